@@ -1,0 +1,355 @@
+"""From the SKU ids of Graph to names people know, and to the kind of a product.
+
+SkuError
+├── SkuMappingError     sku_mappings.json has faults (all of them in `faults`)
+└── ProductNamesError   Microsoft's list of product names could not be read or is none
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import requests
+
+Kind = Literal["paid", "free", "trial", "not_per_user"]
+Reason = Literal["applies_to", "trial_subscription", "mapping", "name", "large_pool", "default"]
+
+KINDS: frozenset[str] = frozenset(get_args(Kind))
+ENTRY_FIELDS = ("part_number", "de", "en", "kind")
+CSV_COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
+MAX_BYTES = 50 * 1024 * 1024  # Microsoft's list has about 1 MB
+CHUNK_BYTES = 64 * 1024
+LIST_PAGE = "https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference"
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Whole words only: INDUSTRIAL is no TRIAL. Trial first, for "Viral_Trial" ends one day.
+_NAME_RULES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (re.compile(r"(?<![a-z])v?trial(?![a-z])"), "trial"),
+    (re.compile(r"(?<![a-z])(free|viral)(?![a-z])"), "free"),
+)
+# Microsoft's words for products that people fetch themselves (IW = information worker).
+_SELF_SERVICE = re.compile(r"(?<![a-z])(iw|dev|preview|privprev|exploratory|adhoc)(?![a-z])")
+# Free products report round pools in subscribedSkus, most often these two (STREAM: 1,000,000; FLOW_FREE: 10,000).
+_POOL, _LARGEST_POOL = 10_000, 1_000_000
+
+
+class SkuError(Exception):
+    """Names of products are not as they should be; the text says what to do."""
+
+
+class SkuMappingError(SkuError):
+    """The mapping file has faults; `faults` holds one line for each."""
+
+    def __init__(self, path: Path, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(f"{path.name}: {fault}" for fault in faults))
+
+
+class ProductNamesError(SkuError):
+    """The list of product names cannot be had, or is not Microsoft's list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A product as shown. `kind` is what sku_mappings.json says, None if it does not know the product."""
+
+    sku_id: str
+    part_number: str
+    name_de: str
+    name_en: str
+    kind: Kind | None
+
+    def name(self, language: str) -> str:
+        """Return the German name for "de" and its regions ("de-CH"), else the English one."""
+        return self.name_de if _key(language).startswith("de") else self.name_en
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedName:
+    """One product of Microsoft's list: lower-case SKU id, part number (may be empty), English name."""
+
+    sku_id: str
+    part_number: str
+    display_name: str
+
+
+class Catalogue:
+    """Names and kinds by SKU id and by part number; own names win over imported ones.
+
+    Immutable and safe to share between threads: after an import, build a new one.
+    A look-up is two dictionary accesses, made for 8,000 rows a page.
+    """
+
+    def __init__(self, own: Iterable[Product], imported: Iterable[ImportedName] = ()) -> None:
+        ours = list(own)
+        named = (n for n in imported if _key(n.display_name))
+        theirs = [Product(n.sku_id, n.part_number, n.display_name, n.display_name, None) for n in named]
+        self._by_id = {key: p for p in (*theirs, *ours) if (key := _key(p.sku_id))}
+        self._by_part = {key: p for p in (*theirs, *ours) if (key := _key(p.part_number))}
+
+    @classmethod
+    def load(cls, path: Path, imported: Iterable[ImportedName] = ()) -> Self:
+        """Read sku_mappings.json: {SKU id: {"part_number", "de", "en", "kind"}}.
+
+        Raises SkuMappingError with every fault of the file in one go.
+        """
+        faults: list[str] = []
+        products = list(_own_products(_read_mapping(path, faults), faults))
+        if faults:
+            raise SkuMappingError(path, faults)
+        return cls(products, imported)
+
+    def product(self, sku_id: str, part_number: str) -> Product:
+        """Return the product of a row, always with a name.
+
+        The SKU id decides, for part numbers mislead (O365_BUSINESS_PREMIUM is Business Standard); then
+        the part number; an unknown product shows its part number, failing that its id, failing that "?".
+        """
+        known = self._find(sku_id, part_number)
+        part = part_number.strip() or (known.part_number if known else "")
+        unnamed = part or sku_id.strip() or "?"
+        name_de, name_en = (known.name_de, known.name_en) if known else (unnamed, unnamed)
+        return Product(_key(sku_id), part, name_de, name_en, self._mapped_kind(sku_id, part_number))
+
+    def kind(
+        self, sku_id: str, part_number: str, *, applies_to: str, enabled: int, is_trial: bool = False
+    ) -> tuple[Kind, Reason]:
+        """Return the kind of a row of subscribedSkus and why; the first rule that applies wins.
+
+        applies_to           appliesTo is given and not "User": not_per_user
+        trial_subscription   `is_trial`, set it only if every subscription of the SKU is a trial: trial
+        mapping              sku_mappings.json says so
+        name                 the part number has the word TRIAL or VTRIAL: trial; FREE or VIRAL: free
+        large_pool           `enabled` seats are exactly 1,000,000, or exactly 10,000 and the part number has a
+                             word of self-service products (IW, DEV, PREVIEW, ...): free
+        default              paid
+
+        Unknown is paid, for a kind that is wrongly free would silence a shortage. So 10,000 seats alone prove
+        nothing (a company may buy just that many), nor does any number that is only near a pool: a real pool
+        is never used up, thus raises no alarm even when it counts as paid.
+        """
+        if _key(applies_to) not in {"", "user"}:
+            return "not_per_user", "applies_to"
+        if is_trial:
+            return "trial", "trial_subscription"
+        if mapped := self._mapped_kind(sku_id, part_number):
+            return mapped, "mapping"
+        return _guessed_kind(_key(part_number), enabled)
+
+    def _find(self, sku_id: str, part_number: str) -> Product | None:
+        return self._by_id.get(_key(sku_id)) or self._by_part.get(_key(part_number))
+
+    def _mapped_kind(self, sku_id: str, part_number: str) -> Kind | None:
+        by_id = self._by_id.get(_key(sku_id))
+        if by_id and by_id.kind:
+            return by_id.kind
+        by_part = self._by_part.get(_key(part_number))
+        return by_part.kind if by_part else None
+
+
+def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
+    """Parse Microsoft's CSV of product names: one name per SKU id, and what was skipped ("line 7: ...").
+
+    The file (LIST_PAGE) has one row per SKU and service plan and is kept by hand. Defects met in its copies of
+    2022 to 2026: with BOM or in cp1252, doubled rows, blanks and NBSP around GUIDs, "(" in front of them, GUIDs
+    broken by a spreadsheet, several names for one GUID (the last wins). A German Excel saves it with semicolons.
+    Raises ProductNamesError if columns are missing or no row is usable, and nothing else, whatever the bytes.
+    """
+    reader = _csv_reader(_decode(raw))
+    names: dict[str, ImportedName] = {}
+    skipped: list[str] = []
+    columns: list[int] | None = None
+    for cells in _rows(reader, skipped):
+        if columns is None:
+            columns = _columns(cells)
+            continue
+        found = _imported_name(cells, columns)
+        if isinstance(found, ImportedName):
+            names[found.sku_id] = found
+        else:
+            skipped.append(f"line {reader.line_num}: {found}")
+    if columns is None:
+        raise ProductNamesError(f"The list of product names is empty. Download the CSV again from {LIST_PAGE}.")
+    if not names:
+        raise ProductNamesError(f"No row names a product. Download the CSV again from {LIST_PAGE}.")
+    return list(names.values()), skipped
+
+
+def read_product_names(source: str, *, timeout: float = 60.0) -> bytes:
+    """Return the bytes of a file path or an https:// URL, at most MAX_BYTES.
+
+    `timeout` is how many seconds the server may be silent. Raises ProductNamesError with the remedy.
+    """
+    data = _download(source, timeout) if "://" in source else _read_file(source)
+    if len(data) > MAX_BYTES:
+        raise ProductNamesError(
+            f"{source} has more than {MAX_BYTES // 1024**2} MB, so it is not the list of product names. "
+            f"Use the CSV from {LIST_PAGE}."
+        )
+    return data
+
+
+def _key(text: str) -> str:
+    """Normalise an id, a part number or a heading for comparison (strip() takes NBSP as well)."""
+    return text.strip().lower()
+
+
+def _guessed_kind(part_key: str, enabled: int) -> tuple[Kind, Reason]:
+    for word, kind in _NAME_RULES:
+        if word.search(part_key):
+            return kind, "name"
+    if enabled == _LARGEST_POOL or (enabled == _POOL and _SELF_SERVICE.search(part_key)):
+        return "free", "large_pool"
+    return "paid", "default"
+
+
+# --- sku_mappings.json
+
+
+def _read_mapping(path: Path, faults: list[str]) -> dict[str, Any]:
+    try:
+        mapping = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=partial(_object, faults))
+    except OSError as error:
+        faults.append(f"cannot be read ({error.strerror or error}). Put back the file that came with this version.")
+    except (ValueError, RecursionError) as error:
+        faults.append(f"is no valid JSON in UTF-8 ({error}). Mend it there, or put back the file of this version.")
+    else:
+        if isinstance(mapping, dict):
+            return mapping
+        faults.append('must be one object {"SKU id": {...}}. Put back the file that came with this version.')
+    return {}
+
+
+def _object(faults: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build a JSON object and tell of keys that json would silently overwrite."""
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            faults.append(f"{key}: is there twice. Keep one of the two.")
+        result[key] = value
+    return result
+
+
+def _own_products(mapping: dict[str, Any], faults: list[str]) -> Iterator[Product]:
+    seen: set[str] = set()
+    for sku_id, entry in mapping.items():
+        found = list(_entry_faults(sku_id, entry))
+        if _key(sku_id) in seen:
+            found.append("is there twice, in capitals and in small letters. Keep one of the two.")
+        seen.add(_key(sku_id))
+        faults.extend(f"{sku_id}: {fault}" for fault in found)
+        if not found:
+            yield Product(_key(sku_id), entry["part_number"].strip(), entry["de"], entry["en"], entry["kind"])
+
+
+def _entry_faults(sku_id: str, entry: object) -> Iterator[str]:
+    if not _GUID.fullmatch(_key(sku_id)):
+        yield "is no SKU id. Use the GUID that Graph gives as skuId."
+    if not isinstance(entry, dict):
+        yield f"must be an object with the fields {', '.join(ENTRY_FIELDS)}."
+        return
+    for field in ENTRY_FIELDS:
+        value = entry.get(field)
+        if not isinstance(value, str) or not value.strip():
+            yield f"{field} is missing or empty. Enter a text."
+        elif field == "kind" and value not in KINDS:
+            yield f"kind is {value!r}. Use one of {', '.join(sorted(KINDS))}."
+    for field in entry.keys() - set(ENTRY_FIELDS):
+        yield f"{field} is unknown. Remove it, or correct it to one of {', '.join(ENTRY_FIELDS)}."
+
+
+# --- Microsoft's CSV
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def _csv_reader(text: str) -> Any:
+    heading = text.lstrip().partition("\n")[0]
+    separator = max(",;\t", key=heading.count)
+    # Strict, for otherwise one open quotation mark would swallow the rest of the file unnoticed.
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+
+
+def _rows(reader: Any, skipped: list[str]) -> Iterator[list[str]]:
+    """Yield the rows that are not blank."""
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            skipped.append(f"line {reader.line_num}: is no CSV ({error})")
+        else:
+            if any(cell.strip() for cell in cells):
+                yield cells
+
+
+def _columns(heading: list[str]) -> list[int]:
+    places = {_key(cell): place for place, cell in enumerate(heading)}
+    missing = [column for column in CSV_COLUMNS if _key(column) not in places]
+    if missing:
+        raise ProductNamesError(
+            f"The list of product names has no column {', '.join(missing)}. Its first line must name "
+            f"{', '.join(CSV_COLUMNS)}: download the CSV again from {LIST_PAGE}."
+        )
+    return [places[_key(column)] for column in CSV_COLUMNS]
+
+
+def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
+    """Return the product of a row, or why there is none."""
+    if len(cells) <= max(columns):
+        return f"has only {len(cells)} columns"
+    name, part_number, guid = (cells[place].strip() for place in columns)
+    sku_id = _key(guid.strip("()"))
+    if not _GUID.fullmatch(sku_id):
+        return f"{guid[:60]!r} is no GUID"
+    if not name:
+        return f"{sku_id} has no display name"
+    return ImportedName(sku_id, part_number, " ".join(name.split()))
+
+
+# --- where the CSV comes from
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ProductNamesError(f"{path} cannot be read: {reason}. Check the path, or give an https:// URL.") from error
+
+
+def _download(url: str, timeout: float) -> bytes:
+    try:
+        with requests.Session() as session:
+            del session.adapters["http://"]  # neither the address nor a redirect may leave https
+            with session.get(url, stream=True, timeout=timeout) as answer:
+                answer.raise_for_status()
+                return _body(answer)
+    except (requests.RequestException, ValueError) as error:
+        raise ProductNamesError(
+            f"{url} could not be downloaded: {error}. Only https:// is allowed. Check the address and the proxy, "
+            "or download the file with a browser and give its path."
+        ) from error
+
+
+def _body(answer: requests.Response) -> bytes:
+    """Read to the end, or to the first chunk beyond MAX_BYTES."""
+    body = bytearray()
+    for chunk in answer.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            break
+    return bytes(body)
