@@ -1,0 +1,1 @@
+"""The database: the only place with SQL. Pages get pandas frames, the refresh gets rows."""

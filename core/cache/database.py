@@ -1,0 +1,107 @@
+"""Open the database: engine, SQLite options, upgrade of an older file after a copy was put aside."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from core.problems import Problem, ProblemError
+
+BUSY_SECONDS = 30
+
+
+class DatabaseError(ProblemError):
+    """The database cannot be used; the problem says which file and what to do."""
+
+
+def open_database(url: str) -> Engine:
+    """An engine on the upgraded database at `url` (SQLAlchemy URL).
+
+    A file of an older version is copied to `<file>.<version>.bak` before it is upgraded.
+    Raises DatabaseError when it cannot be opened, is damaged or comes from a newer version.
+    """
+    target = make_url(url)
+    file = Path(target.database) if target.get_backend_name() == "sqlite" and target.database else None
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(target, connect_args={"timeout": BUSY_SECONDS} if file else {}, pool_pre_ping=not file)
+        if file is not None:
+            event.listen(engine, "connect", _sqlite_options)
+            with FileLock(f"{file}.upgrade.lock", timeout=BUSY_SECONDS):
+                _upgrade(engine, file)
+        else:
+            _upgrade(engine, None)
+    except (DBAPIError, OSError, sqlite3.Error) as error:
+        raise DatabaseError(problem_of(error, str(file or target.render_as_string()))) from error
+    return engine
+
+
+def problem_of(error: BaseException, where: str) -> Problem:
+    """Put a database error into words: full disk, read-only, damaged, busy or just not reachable."""
+    text = str(getattr(error, "orig", None) or error)
+    code = next((code for sign, code in SIGNS if sign in text.lower()), "database.unreachable")
+    return Problem(code, {"file": where}, text)
+
+
+SIGNS = (
+    ("readonly", "database.read_only"),
+    ("read-only", "database.read_only"),
+    ("permission denied", "database.read_only"),
+    ("disk is full", "database.full"),
+    ("no space left", "database.full"),
+    ("malformed", "database.damaged"),
+    ("not a database", "database.damaged"),
+    ("database is locked", "database.busy"),
+)
+
+
+def _sqlite_options(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # NORMAL is safe against crashes of the process in WAL mode and spares a disk flush for each tenant.
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _upgrade(engine: Engine, file: Path | None) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    script = ScriptDirectory.from_config(config)
+    head = script.get_current_head()
+    with engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    if current == head:
+        return
+    if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+        raise DatabaseError(Problem("database.newer", {"file": str(file), "version": current}))
+    if file is not None and current is not None:
+        _put_aside(file, current)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _put_aside(file: Path, version: str) -> None:
+    """Copy through SQLite's own backup, which also takes what is still in the write-ahead log."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    copy = file.with_name(f"{file.name}.{version}.{stamp}.bak")
+    source, target = sqlite3.connect(file), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    shutil.copymode(file, copy)

@@ -1,0 +1,176 @@
+"""The frames that pages show. Shared between sessions: read them, never write into them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine, func, select
+
+from core.cache.lists import SharePointStatus, sharepoint_status
+from core.cache.readings import trial_skus
+from core.cache.schema import alarms, history, licenses, profile_faults, subscriptions, tenants
+from core.cache.sql import transaction
+from core.licenses import is_shortage, state_of
+from core.problems import Problem
+from core.skus import Catalogue
+
+LICENSE_COLUMNS = [
+    "tenant_id", "tenant", "sku_id", "part_number", "product_de", "product_en", "kind", "kind_reason",
+    "enabled", "consumed", "warning", "suspended", "locked_out", "free", "utilisation", "state", "shortage",
+    "short_since", "first_seen_at", "renewal", "alarm", "alarm_at", "read_at", "failing",
+]  # fmt: skip
+TENANT_COLUMNS = [
+    "tenant_id", "tenant", "slug", "listed", "enabled", "monitored", "cert_expires", "cert_days", "last_read_at",
+    "last_attempt_at", "failing_since", "problem", "subscriptions_read_at", "subscriptions_problem",
+    "licenses", "shortages", "waiting", "unanswered",
+]  # fmt: skip
+
+
+def licenses_frame(engine: Engine, catalogue: Catalogue, *, now: datetime, flow_timeout: timedelta) -> pd.DataFrame:
+    """Every licence of every tenant that has a profile and is enabled, worst first.
+
+    Columns: LICENSE_COLUMNS. Units are seats, `utilisation` is consumed / enabled (NaN when enabled
+    is 0), times are aware UTC. `alarm` is "" without a shortage, else one of "no_sharepoint",
+    "not_monitored", "pending" (will be set by the next refresh), "waiting" (trigger set),
+    "unanswered" (trigger set for longer than `flow_timeout`), "told"; `alarm_at` is its moment.
+    """
+    status = sharepoint_status(engine)
+    trial = trial_skus(engine)
+    alarm_of = _alarms(engine)
+    renewals = _renewals(engine, now)
+    joined = select(licenses, tenants.c.name, tenants.c.monitored, tenants.c.last_read_at, tenants.c.problem).join(
+        tenants
+    )
+    with transaction(engine) as connection:
+        found = connection.execute(joined.where(tenants.c.has_profile, tenants.c.enabled)).all()
+    rows = []
+    for row in found:
+        key = (row.tenant_id, row.sku_id)
+        product = catalogue.product(row.sku_id, row.sku_part_number)
+        kind, reason = catalogue.kind(
+            row.sku_id, row.sku_part_number, applies_to=row.applies_to, enabled=row.enabled, is_trial=key in trial
+        )
+        short = is_shortage(kind, row.enabled, row.consumed)
+        alarm, alarm_at = "", None
+        if short:
+            known = alarm_of.get((row.tenant_id, row.sku_part_number))
+            alarm, alarm_at = _alarm_state(status, row.monitored, known, now, flow_timeout)
+        rows.append((
+            row.tenant_id, row.name, row.sku_id, row.sku_part_number, product.name_de, product.name_en, kind, reason,
+            row.enabled, row.consumed, row.warning, row.suspended, row.locked_out, row.enabled - row.consumed,
+            row.consumed / row.enabled if row.enabled else float("nan"),
+            state_of(row.enabled, row.consumed, row.warning, row.suspended, present=row.present), short,
+            row.short_since if short else None, row.first_seen_at, renewals.get(key), alarm, alarm_at,
+            row.last_read_at, row.problem is not None,
+        ))  # fmt: skip
+    frame = _typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS), LICENSE_COLUMNS)
+    return _worst_first(frame)
+
+
+STATE_RANK = {"over": 0, "short": 1, "suspended": 2, "grace": 3, "low": 4, "ok": 5, "gone": 6}
+
+
+def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
+    rank = frame["state"].map(STATE_RANK) + 10 * ~frame["shortage"].astype(bool)
+    order = frame.assign(rank=rank).sort_values(["rank", "short_since", "tenant", "part_number"], na_position="last")
+    return order.drop(columns="rank").reset_index(drop=True)
+
+
+def _alarm_state(
+    status: SharePointStatus, monitored: bool, alarm: Any, now: datetime, flow_timeout: timedelta
+) -> tuple[str, datetime | None]:
+    if not status.configured:
+        return "no_sharepoint", None
+    if alarm is not None and alarm.told_at:
+        return "told", alarm.told_at
+    if not monitored:
+        return "not_monitored", None
+    if alarm is None or not alarm.triggered_at:
+        return "pending", None
+    late = alarm.retriggered or now - alarm.triggered_at > flow_timeout
+    return ("unanswered" if late else "waiting"), alarm.triggered_at
+
+
+def _alarms(engine: Engine) -> dict[tuple[str, str], Any]:
+    with transaction(engine) as connection:
+        return {(row.tenant_id, row.sku_part_number): row for row in connection.execute(select(alarms))}
+
+
+def _renewals(engine: Engine, now: datetime) -> dict[tuple[str, str], datetime]:
+    """(tenant id, SKU id) -> the next moment at which one of its subscriptions changes its status."""
+    dates = subscriptions.c.next_lifecycle_at
+    query = select(subscriptions.c.tenant_id, subscriptions.c.sku_id, func.min(dates).label("next"))
+    query = query.where(dates > now).group_by(subscriptions.c.tenant_id, subscriptions.c.sku_id)
+    with transaction(engine) as connection:
+        return {(row.tenant_id, row.sku_id): row.next for row in connection.execute(query)}
+
+
+def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> pd.DataFrame:
+    """One row per tenant with a profile, by name; columns: TENANT_COLUMNS.
+
+    `problem` and `subscriptions_problem` hold `Problem.to_json()` or None; `cert_days` are whole
+    days until the certificate really ends (negative: ended). The counts come from `licenses_`.
+    """
+    by_tenant = licenses_.groupby("tenant_id")
+    counts = pd.DataFrame(
+        {
+            "licenses": by_tenant.size(),
+            "shortages": by_tenant["shortage"].sum(),
+            "waiting": by_tenant["alarm"].agg(lambda alarm: int(alarm.isin(["waiting", "pending"]).sum())),
+            "unanswered": by_tenant["alarm"].agg(lambda alarm: int((alarm == "unanswered").sum())),
+        }
+    )
+    with transaction(engine) as connection:
+        found = connection.execute(select(tenants).where(tenants.c.has_profile).order_by(tenants.c.name)).mappings()
+        rows = [
+            {
+                **row,
+                "tenant": row["name"],
+                "cert_days": (row["cert_expires"] - now).days if row["cert_expires"] else None,
+            }
+            for row in found
+        ]
+    frame = pd.DataFrame(rows, columns=["tenant_id", *TENANT_COLUMNS[1:-4]])
+    frame = frame.join(counts, on="tenant_id").reindex(columns=TENANT_COLUMNS)
+    numbers = ["licenses", "shortages", "waiting", "unanswered"]
+    frame[numbers] = frame[numbers].fillna(0).astype(int)
+    return _typed(frame, TENANT_COLUMNS)
+
+
+def _typed(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """Give time columns their type also when they are empty."""
+    for name in columns:
+        if name.endswith(("_at", "_since", "_expires")) or name == "renewal":
+            frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+    return frame
+
+
+def history_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
+    """Daily figures of one tenant: day, sku_id, enabled, consumed, warning, suspended; oldest first."""
+    columns = ["day", "sku_id", "enabled", "consumed", "warning", "suspended"]
+    query = select(*(history.c[name] for name in columns)).where(history.c.tenant_id == tenant_id)
+    with transaction(engine) as connection:
+        found = connection.execute(query.order_by(history.c.day, history.c.sku_id)).all()
+    return pd.DataFrame(found, columns=columns)
+
+
+def subscriptions_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
+    """Subscriptions of one tenant, the next to change its status first; columns as in the table."""
+    columns = ["sku_id", "sku_part_number", "status", "total", "is_trial", "created_at", "next_lifecycle_at"]
+    query = select(*(subscriptions.c[name] for name in columns)).where(subscriptions.c.tenant_id == tenant_id)
+    with transaction(engine) as connection:
+        found = connection.execute(query.order_by(subscriptions.c.next_lifecycle_at.nulls_last())).all()
+    return _typed(pd.DataFrame(found, columns=columns), columns)
+
+
+def broken_profiles(engine: Engine) -> dict[str, list[Problem]]:
+    """Profile file -> what is wrong with it, as found by the last refresh."""
+    with transaction(engine) as connection:
+        found = connection.execute(select(profile_faults).order_by(profile_faults.c.file)).all()
+    return {row.file: [Problem.from_json(text) for text in row.problems] for row in found}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

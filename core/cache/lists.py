@@ -1,0 +1,119 @@
+"""What the SharePoint lists said at the last contact: tenant switches, alarms, parameters, faults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select, update
+
+from core.cache.schema import alarms, tenant_list, tenants
+from core.cache.sql import bump, document, save_document, transaction, upsert
+from core.problems import Problem
+
+DOCUMENT = "sharepoint"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTenant:
+    """A row of the SharePoint tenant list."""
+
+    item_id: str
+    title: str
+    enabled: bool
+    monitoring: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What is known of the alarm of one tenant and part number.
+
+    `triggered_at`: the trigger is set and the flow has not answered; `told_at`: the flow has told
+    the support team; `item_id`: the item of the licence list.
+    """
+
+    tenant_id: str
+    sku_part_number: str
+    item_id: str | None = None
+    triggered_at: datetime | None = None
+    retriggered: int = 0
+    told_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SharePointStatus:
+    """Last contact with the lists; `configured` is False when there is no SharePoint profile."""
+
+    configured: bool = False
+    read_at: datetime | None = None
+    problems: Sequence[Problem] = field(default_factory=list)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def sharepoint_status(engine: Engine) -> SharePointStatus:
+    stored = document(engine, DOCUMENT, {})
+    return SharePointStatus(
+        configured=stored.get("configured", False),
+        read_at=datetime.fromisoformat(stored["read_at"]) if stored.get("read_at") else None,
+        problems=[Problem.from_json(text) for text in stored.get("problems", [])],
+        parameters=stored.get("parameters", {}),
+    )
+
+
+def save_sharepoint_status(engine: Engine, status: SharePointStatus) -> None:
+    with transaction(engine) as connection:
+        save_document(
+            connection,
+            DOCUMENT,
+            {
+                "configured": status.configured,
+                "read_at": status.read_at.isoformat() if status.read_at else None,
+                "problems": [problem.to_json() for problem in status.problems],
+                "parameters": dict(status.parameters),
+            },
+        )
+
+
+def save_tenant_list(engine: Engine, rows: Sequence[ListedTenant], listed: Mapping[str, ListedTenant]) -> None:
+    """Take the tenant list over; `listed` maps tenant id -> its row. Tenants without a row are not monitored."""
+    with transaction(engine) as connection:
+        connection.execute(delete(tenant_list))
+        upsert(connection, tenant_list, [asdict(row) for row in rows])
+        for row in connection.execute(select(tenants)):
+            item = listed.get(row.tenant_id)
+            switches = (True, item.enabled, item.monitoring) if item else (False, True, False)
+            if (row.listed, row.enabled, row.monitored) != switches:
+                _switch(connection, row.tenant_id, *switches)
+
+
+def save_switches(engine: Engine, tenant_id: str, *, listed: bool, enabled: bool, monitored: bool) -> None:
+    """Note a switch that a page has just changed (in SharePoint, or here when there is none)."""
+    with transaction(engine) as connection:
+        _switch(connection, tenant_id, listed, enabled, monitored)
+        bump(connection)
+
+
+def _switch(connection: Connection, tenant_id: str, listed: bool, enabled: bool, monitored: bool) -> None:
+    where = tenants.c.tenant_id == tenant_id
+    connection.execute(update(tenants).where(where).values(listed=listed, enabled=enabled, monitored=monitored))
+
+
+def tenant_list_rows(engine: Engine) -> list[ListedTenant]:
+    with transaction(engine) as connection:
+        found = connection.execute(select(tenant_list).order_by(tenant_list.c.title)).mappings()
+        return [ListedTenant(**row) for row in found]
+
+
+def known_alarms(engine: Engine) -> dict[tuple[str, str], Alarm]:
+    """(tenant id, part number) -> what is known of its alarm."""
+    with transaction(engine) as connection:
+        found = [Alarm(**row) for row in connection.execute(select(alarms)).mappings()]
+    return {(alarm.tenant_id, alarm.sku_part_number): alarm for alarm in found}
+
+
+def save_alarms(engine: Engine, changed: Sequence[Alarm]) -> None:
+    rows: list[dict[str, Any]] = [asdict(alarm) for alarm in changed]
+    with transaction(engine) as connection:
+        upsert(connection, alarms, rows)

@@ -1,0 +1,237 @@
+"""What the refresh writes: tenants, their licences as last read, daily history, subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any, TypedDict, cast
+
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+
+from core.cache.schema import history, licenses, profile_faults, subscriptions, tenants
+from core.cache.sql import transaction, upsert
+from core.licenses import License, Subscription
+from core.problems import Problem
+
+UNITS = ("enabled", "consumed", "warning", "suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTenant:
+    """A tenant as the profiles tell it; written before the tenant is read."""
+
+    tenant_id: str
+    slug: str
+    name: str
+    cert_expires: datetime
+
+
+class KnownLicense(TypedDict):
+    """A row of the `licenses` table."""
+
+    tenant_id: str
+    sku_id: str
+    sku_part_number: str
+    applies_to: str
+    capability_status: str
+    enabled: int
+    consumed: int
+    warning: int
+    suspended: int
+    locked_out: int
+    present: bool
+    first_seen_at: datetime
+    short_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One good read of a tenant. `short` holds the SKU ids that are a shortage in it."""
+
+    tenant_id: str
+    licenses: Sequence[License]
+    short: Collection[str]
+    read_at: datetime
+
+
+def save_profiles(
+    engine: Engine, known: Sequence[KnownTenant], faults: Mapping[str, tuple[str, list[Problem]]]
+) -> None:
+    """Take new, changed and removed profiles over; `faults` is file -> (slug, problems).
+
+    A tenant whose profile is gone is kept with its history but no longer shown; one whose profile
+    broke stays shown. A changed name is remembered, so that its SharePoint items are found again.
+    """
+    broken = {slug for slug, _ in faults.values()}
+    with transaction(engine) as connection:
+        rows = {row.tenant_id: row for row in connection.execute(select(tenants))}
+        for tenant in known:
+            _save_tenant(connection, tenant, rows.get(tenant.tenant_id))
+        good = {tenant.tenant_id for tenant in known}
+        for row in rows.values():
+            shown = row.tenant_id in good or row.slug in broken
+            if row.has_profile != shown:
+                _change(connection, row.tenant_id, has_profile=shown)
+        connection.execute(delete(profile_faults))
+        upsert(
+            connection,
+            profile_faults,
+            [
+                {"file": file, "slug": slug, "problems": [problem.to_json() for problem in problems]}
+                for file, (slug, problems) in faults.items()
+            ],
+        )
+
+
+def _save_tenant(connection: Connection, tenant: KnownTenant, row: Any) -> None:
+    values = {"slug": tenant.slug, "name": tenant.name, "cert_expires": tenant.cert_expires}
+    if row is None:
+        connection.execute(insert(tenants).values(tenant_id=tenant.tenant_id, former_names=[], **values))
+    elif any(getattr(row, key) != value for key, value in values.items()):
+        former = [name for name in row.former_names if name != tenant.name]
+        if row.name != tenant.name:
+            former.append(row.name)
+        _change(connection, tenant.tenant_id, former_names=former, **values)
+
+
+def _change(connection: Connection, tenant_id: str, **values: Any) -> None:
+    connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(**values))
+
+
+def known_licenses(engine: Engine) -> dict[str, dict[str, KnownLicense]]:
+    """Every licence row as last written: tenant id -> SKU id -> row."""
+    found: dict[str, dict[str, KnownLicense]] = {}
+    with transaction(engine) as connection:
+        for row in connection.execute(select(licenses)).mappings():
+            found.setdefault(row["tenant_id"], {})[row["sku_id"]] = cast(KnownLicense, dict(row))
+    return found
+
+
+def rows_of(reading: Reading, before: Mapping[str, KnownLicense]) -> dict[str, KnownLicense]:
+    """The rows that stand for `reading`, after the rows `before`.
+
+    A SKU that is no longer listed stays as a row with `present` False and no units; "since when
+    short" is kept while the shortage lasts.
+    """
+    rows: dict[str, KnownLicense] = {}
+    for license_ in reading.licenses:
+        old = before.get(license_.sku_id)
+        since = (old["short_since"] if old else None) or reading.read_at
+        rows[license_.sku_id] = KnownLicense(
+            tenant_id=reading.tenant_id,
+            present=True,
+            first_seen_at=old["first_seen_at"] if old else reading.read_at,
+            short_since=since if license_.sku_id in reading.short else None,
+            **asdict(license_),  # type: ignore[typeddict-item]
+        )
+    for sku_id, old in before.items():
+        if sku_id not in rows:
+            none = {"enabled": 0, "consumed": 0, "warning": 0, "suspended": 0, "locked_out": 0}
+            rows[sku_id] = KnownLicense(**{**old, **none, "present": False, "short_since": None})  # type: ignore[typeddict-item]
+    return rows
+
+
+def save_readings(
+    engine: Engine,
+    readings: Iterable[Reading],
+    before: Mapping[str, Mapping[str, KnownLicense]],
+    written_today: Collection[tuple[str, str]],
+    day: date,
+) -> dict[str, dict[str, KnownLicense]]:
+    """Write good reads, each tenant whole, all in one transaction; give back the rows as they are now.
+
+    Rows that did not change are not written again. `written_today` holds the (tenant id, SKU id)
+    that already have a history row for `day`.
+    """
+    now: dict[str, dict[str, KnownLicense]] = {}
+    read_at: list[dict[str, Any]] = []
+    changed: list[str] = []
+    days: list[dict[str, Any]] = []
+    for reading in readings:
+        old = before.get(reading.tenant_id, {})
+        rows = now[reading.tenant_id] = rows_of(reading, old)
+        read_at.append({"tenant": reading.tenant_id, "at": reading.read_at})
+        if rows != old:
+            changed.append(reading.tenant_id)
+        days += [
+            {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
+            for sku_id, row in rows.items()
+            if row != old.get(sku_id) or (reading.tenant_id, sku_id) not in written_today
+        ]
+    with transaction(engine) as connection:
+        _replace_licenses(connection, changed, now)
+        upsert(connection, history, days)
+        _mark_read(connection, read_at)
+    return now
+
+
+def _replace_licenses(
+    connection: Connection, changed: Sequence[str], now: Mapping[str, Mapping[str, KnownLicense]]
+) -> None:
+    if changed:
+        connection.execute(delete(licenses).where(licenses.c.tenant_id.in_(changed)))
+        rows = [row for tenant_id in changed for row in now[tenant_id].values()]
+        if rows:
+            connection.execute(insert(licenses), rows)
+
+
+def _mark_read(connection: Connection, read_at: list[dict[str, Any]]) -> None:
+    if read_at:
+        statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
+        connection.execute(
+            statement.values(
+                last_read_at=bindparam("at"), last_attempt_at=bindparam("at"), failing_since=None, problem=None
+            ),
+            read_at,
+        )
+
+
+def save_failure(engine: Engine, tenant_id: str, problem: Problem, at: datetime) -> None:
+    """Note that a tenant could not be read; its rows and their age stay as they are."""
+    with transaction(engine) as connection:
+        since = connection.execute(select(tenants.c.failing_since).where(tenants.c.tenant_id == tenant_id)).scalar()
+        _change(connection, tenant_id, last_attempt_at=at, failing_since=since or at, problem=problem.to_json())
+
+
+def history_keys(engine: Engine, day: date) -> set[tuple[str, str]]:
+    """(tenant id, SKU id) with a history row for `day`."""
+    with transaction(engine) as connection:
+        found = connection.execute(select(history.c.tenant_id, history.c.sku_id).where(history.c.day == day))
+        return {(row.tenant_id, row.sku_id) for row in found}
+
+
+def save_subscriptions(
+    engine: Engine, tenant_id: str, found: Sequence[Subscription] | None, at: datetime, problem: Problem | None = None
+) -> None:
+    """Replace the tenant's subscriptions; None (not allowed to read them) keeps what is there and notes why."""
+    with transaction(engine) as connection:
+        _change(
+            connection,
+            tenant_id,
+            subscriptions_read_at=at,
+            subscriptions_problem=problem.to_json() if problem else None,
+        )
+        if found is None:
+            return
+        connection.execute(delete(subscriptions).where(subscriptions.c.tenant_id == tenant_id))
+        upsert(connection, subscriptions, [{"tenant_id": tenant_id, **asdict(row)} for row in found])
+
+
+def trial_skus(engine: Engine) -> set[tuple[str, str]]:
+    """(tenant id, SKU id) of which every subscription is a trial."""
+    trial: set[tuple[str, str]] = set()
+    bought: set[tuple[str, str]] = set()
+    with transaction(engine) as connection:
+        for row in connection.execute(
+            select(subscriptions.c.tenant_id, subscriptions.c.sku_id, subscriptions.c.is_trial)
+        ):
+            (trial if row.is_trial else bought).add((row.tenant_id, row.sku_id))
+    return trial - bought
+
+
+def tenant_rows(engine: Engine) -> dict[str, Any]:
+    """Tenant id -> row of the `tenants` table, only those with a profile."""
+    with transaction(engine) as connection:
+        found = connection.execute(select(tenants).where(tenants.c.has_profile))
+        return {row.tenant_id: row for row in found}

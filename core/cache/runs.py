@@ -1,0 +1,86 @@
+"""Refresh runs: who started them, how far they are, how they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Engine, insert, select, update
+
+from core.cache.schema import runs
+from core.cache.sql import bump, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One refresh. `scope` holds tenant names, empty = all; `summary` is what `sync --json` prints."""
+
+    run_id: str
+    source: str
+    requested_by: str
+    scope: list[str]
+    started_at: datetime
+    finished_at: datetime | None
+    state: str
+    step: str
+    done: int
+    total: int
+    seconds: float | None
+    summary: dict[str, Any] | None
+
+    @property
+    def running(self) -> bool:
+        return self.state == "running"
+
+
+def start_run(engine: Engine, source: str, requested_by: str, scope: Sequence[str], at: datetime) -> str:
+    """A new running run; runs that still say "running" have lost their process and are closed."""
+    run_id = uuid4().hex[:12]
+    with transaction(engine) as connection:
+        connection.execute(update(runs).where(runs.c.state == "running").values(state="interrupted", finished_at=at))
+        connection.execute(
+            insert(runs).values(
+                run_id=run_id,
+                source=source,
+                requested_by=requested_by,
+                scope=list(scope),
+                started_at=at,
+                state="running",
+            )
+        )
+    return run_id
+
+
+def save_progress(engine: Engine, run_id: str, step: str, done: int, total: int) -> None:
+    with transaction(engine) as connection:
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(step=step, done=done, total=total))
+
+
+def finish_run(
+    engine: Engine, run_id: str, state: str, summary: dict[str, Any] | None, seconds: float, at: datetime
+) -> None:
+    """Close the run and tell the pages that there are newer figures."""
+    with transaction(engine) as connection:
+        connection.execute(
+            update(runs)
+            .where(runs.c.run_id == run_id)
+            .values(state=state, summary=summary, seconds=seconds, finished_at=at, step="")
+        )
+        bump(connection)
+
+
+def run(engine: Engine, run_id: str) -> Run | None:
+    return _first(engine, select(runs).where(runs.c.run_id == run_id))
+
+
+def latest_run(engine: Engine) -> Run | None:
+    return _first(engine, select(runs).order_by(runs.c.started_at.desc()).limit(1))
+
+
+def _first(engine: Engine, statement: Any) -> Run | None:
+    with transaction(engine) as connection:
+        row = connection.execute(statement).mappings().first()
+    return Run(**row) if row else None

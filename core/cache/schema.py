@@ -1,0 +1,199 @@
+"""The tables. Times are aware UTC; JSON columns hold small documents nobody searches in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
+
+metadata = MetaData()
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """Aware UTC in and out, also where the database keeps no zone (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        known: datetime | None = value
+        return known.replace(tzinfo=UTC) if known is not None and known.tzinfo is None else known
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("tenant_id", String(36), primary_key=True),
+    Column("slug", String(100), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("former_names", JSON, nullable=False, default=list),
+    Column("has_profile", Boolean, nullable=False, default=True),
+    Column("cert_expires", UtcTime),
+    Column("listed", Boolean, nullable=False, default=False),  # has a row in the SharePoint tenant list
+    Column("enabled", Boolean, nullable=False, default=True),
+    Column("monitored", Boolean, nullable=False, default=True),
+    Column("last_read_at", UtcTime),
+    Column("last_attempt_at", UtcTime),
+    Column("failing_since", UtcTime),
+    Column("problem", Text),
+    Column("subscriptions_read_at", UtcTime),
+    Column("subscriptions_problem", Text),
+)
+
+licenses = Table(
+    "licenses",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("sku_id", String(36), primary_key=True),
+    Column("sku_part_number", String(255), nullable=False),
+    Column("applies_to", String(50), nullable=False, default=""),
+    Column("capability_status", String(50), nullable=False, default=""),
+    Column("enabled", Integer, nullable=False),
+    Column("consumed", Integer, nullable=False),
+    Column("warning", Integer, nullable=False, default=0),
+    Column("suspended", Integer, nullable=False, default=0),
+    Column("locked_out", Integer, nullable=False, default=0),
+    Column("present", Boolean, nullable=False, default=True),
+    Column("first_seen_at", UtcTime, nullable=False),
+    Column("short_since", UtcTime),
+)
+
+# What the SharePoint licence list says about the alarm of one SKU; apart from the numbers, which are replaced whole.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("sku_part_number", String(255), primary_key=True),
+    Column("item_id", String(20)),
+    Column("triggered_at", UtcTime),  # trigger set, no answer of the flow yet
+    Column("retriggered", Integer, nullable=False, default=0),
+    Column("told_at", UtcTime),  # technician_informed seen
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("sku_id", String(36), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("enabled", Integer, nullable=False),
+    Column("consumed", Integer, nullable=False),
+    Column("warning", Integer, nullable=False, default=0),
+    Column("suspended", Integer, nullable=False, default=0),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("subscription_id", String(64), primary_key=True),
+    Column("sku_id", String(36), nullable=False),
+    Column("sku_part_number", String(255), nullable=False),
+    Column("status", String(50), nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("is_trial", Boolean, nullable=False),
+    Column("created_at", UtcTime),
+    Column("next_lifecycle_at", UtcTime),
+)
+
+profile_faults = Table(
+    "profile_faults",
+    metadata,
+    Column("file", String(400), primary_key=True),
+    Column("slug", String(100), nullable=False),
+    Column("problems", JSON, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String(32), primary_key=True),
+    Column("source", String(20), nullable=False),  # schedule, page, command
+    Column("requested_by", String(100), nullable=False, default=""),
+    Column("scope", JSON, nullable=False, default=list),  # tenant names; empty = all
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("state", String(20), nullable=False),  # running, done, failed, interrupted
+    Column("step", String(20), nullable=False, default=""),  # profiles, lists, tenants, sharepoint
+    Column("done", Integer, nullable=False, default=0),
+    Column("total", Integer, nullable=False, default=0),
+    Column("seconds", Float),
+    Column("summary", JSON),
+    Index("runs_started", "started_at"),
+)
+
+# The rows of the SharePoint tenant list as last read, for the monitoring page.
+tenant_list = Table(
+    "tenant_list",
+    metadata,
+    Column("item_id", String(20), primary_key=True),
+    Column("title", String(255), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("monitoring", Boolean, nullable=False),
+)
+
+# Small documents: "version" (counts changes), "sharepoint" (last contact, problems, parameters).
+documents = Table(
+    "documents", metadata, Column("key", String(50), primary_key=True), Column("value", JSON, nullable=False)
+)
+
+sku_names = Table(
+    "sku_names",
+    metadata,
+    Column("sku_id", String(36), primary_key=True),
+    Column("sku_part_number", String(255), nullable=False),
+    Column("display_name", String(255), nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(100), primary_key=True),  # lower case
+    Column("password_hash", String(200), nullable=False),
+    Column("role", String(20), nullable=False),
+    Column("disabled", Boolean, nullable=False, default=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("password_changed_at", UtcTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),  # SHA-256; the cookie's value itself is never stored
+    Column("account", ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("last_seen_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+    Column("address", String(64), nullable=False, default=""),
+    Column("user_agent", String(200), nullable=False, default=""),
+    Index("sessions_account", "account"),
+)
+
+# Failed sign-ins per account and address, so that a lock-out survives a restart.
+sign_in_failures = Table(
+    "sign_in_failures",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+)

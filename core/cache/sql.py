@@ -1,0 +1,58 @@
+"""Small pieces of SQL that several modules of the cache share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import DBAPIError
+
+from core.cache.database import DatabaseError, problem_of
+from core.cache.schema import documents
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction; a fault of the database leaves it as DatabaseError, in words."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise DatabaseError(problem_of(error, engine.url.database or engine.url.host or "")) from error
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows`, or overwrite those with the same primary key; all rows have the same columns."""
+    if not rows:
+        return
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = insert(table)
+    keys = [column.name for column in table.primary_key]
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
+
+
+def document(engine: Engine, key: str, default: Any = None) -> Any:
+    """The stored document `key`, or `default`."""
+    with transaction(engine) as connection:
+        value = connection.execute(select(documents.c.value).where(documents.c.key == key)).scalar()
+    return default if value is None else value
+
+
+def save_document(connection: Connection, key: str, value: Any) -> None:
+    upsert(connection, documents, [{"key": key, "value": value}])
+
+
+def data_version(engine: Engine) -> int:
+    """Counts the changes that pages should know of; equal version, equal frames."""
+    return int(document(engine, "version", 0))
+
+
+def bump(connection: Connection) -> None:
+    """Tell the pages that there is something newer."""
+    current = connection.execute(select(documents.c.value).where(documents.c.key == "version")).scalar()
+    save_document(connection, "version", int(current or 0) + 1)

@@ -1,0 +1,127 @@
+"""Certificates: read a PEM with key and certificate, make a new pair."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+KEY_BITS = 3072
+PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A key and its certificate. `thumbprint` is SHA-1, `thumbprint_sha256` SHA-256, both upper-case hex."""
+
+    path: Path
+    private_key: Any = field(repr=False, compare=False)
+    thumbprint: str
+    thumbprint_sha256: str
+    not_before: datetime
+    expires: datetime
+
+
+class CertificateError(Exception):
+    """The PEM cannot be used; `code` is a key of core/messages.py."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def read_certificate(path: Path) -> Certificate:
+    """The certificate in the PEM file `path`, which holds an unencrypted RSA key and its certificate.
+
+    Of a chain the certificate that belongs to the key is taken. Raises CertificateError.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        raise CertificateError("profile.cert_missing") from None
+    except OSError:
+        raise CertificateError("profile.cert_unreadable") from None
+    blocks = [(match.group(1), match.group(0)) for match in PEM_BLOCK.finditer(raw)]
+    key = _private_key([block for kind, block in blocks if kind.endswith(b"PRIVATE KEY")])
+    certificate = _matching([block for kind, block in blocks if kind == b"CERTIFICATE"], key)
+    return Certificate(
+        path=path,
+        private_key=key,
+        thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303
+        thumbprint_sha256=certificate.fingerprint(hashes.SHA256()).hex().upper(),
+        not_before=certificate.not_valid_before_utc,
+        expires=certificate.not_valid_after_utc,
+    )
+
+
+def _private_key(blocks: list[bytes]) -> rsa.RSAPrivateKey:
+    if not blocks:
+        raise CertificateError("profile.cert_no_key")
+    if b"ENCRYPTED" in blocks[0]:
+        raise CertificateError("profile.cert_encrypted")
+    try:
+        # Checking the primes costs 50 ms a key; that key and certificate belong together is checked below.
+        key = serialization.load_pem_private_key(blocks[0], None, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError):
+        raise CertificateError("profile.cert_broken") from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise CertificateError("profile.cert_not_rsa")
+    return key
+
+
+def _matching(blocks: list[bytes], key: rsa.RSAPrivateKey) -> x509.Certificate:
+    if not blocks:
+        raise CertificateError("profile.cert_no_certificate")
+    try:
+        certificates = [x509.load_pem_x509_certificate(block) for block in blocks]
+        public = key.public_key().public_numbers()
+        found = next((c for c in certificates if _numbers(c) == public), None)
+    except ValueError:
+        raise CertificateError("profile.cert_broken") from None
+    if found is None:
+        raise CertificateError("profile.cert_pair")
+    return found
+
+
+def _numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
+    key = certificate.public_key()
+    return key.public_numbers() if isinstance(key, rsa.RSAPublicKey) else None
+
+
+def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None = None) -> Certificate:
+    """Make `mycert_<slug>.pem` (key and certificate, readable by its owner alone) and `mycert_<slug>.cer`.
+
+    The `.cer` is the public part for the upload to the app registration. Raises FileExistsError
+    rather than overwrite a key.
+    """
+    start = (now or datetime.now(UTC)).replace(microsecond=0)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Lizenztool {slug}")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start - timedelta(minutes=5))  # the clocks of the token servers differ a little
+        .not_valid_after(start + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = certificate.public_bytes(serialization.Encoding.PEM)
+    folder.mkdir(parents=True, exist_ok=True)
+    pem = folder / f"mycert_{slug}.pem"
+    with os.fdopen(os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(private + public)
+    pem.with_suffix(".cer").write_bytes(public)
+    return read_certificate(pem)

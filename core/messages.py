@@ -1,0 +1,300 @@
+"""Every problem in words, code -> (German, English): what happened, to whom, and the next step."""
+
+from __future__ import annotations
+
+MESSAGES: dict[str, tuple[str, str]] = {
+    # Profile files
+    "profile.file_name": (
+        "{file}: Der Dateiname passt nicht. Datei in {expected} umbenennen.",
+        "{file}: the file name does not fit. Rename the file to {expected}.",
+    ),
+    "profile.unreadable": (
+        "{file}: Die Datei kann nicht gelesen werden ({reason}). Rechte und Zeichensatz (UTF-8) prüfen.",
+        "{file}: the file cannot be read ({reason}). Check its permissions and encoding (UTF-8).",
+    ),
+    "profile.json_broken": (
+        "{file}: kein gültiges JSON, Fehler in Zeile {line}, Spalte {column}. Komma, Anführungszeichen und Klammern dort prüfen.",
+        "{file}: not valid JSON, error in line {line}, column {column}. Check comma, quotes and brackets there.",
+    ),
+    "profile.not_object": (
+        "{file}: Das JSON ist kein Objekt. Die Datei muss mit einer geschweiften Klammer beginnen, siehe Beispielprofil.",
+        "{file}: the JSON is no object. The file must start with a curly bracket, see the example profile.",
+    ),
+    "profile.field_missing": (
+        "{file}: Das Feld «{field}» fehlt. Feld ergänzen, siehe Beispielprofil.",
+        "{file}: the field “{field}” is missing. Add it, see the example profile.",
+    ),
+    "profile.field_empty": (
+        "{file}: Das Feld «{field}» ist leer. Wert eintragen.",
+        "{file}: the field “{field}” is empty. Enter its value.",
+    ),
+    "profile.field_not_text": (
+        "{file}: Das Feld «{field}» muss ein Text in Anführungszeichen sein.",
+        "{file}: the field “{field}” must be a text in quotes.",
+    ),
+    "profile.field_unknown": (
+        "{file}: Das Feld «{field}» ist unbekannt und wird nicht beachtet. Gemeint ist vielleicht: {near}.",
+        "{file}: the field “{field}” is unknown and ignored. Perhaps you mean: {near}.",
+    ),
+    "profile.guid_invalid": (
+        "{file}: «{field}» ist keine GUID ({value}). Den Wert aus der App-Registrierung kopieren, Form 00000000-0000-0000-0000-000000000000.",
+        "{file}: “{field}” is no GUID ({value}). Copy the value from the app registration, form 00000000-0000-0000-0000-000000000000.",
+    ),
+    "profile.date_invalid": (
+        "{file}: «{field}» ist kein Datum ({value}). Form JJJJ-MM-TT; das Zertifikat endet am {real}.",
+        "{file}: “{field}” is no date ({value}). Form YYYY-MM-DD; the certificate ends on {real}.",
+    ),
+    "profile.expires_wrong": (
+        "{file}: «{field}» sagt {value}, das Zertifikat endet aber am {real}. Es zählt das Zertifikat; Wert im Profil berichtigen.",
+        "{file}: “{field}” says {value} but the certificate ends on {real}. The certificate counts; correct the profile.",
+    ),
+    "profile.thumbprint_wrong": (
+        "{file}: «{field}» gehört nicht zu diesem Zertifikat. Sein Fingerabdruck ist {real}; Profil oder PEM-Datei berichtigen.",
+        "{file}: “{field}” is not of this certificate. Its thumbprint is {real}; correct the profile or the PEM file.",
+    ),
+    "profile.cert_missing": (
+        "{file}: Die Datei {value} («{field}») gibt es nicht. Pfad prüfen; er gilt ab dem Ordner, in dem profiles liegt.",
+        "{file}: there is no file {value} (“{field}”). Check the path; it starts at the folder that holds profiles.",
+    ),
+    "profile.cert_unreadable": (
+        "{file}: Die Datei {value} («{field}») darf nicht gelesen werden. Rechte der Datei prüfen.",
+        "{file}: the file {value} (“{field}”) may not be read. Check its permissions.",
+    ),
+    "profile.cert_broken": (
+        "{file}: {value} («{field}») ist keine brauchbare PEM-Datei. Mit «python -m core cert new» neu erstellen.",
+        "{file}: {value} (“{field}”) is no usable PEM file. Make a new one with “python -m core cert new”.",
+    ),
+    "profile.cert_no_key": (
+        "{file}: In {value} («{field}») fehlt der private Schlüssel. Schlüssel und Zertifikat gehören in dieselbe PEM-Datei.",
+        "{file}: {value} (“{field}”) has no private key. Key and certificate belong into the same PEM file.",
+    ),
+    "profile.cert_no_certificate": (
+        "{file}: In {value} («{field}») fehlt das Zertifikat. Schlüssel und Zertifikat gehören in dieselbe PEM-Datei.",
+        "{file}: {value} (“{field}”) has no certificate. Key and certificate belong into the same PEM file.",
+    ),
+    "profile.cert_encrypted": (
+        "{file}: Der Schlüssel in {value} («{field}») ist mit einem Passwort geschützt. Ohne Passwort ablegen und die Datei nur für den Dienst lesbar machen.",
+        "{file}: the key in {value} (“{field}”) has a password. Store it without one and make the file readable by the service alone.",
+    ),
+    "profile.cert_not_rsa": (
+        "{file}: Der Schlüssel in {value} («{field}») ist kein RSA-Schlüssel; Microsoft nimmt nur RSA. Neues Zertifikat mit «python -m core cert new» erstellen.",
+        "{file}: the key in {value} (“{field}”) is no RSA key; Microsoft takes only RSA. Make a new one with “python -m core cert new”.",
+    ),
+    "profile.cert_pair": (
+        "{file}: Schlüssel und Zertifikat in {value} («{field}») gehören nicht zusammen. Das richtige Paar ablegen.",
+        "{file}: key and certificate in {value} (“{field}”) do not belong together. Put the right pair there.",
+    ),
+    "profile.cert_expired": (
+        "{file}: Das Zertifikat ist am {real} abgelaufen. Mit «python -m core cert new {slug}» ein neues erstellen und den öffentlichen Teil in der App-Registrierung hochladen.",
+        "{file}: the certificate ended on {real}. Make a new one with “python -m core cert new {slug}” and upload its public part to the app registration.",
+    ),
+    "profile.cert_not_yet": (
+        "{file}: Das Zertifikat gilt erst ab {real}. Uhr des Servers prüfen oder ein gültiges Zertifikat ablegen.",
+        "{file}: the certificate is valid only from {real}. Check the clock of the server or put a valid one there.",
+    ),
+    "profile.duplicate_tenant": (
+        "{file}: Denselben Tenant («tenant_id») beschreibt schon {other}. Eines der beiden Profile entfernen.",
+        "{file}: {other} already describes the same tenant (“tenant_id”). Remove one of the two profiles.",
+    ),
+    "profile.duplicate_name": (
+        "{file}: Den Namen «{value}» («tenant_name») trägt schon {other}. Einen der beiden Namen ändern.",
+        "{file}: {other} already has the name “{value}” (“tenant_name”). Change one of the two names.",
+    ),
+    "profile.second_sharepoint": (
+        "{file}: Es gibt schon ein SharePoint-Profil ({first}); nur das erste zählt. Dieses entfernen.",
+        "{file}: there is a SharePoint profile already ({first}); only the first counts. Remove this one.",
+    ),
+    # Sign-in at Entra
+    "signin.refused": (
+        "Microsoft gibt für {tenant} kein Token aus ({aadsts}). Technische Zeile lesen und App-Registrierung prüfen.",
+        "Microsoft gives no token for {tenant} ({aadsts}). Read the technical line and check the app registration.",
+    ),
+    "signin.tenant_unknown": (
+        "Microsoft kennt den Tenant von {tenant} nicht ({aadsts}). «tenant_id» im Profil prüfen, auch ob der Tenant in dieser Cloud liegt.",
+        "Microsoft does not know the tenant of {tenant} ({aadsts}). Check “tenant_id” in the profile, also whether the tenant is in this cloud.",
+    ),
+    "signin.tenant_gone": (
+        "Der Tenant von {tenant} ist gelöscht oder nicht verfügbar ({aadsts}). Gibt es ihn nicht mehr, das Profil entfernen.",
+        "The tenant of {tenant} is deleted or not available ({aadsts}). If it is gone, remove the profile.",
+    ),
+    "signin.app_unknown": (
+        "Die Anwendung gibt es im Tenant von {tenant} nicht ({aadsts}). «client_id» prüfen und die Administratorzustimmung im Kundentenant erteilen.",
+        "The application does not exist in the tenant of {tenant} ({aadsts}). Check “client_id” and grant admin consent in the customer's tenant.",
+    ),
+    "signin.app_being_created": (
+        "Die Anwendung wird im Tenant von {tenant} gerade angelegt ({aadsts}). In einer Minute erneut versuchen.",
+        "The application is just being created in the tenant of {tenant} ({aadsts}). Try again in a minute.",
+    ),
+    "signin.service_missing": (
+        "Der Tenant von {tenant} hat einen Dienst nicht, den die Anwendung verlangt ({aadsts}). Berechtigungen der App-Registrierung prüfen.",
+        "The tenant of {tenant} lacks a service that the application asks for ({aadsts}). Check the permissions of the app registration.",
+    ),
+    "signin.consent_missing": (
+        "Für {tenant} fehlt die Zustimmung eines Administrators ({aadsts}). Berechtigungen der App-Registrierung prüfen und Administratorzustimmung erteilen.",
+        "Admin consent is missing for {tenant} ({aadsts}). Check the permissions of the app registration and grant admin consent.",
+    ),
+    "signin.resource_missing": (
+        "Microsoft kennt Graph unter dieser Adresse im Tenant von {tenant} nicht ({aadsts}). LIZENZTOOL_LOGIN_URL und LIZENZTOOL_GRAPH_URL müssen zur Cloud des Tenants passen.",
+        "Microsoft does not know Graph at this address in the tenant of {tenant} ({aadsts}). LIZENZTOOL_LOGIN_URL and LIZENZTOOL_GRAPH_URL must fit the tenant's cloud.",
+    ),
+    "signin.certificate_unknown": (
+        "Microsoft kennt das Zertifikat von {tenant} nicht ({aadsts}). Öffentlichen Teil (.cer) in der App-Registrierung hochladen, zwei Minuten warten, dann erneut versuchen.",
+        "Microsoft does not know the certificate of {tenant} ({aadsts}). Upload the public part (.cer) to the app registration, wait two minutes, then try again.",
+    ),
+    "signin.certificate_expired": (
+        "Das Zertifikat von {tenant} ist abgelaufen ({aadsts}). Neues mit «python -m core cert new» erstellen und den öffentlichen Teil hochladen.",
+        "The certificate of {tenant} has ended ({aadsts}). Make a new one with “python -m core cert new” and upload its public part.",
+    ),
+    "signin.clock_wrong": (
+        "Microsoft lehnt die Anmeldung von {tenant} wegen der Uhrzeit ab ({aadsts}). Uhr dieses Servers richten (NTP).",
+        "Microsoft refuses the sign-in of {tenant} because of the time ({aadsts}). Set the clock of this server (NTP).",
+    ),
+    "signin.secret_wrong": (
+        "Das Geheimnis der Anwendung ist falsch ({aadsts}, {tenant}). Den Wert, nicht die ID, des Geheimnisses eintragen.",
+        "The application's secret is wrong ({aadsts}, {tenant}). Enter the value, not the id, of the secret.",
+    ),
+    "signin.secret_expired": (
+        "Das Geheimnis der Anwendung ist abgelaufen ({aadsts}, {tenant}). Besser ein Zertifikat verwenden.",
+        "The application's secret has ended ({aadsts}, {tenant}). Better use a certificate.",
+    ),
+    "signin.public_client": (
+        "Die App-Registrierung von {tenant} ist ein öffentlicher Client ({aadsts}). Unter Authentifizierung «Öffentliche Clientflows» ausschalten.",
+        "The app registration of {tenant} is a public client ({aadsts}). Turn off “public client flows” under Authentication.",
+    ),
+    "signin.app_disabled": (
+        "Die Anwendung ist im Tenant von {tenant} deaktiviert ({aadsts}). Unternehmensanwendung dort aktivieren.",
+        "The application is disabled in the tenant of {tenant} ({aadsts}). Enable the enterprise application there.",
+    ),
+    "signin.blocked": (
+        "Eine Richtlinie für bedingten Zugriff sperrt die Anwendung im Tenant von {tenant} ({aadsts}). Der Kunde muss sie ausnehmen.",
+        "A Conditional Access policy blocks the application in the tenant of {tenant} ({aadsts}). The customer must exclude it.",
+    ),
+    "signin.single_tenant": (
+        "Die App-Registrierung von {tenant} gilt nur für einen anderen Tenant ({aadsts}). «tenant_id» prüfen oder die Anwendung mehrinstanzenfähig machen.",
+        "The app registration of {tenant} is for another tenant only ({aadsts}). Check “tenant_id” or make the application multi-tenant.",
+    ),
+    "signin.wrong_cloud": (
+        "Der Tenant von {tenant} liegt in einer anderen Cloud ({aadsts}). LIZENZTOOL_LOGIN_URL und LIZENZTOOL_GRAPH_URL dafür setzen.",
+        "The tenant of {tenant} is in another cloud ({aadsts}). Set LIZENZTOOL_LOGIN_URL and LIZENZTOOL_GRAPH_URL for it.",
+    ),
+    "signin.tenant_restricted": (
+        "Ein Proxy oder eine Mandanteneinschränkung verhindert die Anmeldung bei {tenant} ({aadsts}). Ausnahme im Proxy einrichten.",
+        "A proxy or tenant restriction prevents the sign-in to {tenant} ({aadsts}). Make an exception in the proxy.",
+    ),
+    "signin.busy": (
+        "Die Anmeldung bei Microsoft ist für {tenant} vorübergehend gestört ({aadsts}). Der nächste Lauf versucht es wieder.",
+        "The sign-in at Microsoft is disturbed for {tenant} for the moment ({aadsts}). The next refresh tries again.",
+    ),
+    # Graph
+    "graph.unreachable": (
+        "Microsoft ist für {tenant} nicht erreichbar ({what}). Internetverbindung, Proxy und Firewall prüfen; der nächste Lauf versucht es wieder.",
+        "Microsoft cannot be reached for {tenant} ({what}). Check internet connection, proxy and firewall; the next refresh tries again.",
+    ),
+    "graph.token_refused": (
+        "Graph nimmt das Token von {tenant} nicht an ({what}). LIZENZTOOL_GRAPH_URL und die Uhr dieses Servers prüfen.",
+        "Graph does not take the token of {tenant} ({what}). Check LIZENZTOOL_GRAPH_URL and the clock of this server.",
+    ),
+    "graph.forbidden": (
+        "{tenant}: Die Berechtigung für {what} fehlt. In der App-Registrierung LicenseAssignment.Read.All oder Organization.Read.All (für SharePoint: Sites.Selected samt Freigabe der Site) eintragen und Administratorzustimmung erteilen.",
+        "{tenant}: the permission for {what} is missing. Add LicenseAssignment.Read.All or Organization.Read.All (for SharePoint: Sites.Selected with a grant for the site) to the app registration and grant admin consent.",
+    ),
+    "graph.not_found": (
+        "{tenant}: {what} gibt es nicht (mehr). IDs im Profil prüfen.",
+        "{tenant}: {what} does not exist (any more). Check the ids in the profile.",
+    ),
+    "graph.conflict": (
+        "{tenant}: {what} wurde in der Zwischenzeit geändert. Der nächste Lauf versucht es wieder.",
+        "{tenant}: {what} was changed in the meantime. The next refresh tries again.",
+    ),
+    "graph.throttled": (
+        "Microsoft bremst die Anfragen für {tenant}. Der nächste Lauf versucht es wieder.",
+        "Microsoft throttles the requests for {tenant}. The next refresh tries again.",
+    ),
+    "graph.unavailable": (
+        "{what} von {tenant} ist bei Microsoft vorübergehend nicht verfügbar. Der nächste Lauf versucht es wieder.",
+        "{what} of {tenant} is not available at Microsoft for the moment. The next refresh tries again.",
+    ),
+    "graph.server_error": (
+        "Microsoft meldet für {tenant} einen eigenen Fehler ({status}, {what}). Der nächste Lauf versucht es wieder.",
+        "Microsoft reports an error of its own for {tenant} ({status}, {what}). The next refresh tries again.",
+    ),
+    "graph.refused": (
+        "Graph lehnt die Anfrage {what} für {tenant} ab ({status}). Technische Zeile lesen.",
+        "Graph refuses the request {what} for {tenant} ({status}). Read the technical line.",
+    ),
+    "graph.unreadable": (
+        "Die Antwort von Microsoft für {tenant} ist nicht lesbar ({what}). Der nächste Lauf versucht es wieder.",
+        "The answer of Microsoft for {tenant} cannot be read ({what}). The next refresh tries again.",
+    ),
+    # SharePoint lists
+    "sharepoint.column_missing": (
+        "In der {list} fehlt die Spalte «{field}». Spalte anlegen oder «field_mapping» im SharePoint-Profil berichtigen.",
+        "The {list} has no column “{field}”. Add it or correct “field_mapping” in the SharePoint profile.",
+    ),
+    "sharepoint.parameter_missing": (
+        "In der Parameterliste fehlt «{field}». Ohne diesen Wert verschickt der Flow keine Meldung; Wert eintragen.",
+        "The parameter list has no “{field}”. Without it the flow sends no message; enter the value.",
+    ),
+    "sharepoint.channel_unknown": (
+        "Der Parameter «communication» ist «{value}»; der Flow kennt nur «E-Mail» und «Teams». Wert berichtigen, sonst wird niemand benachrichtigt.",
+        "The parameter “communication” is “{value}”; the flow knows only “E-Mail” and “Teams”. Correct it, otherwise nobody is told.",
+    ),
+    "sharepoint.flow_silent": (
+        "Der Flow antwortet nicht: {count} Auslöser seit über {minutes} Minuten ohne Antwort. In Power Automate prüfen, ob «Lizenzüberwachung» eingeschaltet ist und ihre Verbindungen gültig sind.",
+        "The flow does not answer: {count} triggers without an answer for more than {minutes} minutes. Check in Power Automate whether “Lizenzüberwachung” is on and its connections are valid.",
+    ),
+    "sharepoint.write_failed": (
+        "{count} Zeilen der Lizenzstatusliste konnten nicht geschrieben werden. Der nächste Lauf versucht es wieder.",
+        "{count} rows of the licence list could not be written. The next refresh tries again.",
+    ),
+    "sharepoint.duplicate_title": (
+        "In der Tenantliste steht «{tenant}» mehrmals; es zählt die erste Zeile. Überzählige Zeilen löschen.",
+        "The tenant list has “{tenant}” several times; the first row counts. Delete the others.",
+    ),
+    "sharepoint.changed_meanwhile": (
+        "{tenant} wurde in SharePoint inzwischen geändert; es wurde nichts überschrieben. Ansicht prüfen und bei Bedarf erneut umschalten.",
+        "{tenant} was changed in SharePoint in the meantime; nothing was overwritten. Check the view and switch again if needed.",
+    ),
+    "sharepoint.not_listed": (
+        "{tenant} steht nicht in der Tenantliste. Zuerst aufnehmen.",
+        "{tenant} is not in the tenant list. Add it first.",
+    ),
+    # Database
+    "database.unreachable": (
+        "Die Datenbank {file} kann nicht geöffnet werden. Pfad, Rechte und LIZENZTOOL_DATABASE_URL prüfen.",
+        "The database {file} cannot be opened. Check path, permissions and LIZENZTOOL_DATABASE_URL.",
+    ),
+    "database.read_only": (
+        "Die Datenbank {file} darf nicht beschrieben werden. Rechte von Datei und Ordner prüfen.",
+        "The database {file} may not be written. Check the permissions of file and folder.",
+    ),
+    "database.full": (
+        "Der Datenträger ist voll; in {file} kann nicht geschrieben werden. Platz schaffen, danach geht es von selbst weiter.",
+        "The disk is full; {file} cannot be written. Make room, then all goes on by itself.",
+    ),
+    "database.damaged": (
+        "Die Datenbank {file} ist beschädigt. Dienst anhalten, die Datei beiseitelegen und die neueste Kopie (.bak) an ihre Stelle setzen; ohne Kopie füllt der nächste Lauf eine neue.",
+        "The database {file} is damaged. Stop the service, put the file aside and the newest copy (.bak) in its place; without a copy the next refresh fills a new one.",
+    ),
+    "database.busy": (
+        "Die Datenbank {file} ist von einem anderen Programm gesperrt. Sicherungsprogramm oder zweiten Dienst prüfen.",
+        "The database {file} is locked by another program. Check for a backup program or a second service.",
+    ),
+    "database.newer": (
+        "Die Datenbank {file} stammt von einer neueren Version ({version}). Die neuere Version starten oder die ältere Kopie (.bak) verwenden.",
+        "The database {file} comes from a newer version ({version}). Start the newer version or use the older copy (.bak).",
+    ),
+    # Refresh
+    "refresh.unexpected": (
+        "Beim Lesen von {tenant} ist ein unerwarteter Fehler aufgetreten. Das Protokoll (logs/lizenztool.log) nennt die Einzelheiten.",
+        "An unexpected error occurred while reading {tenant}. The log (logs/lizenztool.log) has the details.",
+    ),
+    "refresh.unknown_tenant": (
+        "Einen Tenant «{tenant}» gibt es in den Profilen nicht. Gemeint ist vielleicht: {near}.",
+        "There is no tenant “{tenant}” in the profiles. Perhaps you mean: {near}.",
+    ),
+    "refresh.stopped": (
+        "Der Lauf wurde abgebrochen, bevor {tenant} gelesen war. Der nächste Lauf holt es nach.",
+        "The refresh was stopped before {tenant} was read. The next refresh makes up for it.",
+    ),
+}

@@ -1,0 +1,51 @@
+"""A problem as data: a code and its values, put into words (de, en) only where somebody reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.messages import MESSAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong, told by `code` (a key of `MESSAGES`) and the values its sentence needs.
+
+    `detail` is the technical line (status, request id, AADSTS text); it never holds a secret.
+    """
+
+    code: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    detail: str = ""
+
+    def text(self, language: str = "de") -> str:
+        """What happened and what to do next, in `language` (`de` or `en`)."""
+        german, english = MESSAGES[self.code]
+        return (english if language == "en" else german).format_map(_Blank(self.params))
+
+    def to_json(self) -> str:
+        return json.dumps({"code": self.code, "params": dict(self.params), "detail": self.detail})
+
+    @classmethod
+    def from_json(cls, text: str) -> Problem:
+        return cls(**json.loads(text))
+
+
+class ProblemError(Exception):
+    """Base of every error that an operator can act on; `str()` of it is the English sentence."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem.text("en")
+
+
+class _Blank(dict[str, str]):
+    """A sentence with a missing value is still better than no sentence."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"

@@ -1,0 +1,153 @@
+"""Environment and `.env` -> one frozen, validated `Settings`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from dotenv import dotenv_values
+
+PREFIX = "LIZENZTOOL_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting with its default; paths are relative to the working folder."""
+
+    data_dir: Path = Path("data")
+    database_url: str = field(default="", repr=False)  # may hold a password
+    profiles_dir: Path = Path("profiles")
+    login_url: str = "https://login.microsoftonline.com"
+    graph_url: str = "https://graph.microsoft.com"
+    refresh_minutes: float = 30
+    workers: int = 16
+    flow_timeout_minutes: float = 60
+    language: str = "de"
+    log_level: str = "INFO"
+    log_dir: Path = Path("logs")
+    demo: str = "auto"
+    host: str = "127.0.0.1"
+    port: int = 8501
+    allowed_hosts: tuple[str, ...] = ()
+    time_zone: str = "Europe/Zurich"
+    ca_bundle: str = ""
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL; without a setting a SQLite file in `data_dir`."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'lizenztool.db'}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class SettingsError(Exception):
+    """The settings are wrong; `faults` holds one sentence for each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
+    """Read `environ` (default: the process environment) over `env_file`.
+
+    Raises SettingsError with every fault at once: unknown names and values that do not fit.
+    """
+    values: dict[str, str] = {}
+    if env_file is not None and env_file.is_file():
+        values |= {name: value or "" for name, value in dotenv_values(env_file, encoding="utf-8").items()}
+    values |= os.environ if environ is None else environ
+    faults: list[str] = []
+    parsed: dict[str, Any] = {}
+    for name, raw in sorted(values.items()):
+        if not name.startswith(PREFIX) or not raw.strip():
+            continue
+        setting = name.removeprefix(PREFIX).lower()
+        if setting not in PARSERS:
+            faults.append(_unknown(name))
+            continue
+        try:
+            parsed[setting] = PARSERS[setting](raw.strip())
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+    bundle = values.get("REQUESTS_CA_BUNDLE") or values.get("CURL_CA_BUNDLE") or ""
+    if bundle and not Path(bundle).exists():
+        faults.append(
+            f"REQUESTS_CA_BUNDLE: there is no file {bundle}; name the PEM file of your certificate authority."
+        )
+    if faults:
+        raise SettingsError(faults)
+    return Settings(**parsed, ca_bundle=bundle)
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, [PREFIX + known.upper() for known in PARSERS], n=1)
+    return f"{name}: there is no such setting; " + (f"did you mean {near[0]}?" if near else "see .env.example.")
+
+
+def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        try:
+            value = kind(raw)
+        except ValueError:
+            value = kind(-1)
+        if not least <= value <= most:  # also refuses NaN
+            raise ValueError(f"{raw!r} is not a number from {least:g} to {most:g}.")
+        return value
+
+    return parse
+
+
+def _one_of(*allowed: str, upper: bool = False) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        value = raw.upper() if upper else raw.lower()
+        if value not in allowed:
+            raise ValueError(f"{raw!r} is none of {', '.join(allowed)}.")
+        return value
+
+    return parse
+
+
+def _https_url(raw: str) -> str:
+    parts = urlsplit(raw)
+    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query:
+        raise ValueError(f"{raw!r} is not an address of the form https://host[:port].")
+    return raw.rstrip("/")
+
+
+def _zone(raw: str) -> str:
+    if raw not in available_timezones():
+        raise ValueError(f"{raw!r} is no time zone; a good one is Europe/Zurich.")
+    return raw
+
+
+def _hosts(raw: str) -> tuple[str, ...]:
+    return tuple(host.strip().lower() for host in raw.split(",") if host.strip())
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "data_dir": Path,
+    "database_url": str,
+    "profiles_dir": Path,
+    "login_url": _https_url,
+    "graph_url": _https_url,
+    "refresh_minutes": _number(float, 0, 10_080),
+    "workers": _number(int, 1, 256),
+    "flow_timeout_minutes": _number(float, 0.01, 10_080),
+    "language": _one_of("de", "en"),
+    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
+    "log_dir": Path,
+    "demo": _one_of("auto", "on", "off"),
+    "host": str,
+    "port": _number(int, 1, 65_535),
+    "allowed_hosts": _hosts,
+    "time_zone": _zone,
+}
