@@ -1,0 +1,105 @@
+"""List columns: internal and display name, and what a value of each kind becomes when SharePoint stores it."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from .profiles import guid
+from .replies import stamp
+
+SITE_ZONE = ZoneInfo("Europe/Zurich")
+FACETS: dict[str, dict[str, Any]] = {
+    "text": {"text": {"allowMultipleLines": False, "linesForEditing": 0, "maxLength": 255}},
+    "number": {"number": {"decimalPlaces": "automatic", "displayAs": "number"}},
+    "boolean": {"boolean": {}},
+    "date": {"dateTime": {"displayAs": "standard", "format": "dateOnly"}},
+    "dateTime": {"dateTime": {"displayAs": "standard", "format": "dateTime"}},
+}
+
+
+class FieldError(ValueError):
+    """A write that SharePoint refuses: unknown or read-only column, wrong kind of value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    display: str
+    kind: str = "text"
+    indexed: bool = False
+    read_only: bool = False
+    hidden: bool = False
+
+    def row(self, list_id: str) -> dict[str, Any]:
+        """A columnDefinition as Graph shows it."""
+        return {
+            "columnGroup": "Custom Columns",
+            "description": "",
+            "displayName": self.display,
+            "enforceUniqueValues": False,
+            "hidden": self.hidden,
+            "id": guid("column", list_id, self.name),
+            "indexed": self.indexed,
+            "name": self.name,
+            "readOnly": self.read_only,
+            "required": False,
+            **FACETS[self.kind],
+        }
+
+    def stored(self, value: Any) -> Any:
+        """The value as the list keeps it. None clears the field."""
+        if self.read_only:
+            raise FieldError(f"Field '{self.name}' is read-only")
+        if value is None:
+            return None
+        if not _fits(self.kind, value):
+            raise FieldError(f"Cannot convert the value of field '{self.name}' to {self.kind}")
+        if self.kind in ("date", "dateTime"):
+            return _stored_time(self, value)
+        return value
+
+
+BUILT_IN = (
+    Column("Title", "Titel"),
+    Column("ID", "ID", "number", indexed=True, read_only=True),
+    Column("id", "ID", "number", read_only=True, hidden=True),
+    Column("ContentType", "Inhaltstyp", read_only=True),
+    Column("Modified", "Geändert", "dateTime", read_only=True),
+    Column("Created", "Erstellt", "dateTime", read_only=True),
+    Column("Author", "Erstellt von", read_only=True),
+    Column("AuthorLookupId", "Erstellt von", read_only=True, hidden=True),
+    Column("Editor", "Geändert von", read_only=True),
+    Column("EditorLookupId", "Geändert von", read_only=True, hidden=True),
+    Column("_UIVersionString", "Version", read_only=True),
+    Column("Attachments", "Anlagen", "boolean", read_only=True),
+    Column("LinkTitle", "Titel", read_only=True),
+)
+
+
+def encoded(display: str) -> str:
+    """The internal name of a column made in the browser: `Verfügbar` -> `Verf_x00fc_gbar`, cut at 32 characters."""
+    return "".join(c if c.isascii() and (c.isalnum() or c == "_") else f"_x{ord(c):04x}_" for c in display)[:32]
+
+
+def _fits(kind: str, value: Any) -> bool:
+    if kind == "text":
+        return isinstance(value, str) and len(value) <= 255
+    if kind == "number":
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    return isinstance(value, str | dt.date)
+
+
+def _stored_time(column: Column, value: str | dt.date) -> str:
+    """UTC; a date-only column keeps midnight of the site's zone, so a day may come back as the evening before."""
+    text = value if isinstance(value, str) else value.isoformat()
+    try:
+        at = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise FieldError(f"Cannot convert the value of field '{column.name}' to a date") from None
+    at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+    if column.kind == "date":
+        at = dt.datetime.combine(at.astimezone(SITE_ZONE).date(), dt.time(), SITE_ZONE)
+    return stamp(at)

@@ -1,0 +1,184 @@
+"""One SharePoint list: items with versions, the log of changes, and what a person does with it in a browser."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from threading import RLock
+from typing import Any
+
+from .columns import BUILT_IN, Column, FieldError, encoded
+from .profiles import guid
+from .replies import stamp
+
+PERSON = {"user": {"displayName": "Support", "email": "support@support.example"}}
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One list item. `fields` goes by internal names and lacks columns without a value."""
+
+    id: int
+    guid: str
+    fields: dict[str, Any]
+    created: dt.datetime
+    modified: dt.datetime
+    author: dict[str, Any]
+    editor: dict[str, Any]
+    version: int = 1
+    changed: int = 0
+    rendered: dict[Any, bytes] = field(default_factory=dict)
+
+    @property
+    def etag(self) -> str:
+        return f'"{{{self.guid.upper()}}},{self.version}"'
+
+
+class ItemList:
+    """`changed` of an item and `sequence` of the list count every change: that is what delta and the flow go by."""
+
+    def __init__(self, list_id: str, title: str, columns: list[Column], lock: RLock) -> None:
+        self.id, self.title, self.lock = list_id, title, lock
+        self.columns = {column.name: column for column in (*BUILT_IN, *columns)}
+        self.by_id: dict[int, Item] = {}
+        self.deleted: dict[int, int] = {}
+        self.sequence = 0
+        self.next_id = 1
+        self.epoch = 1
+        self._recent: dict[int, None] = {}
+
+    @property
+    def items(self) -> list[Item]:
+        with self.lock:
+            return list(self.by_id.values())
+
+    def add(self, fields: Mapping[str, Any], by: dict[str, Any] = PERSON) -> Item:
+        with self.lock:
+            now = _now()
+            empty = {column.name: False for column in self.columns.values() if column.kind == "boolean"}
+            empty.pop("Attachments", None)
+            item = Item(self.next_id, guid("item", self.id, str(self.next_id)), empty, now, now, by, by)
+            self._write(item, self.checked(fields))
+            self.by_id[item.id] = item
+            self.next_id += 1
+            return item
+
+    def update(self, item_id: int | str, fields: Mapping[str, Any], by: dict[str, Any] = PERSON) -> Item:
+        """Every write makes a new version, also one that changes nothing."""
+        with self.lock:
+            item = self.by_id[int(item_id)]
+            checked = self.checked(fields)
+            item.version += 1
+            item.modified, item.editor = _now(), by
+            self._write(item, checked)
+            return item
+
+    def delete(self, item_id: int | str) -> None:
+        with self.lock:
+            del self.by_id[int(item_id)]
+            self._recent.pop(int(item_id), None)
+            self.sequence += 1
+            self.deleted[int(item_id)] = self.sequence
+
+    def find(self, **fields: Any) -> list[Item]:
+        """Items with these values, by display or internal names."""
+        with self.lock:
+            wanted = {self.internal(name): value for name, value in fields.items()}
+            return [i for i in self.by_id.values() if all(i.fields.get(n) == v for n, v in wanted.items())]
+
+    def internal(self, name: str) -> str:
+        """Internal name of a column, from its internal or its display name."""
+        if name in self.columns:
+            return name
+        for column in self.columns.values():
+            if column.display == name and not column.read_only:
+                return column.name
+        raise FieldError(f"Field '{name}' is not recognized")
+
+    def checked(self, fields: Mapping[str, Any], *, internal_only: bool = False) -> dict[str, Any]:
+        """Fields as they will be stored, or the reason why SharePoint refuses them."""
+        if internal_only and (foreign := [name for name in fields if name not in self.columns]):
+            raise FieldError(f"Field '{foreign[0]}' is not recognized")
+        names = {self.internal(name): value for name, value in fields.items()}
+        return {name: self.columns[name].stored(value) for name, value in names.items()}
+
+    def add_column(self, display: str, kind: str = "text", name: str = "", *, indexed: bool = False) -> Column:
+        with self.lock:
+            column = Column(name or encoded(display), display, kind, indexed)
+            self.columns[column.name] = column
+            return column
+
+    def remove_column(self, name: str) -> None:
+        """Somebody deleted the column: its values are gone from every item."""
+        with self.lock:
+            internal = self.internal(name)
+            del self.columns[internal]
+            for item in self.by_id.values():
+                item.fields.pop(internal, None)
+                item.rendered.clear()
+
+    def index_column(self, name: str) -> None:
+        with self.lock:
+            internal = self.internal(name)
+            self.columns[internal] = replace(self.columns[internal], indexed=True)
+
+    def expire_delta_tokens(self) -> None:
+        """SharePoint forgot its change log: every token handed out so far is answered with 410 Gone."""
+        with self.lock:
+            self.epoch += 1
+
+    def changed_since(self, sequence: int) -> list[Item]:
+        """Items changed after this point, oldest change first."""
+        with self.lock:
+            return [self.by_id[item_id] for item_id in reversed(list(self._newest_until(sequence)))]
+
+    def deleted_since(self, sequence: int) -> list[tuple[int, int]]:
+        with self.lock:
+            return [(item_id, at) for item_id, at in self.deleted.items() if at > sequence]
+
+    def _newest_until(self, sequence: int) -> Iterator[int]:
+        for item_id in reversed(self._recent):
+            if self.by_id[item_id].changed <= sequence:
+                return
+            yield item_id
+
+    def _write(self, item: Item, fields: dict[str, Any]) -> None:
+        for name, value in fields.items():
+            if value is None:
+                item.fields.pop(name, None)
+            else:
+                item.fields[name] = value
+        item.rendered.clear()
+        self.sequence += 1
+        item.changed = self.sequence
+        self._recent.pop(item.id, None)
+        self._recent[item.id] = None
+
+    def dump(self) -> dict[str, Any]:
+        """Everything as JSON, for a demo that goes on after a restart."""
+        with self.lock:
+            items = [_dumped(self.by_id[item_id]) for item_id in self._recent]
+            state = {"sequence": self.sequence, "next_id": self.next_id, "epoch": self.epoch}
+            return {**state, "deleted": list(self.deleted.items()), "items": items}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        with self.lock:
+            self.sequence, self.next_id, self.epoch = state["sequence"], state["next_id"], state["epoch"]
+            self.deleted = dict(state["deleted"])
+            loaded = [_loaded(values) for values in state["items"]]
+            self._recent = dict.fromkeys(item.id for item in loaded)
+            self.by_id = {item.id: item for item in sorted(loaded, key=lambda item: item.id)}
+
+
+def _dumped(item: Item) -> dict[str, Any]:
+    plain = ("id", "guid", "fields", "author", "editor", "version", "changed")
+    times = {"created": stamp(item.created), "modified": stamp(item.modified)}
+    return {**{name: getattr(item, name) for name in plain}, **times}
+
+
+def _loaded(values: Mapping[str, Any]) -> Item:
+    times = {name: dt.datetime.fromisoformat(values[name]) for name in ("created", "modified")}
+    return Item(**{**values, **times})
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)

@@ -1,0 +1,85 @@
+"""What goes in and out of the simulated services: one call, one reply, one error shape."""
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+JSON_TYPE = "application/json"
+
+
+@dataclass(slots=True)
+class Call:
+    """One request to Graph, from the wire or from inside a `$batch`."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    graph_url: str
+    authorization: str
+
+    def json(self) -> Any:
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise GraphError(400, "BadRequest", "Unable to read JSON request payload.") from None
+
+    @property
+    def parts(self) -> list[str]:
+        """The path below `/v1.0`, in pieces."""
+        return self.path.removeprefix("/v1.0").strip("/").split("/")
+
+
+@dataclass(slots=True)
+class Reply:
+    """`announced` is a length that the body does not reach: the connection is cut on the way."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = JSON_TYPE
+    announced: int = 0
+
+
+class GraphError(Exception):
+    """An answer in Graph's error envelope."""
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.headers = status, code, message, headers or {}
+
+    def reply(self, client_request_id: str = "") -> Reply:
+        request_id = str(uuid.uuid4())
+        inner = {"date": stamp()[:-1], "request-id": request_id, "client-request-id": client_request_id or request_id}
+        return as_json(
+            {"error": {"code": self.code, "message": self.message, "innerError": inner}}, self.status, self.headers
+        )
+
+
+def as_json(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Reply:
+    return Reply(status, dumps(content), headers or {})
+
+
+def dumps(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def parse_query(text: str) -> dict[str, str]:
+    """Query options without their `$`, which Graph takes as optional in many places."""
+    return {name.removeprefix("$"): value for name, value in parse_qsl(text, keep_blank_values=True)}
+
+
+def split_url(url: str) -> tuple[str, dict[str, str]]:
+    """Decoded path and query of a relative URL."""
+    path, _, query = url.partition("?")
+    return unquote(path), parse_query(query)
+
+
+def stamp(at: dt.datetime | None = None) -> str:
+    """UTC with `Z`, as Graph writes every time."""
+    return (at or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,83 @@
+"""The provider's own tenant with its SharePoint site and the three lists, made by hand in the browser."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from .columns import Column, encoded
+from .lists import ItemList
+from .profiles import guid, slug
+from .tenants import AppRegistration
+
+PARAMETERS = {
+    "sendermail": "lizenztool@support.example",
+    "recipientmail": "team@support.example",
+    "communication": "E-Mail",
+}
+LICENSE_COLUMNS = {
+    "Verfügbar": "number",
+    "Gebraucht": "number",
+    "Frei": "number",
+    "tenant": "text",
+    "trigger_inform_supporter": "boolean",
+    "technician_informed": "boolean",
+}
+HOST = "support.sharepoint.example"
+
+
+class SharePoint(AppRegistration):
+    """`grant` is what Sites.Selected was given on this site: "write", "read" or None."""
+
+    def __init__(
+        self, folder: Path, name: str, taken: set[str], *, lock: RLock, columns: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(folder, name, taken, permissions={"Sites.Selected"}, lock=lock)
+        self.profile_path = folder / "profiles" / "sharepoint" / f"sp-config-{self.slug}-profile.json"
+        self.grant: str | None = "write"
+        self.path = f"/sites/{slug(name)}"
+        self.site_id = f"{HOST},{guid('site', self.slug)},{guid('web', self.slug)}"
+        named = columns or {}
+        columns_of_licenses = [Column("Title", "Lizenzname")]
+        columns_of_licenses += [Column(named.get(d, encoded(d)), d, kind) for d, kind in LICENSE_COLUMNS.items()]
+        self.licenses = self._list("Lizenzstatusliste", columns_of_licenses)
+        self.tenants = self._list("Tenantliste", _TENANT_COLUMNS)
+        self.parameters = self._list("Parameterliste", [Column(n, n) for n in ("Parameter", "Parameterwert")])
+
+    @property
+    def lists(self) -> list[ItemList]:
+        return [self.licenses, self.tenants, self.parameters]
+
+    def column(self, display: str) -> str:
+        """Internal name of a column of the licence list."""
+        return self.licenses.internal(display)
+
+    def list_tenant(self, tenant: AppRegistration, *, enabled: bool, monitoring: bool) -> None:
+        """Put the tenant into the tenant list, unless an earlier run of the demo did."""
+        if not self.tenants.find(Title=tenant.name):
+            row = {"Title": tenant.name, "enabled": enabled, "monitoring": monitoring}
+            self.tenants.add({**row, "cert_expires": tenant.certificate_ends})
+
+    def profile(self) -> dict[str, Any]:
+        names = ("Lizenzname", "Verfügbar", "Gebraucht", "Frei")
+        mapping = {name: self.column(name) for name in names}
+        mapping |= {"Tenant": self.column("tenant"), "Infosup": self.column("trigger_inform_supporter")}
+        infos = {
+            "site_id": self.site_id,
+            "tenant_list_id": self.tenants.id,
+            "license_list_id": self.licenses.id,
+            "parameter_list_id": self.parameters.id,
+            "tenant_field": mapping["Tenant"],
+            "field_mapping": mapping,
+        }
+        return {**super().profile(), "sharepoint_infos": infos}
+
+    def _list(self, title: str, columns: list[Column]) -> ItemList:
+        return ItemList(guid("list", self.slug, title), title, columns, self.lock)
+
+
+_TENANT_COLUMNS = [
+    Column("enabled", "enabled", "boolean"),
+    Column("monitoring", "monitoring", "boolean"),
+    Column("cert_expires", "cert_expires", "date"),
+]
