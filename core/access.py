@@ -1,0 +1,221 @@
+"""Accounts and signing in: who is this, and since when is it refused.
+
+    AccessError      an account cannot be added or changed; `text(language)` says why
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine
+
+from core import passwords
+from core.cache import accounts
+from core.cache.accounts import Account, Failures
+from core.sessions import (
+    Ended,
+    Session,
+    Sessions,
+    end_session,
+    note_revocation,
+    session_id,
+    session_of,
+    sign_out,
+    start_session,
+)
+
+__all__ = [
+    "ROLES",
+    "AccessError",
+    "Account",
+    "Ended",
+    "Refused",
+    "Session",
+    "Sessions",
+    "add",
+    "create_first_admin",
+    "disable",
+    "enable",
+    "end_session",
+    "list_accounts",
+    "passwd",
+    "session_id",
+    "session_of",
+    "sign_in",
+    "sign_out",
+]
+
+ROLES = ("viewer", "support", "admin")
+FIRST_ADMIN = "admin"
+
+FREE_FAILURES = 4  # mistyping is human
+LONGEST_WAIT = timedelta(minutes=15)
+FORGET_FAILURES = timedelta(days=1)
+
+# A check costs 0.3 s of a core: a flood of sign-ins must leave the other cores to those who are in.
+_checks = threading.BoundedSemaphore(2)
+
+SENTENCES = {
+    "account.name": (
+        "«{name}» ist kein Kontoname: Buchstaben, Ziffern, _ und - bis 20 Zeichen, oder eine E-Mail-Adresse.",
+        "“{name}” is no account name: letters, digits, _ and - up to 20 characters, or an e-mail address.",
+    ),
+    "account.taken": ("Das Konto «{name}» gibt es schon.", "There is an account “{name}” already."),
+    "account.unknown": ("Ein Konto «{name}» gibt es nicht.", "There is no account “{name}”."),
+    "account.role": (
+        "«{role}» ist keine Rolle; möglich sind viewer, support und admin.",
+        "“{role}” is no role; there are viewer, support and admin.",
+    ),
+    "password.short": (
+        f"Das Passwort braucht mindestens {passwords.SHORTEST} Zeichen.",
+        f"The password needs at least {passwords.SHORTEST} characters.",
+    ),
+    "password.lower": ("Das Passwort braucht einen Kleinbuchstaben.", "The password needs a lower-case letter."),
+    "password.upper": ("Das Passwort braucht einen Grossbuchstaben.", "The password needs an upper-case letter."),
+    "password.digit": ("Das Passwort braucht eine Ziffer.", "The password needs a digit."),
+    "password.special": (
+        "Das Passwort braucht ein Sonderzeichen, zum Beispiel - oder !",
+        "The password needs a special character, for example - or !",
+    ),
+    "password.long": (
+        f"Das Passwort ist länger als {passwords.BCRYPT_BYTES} Bytes (Umlaute zählen doppelt).",
+        f"The password is longer than {passwords.BCRYPT_BYTES} bytes (letters with accents count twice).",
+    ),
+}
+
+
+class AccessError(Exception):
+    """An account cannot be added or changed; holds every reason at once, never the password."""
+
+    def __init__(self, codes: Sequence[str], **params: str) -> None:
+        super().__init__(", ".join(codes))
+        self.codes = list(codes)
+        self.params = params
+
+    def text(self, language: str = "de") -> str:
+        column = 1 if language == "en" else 0
+        return " ".join(SENTENCES[code][column].format_map(self.params) for code in self.codes)
+
+    def __str__(self) -> str:
+        return self.text("en")
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A sign-in that failed; why is nobody's business. `wait` seconds long no further attempt is looked at."""
+
+    wait: int = 0
+
+
+def create_first_admin(engine: Engine, now: datetime | None = None) -> str | None:
+    """On an empty database make the account `admin` and return its password, which is stored nowhere; else None."""
+    if accounts.all_accounts(engine):
+        return None
+    password = passwords.random_password()
+    account = _account(FIRST_ADMIN, password, "admin", now or _now())
+    return password if accounts.add_account(engine, account, only_first=True) else None
+
+
+def add(engine: Engine, name: str, password: str, role: str = "support", now: datetime | None = None) -> None:
+    """A new account; raises AccessError with all that is wrong."""
+    name = _key(name)
+    faults = [] if passwords.name_is_valid(name) else ["account.name"]
+    faults += [] if role in ROLES else ["account.role"]
+    faults += passwords.password_faults(password)
+    if faults:
+        raise AccessError(faults, name=name, role=role)
+    if not accounts.add_account(engine, _account(name, password, role, now or _now())):
+        raise AccessError(["account.taken"], name=name)
+
+
+def passwd(engine: Engine, name: str, password: str, now: datetime | None = None) -> None:
+    """Set a new password; ends all sessions of the account and forgets its failed sign-ins."""
+    if faults := passwords.password_faults(password):
+        raise AccessError(faults)
+    at = now or _now()
+    _change(engine, name, at, password_hash=passwords.hash_password(password), password_changed_at=at)
+    accounts.clear_failures(engine, f"{_key(name)}|", prefix=True)
+
+
+def disable(engine: Engine, name: str, now: datetime | None = None) -> None:
+    """Shut an account out, with all its sessions, at once."""
+    _change(engine, name, now or _now(), disabled=True)
+
+
+def enable(engine: Engine, name: str, now: datetime | None = None) -> None:
+    _change(engine, name, now or _now(), disabled=False)
+
+
+def list_accounts(engine: Engine) -> list[Account]:
+    return accounts.all_accounts(engine)
+
+
+def sign_in(
+    engine: Engine,
+    name: str,
+    password: str,
+    *,
+    now: datetime,
+    address: str = "",
+    user_agent: str = "",
+    check: Callable[[str, str | None], bool] = passwords.check_password,
+) -> str | Refused:
+    """The token of a new session, or a refusal that is the same in words and time whether the account exists.
+
+    Failures count per account and address, so nobody can lock somebody else out from afar. An attempt is counted
+    before it is looked at: a hundred at once get no further than one after the other.
+    """
+    name = _key(name)[:100]
+    key = f"{name}|{address}"[:200]
+    if wait := _count_attempt(engine, key, now):
+        return Refused(wait)
+    account = accounts.find_account(engine, name)
+    with _checks:
+        right = check(password, account.password_hash if account else None)
+    if account is None or account.disabled or not right:
+        return Refused(_wait_left(accounts.find_failures(engine, key), now))
+    accounts.clear_failures(engine, key)
+    return start_session(engine, account.name, now, address=address, user_agent=user_agent)
+
+
+def _count_attempt(engine: Engine, key: str, now: datetime) -> int:
+    """Count one more failure for `key`, or return the seconds that are still to wait."""
+    while True:
+        seen = accounts.find_failures(engine, key)
+        if wait := _wait_left(seen, now):
+            return wait
+        fresh = seen is None or now - seen.last_at >= FORGET_FAILURES
+        count = 1 if fresh or seen is None else seen.count + 1
+        if accounts.record_failure(engine, key, seen, Failures(count, now), forget_before=now - FORGET_FAILURES):
+            return 0
+
+
+def _wait_left(failures: Failures | None, now: datetime) -> int:
+    """2, 4, 8 ... seconds after the fifth failure in a row, never more than LONGEST_WAIT."""
+    if failures is None or failures.count <= FREE_FAILURES:
+        return 0
+    pause = min(timedelta(seconds=2 ** min(failures.count - FREE_FAILURES, 20)), LONGEST_WAIT)
+    left = min(failures.last_at + pause - now, pause)  # a clock that was put back must not lock anybody out
+    return max(0, math.ceil(left.total_seconds()))
+
+
+def _change(engine: Engine, name: str, at: datetime, **changes: object) -> None:
+    if not accounts.change_account(engine, _key(name), at, **changes):
+        raise AccessError(["account.unknown"], name=name)
+    note_revocation()
+
+
+def _account(name: str, password: str, role: str, now: datetime) -> Account:
+    return Account(name, passwords.hash_password(password), role, False, now, now)
+
+
+def _key(name: str) -> str:
+    return name.strip().lower()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

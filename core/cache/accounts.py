@@ -1,0 +1,158 @@
+"""Accounts, their sessions and failed sign-ins in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from core.cache.schema import accounts, sessions, sign_in_failures
+from core.cache.sql import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may sign in with a name (lower case) and a password."""
+
+    name: str
+    password_hash: str = field(repr=False)
+    role: str
+    disabled: bool
+    created_at: datetime
+    password_changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """One row of `sessions` with what its account says today."""
+
+    token_hash: str
+    account: str
+    role: str
+    account_disabled: bool
+    created_at: datetime
+    last_seen_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """How often a sign-in has failed in a row, and when last."""
+
+    count: int
+    last_at: datetime
+
+
+def find_account(engine: Engine, name: str) -> Account | None:
+    with transaction(engine) as connection:
+        row = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+    return Account(**row) if row else None
+
+
+def all_accounts(engine: Engine) -> list[Account]:
+    with transaction(engine) as connection:
+        rows = connection.execute(select(accounts).order_by(accounts.c.name)).mappings().all()
+    return [Account(**row) for row in rows]
+
+
+def add_account(engine: Engine, account: Account, *, only_first: bool = False) -> bool:
+    """Store `account`; False when the name is taken, or with `only_first` when there is any account."""
+    with transaction(engine) as connection:
+        if only_first and connection.execute(select(accounts.c.name).limit(1)).first():
+            return False
+        return _insert_new(connection, asdict(account))
+
+
+def _insert_new(connection: Connection, row: Mapping[str, Any]) -> bool:
+    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    return connection.execute(insert(accounts).values(**row).on_conflict_do_nothing()).rowcount == 1
+
+
+def change_account(engine: Engine, name: str, at: datetime, **changes: Any) -> bool:
+    """Change columns of an account and revoke all its sessions in the same breath; False when there is none."""
+    with transaction(engine) as connection:
+        found = connection.execute(update(accounts).where(accounts.c.name == name).values(**changes)).rowcount == 1
+        if found:
+            connection.execute(_revoke(at).where(sessions.c.account == name))
+    return found
+
+
+def add_session(engine: Engine, row: Mapping[str, Any], *, forget_before: datetime) -> None:
+    """Store a new session; rows created before `forget_before` have served their time and go."""
+    with transaction(engine) as connection:
+        connection.execute(delete(sessions).where(sessions.c.created_at < forget_before))
+        connection.execute(sessions.insert().values(**row))
+
+
+def find_sessions(engine: Engine, token_hashes: Collection[str]) -> dict[str, StoredSession]:
+    """The rows of these sessions by token hash, also those that have ended."""
+    statement = (
+        select(
+            sessions.c.token_hash,
+            sessions.c.account,
+            accounts.c.role,
+            accounts.c.disabled.label("account_disabled"),
+            sessions.c.created_at,
+            sessions.c.last_seen_at,
+            sessions.c.revoked_at,
+        )
+        .join(accounts, accounts.c.name == sessions.c.account)
+        .where(sessions.c.token_hash.in_(token_hashes))
+    )
+    with transaction(engine) as connection:
+        rows = connection.execute(statement).mappings().all()
+    return {row["token_hash"]: StoredSession(**row) for row in rows}
+
+
+def touch_session(engine: Engine, token_hash: str, at: datetime) -> None:
+    with transaction(engine) as connection:
+        connection.execute(update(sessions).where(sessions.c.token_hash == token_hash).values(last_seen_at=at))
+
+
+def revoke_session(engine: Engine, token_hash: str, at: datetime) -> None:
+    with transaction(engine) as connection:
+        connection.execute(_revoke(at).where(sessions.c.token_hash == token_hash))
+
+
+def _revoke(at: datetime) -> Any:
+    """The first end of a session is the one that is kept."""
+    return update(sessions).where(sessions.c.revoked_at.is_(None)).values(revoked_at=at)
+
+
+def find_failures(engine: Engine, key: str) -> Failures | None:
+    with transaction(engine) as connection:
+        row = connection.execute(select(sign_in_failures).where(sign_in_failures.c.key == key)).mappings().first()
+    return Failures(row["count"], row["last_at"]) if row else None
+
+
+def record_failure(
+    engine: Engine, key: str, seen: Failures | None, new: Failures, *, forget_before: datetime
+) -> bool:
+    """Write `new` for `key` if the row still stands where the caller saw it; False when somebody was faster.
+
+    Attempts that arrive side by side can so not share one look at the counter.
+    """
+    column = sign_in_failures.c
+    with transaction(engine) as connection:
+        if seen is not None:
+            unchanged = (column.key == key) & (column.count == seen.count) & (column.last_at == seen.last_at)
+            statement = update(sign_in_failures).where(unchanged).values(count=new.count, last_at=new.last_at)
+            return connection.execute(statement).rowcount == 1
+        connection.execute(delete(sign_in_failures).where(column.last_at < forget_before))
+        insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+        values = {"key": key, "count": new.count, "last_at": new.last_at}
+        return connection.execute(insert(sign_in_failures).values(values).on_conflict_do_nothing()).rowcount == 1
+
+
+def clear_failures(engine: Engine, key: str, *, prefix: bool = False) -> None:
+    """Forget the failures of `key`, or of every key that starts with it."""
+    column = sign_in_failures.c.key
+    with transaction(engine) as connection:
+        connection.execute(
+            delete(sign_in_failures).where(column.startswith(key, autoescape=True) if prefix else column == key)
+        )

@@ -1,0 +1,88 @@
+"""Passwords of local accounts: hashing and rules of streamlit-authenticator, and a random one."""
+
+from __future__ import annotations
+
+import importlib.util
+import secrets
+import string
+import unicodedata
+from pathlib import Path
+from types import ModuleType
+
+BCRYPT_BYTES = 72
+SHORTEST = 8
+# bcrypt, cost 12, of a random password that nobody kept: an unknown account costs the same time as a known one.
+NOBODY = "$2b$12$CsVQXkPYsnJqRVHEBnmlFupcaFDPmzlVew3ZSORkWhAYaSTpo/t1G"
+
+# What `Validator.diagnose_password` complains about -> code of our sentence. Its upper limit of 20 characters is
+# left out on purpose: a long sentence is a good password, only bcrypt's 72 bytes are a real limit.
+COMPLAINTS = {
+    "lowercase letter": "password.lower",
+    "uppercase letter": "password.upper",
+    "one digit": "password.digit",
+    "special character": "password.special",
+}
+
+
+def _load(name: str) -> ModuleType:
+    """A module of streamlit_authenticator/utilities without its package, which would import all of Streamlit.
+
+    `core` never does that, also not indirectly: the command line would wait half a second for it.
+    """
+    package = importlib.util.find_spec("streamlit_authenticator")
+    if package is None or not package.submodule_search_locations:
+        raise ImportError("streamlit-authenticator is not installed; run: pip install -r requirements.txt")
+    file = Path(package.submodule_search_locations[0], "utilities", f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"{__name__}_{name}", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} cannot be loaded.")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+Hasher = _load("hasher").Hasher
+Validator = _load("validator").Validator
+
+
+def hash_password(password: str) -> str:
+    """bcrypt hash of a password that keeps the rules."""
+    return str(Hasher.hash(_normal(password)))
+
+
+def check_password(password: str, password_hash: str | None) -> bool:
+    """Does `password` belong to `password_hash`? `None` (no such account) takes as long and says no."""
+    normal = _normal(password)
+    fits = len(normal.encode()) <= BCRYPT_BYTES  # bcrypt raises on longer ones; no account can have one
+    right = bool(Hasher.check_pw(normal if fits else "", password_hash or NOBODY))
+    return right and fits and password_hash is not None
+
+
+def password_faults(password: str) -> list[str]:
+    """Codes of the rules that `password` breaks, [] when it is good."""
+    normal = _normal(password)
+    faults = ["password.short"] if len(normal) < SHORTEST else []
+    diagnosis = Validator().diagnose_password(normal)
+    faults += [code for complaint, code in COMPLAINTS.items() if complaint in diagnosis]
+    if len(normal.encode()) > BCRYPT_BYTES:
+        faults.append("password.long")
+    return faults
+
+
+def name_is_valid(name: str) -> bool:
+    """Letters, digits, `_` and `-` up to 20 characters, or an e-mail address."""
+    return len(name) <= 100 and bool(Validator().validate_username(name)) and not name.endswith("\n")
+
+
+def random_password() -> str:
+    """A password that keeps the rules and can be typed: four groups without signs that look alike (over 100 bits)."""
+    signs = [sign for sign in string.ascii_letters + string.digits if sign not in "Il1O0o"]
+    while True:
+        password = "-".join("".join(secrets.choice(signs) for _ in range(5)) for _ in range(4))
+        if not password_faults(password):
+            return password
+
+
+def _normal(password: str) -> str:
+    """The same password typed on a Mac and on Windows is the same bytes."""
+    return unicodedata.normalize("NFC", password)

@@ -1,0 +1,44 @@
+"""What the running process shares: settings, database, refresher. A module singleton, never `st.cache_resource`,
+which anybody's "clear cache" would empty and so double every thread in it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache.database import open_database
+from core.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One per process. `refresher` is None where no background refresh runs; `demo` says that the data is made up."""
+
+    settings: Settings
+    engine: Engine
+    refresher: Any = None
+    demo: bool = False
+
+
+_lock = threading.Lock()
+_current: Runtime | None = None
+
+
+def install(runtime: Runtime | None) -> None:
+    """Make `runtime` the one that `current` returns; None forgets it."""
+    global _current  # noqa: PLW0603 - the singleton itself
+    with _lock:
+        _current = runtime
+
+
+def current() -> Runtime:
+    """The installed runtime; without a server (a page under test) one from the environment's settings."""
+    global _current  # noqa: PLW0603 - the singleton itself
+    with _lock:
+        if _current is None:
+            settings = load_settings()
+            _current = Runtime(settings, open_database(settings.database))
+        return _current

@@ -1,0 +1,156 @@
+"""Sessions: how one starts, how long it lasts, and the look at it that every request and every frame takes."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Engine
+
+from core.cache import accounts
+
+LONGEST = timedelta(hours=8)
+IDLE = timedelta(hours=1)
+KEPT = timedelta(days=30)  # ended sessions stay this long, so that a sleeping tab can be told that its session is over
+TOUCH_AFTER = timedelta(minutes=1)  # "last seen" is written no more often than this
+RECHECK_SECONDS = 1.0  # how late a revocation by another process (the command line) may be seen
+
+Reason = Literal["revoked", "expired", "idle"]
+
+# Counts the revocations of this process: whoever remembers a session looks again when it has moved.
+_counter = itertools.count(1)
+_generation = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A valid session. `id` may be shown and stored: it is the SHA-256 of the token and opens nothing."""
+
+    id: str
+    account: str
+    role: str
+    created_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A session that was valid once."""
+
+    reason: Reason
+
+
+def generation() -> int:
+    """Changes whenever this process revokes a session."""
+    return _generation
+
+
+def note_revocation() -> None:
+    """To be called after every revocation, so that no remembered session outlives it."""
+    global _generation  # noqa: PLW0603 - one number for the process is the whole point
+    _generation = next(_counter)
+
+
+def session_id(token: str) -> str:
+    """The id of the session that `token` (the cookie) opens."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def start_session(engine: Engine, account: str, now: datetime, *, address: str = "", user_agent: str = "") -> str:
+    """A new session; returns its token, which exists nowhere but in the cookie."""
+    token = secrets.token_urlsafe(32)
+    row = {
+        "token_hash": session_id(token),
+        "account": account,
+        "created_at": now,
+        "last_seen_at": now,
+        "address": address[:64],
+        "user_agent": user_agent[:200],
+    }
+    accounts.add_session(engine, row, forget_before=now - KEPT)
+    return token
+
+
+def session_of(engine: Engine, token: str, now: datetime) -> Session | None:
+    """The valid session of `token`, straight from the database."""
+    found = Sessions(engine).look(session_id(token), now)
+    return found if isinstance(found, Session) else None
+
+
+def sign_out(engine: Engine, token: str, now: datetime) -> None:
+    """End the session of `token` in every tab."""
+    end_session(engine, session_id(token), now)
+
+
+def end_session(engine: Engine, session: str, now: datetime) -> None:
+    """End the session with the id `session` in every tab; for whoever knows the id but not the token."""
+    accounts.revoke_session(engine, session, now)
+    note_revocation()
+
+
+def _judge(row: accounts.StoredSession, now: datetime) -> Session | Ended:
+    if row.revoked_at is not None or row.account_disabled:
+        return Ended("revoked")
+    if now - row.created_at >= LONGEST:
+        return Ended("expired")
+    if now - row.last_seen_at >= IDLE:
+        return Ended("idle")
+    return Session(row.token_hash, row.account, row.role, row.created_at, row.last_seen_at)
+
+
+@dataclass(slots=True)
+class _Memory:
+    row: accounts.StoredSession
+    generation: int
+    looked_at: float
+
+
+class Sessions:
+    """The sessions as one process sees them: remembered for a second, forgotten at once when one is revoked here."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._memory: dict[str, _Memory] = {}
+
+    def remembered(self, session: str, now: datetime, *, active: bool = False) -> Session | Ended | None:
+        """What is known without the database; None when that is too old or a touch is due: then `look`."""
+        memory = self._memory.get(session)
+        if memory is None or memory.generation != generation() or self._clock() - memory.looked_at >= RECHECK_SECONDS:
+            return None
+        found = _judge(memory.row, now)
+        return None if active and isinstance(found, Session) and now - found.last_seen_at >= TOUCH_AFTER else found
+
+    def look(self, session: str, now: datetime, *, active: bool = False) -> Session | Ended | None:
+        """The session with this id: valid, ended, or None when there never was one.
+
+        `active` says that a person did something just now, which keeps the session from idling out.
+        """
+        found = self.look_all([session], now)[session]
+        if active and isinstance(found, Session) and now - found.last_seen_at >= TOUCH_AFTER:
+            accounts.touch_session(self._engine, session, now)
+            if (memory := self._memory.get(session)) is not None:
+                memory.row = replace(memory.row, last_seen_at=now)
+            found = replace(found, last_seen_at=now)
+        return found
+
+    def look_all(self, sessions: Iterable[str], now: datetime) -> dict[str, Session | Ended | None]:
+        """The same for many sessions in one query."""
+        wanted = list(sessions)
+        # Before the query: a revocation while it runs must make its answer old.
+        seen, clock = generation(), self._clock()
+        rows = accounts.find_sessions(self._engine, wanted)
+        answer: dict[str, Session | Ended | None] = dict.fromkeys(wanted)
+        for session, row in rows.items():
+            answer[session] = _judge(row, now)
+            self._memory[session] = _Memory(row, seen, clock)
+        for session, found in answer.items():
+            if not isinstance(found, Session):
+                self._memory.pop(session, None)
+        return answer

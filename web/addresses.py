@@ -1,0 +1,74 @@
+"""Whose address is it: host names we answer to, requests from foreign pages, local targets."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+LONGEST_TARGET = 2000
+
+
+class Hosts:
+    """The host names under which the server may be called.
+
+    A page of a stranger can point its own name at our address and then talk to us as its "own" server (DNS
+    rebinding). It cannot do that without a name: so addresses (10.1.2.3, [::1]) and localhost are always good, a
+    name only when it is the machine's own or is listed in LIZENZTOOL_ALLOWED_HOSTS (`*.example.ch` and `*` work).
+    """
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self._names = {name.lower().rstrip(".") for name in allowed} or {socket.gethostname().lower()}
+
+    def allows(self, host: str | None) -> bool:
+        name = _hostname(host)
+        if name is None:
+            return False
+        if "*" in self._names or name == "localhost" or name in self._names or _is_address(name):
+            return True
+        return any(known.startswith("*.") and name.endswith(known[1:]) for known in self._names)
+
+
+def same_origin(origin: str | None, host: str | None) -> bool:
+    """Does the page with this `Origin` come from us? A client that sends none is no browser, and no foreign page."""
+    if origin is None:
+        return True
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or not host:
+        return False
+    return _without_default_port(parts.netloc) == _without_default_port(host)
+
+
+def local_path(target: str | None) -> str:
+    """`target` when it is a path of this server, else `/`: the sign-in sends nobody elsewhere."""
+    if not target or len(target) > LONGEST_TARGET or not target.startswith("/") or target.startswith("//"):
+        return "/"
+    # Browsers read a backslash as a slash and drop control characters: `/\evil` and `/<tab>/evil` lead away.
+    if "\\" in target or any(ord(sign) <= 32 or ord(sign) == 127 for sign in target):
+        return "/"
+    path = target.partition("?")[0]
+    return "/" if path.rstrip("/") in ("/login", "/logout") else target
+
+
+def _hostname(host: str | None) -> str | None:
+    try:
+        parts = urlsplit(f"//{host or ''}")
+        _ = parts.port  # raises when it is no number
+    except ValueError:
+        return None
+    if parts.username is not None or parts.path or parts.query or parts.fragment or not parts.hostname:
+        return None
+    return parts.hostname.rstrip(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _without_default_port(netloc: str) -> str:
+    return netloc.lower().removesuffix(":80").removesuffix(":443")

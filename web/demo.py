@@ -1,0 +1,100 @@
+"""The demo: with no tenant profile there is a made-up Microsoft 365 on loopback, and settings that point at it.
+
+This is the one place of the product that knows `simulator/`; everything behind it talks to it as to Microsoft.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0
+
+
+class DemoError(Exception):
+    """The simulator did not start; the text is its last words."""
+
+
+def wanted(settings: Settings) -> bool:
+    """Is the demo asked for, or nothing else there to show?"""
+    if settings.demo != "auto":
+        return settings.demo == "on"
+    profiles = settings.profiles_dir.glob("*.json")
+    return not any(not file.name.endswith(".example.json") for file in profiles)
+
+
+class Demo:
+    """The simulator as a child that ends with us, however we end: it watches its standard input."""
+
+    def __init__(self, settings: Settings, command: list[str] | None = None) -> None:
+        self._settings = settings
+        self._folder = (settings.data_dir / "demo").resolve()
+        self._command = command or [sys.executable, "-m", "simulator", "--folder", str(self._folder)]
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Settings:
+        """Start it; returns settings whose data, profiles and addresses are the demo's own."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        # A session of its own: Ctrl+C in the terminal must reach us first.
+        self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell, no input of anybody
+            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        try:
+            answer = self._first_line(self._process)
+            return replace(
+                self._settings,
+                data_dir=self._folder,
+                database_url="",  # made-up figures never reach the real database
+                profiles_dir=Path(answer["profiles_dir"]),
+                login_url=answer["login_url"],
+                graph_url=answer["graph_url"],
+                ca_bundle=answer["ca_bundle"],
+            )
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _first_line(self, process: subprocess.Popen[str]) -> dict[str, Any]:
+        lines: queue.Queue[str] = queue.Queue()
+        assert process.stdout is not None  # noqa: S101 - a pipe was asked for
+        threading.Thread(target=_drain, args=(process.stdout, lines), name="demo-output", daemon=True).start()
+        try:
+            line = lines.get(timeout=START_SECONDS)
+            answer: dict[str, Any] = json.loads(line)
+        except queue.Empty:
+            raise DemoError(f"The demo did not start within {START_SECONDS:g} seconds.") from None
+        except ValueError:
+            raise DemoError(f"The demo did not start: {line.strip() or 'it ended at once'}") from None
+        return answer
+
+
+def _drain(stream: IO[str], lines: queue.Queue[str]) -> None:
+    """Pass the first line on and read the rest away, so that the child never waits for a full pipe."""
+    with stream:
+        lines.put(stream.readline())
+        for _ in stream:
+            pass

@@ -1,0 +1,186 @@
+"""The gate: ASGI middleware in front of everything. Without a valid session only the sign-in gets through.
+
+A check in the Streamlit script is not enough: callbacks and fragments run without it, and the websocket takes
+messages that no script sees. So each request, each handshake and each frame is checked here.
+"""
+
+from __future__ import annotations
+
+import logging
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from core.cache.database import DatabaseError
+from core.sessions import Ended, Session, session_id
+from web import streamlit_internals as streamlit
+from web.addresses import Hosts, same_origin
+from web.headers import Shell, with_headers
+from web.tabs import Tab, Tabs, say_goodbye
+from web.texts import LANGUAGES, TEXTS
+
+log = logging.getLogger(__name__)
+
+SESSION_COOKIE = "lizenztool_session"
+LANGUAGE_COOKIE = "lang"
+# Left behind by a sign-out, so that a tab that slept meanwhile is sent to the sign-in instead of trying for ever.
+SIGNED_OUT = "signed-out"
+
+PUBLIC = ("/login", "/logout", "/health", "/assets")
+NO_PAGES = ("/_stcore", "/media", "/component", "/api", "/metrics", "/static", "/auth", "/oauth2callback", "/app")
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+OWN_HEADERS = "x-app-"
+
+
+class Gate:
+    """Middleware of the app; `tabs` knows the sessions, `hosts` the names we answer to."""
+
+    def __init__(self, app: ASGIApp, *, tabs: Tabs, hosts: Hosts, shell: Shell, language: str = "de") -> None:
+        self._app = app
+        self._tabs = tabs
+        self._hosts = hosts
+        self._shell = shell
+        self._language = language
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    # ---------------------------------------------------------------- http
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        private = not _under(path, (*PUBLIC, "/static"))
+        send = with_headers(send, self._shell.policy, secure=scope["scheme"] == "https", private=private)
+        refusal = self._refuse(scope)
+        if refusal is None and not _under(path, PUBLIC):
+            try:
+                found = await self._session(scope, active=not _under(path, ("/_stcore", "/static")))
+            except DatabaseError as error:
+                log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
+                refusal = PlainTextResponse(self._text(scope, "database"), 503)
+            else:
+                refusal = self._decide(scope, found)
+                scope = _with_identity(scope, found)
+        else:
+            scope = _with_identity(scope, None)
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refuse(self, scope: Scope) -> Response | None:
+        """Wrong host name, or a form or call from a foreign page."""
+        headers = Headers(scope=scope)
+        if not self._hosts.allows(headers.get("host")):
+            return PlainTextResponse(self._text(scope, "host"), 421)
+        foreign = not same_origin(headers.get("origin"), headers.get("host"))
+        cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
+            return PlainTextResponse(self._text(scope, "foreign"), 403)
+        return None
+
+    def _decide(self, scope: Scope, found: Session | Ended | None) -> Response | None:
+        """The answer that the gate gives itself; None lets the request through."""
+        path: str = scope["path"]
+        if not isinstance(found, Session):
+            if path in streamlit.PING_PATHS and isinstance(found, Ended):
+                return None  # holds nothing; without it the browser never gets as far as to be redirected
+            if scope["method"] in ("GET", "HEAD") and not _under(path, NO_PAGES) and "/_stcore/" not in path:
+                return RedirectResponse(_sign_in_for(scope, found), 303)
+            return PlainTextResponse(self._text(scope, "sign_in"), 401)
+        if path not in streamlit.PING_PATHS and _under(path, streamlit.CLOSED_PREFIXES):
+            return PlainTextResponse(self._text(scope, "closed"), 404)
+        if scope["method"] in ("GET", "HEAD") and _is_page(path):
+            return Response(self._shell.page(language_of(scope, self._language)), media_type="text/html")
+        return None
+
+    # ---------------------------------------------------------------- websocket
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host")
+        fit = scope["path"] == streamlit.STREAM_PATH and self._hosts.allows(host)
+        found: Session | Ended | None = None
+        if fit and same_origin(headers.get("origin"), host):
+            try:
+                found = await self._session(scope, active=False)
+            except DatabaseError as error:
+                log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
+        if isinstance(found, Session):
+            await self._stream(_with_identity(scope, found), found, receive, send)
+        elif isinstance(found, Ended):
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
+            await say_goodbye(send, found.reason)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})  # before accept: the handshake gets a 403
+
+    async def _stream(self, scope: Scope, session: Session, receive: Receive, send: Send) -> None:
+        entries = scope.get("subprotocols") or []
+        tab = Tab(self._tabs, session, receive, send, reconnected=len(entries) > 2)
+        self._tabs.add(tab)
+        try:
+            await self._app(scope, tab.receive, tab.send)
+        finally:
+            self._tabs.remove(tab)
+            await tab.farewell()
+
+    # ---------------------------------------------------------------- both
+
+    async def _session(self, scope: Scope, *, active: bool) -> Session | Ended | None:
+        token = cookies_of(scope).get(SESSION_COOKIE, "")
+        if not token:
+            return None
+        if token == SIGNED_OUT:
+            return Ended("revoked")
+        return await self._tabs.look(session_id(token), active=active)
+
+    def _text(self, scope: Scope, key: str) -> str:
+        return TEXTS[language_of(scope, self._language)][key]
+
+
+def cookies_of(scope: Scope) -> dict[str, str]:
+    """The cookies of a request; a header that cannot be read holds none."""
+    header = "; ".join(Headers(scope=scope).getlist("cookie"))
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
+    except CookieError:
+        return {}
+
+
+def language_of(scope: Scope, default: str) -> str:
+    """What the language switch left in the cookie `lang`, else `default`."""
+    chosen = cookies_of(scope).get(LANGUAGE_COOKIE, default)
+    return chosen if chosen in LANGUAGES else default
+
+
+def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
+    """The scope for the app: what the client claimed in our headers is gone, what the session says is in."""
+    headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
+    if not isinstance(found, Session):
+        return {**scope, "headers": headers, "app_session": None}
+    identity = {"email": found.account, "sid": found.id, "role": found.role}
+    headers += [(name.encode(), identity[field].encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
+    return {**scope, "headers": headers, "app_session": found}
+
+
+def _under(path: str, prefixes: tuple[str, ...]) -> bool:
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def _is_page(path: str) -> bool:
+    """`/` or `/alle-tenants`: one part and no file."""
+    return "/" not in path[1:] and "." not in path
+
+
+def _sign_in_for(scope: Scope, found: Ended | None) -> str:
+    query = scope.get("query_string", b"").decode("latin-1")
+    target = quote(scope["path"]) + (f"?{query}" if query else "")
+    reason = f"reason={found.reason}&" if found and found.reason != "revoked" else ""
+    return f"/login?{reason}next={quote(target, safe='/')}" if target != "/" else "/login"

@@ -1,0 +1,86 @@
+"""Security headers, the content security policy, and Streamlit's HTML page with our language and name."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable
+
+from starlette.types import Message, Send
+
+Header = tuple[bytes, bytes]
+
+INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+# Otherwise the frontend looks for a server of its own under /alle-tenants/ first, with two 404s at each deep link.
+ONE_SERVER = "window.__streamlit = { BACKEND_BASE_URL: window.location.origin }"
+
+# For our own plain pages: no script at all.
+PLAIN_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+COMMON = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+HSTS = ("strict-transport-security", "max-age=31536000")
+
+
+def dashboard_policy(index: str) -> str:
+    """As strict as Streamlit's frontend bears: its emotion styles are inline, graphviz needs wasm.
+
+    The hashes of the inline scripts come from the page that is really served, so an update does not break it.
+    """
+    hashes = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in INLINE_SCRIPT.findall(index))
+    scripts = " ".join(f"'sha256-{value}'" for value in hashes)
+    return (
+        f"default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        "frame-src 'self'; frame-ancestors 'self'; base-uri 'self'; object-src 'none'; form-action 'self'"
+    )
+
+
+class Shell:
+    """Streamlit's HTML page, once per language, with our title and icon and without its pointer to the agent API."""
+
+    def __init__(self, index: str, languages: Iterable[str] = ("de", "en")) -> None:
+        page = re.sub(r"<!--.*?-->\s*", "", index, flags=re.DOTALL)
+        page = re.sub(r'<link rel="service-desc"[^>]*>\s*', "", page)
+        page = page.replace("<title>Streamlit</title>", "<title>Lizenztool</title>")
+        page = page.replace('href="./favicon.png"', 'href="/assets/icon.svg"')
+        page = page.replace("<script>", f"<script>{ONE_SERVER}</script>\n    <script>", 1)
+        self._pages = {
+            language: page.replace('<html lang="en">', f'<html lang="{language}">').encode() for language in languages
+        }
+        self.policy = dashboard_policy(page)
+
+    def page(self, language: str) -> bytes:
+        return self._pages.get(language, self._pages["de"])
+
+
+def with_headers(send: Send, policy: str, *, secure: bool, private: bool) -> Send:
+    """`send` that adds the security headers a response does not set itself.
+
+    `private` answers hold somebody's data: neither the browser nor a proxy keeps them.
+    """
+    defaults = COMMON | {"content-security-policy": policy} | (dict([HSTS]) if secure else {})
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers: list[Header] = [
+                pair for pair in message.get("headers", []) if not (private and pair[0] == b"cache-control")
+            ]
+            present = {name for name, _ in headers}
+            headers += [(k.encode(), v.encode()) for k, v in defaults.items() if k.encode() not in present]
+            if private:
+                headers.append((b"cache-control", b"private, no-store"))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_with_headers

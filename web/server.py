@@ -1,0 +1,185 @@
+"""The process: Streamlit's ASGI app behind the gate, with what lives as long as it does.
+
+    build_app(script, settings)   the app; its lifespan opens database, demo and background refresh
+    run(app, settings)            serve it with the options that were measured to be fast
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+import uvicorn
+from sqlalchemy import Engine
+from starlette.middleware import Middleware
+from streamlit.starlette import App
+
+from core import access, runtime
+from core.cache.database import open_database
+from core.problems import ProblemError
+from core.runtime import Runtime
+from core.sessions import Sessions
+from core.settings import Settings, SettingsError, load_settings
+from web import demo, streamlit_internals
+from web.addresses import Hosts
+from web.gate import Gate
+from web.headers import Shell
+from web.sign_in import SignIn
+from web.tabs import Tabs
+
+log = logging.getLogger(__name__)
+
+WRONG_CONFIGURATION = 2
+LARGEST_MESSAGE = 20 * 2**20
+
+
+class Refresher(Protocol):
+    """What the server needs of the background refresh."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+Background = Callable[[Engine, Settings], Refresher]
+
+
+class Server:
+    """What lives as long as the process: demo, database, background refresh, the watch over open tabs."""
+
+    def __init__(self, settings: Settings, background: Background | None = None) -> None:
+        self.settings = settings
+        self.tabs = Tabs()
+        self._background = background
+        self._stack = ExitStack()
+        self._runtime: Runtime | None = None
+
+    @property
+    def runtime(self) -> Runtime:
+        if self._runtime is None:
+            raise RuntimeError("The server is not open yet.")
+        return self._runtime
+
+    def open(self) -> None:
+        """Open everything; raises ProblemError or DemoError with a sentence for the operator."""
+        if self._runtime is not None:
+            return
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        settings, is_demo = self.settings, demo.wanted(self.settings)
+        if is_demo:
+            settings = self._stack.enter_context(demo.Demo(settings))
+        engine = open_database(settings.database)
+        self._stack.callback(engine.dispose)
+        if password := access.create_first_admin(engine):
+            _show_password(password)
+        refresher = self._background(engine, settings) if self._background else None
+        if refresher is not None:
+            refresher.start()
+            self._stack.callback(refresher.stop)
+        self._runtime = Runtime(settings, engine, refresher, is_demo)
+        runtime.install(self._runtime)
+        self._stack.callback(runtime.install, None)
+        self.tabs.use(Sessions(engine))
+
+    def close(self) -> None:
+        """In reverse order; a second call does nothing."""
+        self._runtime = None
+        self._stack.close()
+
+    @asynccontextmanager
+    async def lifespan(self, _app: App) -> AsyncIterator[None]:
+        streamlit_internals.harden()
+        logging.getLogger("uvicorn.access").disabled = True  # its lines hold session ids and say nothing else
+        try:
+            self.open()
+        except (ProblemError, demo.DemoError) as error:
+            stop_with(str(error))
+        watch = asyncio.create_task(self.tabs.watch(), name="tabs-watch")
+        try:
+            yield
+        finally:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+            await asyncio.to_thread(self.close)
+
+
+def build_app(script: Path, server: Server) -> App:
+    """Streamlit serving `script`, with our pages beside it and the gate in front of both."""
+    settings = server.settings
+    sign_in = SignIn(
+        server.tabs,
+        lambda: server.runtime.engine,
+        language=settings.language,
+        demo=lambda: server.runtime.demo,
+    )
+    gate = Middleware(
+        Gate,
+        tabs=server.tabs,
+        hosts=Hosts(settings.allowed_hosts),
+        shell=Shell(streamlit_internals.index_html()),
+        language=settings.language,
+    )
+    return App(script, lifespan=server.lifespan, routes=sign_in.routes(), middleware=[gate])
+
+
+def run(app: App, server: Server) -> int:
+    """Serve until SIGTERM or Ctrl+C; returns the exit code."""
+    try:
+        server.open()
+    except (ProblemError, demo.DemoError) as error:
+        stop_with(str(error))
+    uvicorn.run(app, host=server.settings.host, port=int(server.settings.port), **uvicorn_options())
+    return 0
+
+
+def uvicorn_options() -> dict[str, Any]:
+    """Measured: compression costs more than it saves on one machine, and no request may hold up a stop for long."""
+    return {
+        "ws": "websockets-sansio",
+        "ws_per_message_deflate": False,
+        "ws_max_size": LARGEST_MESSAGE,
+        "timeout_graceful_shutdown": 5,
+        "server_header": False,
+        "proxy_headers": False,  # nobody's word about who the client is, until a proxy is named as trusted
+        "log_config": None,
+    }
+
+
+def settings_or_stop() -> Settings:
+    """The settings of the environment; tells all faults and ends the process when there are any."""
+    try:
+        return load_settings()
+    except SettingsError as error:
+        stop_with("\n".join(["The settings are wrong:", *(f"- {fault}" for fault in error.faults)]))
+
+
+def stop_with(text: str) -> NoReturn:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+    raise SystemExit(WRONG_CONFIGURATION)
+
+
+def _show_password(password: str) -> None:
+    """On the console and nowhere else: not through logging, whose file would keep it."""
+    lines = [
+        "",
+        "  Erstes Konto / first account:  admin",
+        f"  Passwort / password:           {password}",
+        "  Wird nur jetzt gezeigt / shown only now. Neu setzen / set anew: python -m core users passwd admin",
+        "",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,91 @@
+"""The private or hidden features of Streamlit that the gate and the server rest on, all in this one file.
+
+Streamlit is pinned; tests/test_streamlit_contract.py holds each of them, so an update that changes one fails there
+and not in front of a user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from streamlit import config, file_util, net_util
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+STREAM_PATH = "/_stcore/stream"
+# What the browser asks for before it opens the stream, also again and again while it is cut off.
+PING_PATHS = frozenset({"/_stcore/health", "/_stcore/host-config"})
+# Everything else of Streamlit's server is off: uploads, metrics, agent API, components, its own sign-in.
+CLOSED_PREFIXES = ("/_stcore", "/component", "/auth", "/oauth2callback", "/app")
+
+# Header that the gate sets -> name under which the script finds it in `st.user`. Streamlit also compares them when
+# somebody asks for an existing session by its id: another person's headers never match.
+TRUSTED_HEADERS = {"x-app-user": "email", "x-app-sid": "sid", "x-app-role": "role"}
+
+OPTIONS: dict[str, object] = {
+    "server.trustedUserHeaders": TRUSTED_HEADERS,
+    # A full garbage collection after every run holds all threads for 40 ms.
+    "runner.postScriptGC": False,
+    "server.enableStaticServing": False,
+    "global.developmentMode": False,
+}
+
+# Frames that a page in the browser needs; anything else (clear_cache, set_run_on_save, uploads ...) is dropped.
+SCRIPT_FRAMES = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
+# Within backend_operation_request: a CSV made on click, and the rows of a lazy table.
+OPERATIONS = frozenset({"deferred_file", "dataframe_chunk"})
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a websocket frame from the browser asks for."""
+
+    kind: str
+    allowed: bool
+    active: bool  # a person did something, as opposed to a timer
+    path: str | None = None  # page and query of the tab, where the frame tells it
+
+
+def harden() -> None:
+    """Set what must not depend on a config file being found. To be called after Streamlit has read its files."""
+    for option, value in OPTIONS.items():
+        config.set_option(option, value)
+    # Otherwise a handshake from a foreign origin asks an address on the internet for our own and blocks meanwhile.
+    net_util._external_ip = ""
+
+
+def index_html() -> str:
+    """The one HTML page of Streamlit's frontend."""
+    return Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
+
+
+def read_frame(data: bytes) -> Frame | None:
+    """What the browser's frame is, or None when it is no Streamlit message."""
+    message = BackMsg()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        return None
+    kind = message.WhichOneof("type")
+    if kind == "rerun_script":
+        state = message.rerun_script
+        path = f"/{state.page_name.lstrip('/')}" + (f"?{state.query_string}" if state.query_string else "")
+        return Frame(kind, allowed=True, active=not state.is_auto_rerun, path=path)
+    if kind == "backend_operation_request":
+        operation = message.backend_operation_request.WhichOneof("payload")
+        return Frame(f"{kind}.{operation}", allowed=operation in OPERATIONS, active=True)
+    return Frame(kind or "empty", allowed=kind in SCRIPT_FRAMES, active=kind == "stop_script")
+
+
+def redirect_frame(url: str) -> bytes:
+    """A message that makes the tab go to `url` by itself."""
+    message = ForwardMsg()
+    message.auth_redirect.url = url
+    return bytes(message.SerializeToString())
+
+
+def stop_frame() -> bytes:
+    """A message as from the browser's stop button."""
+    return bytes(BackMsg(stop_script=True).SerializeToString())

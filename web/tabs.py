@@ -1,0 +1,170 @@
+"""Open tabs: every websocket frame is checked against its session, and a session that ends takes its tabs along."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from anyio import to_thread
+from starlette.types import Message, Receive, Send
+
+from core.cache.database import DatabaseError
+from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
+from web import streamlit_internals as streamlit
+from web.addresses import local_path
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS = 0.2  # how soon an idle tab learns of a revocation in this process
+FAREWELL_SECONDS = 1.0  # time for the browser to follow the redirect before the socket closes
+POLICY_VIOLATION, TRY_AGAIN = 1008, 1013
+
+
+def sign_in_url(reason: str, path: str | None = None) -> str:
+    """Where a tab goes whose session has ended, and back again afterwards."""
+    target = local_path(path)
+    return f"/login?reason={reason}" + (f"&next={quote(target, safe='/')}" if target != "/" else "")
+
+
+class Tab:
+    """One open websocket: passes frames on to Streamlit as long as the session is valid."""
+
+    def __init__(self, tabs: Tabs, session: Session, receive: Receive, send: Send, *, reconnected: bool) -> None:
+        self.session = session.id
+        self.account = session.account
+        self._tabs = tabs
+        self._receive = receive
+        self._send = send
+        # A browser that was cut off sends its state by itself when it is back: nobody has done anything yet.
+        self._ignore_next_rerun = reconnected
+        self._path: str | None = None
+        self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._incoming: asyncio.Future[Message] | None = None
+        self._last_words = [streamlit.stop_frame()]
+
+    def end(self, reason: str) -> None:
+        """From now on nothing passes in either direction; `farewell` tells the browser."""
+        if not self._end.done():
+            self._end.set_result(reason)
+
+    async def receive(self) -> Message:
+        """The next frame that Streamlit may see; at the end a stop for a running script, then the disconnect."""
+        while not self._end.done():
+            self._incoming = self._incoming or asyncio.ensure_future(self._receive())
+            either: set[asyncio.Future[Any]] = {self._incoming, self._end}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if self._end.done():
+                break
+            message, self._incoming = self._incoming.result(), None
+            if message["type"] != "websocket.receive":
+                return message
+            if await self._admit(message):
+                return message
+        if self._last_words:
+            return {"type": "websocket.receive", "bytes": self._last_words.pop()}
+        return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+
+    async def send(self, message: Message) -> None:
+        if not self._end.done():
+            await self._send(message)
+
+    async def farewell(self) -> None:
+        """After Streamlit has let go: send the browser to the sign-in, then close."""
+        if self._incoming is not None:
+            self._incoming.cancel()
+        if self._end.done():
+            await say_goodbye(self._send, self._end.result(), self._path)
+
+    async def _admit(self, message: Message) -> bool:
+        frame = streamlit.read_frame(message.get("bytes") or b"")
+        if frame is None:
+            log.warning("A frame of %s that is no Streamlit message was dropped", self.account)
+            return False
+        active = frame.active
+        if frame.kind == "rerun_script" and self._ignore_next_rerun:
+            active = self._ignore_next_rerun = False
+        try:
+            found = await self._tabs.look(self.session, active=active)
+        except DatabaseError as error:
+            log.error("The session of %s cannot be checked, its tab is cut off: %s", self.account, error)  # noqa: TRY400
+            self.end("unknown")
+            return False
+        if not isinstance(found, Session):
+            self.end(found.reason if found else "revoked")
+            return False
+        if not frame.allowed:
+            log.warning("Frame %s of %s was dropped", frame.kind, self.account)
+            return False
+        self._path = frame.path or self._path
+        return True
+
+
+async def say_goodbye(send: Send, reason: str, path: str | None = None) -> None:
+    """Redirect the browser behind an accepted websocket, then close it; it may be gone already."""
+    try:
+        if reason == "unknown":  # the database does not answer: the browser tries again by itself
+            await send({"type": "websocket.close", "code": TRY_AGAIN})
+            return
+        await send({"type": "websocket.send", "bytes": streamlit.redirect_frame(sign_in_url(reason, path))})
+        await asyncio.sleep(FAREWELL_SECONDS)
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+    except (OSError, RuntimeError):
+        pass
+
+
+class Tabs:
+    """All open tabs of this process, and the look at sessions that they share with the gate."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.now = now
+        self._sessions: Sessions | None = None
+        self._open: set[Tab] = set()
+
+    def use(self, sessions: Sessions) -> None:
+        """The database is open: sessions can be looked at."""
+        self._sessions = sessions
+
+    def add(self, tab: Tab) -> None:
+        self._open.add(tab)
+
+    def remove(self, tab: Tab) -> None:
+        self._open.discard(tab)
+
+    async def look(self, session: str, *, active: bool = False) -> Session | Ended | None:
+        """The session with this id; without a database there is none (raises DatabaseError when it fails)."""
+        if self._sessions is None:
+            return None
+        now = self.now()
+        known = self._sessions.remembered(session, now, active=active)
+        if known is not None:
+            return known
+        sessions = self._sessions
+        return await to_thread.run_sync(lambda: sessions.look(session, now, active=active))
+
+    async def watch(self) -> None:
+        """End the tabs of ended sessions, also idle ones; runs until it is cancelled."""
+        seen, waited = generation(), 0.0
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            waited += TICK_SECONDS
+            if generation() == seen and waited < RECHECK_SECONDS:
+                continue
+            seen, waited = generation(), 0.0
+            try:
+                await self._end_the_ended()
+            except DatabaseError as error:
+                log.warning("Open tabs cannot be checked: %s", error)
+
+    async def _end_the_ended(self) -> None:
+        if self._sessions is None or not self._open:
+            return
+        sessions, now = self._sessions, self.now()
+        found = await to_thread.run_sync(lambda: sessions.look_all({tab.session for tab in self._open}, now))
+        for tab in list(self._open):
+            state = found.get(tab.session, tab)
+            if state is not tab and not isinstance(state, Session):
+                tab.end(state.reason if isinstance(state, Ended) else "revoked")
