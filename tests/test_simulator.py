@@ -125,7 +125,7 @@ def test_msal_gets_a_token_with_each_form_of_credential(
 
 
 def assertion(m365: Microsoft365, app: AppRegistration, **changes: Any) -> str:
-    key = load_pem_private_key(app.cert_path.read_bytes(), None)
+    key: Any = load_pem_private_key(app.cert_path.read_bytes(), None)
     certificate = list(app.certificates.values())[-1]
     claims = {
         "aud": f"{m365.login_url}/{app.tenant_id}/oauth2/v2.0/token",
