@@ -1,0 +1,212 @@
+"""The SharePoint side of a refresh: who is enabled and monitored, and what the lists are to show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache.lists import (
+    ListedTenant,
+    SharePointStatus,
+    known_alarms,
+    save_alarms,
+    save_sharepoint_status,
+    save_tenant_list,
+    sharepoint_status,
+)
+from core.cache.readings import KnownLicense, tenant_rows
+from core.graph import GraphClient, GraphError, Http, TokenSource
+from core.licenses import is_shortage
+from core.problems import Problem
+from core.profiles import Profiles, SharePointProfile
+from core.settings import Settings
+from core.sharepoint import (
+    Item,
+    ListError,
+    Lists,
+    PushResult,
+    Row,
+    TenantRow,
+    Writer,
+    check_parameters,
+    match_tenants,
+    plan_licenses,
+    plan_tenants,
+    push,
+)
+from core.skus import Catalogue
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Contact:
+    """The lists as met in this refresh; `matched`: tenant id -> its item of the tenant list."""
+
+    lists: Lists
+    tenants: list[TenantRow]
+    matched: dict[str, Item]
+    problems: list[Problem] = field(default_factory=list)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+class Publisher:
+    """Keeps the three lists and what the cache knows of them in step."""
+
+    def __init__(self, engine: Engine, settings: Settings, tokens: TokenSource, http: Http) -> None:
+        self._engine, self._settings, self._tokens, self._http = engine, settings, tokens, http
+        self._lists: tuple[SharePointProfile, Lists] | None = None
+
+    def lists(self, profile: SharePointProfile) -> Lists:
+        """The lists of `profile`; their columns are looked up once. Raises GraphError, ListError."""
+        if self._lists is None or self._lists[0] != profile:
+            client = GraphClient(profile, self._settings.graph_url, self._tokens, self._http)
+            self._lists = (profile, Lists(client, profile))
+        return self._lists[1]
+
+    def contact(self, profiles: Profiles, now: datetime) -> Contact | None:
+        """Read tenant list and parameters, take the switches over. None without a profile or when the site is away.
+
+        While it is away the last known switches hold, and its status says why.
+        """
+        if profiles.sharepoint is None:
+            faults = [fault for fault in profiles.faults if fault.file.startswith("sp-config")]
+            problems = [problem for fault in faults for problem in fault.problems]
+            save_sharepoint_status(self._engine, SharePointStatus(configured=bool(faults), problems=problems))
+            return None
+        try:
+            return self._read(profiles.sharepoint, now)
+        except (GraphError, ListError) as error:
+            self.failed(error.problem)
+            return None
+
+    def failed(self, problem: Problem) -> None:
+        """Note that the lists could not be used; what was known of them stays."""
+        log.warning("SharePoint: %s [%s]", problem.text("en"), problem.detail)
+        self._lists = None  # a column may have been renamed, the site may have moved
+        known = sharepoint_status(self._engine)
+        save_sharepoint_status(
+            self._engine,
+            SharePointStatus(configured=True, read_at=known.read_at, problems=[problem], parameters=known.parameters),
+        )
+
+    def _read(self, profile: SharePointProfile, now: datetime) -> Contact:
+        lists = self.lists(profile)
+        items = lists.items(lists.tenants)
+        parameters = lists.read_parameters()
+        tenants = [
+            TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires)
+            for row in tenant_rows(self._engine).values()
+        ]
+        matched, twice = match_tenants(tenants, items)
+        problems = check_parameters(parameters)
+        problems += [Problem("sharepoint.duplicate_title", {"tenant": title}) for title in twice]
+        listed = {item.item_id: listed_tenant(item) for item in items}
+        save_tenant_list(
+            self._engine, list(listed.values()), {key: listed[item.item_id] for key, item in matched.items()}
+        )
+        status = SharePointStatus(configured=True, read_at=now, problems=problems, parameters=parameters)
+        save_sharepoint_status(self._engine, status)
+        return Contact(lists, tenants, matched, problems, parameters)
+
+    def publish(
+        self,
+        contact: Contact,
+        items: list[Item],
+        known: Mapping[str, Mapping[str, KnownLicense]],
+        trial: set[tuple[str, str]],
+        catalogue: Catalogue,
+        *,
+        now: datetime,
+        progress: Callable[[int, int], None],
+    ) -> PushResult:
+        """Write tenant and licence list after the rows `known` in the cache, last good data included.
+
+        A tenant that cannot be read just now keeps its alarm, and gets one that SharePoint missed
+        while it was away. Raises GraphError.
+        """
+        rows = tenant_rows(self._engine)
+        changes = plan_tenants(contact.tenants, contact.matched, self._settings.zone)
+        Writer(contact.lists.client, contact.lists.tenants, self._http).apply(changes)
+        wanted = self._rows(rows, known, trial, catalogue)
+        names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in rows.items()}
+        disabled = {tenant_id for tenant_id, row in rows.items() if not row.enabled}
+        timeout = timedelta(minutes=self._settings.flow_timeout_minutes)
+        alarms = known_alarms(self._engine)
+        result = push(
+            contact.lists,
+            self._http,
+            items,
+            lambda seen, alarms: plan_licenses(wanted, seen, alarms, names, disabled, now=now, flow_timeout=timeout),
+            alarms,
+            now=now,
+            progress=progress,
+        )
+        save_alarms(self._engine, [alarm for key, alarm in result.alarms.items() if alarms.get(key) != alarm])
+        self._note(contact, result, now)
+        return result
+
+    def _rows(
+        self,
+        tenants: Mapping[str, Any],
+        known: Mapping[str, Mapping[str, KnownLicense]],
+        trial: set[tuple[str, str]],
+        catalogue: Catalogue,
+    ) -> list[Row]:
+        """What the licence list is to show: every licence of every listed and enabled tenant."""
+        rows = []
+        for tenant_id, tenant in tenants.items():
+            if not (tenant.listed and tenant.enabled):
+                continue
+            for sku_id, license_ in known.get(tenant_id, {}).items():
+                part_number = license_["sku_part_number"] or sku_id
+                kind, _ = catalogue.kind(
+                    sku_id,
+                    part_number,
+                    applies_to=license_["applies_to"],
+                    enabled=license_["enabled"],
+                    is_trial=(tenant_id, sku_id) in trial,
+                )
+                rows.append(
+                    Row(
+                        tenant_id=tenant_id,
+                        tenant=tenant.name,
+                        part_number=part_number,
+                        product=catalogue.product(sku_id, part_number).name(self._settings.language),
+                        available=license_["enabled"],
+                        used=license_["consumed"],
+                        shortage=is_shortage(kind, license_["enabled"], license_["consumed"]),
+                        monitored=tenant.monitored,
+                    )
+                )
+        return rows
+
+    def _note(self, contact: Contact, result: PushResult, now: datetime) -> None:
+        problems: list[Problem] = list(contact.problems)
+        if result.unanswered:
+            minutes = f"{self._settings.flow_timeout_minutes:g}"
+            count = str(len(result.unanswered))
+            problems.append(Problem("sharepoint.flow_silent", {"count": count, "minutes": minutes}))
+        if result.failed:
+            problems.append(Problem("sharepoint.write_failed", {"count": str(result.failed)}))
+        for problem in problems:
+            log.warning("SharePoint: %s", problem.text("en"))
+        save_sharepoint_status(
+            self._engine,
+            SharePointStatus(configured=True, read_at=now, problems=problems, parameters=contact.parameters),
+        )
+
+
+def listed_tenant(item: Item) -> ListedTenant:
+    """A row of the tenant list; as in the older tool an empty `enabled` is a yes, an empty `monitoring` a no."""
+    return ListedTenant(
+        item_id=item.item_id,
+        title=item.text("title"),
+        enabled=item.flag("enabled", default=True),
+        monitoring=item.flag("monitoring"),
+    )

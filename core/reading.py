@@ -1,0 +1,206 @@
+"""Read the tenants side by side; what has arrived goes into the cache a handful of tenants at a time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache.readings import (
+    KnownLicense,
+    Reading,
+    history_keys,
+    known_licenses,
+    save_failure,
+    save_readings,
+    save_subscriptions,
+)
+from core.graph import GraphClient, GraphError, subscribed_skus, subscriptions
+from core.licenses import License, Subscription, is_shortage
+from core.logs import tenant_in_log
+from core.problems import Problem
+from core.profiles import TenantProfile
+from core.skus import Catalogue
+from core.workers import Workers
+
+log = logging.getLogger(__name__)
+
+SAVE_EVERY = 0.5  # seconds; one transaction for all tenants that arrived meanwhile
+SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates do not move faster
+
+
+class Stopped(Exception):
+    """The refresh is to end now (the process ends)."""
+
+
+@dataclass(slots=True)
+class TenantAnswer:
+    """What one tenant answered; `subscriptions` is None when not asked or not allowed."""
+
+    profile: TenantProfile
+    licenses: list[License] = field(default_factory=list)
+    subscriptions: list[Subscription] | None = None
+    subscriptions_asked: bool = False
+    subscriptions_problem: Problem | None = None
+    problem: Problem | None = None
+    read_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class ReadResult:
+    """All tenants of one refresh. `before`/`after`: tenant id -> SKU id -> row."""
+
+    ok: list[str] = field(default_factory=list)
+    failed: list[tuple[TenantProfile, Problem]] = field(default_factory=list)
+    before: dict[str, dict[str, KnownLicense]] = field(default_factory=dict)
+    after: dict[str, dict[str, KnownLicense]] = field(default_factory=dict)
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads tenants through `client_for`, as many at a time as there are `workers`."""
+
+    engine: Engine
+    workers: Workers
+    client_for: Callable[[TenantProfile], GraphClient]
+    catalogue: Catalogue
+    stop: threading.Event
+    now: Callable[[], datetime]
+    zone: tzinfo
+
+    def read(
+        self,
+        profiles: Sequence[TenantProfile],
+        rows: dict[str, Any],
+        trial: set[tuple[str, str]],
+        progress: Callable[[int], None],
+        *,
+        all_subscriptions: bool = False,
+    ) -> ReadResult:
+        """Read `profiles` and write each tenant that answered; a tenant that did not keeps its rows.
+
+        `rows` are the tenants' rows in the database, `trial` the SKUs bought only as a trial.
+        """
+        result = ReadResult(before=known_licenses(self.engine))
+        day = self.now().astimezone(self.zone).date()
+        today = history_keys(self.engine, day)
+        answers: SimpleQueue[TenantAnswer] = SimpleQueue()
+        for profile in profiles:
+            due = all_subscriptions or self._due(rows.get(profile.tenant_id))
+            self.workers.submit(self._answer, answers, profile, due)
+        done = 0
+        while done < len(profiles) and not self.stop.is_set():
+            arrived = _collect(answers, len(profiles) - done)
+            self._save(arrived, result, trial, today, day)
+            done += len(arrived)
+            progress(done)
+        result.stopped = self.stop.is_set()
+        return result
+
+    def _due(self, row: Any) -> bool:
+        last = row.subscriptions_read_at if row is not None else None
+        return last is None or not timedelta(0) <= self.now() - last < SUBSCRIPTIONS_EVERY
+
+    def _answer(self, answers: SimpleQueue[TenantAnswer], profile: TenantProfile, with_subscriptions: bool) -> None:
+        if not self.stop.is_set():
+            answers.put(self._read_one(profile, with_subscriptions))
+
+    def _read_one(self, profile: TenantProfile, with_subscriptions: bool) -> TenantAnswer:
+        answer = TenantAnswer(profile)
+        with tenant_in_log(profile.name):
+            try:
+                client = self.client_for(profile)
+                answer.licenses = subscribed_skus(client)
+                answer.read_at = self.now()
+                if with_subscriptions:
+                    self._read_subscriptions(client, answer)
+            except GraphError as error:
+                answer.problem = error.problem
+                log.warning("cannot be read: %s [%s]", error, error.problem.detail)
+            except Stopped:
+                answer.problem = Problem("refresh.stopped", {"tenant": profile.name})
+            except Exception as error:
+                # The edge of the worker: whatever is wrong with one tenant must not end the others.
+                answer.problem = Problem("refresh.unexpected", {"tenant": profile.name}, type(error).__name__)
+                log.exception("unexpected error")
+        return answer
+
+    def _read_subscriptions(self, client: GraphClient, answer: TenantAnswer) -> None:
+        answer.subscriptions_asked = True
+        try:
+            answer.subscriptions = subscriptions(client)
+        except GraphError as error:
+            answer.subscriptions_problem = error.problem
+            log.info("renewal dates cannot be read: %s", error)
+
+    def _save(
+        self,
+        arrived: Sequence[TenantAnswer],
+        result: ReadResult,
+        trial: set[tuple[str, str]],
+        today: set[tuple[str, str]],
+        day: Any,
+    ) -> None:
+        readings = []
+        for answer in arrived:
+            profile = answer.profile
+            if answer.problem is not None:
+                result.failed.append((profile, answer.problem))
+                if answer.problem.code != "refresh.stopped":
+                    save_failure(self.engine, profile.tenant_id, answer.problem, self.now())
+                continue
+            if answer.subscriptions_asked:
+                save_subscriptions(
+                    self.engine,
+                    profile.tenant_id,
+                    answer.subscriptions,
+                    answer.read_at or self.now(),
+                    answer.subscriptions_problem,
+                )
+            if answer.subscriptions is not None:
+                _learn_trials(trial, profile.tenant_id, answer.subscriptions)
+            result.ok.append(profile.tenant_id)
+            short = [row.sku_id for row in answer.licenses if self.is_short(profile.tenant_id, row, trial)]
+            readings.append(Reading(profile.tenant_id, answer.licenses, short, answer.read_at or self.now()))
+        result.after |= save_readings(self.engine, readings, result.before, today, day)
+
+    def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
+        """Whether this licence is a shortage, by its kind and units."""
+        kind, _ = self.catalogue.kind(
+            row.sku_id,
+            row.sku_part_number,
+            applies_to=row.applies_to,
+            enabled=row.enabled,
+            is_trial=(tenant_id, row.sku_id) in trial,
+        )
+        return is_shortage(kind, row.enabled, row.consumed)
+
+
+def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer]:
+    """What arrives within SAVE_EVERY, at the most `most`."""
+    arrived: list[TenantAnswer] = []
+    end = time.monotonic() + SAVE_EVERY
+    while len(arrived) < most and (left := end - time.monotonic()) > 0:
+        try:
+            arrived.append(answers.get(timeout=left))
+        except Empty:
+            break
+    return arrived
+
+
+def _learn_trials(trial: set[tuple[str, str]], tenant_id: str, found: Sequence[Subscription]) -> None:
+    bought = {row.sku_id for row in found if not row.is_trial}
+    for row in found:
+        key = (tenant_id, row.sku_id)
+        if row.is_trial and row.sku_id not in bought:
+            trial.add(key)
+        else:
+            trial.discard(key)

@@ -1,0 +1,192 @@
+"""One refresh: profiles -> lists -> tenants -> cache -> SharePoint. Pages, schedule and command all come here."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache import runs
+from core.cache.names import imported_names
+from core.cache.readings import tenant_rows
+from core.cache.runs import Run
+from core.graph import Http, TokenSource
+from core.lock import RefreshLock
+from core.logs import run_in_log
+from core.problems import Problem, ProblemError
+from core.profiles import ProfileStore
+from core.publish import Publisher
+from core.reading import Stopped
+from core.run import RefreshRun, Tools, empty_summary
+from core.settings import Settings
+from core.skus import Catalogue
+from core.workers import Workers
+
+log = logging.getLogger(__name__)
+
+SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
+FOLLOW_EVERY = 0.2  # seconds between two looks at somebody else's run
+
+
+class UnknownTenant(ProblemError):
+    """A refresh was asked for a tenant that no profile knows."""
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def load_catalogue(engine: Engine) -> Catalogue:
+    """Product names: our own mapping over the imported ones."""
+    return Catalogue.load(SKU_MAPPINGS, imported_names(engine))
+
+
+class Refresher:
+    """Refreshes the cache and the lists, one run at a time across all processes. Safe to call from any thread."""
+
+    def __init__(self, engine: Engine, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._engine, self._now = engine, now
+        self._stop = threading.Event()
+        self._lock = RefreshLock(settings.data_dir)
+        self._thread: threading.Thread | None = None
+        http = Http(ca_bundle=settings.ca_bundle, sleep=self._sleep)
+        tokens = TokenSource(settings.login_url, settings.graph_url, http)
+        self.tools = Tools(
+            engine=engine,
+            settings=settings,
+            http=http,
+            tokens=tokens,
+            profiles=ProfileStore(settings.profiles_dir),
+            publisher=Publisher(engine, settings, tokens, http),
+            workers=Workers(settings.workers, "tenant"),
+            stop=self._stop,
+            now=now,
+        )
+
+    def request(self, source: str, requested_by: str = "", tenants: Sequence[str] = ()) -> str:
+        """Start a refresh in the background, or join the running one; gives the run's id.
+
+        `tenants` are tenant ids or names, none for all. A running refresh that does not cover what is
+        asked is waited for. Raises UnknownTenant.
+        """
+        scope = self._names(tenants)
+        if self._lock.take():
+            run_id = self._begin(source, requested_by, scope)
+            self._background(self._execute, run_id, scope)
+            return run_id
+        running = runs.latest_run(self._engine)
+        if running is None or not _covers(running, scope):
+            self._background(self.run, source, requested_by, scope)
+        return running.run_id if running else ""
+
+    def run(
+        self, source: str, requested_by: str = "", tenants: Sequence[str] = (), *, read_only: bool = False
+    ) -> dict[str, Any]:
+        """Refresh now, or wait for the running refresh and share its result; gives the summary of the run.
+
+        The summary is what `sync --json` prints. `read_only` leaves SharePoint as it is. Raises
+        UnknownTenant, DatabaseError.
+        """
+        scope = self._names(tenants)
+        while not self._lock.take():
+            joined = self._follow(scope)
+            if joined is not None:
+                return joined
+        return self._execute(self._begin(source, requested_by, scope), scope, read_only)
+
+    def stop(self, seconds: float = 5.0) -> None:
+        """End a running refresh as soon as what has arrived is written, and close every connection."""
+        self._stop.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(seconds)
+        self.tools.workers.close()
+        self.tools.http.close()
+
+    def _background(self, call: Callable[..., Any], *args: Any) -> None:
+        def guarded() -> None:
+            try:
+                call(*args)
+            except Exception:
+                log.exception("the refresh failed")
+
+        self._thread = threading.Thread(target=guarded, name="refresh", daemon=True)
+        self._thread.start()
+
+    def _sleep(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Stopped
+
+    def _follow(self, scope: Sequence[str]) -> dict[str, Any] | None:
+        """Wait until the running refresh ends; its summary if it covers `scope`, else None."""
+        running = runs.latest_run(self._engine)
+        while running is not None and running.running:
+            self._sleep(FOLLOW_EVERY)
+            if self._lock.take():  # its owner has died
+                self._lock.release()
+                return None
+            running = runs.run(self._engine, running.run_id)
+        self._sleep(FOLLOW_EVERY)
+        covered = running is not None and running.summary is not None and _covers(running, scope)
+        return running.summary if running is not None and covered else None
+
+    def _begin(self, source: str, requested_by: str, scope: Sequence[str]) -> str:
+        try:
+            return runs.start_run(self._engine, source, requested_by, scope, self._now())
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _execute(self, run_id: str, scope: Sequence[str], read_only: bool = False) -> dict[str, Any]:
+        """Carry a begun run out and close it, whatever happens; then give the lock back."""
+        http = self.tools.http
+        started, sent = time.monotonic(), http.sent
+        state, summary = "failed", empty_summary()
+        with run_in_log(run_id):
+            try:
+                catalogue = load_catalogue(self._engine)
+                summary = RefreshRun(self.tools, run_id, scope, catalogue).carry_out(read_only=read_only)
+                state = "interrupted" if self._stop.is_set() else "done"
+            except Stopped:
+                state = "interrupted"
+            finally:
+                seconds = round(time.monotonic() - started, 3)
+                summary |= {"requests": http.sent - sent, "seconds": seconds}
+                try:
+                    runs.finish_run(self._engine, run_id, state, summary, seconds, self._now())
+                finally:
+                    self._lock.release()
+                log.info("refresh %s: %s", state, _in_short(summary))
+        return summary
+
+    def _names(self, wanted: Sequence[str]) -> list[str]:
+        """Tenant ids, slugs or names -> names; raises UnknownTenant with the nearest name."""
+        if not wanted:
+            return []
+        known: dict[str, str] = {}
+        for row in tenant_rows(self._engine).values():
+            known |= {key.casefold(): row.name for key in (row.name, row.tenant_id, row.slug)}
+        for profile in self.tools.profiles.load(self._now()).tenants:
+            known |= {key.casefold(): profile.name for key in (profile.name, profile.tenant_id, profile.slug)}
+        for name in wanted:
+            if name.casefold() not in known:
+                near = difflib.get_close_matches(name.casefold(), known, n=1)
+                hint = known[near[0]] if near else ", ".join(sorted(set(known.values()))[:5])
+                raise UnknownTenant(Problem("refresh.unknown_tenant", {"tenant": name, "near": hint}))
+        return [known[name.casefold()] for name in wanted]
+
+
+def _covers(running: Run, scope: Sequence[str]) -> bool:
+    """Whether a run does all that is asked for."""
+    return not running.scope or (bool(scope) and set(scope) <= set(running.scope))
+
+
+def _in_short(summary: dict[str, Any]) -> str:
+    numbers = {name: summary[name] for name in ("tenants", "ok", "licenses", "shortages", "requests", "seconds")}
+    return ", ".join(f"{name} {value}" for name, value in (numbers | {"failed": len(summary["failed"])}).items())

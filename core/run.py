@@ -1,0 +1,217 @@
+"""The steps of one refresh, in their order, and its summary."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache import runs
+from core.cache.lists import sharepoint_status
+from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows, trial_skus
+from core.graph import GraphClient, GraphError, Http, TokenSource
+from core.problems import Problem
+from core.profiles import Profiles, ProfileStore, TenantProfile
+from core.publish import Contact, Publisher
+from core.reading import Reader, ReadResult
+from core.settings import Settings
+from core.sharepoint import Item, ListError, PushResult
+from core.skus import Catalogue
+from core.workers import Workers
+
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY = 0.3  # seconds between two notes of how far we are
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every run of a process works with."""
+
+    engine: Engine
+    settings: Settings
+    http: Http
+    tokens: TokenSource
+    profiles: ProfileStore
+    publisher: Publisher
+    workers: Workers
+    stop: threading.Event
+    now: Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class RefreshRun:
+    """One refresh of the tenants named in `scope` (none: all)."""
+
+    tools: Tools
+    run_id: str
+    scope: Sequence[str]
+    catalogue: Catalogue
+    _noted: float = field(default=0.0, init=False)
+
+    def carry_out(self, *, read_only: bool = False) -> dict[str, Any]:
+        """Do all the steps; the summary of what was read, written and what failed."""
+        tools = self.tools
+        self._progress("profiles")
+        profiles = self._take_profiles()
+        self._progress("lists")
+        contact = tools.publisher.contact(profiles, tools.now())
+        rows = tenant_rows(tools.engine)
+        trial = trial_skus(tools.engine)
+        chosen, skipped = self._choose(profiles, rows)
+        items: Future[list[Item]] | None = None
+        if contact and not read_only:
+            items = tools.workers.submit(contact.lists.items, contact.lists.licenses)
+        result = self._read(chosen, rows, trial)
+        pushed, problem = PushResult(), None
+        if contact and items and not tools.stop.is_set():
+            pushed, problem = self._publish(contact, items, result, trial)
+        elif profiles.sharepoint and not contact:
+            problem = _first_problem(tools.engine)
+        return self._summary(profiles, result, skipped, pushed, problem)
+
+    def _take_profiles(self) -> Profiles:
+        tools = self.tools
+        profiles = tools.profiles.load(tools.now())
+        save_profiles(
+            tools.engine,
+            [KnownTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],
+            {fault.file: (fault.slug, fault.problems) for fault in profiles.faults},
+        )
+        for fault in profiles.faults:
+            for problem in fault.problems:
+                log.warning("profile: %s", problem.text("en"))
+        return profiles
+
+    def _choose(self, profiles: Profiles, rows: Mapping[str, Any]) -> tuple[list[TenantProfile], list[dict[str, str]]]:
+        wanted = [profile for profile in profiles.tenants if not self.scope or profile.name in self.scope]
+        chosen = [profile for profile in wanted if rows[profile.tenant_id].enabled]
+        skipped = [{"tenant": p.name, "reason": "disabled"} for p in wanted if not rows[p.tenant_id].enabled]
+        return chosen, skipped
+
+    def _read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any], trial: set[tuple[str, str]]) -> ReadResult:
+        tools = self.tools
+        self._progress("tenants", 0, len(chosen))
+        reader = Reader(
+            engine=tools.engine,
+            workers=tools.workers,
+            client_for=lambda profile: GraphClient(profile, tools.settings.graph_url, tools.tokens, tools.http),
+            catalogue=self.catalogue,
+            stop=tools.stop,
+            now=tools.now,
+            zone=tools.settings.zone,
+        )
+        return reader.read(
+            chosen,
+            rows,
+            trial,
+            lambda done: self._progress("tenants", done, len(chosen)),
+            all_subscriptions=bool(self.scope),
+        )
+
+    def _publish(
+        self, contact: Contact, items: Future[list[Item]], result: ReadResult, trial: set[tuple[str, str]]
+    ) -> tuple[PushResult, Problem | None]:
+        """Write the lists after everything the cache knows, not only what was read in this run."""
+        tools = self.tools
+        self._progress("sharepoint")
+        known: dict[str, dict[str, KnownLicense]] = result.before | result.after
+        try:
+            pushed = tools.publisher.publish(
+                contact,
+                items.result(),
+                known,
+                trial,
+                self.catalogue,
+                now=tools.now(),
+                progress=lambda total, done: self._progress("sharepoint", done, total),
+            )
+        except (GraphError, ListError) as error:
+            tools.publisher.failed(error.problem)
+            return PushResult(), error.problem
+        return pushed, None
+
+    def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
+        if time.monotonic() - self._noted < PROGRESS_EVERY and 0 < done < total:
+            return
+        self._noted = time.monotonic()
+        runs.save_progress(self.tools.engine, self.run_id, step, done, total)
+
+    def _summary(
+        self,
+        profiles: Profiles,
+        result: ReadResult,
+        skipped: list[dict[str, str]],
+        pushed: PushResult,
+        problem: Problem | None,
+    ) -> dict[str, Any]:
+        language = self.tools.settings.language
+        failed = [
+            {"tenant": profile.name, "code": found.code, "message": found.text(language)}
+            for profile, found in result.failed
+        ]
+        failed += [
+            {"tenant": fault.slug, "code": found.code, "message": found.text(language)}
+            for fault in profiles.faults
+            if not fault.usable and not self.scope
+            for found in fault.problems[:1]
+        ]
+        rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
+        summary = empty_summary()
+        summary |= {
+            "tenants": len(result.ok) + len(failed) + len(skipped),
+            "ok": len(result.ok),
+            "failed": failed,
+            "skipped": skipped,
+            "licenses": len(rows),
+            "shortages": sum(row["short_since"] is not None for row in rows),
+            "sharepoint": pushed.counts(),
+            "changed": self._changed(profiles, result),
+        }
+        if problem is not None:
+            summary["sharepoint"]["problem"] = {"code": problem.code, "message": problem.text(language)}
+        return summary
+
+    def _changed(self, profiles: Profiles, result: ReadResult) -> dict[str, Any]:
+        """What is different from the refresh before: shortages that came and went, rows with other units."""
+        names = {profile.tenant_id: profile.name for profile in profiles.tenants}
+        new: list[list[str]] = []
+        ended: list[list[str]] = []
+        rows = 0
+        for tenant_id, after in result.after.items():
+            before = result.before.get(tenant_id, {})
+            for sku_id, row in after.items():
+                old = before.get(sku_id)
+                rows += row != old
+                was, is_now = old is not None and old["short_since"] is not None, row["short_since"] is not None
+                if was != is_now:
+                    product = self.catalogue.product(sku_id, row["sku_part_number"]).name(self.tools.settings.language)
+                    (new if is_now else ended).append([names[tenant_id], product])
+        return {"new_shortages": new, "ended_shortages": ended, "rows": rows}
+
+
+def empty_summary() -> dict[str, Any]:
+    """The summary of a refresh that did nothing; the fields of the contract (`sync --json`)."""
+    return {
+        "tenants": 0,
+        "ok": 0,
+        "failed": [],
+        "skipped": [],
+        "licenses": 0,
+        "shortages": 0,
+        "sharepoint": PushResult().counts(),
+        "requests": 0,
+        "seconds": 0.0,
+        "changed": {"new_shortages": [], "ended_shortages": [], "rows": 0},
+    }
+
+
+def _first_problem(engine: Engine) -> Problem | None:
+    return next(iter(sharepoint_status(engine).problems), None)

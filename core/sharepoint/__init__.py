@@ -1,0 +1,21 @@
+"""The three SharePoint lists: read them, plan what has to change (pure), carry it out."""
+
+from core.sharepoint.apply import Outcome, Writer
+from core.sharepoint.lists import Item, ListError, Lists, check_parameters
+from core.sharepoint.plan import (
+    Change,
+    Plan,
+    Row,
+    TenantRow,
+    license_name,
+    match_tenants,
+    plan_licenses,
+    plan_tenants,
+    trigger_values,
+)
+from core.sharepoint.push import PushResult, push
+
+__all__ = [
+    "Change", "Item", "ListError", "Lists", "Outcome", "Plan", "PushResult", "Row", "TenantRow", "Writer",
+    "check_parameters", "license_name", "match_tenants", "plan_licenses", "plan_tenants", "push", "trigger_values",
+]  # fmt: skip

@@ -1,0 +1,141 @@
+"""The three SharePoint lists as they are: columns, items, parameters. Reading only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from core.graph import GraphClient
+from core.licenses import parse_time
+from core.problems import Problem, ProblemError
+from core.profiles import SharePointProfile
+
+PAGE = "5000"  # what SharePoint gives at the most
+CHANNELS = ("E-Mail", "Teams")  # what the flow knows
+
+# Contract name -> key of the profile's field_mapping (a column without a key is named as in the contract).
+LICENSE_COLUMNS = {
+    "name": "Lizenzname",
+    "available": "Verfügbar",
+    "used": "Gebraucht",
+    "free": "Frei",
+    "tenant": "Tenant",
+    "trigger": "Infosup",
+    "informed": "technician_informed",
+}
+TENANT_COLUMNS = {"title": "Title", "enabled": "enabled", "monitoring": "monitoring", "cert_expires": "cert_expires"}
+PARAMETER_COLUMNS = {"name": "Parameter", "value": "Parameterwert"}
+LIST_NAMES = {"license": "Lizenzstatusliste", "tenant": "Tenantliste", "parameter": "Parameterliste"}
+
+
+class ListError(ProblemError):
+    """A list cannot be worked with, because of its columns."""
+
+
+@dataclass(slots=True)
+class Item:
+    """One item of a list; `fields` is keyed by our own column words, `etag` is "" when unknown."""
+
+    item_id: str
+    etag: str
+    modified: datetime | None
+    fields: dict[str, Any]
+
+    def text(self, column: str) -> str:
+        return str(self.fields.get(column) or "").strip()
+
+    def flag(self, column: str, default: bool = False) -> bool:
+        value = self.fields.get(column)
+        return default if value is None else bool(value)
+
+    @property
+    def number(self) -> int:
+        return int(self.item_id)
+
+
+@dataclass(slots=True)
+class SharePointList:
+    """One list: where it is, and our column word -> its internal name."""
+
+    path: str
+    columns: Mapping[str, str]
+    words: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.words = {internal: word for word, internal in self.columns.items()}
+
+    def item(self, row: Mapping[str, Any]) -> Item:
+        """An item as Graph gives it -> Item; columns without a value are missing there."""
+        given = row.get("fields") or {}
+        return Item(
+            item_id=str(row["id"]),
+            etag=row.get("eTag") or row.get("@odata.etag") or given.get("@odata.etag") or "",
+            modified=parse_time(row.get("lastModifiedDateTime")),
+            fields={word: given[internal] for internal, word in self.words.items() if internal in given},
+        )
+
+    def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Our words -> internal names, ready to be written."""
+        return {self.columns[word]: value for word, value in values.items()}
+
+
+class Lists:
+    """The lists of one SharePoint profile, read through `client`. Raises GraphError and ListError."""
+
+    def __init__(self, client: GraphClient, profile: SharePointProfile) -> None:
+        self.client = client
+        self._profile = profile
+        self._site = f"/sites/{profile.site_id}/lists"
+        self.licenses = self._list("license", profile.license_list_id, LICENSE_COLUMNS)
+        self.tenants = self._list("tenant", profile.tenant_list_id, TENANT_COLUMNS)
+        self.parameters = self._list("parameter", profile.parameter_list_id, PARAMETER_COLUMNS)
+
+    def items(self, of: SharePointList) -> list[Item]:
+        """Every item of the list, all pages."""
+        wanted = ",".join(of.columns.values())
+        params = {"$expand": f"fields($select={wanted})", "$top": PAGE}
+        return [of.item(row) for row in self.client.rows(f"{of.path}/items", params)]
+
+    def read_parameters(self) -> dict[str, str]:
+        """Parameter name -> value."""
+        return {item.text("name"): item.text("value") for item in self.items(self.parameters) if item.text("name")}
+
+    def _list(self, kind: str, list_id: str, wanted: Mapping[str, str]) -> SharePointList:
+        path = f"{self._site}/{list_id}"
+        found = list(self.client.rows(f"{path}/columns", {"$select": "name,displayName"}))
+        return SharePointList(path, resolve_columns(kind, wanted, self._profile.field_mapping, found))
+
+
+def resolve_columns(
+    kind: str, wanted: Mapping[str, str], mapping: Mapping[str, str], columns: Iterable[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Our column word -> internal name, from the profile's mapping or the name people see.
+
+    Internal names cannot be computed ("Verf_x00fc_gbar", "field_3"), so they are looked up. Raises
+    ListError naming the list and the column.
+    """
+    internal = {str(column.get("name")) for column in columns}
+    shown = {str(column.get("displayName")): str(column.get("name")) for column in columns}
+    found: dict[str, str] = {}
+    for word, key in wanted.items():
+        name = mapping.get(key, key)
+        resolved = name if name in internal else shown.get(name)
+        if resolved is None:
+            raise ListError(Problem("sharepoint.column_missing", {"list": LIST_NAMES[kind], "field": name}))
+        found[word] = resolved
+    return found
+
+
+def check_parameters(parameters: Mapping[str, str]) -> list[Problem]:
+    """What is wrong with the flow's parameters; without them it tells nobody."""
+    problems = [
+        Problem("sharepoint.parameter_missing", {"field": name})
+        for name in ("sendermail", "recipientmail", "communication")
+        if not parameters.get(name)
+    ]
+    channel = parameters.get("communication")
+    if channel and channel not in CHANNELS:
+        problems.append(Problem("sharepoint.channel_unknown", {"value": channel}))
+    return problems

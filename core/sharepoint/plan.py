@@ -1,0 +1,269 @@
+"""What has to be written into the lists. Pure: rows and items in, changes out, nothing is sent.
+
+The trigger table is the contract with the flow «Lizenzüberwachung» (docs/architecture.md): when an
+item's trigger is true, the flow tells the support team, sets it to false and technician_informed to true.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from core.cache.lists import Alarm
+from core.licenses import parse_time
+from core.sharepoint.lists import Item
+
+LAST_BRACKETS = re.compile(r"\(([^()]*)\)\s*$")
+MAX_TEXT = 255  # a single-line text column holds no more
+
+Key = tuple[str, str]  # tenant id, part number
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A licence as the licence list should show it."""
+
+    tenant_id: str
+    tenant: str
+    part_number: str
+    product: str
+    available: int
+    used: int
+    shortage: bool
+    monitored: bool
+
+    @property
+    def key(self) -> Key:
+        return self.tenant_id, self.part_number
+
+    @property
+    def name(self) -> str:
+        return license_name(self.product, self.part_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write. `item` is None for a new item; `delete` removes `item`, whose twin stays."""
+
+    key: Key
+    item: Item | None
+    values: Mapping[str, Any] = field(default_factory=dict)
+    delete: bool = False
+
+    @property
+    def sets_trigger(self) -> bool:
+        return self.values.get("trigger") is True
+
+    @property
+    def urgency(self) -> int:
+        """Alarms first, then what ends one, then new items, then numbers, then duplicates."""
+        if self.sets_trigger:
+            return 0
+        if "trigger" in self.values or "informed" in self.values:
+            return 1
+        return 4 if self.delete else 2 if self.item is None else 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All writes; `alarms` is what the items say now, `unanswered` the keys whose flow is late."""
+
+    changes: list[Change]
+    alarms: dict[Key, Alarm]
+    unanswered: list[Key]
+    unchanged: int
+
+
+def license_name(product: str, part_number: str) -> str:
+    """`Display name (PART_NUMBER)`, cut to what the column holds without losing the part number."""
+    tail = f" ({part_number})"
+    return product[: MAX_TEXT - len(tail)] + tail
+
+
+def part_number_of(name: str) -> str:
+    """The part number in a Lizenzname: what stands in its last brackets, else the whole of it."""
+    found = LAST_BRACKETS.search(name)
+    return (found.group(1) if found else name).strip().casefold()
+
+
+def plan_licenses(
+    rows: Sequence[Row],
+    items: Iterable[Item],
+    alarms: Mapping[Key, Alarm],
+    names: Mapping[str, Collection[str]],
+    disabled: Collection[str],
+    *,
+    now: datetime,
+    flow_timeout: timedelta,
+) -> Plan:
+    """The writes that make the licence list equal to `rows`.
+
+    `names`: tenant id -> its present and former names, by which its items are found. `disabled`:
+    tenants that are not read; their items are left alone, but a trigger in them is taken back.
+    Items of other tenants, and items of unknown part numbers, are not touched.
+    """
+    tenant_of = {name.strip().casefold(): tenant_id for tenant_id, known in names.items() for name in known}
+    by_key: dict[Key, list[Item]] = defaultdict(list)
+    changes: list[Change] = []
+    for item in items:
+        tenant_id = tenant_of.get(item.text("tenant").casefold())
+        if tenant_id in disabled:
+            if item.flag("trigger"):
+                changes.append(Change((tenant_id or "", ""), item, {"trigger": False}))
+        elif tenant_id:
+            by_key[tenant_id, part_number_of(item.text("name"))].append(item)
+    seen: dict[Key, Alarm] = {}
+    unanswered: list[Key] = []
+    unchanged = 0
+    for row in _one_per_key(rows):
+        twins = sorted(by_key.get((row.tenant_id, row.part_number.casefold()), []), key=_keep_first)
+        if not twins:
+            changes.append(Change(row.key, None, _all_values(row)))
+            continue
+        item = twins[0]
+        changes += [Change(row.key, twin, delete=True) for twin in twins[1:]]
+        alarm = seen[row.key] = observe(row.key, item, alarms.get(row.key), now)
+        late = alarm.triggered_at is not None and now - alarm.triggered_at > flow_timeout
+        if late or alarm.retriggered:
+            unanswered.append(row.key)
+        values = _differences(row, item) | trigger_values(
+            shortage=row.shortage,
+            monitored=row.monitored,
+            informed=item.flag("informed"),
+            trigger=item.flag("trigger"),
+            late=late,
+        )
+        if values:
+            changes.append(Change(row.key, item, values))
+        else:
+            unchanged += 1
+    return Plan(sorted(changes, key=lambda change: change.urgency), seen, unanswered, unchanged)
+
+
+def trigger_values(
+    *, shortage: bool, monitored: bool, informed: bool, trigger: bool, late: bool = False
+) -> dict[str, bool]:
+    """The trigger table: what to write into trigger and informed, nothing where nothing is to be said.
+
+    `late`: the trigger has been set for longer than the flow needs; it is then set once more, which
+    makes the flow look again.
+    """
+    if not shortage:
+        return ({"informed": False} if informed else {}) | ({"trigger": False} if trigger else {})
+    if not monitored:
+        return {"trigger": False} if trigger else {}
+    if informed:
+        return {}
+    return {"trigger": True} if not trigger or late else {}
+
+
+def observe(key: Key, item: Item, known: Alarm | None, now: datetime) -> Alarm:
+    """What the item says about its alarm, with the times that we remember ourselves.
+
+    An item's own time of change is only a fall-back: every write of a number renews it.
+    """
+    known = known or Alarm(*key)
+    changed = min(item.modified or now, now)  # also when the clock jumped
+    waiting = item.flag("trigger") and not item.flag("informed")
+    triggered_at = min(known.triggered_at or changed, now) if waiting else None
+    return replace(
+        known,
+        item_id=item.item_id,
+        triggered_at=triggered_at,
+        retriggered=known.retriggered if triggered_at else 0,
+        told_at=(known.told_at or changed) if item.flag("informed") else None,
+    )
+
+
+def _one_per_key(rows: Sequence[Row]) -> list[Row]:
+    """Two SKU ids with one part number share an item: units add up, a shortage of either counts."""
+    merged: dict[Key, Row] = {}
+    for row in rows:
+        key = (row.tenant_id, row.part_number.casefold())
+        other = merged.get(key)
+        merged[key] = row if other is None else replace(
+            other,
+            available=other.available + row.available,
+            used=other.used + row.used,
+            shortage=other.shortage or row.shortage,
+        )  # fmt: skip
+    return list(merged.values())
+
+
+def _keep_first(item: Item) -> tuple[bool, bool, int]:
+    """Of duplicates the one that knows most about its alarm stays, then the oldest."""
+    return not item.flag("informed"), not item.flag("trigger"), item.number
+
+
+def _all_values(row: Row) -> dict[str, Any]:
+    # Without the trigger: should the answer to this write be lost and the item come twice, nobody is told twice.
+    numbers = {"available": row.available, "used": row.used, "free": row.available - row.used}
+    return {"name": row.name, "tenant": row.tenant, **numbers, "trigger": False, "informed": False}
+
+
+def _differences(row: Row, item: Item) -> dict[str, Any]:
+    wanted: dict[str, Any] = {
+        "tenant": row.tenant,
+        "available": row.available,
+        "used": row.used,
+        "free": row.available - row.used,
+    }
+    if LAST_BRACKETS.search(item.text("name")) is None:
+        wanted["name"] = row.name
+    return {word: value for word, value in wanted.items() if item.fields.get(word) != value}
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRow:
+    """A tenant as the tenant list should know it."""
+
+    tenant_id: str
+    name: str
+    former_names: Sequence[str]
+    cert_expires: datetime | None
+
+
+def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dict[str, Item], list[str]]:
+    """(tenant id -> its item of the tenant list, titles that stand there more than once)."""
+    by_title: dict[str, Item] = {}
+    twice: list[str] = []
+    for item in sorted(items, key=lambda item: item.number):
+        if by_title.setdefault(item.text("title").casefold(), item) is not item:
+            twice.append(item.text("title"))
+    taken = {row.name.casefold() for row in rows}
+    found: dict[str, Item] = {}
+    for row in rows:
+        former = [name for name in row.former_names if name.casefold() not in taken]
+        titles = [name.strip().casefold() for name in (row.name, *reversed(former))]
+        title = next((title for title in titles if title in by_title), None)
+        if title is not None:
+            found[row.tenant_id] = by_title[title]
+    return found, twice
+
+
+def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: tzinfo) -> list[Change]:
+    """Keep `cert_expires` equal to the real end of the certificate, and the title equal to the tenant's name.
+
+    A date-only column holds local midnight of the site, given as UTC: days are compared in `zone`
+    and noon is written, which is the same day everywhere in Europe.
+    """
+    changes = []
+    for row in rows:
+        item = matched.get(row.tenant_id)
+        if item is None:
+            continue
+        values: dict[str, Any] = {}
+        if item.text("title") != row.name:
+            values["title"] = row.name
+        if row.cert_expires is not None:
+            day = row.cert_expires.astimezone(zone).date()
+            written = parse_time(item.fields.get("cert_expires"))
+            if written is None or written.astimezone(zone).date() != day:
+                values["cert_expires"] = f"{day.isoformat()}T12:00:00Z"
+        if values:
+            changes.append(Change((row.tenant_id, ""), item, values))
+    return changes
