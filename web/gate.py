@@ -10,7 +10,7 @@ import logging
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -96,7 +96,8 @@ class Gate:
         if path not in streamlit.PING_PATHS and _under(path, streamlit.CLOSED_PREFIXES):
             return PlainTextResponse(self._text(scope, "closed"), 404)
         if scope["method"] in ("GET", "HEAD") and _is_page(path):
-            return Response(self._shell.page(language_of(scope, self._language)), media_type="text/html")
+            language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
+            return Response(self._shell.page(language), media_type="text/html")
         return None
 
     # ---------------------------------------------------------------- websocket
@@ -165,7 +166,7 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
     if not isinstance(found, Session):
         return {**scope, "headers": headers, "app_session": None}
-    identity = {"email": found.account, "sid": found.id, "role": found.role}
+    identity = {"name": found.account, "sid": found.id, "role": found.role}
     headers += [(name.encode(), identity[field].encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
     return {**scope, "headers": headers, "app_session": found}
 

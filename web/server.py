@@ -1,7 +1,8 @@
 """The process: Streamlit's ASGI app behind the gate, with what lives as long as it does.
 
-    build_app(script, settings)   the app; its lifespan opens database, demo and background refresh
-    run(app, settings)            serve it with the options that were measured to be fast
+    Server(settings)       its lifespan opens demo, database and background refresh
+    build_app(script, server)   Streamlit serving `script` behind the gate
+    run(app, server)       serve it with the options that were measured to be fast
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypedDict
 
 import uvicorn
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 from streamlit.starlette import App
 
 from core import access, runtime
 from core.cache.database import open_database
+from core.logs import set_up_logs
 from core.problems import ProblemError
 from core.runtime import Runtime
 from core.sessions import Sessions
@@ -37,6 +41,12 @@ log = logging.getLogger(__name__)
 
 WRONG_CONFIGURATION = 2
 LARGEST_MESSAGE = 20 * 2**20
+
+
+class AppOptions(TypedDict):
+    lifespan: Callable[[App], AbstractAsyncContextManager[dict[str, Any] | None]]
+    routes: Sequence[BaseRoute]
+    middleware: Sequence[Middleware]
 
 
 class Refresher(Protocol):
@@ -78,6 +88,7 @@ class Server:
 
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
+        set_up_logs(settings.log_dir, settings.log_level)
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
         engine = open_database(settings.database)
@@ -99,16 +110,18 @@ class Server:
         self._stack.close()
 
     @asynccontextmanager
-    async def lifespan(self, _app: App) -> AsyncIterator[None]:
+    async def lifespan(self, _app: App) -> AsyncIterator[dict[str, Any] | None]:
         streamlit_internals.harden()
         logging.getLogger("uvicorn.access").disabled = True  # its lines hold session ids and say nothing else
         try:
             self.open()
         except (ProblemError, demo.DemoError) as error:
-            stop_with(str(error))
+            _say(str(error))
+            # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
+            os._exit(WRONG_CONFIGURATION)
         watch = asyncio.create_task(self.tabs.watch(), name="tabs-watch")
         try:
-            yield
+            yield None
         finally:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -116,8 +129,8 @@ class Server:
             await asyncio.to_thread(self.close)
 
 
-def build_app(script: Path, server: Server) -> App:
-    """Streamlit serving `script`, with our pages beside it and the gate in front of both."""
+def app_options(server: Server) -> AppOptions:
+    """The arguments of `st.App`: our pages beside the script and the gate in front of both."""
     settings = server.settings
     sign_in = SignIn(
         server.tabs,
@@ -132,7 +145,12 @@ def build_app(script: Path, server: Server) -> App:
         shell=Shell(streamlit_internals.index_html()),
         language=settings.language,
     )
-    return App(script, lifespan=server.lifespan, routes=sign_in.routes(), middleware=[gate])
+    return {"lifespan": server.lifespan, "routes": sign_in.routes(), "middleware": [gate]}
+
+
+def build_app(script: Path, server: Server) -> App:
+    """Streamlit serving `script` behind the gate."""
+    return App(script, **app_options(server))
 
 
 def run(app: App, server: Server) -> int:
@@ -167,9 +185,13 @@ def settings_or_stop() -> Settings:
 
 
 def stop_with(text: str) -> NoReturn:
+    _say(text)
+    raise SystemExit(WRONG_CONFIGURATION)
+
+
+def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
-    raise SystemExit(WRONG_CONFIGURATION)
 
 
 def _show_password(password: str) -> None:

@@ -22,7 +22,7 @@ CLOSED_PREFIXES = ("/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 
 # Header that the gate sets -> name under which the script finds it in `st.user`. Streamlit also compares them when
 # somebody asks for an existing session by its id: another person's headers never match.
-TRUSTED_HEADERS = {"x-app-user": "email", "x-app-sid": "sid", "x-app-role": "role"}
+TRUSTED_HEADERS = {"x-app-user": "name", "x-app-sid": "sid", "x-app-role": "role"}
 
 OPTIONS: dict[str, object] = {
     "server.trustedUserHeaders": TRUSTED_HEADERS,
