@@ -60,8 +60,7 @@ def _subscribed_skus(world: World, tenant: Tenant, token: Token, call: Call) -> 
     select = tuple(name for name in call.query.get("select", "").split(",") if name)
     headers = {"x-ms-resource-unit": "2" if select else "3"}
     if len(call.parts) == 2:
-        rows = [_sku_row(world, tenant, sku, select) for sku in tenant.skus.values()]
-        row = next((row for row in rows if row["id"] == call.parts[1]), None)
+        row = next((row for row in _sku_rows(world, tenant, select) if row["id"] == call.parts[1]), None)
         if row is None:
             raise _not_found(call)
         return as_json(row, headers=headers)
@@ -69,18 +68,25 @@ def _subscribed_skus(world: World, tenant: Tenant, token: Token, call: Call) -> 
         ("subscribedSkus", select, world.without_locked_out),
         lambda: {
             "@odata.context": f"{call.graph_url}/v1.0/$metadata#subscribedSkus",
-            "value": [_sku_row(world, tenant, sku, select) for sku in tenant.skus.values()],
+            "value": _sku_rows(world, tenant, select),
         },
     )
     return Reply(200, body, headers)
 
 
-def _sku_row(world: World, tenant: Tenant, sku: Sku, select: tuple[str, ...]) -> dict[str, Any]:
+def _sku_rows(world: World, tenant: Tenant, select: tuple[str, ...]) -> list[dict[str, Any]]:
+    ids: dict[str, list[str]] = {}
+    for subscription in tenant.subscriptions:
+        ids.setdefault(subscription.part_number, []).append(subscription.id)
+    rows = [_sku_row(world, tenant, sku, ids[sku.part_number]) for sku in tenant.skus.values()]
+    return [{name: v for name, v in row.items() if not select or name in select or name == "id"} for row in rows]
+
+
+def _sku_row(world: World, tenant: Tenant, sku: Sku, subscription_ids: list[str]) -> dict[str, Any]:
     units = {"enabled": sku.enabled, "suspended": sku.suspended, "warning": sku.warning, "lockedOut": sku.locked_out}
     if world.without_locked_out:
         del units["lockedOut"]
-    ids = [s.id for s in tenant.subscriptions if s.part_number == sku.part_number]
-    row = {
+    return {
         "accountName": tenant.slug,
         "accountId": tenant.tenant_id,
         "appliesTo": sku.applies_to,
@@ -89,11 +95,10 @@ def _sku_row(world: World, tenant: Tenant, sku: Sku, select: tuple[str, ...]) ->
         "id": f"{tenant.tenant_id}_{sku.sku_id}",
         "skuId": sku.sku_id,
         "skuPartNumber": sku.part_number,
-        "subscriptionIds": ids,
+        "subscriptionIds": subscription_ids,
         "prepaidUnits": units,
         "servicePlans": catalog.service_plans(sku.part_number),
     }
-    return {name: value for name, value in row.items() if not select or name in select or name == "id"}
 
 
 def _subscriptions(world: World, tenant: Tenant, token: Token, call: Call) -> Reply:

@@ -1,6 +1,9 @@
 """What the simulated Microsoft 365 does, told request by request with real msal and requests."""
 
 import datetime as dt
+import json
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,6 +18,7 @@ import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from simulator import Fault, Microsoft365, SharePoint, Tenant
+from simulator.demo import Demo
 from simulator.site import HOST
 from simulator.tenants import AppRegistration
 
@@ -791,3 +795,91 @@ def test_the_cloud_can_go_away_and_come_back(tmp_path: Path) -> None:
             session.get(f"{m365.graph_url}/v1.0/subscribedSkus")
         m365.start()
         assert session.get(f"{m365.graph_url}/v1.0/subscribedSkus").status_code == 401
+
+
+# The process and the demo
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    """`python -m simulator` with three plain tenants, and the line it prints."""
+    command = [sys.executable, "-m", "simulator", "--folder", str(tmp_path), "--tenants", "3", "--latency", "0"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        yield running, json.loads(running.stdout.readline())
+        running.terminate()
+
+
+def test_the_process_ends_with_the_one_that_started_it(process: Any) -> None:
+    running, known = process
+    running.stdin.close()
+
+    assert set(known) == {"login_url", "graph_url", "ca_bundle", "profiles_dir", "pid"}
+    assert running.wait(5) == 0
+
+
+def test_a_driver_in_another_process_has_a_handle(process: Any) -> None:
+    _, known = process
+    with requests.Session() as session:
+        session.trust_env, session.verify = False, known["ca_bundle"]
+
+        def control(call: str, **values: Any) -> Any:
+            return session.post(f"{known['graph_url']}/_control", json={"call": call, **values}).json()
+
+        assert control("set_sku", tenant="Tenant 00002", part_number="SPB", enabled=5, consumed=5)["enabled"] == 5
+        session.get(f"{known['graph_url']}/v1.0/subscribedSkus")
+        assert control("requests")["kinds"] == {"GET subscribedSkus": 1}
+        assert control("messages") == {"messages": []}
+        assert "error" in control("nonsense")
+
+
+def test_the_demo_world_has_something_of_everything(tmp_path: Path) -> None:
+    with Microsoft365(tmp_path) as m365:
+        demo = Demo(m365)
+        names = {item.fields["Title"] for item in demo.site.tenants.items}
+        tenants = {tenant.name: tenant for tenant in m365.tenants}
+        short = [t.name for t in m365.tenants for sku in t.skus.values() if sku.enabled == sku.consumed > 0]
+
+    assert len(tenants) == 12
+    assert names - set(tenants) == {"Gartenbau Sonnhalde AG"}
+    assert set(tenants) - names == {"Kita Sternschnuppe"}
+    assert {"Primarschule Wiesental", "Treuhand Emmen AG", "Gymnasium Seeblick"} <= set(short)
+    assert tenants["Musikschule Oberland"].certificate_ends - dt.datetime.now(dt.UTC) < dt.timedelta(days=7)
+    assert m365.flow.messages == []
+
+
+def test_demo_numbers_move_alike_for_the_same_minutes_and_stay_near_their_start(tmp_path: Path) -> None:
+    worlds = []
+    for folder in ("a", "b"):
+        with Microsoft365(tmp_path / folder) as m365:
+            demo = Demo(m365)
+            start = {tenant.name: tenant.skus for tenant in m365.tenants}
+            events = [event for minute in range(3000) for event in demo.step(minute)]
+            worlds.append({tenant.name: tenant.skus for tenant in m365.tenants})
+
+    assert len(events) > 1000
+    assert worlds[0] == worlds[1] != start
+    assert worlds[0]["Treuhand Emmen AG"]["SPB"] == start["Treuhand Emmen AG"]["SPB"]
+    for name, skus in start.items():
+        for part, sku in skus.items():
+            now = worlds[0][name][part]
+            assert sku.enabled >= 1000 or abs(now.consumed - sku.consumed) <= max(10, sku.enabled // 5)
+
+
+def test_the_demo_goes_on_after_a_restart(tmp_path: Path) -> None:
+    with Microsoft365(tmp_path) as m365:
+        demo = Demo(m365)
+        demo.site.licenses.add({"Title": "SPE_E3", "trigger_inform_supporter": True})
+        m365.flow.run()
+        m365.tenants[0].set_sku("VISIOCLIENT", consumed=1)
+        before = [(item.id, item.etag, item.fields) for item in demo.site.licenses.items]
+        profiles = {path.name: path.read_text() for path in m365.profiles_dir.rglob("*.json")}
+        demo.stop()
+    with Microsoft365(tmp_path) as m365:
+        demo = Demo(m365)
+
+        assert {path.name: path.read_text() for path in m365.profiles_dir.rglob("*.json")} == profiles
+        assert [(item.id, item.etag, item.fields) for item in demo.site.licenses.items] == before
+        assert m365.tenants[0].skus["VISIOCLIENT"].consumed == 1
+        assert [message.license for message in m365.flow.messages] == ["SPE_E3"]
+        assert m365.flow.run() == 0
