@@ -5,21 +5,24 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Engine
 
 from core.cache.database import open_database
+from core.refresh import Refresher
 from core.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One per process. `refresher` is None where no background refresh runs; `demo` says that the data is made up."""
+    """One per process. `refresher` is None where nobody may ask for a refresh (a page under test).
+
+    `demo` says that the data is made up.
+    """
 
     settings: Settings
     engine: Engine
-    refresher: Any = None
+    refresher: Refresher | None = None
     demo: bool = False
 
 

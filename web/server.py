@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypedDict
+from typing import Any, NoReturn, TypedDict
 
 import uvicorn
-from sqlalchemy import Engine
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit.starlette import App
@@ -27,7 +25,9 @@ from core import access, runtime
 from core.cache.database import open_database
 from core.logs import set_up_logs
 from core.problems import ProblemError
+from core.refresh import Refresher
 from core.runtime import Runtime
+from core.scheduler import BackgroundRefresh
 from core.sessions import Sessions
 from core.settings import Settings, SettingsError, load_settings
 from web import demo, streamlit_internals
@@ -37,9 +37,8 @@ from web.headers import Shell
 from web.sign_in import SignIn
 from web.tabs import Tabs
 
-log = logging.getLogger(__name__)
-
 WRONG_CONFIGURATION = 2
+EVERY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - for reading, not for binding
 LARGEST_MESSAGE = 20 * 2**20
 
 
@@ -49,24 +48,13 @@ class AppOptions(TypedDict):
     middleware: Sequence[Middleware]
 
 
-class Refresher(Protocol):
-    """What the server needs of the background refresh."""
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-Background = Callable[[Engine, Settings], Refresher]
-
-
 class Server:
     """What lives as long as the process: demo, database, background refresh, the watch over open tabs."""
 
-    def __init__(self, settings: Settings, background: Background | None = None) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.tabs = Tabs()
-        self._background = background
+        self.address = ""  # shown when all is ready
         self._stack = ExitStack()
         self._runtime: Runtime | None = None
 
@@ -89,16 +77,17 @@ class Server:
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
         set_up_logs(settings.log_dir, settings.log_level)
+        streamlit_internals.join_our_log()
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
         engine = open_database(settings.database)
         self._stack.callback(engine.dispose)
         if password := access.create_first_admin(engine):
             _show_password(password)
-        refresher = self._background(engine, settings) if self._background else None
-        if refresher is not None:
-            refresher.start()
-            self._stack.callback(refresher.stop)
+        refresher = Refresher(engine, settings)
+        background = BackgroundRefresh(refresher, settings.refresh_minutes)
+        self._stack.callback(background.stop)
+        background.start()
         self._runtime = Runtime(settings, engine, refresher, is_demo)
         runtime.install(self._runtime)
         self._stack.callback(runtime.install, None)
@@ -112,7 +101,6 @@ class Server:
     @asynccontextmanager
     async def lifespan(self, _app: App) -> AsyncIterator[dict[str, Any] | None]:
         streamlit_internals.harden()
-        logging.getLogger("uvicorn.access").disabled = True  # its lines hold session ids and say nothing else
         try:
             self.open()
         except (ProblemError, demo.DemoError) as error:
@@ -120,6 +108,8 @@ class Server:
             # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
             os._exit(WRONG_CONFIGURATION)
         watch = asyncio.create_task(self.tabs.watch(), name="tabs-watch")
+        if self.address:
+            _show(f"Lizenztool: {self.address}")
         try:
             yield None
         finally:
@@ -159,7 +149,9 @@ def run(app: App, server: Server) -> int:
         server.open()
     except (ProblemError, demo.DemoError) as error:
         stop_with(str(error))
-    uvicorn.run(app, host=server.settings.host, port=int(server.settings.port), **uvicorn_options())
+    host, port = server.settings.host, int(server.settings.port)
+    server.address = f"http://{'localhost' if host in EVERY_ADDRESS else host}:{port}"
+    uvicorn.run(app, host=host, port=port, **uvicorn_options())
     return 0
 
 
@@ -196,12 +188,13 @@ def _say(text: str) -> None:
 
 def _show_password(password: str) -> None:
     """On the console and nowhere else: not through logging, whose file would keep it."""
-    lines = [
-        "",
-        "  Erstes Konto / first account:  admin",
-        f"  Passwort / password:           {password}",
-        "  Wird nur jetzt gezeigt / shown only now. Neu setzen / set anew: python -m core users passwd admin",
-        "",
-    ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    _show(
+        "\n  Erstes Konto / first account:  admin"
+        f"\n  Passwort / password:           {password}"
+        "\n  Wird nur jetzt gezeigt / shown only now. Neu setzen / set anew: python -m core users passwd admin\n"
+    )
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

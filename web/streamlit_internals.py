@@ -6,11 +6,13 @@ and not in front of a user.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from streamlit import config, file_util, net_util
+from streamlit import logger as streamlit_logger
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -54,6 +56,21 @@ def harden() -> None:
         config.set_option(option, value)
     # Otherwise a handshake from a foreign origin asks an address on the internet for our own and blocks meanwhile.
     net_util._external_ip = ""
+
+
+def join_our_log() -> None:
+    """Streamlit's and uvicorn's lines go where ours go, through the same filter for secrets, not past it."""
+    streamlit_logger.setup_formatter = _pass_on  # for the loggers that are still to come
+    for logger in streamlit_logger._loggers.values():
+        _pass_on(logger)
+    logging.getLogger("uvicorn.access").disabled = True  # its lines hold session ids and say nothing else
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # below it tells of every tab that opens
+
+
+def _pass_on(logger: logging.Logger) -> None:
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+    logger.propagate = True
 
 
 def index_html() -> str:
