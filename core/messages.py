@@ -284,6 +284,23 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Die Datenbank {file} stammt von einer neueren Version ({version}). Die neuere Version starten oder die ältere Kopie (.bak) verwenden.",
         "The database {file} comes from a newer version ({version}). Start the newer version or use the older copy (.bak).",
     ),
+    # Check
+    "check.no_profile": (
+        "In {folder} liegt noch kein Tenant-Profil. Das erste anlegen, siehe docs/anleitung.md.",
+        "There is no tenant profile in {folder} yet. Make the first one, see docs/anleitung.md.",
+    ),
+    "check.certificate_ends": (
+        "Das Zertifikat von {tenant} endet in {days} Tagen. Mit «python -m core cert new {slug}» ein neues erstellen und den öffentlichen Teil hochladen.",
+        "The certificate of {tenant} ends in {days} days. Make a new one with “python -m core cert new {slug}” and upload its public part.",
+    ),
+    "check.no_renewals": (
+        "{tenant}: Erneuerungsdaten sind nicht lesbar. Wer sie sehen will, gibt der Anwendung Organization.Read.All.",
+        "{tenant}: renewal dates cannot be read. If you want to see them, give the application Organization.Read.All.",
+    ),
+    "check.no_sharepoint": (
+        "Es gibt kein SharePoint-Profil: Engpässe werden angezeigt, aber niemandem gemeldet.",
+        "There is no SharePoint profile: shortages are shown but nobody is told.",
+    ),
     # Refresh
     "refresh.unexpected": (
         "Beim Lesen von {tenant} ist ein unerwarteter Fehler aufgetreten. Das Protokoll (logs/lizenztool.log) nennt die Einzelheiten.",

@@ -101,6 +101,10 @@ class Refresher:
                 return joined
         return self._execute(self._begin(source, requested_by, scope), scope, read_only)
 
+    def interrupt(self) -> None:
+        """End a running refresh as soon as what has arrived is written; does not wait (for a signal handler)."""
+        self._stop.set()
+
     def stop(self, seconds: float = 5.0) -> None:
         """End a running refresh as soon as what has arrived is written, and close every connection."""
         self._stop.set()

@@ -1,0 +1,138 @@
+"""The switches `enabled` and `monitoring` of a tenant: changed in the SharePoint tenant list, or here without one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.cache.lists import save_switches
+from core.cache.readings import tenant_rows
+from core.graph import BatchRequest, GraphError, error_for
+from core.problems import Problem
+from core.run import Tools
+from core.sharepoint import Item, ListError, Lists, TenantRow, match_tenants
+
+log = logging.getLogger(__name__)
+
+Switches = tuple[bool, bool]  # enabled, monitoring
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchChange:
+    """`seen`: what the page showed; `wanted`: what it is to be."""
+
+    tenant_id: str
+    seen: Switches
+    wanted: Switches
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchResult:
+    """`problem` is None when it was done."""
+
+    tenant_id: str
+    tenant: str
+    problem: Problem | None = None
+
+
+def apply_switches(tools: Tools, changes: Sequence[SwitchChange], actor: str) -> list[SwitchResult]:
+    """Carry the changes out, each for itself; nobody else's change is overwritten.
+
+    A tenant whose switches in SharePoint are no longer what the page showed is left as it is and
+    says so. Without a SharePoint profile the switches are kept in our own database.
+    """
+    names = {tenant_id: row.name for tenant_id, row in tenant_rows(tools.engine).items()}
+    profile = tools.profiles.load(tools.now()).sharepoint
+    if profile is None:
+        for change in changes:
+            _note(tools, change.tenant_id, change.wanted, listed=False)
+            _log(actor, names.get(change.tenant_id, "?"), change.wanted)
+        return [SwitchResult(change.tenant_id, names.get(change.tenant_id, "?")) for change in changes]
+    try:
+        lists = tools.publisher.lists(profile)
+        matched = _matched(tools, lists)
+    except (GraphError, ListError) as error:
+        return [SwitchResult(c.tenant_id, names.get(c.tenant_id, "?"), error.problem) for c in changes]
+    return [
+        SwitchResult(change.tenant_id, names.get(change.tenant_id, "?"), _switch(tools, lists, matched, change, actor))
+        for change in changes
+    ]
+
+
+def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: str) -> list[SwitchResult]:
+    """Give tenants a row in the tenant list, enabled and monitored; who has one already is left as it is."""
+    rows = tenant_rows(tools.engine)
+    profile = tools.profiles.load(tools.now()).sharepoint
+    if profile is None:
+        return []
+    try:
+        lists = tools.publisher.lists(profile)
+        matched = _matched(tools, lists)
+    except (GraphError, ListError) as error:
+        return [SwitchResult(tenant_id, rows[tenant_id].name, error.problem) for tenant_id in tenant_ids]
+    results = []
+    for tenant_id in tenant_ids:
+        problem = None
+        if tenant_id not in matched:
+            body = lists.tenants.body({"title": rows[tenant_id].name, "enabled": True, "monitoring": True})
+            problem = _sent(
+                lists, BatchRequest("POST", f"{lists.tenants.path}/items", {"fields": body}), rows[tenant_id]
+            )
+        if problem is None:
+            _note(tools, tenant_id, (True, True))
+            _log(actor, rows[tenant_id].name, (True, True))
+        results.append(SwitchResult(tenant_id, rows[tenant_id].name, problem))
+    return results
+
+
+def _matched(tools: Tools, lists: Lists) -> dict[str, Item]:
+    """Tenant id -> its item of the tenant list, as it is in SharePoint right now."""
+    rows = tenant_rows(tools.engine).values()
+    tenants = [TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires) for row in rows]
+    return match_tenants(tenants, lists.items(lists.tenants))[0]
+
+
+def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: SwitchChange, actor: str) -> Problem | None:
+    row = tenant_rows(tools.engine)[change.tenant_id]
+    item = matched.get(change.tenant_id)
+    if item is None:
+        return Problem("sharepoint.not_listed", {"tenant": row.name})
+    current = (item.flag("enabled", default=True), item.flag("monitoring"))
+    if current == change.wanted:
+        _note(tools, change.tenant_id, current)
+        return None
+    if current != change.seen:
+        _note(tools, change.tenant_id, current)
+        return Problem("sharepoint.changed_meanwhile", {"tenant": row.name})
+    body = lists.tenants.body({"enabled": change.wanted[0], "monitoring": change.wanted[1]})
+    path = f"{lists.tenants.path}/items/{item.item_id}/fields"
+    problem = _sent(lists, BatchRequest("PATCH", path, body, item.etag), row)
+    if problem is None:
+        _note(tools, change.tenant_id, change.wanted)
+        _log(actor, row.name, change.wanted)
+    return problem
+
+
+def _sent(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:
+    """Send one write; what went wrong, in words."""
+    try:
+        answer = lists.client.batch([request])[0]
+    except GraphError as error:
+        return error.problem
+    if answer.ok:
+        return None
+    if answer.status in (409, 412):
+        return Problem("sharepoint.changed_meanwhile", {"tenant": row.name})
+    if answer.status == 0:
+        return Problem("graph.unreachable", {"tenant": lists.client.name, "what": "items"})
+    return error_for(answer.status, answer.body, what="items", name=lists.client.name).problem
+
+
+def _note(tools: Tools, tenant_id: str, switches: Switches, *, listed: bool = True) -> None:
+    save_switches(tools.engine, tenant_id, listed=listed, enabled=switches[0], monitored=switches[1])
+
+
+def _log(actor: str, tenant: str, switches: Switches) -> None:
+    log.info("%s set %s to enabled=%s monitoring=%s", actor, tenant, *switches)
