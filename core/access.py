@@ -1,6 +1,6 @@
 """Accounts and signing in: who is this, and since when is it refused.
 
-    AccessError      an account cannot be added or changed; `text(language)` says why
+AccessError      an account cannot be added or changed; `text(language)` says why
 """
 
 from __future__ import annotations

@@ -29,8 +29,11 @@ LANGUAGE_COOKIE = "lang"
 # Left behind by a sign-out, so that a tab that slept meanwhile is sent to the sign-in instead of trying for ever.
 SIGNED_OUT = "signed-out"
 
-PUBLIC = ("/login", "/logout", "/health", "/assets")
-NO_PAGES = ("/_stcore", "/media", "/component", "/api", "/metrics", "/static", "/auth", "/oauth2callback", "/app")
+PUBLIC = ("/login", "/logout", "/health", "/assets", "/favicon.ico", "/favicon.png")
+# With a session these and the pages are served, nothing else: what Streamlit's server offers besides (uploads,
+# metrics, agent API, components, its own sign-in) has no way in, also what an update may add.
+SERVED = ("/static", "/media", "/api", "/metrics")
+NO_PAGES = (*SERVED, "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
 
@@ -90,15 +93,16 @@ class Gate:
         if not isinstance(found, Session):
             if path in streamlit.PING_PATHS and isinstance(found, Ended):
                 return None  # holds nothing; without it the browser never gets as far as to be redirected
+            # Streamlit's frontend looks below each page for a server, too; a sign-in page would pass for one.
             if scope["method"] in ("GET", "HEAD") and not _under(path, NO_PAGES) and "/_stcore/" not in path:
                 return RedirectResponse(_sign_in_for(scope, found), 303)
             return PlainTextResponse(self._text(scope, "sign_in"), 401)
-        if path not in streamlit.PING_PATHS and _under(path, streamlit.CLOSED_PREFIXES):
-            return PlainTextResponse(self._text(scope, "closed"), 404)
+        if path in streamlit.PING_PATHS or _under(path, SERVED):
+            return None
         if scope["method"] in ("GET", "HEAD") and _is_page(path):
             language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
             return Response(self._shell.page(language), media_type="text/html")
-        return None
+        return PlainTextResponse(self._text(scope, "closed"), 404)
 
     # ---------------------------------------------------------------- websocket
 
@@ -177,7 +181,7 @@ def _under(path: str, prefixes: tuple[str, ...]) -> bool:
 
 def _is_page(path: str) -> bool:
     """`/` or `/alle-tenants`: one part and no file."""
-    return "/" not in path[1:] and "." not in path
+    return "/" not in path[1:] and "." not in path and not _under(path, NO_PAGES)
 
 
 def _sign_in_for(scope: Scope, found: Ended | None) -> str:

@@ -1,8 +1,8 @@
 """The process: Streamlit's ASGI app behind the gate, with what lives as long as it does.
 
-    Server(settings)       its lifespan opens demo, database and background refresh
-    build_app(script, server)   Streamlit serving `script` behind the gate
-    run(app, server)       serve it with the options that were measured to be fast
+Server(settings)       its lifespan opens demo, database and background refresh
+build_app(script, server)   Streamlit serving `script` behind the gate
+run(app, server)       serve it with the options that were measured to be fast
 """
 
 from __future__ import annotations

@@ -52,6 +52,8 @@ class SignIn:
             Route("/login", self.login, methods=["GET", "POST"]),
             Route("/logout", self.logout, methods=["GET", "POST"]),
             Route("/health", health),
+            # Browsers and Streamlit's frontend ask for these of their own accord.
+            *(Route(path, icon) for path in ("/favicon.ico", "/favicon.png")),
             Mount("/assets", StaticFiles(directory=FOLDER / "static")),
         ]
 
@@ -140,6 +142,10 @@ class SignIn:
 async def health(_request: Request) -> Response:
     """Alive; says no more to strangers."""
     return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+
+async def icon(_request: Request) -> Response:
+    return RedirectResponse("/assets/icon.svg")
 
 
 async def _form(request: Request) -> dict[str, str]:

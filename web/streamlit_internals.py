@@ -19,8 +19,6 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 STREAM_PATH = "/_stcore/stream"
 # What the browser asks for before it opens the stream, also again and again while it is cut off.
 PING_PATHS = frozenset({"/_stcore/health", "/_stcore/host-config"})
-# Everything else of Streamlit's server is off: uploads, metrics, agent API, components, its own sign-in.
-CLOSED_PREFIXES = ("/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 
 # Header that the gate sets -> name under which the script finds it in `st.user`. Streamlit also compares them when
 # somebody asks for an existing session by its id: another person's headers never match.

@@ -130,9 +130,7 @@ def find_failures(engine: Engine, key: str) -> Failures | None:
     return Failures(row["count"], row["last_at"]) if row else None
 
 
-def record_failure(
-    engine: Engine, key: str, seen: Failures | None, new: Failures, *, forget_before: datetime
-) -> bool:
+def record_failure(engine: Engine, key: str, seen: Failures | None, new: Failures, *, forget_before: datetime) -> bool:
     """Write `new` for `key` if the row still stands where the caller saw it; False when somebody was faster.
 
     Attempts that arrive side by side can so not share one look at the counter.

@@ -1,0 +1,191 @@
+"""The server in a process of its own: `python -m tests.served FOLDER PORT` runs it, `serve` does so for a test."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import bcrypt
+import requests
+from sqlalchemy import Engine, select, update
+
+from core.cache import accounts
+from core.cache.accounts import Account
+from core.cache.database import open_database
+from core.cache.schema import sessions
+from core.sessions import session_id, start_session
+from core.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "Richtig-1-lang"
+ROLES = {"anna": "admin", "vera": "viewer", "sven": "support"}
+
+DASHBOARD = """
+from pathlib import Path
+import streamlit as st
+
+def leave_mark(what):
+    with Path(__file__).with_name("marks.txt").open("a") as file:
+        file.write(what + "\\n")
+
+@st.cache_data
+def costly():
+    leave_mark("costly")
+    return 1
+
+pages = [st.Page("pages/one.py", title="One", default=True), st.Page("pages/two.py", title="Two", url_path="two")]
+if st.user.get("role") == "admin":
+    pages.append(st.Page("pages/secret.py", title="Secret", url_path="secret"))
+page = st.navigation(pages)
+costly()
+st.session_state.setdefault("owner", st.user.get("name"))
+st.text(f"name={st.user.get('name')} role={st.user.get('role')} owner={st.session_state['owner']}")
+page.run()
+"""
+PAGES = {
+    "one": """
+import streamlit as st
+from pathlib import Path
+
+MARKS = Path(__file__).parent.with_name("marks.txt")
+
+def leave_mark(what):
+    with MARKS.open("a") as file:
+        file.write(what + "\\n")
+
+@st.fragment
+def part():
+    st.button("In the fragment", on_click=leave_mark, args=("fragment callback",))
+    leave_mark("fragment")
+
+st.title("One")
+st.button("Press", on_click=leave_mark, args=("callback",))
+st.download_button("CSV", data="a;b", file_name="a.csv")
+part()
+""",
+    "two": "import streamlit as st\nst.title('Two')\nst.text_input('Search', key='q', bind='query-params')\n",
+    "secret": """
+import streamlit as st
+from pathlib import Path
+
+with Path(__file__).parent.with_name("marks.txt").open("a") as file:
+    file.write("secret page\\n")
+st.title("Secret")
+""",
+}
+
+
+@dataclass
+class Served:
+    """A running server, its folder and its database as another process (the command line) sees it."""
+
+    url: str
+    folder: Path
+    engine: Engine
+
+    @property
+    def host(self) -> str:
+        return self.url.removeprefix("http://")
+
+    def session(self, account: str = "anna", age: timedelta = timedelta(0)) -> str:
+        """The token of a new session; `age` says how long ago it was started and last used."""
+        return start_session(self.engine, account, datetime.now(UTC) - age)
+
+    def cookie(self, account: str = "anna") -> dict[str, str]:
+        return {"lizenztool_session": self.session(account)}
+
+    def change(self, token: str, **columns: datetime) -> None:
+        """Write into the session's row, as time or another process would."""
+        with self.engine.begin() as connection:
+            connection.execute(update(sessions).where(sessions.c.token_hash == session_id(token)).values(**columns))
+
+    def revoke(self, token: str) -> None:
+        self.change(token, revoked_at=datetime.now(UTC))
+
+    def last_seen(self, token: str) -> datetime:
+        with self.engine.begin() as connection:
+            row = select(sessions.c.last_seen_at).where(sessions.c.token_hash == session_id(token))
+            seen: datetime = connection.execute(row).scalar_one()
+        return seen
+
+    def marks(self) -> list[str]:
+        """What code of the pages has run so far."""
+        file = self.folder / "marks.txt"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+@contextmanager
+def serve(folder: Path) -> Iterator[Served]:
+    """Start the server on a free loopback port and stop it, by its id, at the end."""
+    write_script(folder)
+    engine = open_database(_settings(folder, 1).database)
+    now = datetime.now(UTC)
+    # Cost 4 instead of 12: the tests sign in often.
+    quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    for name, role in ROLES.items():
+        accounts.add_account(
+            engine, Account(name, quick, role, disabled=False, created_at=now, password_changed_at=now)
+        )
+    port = free_port()
+    with (folder / "output.txt").open("w") as output:
+        command = [sys.executable, "-m", "tests.served", str(folder), str(port)]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_ready(url, process, folder)
+            yield Served(url, folder, engine)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+            engine.dispose()
+
+
+def write_script(folder: Path) -> Path:
+    """dashboard.py with a folder pages/ beside it, which Streamlit would otherwise serve by itself."""
+    (folder / "pages").mkdir(exist_ok=True)
+    for name, text in PAGES.items():
+        (folder / "pages" / f"{name}.py").write_text(text)
+    script = folder / "dashboard.py"
+    script.write_text(DASHBOARD)
+    return script
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            if requests.get(f"{url}/health", timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise RuntimeError(f"The server did not start:\n{(folder / 'output.txt').read_text()}")
+
+
+def _settings(folder: Path, port: int) -> Settings:
+    return Settings(
+        data_dir=folder / "data",
+        profiles_dir=folder / "profiles",
+        log_dir=folder / "logs",
+        demo="off",
+        refresh_minutes=0,
+        port=port,
+    )
+
+
+if __name__ == "__main__":
+    from web.server import Server, build_app, run
+
+    target = Path(sys.argv[1])
+    server = Server(_settings(target, int(sys.argv[2])))
+    sys.exit(run(build_app(target / "dashboard.py", server), server))

@@ -1,0 +1,362 @@
+"""Accounts, sign-in and sessions on a real SQLite; time is passed in."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import bcrypt
+import pytest
+from sqlalchemy import Engine, select
+
+from core import access, passwords
+from core.access import AccessError, Ended, Refused, Session, Sessions, session_id
+from core.cache import accounts
+from core.cache.accounts import Account
+from core.cache.database import open_database
+from core.cache.schema import sessions
+
+NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+PASSWORD = "Richtig-1-lang"
+# Cost 4 instead of 12, so that the tests are quick; verifying takes any cost.
+QUICK_HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A database with the account anna."""
+    engine = open_database(f"sqlite:///{tmp_path / 'test.db'}")
+    store(engine, "anna")
+    yield engine
+    engine.dispose()
+
+
+def store(engine: Engine, name: str, role: str = "support") -> None:
+    accounts.add_account(engine, Account(name, QUICK_HASH, role, False, NOW, NOW))
+
+
+def quick_check(password: str, password_hash: str | None) -> bool:
+    """The real check without the cost of a hash for nobody."""
+    return password_hash is not None and passwords.check_password(password, password_hash)
+
+
+def attempt(engine: Engine, password: str = PASSWORD, *, name: str = "anna", at: datetime = NOW, address: str = "a"):
+    return access.sign_in(engine, name, password, now=at, address=address, check=quick_check)
+
+
+def signed_in(engine: Engine, at: datetime = NOW) -> str:
+    token = attempt(engine, at=at)
+    assert isinstance(token, str)
+    return token
+
+
+# ---------------------------------------------------------------- accounts
+
+
+def test_first_start_creates_admin_with_a_random_password_that_keeps_the_rules(tmp_path: Path):
+    engine = open_database(f"sqlite:///{tmp_path / 'new.db'}")
+
+    password = access.create_first_admin(engine, NOW)
+
+    assert password is not None
+    assert passwords.password_faults(password) == []
+    assert isinstance(access.sign_in(engine, "admin", password, now=NOW), str)
+    assert [(a.name, a.role) for a in access.list_accounts(engine)] == [("admin", "admin")]
+    assert password not in repr(access.list_accounts(engine))
+    engine.dispose()
+
+
+def test_second_start_creates_nobody(engine: Engine):
+    assert access.create_first_admin(engine, NOW) is None
+
+    assert [account.name for account in access.list_accounts(engine)] == ["anna"]
+
+
+def test_add_tells_all_faults_at_once_and_stores_nothing(engine: Engine):
+    with pytest.raises(AccessError) as caught:
+        access.add(engine, "mit leer", "kurz", "chef", NOW)
+
+    assert caught.value.codes == [
+        "account.name", "account.role", "password.short", "password.upper", "password.digit", "password.special",
+    ]  # fmt: skip
+    assert "mindestens 8 Zeichen" in caught.value.text("de")
+    assert "at least 8 characters" in caught.value.text("en")
+    assert len(access.list_accounts(engine)) == 1
+
+
+def test_add_refuses_a_name_that_is_taken_whatever_its_case(engine: Engine):
+    with pytest.raises(AccessError, match="There is an account “anna” already"):
+        access.add(engine, " ANNA ", PASSWORD, now=NOW)
+
+
+def test_add_stores_role_and_hash_but_never_the_password(engine: Engine):
+    access.add(engine, "Beat", PASSWORD, now=NOW)
+
+    beat = accounts.find_account(engine, "beat")
+    assert beat is not None
+    assert beat.role == "support"
+    assert beat.password_hash.startswith("$2b$12$")
+
+
+@pytest.mark.parametrize(
+    ("password", "faults"),
+    [
+        pytest.param("Abcdef-1", [], id="shortest"),
+        pytest.param("Ein langer Satz mit 3 Wörtern und mehr!", [], id="a-sentence"),
+        pytest.param("Ab-1" + "ü" * 34, [], id="72-bytes"),
+        pytest.param("Ab-1" + "ü" * 35, ["password.long"], id="74-bytes"),
+        pytest.param("abcdefgh", ["password.upper", "password.digit", "password.special"], id="only-lower-case"),
+        pytest.param("ABCDEFG1-", ["password.lower"], id="no-lower-case"),
+    ],
+)
+def test_password_rules(password: str, faults: list[str]):
+    assert passwords.password_faults(password) == faults
+
+
+def test_every_fault_has_a_sentence_in_both_languages():
+    for code, (german, english) in access.SENTENCES.items():
+        assert german != english, code
+        assert "ß" not in german
+
+
+def test_password_is_the_same_however_the_keyboard_composes_its_accents():
+    assert passwords.check_password("Zu\u0308rich-2026", passwords.hash_password("Z\u00fcrich-2026"))
+
+
+def test_check_of_a_password_that_is_too_long_for_bcrypt_says_no():
+    assert not passwords.check_password("x" * 500, QUICK_HASH)
+
+
+# ---------------------------------------------------------------- sign-in
+
+
+def test_sign_in_takes_the_name_in_any_case(engine: Engine):
+    assert isinstance(attempt(engine, name=" Anna "), str)
+
+
+def test_refusal_is_the_same_whether_the_account_exists_or_is_disabled(engine: Engine):
+    store(engine, "weg")
+    access.disable(engine, "weg", NOW)
+
+    assert attempt(engine, "falsch") == attempt(engine, "falsch", name="niemand") == Refused()
+    assert attempt(engine, name="weg") == Refused()
+
+
+def test_unknown_account_costs_a_real_password_check(engine: Engine):
+    checked: list[str | None] = []
+
+    def check(password: str, password_hash: str | None) -> bool:
+        checked.append(password_hash)
+        return False
+
+    access.sign_in(engine, "niemand", "x", now=NOW, check=check)
+
+    assert checked == [None]
+    assert passwords.NOBODY.startswith("$2b$12$")  # the cost of a real one, see Hasher
+
+
+def test_delay_grows_after_some_failures_and_survives_a_restart(engine: Engine, tmp_path: Path):
+    at = NOW
+    waits = []
+    for _ in range(8):
+        result = attempt(engine, "falsch", at=at)
+        assert isinstance(result, Refused)
+        waits.append(result.wait)
+        at += timedelta(seconds=result.wait)
+    restarted = open_database(f"sqlite:///{tmp_path / 'test.db'}")
+
+    assert waits == [0, 0, 0, 0, 2, 4, 8, 16]
+    assert attempt(restarted, at=at - timedelta(seconds=1)) == Refused(1)
+    assert isinstance(attempt(restarted, at=at), str)
+    restarted.dispose()
+
+
+def test_delay_never_exceeds_a_quarter_of_an_hour(engine: Engine):
+    at = NOW
+    for _ in range(30):
+        result = attempt(engine, "falsch", at=at)
+        assert isinstance(result, Refused)
+        at += timedelta(seconds=result.wait)
+
+    assert result.wait == 15 * 60
+
+
+def test_attempts_while_waiting_are_not_looked_at_and_do_not_prolong_the_wait(engine: Engine):
+    for _ in range(5):
+        attempt(engine, "falsch")
+
+    for _ in range(20):
+        assert attempt(engine) == Refused(2)
+
+    assert isinstance(attempt(engine, at=NOW + timedelta(seconds=2)), str)
+
+
+def test_failures_from_one_address_do_not_lock_out_another(engine: Engine):
+    for _ in range(10):
+        attempt(engine, "falsch", address="203.0.113.9")
+
+    assert isinstance(attempt(engine, address="10.0.0.5"), str)
+
+
+def test_attempts_side_by_side_get_no_more_tries_than_one_after_the_other(engine: Engine):
+    checked = []
+
+    def check(password: str, password_hash: str | None) -> bool:
+        checked.append(password)
+        return False
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: access.sign_in(engine, "anna", str(n), now=NOW, address="a", check=check), range(24)))
+
+    assert len(checked) == access.FREE_FAILURES + 1
+
+
+def test_success_forgets_the_failures(engine: Engine):
+    for _ in range(4):
+        attempt(engine, "falsch")
+    signed_in(engine)
+
+    assert attempt(engine, "falsch") == Refused()
+
+
+def test_failures_are_forgotten_after_a_day(engine: Engine):
+    for _ in range(9):
+        attempt(engine, "falsch")
+    attempt(engine, "falsch", name="andere", at=NOW + timedelta(days=1, minutes=1))
+
+    assert attempt(engine, "falsch", at=NOW + timedelta(days=1, minutes=1)) == Refused()
+
+
+# ---------------------------------------------------------------- sessions
+
+
+def test_session_knows_account_and_role_and_the_database_never_sees_the_token(engine: Engine):
+    token = signed_in(engine)
+
+    session = access.session_of(engine, token, NOW)
+
+    assert session == Session(session_id(token), "anna", "support", NOW, NOW)
+    with engine.begin() as connection:
+        assert token not in str(connection.execute(select(sessions)).all())
+
+
+@pytest.mark.parametrize("token", ["", "forged", "0" * 64])
+def test_forged_token_opens_nothing(engine: Engine, token: str):
+    signed_in(engine)
+
+    assert access.session_of(engine, token, NOW) is None
+
+
+def test_stored_id_is_no_token(engine: Engine):
+    assert access.session_of(engine, session_id(signed_in(engine)), NOW) is None
+
+
+def test_session_ends_after_an_hour_without_activity(engine: Engine):
+    token = signed_in(engine)
+
+    assert access.session_of(engine, token, NOW + 59 * MINUTE)
+    assert access.session_of(engine, token, NOW + 60 * MINUTE) is None
+
+
+def test_session_ends_after_eight_hours_however_active(engine: Engine):
+    token = signed_in(engine)
+    watch = Sessions(engine)
+    for minutes in range(0, 480, 30):
+        assert isinstance(watch.look(session_id(token), NOW + minutes * MINUTE, active=True), Session)
+
+    assert watch.look(session_id(token), NOW + 8 * HOUR, active=True) == Ended("expired")
+
+
+def test_activity_is_written_at_most_once_a_minute_and_looking_is_none(engine: Engine):
+    token = signed_in(engine)
+    watch = Sessions(engine)
+
+    seen = [
+        watch.look(session_id(token), NOW + timedelta(seconds=seconds), active=active).last_seen_at - NOW
+        for seconds, active in [(59, True), (70, False), (70, True), (80, True)]
+    ]
+
+    assert seen == [timedelta(0), timedelta(0), timedelta(seconds=70), timedelta(seconds=70)]
+
+
+def test_sign_out_is_seen_at_once_by_whoever_remembers_the_session(engine: Engine):
+    token = signed_in(engine)
+    watch = Sessions(engine, clock=lambda: 0.0)  # its memory never gets old by time
+    watch.look(session_id(token), NOW)
+    assert isinstance(watch.remembered(session_id(token), NOW), Session)
+
+    access.sign_out(engine, token, NOW)
+
+    assert watch.remembered(session_id(token), NOW) is None
+    assert watch.look(session_id(token), NOW) == Ended("revoked")
+
+
+def test_revocation_by_another_process_is_seen_within_a_second(engine: Engine):
+    token = signed_in(engine)
+    clock = [0.0]
+    watch = Sessions(engine, clock=lambda: clock[0])
+    watch.look(session_id(token), NOW)
+
+    accounts.revoke_session(engine, session_id(token), NOW)  # no word to this process
+
+    clock[0] = 0.9
+    assert isinstance(watch.remembered(session_id(token), NOW), Session)
+    clock[0] = 1.0
+    assert watch.remembered(session_id(token), NOW) is None
+    assert watch.look(session_id(token), NOW) == Ended("revoked")
+
+
+def test_revocation_while_the_database_is_asked_is_not_missed(engine: Engine, monkeypatch: pytest.MonkeyPatch):
+    token = signed_in(engine)
+    watch = Sessions(engine)
+    real = accounts.find_sessions
+
+    def slow(*args):
+        rows = real(*args)
+        access.sign_out(engine, token, NOW)
+        return rows
+
+    monkeypatch.setattr(accounts, "find_sessions", slow)
+    watch.look(session_id(token), NOW)
+
+    assert watch.remembered(session_id(token), NOW) is None
+
+
+def test_disabling_and_a_new_password_end_all_sessions_of_the_account_and_no_other(engine: Engine):
+    store(engine, "beat")
+    other = attempt(engine, name="beat")
+    tokens = [signed_in(engine), signed_in(engine)]
+
+    access.passwd(engine, "anna", "Neues-2-Passwort", NOW)
+    assert [access.session_of(engine, token, NOW) for token in tokens] == [None, None]
+
+    token = attempt(engine, "Neues-2-Passwort")
+    access.disable(engine, "anna", NOW)
+    assert access.session_of(engine, token, NOW) is None
+
+    access.enable(engine, "anna", NOW)
+    assert access.session_of(engine, token, NOW) is None
+    assert access.session_of(engine, other, NOW)
+
+
+def test_changing_an_unknown_account_says_so(engine: Engine):
+    for change in (lambda: access.disable(engine, "x", NOW), lambda: access.passwd(engine, "x", PASSWORD, NOW)):
+        with pytest.raises(AccessError, match="There is no account “x”"):
+            change()
+
+
+def test_ended_sessions_are_forgotten_after_a_month(engine: Engine):
+    signed_in(engine)
+    signed_in(engine, NOW + timedelta(days=31))
+
+    with engine.begin() as connection:
+        assert len(connection.execute(select(sessions)).all()) == 1
+
+
+def test_core_access_imports_no_streamlit():
+    code = "import sys, core.access, core.runtime; sys.exit('streamlit' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,147 @@
+"""What we rest on in Streamlit and nobody has promised us: an update that changes one of these fails here first."""
+
+import inspect
+import logging
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import streamlit
+from streamlit import config, net_util
+from streamlit import logger as streamlit_logger
+from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession
+from streamlit.web.server.app_discovery import discover_asgi_app
+from streamlit.web.server.starlette import starlette_websocket
+
+from web import streamlit_internals
+from web.headers import Shell
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_version_is_the_one_that_was_looked_into():
+    assert streamlit.__version__ == "1.67.0"
+
+
+def test_hidden_options_exist():
+    known = set(config._config_options_template)
+
+    assert set(streamlit_internals.OPTIONS) <= known
+
+
+def test_config_file_holds_only_options_that_exist():
+    def names(table: dict, prefix: str = ""):
+        for name, value in table.items():
+            yield from names(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"]
+
+    written = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+
+    assert set(names(written)) <= set(config._config_options_template)
+    assert "trustedUserHeaders" not in written["server"]  # without the gate anybody could send them
+
+
+def test_harden_sets_the_options_and_stops_the_question_for_our_address(monkeypatch: pytest.MonkeyPatch):
+    before = {option: config.get_option(option) for option in streamlit_internals.OPTIONS}
+    monkeypatch.setattr(net_util, "_external_ip", None)
+    try:
+        streamlit_internals.harden()
+
+        assert {option: config.get_option(option) for option in before} == streamlit_internals.OPTIONS
+        assert net_util.get_external_ip() == ""
+    finally:
+        for option, value in before.items():
+            config.set_option(option, value)
+
+
+def test_identity_comes_from_the_trusted_headers_and_guards_a_session():
+    assert "trustedUserHeaders" in inspect.getsource(starlette_websocket.gather_user_info)
+    assert hasattr(AppSession, "matches_user_info")
+
+
+def test_streamlit_run_finds_the_gated_app():
+    found = discover_asgi_app(ROOT / "app.py")
+
+    assert found.import_string == "app:app"
+
+
+def test_stream_path_is_the_one_the_gate_guards():
+    assert f"/{starlette_websocket._ROUTE_WEBSOCKET_STREAM}" == streamlit_internals.STREAM_PATH
+
+
+def test_browser_messages_are_the_ones_that_were_judged():
+    kinds = {field.name for field in BackMsg.DESCRIPTOR.oneofs_by_name["type"].fields}
+    operations = {field.name for field in BackendOperationRequest.DESCRIPTOR.oneofs_by_name["payload"].fields}
+
+    assert kinds - streamlit_internals.SCRIPT_FRAMES == {
+        "backend_operation_request",
+        "clear_cache",
+        "debug_disconnect_websocket",
+        "debug_shutdown_runtime",
+        "file_urls_request",
+        "load_git_info",
+        "set_run_on_save",
+    }
+    assert operations - streamlit_internals.OPERATIONS == {"install_skills", "dismiss_skills_nudge"}
+
+
+@pytest.mark.parametrize(
+    ("message", "allowed", "active", "path"),
+    [
+        pytest.param({"rerun_script": {"page_name": "two", "query_string": "q=1"}}, True, True, "/two?q=1", id="rerun"),
+        pytest.param({"rerun_script": {"is_auto_rerun": True}}, True, False, "/", id="timer"),
+        pytest.param({"app_heartbeat": True}, True, False, None, id="heartbeat"),
+        pytest.param({"stop_script": True}, True, True, None, id="stop"),
+        pytest.param({"backend_operation_request": {"deferred_file": {}}}, True, True, None, id="download"),
+        pytest.param({"backend_operation_request": {"install_skills": {}}}, False, True, None, id="skills"),
+        pytest.param({"clear_cache": True}, False, False, None, id="clear-cache"),
+        pytest.param({}, False, False, None, id="empty"),
+    ],
+)
+def test_frame_is_read(message: dict, allowed: bool, active: bool, path: str | None):
+    frame = streamlit_internals.read_frame(BackMsg(**message).SerializeToString())
+
+    assert frame is not None
+    assert (frame.allowed, frame.active, frame.path) == (allowed, active, path)
+
+
+def test_frame_that_is_none_is_told_apart():
+    assert streamlit_internals.read_frame(b"\xff\xff") is None
+
+
+def test_redirect_is_a_message_that_the_frontend_follows():
+    message = ForwardMsg()
+    message.ParseFromString(streamlit_internals.redirect_frame("/login"))
+
+    assert message.auth_redirect.url == "/login"
+    scripts = Path(streamlit.__file__).parent.glob("static/static/js/index.*.js")
+    assert any("authRedirect:" in script.read_text(encoding="utf-8") for script in scripts)
+
+
+def test_html_page_can_be_given_our_language_name_and_icon():
+    index = streamlit_internals.index_html()
+    page = Shell(index).page("de").decode()
+
+    assert '<html lang="de">' in page
+    assert "<title>Lizenztool</title>" in page
+    assert 'href="/assets/icon.svg"' in page
+    assert 'rel="service-desc"' not in page
+    assert "BACKEND_BASE_URL" in page
+    assert 'src="./static/js/' in page
+    # nothing on the page is run or fetched that the policy does not know
+    assert not re.search(r"\son\w+=|(src|href)=.https?:", page)
+
+
+def test_streamlit_writes_through_our_log(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(streamlit_logger, "setup_formatter", streamlit_logger.setup_formatter)
+    monkeypatch.setattr(streamlit_logger, "_loggers", {})
+    streamlit_internals.join_our_log()
+    try:
+        logger = streamlit_logger.get_logger("streamlit.test_contract")
+
+        assert (logger.propagate, logger.handlers) == (True, [])
+    finally:
+        logging.getLogger("uvicorn.access").disabled = False
+        logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
