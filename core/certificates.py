@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
@@ -47,6 +48,8 @@ def read_certificate(path: Path) -> Certificate:
         raw = path.read_bytes()
     except FileNotFoundError:
         raise CertificateError("profile.cert_missing") from None
+    except IsADirectoryError:
+        raise CertificateError("profile.cert_broken") from None
     except OSError:
         raise CertificateError("profile.cert_unreadable") from None
     blocks = [(match.group(1), match.group(0)) for match in PEM_BLOCK.finditer(raw)]
@@ -72,6 +75,8 @@ def _private_key(blocks: list[bytes]) -> rsa.RSAPrivateKey:
         key = serialization.load_pem_private_key(blocks[0], None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError):
         raise CertificateError("profile.cert_broken") from None
+    except UnsupportedAlgorithm:
+        raise CertificateError("profile.cert_not_rsa") from None
     if not isinstance(key, rsa.RSAPrivateKey):
         raise CertificateError("profile.cert_not_rsa")
     return key
@@ -92,7 +97,10 @@ def _matching(blocks: list[bytes], key: rsa.RSAPrivateKey) -> x509.Certificate:
 
 
 def _numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm:  # some other certificate of the chain
+        return None
     return key.public_numbers() if isinstance(key, rsa.RSAPublicKey) else None
 
 

@@ -32,6 +32,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file}: Das Feld «{field}» muss ein Text in Anführungszeichen sein.",
         "{file}: the field “{field}” must be a text in quotes.",
     ),
+    "profile.field_not_object": (
+        "{file}: Das Feld «{field}» muss ein Objekt in geschweiften Klammern sein, siehe Beispielprofil.",
+        "{file}: the field “{field}” must be an object in curly brackets, see the example profile.",
+    ),
     "profile.field_unknown": (
         "{file}: Das Feld «{field}» ist unbekannt und wird nicht beachtet. Gemeint ist vielleicht: {near}.",
         "{file}: the field “{field}” is unknown and ignored. Perhaps you mean: {near}.",

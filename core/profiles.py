@@ -81,13 +81,10 @@ class ProfileStore:
     def load(self, now: datetime | None = None) -> Profiles:
         """Read every profile; the faults of a file are all found in one go. Never raises for a broken file."""
         moment = now or datetime.now(UTC)
-        found = Profiles()
-        checks: list[_Check] = []
-        for path in sorted(self._folder.glob("*.json")):
-            if not path.name.endswith(".example.json"):
-                checks.append(self._tenant(path, moment, found))
-        _refuse_duplicates(found, checks)
-        sharepoint = [p for p in sorted((self._folder / "sharepoint").glob("*.json")) if ".example." not in p.name]
+        tenants = [_TenantCheck(self, path, moment) for path in _files(self._folder)]
+        _refuse_duplicates(tenants)
+        checks: list[_Check] = [*tenants]
+        sharepoint = _files(self._folder / "sharepoint")
         profile = None
         for index, path in enumerate(sharepoint):
             check = _Check(self, path, SHAREPOINT_FILE, moment)
@@ -97,15 +94,7 @@ class ProfileStore:
                 profile = _sharepoint(check)
             checks.append(check)
         faults = [check.fault() for check in checks if check.problems]
-        return Profiles(found.tenants, profile, faults)
-
-    def _tenant(self, path: Path, now: datetime, found: Profiles) -> _Check:
-        check = _Check(self, path, TENANT_FILE, now)
-        name = check.text("tenant_name")
-        tenant_id, client_id, certificate = check.credentials(known={*CREDENTIALS, "tenant_name"})
-        if certificate and check.usable:
-            found.tenants.append(TenantProfile(check.slug, tenant_id, name, client_id, certificate))
-        return check
+        return Profiles([check.profile for check in tenants if check.profile], profile, faults)
 
     def read(self, path: Path) -> Any:
         """The parsed JSON of `path`; raises OSError or ValueError."""
@@ -122,6 +111,8 @@ class ProfileStore:
             stamp = _stamp(path)
         except OSError:
             return read_certificate(path)
+        except ValueError:  # a NUL in the path: no such file can exist
+            raise CertificateError("profile.cert_missing") from None
         known = self._certificates.get(path)
         if known is None or known[0] != stamp:
             known = self._certificates[path] = (stamp, read_certificate(path))
@@ -147,7 +138,7 @@ class _Check:
             data = self.store.read(self.path)
         except json.JSONDecodeError as error:
             self.add("profile.json_broken", line=str(error.lineno), column=str(error.colno))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             self.add("profile.unreadable", reason=type(error).__name__)
         else:
             if isinstance(data, dict):
@@ -192,6 +183,16 @@ class _Check:
         certificate = self._certificate(values) if values["cert_path"] else None
         return values["tenant_id"].lower(), values["client_id"].lower(), certificate
 
+    def section(self, name: str, data: Mapping[str, Any] | None = None, prefix: str = "") -> Mapping[str, Any] | None:
+        """The field as an object, or None after noting what is wrong with it."""
+        source = self.data if data is None else data
+        found = source.get(name)
+        if isinstance(found, dict):
+            return found
+        if self.readable:
+            self.add("profile.field_not_object" if name in source else "profile.field_missing", field=prefix + name)
+        return None
+
     def unknown_fields(self, data: Mapping[str, Any], known: set[str], prefix: str = "") -> None:
         for name in sorted(set(data) - known):
             near = difflib.get_close_matches(name, known, n=1)
@@ -224,19 +225,28 @@ class _Check:
             self.add("profile.cert_not_yet", field="cert_path", real=certificate.not_before.date().isoformat())
 
 
+class _TenantCheck(_Check):
+    """A tenant's file; `profile` is None when it cannot be used."""
+
+    def __init__(self, store: ProfileStore, path: Path, now: datetime) -> None:
+        super().__init__(store, path, TENANT_FILE, now)
+        self.name = self.text("tenant_name")
+        self.tenant_id, client_id, certificate = self.credentials(known={*CREDENTIALS, "tenant_name"})
+        self.profile: TenantProfile | None = None
+        if certificate and self.usable:
+            self.profile = TenantProfile(self.slug, self.tenant_id, self.name, client_id, certificate)
+
+
 def _sharepoint(check: _Check) -> SharePointProfile | None:
     tenant_id, client_id, certificate = check.credentials({*CREDENTIALS, "tenant_name", "sharepoint_infos"})
-    infos = check.data.get("sharepoint_infos")
-    if check.readable and not isinstance(infos, dict):
-        check.add("profile.field_missing", field="sharepoint_infos")
-    if not isinstance(infos, dict):
+    infos = check.section("sharepoint_infos")
+    if infos is None:
         return None
     prefix = "sharepoint_infos."
     check.unknown_fields(infos, {*SHAREPOINT_IDS, "field_mapping"}, prefix)
     ids = {name: check.text(name, infos, prefix) for name in SHAREPOINT_IDS}
-    mapping = infos.get("field_mapping")
-    if not isinstance(mapping, dict):
-        check.add("profile.field_missing", field=prefix + "field_mapping")
+    mapping = check.section("field_mapping", infos, prefix)
+    if mapping is None:
         return None
     columns = {name: check.text(name, mapping, prefix + "field_mapping.") for name in MAPPED}
     for name in MAPPED_OPTIONAL:
@@ -252,19 +262,21 @@ def _sharepoint(check: _Check) -> SharePointProfile | None:
     return SharePointProfile(check.slug, tenant_id, str(name), client_id, certificate, **ids, field_mapping=columns)
 
 
-def _refuse_duplicates(found: Profiles, checks: Sequence[_Check]) -> None:
-    """Of two profiles for one tenant, or with one name, the first file counts and the second is told about it."""
-    by_slug = {check.slug: check for check in checks}
-    seen: dict[str, TenantProfile] = {}
-    for profile in list(found.tenants):
-        for code, key in (
-            ("profile.duplicate_tenant", profile.tenant_id),
-            ("profile.duplicate_name", profile.name.casefold()),
-        ):
-            first = seen.setdefault(key, profile)
-            if first is not profile and profile in found.tenants:
-                by_slug[profile.slug].add(code, other=by_slug[first.slug].path.name, value=profile.name)
-                found.tenants.remove(profile)
+def _refuse_duplicates(checks: Sequence[_TenantCheck]) -> None:
+    """Of the files with one tenant, or one name, the first usable one counts; the others are told about it."""
+    owners: dict[tuple[str, str], _TenantCheck] = {}
+    for check in sorted(checks, key=lambda check: check.profile is None):  # by file name within each half
+        keys = [("profile.duplicate_tenant", check.tenant_id), ("profile.duplicate_name", check.name.casefold())]
+        taken = [(key[0], owners[key]) for key in keys if key in owners]
+        for code, owner in taken:
+            check.add(code, other=owner.path.name, value=check.name)
+            check.profile = None
+        if not taken:
+            owners |= {key: check for key in keys if key[1]}
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.json")) if not path.name.endswith(".example.json")]
 
 
 def _stamp(path: Path) -> tuple[int, int]:
