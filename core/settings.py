@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from dotenv import dotenv_values
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 PREFIX = "LIZENZTOOL_"
 
@@ -61,9 +64,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
 
     Raises SettingsError with every fault at once: unknown names and values that do not fit.
     """
-    values: dict[str, str] = {}
-    if env_file is not None and env_file.is_file():
-        values |= {name: value or "" for name, value in dotenv_values(env_file, encoding="utf-8").items()}
+    values = _read(env_file) if env_file is not None and env_file.is_file() else {}
     values |= os.environ if environ is None else environ
     faults: list[str] = []
     parsed: dict[str, Any] = {}
@@ -79,18 +80,40 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
         except ValueError as error:
             faults.append(f"{name}: {error}")
     bundle = values.get("REQUESTS_CA_BUNDLE") or values.get("CURL_CA_BUNDLE") or ""
-    if bundle and not Path(bundle).exists():
-        faults.append(
-            f"REQUESTS_CA_BUNDLE: there is no file {bundle}; name the PEM file of your certificate authority."
-        )
+    faults += _bundle_faults(bundle)
     if faults:
         raise SettingsError(faults)
     return Settings(**parsed, ca_bundle=bundle)
 
 
+def _read(env_file: Path) -> dict[str, str]:
+    try:
+        # Editors on Windows put a byte order mark in front, which would hide the first name.
+        found = dotenv_values(env_file, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            [f"{env_file}: the file cannot be read ({type(error).__name__}); save it as UTF-8."]
+        ) from None
+    return {name: value or "" for name, value in found.items()}
+
+
+def _bundle_faults(bundle: str) -> list[str]:
+    if not bundle or Path(bundle).is_dir():
+        return []
+    try:
+        ssl.create_default_context(cafile=bundle)
+    except FileNotFoundError:
+        return [f"REQUESTS_CA_BUNDLE: there is no file {bundle}; name the PEM file of your certificate authority."]
+    except OSError:  # also what ssl raises
+        return [f"REQUESTS_CA_BUNDLE: {bundle} is no PEM file with certificates of an authority."]
+    return []
+
+
 def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, [PREFIX + known.upper() for known in PARSERS], n=1)
-    return f"{name}: there is no such setting; " + (f"did you mean {near[0]}?" if near else "see .env.example.")
+    # Without the prefix, which would make all of them look alike.
+    near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), PARSERS, n=1)
+    hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "see .env.example."
+    return f"{name}: there is no such setting; {hint}"
 
 
 def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
@@ -117,10 +140,25 @@ def _one_of(*allowed: str, upper: bool = False) -> Callable[[str], str]:
 
 
 def _https_url(raw: str) -> str:
-    parts = urlsplit(raw)
-    if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/") or parts.query:
+    try:
+        parts = urlsplit(raw)
+        usable = parts.scheme == "https" and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"{raw!r} is not an address of the form https://host[:port].")
-    return raw.rstrip("/")
+    return f"https://{parts.netloc.lower()}"
+
+
+def _database_url(raw: str) -> str:
+    try:
+        known = make_url(raw).get_backend_name() in ("sqlite", "postgresql")
+    except (ArgumentError, ValueError):
+        known = False
+    if not known:
+        # Without the value itself, which may hold a password.
+        raise ValueError("not an address of the form sqlite:///file or postgresql://user:password@host/name.")
+    return raw
 
 
 def _zone(raw: str) -> str:
@@ -135,7 +173,7 @@ def _hosts(raw: str) -> tuple[str, ...]:
 
 PARSERS: dict[str, Callable[[str], Any]] = {
     "data_dir": Path,
-    "database_url": str,
+    "database_url": _database_url,
     "profiles_dir": Path,
     "login_url": _https_url,
     "graph_url": _https_url,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import ssl
 import threading
@@ -23,8 +24,8 @@ USER_AGENT = "NONISV|Lizenztool|Lizenztool/1.0"
 class Http:
     """Sessions for any number of threads to one Graph and one login host.
 
-    `sleep` waits (and may raise to end a run early); `ca_bundle` is a PEM file, empty for the
-    usual authorities.
+    `sleep` waits (and may raise to end a run early); `ca_bundle` is a PEM file or a
+    folder of hashed ones, empty for the usual authorities.
     """
 
     def __init__(
@@ -37,7 +38,9 @@ class Http:
         self.timeout = timeout
         self.sleep = sleep
         self.sent = 0
-        self._tls = ssl.create_default_context(cafile=ca_bundle or certifi.where())
+        bundle = ca_bundle or certifi.where()
+        folder = os.path.isdir(bundle)  # of hashed certificates, which `requests` would take as well
+        self._tls = ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
         self._local = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
