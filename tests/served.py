@@ -39,6 +39,7 @@ def costly():
     return 1
 
 pages = [st.Page("pages/one.py", title="One", default=True), st.Page("pages/two.py", title="Two", url_path="two")]
+pages.append(st.Page("pages/slow.py", title="Slow", url_path="slow"))
 if st.user.get("role") == "admin":
     pages.append(st.Page("pages/secret.py", title="Secret", url_path="secret"))
 page = st.navigation(pages)
@@ -67,6 +68,17 @@ st.title("One")
 st.button("Press", on_click=leave_mark, args=("callback",))
 st.download_button("CSV", data="a;b", file_name="a.csv")
 part()
+""",
+    "slow": """
+import time
+import streamlit as st
+from pathlib import Path
+
+for step in range(30):
+    st.text(f"step {step}")
+    time.sleep(0.1)
+with Path(__file__).parent.with_name("marks.txt").open("a") as file:
+    file.write("slow page at its end\\n")
 """,
     "two": "import streamlit as st\nst.title('Two')\nst.text_input('Search', key='q', bind='query-params')\n",
     "secret": """

@@ -332,6 +332,24 @@ def test_nothing_runs_in_a_tab_whose_session_was_revoked(served: Served):
     assert closed.value.rcvd.code == 1008
 
 
+def test_script_that_runs_when_the_session_ends_is_stopped_and_says_no_more(served: Served):
+    token = served.session()
+    with Tab(served, token) as tab:
+        tab.rerun("slow", wait=False)
+        while "step 2" not in tab.text():
+            tab.receive()
+        get(served, "/logout", method="POST", cookies={"lizenztool_session": token})
+        assert tab.wait_for_redirect() == "/login?reason=revoked&next=/slow"
+        with pytest.raises(ConnectionClosed):
+            tab.receive()
+        shown = tab.text()
+    time.sleep(3)
+
+    assert tab.text() == shown
+    assert "step 29" not in shown
+    assert "slow page at its end" not in served.marks()
+
+
 def test_sign_out_sends_every_idle_tab_to_the_sign_in_at_once(served: Served):
     token = served.session()
     with Tab(served, token) as first, Tab(served, token) as second:

@@ -99,8 +99,3 @@ def redirect_frame(url: str) -> bytes:
     message = ForwardMsg()
     message.auth_redirect.url = url
     return bytes(message.SerializeToString())
-
-
-def stop_frame() -> bytes:
-    """A message as from the browser's stop button."""
-    return bytes(BackMsg(stop_script=True).SerializeToString())

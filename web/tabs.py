@@ -44,7 +44,6 @@ class Tab:
         self._path: str | None = None
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._incoming: asyncio.Future[Message] | None = None
-        self._last_words = [streamlit.stop_frame()]
 
     def end(self, reason: str) -> None:
         """From now on nothing passes in either direction; `farewell` tells the browser."""
@@ -52,7 +51,7 @@ class Tab:
             self._end.set_result(reason)
 
     async def receive(self) -> Message:
-        """The next frame that Streamlit may see; at the end a stop for a running script, then the disconnect."""
+        """The next frame that Streamlit may see; at the end a disconnect, which also stops a running script."""
         while not self._end.done():
             self._incoming = self._incoming or asyncio.ensure_future(self._receive())
             either: set[asyncio.Future[Any]] = {self._incoming, self._end}
@@ -64,8 +63,6 @@ class Tab:
                 return message
             if await self._admit(message):
                 return message
-        if self._last_words:
-            return {"type": "websocket.receive", "bytes": self._last_words.pop()}
         return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
 
     async def send(self, message: Message) -> None:
