@@ -64,14 +64,10 @@ class Connections:
     def reset(self, address: tuple[str, int]) -> None:
         """Close with a TCP reset (linger zero), without TLS good-bye."""
         transport = self.transports.get(address)
-        if transport is not None:
-            sock = transport.get_extra_info("socket")
+        sock = transport.get_extra_info("socket") if transport else None
+        if transport and sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
-
-    def reset_all(self) -> None:
-        for address in list(self.transports):
-            self.reset(address)
 
 
 class Edge:

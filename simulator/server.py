@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from pathlib import Path
 
 import uvicorn
 
 from .edge import Edge
+
+LONGEST_END = 5.0
 
 
 class QuickServer(uvicorn.Server):
@@ -29,15 +32,23 @@ class QuickServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Reset the connections: uvicorn would wait for every client that keeps one open."""
+        loop = asyncio.get_running_loop()
+        for sock in sockets or []:
+            loop.remove_reader(sock)
+        # asyncio loses connections that it accepted in the round in which its server closes.
+        await asyncio.sleep(0.01)
         for server in self.servers:
             server.close()
-        for sock in sockets or []:
-            sock.close()
-        # Connections in the middle of their TLS handshake become visible after it.
-        await asyncio.sleep(0.01)
-        while self.server_state.connections or self.server_state.tasks:
-            self._edge.connections.reset_all()
+        # The loop's own table also knows connections in the middle of their TLS handshake; uvicorn does not yet.
+        known = getattr(loop, "_transports", {})
+        end = time.monotonic() + LONGEST_END
+        while time.monotonic() < end:
+            alive = [transport for transport in known.values() if not transport.is_closing()]
+            for transport in alive:
+                transport.abort()
             await asyncio.sleep(0.002)
+            if not (alive or self.server_state.connections or self.server_state.tasks):
+                return
 
 
 class ServerThread:

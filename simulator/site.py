@@ -53,10 +53,8 @@ class SharePoint(AppRegistration):
         return self.licenses.internal(display)
 
     def list_tenant(self, tenant: AppRegistration, *, enabled: bool, monitoring: bool) -> None:
-        """Put the tenant into the tenant list, unless an earlier run of the demo did."""
-        if not self.tenants.find(Title=tenant.name):
-            row = {"Title": tenant.name, "enabled": enabled, "monitoring": monitoring}
-            self.tenants.add({**row, "cert_expires": tenant.certificate_ends})
+        row = {"Title": tenant.name, "enabled": enabled, "monitoring": monitoring}
+        self.tenants.add({**row, "cert_expires": tenant.certificate_ends})
 
     def profile(self) -> dict[str, Any]:
         names = ("Lizenzname", "Verfügbar", "Gebraucht", "Frei")
