@@ -120,11 +120,11 @@ def parse_subscription(row: Mapping[str, Any]) -> Subscription:
     )
 
 
-def parse_time(text: str | None) -> datetime | None:
+def parse_time(text: Any) -> datetime | None:
     """ISO 8601 with zone -> aware datetime; None for nothing or for what is no time."""
     try:
         moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     return moment if moment is not None and moment.tzinfo else None
 
@@ -132,6 +132,6 @@ def parse_time(text: str | None) -> datetime | None:
 def _count(value: Any) -> int:
     if value is None:
         return 0
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is no number of units")  # noqa: TRY004 - a fault of the data, not of the call
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number of units")
     return int(value)

@@ -1,0 +1,282 @@
+"""What a licence is: its state, its shortage, and what Graph's rows become."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.licenses import (
+    STATES,
+    License,
+    Subscription,
+    is_shortage,
+    parse_license,
+    parse_subscription,
+    parse_time,
+    state_of,
+    warn_level,
+)
+
+SKU = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
+UNITS = st.integers(0, 1_000_000)
+KINDS = st.sampled_from(["paid", "free", "trial", "not_per_user"])
+
+# State
+
+
+@pytest.mark.parametrize(
+    ("enabled", "consumed", "warning", "suspended", "state"),
+    [
+        pytest.param(10, 4, 0, 0, "ok", id="seats-left"),
+        pytest.param(100, 95, 0, 0, "low", id="five-percent-left"),
+        pytest.param(100, 94, 0, 0, "ok", id="six-percent-left"),
+        pytest.param(19, 18, 0, 0, "ok", id="one-left-of-a-small-licence"),
+        pytest.param(20, 19, 0, 0, "low", id="one-left-of-twenty"),
+        pytest.param(10, 10, 0, 0, "short", id="none-left"),
+        pytest.param(10, 10, 5, 0, "short", id="none-left-although-units-are-in-grace"),
+        pytest.param(10, 12, 0, 0, "over", id="more-than-bought"),
+        pytest.param(0, 3, 0, 0, "over", id="all-seats-gone"),
+        pytest.param(0, 1100, 1100, 0, "grace", id="expired-still-works"),
+        pytest.param(0, 0, 5, 0, "grace", id="expired-nobody-has-it"),
+        pytest.param(0, 7, 5, 9, "grace", id="grace-before-suspended"),
+        pytest.param(0, 7, 0, 9, "suspended", id="ended"),
+        pytest.param(5, 7, 0, 9, "over", id="one-subscription-ended-the-other-is-over"),
+        pytest.param(0, 0, 0, 0, "ok", id="empty"),
+        pytest.param(1_000_000, 3, 0, 0, "ok", id="free-product-with-a-million-seats"),
+    ],
+)
+def test_state_of_units(enabled: int, consumed: int, warning: int, suspended: int, state: str) -> None:
+    assert state_of(enabled, consumed, warning, suspended) == state
+
+
+@given(UNITS, UNITS, UNITS, UNITS)
+def test_what_is_no_longer_listed_is_gone_whatever_it_was(enabled: int, consumed: int, warn: int, ended: int) -> None:
+    assert state_of(enabled, consumed, warn, ended, present=False) == "gone"
+
+
+@given(UNITS, UNITS, UNITS, UNITS)
+def test_every_combination_of_units_has_the_one_state_of_the_rules(
+    enabled: int, consumed: int, warning: int, suspended: int
+) -> None:
+    free = enabled - consumed
+    holds = {
+        "grace": enabled == 0 and warning > 0,
+        "suspended": enabled == 0 and warning == 0 and suspended > 0,
+        "over": free < 0 and not (enabled == 0 and warning + suspended > 0),
+        "short": free == 0 and enabled > 0,
+        "low": 0 < free <= warn_level(enabled),
+    }
+
+    state = state_of(enabled, consumed, warning, suspended)
+
+    assert sum(holds.values()) <= 1
+    assert state in STATES
+    assert state == next((name for name, true in holds.items() if true), "ok")
+
+
+@given(UNITS, UNITS)
+def test_one_more_holder_never_makes_a_state_better(enabled: int, consumed: int) -> None:
+    order = ["ok", "low", "short", "over"]
+
+    now, then = state_of(enabled, consumed), state_of(enabled, consumed + 1)
+
+    assert order.index(now) <= order.index(then)
+
+
+@pytest.mark.parametrize(
+    ("seats", "level"), [(0, 0), (1, 0), (19, 0), (20, 1), (39, 1), (40, 2), (100, 5), (10_000, 500)]
+)
+def test_warn_level_is_five_percent_from_twenty_seats(seats: int, level: int) -> None:
+    assert warn_level(seats) == level
+
+
+@given(UNITS)
+def test_a_licence_nobody_has_is_never_low(seats: int) -> None:
+    assert state_of(seats, 0) == "ok"
+
+
+# Shortage
+
+
+@pytest.mark.parametrize(
+    ("kind", "enabled", "consumed", "short"),
+    [
+        pytest.param("paid", 10, 9, False, id="one-left"),
+        pytest.param("paid", 10, 10, True, id="none-left"),
+        pytest.param("paid", 10, 11, True, id="below-zero"),
+        pytest.param("paid", 0, 3, True, id="grace-or-suspended-with-holders"),
+        pytest.param("paid", 0, 0, False, id="empty"),
+        pytest.param("free", 10, 10, False, id="free-product"),
+        pytest.param("trial", 10, 12, False, id="trial"),
+        pytest.param("not_per_user", 1, 1, False, id="not-per-user"),
+    ],
+)
+def test_shortage_rule(kind: str, enabled: int, consumed: int, short: bool) -> None:
+    assert is_shortage(kind, enabled, consumed) is short
+
+
+@pytest.mark.parametrize(
+    ("threshold", "free", "short"), [(0, 1, False), (2, 2, True), (2, 3, False), (-5, -4, False), (-5, -5, True)]
+)
+def test_a_threshold_says_how_many_seats_must_be_left(threshold: int, free: int, short: bool) -> None:
+    assert is_shortage("paid", 100, 100 - free, threshold=threshold) is short
+
+
+@given(KINDS, st.integers(-10, 1000))
+def test_nothing_bought_and_nothing_used_is_never_a_shortage(kind: str, threshold: int) -> None:
+    assert not is_shortage(kind, 0, 0, threshold=threshold)
+
+
+@given(KINDS, UNITS, UNITS)
+def test_only_paid_licences_run_short_and_exactly_when_none_is_free(kind: str, enabled: int, consumed: int) -> None:
+    expected = kind == "paid" and consumed >= enabled and consumed > 0
+
+    assert is_shortage(kind, enabled, consumed) is expected
+
+
+@given(UNITS, UNITS)
+def test_a_short_or_over_assigned_paid_licence_is_a_shortage(enabled: int, consumed: int) -> None:
+    if state_of(enabled, consumed) in ("short", "over"):
+        assert is_shortage("paid", enabled, consumed)
+
+
+# Rows of subscribedSkus
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    units = {"enabled": 25, "suspended": 3, "warning": 2, "lockedOut": 1}
+    content = {
+        "accountName": "contoso",
+        "appliesTo": "User",
+        "capabilityStatus": "Enabled",
+        "consumedUnits": 14,
+        "id": f"48a80680-7326-48cd-9935-b556b81d3a4e_{SKU}",
+        "prepaidUnits": units,
+        "servicePlans": [],
+        "skuId": SKU,
+        "skuPartNumber": "SPB",
+        "subscriptionIds": ["x"],
+    }
+    return {name: value for name, value in (content | changes).items() if value is not ...}
+
+
+GOOD = License(SKU, "SPB", 25, 14, 2, 3, 1, "Enabled", "User")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, {}, id="everything-there"),
+        pytest.param({"skuId": SKU.upper()}, {}, id="guid-in-capitals"),
+        pytest.param({"appliesTo": ...}, {"applies_to": ""}, id="no-applies-to"),
+        pytest.param(
+            {"appliesTo": None, "capabilityStatus": None}, {"applies_to": "", "capability_status": ""}, id="nulls"
+        ),
+        pytest.param({"capabilityStatus": "Frozen"}, {"capability_status": "Frozen"}, id="unknown-status"),
+        pytest.param({"consumedUnits": 14.0}, {}, id="float"),
+        pytest.param({"consumedUnits": None}, {"consumed": 0}, id="no-units-used"),
+        pytest.param({"skuPartNumber": None}, {"sku_part_number": ""}, id="no-part-number"),
+        pytest.param({"id": ..., "accountName": ..., "subscriptionIds": ...}, {}, id="what-we-do-not-need"),
+        pytest.param(
+            {"prepaidUnits": {"enabled": 5}},
+            {"enabled": 5, "warning": 0, "suspended": 0, "locked_out": 0},
+            id="national-cloud-without-locked-out",
+        ),
+        pytest.param(
+            {"prepaidUnits": None}, {"enabled": 0, "warning": 0, "suspended": 0, "locked_out": 0}, id="no-units-at-all"
+        ),
+        pytest.param(
+            {"prepaidUnits": {"enabled": 1_000_000, "suspended": None}},
+            {"enabled": 1_000_000, "warning": 0, "suspended": 0, "locked_out": 0},
+            id="free-pool",
+        ),
+    ],
+)
+def test_a_row_of_graph_becomes_a_licence(changes: dict[str, Any], expected: dict[str, Any]) -> None:
+    found = parse_license(row(**changes))
+
+    assert {name: getattr(found, name) for name in GOOD.__slots__} == {
+        name: expected.get(name, getattr(GOOD, name)) for name in GOOD.__slots__
+    }
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"skuId": ...}, id="no-sku-id"),
+        pytest.param({"skuId": None}, id="null-sku-id"),
+        pytest.param({"skuId": 7}, id="sku-id-is-a-number"),
+        pytest.param({"consumedUnits": "14"}, id="units-as-text"),
+        pytest.param({"consumedUnits": True}, id="units-as-bool"),
+        pytest.param({"consumedUnits": float("inf")}, id="endless-units"),
+        pytest.param({"prepaidUnits": {"enabled": float("nan")}}, id="no-number"),
+    ],
+)
+def test_a_row_that_cannot_be_understood_is_refused_not_guessed(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        parse_license(row(**changes))
+
+
+def test_free_seats_may_be_negative() -> None:
+    assert parse_license(row(consumedUnits=40)).free == -15
+
+
+@given(enabled=UNITS, consumed=UNITS, warning=UNITS | st.none(), locked=UNITS, other=st.dictionaries(st.text(), UNITS))
+def test_parsing_never_invents_or_loses_a_seat(
+    enabled: int, consumed: int, warning: int | None, locked: int, other: dict[str, int]
+) -> None:
+    units = {**other, "enabled": enabled, "warning": warning, "suspended": 0, "lockedOut": locked}
+
+    found = parse_license(row(consumedUnits=consumed, prepaidUnits=units))
+
+    assert (found.enabled, found.consumed, found.warning) == (enabled, consumed, warning or 0)
+    assert found.free == enabled - consumed
+
+
+# Rows of directory/subscriptions
+
+
+def test_a_row_of_graph_becomes_a_subscription() -> None:
+    found = parse_subscription(
+        {
+            "id": "s-1",
+            "skuId": SKU.upper(),
+            "skuPartNumber": "SPB",
+            "status": "Warning",
+            "totalLicenses": 25,
+            "isTrial": True,
+            "createdDateTime": "2026-01-01T00:00:00Z",
+            "nextLifecycleDateTime": "2027-02-03T04:05:06.1234567Z",
+        }
+    )
+
+    created, ends = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 2, 3, 4, 5, 6, 123456, tzinfo=UTC)
+    assert found == Subscription("s-1", SKU, "SPB", "Warning", 25, True, created, ends)
+
+
+def test_a_subscription_of_which_hardly_anything_is_known_is_still_one() -> None:
+    empty = dict.fromkeys(["skuId", "skuPartNumber", "status", "totalLicenses", "isTrial", "nextLifecycleDateTime"])
+
+    assert parse_subscription({"commerceSubscriptionId": "c-1", **empty}) == Subscription(
+        "c-1", "", "", "", 0, False, None, None
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        pytest.param("2027-02-03T04:05:06Z", datetime(2027, 2, 3, 4, 5, 6, tzinfo=UTC), id="utc"),
+        pytest.param("2027-02-03T04:05:06+02:00", datetime(2027, 2, 3, 2, 5, 6, tzinfo=UTC), id="zone"),
+        pytest.param("2027-02-03T04:05:06", None, id="no-zone"),
+        pytest.param("bald", None, id="no-time"),
+        pytest.param("", None, id="empty"),
+        pytest.param(None, None, id="null"),
+        pytest.param(20270203, None, id="number"),
+    ],
+)
+def test_a_time_is_taken_only_with_its_zone(text: Any, moment: datetime | None) -> None:
+    assert parse_time(text) == moment
