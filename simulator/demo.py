@@ -81,7 +81,7 @@ class Demo:
             if days or trial:
                 ends = self._born + dt.timedelta(days=days or 24)
                 status = tenant.skus[part_number].status
-                tenant.add_subscription(part_number, ends, trial=trial, status=status)
+                tenant.add_subscription(part_number, ends, is_trial=trial, status=status)
         return tenant
 
     def _load(self, state: dict[str, Any]) -> None:

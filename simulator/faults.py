@@ -99,7 +99,9 @@ class Faults:
         self.struck: list[tuple[str, str]] = []
 
     def add(self, fault: Fault) -> Fault:
+        """From now on; a fault that was used before starts afresh."""
         with self._lock:
+            fault.hits = fault.seen = 0
             self._faults.append(fault)
             return fault
 

@@ -51,7 +51,7 @@ class Subscription:
     next_lifecycle: dt.datetime | None
     total: int | None = None
     status: str = "Enabled"
-    trial: bool = False
+    is_trial: bool = False
     owner_tenant_id: str | None = None
     created: dt.datetime = FIRST_DAY
 
@@ -200,7 +200,7 @@ def subscription_row(tenant: Tenant, subscription: Subscription) -> dict[str, An
         "createdDateTime": stamp(subscription.created),
         "commerceSubscriptionId": guid("commerce", subscription.id),
         "id": subscription.id,
-        "isTrial": subscription.trial,
+        "isTrial": subscription.is_trial,
         "nextLifecycleDateTime": stamp(ends) if ends else None,
         "ownerId": None,
         "ownerTenantId": subscription.owner_tenant_id,

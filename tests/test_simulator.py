@@ -315,7 +315,7 @@ def test_a_token_keeps_the_roles_it_was_issued_with(school: Client, m365: Micros
 
 def test_subscriptions_come_in_pages_and_belong_to_skus(school: Client, m365: Microsoft365, tenant: Tenant) -> None:
     ends = dt.datetime(2027, 7, 31, tzinfo=dt.UTC)
-    added = tenant.add_subscription("SPB", ends, total=10, trial=True)
+    added = tenant.add_subscription("SPB", ends, total=10, is_trial=True)
     tenant.set_sku("FLOW_FREE", enabled=10000, consumed=4)
     m365.page_size = 1
 
