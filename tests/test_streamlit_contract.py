@@ -13,6 +13,7 @@ from streamlit import logger as streamlit_logger
 from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web.server.app_discovery import discover_asgi_app
 from streamlit.web.server.starlette import starlette_websocket
 
@@ -45,12 +46,14 @@ def test_config_file_holds_only_options_that_exist():
 
 def test_harden_sets_the_options_and_stops_the_question_for_our_address(monkeypatch: pytest.MonkeyPatch):
     before = {option: config.get_option(option) for option in streamlit_internals.OPTIONS}
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
     monkeypatch.setattr(net_util, "_external_ip", None)
     try:
         streamlit_internals.harden()
 
         assert {option: config.get_option(option) for option in before} == streamlit_internals.OPTIONS
         assert net_util.get_external_ip() == ""
+        assert PagesManager.uses_pages_directory is False
     finally:
         for option, value in before.items():
             config.set_option(option, value)
@@ -144,4 +147,4 @@ def test_streamlit_writes_through_our_log(monkeypatch: pytest.MonkeyPatch):
         assert (logger.propagate, logger.handlers) == (True, [])
     finally:
         logging.getLogger("uvicorn.access").disabled = False
-        logging.getLogger("uvicorn.error").setLevel(logging.NOTSET)
+        logging.getLogger("uvicorn.error").removeFilter(streamlit_internals._worth_telling)

@@ -151,7 +151,10 @@ def run(app: App, server: Server) -> int:
         stop_with(str(error))
     host, port = server.settings.host, int(server.settings.port)
     server.address = f"http://{'localhost' if host in EVERY_ADDRESS else host}:{port}"
-    uvicorn.run(app, host=host, port=port, **uvicorn_options())
+    try:
+        uvicorn.run(app, host=host, port=port, **uvicorn_options())
+    finally:
+        server.close()
     return 0
 
 

@@ -15,6 +15,7 @@ from streamlit import config, file_util, net_util
 from streamlit import logger as streamlit_logger
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.pages_manager import PagesManager
 
 STREAM_PATH = "/_stcore/stream"
 # What the browser asks for before it opens the stream, also again and again while it is cut off.
@@ -52,6 +53,8 @@ def harden() -> None:
     """Set what must not depend on a config file being found. To be called after Streamlit has read its files."""
     for option, value in OPTIONS.items():
         config.set_option(option, value)
+    # Otherwise the first request of a process runs a file of pages/ by its URL, without our script and its roles.
+    PagesManager.uses_pages_directory = False
     # Otherwise a handshake from a foreign origin asks an address on the internet for our own and blocks meanwhile.
     net_util._external_ip = ""
 
@@ -62,7 +65,12 @@ def join_our_log() -> None:
     for logger in streamlit_logger._loggers.values():
         _pass_on(logger)
     logging.getLogger("uvicorn.access").disabled = True  # its lines hold session ids and say nothing else
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # below it tells of every tab that opens
+    logging.getLogger("uvicorn.error").addFilter(_worth_telling)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Below a warning uvicorn tells of every tab that opens. (Its level is Streamlit's to set, so a filter it is.)"""
+    return record.levelno >= logging.WARNING
 
 
 def _pass_on(logger: logging.Logger) -> None:
