@@ -1,0 +1,43 @@
+"""`python -m benchmarks [refresh] [scale] [rerun] [--quick] [--json FILE]`: measure and print a table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from benchmarks.report import environment, heading, save, table
+from benchmarks.result import Figure
+
+NAMES = ("refresh", "rerun", "scale")
+SEED = 7  # the simulated tenants depend on it
+
+
+def main() -> int:
+    options = _options()
+    known = environment(SEED)
+    print(heading(known), flush=True)
+    figures: list[Figure] = []
+    for name in options.names or NAMES:
+        found: list[Figure] = importlib.import_module(f"benchmarks.{name}").run(quick=options.quick)
+        print(f"\n{name}\n\n{table(found)}", flush=True)
+        figures += found
+    if options.json:
+        save(options.json, known, figures)
+    return 1 if any(figure.met is False for figure in figures) else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all without")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: shows that it runs, measures coarsely")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all measured times there, too")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(NAMES):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

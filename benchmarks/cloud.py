@@ -1,0 +1,94 @@
+"""The simulated Microsoft 365 in a process of its own, so that it does not share our interpreter lock."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+LATENCY = 0.08  # seconds before each answer, about what Graph takes
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A running simulator."""
+
+    url: str
+    ca_bundle: str
+    profiles_dir: Path
+
+    def control(self, call: str, **options: Any) -> dict[str, Any]:
+        """One call of the simulator's own handle."""
+        body = {"call": call, **options}
+        answer = requests.post(f"{self.url}/_control", json=body, verify=self.ca_bundle, timeout=30)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@contextmanager
+def cloud(folder: Path, tenants: int, *, latency: float = LATENCY, sharepoint: bool = True) -> Iterator[Cloud]:
+    """`tenants` plain tenants with eight SKUs each and, if wanted, a SharePoint site with empty licence list.
+
+    The process is ended by its handle; should we die first, it ends with our end of its stdin.
+    """
+    command = [sys.executable, "-m", "simulator", "--folder", str(folder), "--tenants", str(tenants)]
+    command += ["--latency", str(latency)] + ([] if sharepoint else ["--no-sharepoint"])
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        known = json.loads(_first_line(process))
+        profiles = Path(known["profiles_dir"])
+        own_certificates(profiles)
+        yield Cloud(known["graph_url"], known["ca_bundle"], profiles)
+    finally:
+        end(process)
+
+
+def own_certificates(profiles: Path) -> None:
+    """Give every tenant a certificate file of its own, as in real life; in the simulator they share one."""
+    for file in profiles.glob("config-*-profile.json"):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        shared = profiles.parent / content["cert_path"]
+        own = shared.parent.with_name(file.stem) / shared.name
+        if not own.exists():
+            own.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(shared, own)
+        content["cert_path"] = str(own.relative_to(profiles.parent))
+        file.write_text(json.dumps(content), encoding="utf-8")
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Terminate, and kill what does not end."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=10)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    watch = threading.Timer(START_SECONDS, process.kill)
+    watch.start()
+    try:
+        line = process.stdout.readline()
+    finally:
+        watch.cancel()
+    if not line:
+        raise RuntimeError("The simulator did not start.")
+    return line

@@ -1,0 +1,67 @@
+"""The product as it runs in production, with a database of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cloud import Cloud
+from core.cache.database import open_database
+from core.refresh import Refresher
+from core.settings import Settings
+
+WORKERS = Settings().workers
+
+
+class Product:
+    """Refreshes through `core.refresh.Refresher`, the same door as page, schedule and command line."""
+
+    def __init__(self, cloud: Cloud, folder: Path, workers: int = WORKERS) -> None:
+        logging.getLogger("core").setLevel(logging.ERROR)
+        self.settings = Settings(
+            data_dir=folder,
+            profiles_dir=cloud.profiles_dir,
+            login_url=cloud.url,
+            graph_url=cloud.url,
+            ca_bundle=cloud.ca_bundle,
+            workers=workers,
+            refresh_minutes=0,
+        )
+        self.engine = open_database(self.settings.database)
+        self._refresher = Refresher(self.engine, self.settings)
+
+    def refresh(self, *, read_only: bool = False) -> dict[str, Any]:
+        """One refresh of everything; a failure ends the benchmark."""
+        summary = self._refresher.run("command", read_only=read_only)
+        if summary["failed"] or summary["sharepoint"]["failed"] or "problem" in summary["sharepoint"]:
+            raise RuntimeError(f"The refresh failed: {summary}")
+        return summary
+
+    def refresh_unchanged(self) -> dict[str, Any]:
+        """A refresh that must find nothing new."""
+        summary = self.refresh()
+        counts = summary["sharepoint"]
+        if summary["changed"]["rows"] or counts["created"] or counts["updated"] or counts["triggers_set"]:
+            raise RuntimeError(f"The refresh was to change nothing: {summary}")
+        return summary
+
+    def restart(self) -> None:
+        """As after a restart of the process: the database is there, tokens and connections are not."""
+        self._refresher.stop()
+        self._refresher = Refresher(self.engine, self.settings)
+
+    def close(self) -> None:
+        self._refresher.stop()
+        self.engine.dispose()
+
+
+@contextmanager
+def product(cloud: Cloud, folder: Path, workers: int = WORKERS) -> Iterator[Product]:
+    found = Product(cloud, folder, workers)
+    try:
+        yield found
+    finally:
+        found.close()
