@@ -6,7 +6,6 @@ AccessError      an account cannot be added or changed; `text(language)` says wh
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,9 +54,6 @@ FIRST_ADMIN = "admin"
 FREE_FAILURES = 4  # mistyping is human
 LONGEST_WAIT = timedelta(minutes=15)
 FORGET_FAILURES = timedelta(days=1)
-
-# A check costs 0.3 s of a core: a flood of sign-ins must leave the other cores to those who are in.
-_checks = threading.BoundedSemaphore(2)
 
 SENTENCES = {
     "account.name": (
@@ -174,8 +170,7 @@ def sign_in(
     if wait := _count_attempt(engine, key, now):
         return Refused(wait)
     account = accounts.find_account(engine, name)
-    with _checks:
-        right = check(password, account.password_hash if account else None)
+    right = check(password, account.password_hash if account else None)
     if account is None or account.disabled or not right:
         return Refused(_wait_left(accounts.find_failures(engine, key), now))
     accounts.clear_failures(engine, key)

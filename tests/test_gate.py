@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import text
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from core import access
-from core.sessions import IDLE, LONGEST, TOUCH_AFTER, session_id
+from core.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, session_id
 from tests.served import PASSWORD, Served, serve
 from tests.ws_client import Tab
 
@@ -561,3 +562,34 @@ def test_neither_token_nor_password_reaches_the_log(served: Served):
     assert token not in written
     assert PASSWORD not in written
     assert "Geheim-falsch-7" not in written
+
+
+# ---------------------------------------------------------------- the database is gone
+
+
+def test_without_the_database_nobody_gets_through_and_everybody_is_told(tmp_path: Path):
+    with serve(tmp_path) as broken:
+        token = broken.session()
+        with Tab(broken, token) as tab:
+            tab.rerun()
+            with broken.engine.begin() as connection:
+                connection.execute(text("ALTER TABLE sessions RENAME TO gone"))
+            time.sleep(RECHECK_SECONDS)
+            before = broken.marks()
+
+            answers = [
+                get(broken, "/", cookies={"lizenztool_session": token}),
+                get(broken, "/login", cookies={"lizenztool_session": token}),
+                post_sign_in(broken),
+            ]
+            press_everything(tab)
+            with pytest.raises(ConnectionClosed) as closed:
+                while tab.receive():
+                    pass
+
+            assert [answer.status_code for answer in answers] == [503, 503, 503]
+            assert "Die Datenbank antwortet nicht" in answers[0].text
+            assert closed.value.rcvd.code == 1013  # the browser tries again by itself
+            assert broken.marks() == before
+            assert refused_handshake(broken, token) == 403
+            assert get(broken, "/health").status_code == 200

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute
 from streamlit.starlette import App
 
 from core import access, runtime
-from core.cache.database import open_database
+from core.cache.database import DatabaseError, open_database
 from core.logs import set_up_logs
 from core.problems import ProblemError
 from core.refresh import Refresher
@@ -34,7 +34,7 @@ from web import demo, streamlit_internals
 from web.addresses import Hosts
 from web.gate import Gate
 from web.headers import Shell
-from web.sign_in import SignIn
+from web.sign_in import SignIn, database_down
 from web.tabs import Tabs
 
 WRONG_CONFIGURATION = 2
@@ -46,6 +46,7 @@ class AppOptions(TypedDict):
     lifespan: Callable[[App], AbstractAsyncContextManager[dict[str, Any] | None]]
     routes: Sequence[BaseRoute]
     middleware: Sequence[Middleware]
+    exception_handlers: Mapping[Any, Callable[[Any, Any], Any]]
 
 
 class Server:
@@ -135,7 +136,12 @@ def app_options(server: Server) -> AppOptions:
         shell=Shell(streamlit_internals.index_html()),
         language=settings.language,
     )
-    return {"lifespan": server.lifespan, "routes": sign_in.routes(), "middleware": [gate]}
+    return {
+        "lifespan": server.lifespan,
+        "routes": sign_in.routes(),
+        "middleware": [gate],
+        "exception_handlers": {DatabaseError: database_down},
+    }
 
 
 def build_app(script: Path, server: Server) -> App:

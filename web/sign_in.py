@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from string import Template
 from urllib.parse import parse_qs, quote
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Engine
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -24,8 +25,11 @@ from web.headers import PLAIN_POLICY
 from web.tabs import Tabs
 from web.texts import LANGUAGES, TEXTS, waiting
 
+log = logging.getLogger(__name__)
+
 FOLDER = Path(__file__).parent
 FORM_BYTES = 8_192
+LONGEST_QUEUE = 20
 YEAR = 365 * 24 * 3600
 REASONS = ("out", "revoked", "idle", "expired")
 
@@ -43,6 +47,9 @@ class SignIn:
         self._engine = engine
         self._language = language
         self._demo = demo
+        # A check costs 0.3 s of a core: a flood of sign-ins leaves the other cores, and the threads that serve
+        # everything else, to those who are in.
+        self._checks = CapacityLimiter(2)
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
         )
@@ -74,10 +81,13 @@ class SignIn:
         name, now = form.get("name", ""), self._tabs.now()
         client = request.client.host if request.client else ""
         agent = request.headers.get("user-agent", "")
+        if self._checks.statistics().tasks_waiting >= LONGEST_QUEUE:
+            return self._refused(request, 5, name=name, target=target)
         result = await to_thread.run_sync(
             lambda: access.sign_in(
                 self._engine(), name, form.get("password", ""), now=now, address=client, user_agent=agent
-            )
+            ),
+            limiter=self._checks,
         )
         if isinstance(result, access.Refused):
             return self._refused(request, result.wait, name=name, target=target)
@@ -142,6 +152,12 @@ class SignIn:
 async def health(_request: Request) -> Response:
     """Alive; says no more to strangers."""
     return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
+
+
+async def database_down(request: Request, error: Exception) -> Response:
+    """For every route: what the gate answers, too, when it cannot ask the database."""
+    log.error("A request for %s cannot be answered: %s", request.url.path, error)
+    return PlainTextResponse(TEXTS[language_of(request.scope, "de")]["database"], 503)
 
 
 async def icon(_request: Request) -> Response:

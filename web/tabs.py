@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.types import Message, Receive, Send
 
 from core.cache.database import DatabaseError
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2  # how soon an idle tab learns of a revocation in this process
 FAREWELL_SECONDS = 1.0  # time for the browser to follow the redirect before the socket closes
+THREADS = 4  # of its own for looking at sessions: a slow download elsewhere must not hold up the gate
 POLICY_VIOLATION, TRY_AGAIN = 1008, 1013
 
 
@@ -120,6 +121,7 @@ class Tabs:
         self.now = now
         self._sessions: Sessions | None = None
         self._open: set[Tab] = set()
+        self._limiter = CapacityLimiter(THREADS)
 
     def use(self, sessions: Sessions) -> None:
         """The database is open: sessions can be looked at."""
@@ -140,7 +142,7 @@ class Tabs:
         if known is not None:
             return known
         sessions = self._sessions
-        return await to_thread.run_sync(lambda: sessions.look(session, now, active=active))
+        return await to_thread.run_sync(lambda: sessions.look(session, now, active=active), limiter=self._limiter)
 
     async def watch(self) -> None:
         """End the tabs of ended sessions, also idle ones; runs until it is cancelled."""
@@ -160,7 +162,8 @@ class Tabs:
         if self._sessions is None or not self._open:
             return
         sessions, now = self._sessions, self.now()
-        found = await to_thread.run_sync(lambda: sessions.look_all({tab.session for tab in self._open}, now))
+        ids = {tab.session for tab in self._open}
+        found = await to_thread.run_sync(lambda: sessions.look_all(ids, now), limiter=self._limiter)
         for tab in list(self._open):
             state = found.get(tab.session, tab)
             if state is not tab and not isinstance(state, Session):
