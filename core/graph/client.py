@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +9,15 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
+from requests.structures import CaseInsensitiveDict
 
 from core.graph.errors import BadAnswer, GraphError, Unreachable, error_for
-from core.graph.http import Http, wait_seconds
+from core.graph.http import Http, json_of, wait_seconds
+from core.graph.retry import repeat
 from core.graph.tokens import Credentials, TokenSource
 from core.problems import Problem
 
 ATTEMPTS = 5
-MAX_WAIT = 120.0  # seconds; a tenant that asks for more is given up for this refresh
 BATCH_SIZE = 20  # Graph's limit
 RETRY_ALWAYS = {429}  # refused before anything was done
 RETRY_READS = {429, 500, 502, 503, 504}
@@ -48,7 +48,23 @@ class BatchAnswer:
     def wait(self, attempt: int) -> float:
         """Seconds that this answer asks us to wait."""
         # Inside a batch the case of header names varies.
-        return wait_seconds({name.title(): value for name, value in self.headers.items()}, attempt)
+        return wait_seconds(CaseInsensitiveDict(self.headers), attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request to be sent, perhaps several times; `what` is a word for its resource."""
+
+    method: str
+    url: str
+    what: str
+    params: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+    body: Any
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.method == "GET"
 
 
 class GraphClient:
@@ -78,13 +94,17 @@ class GraphClient:
     ) -> Iterator[dict[str, Any]]:
         """Every page of a collection; each has a list `value`, the last one may have a delta link."""
         url: str | None = path
+        seen: set[str] = set()
         while url:
+            seen.add(url)
             page = self.get(url, params, headers)
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise self._unreadable(path)
             yield page
             # The link carries the query already; sending it again would double it.
             url, params = page.get("@odata.nextLink"), None
+            if url is not None and (not isinstance(url, str) or url in seen):
+                raise self._unreadable("nextLink")
 
     def batch(self, requests_: Sequence[BatchRequest]) -> list[BatchAnswer]:
         """The answers to at most 20 requests, in their order.
@@ -100,9 +120,7 @@ class GraphClient:
             if error.status and error.status < 500:
                 raise
             return [BatchAnswer(0) for _ in requests_]
-        by_id = {str(answer.get("id")): answer for answer in found.get("responses", [])}
-        answers = [by_id.get(str(index), {}) for index in range(len(requests_))]
-        return [BatchAnswer(int(a.get("status", 0)), a.get("body"), a.get("headers") or {}) for a in answers]
+        return _batch_answers(found, len(requests_))
 
     def _send(
         self,
@@ -113,62 +131,60 @@ class GraphClient:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Any:
-        url, what = self._url(path), _resource(path)
-        retry = RETRY_READS if method == "GET" else RETRY_ALWAYS
-        fresh_token = False
-        for attempt in range(ATTEMPTS):
-            last = attempt == ATTEMPTS - 1
-            try:
-                answer = self._once(method, url, params, headers, body)
-            except requests.RequestException as error:
-                if method != "GET" or last:
-                    raise Unreachable(
-                        Problem("graph.unreachable", {"tenant": self.name, "what": what}, type(error).__name__)
-                    ) from error
-                self._http.sleep(wait_seconds({}, attempt))
-                continue
-            if answer.ok:
-                try:
-                    return answer.json() if answer.content else None
-                except requests.JSONDecodeError as error:
-                    if method != "GET" or last:
-                        raise self._unreadable(what) from error
-                    continue
-            if answer.status_code == 401 and not fresh_token:
-                fresh_token = True
-                self._tokens.forget(self._credentials)
-                continue
-            failure = error_for(
-                answer.status_code,
-                _json(answer),
-                what=what,
-                name=self.name,
-                request_id=answer.headers.get("request-id", ""),
-            )
-            if answer.status_code not in retry or last:
-                raise failure
-            self._wait(wait_seconds(answer.headers, attempt), failure)
-        raise AssertionError("unreachable")
+        call = _Call(method, self._url(path), _resource(path), params, headers, body)
+        return repeat(lambda attempt: self._attempt(call, attempt), ATTEMPTS, self._http.sleep)
 
-    def _once(self, method: str, url: str, params: Any, headers: Any, body: Any) -> requests.Response:
+    def _attempt(self, call: _Call, attempt: int) -> Any:
+        """The JSON body of one answer; errors say whether the call may be repeated."""
+        try:
+            answer = self._answer(call)
+        except requests.RequestException as error:
+            lost = Unreachable(
+                Problem("graph.unreachable", {"tenant": self.name, "what": call.what}, type(error).__name__)
+            )
+            lost.again_after = wait_seconds({}, attempt) if call.changes_nothing else None
+            raise lost from error
+        if not 200 <= answer.status_code < 300:
+            raise self._failure(call, answer, attempt)
+        try:
+            return answer.json() if answer.content else None
+        except requests.JSONDecodeError as error:
+            unreadable = self._unreadable(call.what)
+            unreadable.again_after = 0.0 if call.changes_nothing else None
+            raise unreadable from error
+
+    def _answer(self, call: _Call) -> requests.Response:
+        """One answer; a token that Graph refuses is replaced once."""
+        answer = self._once(call)
+        if answer.status_code == 401:
+            self._tokens.forget(self._credentials)
+            answer = self._once(call)
+        return answer
+
+    def _once(self, call: _Call) -> requests.Response:
         token = self._tokens.token(self._credentials)
-        all_headers = {
+        headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
             "client-request-id": str(uuid4()),
-            **(headers or {}),
+            **(call.headers or {}),
         }
-        return self._http.request(method, url, params=params, json=body, headers=all_headers)
+        return self._http.request(call.method, call.url, params=call.params, json=call.body, headers=headers)
 
-    def _wait(self, seconds: float, failure: GraphError) -> None:
-        if seconds > MAX_WAIT:
-            raise failure
-        self._http.sleep(seconds)
+    def _failure(self, call: _Call, answer: requests.Response, attempt: int) -> GraphError:
+        request_id = answer.headers.get("request-id", "")
+        failure = error_for(answer.status_code, json_of(answer), what=call.what, name=self.name, request_id=request_id)
+        if answer.status_code == 403:
+            # The rights are inside the token: consent that is given now shows in the next one only.
+            self._tokens.forget(self._credentials)
+        if answer.status_code in (RETRY_READS if call.changes_nothing else RETRY_ALWAYS):
+            failure.again_after = wait_seconds(answer.headers, attempt)
+        return failure
 
     def _url(self, path: str) -> str:
-        if not path.startswith("https://"):
+        if path.startswith("/"):
             return self._base + path
-        if urlsplit(path).netloc != self._host:
+        if not path.startswith("https://") or urlsplit(path).netloc.lower() != self._host:
             # A link to another host would carry our token there.
             raise self._unreadable("nextLink")
         return path
@@ -192,15 +208,16 @@ def _batch_entry(index: int, request: BatchRequest) -> dict[str, Any]:
     return entry
 
 
+def _batch_answers(body: Any, wanted: int) -> list[BatchAnswer]:
+    """The answers in the order of their requests; one that is missing or unreadable is an unknown one."""
+    found = body.get("responses") if isinstance(body, Mapping) else None
+    by_id = {str(answer.get("id")): answer for answer in found or () if isinstance(answer, Mapping)}
+    answers = [by_id.get(str(index), {}) for index in range(wanted)]
+    return [BatchAnswer(int(a.get("status") or 0), a.get("body"), a.get("headers") or {}) for a in answers]
+
+
 def _resource(path: str) -> str:
     """A short word for what was asked, without ids: "subscribedSkus", "items"."""
     last = urlsplit(path).path.rstrip("/").split("/")
     words = [word for word in last if word and not any(sign in word for sign in "-,:0123456789")]
     return words[-1] if words else "Graph"
-
-
-def _json(answer: requests.Response) -> Any:
-    try:
-        return answer.json()
-    except json.JSONDecodeError:
-        return None

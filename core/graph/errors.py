@@ -20,7 +20,12 @@ from core.problems import Problem, ProblemError
 
 
 class GraphError(ProblemError):
-    """Base; `status` is the HTTP status, 0 when there was no answer."""
+    """Base; `status` is the HTTP status, 0 when there was no answer.
+
+    `again_after` are the seconds after which the same request may be sent once more, None when it must not be.
+    """
+
+    again_after: float | None = None
 
     def __init__(self, problem: Problem, status: int = 0) -> None:
         super().__init__(problem)
@@ -127,12 +132,16 @@ AADSTS: dict[int, str] = {
 }
 
 
-def sign_in_error(result: Mapping[str, Any], name: str) -> SignInRefused:
-    """The error for a token answer without a token (msal returns it as a dict)."""
-    description = str(result.get("error_description") or result.get("error") or "")
-    codes = [int(code) for code in result.get("error_codes") or re.findall(r"AADSTS(\d+)", description)]
+def sign_in_error(body: Any, name: str, status: int) -> GraphError:
+    """The error for an answer of the login host that is no token; `body` is its JSON, None when it has none."""
+    found = body if isinstance(body, Mapping) else {}
+    description = str(found.get("error_description") or "")
+    codes = [int(code) for code in found.get("error_codes") or re.findall(r"AADSTS(\d+)", description)]
     code = next((AADSTS[number] for number in codes if number in AADSTS), "signin.refused")
     if code == "signin.certificate_unknown" and "expired" in description.lower():
         code = "signin.certificate_expired"
-    params = {"tenant": name, "aadsts": f"AADSTS{codes[0]}" if codes else str(result.get("error") or "?")}
-    return SignInRefused(Problem(code, params, description.splitlines()[0][:400] if description else ""))
+    later = status == 429 or status >= 500
+    kind = Throttled if status == 429 else BadAnswer if later else SignInRefused
+    params = {"tenant": name, "aadsts": f"AADSTS{codes[0]}" if codes else f"HTTP {status}"}
+    detail = f"HTTP {status} {description.splitlines()[0] if description else ''}".strip()[:400]
+    return kind(Problem("signin.busy" if later else code, params, detail), status)

@@ -51,13 +51,6 @@ class Http:
             self.sent += 1
         return self._session(url).request(method, url, timeout=self.timeout, allow_redirects=False, **options)
 
-    # The two verbs msal asks of an http_client.
-    def get(self, url: str, **options: Any) -> requests.Response:
-        return self.request("GET", url, **options)
-
-    def post(self, url: str, **options: Any) -> requests.Response:
-        return self.request("POST", url, **options)
-
     def close(self) -> None:
         """Close every connection; the object can be used again afterwards."""
         with self._lock:
@@ -100,6 +93,14 @@ class _Adapter(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
         conn.cert_reqs = "CERT_REQUIRED"
+
+
+def json_of(answer: requests.Response) -> Any:
+    """The JSON body of an answer; None when it has none."""
+    try:
+        return answer.json()
+    except requests.JSONDecodeError:
+        return None
 
 
 def wait_seconds(headers: Mapping[str, str], attempt: int, now: datetime | None = None) -> float:

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 import msal
 import requests
-from msal.exceptions import MsalServiceError
 from msal.oauth2cli import JwtAssertionCreator
 
 from core.certificates import Certificate
-from core.graph.errors import BadAnswer, GraphError, SignInRefused, Unreachable, sign_in_error
-from core.graph.http import Http, wait_seconds
+from core.graph.errors import BadAnswer, Unreachable, sign_in_error
+from core.graph.http import Http, json_of, wait_seconds
+from core.graph.retry import repeat
 from core.problems import Problem
 
 ATTEMPTS = 3
@@ -44,28 +44,28 @@ class TokenSource:
     def token(self, credentials: Credentials) -> str:
         """A valid access token.
 
-        Raises SignInRefused when Entra says no, Unreachable or BadAnswer when it says nothing useful.
+        Raises SignInRefused when Entra says no; Unreachable, Throttled or BadAnswer when it says nothing useful.
         """
-        for attempt in range(ATTEMPTS):
-            try:
-                result = self._application(credentials).acquire_token_for_client([self._scope])
-                break
-            except (requests.ConnectionError, requests.Timeout) as error:
-                failure: GraphError = Unreachable(_unreachable(credentials, error))
-            except (MsalServiceError, requests.HTTPError, RuntimeError) as error:
-                failure = BadAnswer(
-                    Problem("signin.busy", {"tenant": credentials.name, "aadsts": ""}, str(error)[:300])
-                )
-            except ValueError as error:
-                raise _unknown_tenant(credentials, error) from error
-            if attempt == ATTEMPTS - 1:
-                raise failure
-            self._http.sleep(wait_seconds({}, attempt))
-        if "access_token" not in result:
-            # msal would repeat this refusal from memory for a minute, also after somebody has mended the cause.
-            self.forget(credentials)
-            raise sign_in_error(result, credentials.name)
-        return str(result["access_token"])
+        return repeat(lambda attempt: self._ask(credentials, attempt), ATTEMPTS, self._http.sleep)
+
+    def _ask(self, credentials: Credentials, attempt: int) -> str:
+        name = credentials.name
+        try:
+            result = self._application(credentials).acquire_token_for_client([self._scope])
+            return str(result["access_token"])
+        except _RefusedError as refused:
+            answer = refused.answer
+            failure = sign_in_error(json_of(answer), name, answer.status_code)
+            again = answer.status_code == 429 or answer.status_code >= 500
+            failure.again_after = wait_seconds(answer.headers, attempt) if again else None
+        except requests.RequestException as error:
+            failure = Unreachable(Problem("graph.unreachable", {"tenant": name, "what": "token"}, type(error).__name__))
+            failure.again_after = wait_seconds({}, attempt)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            # An answer that is no JSON, or JSON without what msal looks for. It may be secret: only its kind is told.
+            failure = BadAnswer(Problem("graph.unreadable", {"tenant": name, "what": "token"}, type(error).__name__))
+            failure.again_after = wait_seconds({}, attempt)
+        raise failure
 
     def forget(self, credentials: Credentials) -> None:
         """Drop the token (Graph has refused it, or the profile is to be tried afresh)."""
@@ -94,17 +94,40 @@ class TokenSource:
             credentials.client_id,
             authority=authority,
             client_credential={"client_assertion": assertion},
-            http_client=self._http,
+            http_client=_LoginWire(self._http),
             instance_discovery=False,  # the login host is the operator's setting; msal need not ask anybody about it
         )
 
 
-def _unreachable(credentials: Credentials, error: Exception) -> Problem:
-    return Problem("graph.unreachable", {"tenant": credentials.name, "what": "token"}, type(error).__name__)
+class _RefusedError(Exception):
+    """The login host has answered with something else than what was asked for."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
 
 
-def _unknown_tenant(credentials: Credentials, error: ValueError) -> GraphError:
-    """msal hides Entra's answer for an unknown tenant in a ValueError; broken JSON arrives as one, too."""
-    if "authority configuration" in str(error):
-        return SignInRefused(Problem("signin.tenant_unknown", {"tenant": credentials.name, "aadsts": "AADSTS90002"}))
-    return BadAnswer(Problem("graph.unreadable", {"tenant": credentials.name, "what": "token"}, str(error)[:200]))
+class _LoginWire:
+    """What msal sends its requests through.
+
+    Refusals are raised before msal sees them: it would repeat them from memory for 5 to 60 seconds, also
+    after somebody has mended the cause, and hide what Entra says about an unknown tenant.
+    """
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    def get(self, url: str, **options: Any) -> requests.Response:
+        return _good(self._http.request("GET", url, **options))
+
+    def post(self, url: str, **options: Any) -> requests.Response:
+        return _good(self._http.request("POST", url, **options))
+
+    def close(self) -> None:
+        """The connections are not msal's to close."""
+
+
+def _good(answer: requests.Response) -> requests.Response:
+    if answer.status_code != 200:
+        raise _RefusedError(answer)
+    return answer
