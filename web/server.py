@@ -84,7 +84,7 @@ class Server:
         engine = open_database(settings.database)
         self._stack.callback(engine.dispose)
         if password := access.create_first_admin(engine):
-            _show_password(password)
+            _show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")
         refresher = Refresher(engine, settings)
         background = BackgroundRefresh(refresher, settings.refresh_minutes)
         self._stack.callback(background.stop)
@@ -195,12 +195,16 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
-def _show_password(password: str) -> None:
-    """On the console and nowhere else: not through logging, whose file would keep it."""
+def _show_password(password: str, prefix: str) -> None:
+    """On the console and nowhere else: not through logging, whose file would keep it.
+
+    `prefix` points the command line at the demo's database instead of the real one.
+    """
     _show(
         "\n  Erstes Konto / first account:  admin"
         f"\n  Passwort / password:           {password}"
-        "\n  Wird nur jetzt gezeigt / shown only now. Neu setzen / set anew: python -m core users passwd admin\n"
+        "\n  Wird nur jetzt gezeigt. Neu setzen: / Shown only now. To set it anew:"
+        f"\n  {prefix}python -m core users passwd admin\n"
     )
 
 
