@@ -1,0 +1,106 @@
+"""A thousand tenants against the floor, and ten thousand against a thousand."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.bare import Client, reads_of
+from benchmarks.bare_clients import Loop
+from benchmarks.cloud import LATENCY, Cloud, cloud
+from benchmarks.memory import measure
+from benchmarks.product import WORKERS, Product, product
+from benchmarks.result import Figure, Goal, Times
+
+TIMES_MORE = 10
+
+
+@dataclass(slots=True)
+class ScaleBenchmark:
+    """Against `aiohttp` alone: with a thousand tenants in one process the threads of `requests` are slower."""
+
+    tenants: int = 1000
+    cold_rounds: int = 3
+    warm_rounds: int = 5
+    workers: int = WORKERS
+    times: Times = field(default_factory=Times)
+    requests: list[float] = field(default_factory=list)
+
+    def run(self) -> list[Figure]:
+        with (
+            tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
+            cloud(Path(folder) / "world", self.tenants) as world,
+            product(world, Path(folder) / "data", self.workers) as ours,
+        ):
+            ours.refresh()
+            self._cold(world, ours)
+            self._warm(world, ours)
+        return self._figures()
+
+    def _cold(self, world: Cloud, ours: Product) -> None:
+        reads = reads_of(world)
+        for number in range(self.cold_rounds):
+            ours.restart()
+            client = Loop(reads, self.workers)
+            self.times.alternate(number, {"cold": ours.refresh_unchanged, "cold floor": client.read})
+            client.close()
+
+    def _warm(self, world: Cloud, ours: Product) -> None:
+        client: Client = Loop(reads_of(world), self.workers)
+        client.read()
+        calls: dict[str, Callable[[], object]] = {"warm": lambda: self._counted(ours), "warm floor": client.read}
+        for number in range(self.warm_rounds):
+            self.times.alternate(number, calls)
+        client.close()
+
+    def _counted(self, ours: Product) -> None:
+        self.requests.append(ours.refresh_unchanged()["requests"] / self.tenants)
+
+    def _figures(self) -> list[Figure]:
+        what, times = f"Refresh of {self.tenants:,} tenants x 8 SKUs, {LATENCY * 1000:.0f} ms", self.times
+        lists = "one request per tenant; the rest are the lists, read whole"
+        floor = f"aiohttp, {self.workers} connections"
+        return [
+            Figure(f"{what}: tokens at hand", Goal("at most", 1.3), times["warm"], times["warm floor"], floor),
+            Figure(f"{what}: restarted, no token", Goal("at most", 2.0), times["cold"], times["cold floor"], floor),
+            Figure(f"{what}: requests per tenant", Goal("at most", 1.05), self.requests, unit="", note=lists),
+        ]
+
+
+@dataclass(slots=True)
+class GrowthBenchmark:
+    """Ten times the tenants; each size in a process of its own, whose memory is measured, too."""
+
+    tenants: int = 1000
+    workers: int = WORKERS
+    latency: float = LATENCY
+
+    def run(self) -> list[Figure]:
+        small, large = self._one(self.tenants), self._one(self.tenants * TIMES_MORE)
+        more = (TIMES_MORE - 1) * self.tenants
+        growth = (large["after"] - small["after"]) * 1024 / more
+        what = f"{self.tenants * TIMES_MORE:,} tenants against {self.tenants:,}"
+        note = (
+            f"{small['after']:.0f} MB and {large['after']:.0f} MB after three refreshes; {small['before']:.0f} MB idle"
+        )
+        base = f"{self.tenants:,} tenants"
+        return [
+            Figure(f"{what}: tokens at hand", Goal("at most", 11), [large["again"]], [small["again"]], base),
+            Figure(f"{what}: first run", Goal("at most", 11), [large["first"]], [small["first"]], base),
+            Figure(f"{what}: memory per tenant", Goal("at most", 30), [growth], unit="KB", note=note),
+        ]
+
+    def _one(self, tenants: int) -> dict[str, float]:
+        with (
+            tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
+            cloud(Path(folder) / "world", tenants, latency=self.latency) as world,
+        ):
+            return measure(world, Path(folder) / "data", self.workers)
+
+
+def run(*, quick: bool = False) -> list[Figure]:
+    scale = ScaleBenchmark(tenants=200, cold_rounds=1, warm_rounds=2) if quick else ScaleBenchmark()
+    growth = GrowthBenchmark(tenants=100) if quick else GrowthBenchmark()
+    return [*scale.run(), *growth.run()]
