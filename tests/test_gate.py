@@ -584,8 +584,7 @@ def test_without_the_database_nobody_gets_through_and_everybody_is_told(tmp_path
             ]
             press_everything(tab)
             with pytest.raises(ConnectionClosed) as closed:
-                while tab.receive():
-                    pass
+                tab.wait_until_closed()
 
             assert [answer.status_code for answer in answers] == [503, 503, 503]
             assert "Die Datenbank antwortet nicht" in answers[0].text

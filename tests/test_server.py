@@ -15,7 +15,7 @@ import requests
 
 from core import runtime
 from core.runtime import Runtime
-from core.settings import Settings
+from core.settings import PARSERS, Settings
 from tests.served import ROOT, free_port
 from web import demo
 from web.demo import Demo, DemoError
@@ -30,7 +30,9 @@ class Started:
     def __init__(self, command: list[str], folder: Path, port: int, **settings: str) -> None:
         self.url, self._output = f"http://127.0.0.1:{port}", folder / "output.txt"
         own = {"DATA_DIR": folder / "data", "LOG_DIR": folder / "logs", "PROFILES_DIR": folder / "profiles"}
-        values = {"DEMO": "off", "REFRESH_MINUTES": "0", "PORT": str(port), **own, **settings}
+        # Set to nothing, so that no .env of a developer reaches a test.
+        empty = {name.upper(): "" for name in PARSERS}
+        values = empty | {"DEMO": "off", "REFRESH_MINUTES": "0", "PORT": str(port), **own, **settings}
         environment = os.environ | {f"LIZENZTOOL_{name}": str(value) for name, value in values.items()}
         with self._output.open("w") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -92,6 +92,11 @@ class Tab:
                 return str(message.auth_redirect.url)
         return ""
 
+    def wait_until_closed(self) -> None:
+        """Raises ConnectionClosed when the server closes; returns when it does not within some seconds."""
+        while self.receive():
+            pass
+
     def elements(self) -> list[Any]:
         """The elements of the last run."""
         deltas = [message.delta.new_element for message in self.messages if message.WhichOneof("type") == "delta"]
