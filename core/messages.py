@@ -288,6 +288,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Die Datenbank {file} stammt von einer neueren Version ({version}). Die neuere Version starten oder die ältere Kopie (.bak) verwenden.",
         "The database {file} comes from a newer version ({version}). Start the newer version or use the older copy (.bak).",
     ),
+    "database.driver_missing": (
+        "Für die Datenbank {file} fehlt das Python-Paket {module}. Es mit pip in dieselbe Umgebung installieren.",
+        "The database {file} needs the Python package {module}. Install it with pip into the same environment.",
+    ),
     # Check
     "check.no_profile": (
         "In {folder} liegt noch kein Tenant-Profil. Das erste anlegen, siehe docs/anleitung.md.",

