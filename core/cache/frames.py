@@ -65,15 +65,14 @@ def licenses_frame(engine: Engine, catalogue: Catalogue, *, now: datetime, flow_
             row.short_since if short else None, row.first_seen_at, renewals.get(key), alarm, alarm_at,
             row.last_read_at, row.problem is not None,
         ))  # fmt: skip
-    frame = _typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS), LICENSE_COLUMNS)
-    return _worst_first(frame)
+    return _worst_first(_typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS)))
 
 
 STATE_RANK = {"over": 0, "short": 1, "suspended": 2, "grace": 3, "low": 4, "ok": 5, "gone": 6}
 
 
 def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
-    rank = frame["state"].map(STATE_RANK) + 10 * ~frame["shortage"].astype(bool)
+    rank = frame["state"].map(STATE_RANK).astype("int64") + 10 * ~frame["shortage"]
     order = frame.assign(rank=rank).sort_values(["rank", "short_since", "tenant", "part_number"], na_position="last")
     return order.drop(columns="rank").reset_index(drop=True)
 
@@ -110,18 +109,20 @@ def _renewals(engine: Engine, now: datetime) -> dict[tuple[str, str], datetime]:
 def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> pd.DataFrame:
     """One row per tenant with a profile, by name; columns: TENANT_COLUMNS.
 
-    `problem` and `subscriptions_problem` hold `Problem.to_json()` or None; `cert_days` are whole
+    `problem` and `subscriptions_problem` hold `Problem.to_json()` or NaN; `cert_days` are whole
     days until the certificate really ends (negative: ended). The counts come from `licenses_`.
     """
-    by_tenant = licenses_.groupby("tenant_id")
-    counts = pd.DataFrame(
+    alarm = licenses_["alarm"]
+    counted = pd.DataFrame(
         {
-            "licenses": by_tenant.size(),
-            "shortages": by_tenant["shortage"].sum(),
-            "waiting": by_tenant["alarm"].agg(lambda alarm: int(alarm.isin(["waiting", "pending"]).sum())),
-            "unanswered": by_tenant["alarm"].agg(lambda alarm: int((alarm == "unanswered").sum())),
-        }
+            "licenses": 1,
+            "shortages": licenses_["shortage"].astype("int64"),
+            "waiting": alarm.isin(["waiting", "pending"]).astype("int64"),
+            "unanswered": (alarm == "unanswered").astype("int64"),
+        },
+        index=licenses_.index,
     )
+    counts = counted.groupby(licenses_["tenant_id"]).sum()
     with transaction(engine) as connection:
         found = connection.execute(select(tenants).where(tenants.c.has_profile).order_by(tenants.c.name)).mappings()
         rows = [
@@ -134,16 +135,29 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
         ]
     frame = pd.DataFrame(rows, columns=["tenant_id", *TENANT_COLUMNS[1:-4]])
     frame = frame.join(counts, on="tenant_id").reindex(columns=TENANT_COLUMNS)
-    numbers = ["licenses", "shortages", "waiting", "unanswered"]
-    frame[numbers] = frame[numbers].fillna(0).astype(int)
-    return _typed(frame, TENANT_COLUMNS)
+    numbers = TENANT_COLUMNS[-4:]
+    frame[numbers] = frame[numbers].fillna(0)
+    return _typed(frame, enabled="bool")
 
 
-def _typed(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """Give time columns their type also when they are empty."""
-    for name in columns:
+# Whatever is neither here nor a time is text.
+TYPES: dict[str, Any] = {
+    **dict.fromkeys(("enabled", "consumed", "warning", "suspended", "locked_out", "free", "total"), "int64"),
+    **dict.fromkeys(("licenses", "shortages", "waiting", "unanswered"), "int64"),
+    **dict.fromkeys(("shortage", "failing", "listed", "monitored", "is_trial"), "bool"),
+    **dict.fromkeys(("utilisation", "cert_days"), "float64"),  # NaN where there is none
+    "day": "object",
+}
+
+
+def _typed(frame: pd.DataFrame, **others: str) -> pd.DataFrame:
+    """Give each column its type, also when the frame is empty and pandas cannot know it."""
+    types = TYPES | others
+    for name in frame.columns:
         if name.endswith(("_at", "_since", "_expires")) or name == "renewal":
             frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
+        else:
+            frame[name] = frame[name].astype(types.get(name, "str"))
     return frame
 
 
@@ -153,7 +167,7 @@ def history_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
     query = select(*(history.c[name] for name in columns)).where(history.c.tenant_id == tenant_id)
     with transaction(engine) as connection:
         found = connection.execute(query.order_by(history.c.day, history.c.sku_id)).all()
-    return pd.DataFrame(found, columns=columns)
+    return _typed(pd.DataFrame(found, columns=columns))
 
 
 def subscriptions_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
@@ -162,7 +176,7 @@ def subscriptions_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
     query = select(*(subscriptions.c[name] for name in columns)).where(subscriptions.c.tenant_id == tenant_id)
     with transaction(engine) as connection:
         found = connection.execute(query.order_by(subscriptions.c.next_lifecycle_at.nulls_last())).all()
-    return _typed(pd.DataFrame(found, columns=columns), columns)
+    return _typed(pd.DataFrame(found, columns=columns))
 
 
 def broken_profiles(engine: Engine) -> dict[str, list[Problem]]:

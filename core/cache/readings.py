@@ -63,7 +63,7 @@ def save_profiles(
     A tenant whose profile is gone is kept with its history but no longer shown; one whose profile
     broke stays shown. A changed name is remembered, so that its SharePoint items are found again.
     """
-    broken = {slug for slug, _ in faults.values()}
+    broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in known}
     with transaction(engine) as connection:
         rows = {row.tenant_id: row for row in connection.execute(select(tenants))}
         for tenant in known:

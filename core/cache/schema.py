@@ -37,7 +37,9 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         known: datetime | None = value
-        return known.replace(tzinfo=UTC) if known is not None and known.tzinfo is None else known
+        if known is None:
+            return None
+        return known.astimezone(UTC) if known.tzinfo else known.replace(tzinfo=UTC)
 
 
 tenants = Table(

@@ -54,5 +54,7 @@ def data_version(engine: Engine) -> int:
 
 def bump(connection: Connection) -> None:
     """Tell the pages that there is something newer."""
-    current = connection.execute(select(documents.c.value).where(documents.c.key == "version")).scalar()
+    # The lock is for PostgreSQL, where two transactions could otherwise count to the same number.
+    query = select(documents.c.value).where(documents.c.key == "version").with_for_update()
+    current = connection.execute(query).scalar()
     save_document(connection, "version", int(current or 0) + 1)

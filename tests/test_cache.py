@@ -1,0 +1,603 @@
+"""The cache on SQLite and on PostgreSQL: what is written, what a failure leaves alone, what the frames look like."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sqlalchemy import Engine, delete, func, select
+
+from core.cache import runs
+from core.cache.database import DatabaseError, open_database
+from core.cache.frames import (
+    LICENSE_COLUMNS,
+    TENANT_COLUMNS,
+    broken_profiles,
+    history_frame,
+    licenses_frame,
+    subscriptions_frame,
+    tenants_frame,
+)
+from core.cache.lists import (
+    Alarm,
+    ListedTenant,
+    SharePointStatus,
+    known_alarms,
+    save_alarms,
+    save_sharepoint_status,
+    save_switches,
+    save_tenant_list,
+    sharepoint_status,
+    tenant_list_rows,
+)
+from core.cache.names import imported_names, save_names
+from core.cache.readings import (
+    KnownTenant,
+    Reading,
+    history_keys,
+    known_licenses,
+    save_failure,
+    save_profiles,
+    save_readings,
+    save_subscriptions,
+    tenant_rows,
+    trial_skus,
+)
+from core.cache.schema import history, metadata
+from core.cache.sql import data_version
+from core.licenses import License, Subscription
+from core.problems import Problem
+from core.skus import Catalogue, ImportedName
+from tests.postgres import postgres
+
+NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
+TODAY = NOW.date()
+CONTOSO = KnownTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW + timedelta(days=90))
+FABRIKAM = KnownTenant("11111111-0000-0000-0000-000000000002", "fabrikam", "Fabrikam", NOW - timedelta(hours=30))
+SPB, E3 = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46", "05e9a617-0261-4cee-bb44-138d3ef5d965"
+DENIED = Problem("graph.forbidden", {"tenant": "Contoso"}, "HTTP 403")
+CATALOGUE = Catalogue([])
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A server for all tests of this process."""
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database with two tenants in it."""
+    sqlite = request.param == "sqlite"
+    opened = open_database(f"sqlite:///{tmp_path / 'x.db'}" if sqlite else request.getfixturevalue("postgres_url"))
+    with opened.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(delete(table))
+    save_profiles(opened, [CONTOSO, FABRIKAM], {})
+    yield opened
+    opened.dispose()
+
+
+def spb(enabled: int = 10, consumed: int = 4, **units: Any) -> License:
+    return License(SPB, "SPB", enabled, consumed, **units)
+
+
+def e3(enabled: int = 5, consumed: int = 5) -> License:
+    return License(E3, "SPE_E3", enabled, consumed)
+
+
+def read(engine: Engine, *licenses: License, at: datetime = NOW, short: Iterable[str] = (), tenant: str = "") -> None:
+    """One good read of a tenant, written as the refresh writes it."""
+    save(engine, [Reading(tenant or CONTOSO.tenant_id, licenses, set(short), at)], at.date())
+
+
+def save(engine: Engine, readings: Sequence[Reading], day: date = TODAY) -> None:
+    save_readings(engine, readings, known_licenses(engine), history_keys(engine, day), day)
+
+
+def rows(engine: Engine, tenant: KnownTenant = CONTOSO) -> dict[str, Any]:
+    """Part number -> row."""
+    found = known_licenses(engine).get(tenant.tenant_id, {}).values()
+    return {row["sku_part_number"]: row for row in found}
+
+
+def days(engine: Engine, tenant: KnownTenant = CONTOSO) -> list[tuple[Any, ...]]:
+    """(day, part of the SKU id, enabled, consumed) of each history row."""
+    found = history_frame(engine, tenant.tenant_id).to_dict("records")
+    return [(row["day"], row["sku_id"][:4], row["enabled"], row["consumed"]) for row in found]
+
+
+# A read
+
+
+def test_a_read_is_written_with_every_unit_and_its_moment(engine: Engine) -> None:
+    units = {"warning": 3, "suspended": 2, "locked_out": 1}
+
+    read(engine, spb(10, 12, **units), short=[SPB])
+
+    assert rows(engine)["SPB"] == {
+        "tenant_id": CONTOSO.tenant_id,
+        "sku_id": SPB,
+        "sku_part_number": "SPB",
+        "applies_to": "",
+        "capability_status": "",
+        "enabled": 10,
+        "consumed": 12,
+        **units,
+        "present": True,
+        "first_seen_at": NOW,
+        "short_since": NOW,
+    }
+    assert tenant_rows(engine)[CONTOSO.tenant_id].last_read_at == NOW
+
+
+def test_a_tenants_rows_are_replaced_whole_and_no_others_touched(engine: Engine) -> None:
+    read(engine, spb(), e3())
+    read(engine, spb(7, 7), tenant=FABRIKAM.tenant_id)
+
+    read(engine, spb(20, 4), at=NOW + timedelta(hours=1))
+
+    assert {part: (row["enabled"], row["present"]) for part, row in rows(engine).items()} == {
+        "SPB": (20, True),
+        "SPE_E3": (0, False),
+    }
+    assert rows(engine, FABRIKAM)["SPB"]["enabled"] == 7
+
+
+def test_what_vanished_stays_as_gone_and_comes_back_with_its_first_day(engine: Engine) -> None:
+    read(engine, e3(5, 5), short=[E3])
+
+    read(engine, at=NOW + timedelta(days=1))
+    gone = rows(engine)["SPE_E3"]
+    read(engine, e3(8, 1), at=NOW + timedelta(days=2))
+
+    assert (gone["present"], gone["enabled"], gone["consumed"], gone["short_since"]) == (False, 0, 0, None)
+    back = rows(engine)["SPE_E3"]
+    assert (back["present"], back["enabled"], back["first_seen_at"]) == (True, 8, NOW)
+
+
+def test_since_when_is_kept_while_the_shortage_lasts_and_starts_anew_after(engine: Engine) -> None:
+    since = []
+    for hour, short in enumerate([False, True, True, False, True]):
+        read(engine, spb(10, 10), at=NOW + timedelta(hours=hour), short=[SPB] if short else [])
+        since.append(rows(engine)["SPB"]["short_since"])
+
+    first, second = NOW + timedelta(hours=1), NOW + timedelta(hours=4)
+    assert since == [None, first, first, None, second]
+
+
+def test_a_write_that_fails_leaves_everything_as_it_was(engine: Engine) -> None:
+    read(engine, spb(10, 4))
+    before, old_days = known_licenses(engine), days(engine)
+    later = NOW + timedelta(days=1)
+    broken = License(E3, None, 1, 1)  # type: ignore[arg-type]
+
+    with pytest.raises(DatabaseError):
+        save(
+            engine,
+            [Reading(CONTOSO.tenant_id, [spb(99, 99)], [], later), Reading(FABRIKAM.tenant_id, [broken], [], later)],
+            later.date(),
+        )
+
+    assert known_licenses(engine) == before
+    assert days(engine) == old_days
+    assert tenant_rows(engine)[CONTOSO.tenant_id].last_read_at == NOW
+
+
+def test_a_failure_keeps_the_rows_and_notes_since_when(engine: Engine) -> None:
+    read(engine, spb())
+    before = known_licenses(engine)
+
+    save_failure(engine, CONTOSO.tenant_id, DENIED, NOW + timedelta(hours=1))
+    save_failure(engine, CONTOSO.tenant_id, DENIED, NOW + timedelta(hours=2))
+
+    row = tenant_rows(engine)[CONTOSO.tenant_id]
+    assert known_licenses(engine) == before
+    assert (row.last_read_at, row.failing_since) == (NOW, NOW + timedelta(hours=1))
+    assert row.last_attempt_at == NOW + timedelta(hours=2)
+    assert Problem.from_json(row.problem) == DENIED
+
+
+def test_a_good_read_ends_a_failure(engine: Engine) -> None:
+    save_failure(engine, CONTOSO.tenant_id, DENIED, NOW)
+
+    read(engine, spb(), at=NOW + timedelta(hours=1))
+
+    row = tenant_rows(engine)[CONTOSO.tenant_id]
+    assert (row.problem, row.failing_since) == (None, None)
+    assert row.last_read_at == row.last_attempt_at == NOW + timedelta(hours=1)
+
+
+def test_times_come_back_as_utc_whatever_zone_they_had(engine: Engine) -> None:
+    zurich = timezone(timedelta(hours=1))
+
+    read(engine, spb(), at=NOW.astimezone(zurich))
+
+    found = tenant_rows(engine)[CONTOSO.tenant_id].last_read_at
+    assert (found, found.tzinfo) == (NOW, UTC)
+
+
+# History
+
+
+def test_history_has_one_row_per_day_and_sku_from_the_first_day_on(engine: Engine) -> None:
+    read(engine, spb(10, 4), e3(5, 5))
+    read(engine, spb(10, 6), e3(5, 5), at=NOW + timedelta(hours=3))
+    read(engine, spb(10, 6), e3(5, 5), at=NOW + timedelta(hours=4))
+    read(engine, spb(10, 6), e3(5, 5), at=NOW + timedelta(days=1))
+
+    tomorrow = TODAY + timedelta(days=1)
+    assert days(engine) == [
+        (TODAY, "05e9", 5, 5),
+        (TODAY, "cbdc", 10, 6),
+        (tomorrow, "05e9", 5, 5),
+        (tomorrow, "cbdc", 10, 6),
+    ]
+
+
+def test_history_shows_the_day_on_which_a_sku_vanished(engine: Engine) -> None:
+    read(engine, e3(5, 5))
+
+    read(engine, at=NOW + timedelta(days=1))
+
+    assert days(engine)[-1] == (TODAY + timedelta(days=1), "05e9", 0, 0)
+
+
+# Profiles
+
+
+def test_a_removed_profile_hides_the_tenant_but_keeps_its_history(engine: Engine) -> None:
+    read(engine, spb())
+
+    save_profiles(engine, [FABRIKAM], {})
+
+    assert set(tenant_rows(engine)) == {FABRIKAM.tenant_id}
+    assert licenses_frame(engine, CATALOGUE, now=NOW, flow_timeout=timedelta(hours=1)).empty
+    assert len(days(engine)) == 1
+
+    save_profiles(engine, [CONTOSO, FABRIKAM], {})
+    assert rows(engine)["SPB"]["enabled"] == 10
+    assert CONTOSO.tenant_id in tenant_rows(engine)
+
+
+def test_a_tenant_whose_profile_broke_stays_shown(engine: Engine) -> None:
+    read(engine, spb())
+    problem = Problem("profile.json_broken", {"file": "config-contoso-profile.json"})
+
+    save_profiles(engine, [FABRIKAM], {"config-contoso-profile.json": ("contoso", [problem])})
+
+    assert CONTOSO.tenant_id in tenant_rows(engine)
+    assert broken_profiles(engine) == {"config-contoso-profile.json": [problem]}
+
+    save_profiles(engine, [CONTOSO, FABRIKAM], {})
+    assert broken_profiles(engine) == {}
+
+
+def test_a_tenant_id_that_was_mended_leaves_no_second_tenant_behind(engine: Engine) -> None:
+    mended = KnownTenant("11111111-0000-0000-0000-000000000009", "contoso", "Contoso", NOW)
+    harmless = Problem("profile.expires_wrong", {"file": "config-contoso-profile.json"})
+
+    save_profiles(engine, [mended, FABRIKAM], {"config-contoso-profile.json": ("contoso", [harmless])})
+
+    assert set(tenant_rows(engine)) == {mended.tenant_id, FABRIKAM.tenant_id}
+
+
+@pytest.mark.parametrize(
+    ("names", "former"),
+    [
+        pytest.param(["Contoso Schule"], ["Contoso"], id="once"),
+        pytest.param(["Contoso Schule", "Contoso AG"], ["Contoso", "Contoso Schule"], id="twice"),
+        pytest.param(["Contoso Schule", "Contoso"], ["Contoso Schule"], id="and-back"),
+        pytest.param(["Contoso"], [], id="not-at-all"),
+    ],
+)
+def test_a_renamed_tenant_remembers_its_former_names(engine: Engine, names: list[str], former: list[str]) -> None:
+    for name in names:
+        save_profiles(engine, [KnownTenant(CONTOSO.tenant_id, "contoso", name, NOW), FABRIKAM], {})
+
+    row = tenant_rows(engine)[CONTOSO.tenant_id]
+    assert (row.name, row.former_names) == (names[-1], former)
+
+
+# Subscriptions
+
+
+def subscription(number: str, sku: str = SPB, ends: datetime | None = None, *, trial: bool = False) -> Subscription:
+    return Subscription(number, sku, "SPB", "Enabled", 10, trial, None, ends)
+
+
+def test_subscriptions_are_replaced_whole_the_next_date_first(engine: Engine) -> None:
+    save_subscriptions(engine, CONTOSO.tenant_id, [subscription("a")], NOW)
+
+    found = [subscription("b"), subscription("c", ends=NOW + timedelta(days=9)), subscription("d", ends=NOW)]
+    save_subscriptions(engine, CONTOSO.tenant_id, found, NOW)
+
+    frame = subscriptions_frame(engine, CONTOSO.tenant_id)
+    assert [None if pd.isna(at) else at for at in frame["next_lifecycle_at"]] == [NOW, NOW + timedelta(days=9), None]
+    assert tenant_rows(engine)[CONTOSO.tenant_id].subscriptions_read_at == NOW
+
+
+def test_subscriptions_that_may_not_be_read_keep_what_is_known_and_say_why(engine: Engine) -> None:
+    save_subscriptions(engine, CONTOSO.tenant_id, [subscription("a")], NOW)
+
+    save_subscriptions(engine, CONTOSO.tenant_id, None, NOW + timedelta(days=1), DENIED)
+
+    assert len(subscriptions_frame(engine, CONTOSO.tenant_id)) == 1
+    assert Problem.from_json(tenant_rows(engine)[CONTOSO.tenant_id].subscriptions_problem) == DENIED
+
+
+def test_a_sku_is_a_trial_only_if_all_its_subscriptions_are(engine: Engine) -> None:
+    found = [subscription("a", trial=True), subscription("b"), subscription("c", E3, trial=True)]
+
+    save_subscriptions(engine, CONTOSO.tenant_id, found, NOW)
+
+    assert trial_skus(engine) == {(CONTOSO.tenant_id, E3)}
+
+
+# Runs
+
+
+def test_a_run_is_followed_from_its_start_to_its_summary(engine: Engine) -> None:
+    run_id = runs.start_run(engine, "page", "anna", ["Contoso"], NOW)
+    runs.save_progress(engine, run_id, "tenants", 3, 7)
+    running = runs.run(engine, run_id)
+
+    runs.finish_run(engine, run_id, "done", {"ok": 7}, 1.5, NOW + timedelta(seconds=2))
+
+    assert running is not None
+    assert (running.running, running.step, running.done, running.total) == (True, "tenants", 3, 7)
+    assert runs.latest_run(engine) == runs.Run(
+        run_id, "page", "anna", ["Contoso"], NOW, NOW + timedelta(seconds=2), "done", "", 3, 7, 1.5, {"ok": 7}
+    )
+
+
+def test_a_run_that_lost_its_process_is_closed_by_the_next_one(engine: Engine) -> None:
+    lost = runs.start_run(engine, "schedule", "", [], NOW)
+
+    runs.start_run(engine, "schedule", "", [], NOW + timedelta(hours=1))
+
+    found = runs.run(engine, lost)
+    assert found is not None
+    assert (found.state, found.finished_at) == ("interrupted", NOW + timedelta(hours=1))
+
+
+def test_there_may_be_no_run_yet(engine: Engine) -> None:
+    assert runs.latest_run(engine) is None
+    assert runs.run(engine, "x") is None
+
+
+# Versions
+
+
+def test_what_pages_should_know_of_counts_the_version_up(engine: Engine) -> None:
+    seen = [data_version(engine)]
+    changes: list[Callable[[], None]] = [
+        lambda: save_switches(engine, CONTOSO.tenant_id, listed=True, enabled=True, monitored=False),
+        lambda: save_names(engine, [ImportedName(SPB, "SPB", "Business Premium")]),
+        lambda: runs.finish_run(engine, "x", "done", {}, 1.0, NOW),
+    ]
+
+    for change in changes:
+        change()
+        seen.append(data_version(engine))
+
+    assert seen == [0, 1, 2, 3]
+
+
+def test_no_change_is_lost_when_many_count_at_once(engine: Engine) -> None:
+    def change(tenant: KnownTenant) -> None:
+        for _ in range(8):
+            save_switches(engine, tenant.tenant_id, listed=True, enabled=True, monitored=True)
+
+    change(CONTOSO)
+    threads = [threading.Thread(target=change, args=[tenant]) for tenant in (CONTOSO, FABRIKAM)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert data_version(engine) == 24
+
+
+# What SharePoint said
+
+
+def test_the_tenant_list_switches_tenants_and_who_is_not_listed_is_read_but_not_monitored(engine: Engine) -> None:
+    listed = [ListedTenant("1", "Contoso", False, True), ListedTenant("7", "Somebody else", True, True)]
+
+    save_tenant_list(engine, listed, {CONTOSO.tenant_id: listed[0]})
+
+    found = {row.slug: (row.listed, row.enabled, row.monitored) for row in tenant_rows(engine).values()}
+    assert found == {"contoso": (True, False, True), "fabrikam": (False, True, False)}
+    assert tenant_list_rows(engine) == listed
+
+
+def test_the_status_of_the_lists_comes_back_as_it_was(engine: Engine) -> None:
+    status = SharePointStatus(True, NOW, [DENIED], {"communication": "Teams"})
+    assert sharepoint_status(engine) == SharePointStatus()
+
+    save_sharepoint_status(engine, status)
+
+    assert sharepoint_status(engine) == status
+
+
+def test_alarms_are_overwritten_one_by_one(engine: Engine) -> None:
+    first, second = Alarm(CONTOSO.tenant_id, "SPB", "4", NOW), Alarm(CONTOSO.tenant_id, "SPE_E3", "5", None, 0, NOW)
+    save_alarms(engine, [first, second])
+
+    told = Alarm(CONTOSO.tenant_id, "SPB", "4", None, 1, NOW)
+    save_alarms(engine, [told])
+
+    assert known_alarms(engine) == {(CONTOSO.tenant_id, "SPB"): told, (CONTOSO.tenant_id, "SPE_E3"): second}
+
+
+def test_imported_names_are_replaced_whole(engine: Engine) -> None:
+    save_names(engine, [ImportedName(SPB, "SPB", "Old"), ImportedName(E3, "SPE_E3", "E3")])
+
+    save_names(engine, [ImportedName(SPB, "SPB", "New")])
+
+    assert imported_names(engine) == [ImportedName(SPB, "SPB", "New")]
+
+
+# Frames
+
+
+def licenses(engine: Engine, now: datetime = NOW) -> pd.DataFrame:
+    return licenses_frame(engine, CATALOGUE, now=now, flow_timeout=timedelta(hours=1))
+
+
+def frames(engine: Engine) -> dict[str, pd.DataFrame]:
+    found = licenses(engine)
+    return {
+        "licenses": found,
+        "tenants": tenants_frame(engine, found, now=NOW),
+        "history": history_frame(engine, CONTOSO.tenant_id),
+        "subscriptions": subscriptions_frame(engine, CONTOSO.tenant_id),
+    }
+
+
+def test_frames_have_their_columns_and_types_also_when_they_are_empty(engine: Engine) -> None:
+    save_profiles(engine, [], {})
+    empty = frames(engine)
+    save_profiles(engine, [CONTOSO, FABRIKAM], {})
+    some = frames(engine)
+    read(engine, spb(), e3(), short=[E3])
+    save_subscriptions(engine, CONTOSO.tenant_id, [subscription("a", ends=NOW)], NOW)
+    save_failure(engine, FABRIKAM.tenant_id, DENIED, NOW)
+    full = frames(engine)
+
+    assert list(full["licenses"]) == LICENSE_COLUMNS
+    assert list(full["tenants"]) == TENANT_COLUMNS
+    for name, frame in full.items():
+        assert len(empty[name]) == 0 < len(frame)
+        assert dict(empty[name].dtypes) == dict(some[name].dtypes) == dict(frame.dtypes), name
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("free", "int64"),
+        ("utilisation", "float64"),
+        ("shortage", "bool"),
+        ("state", "str"),
+        ("read_at", "datetime64[us, UTC]"),
+        ("renewal", "datetime64[us, UTC]"),
+    ],
+)
+def test_an_empty_frame_can_be_filtered_and_counted(engine: Engine, column: str, kind: str) -> None:
+    frame = licenses(engine)
+
+    assert str(frame[column].dtype) == kind
+    assert list(frame[frame["shortage"]]) == LICENSE_COLUMNS
+
+
+def test_a_row_of_the_licence_frame(engine: Engine) -> None:
+    read(engine, spb(10, 12), short=[SPB])
+    save_subscriptions(
+        engine,
+        CONTOSO.tenant_id,
+        [subscription(str(day), ends=NOW + timedelta(days=day)) for day in (-3, 40, 20)],
+        NOW,
+    )
+
+    (row,) = licenses(engine).to_dict("records")
+
+    assert (row["tenant"], row["part_number"], row["product_de"], row["kind"]) == ("Contoso", "SPB", "SPB", "paid")
+    assert (row["free"], row["utilisation"], row["state"], row["shortage"]) == (-2, 1.2, "over", True)
+    assert (row["short_since"], row["read_at"], row["failing"]) == (NOW, NOW, False)
+    assert row["renewal"] == NOW + timedelta(days=20)
+
+
+def test_shortages_come_first_the_longest_at_the_top(engine: Engine) -> None:
+    read(engine, spb(10, 10), e3(9, 1), short=[SPB], at=NOW - timedelta(days=2))
+    read(engine, spb(10, 10), short=[SPB], at=NOW - timedelta(days=5), tenant=FABRIKAM.tenant_id)
+
+    frame = licenses(engine)
+
+    assert list(zip(frame["tenant"], frame["part_number"], strict=True)) == [
+        ("Fabrikam", "SPB"),
+        ("Contoso", "SPB"),
+        ("Contoso", "SPE_E3"),
+    ]
+
+
+def test_a_licence_without_seats_has_no_utilisation(engine: Engine) -> None:
+    read(engine, spb(0, 0))
+
+    (row,) = licenses(engine).to_dict("records")
+
+    assert pd.isna(row["utilisation"])
+    assert (row["state"], row["shortage"], row["alarm"]) == ("ok", False, "")
+
+
+def test_a_tenant_that_is_switched_off_shows_no_licences(engine: Engine) -> None:
+    read(engine, spb())
+
+    save_switches(engine, CONTOSO.tenant_id, listed=True, enabled=False, monitored=True)
+
+    assert licenses(engine).empty
+    assert len(tenants_frame(engine, licenses(engine), now=NOW)) == 2
+
+
+@pytest.mark.parametrize(
+    ("configured", "monitored", "alarm", "state", "at"),
+    [
+        pytest.param(False, True, None, "no_sharepoint", None, id="no-sharepoint"),
+        pytest.param(True, False, None, "not_monitored", None, id="not-monitored"),
+        pytest.param(True, True, None, "pending", None, id="not-yet-set"),
+        pytest.param(True, True, {"triggered_at": NOW}, "waiting", NOW, id="waiting-for-the-flow"),
+        pytest.param(
+            True,
+            True,
+            {"triggered_at": NOW - timedelta(hours=2)},
+            "unanswered",
+            NOW - timedelta(hours=2),
+            id="flow-is-silent",
+        ),
+        pytest.param(True, True, {"triggered_at": NOW, "retriggered": 1}, "unanswered", NOW, id="set-again"),
+        pytest.param(True, True, {"told_at": NOW}, "told", NOW, id="told"),
+        pytest.param(True, False, {"told_at": NOW}, "told", NOW, id="told-before-it-was-switched-off"),
+    ],
+)
+def test_how_far_an_alarm_is(
+    engine: Engine, configured: bool, monitored: bool, alarm: Any, state: str, at: datetime | None
+) -> None:
+    read(engine, spb(10, 10), short=[SPB])
+    save_sharepoint_status(engine, SharePointStatus(configured))
+    save_switches(engine, CONTOSO.tenant_id, listed=True, enabled=True, monitored=monitored)
+    save_alarms(engine, [Alarm(CONTOSO.tenant_id, "SPB", "1", **alarm)] if alarm else [])
+
+    (row,) = licenses(engine).to_dict("records")
+
+    assert row["alarm"] == state
+    assert (None if pd.isna(row["alarm_at"]) else row["alarm_at"]) == at
+
+
+def test_rows_of_the_tenant_frame(engine: Engine) -> None:
+    read(engine, spb(10, 10), e3(5, 1), short=[SPB])
+    save_failure(engine, FABRIKAM.tenant_id, DENIED, NOW)
+
+    contoso, fabrikam = tenants_frame(engine, licenses(engine), now=NOW).to_dict("records")
+
+    assert (contoso["tenant"], contoso["licenses"], contoso["shortages"]) == ("Contoso", 2, 1)
+    assert (contoso["cert_days"], fabrikam["cert_days"]) == (90, -2)
+    assert pd.isna(contoso["problem"])
+    assert Problem.from_json(fabrikam["problem"]) == DENIED
+    assert (fabrikam["licenses"], fabrikam["failing_since"]) == (0, NOW)
+
+
+def test_a_thousand_tenants_are_written_in_one_go(engine: Engine) -> None:
+    many = [KnownTenant(f"{number:036}", f"t{number}", f"T{number}", NOW) for number in range(1000)]
+    save_profiles(engine, many, {})
+
+    save(engine, [Reading(tenant.tenant_id, [spb(), e3()], [], NOW) for tenant in many])
+
+    assert len(licenses(engine)) == 2000
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(history)).scalar() == 2000
