@@ -6,13 +6,13 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 BIN := .venv/bin
 # -qq: only errors. What is already there is not installed again.
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
-# As many tests at once as there are cores; `make test TESTS=tests/test_plan.py` runs some of them.
+# As many tests at once as there are cores; `make test TESTS=tests/test_licenses.py` runs some of them.
 TESTS ?= tests
 # A test that hangs is shown with its stack and fails; the others go on.
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types bench chromium
+.PHONY: help run test lint types tests bench chromium
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -20,8 +20,9 @@ help: ## Show this list
 run: .venv/.run ## Dashboard on http://localhost:8501, with a demo while no tenant is configured
 	@exec $(BIN)/python app.py
 
-test: lint types chromium ## Lint, types and all tests, with a real headless Chromium
-	$(BIN)/python -m pytest -n auto $(HANGING) $(TESTS)
+test: .venv/.dev chromium ## Lint, types and all tests, with a real headless Chromium
+	@failed=; for step in lint types tests; do $(MAKE) --no-print-directory $$step || failed="$$failed $$step"; done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 lint: .venv/.dev ## ruff: rules and format
 	$(BIN)/ruff check --quiet .
@@ -29,6 +30,9 @@ lint: .venv/.dev ## ruff: rules and format
 
 types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator
+
+tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its output
+	$(BIN)/python -m pytest -n auto $(HANGING) $(TESTS)
 
 bench: .venv/.dev ## Measure refresh and pages against a floor
 	$(BIN)/python -m benchmarks
