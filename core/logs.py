@@ -18,16 +18,21 @@ FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s: %(
 _run: ContextVar[str] = ContextVar("run", default="-")
 _tenant: ContextVar[str] = ContextVar("tenant", default="-")
 
-# What must never be written: bearer tokens and assertions (JWT), keys, codes, passwords, cookies.
+# What must never be written: tokens and assertions (JWT, whole or cut), keys, codes, passwords, hashes, cookies.
 SECRETS = (
-    re.compile(r"eyJ[\w-]{5,}\.[\w-]+\.[\w-]*"),
+    re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    re.compile(r"(?i)(?<=bearer )\S+"),
+    re.compile(r"(?i)(?<=bearer )\S+|(?<=basic )[\w+/=-]{8,}"),
+    re.compile(r"""(?im)(?P<name>cookie)(?P<mark>["']?\s*[=:]\s*).+"""),
     re.compile(
-        r"""(?ix)(?<![a-z])(client_assertion|client_secret|access_token|refresh_token|id_token|password|passwd|passwort
-        |code_verifier|code|cookie|sid)(?P<mark>["']?\s*[=:]\s*["']?)[^\s"'&;,}]+"""
+        r"""(?ix)(?<![a-z])
+        (?P<name>client_assertion|client_secret|access_token|refresh_token|id_token|password|passwd|passwort
+            |code_verifier|code|sid)
+        (?P<mark>["']?\s*[=:]\s*)
+        (b?"([^"\\]|\\.)*"? | b?'([^'\\]|\\.)*'? | [^\s"'&;,}]+)"""
     ),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
+    re.compile(r"\$2[aby]\$\d\d\$[./\w]+"),
+    re.compile(r"(?<=://)[^/\s:@]*:\S+(?=@)"),
 )
 
 
@@ -39,7 +44,7 @@ def hide_secrets(text: str) -> str:
 
 
 def _masked(found: re.Match[str]) -> str:
-    return f"{found[1]}{found['mark']}***" if "mark" in found.groupdict() else "***"
+    return f"{found['name']}{found['mark']}***" if "mark" in found.groupdict() else "***"
 
 
 class _Formatter(logging.Formatter):
