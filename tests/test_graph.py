@@ -134,6 +134,12 @@ def test_one_token_serves_many_calls(tool: Tool, tenant: Tenant) -> None:
     assert tool.m365.count("POST", TOKEN) == 1
 
 
+def test_a_first_read_costs_a_token_and_the_read(tool: Tool, tenant: Tenant) -> None:
+    parts(tool.client(tenant))
+
+    assert [request.path.rpartition("/")[2] for request in tool.m365.requests] == ["token", "subscribedSkus"]
+
+
 def test_each_tenant_has_a_token_of_its_own(tool: Tool, tenant: Tenant) -> None:
     other = tool.m365.add_tenant("Bau AG Chur", skus={"SPE_E3": (5, 5)})
 
@@ -326,15 +332,12 @@ def test_other_answers_of_the_login_host(body: Any, status: int, kind: Any, code
     assert said in error.problem.text("de")
 
 
-@pytest.mark.parametrize("where", [TOKEN, "openid-configuration"])
 @pytest.mark.parametrize(
     ("kind", "status"),
     [("status", 429), ("status", 503), ("status", 504), ("reset", 0), ("truncate", 0), ("cut", 0), ("lost_answer", 0)],
 )
-def test_a_login_host_that_stumbles_is_asked_again(
-    tool: Tool, tenant: Tenant, where: str, kind: str, status: int
-) -> None:
-    tool.m365.faults.add(Fault(where, kind, status))
+def test_a_login_host_that_stumbles_is_asked_again(tool: Tool, tenant: Tenant, kind: str, status: int) -> None:
+    tool.m365.faults.add(Fault(TOKEN, kind, status))
 
     assert parts(tool.client(tenant)) == ["SPB", "STREAM"]
     assert len(tool.slept) == 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import msal
@@ -94,7 +96,7 @@ class TokenSource:
             credentials.client_id,
             authority=authority,
             client_credential={"client_assertion": assertion},
-            http_client=_LoginWire(self._http),
+            http_client=_LoginWire(self._http, authority),
             instance_discovery=False,  # the login host is the operator's setting; msal need not ask anybody about it
         )
 
@@ -114,20 +116,21 @@ class _LoginWire:
     after somebody has mended the cause, and hide what Entra says about an unknown tenant.
     """
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, authority: str) -> None:
         self._http = http
+        self._authority = authority
 
-    def get(self, url: str, **options: Any) -> requests.Response:
-        return _good(self._http.request("GET", url, **options))
+    def get(self, url: str, **options: Any) -> Any:
+        """msal's only question is where the endpoints are; asking would cost each tenant one more round trip."""
+        base = f"{self._authority}/oauth2/v2.0"
+        endpoints = {"authorization_endpoint": f"{base}/authorize", "token_endpoint": f"{base}/token"}
+        return SimpleNamespace(status_code=200, text=json.dumps(endpoints), headers={})
 
     def post(self, url: str, **options: Any) -> requests.Response:
-        return _good(self._http.request("POST", url, **options))
+        answer = self._http.request("POST", url, **options)
+        if answer.status_code != 200:
+            raise _RefusedError(answer)
+        return answer
 
     def close(self) -> None:
         """The connections are not msal's to close."""
-
-
-def _good(answer: requests.Response) -> requests.Response:
-    if answer.status_code != 200:
-        raise _RefusedError(answer)
-    return answer
