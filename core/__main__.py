@@ -32,6 +32,7 @@ from core.skus import SkuError, parse_product_names, read_product_names
 
 NO_WRITES = PushResult().counts()
 OK, SOME_FAILED, WRONG_CONFIGURATION = 0, 1, 2
+LONGEST_DAYS = 3650
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error.problem.text(settings.language), file=sys.stderr)
     except access.AccessError as error:
         print(error.text(settings.language), file=sys.stderr)
-    except (SkuError, FileExistsError) as error:
+    except (SkuError, OSError) as error:
         print(error, file=sys.stderr)
     return WRONG_CONFIGURATION
 
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     cert = commands.add_parser("cert", help="certificates").add_subparsers(required=True, metavar="ACTION")
     new = cert.add_parser("new", help="make key and certificate for the tenant SLUG")
     new.add_argument("slug")
-    new.add_argument("--days", type=int, default=730, help="how long it is valid (730)")
+    new.add_argument("--days", type=_days, default=730, help="how long it is valid (730)")
     new.set_defaults(call=_cert_new)
 
     skus = commands.add_parser("skus", help="product names").add_subparsers(required=True, metavar="ACTION")
@@ -81,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_users(commands.add_parser("users", help="accounts of the dashboard"))
     return parser
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}")
+    return int(text)
 
 
 def _add_users(parser: argparse.ArgumentParser) -> None:

@@ -39,12 +39,17 @@ def check_all(tools: Tools) -> list[Finding]:
     findings += _certificates(tools, profiles)
     for found in tools.workers.map(lambda profile: list(_tenant(tools, profile)), profiles.tenants):
         findings += found
-    findings += _sharepoint(tools, profiles.sharepoint)
+    if profiles.sharepoint:
+        findings += _sharepoint(tools, profiles.sharepoint)
+    elif not any(fault.file.startswith("sp-") for fault in profiles.faults):
+        findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
     return findings
 
 
 def _certificates(tools: Tools, profiles: Profiles) -> Iterator[Finding]:
-    for profile in profiles.tenants:
+    found: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
+    found += [profiles.sharepoint] if profiles.sharepoint else []
+    for profile in found:
         days = (profile.certificate.expires - tools.now()).days
         if days < CERTIFICATE_WARNING_DAYS:
             params = {"tenant": profile.name, "days": str(days), "slug": profile.slug}
@@ -71,10 +76,7 @@ def _tenant(tools: Tools, profile: TenantProfile) -> Iterator[Finding]:
         yield Finding(profile.name, "warning", error.problem)
 
 
-def _sharepoint(tools: Tools, profile: SharePointProfile | None) -> Iterator[Finding]:
-    if profile is None:
-        yield Finding("SharePoint", "warning", Problem("check.no_sharepoint"))
-        return
+def _sharepoint(tools: Tools, profile: SharePointProfile) -> Iterator[Finding]:
     try:
         lists = tools.publisher.lists(profile)
         counts = [len(lists.items(part)) for part in (lists.tenants, lists.licenses)]

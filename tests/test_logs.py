@@ -13,25 +13,17 @@ from hypothesis import strategies as st
 
 from core.logs import hide_secrets, run_in_log, set_up_logs, tenant_in_log
 from simulator import Fault
+from tests.loggers import NOISY, restored_loggers
 from tests.office import open_office
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[[A-Z]+\] \S+ run=\S+ tenant=.+?: .")
-NOISY = ("msal", "urllib3", "watchdog", "alembic", "filelock", "schedule")
 
 
 @pytest.fixture(autouse=True)
-def untouched_loggers() -> Iterator[None]:
-    """Give the loggers back as they were."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    levels = {name: logging.getLogger(name).level for name in NOISY}
-    yield
-    for handler in [handler for handler in root.handlers if handler not in before]:
-        root.removeHandler(handler)
-        handler.close()
-    root.setLevel(level)
-    for name, old in levels.items():
-        logging.getLogger(name).setLevel(old)
+def loggers() -> Iterator[None]:
+    """The log is set up anew in each test."""
+    with restored_loggers():
+        yield
 
 
 def test_a_line_names_run_and_tenant_on_console_and_in_the_file(

@@ -1,0 +1,24 @@
+"""The loggers of the process, as a test found them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+NOISY = ("msal", "urllib3", "watchdog", "alembic", "filelock", "schedule")
+
+
+@contextmanager
+def restored_loggers() -> Iterator[None]:
+    """Give handlers and levels back as they were; close what was opened meanwhile."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    levels = {name: logging.getLogger(name).level for name in NOISY}
+    yield
+    for handler in [handler for handler in root.handlers if handler not in before]:
+        root.removeHandler(handler)
+        handler.close()
+    root.setLevel(level)
+    for name, old in levels.items():
+        logging.getLogger(name).setLevel(old)
