@@ -359,7 +359,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(content=st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_no_file_whatever_it_holds_stops_the_others(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     folder = ProfileFolder(tmp_path_factory.mktemp("any"))
