@@ -1,0 +1,28 @@
+"""Alle Tenants: every licence of every tenant, to search, filter, sort, export and send as a link."""
+
+import streamlit as st
+
+from ui import visit
+from ui.filters import license_filters
+from ui.freshness import freshness
+from ui.identity import require
+from ui.license_table import show_licenses, table_of, tools
+from ui.navigation import open_tenant
+from ui.page import look, stop_without_tenants
+from ui.texts import text
+
+require("viewer")
+snapshot = visit.snapshot()
+stop_without_tenants(snapshot, text("nav.alle-tenants"))
+
+st.title(text("nav.alle-tenants"))
+freshness(snapshot)
+
+filters = license_filters(snapshot)
+rows = snapshot.index.rows(filters, look().language)
+shown = table_of(snapshot, rows)
+tools(snapshot, shown, filters)
+
+row = show_licenses(shown, "licenses", text("nav.alle-tenants"))
+if row is not None:
+    open_tenant(snapshot.index.slugs[rows[row]])

@@ -1,0 +1,25 @@
+"""Monitoring: which tenants are read and watched, and whether a message would reach somebody."""
+
+import streamlit as st
+
+from ui import monitoring, visit
+from ui.freshness import freshness
+from ui.identity import require
+from ui.page import look, stop_without_tenants
+from ui.switches import edit_switches, switch_frame
+from ui.texts import text
+
+require("viewer")
+snapshot = visit.snapshot()
+view = look()
+stop_without_tenants(snapshot, text("nav.monitoring"))
+
+st.title(text("nav.monitoring"))
+freshness(snapshot)
+monitoring.contact(snapshot, view)
+
+edit_switches(switch_frame(monitoring.choose_tenants(snapshot), view), view)
+
+monitoring.lists_and_profiles(snapshot)
+monitoring.parameters(snapshot)
+monitoring.broken_profiles(snapshot)

@@ -1,0 +1,36 @@
+"""Start: what is short now, where, since when, and does somebody already know."""
+
+import streamlit as st
+
+from ui import license_table, shortages, visit
+from ui.attention import attention, show_attention
+from ui.freshness import freshness
+from ui.identity import require
+from ui.navigation import open_tenant
+from ui.overview import answer_block, figures_of, tiles
+from ui.page import look, stop_without_tenants
+from ui.texts import text
+
+require("viewer")
+snapshot = visit.snapshot()
+view = look()
+stop_without_tenants(snapshot, text("nav.start"))
+
+answer_block(snapshot, view)
+freshness(snapshot)
+tiles(figures_of(snapshot))
+
+found = shortages.current_shortages(snapshot)
+table = shortages.shortage_table(found, view.now, view.language, view.zone)
+license_table.section(text("start.shortages"), table, "engpaesse")
+if table.num_rows:
+    row = shortages.show_shortages(table, view.language, view.zone, text("start.shortages"))
+    if row is not None:
+        open_tenant(snapshot.index.slugs[found.index[row]])
+else:
+    st.caption(text("start.no_shortages"))
+
+items = attention(snapshot, view.now, view.language, view.zone)
+if items:
+    st.subheader(text("start.attention"))
+    show_attention(items)

@@ -1,0 +1,35 @@
+"""Tenant: everything known about one of them, and how it got there."""
+
+import streamlit as st
+
+from ui import visit
+from ui.freshness import freshness, refresh_button
+from ui.history import history_chart
+from ui.identity import require
+from ui.license_table import OF_TENANT, section, show_licenses, table_of
+from ui.page import look, stop_without_tenants
+from ui.subscriptions import subscriptions_block
+from ui.tenant_header import choose_tenant, header, last_error
+from ui.texts import text
+
+require("viewer")
+snapshot = visit.snapshot()
+view = look()
+stop_without_tenants(snapshot, text("nav.tenant"))
+
+tenant = choose_tenant(snapshot)
+header(tenant, view)
+freshness(snapshot)
+refresh_button([tenant.tenant_id], label="refresh.one", disabled=not tenant.enabled)
+last_error(tenant, view)
+
+rows = snapshot.index.of_tenant(tenant.slug)
+shown = table_of(snapshot, rows, OF_TENANT)
+section(text("tenant.licenses"), shown, f"lizenzen-{tenant.slug}")
+if shown.num_rows:
+    chosen = show_licenses(shown, f"licenses_{tenant.slug}", text("tenant.licenses_of", tenant=tenant.name))
+    history_chart(snapshot, tenant, rows, chosen, view)
+else:
+    st.info(text("tenant.no_licenses"), icon=":material/info:")
+
+subscriptions_block(tenant, view)

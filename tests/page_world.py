@@ -1,0 +1,199 @@
+"""A small made-up world in a real database, for the tests of the pages: a dozen tenants, some of them in trouble."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache.database import open_database
+from core.cache.lists import Alarm, ListedTenant, SharePointStatus
+from core.cache.lists import save_alarms, save_sharepoint_status, save_tenant_list
+from core.cache.readings import KnownTenant, Reading, known_licenses, save_failure, save_profiles, save_readings
+from core.cache.readings import save_subscriptions
+from core.cache.runs import finish_run, start_run
+from core.licenses import License, Subscription, is_shortage
+from core.monitoring import SwitchChange, SwitchResult
+from core.problems import Problem
+from core.runtime import Runtime
+from core.settings import Settings
+from core.skus import Catalogue
+from ui.data import MAPPINGS
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+# Names as an attacker, or a careless person, would write them.
+HOSTILE = '**x** <img src=x onerror=alert(1)> [a](javascript:alert(1)) $y$ :red[z] `c` https://evil.example'
+PARAMETERS = {"sendermail": "lizenzen@contoso.example", "recipientmail": "support@contoso.example"}
+PRODUCTS = ("M365EDU_A3_FACULTY", "M365EDU_A3_STUUSEBNFT", "SPB", "POWER_BI_PRO", "EXCHANGESTANDARD", "VISIOCLIENT",
+            "PROJECTPROFESSIONAL", "FLOW_FREE")  # fmt: skip
+NAMES = ("Schule Höri", "Treuhand Emmen", "Bau AG Chur", "Gymnasium Rheinau", "Praxis am See", "Kantonsschule Wil",
+         "Holzbau Muster", "Gemeinde Talwil", "Musikschule Aarau", "Berufsschule Lenzburg", "Spedition Nord")  # fmt: skip
+
+
+@dataclass
+class World:
+    """A database with what a refresh would have left; every method writes like the refresh does."""
+
+    engine: Engine
+    settings: Settings
+    known: list[KnownTenant] = field(default_factory=list)
+    refresher: Any = None
+
+    @classmethod
+    def at(cls, folder: Path, **settings: Any) -> World:
+        chosen = Settings(data_dir=folder, **settings)
+        return cls(open_database(chosen.database), chosen)
+
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime(self.settings, self.engine, self.refresher)
+
+    def tenant(self, name: str, *, days: int = 178, slug: str = "") -> str:
+        number = len(self.known) + 1
+        tenant_id = f"00000000-0000-4000-8000-{number:012d}"
+        ends = NOW + timedelta(days=days, hours=1)
+        self.known.append(KnownTenant(tenant_id, slug or f"tenant-{number}", name, ends))
+        save_profiles(self.engine, self.known, {})
+        return tenant_id
+
+    def read(self, tenant_id: str, *licenses: License, ago: timedelta = timedelta(minutes=12), day: date | None = None) -> None:
+        at = NOW - ago
+        short = [row.sku_id for row in licenses if is_shortage("paid", row.enabled, row.consumed) and "FREE" not in row.sku_part_number]
+        reading = Reading(tenant_id, licenses, short, at)
+        save_readings(self.engine, [reading], known_licenses(self.engine), (), day or at.date())
+
+    def fail(self, tenant_id: str, code: str, *, ago: timedelta = timedelta(hours=20), **params: str) -> None:
+        save_failure(self.engine, tenant_id, Problem(code, params, "status 401, request-id 1234"), NOW - ago)
+
+    def listed(self, tenant_ids: Sequence[str], *, off: Sequence[str] = (), strangers: Sequence[str] = ()) -> None:
+        rows = {
+            tenant.tenant_id: ListedTenant(str(number), tenant.name, True, tenant.tenant_id not in off)
+            for number, tenant in enumerate(self.known)
+            if tenant.tenant_id in tenant_ids
+        }
+        others = [ListedTenant(f"9{number}", title, True, True) for number, title in enumerate(strangers)]
+        save_tenant_list(self.engine, [*rows.values(), *others], rows)
+
+    def sharepoint(self, *problems: Problem, **parameters: str) -> None:
+        save_sharepoint_status(self.engine, SharePointStatus(True, NOW - timedelta(minutes=12), problems, parameters))
+
+    def finished(self, *, by: str = "", state: str = "done", **summary: Any) -> str:
+        run_id = start_run(self.engine, "page" if by else "schedule", by, (), NOW)
+        whole = {"tenants": len(self.known), "ok": len(self.known), "failed": [], "skipped": [], **summary}
+        finish_run(self.engine, run_id, state, whole, 12.4, NOW)
+        return run_id
+
+
+def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **units: int) -> License:
+    return License(sku_id or sku_of(part), part, enabled, consumed, applies_to="User", capability_status="Enabled", **units)
+
+
+def sku_of(part: str) -> str:
+    known = Catalogue.load(MAPPINGS)._by_part.get(part.casefold())
+    return known.sku_id if known else f"ffffffff-0000-4000-8000-{abs(hash(part)) % 10**12:012d}"
+
+
+def small_world(folder: Path, **settings: Any) -> World:
+    """One tenant without trouble, one with a shortage that was told."""
+    world = World.at(folder, **settings)
+    calm, short = world.tenant("Schule Höri", slug="hoeri"), world.tenant("Bau AG Chur", slug="chur")
+    world.read(calm, license_("SPB", 40, 10))
+    world.read(short, license_("SPB", 10, 10), license_("POWER_BI_PRO", 5, 7), ago=timedelta(hours=3))
+    world.listed([calm, short])
+    world.sharepoint(**PARAMETERS, communication="E-Mail")
+    save_alarms(world.engine, [Alarm(short, "SPB", "1", None, 0, NOW - timedelta(hours=2))])
+    world.finished()
+    return world
+
+
+def filled_world(folder: Path, **settings: Any) -> World:
+    """A dozen tenants with some eighty licences, every trouble once, and one with a hostile name."""
+    world = World.at(folder, **settings)
+    ids = [world.tenant(name, days=6 if name == "Praxis am See" else 178) for name in NAMES]
+    hostile = world.tenant(HOSTILE, slug="hostile")
+    for place, tenant_id in enumerate([*ids, hostile]):
+        _read_for_days(world, tenant_id, place)
+    world.read(hostile, license_(HOSTILE, 3, 3, sku_id="ffffffff-0000-4000-8000-000000000001"))
+    world.fail(ids[7], "signin.certificate_unknown", tenant=NAMES[7])
+    world.fail(ids[8], "graph.forbidden", ago=timedelta(hours=2), tenant=NAMES[8], what="subscribedSkus")
+    _subscriptions(world, ids[0])
+    save_subscriptions(world.engine, ids[1], None, NOW, Problem("graph.forbidden", {"tenant": NAMES[1], "what": "subscriptions"}))
+    world.listed([*ids[:10], hostile], off=[ids[2]], strangers=["Alte Firma GmbH", HOSTILE + " 2"])
+    world.sharepoint(Problem("sharepoint.parameter_missing", {"field": "communication"}), **PARAMETERS)
+    _alarms(world, ids)
+    profile = {"config-neu-profile.json": ("neu", [Problem("profile.json_broken", {"file": "config-neu-profile.json", "line": "3", "column": "7"})])}
+    save_profiles(world.engine, world.known, profile)
+    world.finished()
+    return world
+
+
+def _read_for_days(world: World, tenant_id: str, place: int) -> None:
+    for back in range(30, -1, -3):
+        rows = [
+            license_(part, 20 + 5 * number, max(20 + 5 * number - back // 3 - (number + place) % 9, 0))
+            for number, part in enumerate(PRODUCTS[:-1])
+        ]
+        rows.append(license_("FLOW_FREE", 10_000, 17))
+        if place == 3:
+            rows[2] = license_("SPB", 10, 13)
+            rows[3] = license_("POWER_BI_PRO", 0, 4, warning=5)
+        at = timedelta(days=back) if back else timedelta(minutes=12 + place)
+        world.read(tenant_id, *rows, ago=at, day=(NOW - at).date())
+
+
+def _subscriptions(world: World, tenant_id: str) -> None:
+    found = [
+        Subscription(f"sub-{n}", sku_of(part), part, status, 25, trial, NOW - timedelta(days=300), NOW + timedelta(days=days))
+        for n, (part, status, trial, days) in enumerate(
+            [("SPB", "Enabled", False, 33), ("POWER_BI_PRO", "Warning", False, 12), ("VISIOCLIENT", "Enabled", True, 5)]
+        )
+    ]
+    save_subscriptions(world.engine, tenant_id, found, NOW)
+
+
+def _alarms(world: World, ids: Sequence[str]) -> None:
+    told, late, new = NOW - timedelta(minutes=40), NOW - timedelta(hours=3), NOW - timedelta(minutes=5)
+    save_alarms(
+        world.engine,
+        [
+            Alarm(ids[0], PRODUCTS[0], "1", None, 0, told),
+            Alarm(ids[1], PRODUCTS[6], "2", late, 0, None),
+            Alarm(ids[3], "SPB", "3", new, 0, None),
+        ],
+    )
+
+
+def large_world(folder: Path, tenants: int = 1000, **settings: Any) -> World:
+    """Eight licences for each of many tenants: the 8,000 rows of the measurements."""
+    world = World.at(folder, **settings)
+    world.known = [
+        KnownTenant(f"00000000-0000-4000-8000-{n:012d}", f"tenant-{n}", f"Schule Nummer {n:04d}", NOW + timedelta(days=200))
+        for n in range(tenants)
+    ]
+    save_profiles(world.engine, world.known, {})
+    readings = []
+    for n, tenant in enumerate(world.known):
+        rows = [license_(part, 20 + n % 300, 20 + n % 300 - (n + k * 7) % 45) for k, part in enumerate(PRODUCTS)]
+        readings.append(Reading(tenant.tenant_id, rows, [r.sku_id for r in rows if r.free <= 0], NOW - timedelta(minutes=5)))
+    save_readings(world.engine, readings, {}, (), NOW.date())
+    world.finished()
+    return world
+
+
+class FakeRefresher:
+    """Stands where the real refresher stands; remembers what it was asked."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.asked, self.tools = world, [], object()  # type: ignore[var-annotated]
+
+    def request(self, source: str, requested_by: str = "", tenants: Sequence[str] = ()) -> str:
+        self.asked.append((source, requested_by, tuple(tenants)))
+        return start_run(self.world.engine, source, requested_by, (), datetime.now(UTC))
+
+
+__all__ = ["HOSTILE", "NOW", "FakeRefresher", "SwitchChange", "SwitchResult", "World", "filled_world", "large_world",
+           "license_", "small_world"]  # fmt: skip

@@ -1,0 +1,86 @@
+"""How old the figures are and on how many tenants they rest. Pure: figures in, words out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+import pandas as pd
+
+from ui import format as fmt
+from ui.language import Language
+from ui.texts import text
+
+# Two refreshes missed, and never less than this many minutes: below that nobody needs to worry.
+_PATIENCE_MINUTES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """`read` of `total` tenants could be read at their last attempt; `oldest_name` has the oldest reading."""
+
+    total: int
+    read: int
+    failing: int
+    never: int
+    newest: datetime | None
+    oldest: datetime | None
+    oldest_name: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.total > 0 and self.read == self.total
+
+
+def age_of(active: pd.DataFrame) -> Age:
+    """`active`: the tenants that are read at all."""
+    times = active["last_read_at"]
+    known = times.dropna()
+    failing = active["problem"].notna()
+    return Age(
+        total=len(active),
+        read=int((times.notna() & ~failing).sum()),
+        failing=int(failing.sum()),
+        never=int(times.isna().sum()),
+        newest=known.max().to_pydatetime() if len(known) else None,
+        oldest=known.min().to_pydatetime() if len(known) else None,
+        oldest_name=str(active.loc[times == known.min(), "tenant"].iloc[0]) if len(known) else "",
+    )
+
+
+def is_stale(age: Age, now: datetime, refresh_minutes: float) -> bool:
+    """Whether the oldest reading is older than two refreshes; without a background refresh nothing is late."""
+    if age.oldest is None or not refresh_minutes:
+        return False
+    return now - age.oldest > timedelta(minutes=max(2 * refresh_minutes, _PATIENCE_MINUTES))
+
+
+def line(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:
+    """ "Stand 14:05 · 48 von 50 Tenants · älteste Angabe 3 h" """
+    if age.newest is None or age.oldest is None:
+        return text("age.nothing", language)
+    return text(
+        "age.line",
+        language,
+        time=fmt.clock(age.newest, now, language, zone),
+        read=fmt.number(age.read, language),
+        total=fmt.number(age.total, language),
+        oldest=fmt.since(age.oldest, now, language),
+    )
+
+
+def details(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:
+    """The exact times, for the tooltip."""
+    if age.newest is None or age.oldest is None:
+        return text("age.nothing_help", language)
+    parts = [
+        text(
+            "age.newest", language, time=fmt.moment(age.newest, language, zone), ago=fmt.ago(age.newest, now, language)
+        ),
+        text("age.oldest", language, time=fmt.moment(age.oldest, language, zone), tenant=age.oldest_name),
+    ]
+    if age.failing:
+        parts.append(text("age.failing", language, count=age.failing))
+    if age.never:
+        parts.append(text("age.never", language, count=age.never))
+    return " ".join(parts)

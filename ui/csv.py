@@ -1,0 +1,67 @@
+"""CSV for Excel: BOM, the separator of the reader's language, and no cell that could run as a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from typing import Any
+
+import pyarrow as pa  # type: ignore[import-untyped]
+
+from ui.language import Language
+from ui.texts import text
+
+SEPARATOR = {"de": ";", "en": ","}
+MIME = "text/csv; charset=utf-8"
+# What a spreadsheet may take for the start of a formula, also in full width and after blanks.
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
+_NUMBER = re.compile(r"-?\d+([.,]\d+)?")
+_PERCENT = ("utilisation",)  # fractions in the table; whole percents here, free of any decimal sign
+
+
+def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], language: Language, zone: tzinfo) -> bytes:
+    """Header and rows as UTF-8 with BOM. Numbers stay plain, times become ISO in `zone`."""
+    sheet = io.StringIO(newline="")
+    writer = csv.writer(sheet, delimiter=SEPARATOR[language], lineterminator="\r\n")
+    writer.writerow([cell(name, zone) for name in header])
+    writer.writerows([cell(value, zone) for value in row] for row in rows)
+    return sheet.getvalue().encode("utf-8-sig")
+
+
+def table_csv(table: pa.Table, language: Language, zone: tzinfo, labels: Mapping[str, str] | None = None) -> bytes:
+    """The columns and rows of a shown table; `labels` replace the usual column titles."""
+    names = table.column_names
+    header = [(labels or {}).get(name) or text(f"column.{name}", language) for name in names]
+    header = [f"{title} %" if name in _PERCENT else title for name, title in zip(names, header, strict=True)]
+    columns = [_values(name, table.column(name).to_pylist()) for name in names]
+    return to_csv(header, zip(*columns, strict=True), language, zone)
+
+
+def cell(value: Any, zone: tzinfo) -> Any:
+    """One value as it may stand in a cell."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return cell(", ".join(map(str, value)), zone)
+    if isinstance(value, str):
+        return harmless(value)
+    return value
+
+
+def harmless(value: str) -> str:
+    """Put an apostrophe before what a spreadsheet would calculate; plain numbers stay numbers."""
+    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
+
+
+def _values(name: str, values: list[Any]) -> list[Any]:
+    if name in _PERCENT:
+        return [None if value is None else round(value * 100) for value in values]
+    return values

@@ -1,0 +1,140 @@
+"""The figures all sessions look at: read once per version of the database, then shared.
+
+A session pins one `Snapshot` for the length of its visit of a page, so nothing moves under the reader's
+hands. Snapshots are never copied and never written to. This is a module and not `st.cache_data`, which
+copies a frame for every session and can be emptied by anybody.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from core.cache.frames import broken_profiles, licenses_frame, tenants_frame
+from core.cache.lists import ListedTenant, SharePointStatus, sharepoint_status, tenant_list_rows
+from core.cache.names import imported_names
+from core.cache.runs import Run, latest_run
+from core.cache.sql import data_version
+from core.problems import Problem
+from core.runtime import Runtime
+from core.skus import Catalogue, SkuError
+from ui.index import LicenseIndex
+
+MAPPINGS = Path(__file__).resolve().parents[1] / "sku_mappings.json"
+KEPT = 2
+MAX_AGE_SECONDS = 15 * 60  # days left and "the flow does not answer" change without a new version
+PULSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything the pages show, as of one version of the database."""
+
+    version: int
+    taken_at: datetime
+    licenses: pd.DataFrame
+    tenants: pd.DataFrame
+    sharepoint: SharePointStatus
+    faults: Mapping[str, Sequence[Problem]]
+    listed: Sequence[ListedTenant]
+    names_fault: str = ""
+
+    @cached_property
+    def index(self) -> LicenseIndex:
+        return LicenseIndex(self.licenses, dict(zip(self.tenants["tenant_id"], self.tenants["slug"], strict=True)))
+
+    @cached_property
+    def active(self) -> pd.DataFrame:
+        """The tenants that are read at all."""
+        return self.tenants[self.tenants["enabled"].astype(bool)]
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What an open page asks every two seconds."""
+
+    version: int
+    run: Run | None
+
+
+@dataclass
+class _Store:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    snapshots: dict[tuple[int, datetime], Snapshot] = field(default_factory=dict)
+    pulse: tuple[float, Pulse] | None = None
+
+
+_stores: WeakKeyDictionary[Engine, _Store] = WeakKeyDictionary()
+_stores_lock = threading.Lock()
+
+
+def newest(runtime: Runtime) -> Snapshot:
+    """The newest figures; whoever comes first builds them, all others wait for them.
+
+    Raises core.cache.database.DatabaseError.
+    """
+    store = _store(runtime.engine)
+    with store.lock:
+        version, now = data_version(runtime.engine), datetime.now(UTC)
+        last = next(reversed(store.snapshots.values()), None)
+        if last is not None and last.version == version and now - last.taken_at < timedelta(seconds=MAX_AGE_SECONDS):
+            return last
+        snapshot = _build(runtime, version, now)
+        store.snapshots[key_of(snapshot)] = snapshot
+        for old in list(store.snapshots)[:-KEPT]:
+            del store.snapshots[old]
+        return snapshot
+
+
+def pinned(runtime: Runtime, key: tuple[int, datetime] | None) -> Snapshot | None:
+    """The snapshot a session has been looking at, while it is kept."""
+    return _store(runtime.engine).snapshots.get(key) if key else None
+
+
+def key_of(snapshot: Snapshot) -> tuple[int, datetime]:
+    return snapshot.version, snapshot.taken_at
+
+
+def pulse(engine: Engine) -> Pulse:
+    """Version and latest run; asked of the database once a second, however many pages are open."""
+    store = _store(engine)
+    with store.lock:
+        if store.pulse is None or time.monotonic() - store.pulse[0] > PULSE_SECONDS:
+            store.pulse = (time.monotonic(), Pulse(data_version(engine), latest_run(engine)))
+        return store.pulse[1]
+
+
+def _store(engine: Engine) -> _Store:
+    with _stores_lock:
+        return _stores.setdefault(engine, _Store())
+
+
+def _build(runtime: Runtime, version: int, now: datetime) -> Snapshot:
+    engine = runtime.engine
+    imported = imported_names(engine)
+    fault = ""
+    try:
+        catalogue = Catalogue.load(MAPPINGS, imported)
+    except SkuError as error:  # wrong names are no reason to show no figures
+        catalogue, fault = Catalogue([], imported), str(error)
+    timeout = timedelta(minutes=runtime.settings.flow_timeout_minutes)
+    licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout)
+    return Snapshot(
+        version=version,
+        taken_at=now,
+        licenses=licenses,
+        tenants=tenants_frame(engine, licenses, now=now),
+        sharepoint=sharepoint_status(engine),
+        faults=broken_profiles(engine),
+        listed=tenant_list_rows(engine),
+        names_fault=fault,
+    )

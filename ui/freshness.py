@@ -1,0 +1,138 @@
+"""The one line on every page: how old the figures are, newer ones if there are, and the refresh with its progress.
+
+It looks at the database every two seconds (one shared query a second for all pages). It never changes the
+figures under the reader's hands: it offers newer ones. Whoever asked for the refresh gets them at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core import runtime
+from core.cache import runs
+from core.cache.database import DatabaseError
+from core.cache.runs import Run
+from core.problems import ProblemError
+from ui import age, data, language, results, visit
+from ui.data import Snapshot
+from ui.identity import current_user
+from ui.problems import problem_box
+from ui.safe import plain
+from ui.texts import text
+
+EVERY_SECONDS = 2
+PATIENCE_SECONDS = 60  # for a run that was asked for and does not show up
+OWN, ASKED_AT, REFUSED = "_own_run", "_own_asked_at", "_refused"
+
+
+def freshness(snapshot: Snapshot) -> None:
+    """The line, and below it the result of a refresh this reader waits for."""
+    _line()
+    if REFUSED in st.session_state:
+        problem_box(st.session_state.pop(REFUSED))
+    results.result_box(snapshot)
+
+
+def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", disabled: bool = False) -> None:
+    """Ask for a live refresh of `tenants` (ids; none = all), or join the one that runs."""
+    available = runtime.current().refresher is not None
+    st.button(
+        text(label),
+        key=f"refresh_{label}",
+        icon=":material/refresh:",
+        help=text(f"{label}_help") if available else text("refresh.unavailable"),
+        disabled=disabled or not available,
+        on_click=_ask,
+        args=(tuple(tenants),),
+    )
+
+
+def _ask(tenants: tuple[str, ...]) -> None:
+    user, refresher = current_user(), runtime.current().refresher
+    if not user.may("viewer") or refresher is None:
+        return
+    try:
+        run_id = refresher.request(source="page", requested_by=user.name, tenants=tenants)
+    except ProblemError as error:
+        st.session_state[REFUSED] = error.problem
+        return
+    results.dismiss()
+    st.session_state[OWN], st.session_state[ASKED_AT] = run_id, time.monotonic()
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def _line() -> None:
+    running = runtime.current()
+    snapshot = visit.snapshot()
+    try:
+        beat = data.pulse(running.engine)
+        own = _own_run(beat.run)
+    except DatabaseError:
+        st.caption(f":red[{text('database.no_answer')}]")
+        return
+    if own is not None and not own.running:
+        st.session_state.pop(OWN)
+        _show_newest(own)
+    active = beat.run if beat.run is not None and beat.run.running else None
+    waiting = OWN in st.session_state or active is not None
+    with st.container(horizontal=True, vertical_alignment="center", key="freshness"):
+        if waiting:
+            _progress(active)
+        else:
+            _age(snapshot)
+            if beat.version != snapshot.version:
+                _offer(beat.run)
+        refresh_button(disabled=waiting)
+
+
+def _own_run(latest: Run | None) -> Run | None:
+    """The run this session asked for, as far as it is known."""
+    wanted = st.session_state.get(OWN)
+    if wanted is None or (latest is not None and latest.run_id == wanted):
+        return latest if wanted is not None else None
+    found = runs.run(runtime.current().engine, wanted)
+    if found is None and time.monotonic() - st.session_state.get(ASKED_AT, 0) > PATIENCE_SECONDS:
+        st.session_state.pop(OWN)
+    return found
+
+
+def _age(snapshot: Snapshot) -> None:
+    settings, now, words = runtime.current().settings, datetime.now(UTC), language.current()
+    known = age.age_of(snapshot.active)
+    line = plain(age.line(known, now, words, settings.zone))
+    wrong = known.failing or known.never or age.is_stale(known, now, settings.refresh_minutes)
+    st.markdown(
+        f":red[{line}]" if wrong and known.total else f":gray[{line}]",
+        help=plain(age.details(known, now, words, settings.zone)),
+        width="stretch",
+    )
+
+
+def _offer(run: Run | None) -> None:
+    """Newer figures are there; the reader decides when to look at them."""
+    st.markdown(text("refresh.newer"), width="content")
+    if st.button(text("refresh.show"), key="show_newer", type="primary"):
+        _show_newest(run)
+
+
+def _show_newest(run: Run | None) -> None:
+    visit.take_newest()
+    if run is not None:
+        results.announce(run.run_id)
+    st.rerun()
+
+
+def _progress(run: Run | None) -> None:
+    """How far the refresh is; counts while there is something to count."""
+    if run is None or not run.step:
+        st.progress(0.0, text=text("refresh.starting"))
+        return
+    step = text(f"refresh.step.{run.step}")
+    if run.total:
+        step = text("refresh.counts", step=step, done=run.done, total=run.total)
+    by = text("refresh.by", name=plain(run.requested_by)) if run.source == "page" and run.requested_by else ""
+    st.progress(min(run.done / run.total, 1.0) if run.total else 0.0, text=f"{step}{by}")

@@ -1,0 +1,99 @@
+"""Find rows among thousands without touching them one by one: prepared once, asked at every rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+# What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
+# free but alarms nobody (gratis, trial, not per user).
+MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok")
+KINDS = ("paid", "free", "trial", "not_per_user")
+SORTS = ("worst", "tenant", "product", "free", "utilisation", "renewal", "since")  # as offered
+
+Mask = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the reader asked for; empty means all."""
+
+    search: str = ""
+    tenants: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    sort: str = "worst"
+
+
+class LicenseIndex:
+    """Row numbers of the licences that match, in the order asked for."""
+
+    def __init__(self, licenses: pd.DataFrame, slug_of: Mapping[str, str]) -> None:
+        self.slugs = licenses["tenant_id"].map(slug_of).fillna("").to_numpy(dtype=object)
+        self._kind = licenses["kind"].to_numpy(dtype=object)
+        self._text = _searchable(licenses)
+        self._marks = marks(licenses)
+        self._orders = {sort: order(licenses, sort) for sort in (*SORTS, "product_en")}
+
+    def rows(self, filters: Filters, language: str) -> Positions:
+        wanted = np.ones(len(self._kind), dtype=bool)
+        for word in filters.search.casefold().split():
+            wanted &= self._text.str.contains(word, regex=False).to_numpy(dtype=bool)
+        if filters.tenants:
+            wanted &= np.isin(self.slugs, filters.tenants)
+        if filters.kinds:
+            wanted &= np.isin(self._kind, filters.kinds)
+        if filters.states:
+            wanted &= np.logical_or.reduce([self._marks[state] for state in filters.states])
+        ordered = self._orders["product_en" if (filters.sort, language) == ("product", "en") else filters.sort]
+        return ordered[wanted[ordered]]
+
+    def of_tenant(self, slug: str) -> Positions:
+        """The rows of one tenant, the worst first."""
+        return np.flatnonzero(self.slugs == slug)
+
+    def count(self, mark: str) -> int:
+        return int(self._marks[mark].sum())
+
+    def has(self, mark: str) -> Mask:
+        return self._marks[mark]
+
+
+def marks(licenses: pd.DataFrame) -> dict[str, Mask]:
+    """Mark -> which rows carry it. A row of a gratis product with nothing free is "used up", not a shortage."""
+    state = licenses["state"].to_numpy(dtype=object)
+    short = licenses["shortage"].to_numpy(dtype=bool)
+    found = {name: np.asarray(state == name) for name in ("grace", "suspended", "gone", "ok")}
+    found["shortage"] = short
+    found["over"] = np.asarray(state == "over") & short
+    found["used_up"] = np.isin(state, ("short", "over")) & ~short
+    paid = licenses["kind"].to_numpy(dtype=object) == "paid"
+    found["low"] = np.asarray(state == "low") & paid
+    found["ok"] |= np.asarray(state == "low") & ~paid
+    return found
+
+
+def order(licenses: pd.DataFrame, sort: str) -> Positions:
+    """Row numbers in the order of `sort`; equal ones stay worst first, as the cache delivers them."""
+    if sort == "worst":
+        return np.arange(len(licenses))
+    column = {"tenant": "tenant", "product": "product_de", "since": "short_since"}.get(sort, sort)
+    values = licenses[column]
+    if sort in ("tenant", "product", "product_en"):
+        values = values.str.casefold()
+    ranked = values.reset_index(drop=True).sort_values(
+        kind="stable", ascending=sort != "utilisation", na_position="last"
+    )
+    return ranked.index.to_numpy()
+
+
+def _searchable(licenses: pd.DataFrame) -> pd.Series:
+    joined = licenses["tenant"].astype("str")
+    for name in ("product_de", "product_en", "part_number"):
+        joined = joined.str.cat(licenses[name].astype("str"), sep="\n")
+    return joined.str.casefold()

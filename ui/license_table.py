@@ -1,0 +1,83 @@
+"""The licence table of a page: rows of the prepared table, shown; a chosen row leads to its tenant."""
+
+from __future__ import annotations
+
+import pyarrow as pa  # type: ignore[import-untyped]
+import streamlit as st
+
+from core import runtime
+from ui import columns, language
+from ui import format as fmt
+from ui.csv import MIME, table_csv
+from ui.data import Snapshot
+from ui.filters import is_filtered, reset
+from ui.index import Filters, Positions
+from ui.texts import text
+
+ALL = ("state", "tenant", "product", "part_number", "enabled", "consumed", "free", "utilisation", "renewal",
+       "short_since", "kind", "sku_id")  # fmt: skip
+OF_TENANT = tuple(name for name in ALL if name != "tenant")
+ROW_PIXELS, HEADER_PIXELS = 35, 37
+
+
+def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str, ...] = ALL) -> pa.Table:
+    """These rows of the licence table, in this order; None = all."""
+    whole = columns.license_table(snapshot, language.current(), runtime.current().settings.time_zone)
+    return (whole if rows is None else whole.take(pa.array(rows))).select(list(names))
+
+
+def show_licenses(table: pa.Table, key: str, name: str, *, most_rows: int = 15) -> int | None:
+    """Show the table under the accessible `name`; the row number that was chosen, if any."""
+    zone = runtime.current().settings.time_zone
+    chosen = st.dataframe(
+        table,
+        key=key,
+        alt=name,
+        hide_index=True,
+        column_config=columns.column_config(language.current(), zone),
+        height=HEADER_PIXELS + ROW_PIXELS * max(min(table.num_rows, most_rows), 1),
+        placeholder="",
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = chosen["selection"]["rows"]
+    return rows[0] if rows and rows[0] < table.num_rows else None
+
+
+def csv_button(label: str, table: pa.Table, file: str) -> None:
+    """Download of exactly this table, made only when it is asked for."""
+    words, zone = language.current(), runtime.current().settings.zone
+    st.download_button(
+        text(label),
+        data=lambda: table_csv(table, words, zone),
+        file_name=f"{file}.csv",
+        mime=MIME,
+        icon=":material/download:",
+        on_click="ignore",
+        key=f"csv_{label}",
+    )
+
+
+def section(title: str, table: pa.Table, file: str) -> None:
+    """A heading with the CSV of the table below it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.subheader(title, width="content")
+        if table.num_rows:
+            csv_button("csv.table", table, file)
+
+
+def tools(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
+    """How many of how many rows, the two downloads, and the way back to all rows."""
+    words, total = language.current(), len(snapshot.licenses)
+    with st.container(horizontal=True, vertical_alignment="center", key="tools"):
+        counts = {"shown": fmt.number(shown.num_rows, words), "total": fmt.number(total, words)}
+        st.markdown(text("table.count", **counts), width="content")
+        if is_filtered(filters):
+            st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")
+        st.space("stretch")
+        csv_button("csv.view", shown, "lizenzen-ansicht")
+        csv_button("csv.all", table_of(snapshot), "lizenzen")
+    if not shown.num_rows:
+        st.info(text("table.no_match" if total else "table.nothing_read"), icon=":material/info:")
+    elif total:
+        st.caption(text("table.hint"))

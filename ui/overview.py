@@ -1,0 +1,98 @@
+"""What matters now: five figures and the sentence that answers the question people come with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import streamlit as st
+
+from ui import age, language, navigation
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.page import View
+from ui.texts import text
+
+CERTIFICATE_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts over the tenants that are read; `short_tenants` have at least one shortage."""
+
+    shortages: int
+    short_tenants: int
+    over: int
+    low: int
+    unreadable: int
+    certificates: int
+
+
+def figures_of(snapshot: Snapshot) -> Figures:
+    index, active = snapshot.index, snapshot.active
+    return Figures(
+        shortages=index.count("shortage"),
+        short_tenants=int((active["shortages"] > 0).sum()),
+        over=index.count("over"),
+        low=index.count("low"),
+        unreadable=int((active["problem"].notna() | active["last_read_at"].isna()).sum()),
+        certificates=int((active["cert_days"].astype("float") < CERTIFICATE_DAYS).sum()),
+    )
+
+
+def answer(snapshot: Snapshot, now: datetime, words: language.Language, refresh_minutes: float) -> tuple[str, bool]:
+    """The sentence, and whether all is well. It claims no more than is known."""
+    figures, known = figures_of(snapshot), age.age_of(snapshot.active)
+    if known.newest is None:
+        return text("answer.nothing_read", words), False
+    counts = {"read": fmt.number(known.read, words), "total": fmt.number(known.total, words)}
+    ago = fmt.ago(known.newest, now, words)
+    if figures.shortages:
+        one = "" if figures.shortages != 1 else "_one"
+        sentence = text(
+            f"answer.shortages{one}",
+            words,
+            count=fmt.number(figures.shortages, words),
+            where=_tenants(figures.short_tenants, words),
+        )
+    elif known.complete:
+        sentence = text("answer.none", words)
+    else:
+        sentence = text("answer.none_known", words)
+    stale = age.is_stale(known, now, refresh_minutes)
+    rest = "answer.all_read" if known.complete else "answer.some_read"
+    sentences = [sentence, text(rest, words, ago=ago, missing=known.total - known.read, **counts)]
+    if stale and known.oldest is not None:
+        sentences.append(text("answer.stale", words, span=fmt.span((now - known.oldest).total_seconds(), words)))
+    return " ".join(sentences), known.complete and not figures.shortages and not stale
+
+
+def _tenants(count: int, words: language.Language) -> str:
+    return text("tenants.one" if count == 1 else "tenants.many", words, count=fmt.number(count, words))
+
+
+def answer_block(snapshot: Snapshot, view: View) -> None:
+    """The answer as the title of the page."""
+    sentence, well = answer(snapshot, view.now, view.language, view.refresh_minutes)
+    head, _, rest = sentence.partition(". ")
+    st.title(f":green[✓] {head}." if well else f"{head.removesuffix('.')}.")
+    if rest:
+        st.markdown(rest)
+
+
+def tiles(figures: Figures) -> None:
+    """Five figures, each a link to its list."""
+    licenses, monitoring = navigation.LICENSES, navigation.MONITORING
+    with st.grid(5, min_column_width=150, gap="small", key="tiles"):
+        _tile("shortages", figures.shortages, "red", licenses, state="shortage")
+        _tile("over", figures.over, "red", licenses, state="over")
+        _tile("low", figures.low, "orange", licenses, state="low")
+        _tile("unreadable", figures.unreadable, "red", monitoring, show="unreadable")
+        _tile("certificates", figures.certificates, "orange", monitoring, show="certificates")
+
+
+def _tile(name: str, count: int, colour: str, page: str, **params: str) -> None:
+    shown = fmt.number(count, language.current())
+    with st.container(border=True, key=f"tile-{name}", gap="xxsmall"):
+        st.metric(text(f"tile.{name}"), f":{colour}[{shown}]" if count else shown)
+        navigation.link(page, text(f"tile.{name}.open"), **params)

@@ -1,0 +1,31 @@
+"""A problem as people read it: the sentence with the next step, and the technical line folded below."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.problems import Problem
+from ui import language
+from ui.safe import plain
+from ui.texts import text
+
+
+def sentence(problem: Problem, words: language.Language | None = None) -> str:
+    """The problem in the reader's language; an unknown code is still better than nothing."""
+    try:
+        return problem.text(words or language.current())
+    except KeyError:
+        return text("problem.unknown", code=problem.code)
+
+
+def problem_box(problem: Problem) -> None:
+    st.error(plain(sentence(problem)), icon=":material/error:")
+    technical(problem)
+
+
+def technical(*problems: Problem) -> None:
+    """The technical lines, folded; nothing when there are none."""
+    lines = [f"{problem.code}: {problem.detail}" if problem.detail else problem.code for problem in problems]
+    if lines:
+        with st.expander(text("problem.technical")):
+            st.code("\n".join(lines), language=None, wrap_lines=True)

@@ -1,0 +1,100 @@
+"""What a refresh did: read, changed, failed. Shown until it is dismissed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import runtime
+from core.cache import runs
+from core.cache.runs import Run
+from core.problems import Problem
+from ui import format as fmt
+from ui import language
+from ui.data import Snapshot
+from ui.problems import sentence
+from ui.safe import plain
+from ui.texts import text
+
+SHOWN = "_result"
+MOST = 10
+
+
+def announce(run_id: str) -> None:
+    """Tell the result of this run on the pages of this session."""
+    st.session_state[SHOWN] = run_id
+
+
+def dismiss() -> None:
+    st.session_state.pop(SHOWN, None)
+
+
+def result_box(snapshot: Snapshot) -> None:
+    run = _announced()
+    if run is None or run.running:
+        return
+    lines = result_lines(run, snapshot.tenants)
+    clean = run.state == "done" and not (run.summary or {}).get("failed")
+    with st.container(border=True, key="result"):
+        (st.success if clean else st.warning)("\n".join(lines), icon=None)
+        st.button(text("result.dismiss"), key="dismiss_result", on_click=dismiss)
+
+
+def _announced() -> Run | None:
+    run_id = st.session_state.get(SHOWN)
+    return runs.run(runtime.current().engine, run_id) if run_id else None
+
+
+def result_lines(run: Run, tenants: pd.DataFrame) -> list[str]:
+    """Markdown lines: first the sentence, then what changed and what failed."""
+    summary = run.summary or {}
+    if run.state != "done":
+        return [text("result.interrupted_run" if run.state == "interrupted" else "result.failed_run")]
+    words = language.current()
+    lines = [
+        text(
+            "result.read",
+            ok=fmt.number(summary.get("ok", 0), words),
+            tenants=fmt.number(summary.get("tenants", 0), words),
+            seconds=fmt.number(round(run.seconds or 0), words),
+        )
+    ]
+    lines += _changes(summary.get("changed") or {})
+    lines += _failures(summary.get("failed") or [], tenants)
+    skipped = [plain(item.get("tenant", "?")) for item in summary.get("skipped") or []]
+    if skipped:
+        lines.append(text("result.skipped", tenants=_some(skipped)))
+    if problem := (summary.get("sharepoint") or {}).get("problem"):
+        lines.append(text("result.sharepoint", why=plain(problem.get("message", "?"))))
+    return [lines[0], "", *(f"- {line}" for line in lines[1:])]
+
+
+def _changes(changed: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, key in (("new_shortages", "result.new"), ("ended_shortages", "result.ended")):
+        pairs = changed.get(name) or []
+        if pairs:
+            which = _some([f"{plain(tenant)}: {plain(product)}" for tenant, product in pairs])
+            lines.append(text(key, count=len(pairs), which=which))
+    if not lines:
+        lines.append(text("result.no_change"))
+    return lines
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:MOST]) + (" …" if len(names) > MOST else "")
+
+
+def _failures(failed: list[dict[str, str]], tenants: pd.DataFrame) -> list[str]:
+    """The stored problem of the tenant speaks the reader's language; the summary's message is the fallback."""
+    stored = dict(zip(tenants["tenant"], tenants["problem"], strict=True))
+    lines = []
+    for item in failed[:MOST]:
+        name, known = item.get("tenant", "?"), stored.get(item.get("tenant", ""))
+        words = sentence(Problem.from_json(known)) if isinstance(known, str) else item.get("message", "")
+        lines.append(text("result.failed", tenant=plain(name), why=plain(words)))
+    if len(failed) > MOST:
+        lines.append(text("result.more_failed", count=len(failed) - MOST))
+    return lines

@@ -1,0 +1,33 @@
+"""What surrounds every page: navigation, language, the account, and the banner of the demo."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import runtime
+from ui import language, navigation, visit
+from ui.identity import current_user
+from ui.safe import plain
+from ui.style import style
+from ui.texts import text
+
+
+def open_page() -> st.Page:
+    """Navigation, title, sidebar and banner; gives back the page to run."""
+    page = st.navigation(navigation.pages())
+    st.set_page_config(page_title=f"{page.title} · Lizenztool", page_icon="🔑", layout="wide")
+    visit.begin(page.url_path)
+    style()
+    with st.sidebar:
+        _account()
+        language.switch()
+    if runtime.current().demo:
+        st.info(text("demo.banner"), icon=":material/science:")
+    return page
+
+
+def _account() -> None:
+    user = current_user()
+    if user.name:
+        st.caption(text("account.signed_in", name=plain(user.name)))
+        st.html(f'<a href="/logout">{text("account.sign_out")}</a>')

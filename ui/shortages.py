@@ -1,0 +1,99 @@
+"""The current shortages, longest first, and whether somebody already knows."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa  # type: ignore[import-untyped]
+import streamlit as st
+
+from ui import format as fmt
+from ui.columns import CHIP_COLOURS, QUIET, chip
+from ui.data import Snapshot
+from ui.language import Language
+from ui.license_table import HEADER_PIXELS, ROW_PIXELS
+from ui.safe import plain
+from ui.texts import text
+
+ALARMS = {
+    "told": QUIET, "pending": QUIET, "waiting": CHIP_COLOURS["low"], "unanswered": CHIP_COLOURS["shortage"],
+    "not_monitored": QUIET, "no_sharepoint": QUIET,
+}  # fmt: skip
+MOST_ROWS = 12
+
+
+def current_shortages(snapshot: Snapshot) -> pd.DataFrame:
+    """Their rows, the longest first."""
+    found = snapshot.licenses[snapshot.index.has("shortage")]
+    return found.sort_values(["short_since", "tenant", "part_number"], na_position="last")
+
+
+def shortage_table(found: pd.DataFrame, now: datetime, language: Language, zone: tzinfo) -> pa.Table:
+    product = found["product_de" if language == "de" else "product_en"]
+    since = [None if pd.isna(value) else value.to_pydatetime() for value in found["short_since"]]
+    states = ["over" if state == "over" else "shortage" for state in found["state"]]
+    return pa.table(
+        {
+            "tenant": pa.array(found["tenant"].tolist(), pa.string()),
+            "product": pa.array(product.tolist(), pa.string()),
+            "part_number": pa.array(found["part_number"].tolist(), pa.string()),
+            "state": pa.array([[chip(state, language)] for state in states], pa.list_(pa.string())),
+            "free": pa.array(found["free"].tolist(), pa.int64()),
+            "since": pa.array([fmt.since(value, now, language) if value else "" for value in since], pa.string()),
+            "alarm": pa.array(
+                [[_alarm(*row, now, language, zone)] for row in zip(found["alarm"], found["alarm_at"], strict=True)],
+                pa.list_(pa.string()),
+            ),
+            "short_since": pa.array(since, pa.timestamp("ms", "UTC")),
+        }
+    )
+
+
+def _alarm(alarm: str, at: Any, now: datetime, language: Language, zone: tzinfo) -> str:
+    """ "gemeldet 12:10", "wartet auf Flow", "⚠ Flow antwortet nicht" ..."""
+    words = text(f"alarm.{alarm}", language)
+    return words if alarm != "told" or pd.isna(at) else f"{words} {fmt.clock(at.to_pydatetime(), now, language, zone)}"
+
+
+def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str) -> int | None:
+    """Show them; the row number that was chosen, if any."""
+    column = st.column_config
+
+    def label(key: str) -> str:
+        return text(f"column.{key}", language)
+
+    alarms = [text(f"alarm.{alarm}", language) for alarm in ALARMS]
+    told = sorted({words for row in table.column("alarm").to_pylist() for words in row} - set(alarms))
+    chosen = st.dataframe(
+        table,
+        key="shortages",
+        alt=plain(name),
+        hide_index=True,
+        column_order=("tenant", "product", "state", "free", "since", "alarm", "part_number", "short_since"),
+        column_config={
+            "tenant": column.TextColumn(label("tenant"), width=180),
+            "product": column.TextColumn(label("product"), width=280),
+            "state": column.MultiselectColumn(
+                label("state"),
+                options=[chip(mark, language) for mark in ("shortage", "over")],
+                color=CHIP_COLOURS["shortage"],
+                width=110,
+            ),
+            "free": column.NumberColumn(label("free"), format="localized", width=60),
+            "since": column.TextColumn(label("since"), width=90),
+            "alarm": column.MultiselectColumn(
+                label("alarm"), options=[*alarms, *told], color=[*ALARMS.values(), *([QUIET] * len(told))], width=190
+            ),
+            "part_number": column.TextColumn(label("part_number"), width=160),
+            "short_since": column.DatetimeColumn(
+                label("short_since"), format=fmt.GRID_MOMENT[language], timezone=str(zone), width=140
+            ),
+        },
+        height=HEADER_PIXELS + ROW_PIXELS * max(min(table.num_rows, MOST_ROWS), 1),
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = chosen["selection"]["rows"]
+    return rows[0] if rows and rows[0] < table.num_rows else None

@@ -1,0 +1,220 @@
+"""The switches Aktiv and Überwachung of every tenant: edited in a table, told precisely, then carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core import runtime
+from core.monitoring import SwitchChange, SwitchResult, add_to_list, apply_switches
+from core.problems import ProblemError
+from ui import format as fmt
+from ui import visit
+from ui.columns import CHIP_COLOURS, QUIET
+from ui.data import Snapshot
+from ui.identity import current_user
+from ui.page import View
+from ui.problems import problem_box, sentence
+from ui.rows import rows
+from ui.safe import plain
+from ui.texts import text
+
+ROLE = "viewer"  # who may switch; the check stands here until roles are told apart
+_ROUND, _RESULTS, _FAILED = "_switch_round", "_switch_results", "_switch_failed"
+CONDITIONS = {"read": QUIET, "failing": CHIP_COLOURS["shortage"], "unread": CHIP_COLOURS["low"], "off": QUIET}
+FLOW = {"none": QUIET, "waiting": CHIP_COLOURS["low"], "unanswered": CHIP_COLOURS["shortage"]}
+
+
+def switch_frame(tenants: pd.DataFrame, view: View) -> pd.DataFrame:
+    """What the editor shows; the index is the tenant id."""
+    moments = tenants["last_read_at"].dt.tz_convert(view.zone)
+    columns = {
+        "enabled": tenants["enabled"].astype(bool),
+        "monitored": tenants["monitored"].astype(bool),
+        "tenant": tenants["tenant"],
+        "condition": [[text(f"condition.{_condition(row)}", view.language)] for row in rows(tenants)],
+        "last_read": moments,
+        "cert_days": tenants["cert_days"].astype("Int64"),
+        "shortages": tenants["shortages"].astype(int),
+        "flow": [_flow(row, view) for row in rows(tenants)],
+    }
+    return pd.DataFrame(columns).set_index(pd.Index(tenants["tenant_id"], name="tenant_id"))
+
+
+def edit_switches(frame: pd.DataFrame, view: View) -> None:
+    """The table, and what follows from its changes."""
+    _tell_results()
+    if frame.empty:
+        st.info(text("monitoring.none_shown"), icon=":material/info:")
+        return
+    edited = st.data_editor(
+        frame,
+        key=_editor_key(frame),
+        alt=text("monitoring.table"),
+        hide_index=True,
+        disabled=[name for name in frame.columns if name not in ("enabled", "monitored")],
+        column_config=_config(view),
+        placeholder="",
+    )
+    changes = changes_between(frame, edited)
+    if changes:
+        _ask_before(changes, dict(zip(frame.index, frame["tenant"], strict=True)))
+
+
+def changes_between(before: pd.DataFrame, after: pd.DataFrame) -> list[SwitchChange]:
+    """Every tenant whose switches are no longer what the page showed."""
+    return [
+        SwitchChange(tenant_id, seen, wanted)
+        for tenant_id, seen, wanted in zip(before.index, _pairs(before), _pairs(after), strict=True)
+        if seen != wanted
+    ]
+
+
+def _pairs(frame: pd.DataFrame) -> list[tuple[bool, bool]]:
+    return [(bool(on), bool(told)) for on, told in zip(frame["enabled"], frame["monitored"], strict=True)]
+
+
+def change_lines(changes: Sequence[SwitchChange], names: dict[str, str]) -> list[str]:
+    """Markdown: what will change, the silence that follows first."""
+    silent = [c for c in changes if (c.seen[0] and c.seen[1]) and not (c.wanted[0] and c.wanted[1])]
+    lines = []
+    if silent:
+        listed = ", ".join(plain(names[c.tenant_id]) for c in silent)
+        lines += [text("switch.warning", tenants=listed), ""]
+    for change in changes:
+        parts = []
+        for place, name in enumerate(("enabled", "monitored")):
+            if change.seen[place] != change.wanted[place]:
+                parts.append(text(f"switch.{name}.{'on' if change.wanted[place] else 'off'}"))
+        lines.append(f"- **{plain(names[change.tenant_id])}**: {', '.join(parts)}")
+    return lines
+
+
+def question(changes: Sequence[SwitchChange]) -> str:
+    """ "Überwachung für 3 Tenants ausschalten?" when all do the same, else how many change."""
+    kinds = {(c.seen[0] != c.wanted[0], c.seen[1] != c.wanted[1], c.wanted) for c in changes}
+    count = len(changes)
+    if len({kind[:2] for kind in kinds}) == 1 and kinds:
+        enabled, monitored, wanted = next(iter(kinds))
+        place = 1 if monitored else 0
+        if enabled != monitored and len({kind[2][place] for kind in kinds}) == 1:
+            name, to = ("monitored" if place else "enabled"), ("on" if wanted[place] else "off")
+            return text(f"switch.ask.{name}.{to}", count=count) if count > 1 else text(f"switch.ask_one.{name}.{to}")
+    return text("switch.ask" if count > 1 else "switch.ask_one", count=count)
+
+
+def _ask_before(changes: list[SwitchChange], names: dict[str, str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="switch_actions"):
+        st.markdown(text("switch.pending" if len(changes) > 1 else "switch.pending_one", count=len(changes)))
+        st.button(text("switch.discard"), key="switch_discard", on_click=_next_round)
+        if st.button(text("switch.review"), key="switch_review", type="primary"):
+            st.dialog(question(changes))(_confirm)(changes, names)
+
+
+def _confirm(changes: list[SwitchChange], names: dict[str, str]) -> None:
+    st.markdown("\n".join(change_lines(changes, names)))
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(text("switch.cancel"), key="switch_cancel"):
+            st.rerun()
+        if st.button(text("switch.apply"), key="switch_apply", type="primary"):
+            _carry_out(apply_switches, changes)
+            st.rerun()
+
+
+def offer_to_add(tenants: pd.DataFrame) -> None:
+    """Tenants with a profile that the SharePoint list does not know, each added with one click."""
+    st.markdown(text("monitoring.not_listed"))
+    for row in rows(tenants):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
+            st.markdown(plain(row.tenant), width=320)
+            if st.button(text("monitoring.add"), key=f"add_{row.slug}", icon=":material/add:"):
+                _carry_out(add_to_list, [row.tenant_id])
+                st.rerun()
+    if len(tenants) > 1 and st.button(text("monitoring.add_all", count=len(tenants)), key="add_all"):
+        _carry_out(add_to_list, tenants["tenant_id"].tolist())
+        st.rerun()
+
+
+def _carry_out(action: Any, what: Sequence[Any]) -> None:
+    """Do it and keep the results for the next run, which shows the newest switches."""
+    user, refresher = current_user(), runtime.current().refresher
+    if not user.may(ROLE) or refresher is None:
+        return
+    try:
+        st.session_state[_RESULTS] = action(refresher.tools, what, user.name)
+    except ProblemError as error:
+        st.session_state[_FAILED] = error.problem
+    _next_round()
+    visit.take_newest()
+
+
+def _next_round() -> None:
+    """A new editor: its marks are by row number and must not outlive the rows they were made in."""
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _editor_key(frame: pd.DataFrame) -> str:
+    return f"switches_{st.session_state.get(_ROUND, 0)}_{abs(hash(tuple(frame.index)))}"
+
+
+def _tell_results() -> None:
+    """Per tenant: done, or why not and what is set now."""
+    if _FAILED in st.session_state:
+        problem_box(st.session_state.pop(_FAILED))
+    results: list[SwitchResult] = st.session_state.pop(_RESULTS, [])
+    done = [plain(result.tenant) for result in results if result.problem is None]
+    if done:
+        st.success(text("switch.done", tenants=", ".join(done)), icon=":material/check:")
+    for result in results:
+        if result.problem is not None:
+            st.error(text("switch.failed", tenant=plain(result.tenant), why=plain(sentence(result.problem))))
+
+
+def _condition(row: Any) -> str:
+    if not row.enabled:
+        return "off"
+    if isinstance(row.problem, str):
+        return "failing"
+    return "unread" if pd.isna(row.last_read_at) else "read"
+
+
+def _flow(row: Any, view: View) -> list[str]:
+    """What the flow still owes for this tenant."""
+    for name, count in (("unanswered", row.unanswered), ("waiting", row.waiting)):
+        if count:
+            return [text(f"flow.{name}", view.language)]
+    return []
+
+
+def _config(view: View) -> dict[str, Any]:
+    column = st.column_config
+
+    def label(name: str) -> str:
+        return text(f"column.{name}", view.language)
+
+    def chips(prefix: str, colours: dict[str, str], width: int) -> Any:
+        options = [text(f"{prefix}.{name}", view.language) for name in colours if name != "none"]
+        return column.MultiselectColumn(
+            label(prefix), options=options, color=[c for name, c in colours.items() if name != "none"], width=width
+        )
+
+    return {
+        "enabled": column.CheckboxColumn(label("enabled_switch"), help=text("switch.enabled.help"), width=80),
+        "monitored": column.CheckboxColumn(label("monitored"), help=text("switch.monitored.help"), width=120),
+        "tenant": column.TextColumn(label("tenant"), width=220),
+        "condition": chips("condition", CONDITIONS, 130),
+        "last_read": column.DatetimeColumn(label("last_read"), format=fmt.GRID_MOMENT[view.language],
+                                           timezone=str(view.zone), width=140),
+        "cert_days": column.NumberColumn(label("cert_days"), format="localized", width=110),
+        "shortages": column.NumberColumn(label("shortages"), format="localized", width=90),
+        "flow": chips("flow", FLOW, 150),
+    }  # fmt: skip
+
+
+def editable(snapshot: Snapshot) -> pd.DataFrame:
+    """Tenants whose switches can be set: with SharePoint those in its list, without it all."""
+    tenants = snapshot.tenants
+    return tenants[tenants["listed"].astype(bool)] if snapshot.sharepoint.configured else tenants

@@ -1,0 +1,50 @@
+"""One visit of one page in one session: what figures it looks at and which page it came from.
+
+A visit starts when the page changes or is loaded anew; only then the newest figures are taken.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import runtime
+from core.cache.database import DatabaseError
+from ui import data
+from ui.problems import problem_box
+from ui.texts import text
+
+PIN, PAGE, ENTERED = "_pin", "_page", "_entered"
+
+
+def begin(page: str) -> None:
+    """Called once per run, before the page."""
+    entered = st.session_state.get(PAGE) != page
+    st.session_state[ENTERED] = entered
+    st.session_state[PAGE] = page
+    if entered:
+        take_newest()
+
+
+def entered() -> bool:
+    """Whether this run is the first of the visit."""
+    return bool(st.session_state.get(ENTERED, True))
+
+
+def take_newest() -> None:
+    """Look at the newest figures from now on."""
+    st.session_state.pop(PIN, None)
+
+
+def snapshot() -> data.Snapshot:
+    """The figures of this visit; if the database fails, say so in words and end the page here."""
+    running = runtime.current()
+    found = data.pinned(running, st.session_state.get(PIN))
+    if found is None:
+        try:
+            found = data.newest(running)
+        except DatabaseError as error:
+            st.title(text("database.failed"))
+            problem_box(error.problem)
+            st.stop()
+        st.session_state[PIN] = data.key_of(found)
+    return found
