@@ -134,6 +134,16 @@ def test_one_token_serves_many_calls(tool: Tool, tenant: Tenant) -> None:
     assert tool.m365.count("POST", TOKEN) == 1
 
 
+def test_a_token_is_replaced_five_minutes_before_its_end(tool: Tool, tenant: Tenant) -> None:
+    tool.m365.token_lifetime = 299
+    client = tool.client(tenant)
+
+    parts(client)
+    parts(client)
+
+    assert tool.m365.count("POST", TOKEN) == 2
+
+
 def test_a_first_read_costs_a_token_and_the_read(tool: Tool, tenant: Tenant) -> None:
     parts(tool.client(tenant))
 
@@ -151,7 +161,7 @@ def test_each_tenant_has_a_token_of_its_own(tool: Tool, tenant: Tenant) -> None:
 def test_the_scope_of_a_national_cloud_follows_its_graph_address(tool: Tool, tenant: Tenant) -> None:
     tokens = TokenSource(tool.m365.login_url, "https://dod-graph.microsoft.us", tool.http)
 
-    with pytest.raises(SignInRefused):
+    with pytest.raises(SignInRefused, match=r"AADSTS70011.*LIZENZTOOL_GRAPH_URL"):
         tokens.token(tool.profile(tenant))
 
     assert tool.http.log[-1][2]["data"]["scope"] == "https://dod-graph.microsoft.us/.default"

@@ -107,6 +107,7 @@ AADSTS: dict[int, str] = {
     650057: "signin.consent_missing",
     65001: "signin.consent_missing",
     500011: "signin.resource_missing",
+    70011: "signin.resource_missing",  # the scope, which is made from the address of Graph
     700027: "signin.certificate_unknown",
     50012: "signin.certificate_unknown",
     700024: "signin.clock_wrong",
