@@ -210,14 +210,17 @@ def test_an_authority_that_cannot_be_read_is_told(tmp_path: Path, content: str |
 
 
 def test_the_example_documents_every_setting_once_in_order_with_a_line_of_help() -> None:
-    lines = EXAMPLE.read_text("utf-8").splitlines()
-    at = [number for number, line in enumerate(lines) if re.match(r"#[A-Z_]+=", line)]
+    text = EXAMPLE.read_text("utf-8")
 
-    names = [lines[number][1:].partition("=")[0] for number in at]
+    unexplained = [
+        block for block in text.strip().split("\n\n")[1:] if not re.fullmatch(r"(# .*\n)*# .*\.(\n#[A-Z_]+=.*)+", block)
+    ]
 
-    assert names == [*(PREFIX + name.upper() for name in _fields() if name != "ca_bundle"), "REQUESTS_CA_BUNDLE"]
-    assert all(re.match(r"# [A-Z].*\.$", lines[number - 1]) for number in at)
-    assert not [line for line in lines if line and not line.startswith("#")]
+    assert unexplained == []
+    assert re.findall(r"(?m)^#([A-Z_]+)=", text) == [
+        *(PREFIX + name.upper() for name in _fields() if name != "ca_bundle"),
+        "REQUESTS_CA_BUNDLE",
+    ]
 
 
 def test_the_values_of_the_example_are_the_defaults(tmp_path: Path) -> None:
