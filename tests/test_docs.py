@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import _parser
-from core.settings import PARSERS, PREFIX, Settings, load_settings
+from core.settings import PARSERS, PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,19 +72,6 @@ def test_guide_tells_no_setting_that_does_not_exist() -> None:
     told = {name for _, line in code_lines() for name in re.findall(rf"{PREFIX}([A-Z_]+)", line)}
 
     assert told - {name.upper() for name in PARSERS} == set()
-
-
-def test_env_example_lists_every_setting_with_its_default() -> None:
-    listed = dict(re.findall(rf"^#{PREFIX}([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
-
-    assert listed == {name.upper(): default for name, default in defaults().items()}
-
-
-def test_env_example_works_as_it_stands(tmp_path: Path) -> None:
-    written = re.sub(r"^#(LIZENZTOOL_)", r"\1", (ROOT / ".env.example").read_text(), flags=re.M)
-    (tmp_path / ".env").write_text(written)
-
-    assert load_settings({}, tmp_path / ".env") == Settings()
 
 
 @pytest.mark.parametrize("arguments", commands("core"))
