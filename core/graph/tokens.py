@@ -1,9 +1,10 @@
-"""Access tokens by certificate, through msal; one msal application per profile, kept for its life."""
+"""Access tokens by certificate, fetched through msal and kept here."""
 
 from __future__ import annotations
 
 import json
-import threading
+import time
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from core.graph.retry import repeat
 from core.problems import Problem
 
 ATTEMPTS = 3
+SPARE = 300.0  # seconds before its end from which on a token is not used any more
 
 
 class Credentials(Protocol):
@@ -33,28 +35,45 @@ class Credentials(Protocol):
     def certificate(self) -> Certificate: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A token, the certificate it was fetched with, and until when (monotonic seconds) it is used."""
+
+    text: str = field(repr=False)
+    thumbprint: str
+    until: float
+
+
 class TokenSource:
-    """Tokens for Graph; cached until five minutes before their end. Safe to use from many threads."""
+    """Tokens for Graph; kept until five minutes before their end. Safe to use from many threads.
+
+    msal's own cache is left aside: with the application around it, it holds 20 KB for each tenant.
+    """
 
     def __init__(self, login_url: str, graph_url: str, http: Http) -> None:
         self._login_url = login_url
         self._scope = f"{graph_url}/.default"  # a national cloud has a scope of its own
         self._http = http
-        self._apps: dict[tuple[str, str], tuple[str, Any]] = {}  # (tenant, client) -> (thumbprint, application)
-        self._lock = threading.Lock()
+        self._tokens: dict[tuple[str, str], _Token] = {}  # by tenant and client
 
     def token(self, credentials: Credentials) -> str:
         """A valid access token.
 
         Raises SignInRefused when Entra says no; Unreachable, Throttled or BadAnswer when it says nothing useful.
         """
+        known = self._tokens.get(_key(credentials))
+        if known and known.thumbprint == credentials.certificate.thumbprint and time.monotonic() < known.until:
+            return known.text
         return repeat(lambda attempt: self._ask(credentials, attempt), ATTEMPTS, self._http.sleep)
+
+    def forget(self, credentials: Credentials) -> None:
+        """Drop the token (Graph has refused it, or the profile is to be tried afresh)."""
+        self._tokens.pop(_key(credentials), None)
 
     def _ask(self, credentials: Credentials, attempt: int) -> str:
         name = credentials.name
         try:
-            result = self._application(credentials).acquire_token_for_client([self._scope])
-            return str(result["access_token"])
+            return self._fetch(credentials)
         except _RefusedError as refused:
             answer = refused.answer
             failure = sign_in_error(json_of(answer), name, answer.status_code)
@@ -69,20 +88,12 @@ class TokenSource:
             failure.again_after = wait_seconds({}, attempt)
         raise failure
 
-    def forget(self, credentials: Credentials) -> None:
-        """Drop the token (Graph has refused it, or the profile is to be tried afresh)."""
-        with self._lock:
-            self._apps.pop((credentials.tenant_id, credentials.client_id), None)
-
-    def _application(self, credentials: Credentials) -> Any:
-        key, thumbprint = (credentials.tenant_id, credentials.client_id), credentials.certificate.thumbprint
-        with self._lock:
-            known, app = self._apps.get(key, ("", None))
-        if known != thumbprint:
-            app = self._new_application(credentials)
-            with self._lock:
-                self._apps[key] = (thumbprint, app)
-        return app
+    def _fetch(self, credentials: Credentials) -> str:
+        asked = time.monotonic()
+        result = self._new_application(credentials).acquire_token_for_client([self._scope])
+        text, until = str(result["access_token"]), asked + float(result.get("expires_in") or 0) - SPARE
+        self._tokens[_key(credentials)] = _Token(text, credentials.certificate.thumbprint, until)
+        return text
 
     def _new_application(self, credentials: Credentials) -> Any:
         authority = f"{self._login_url}/{credentials.tenant_id}"
@@ -99,6 +110,10 @@ class TokenSource:
             http_client=_LoginWire(self._http, authority),
             instance_discovery=False,  # the login host is the operator's setting; msal need not ask anybody about it
         )
+
+
+def _key(credentials: Credentials) -> tuple[str, str]:
+    return credentials.tenant_id, credentials.client_id
 
 
 class _RefusedError(Exception):
