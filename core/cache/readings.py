@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypedDict, cast
 
@@ -15,6 +15,7 @@ from core.licenses import License, Subscription
 from core.problems import Problem
 
 UNITS = ("enabled", "consumed", "warning", "suspended")
+LICENSE_FIELDS = tuple(field.name for field in fields(License))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def rows_of(reading: Reading, before: Mapping[str, KnownLicense]) -> dict[str, K
             present=True,
             first_seen_at=old["first_seen_at"] if old else reading.read_at,
             short_since=since if license_.sku_id in reading.short else None,
-            **asdict(license_),  # type: ignore[typeddict-item]
+            **{name: getattr(license_, name) for name in LICENSE_FIELDS},  # type: ignore[typeddict-item]
         )
     for sku_id, old in before.items():
         if sku_id not in rows:
@@ -150,10 +151,13 @@ def save_readings(
     days: list[dict[str, Any]] = []
     for reading in readings:
         old = before.get(reading.tenant_id, {})
-        rows = now[reading.tenant_id] = rows_of(reading, old)
+        rows = rows_of(reading, old)
         read_at.append({"tenant": reading.tenant_id, "at": reading.read_at})
         if rows != old:
             changed.append(reading.tenant_id)
+        else:
+            rows = dict(old)  # mostly nothing has changed, and one copy of the rows is enough
+        now[reading.tenant_id] = rows
         days += [
             {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
             for sku_id, row in rows.items()
