@@ -11,6 +11,7 @@ from core.cache.lists import save_switches
 from core.cache.readings import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
 from core.problems import Problem
+from core.publish import listed_tenant
 from core.run import Tools
 from core.sharepoint import Item, ListError, Lists, TenantRow, match_tenants
 
@@ -74,17 +75,25 @@ def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: str) -> list[Swi
         return [SwitchResult(tenant_id, rows[tenant_id].name, error.problem) for tenant_id in tenant_ids]
     results = []
     for tenant_id in tenant_ids:
-        problem = None
-        if tenant_id not in matched:
-            body = lists.tenants.body({"title": rows[tenant_id].name, "enabled": True, "monitoring": True})
-            problem = _sent(
-                lists, BatchRequest("POST", f"{lists.tenants.path}/items", {"fields": body}), rows[tenant_id]
-            )
+        row, item, problem = rows[tenant_id], matched.get(tenant_id), None
+        if item is None:
+            problem = _sent(lists, _new_row(lists, row.name), row)
         if problem is None:
-            _note(tools, tenant_id, (True, True))
-            _log(actor, rows[tenant_id].name, (True, True))
-        results.append(SwitchResult(tenant_id, rows[tenant_id].name, problem))
+            switches = _switches(item) if item else (True, True)
+            _note(tools, tenant_id, switches)
+            _log(actor, row.name, switches)
+        results.append(SwitchResult(tenant_id, row.name, problem))
     return results
+
+
+def _new_row(lists: Lists, name: str) -> BatchRequest:
+    body = lists.tenants.body({"title": name, "enabled": True, "monitoring": True})
+    return BatchRequest("POST", f"{lists.tenants.path}/items", {"fields": body})
+
+
+def _switches(item: Item) -> Switches:
+    listed = listed_tenant(item)
+    return listed.enabled, listed.monitoring
 
 
 def _matched(tools: Tools, lists: Lists) -> dict[str, Item]:
@@ -99,7 +108,7 @@ def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: Switch
     item = matched.get(change.tenant_id)
     if item is None:
         return Problem("sharepoint.not_listed", {"tenant": row.name})
-    current = (item.flag("enabled", default=True), item.flag("monitoring"))
+    current = _switches(item)
     if current == change.wanted:
         _note(tools, change.tenant_id, current)
         return None
