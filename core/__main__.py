@@ -212,7 +212,7 @@ def _cert_new(options: argparse.Namespace, settings: Settings) -> int:
         "expires": certificate.expires.date().isoformat(),
     }
     print(f"For profiles/config-{options.slug}-profile.json:")
-    print("\n".join(f'  "{name}": "{value}",' for name, value in entries.items()))
+    print(",\n".join(f'  "{name}": "{value}"' for name, value in entries.items()))
     return OK
 
 

@@ -107,8 +107,9 @@ def _numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
 def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None = None) -> Certificate:
     """Make `mycert_<slug>.pem` (key and certificate, readable by its owner alone) and `mycert_<slug>.cer`.
 
-    The `.cer` is the public part for the upload to the app registration. Raises FileExistsError
-    rather than overwrite a key.
+    The `.cer` is the public part for the upload to the app registration. A key that is there already
+    stays in use until the profile names the new one, which is then called after its last day. Raises
+    FileExistsError rather than overwrite a key.
     """
     start = (now or datetime.now(UTC)).replace(microsecond=0)
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
@@ -129,6 +130,8 @@ def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None 
     public = certificate.public_bytes(serialization.Encoding.PEM)
     folder.mkdir(parents=True, exist_ok=True)
     pem = folder / f"mycert_{slug}.pem"
+    if pem.exists():
+        pem = folder / f"mycert_{slug}_{(start + timedelta(days=days)).date()}.pem"
     with os.fdopen(os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(private + public)
     pem.with_suffix(".cer").write_bytes(public)

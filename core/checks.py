@@ -41,7 +41,7 @@ def check_all(tools: Tools) -> list[Finding]:
         findings += found
     if profiles.sharepoint:
         findings += _sharepoint(tools, profiles.sharepoint)
-    elif not any(fault.file.startswith("sp-") for fault in profiles.faults):
+    elif not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
     return findings
 

@@ -57,10 +57,14 @@ class SharePointProfile:
 class Fault:
     """All that is wrong with one profile file; `usable` when it can be worked with all the same."""
 
-    file: str
+    file: str  # below the folder of the profiles: "config-a-profile.json", "sharepoint/sp-config-b-profile.json"
     slug: str
     problems: list[Problem]
     usable: bool
+
+    @property
+    def of_sharepoint(self) -> bool:
+        return self.file.startswith("sharepoint/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +78,17 @@ class ProfileStore:
     """The profiles under `folder`; files that did not change are not read again."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._certificates: dict[Path, tuple[tuple[int, int], Certificate]] = {}
         self._files: dict[Path, tuple[tuple[int, int], Any]] = {}
 
     def load(self, now: datetime | None = None) -> Profiles:
         """Read every profile; the faults of a file are all found in one go. Never raises for a broken file."""
         moment = now or datetime.now(UTC)
-        tenants = [_TenantCheck(self, path, moment) for path in _files(self._folder)]
+        tenants = [_TenantCheck(self, path, moment) for path in _files(self.folder)]
         _refuse_duplicates(tenants)
         checks: list[_Check] = [*tenants]
-        sharepoint = _files(self._folder / "sharepoint")
+        sharepoint = _files(self.folder / "sharepoint")
         profile = None
         for index, path in enumerate(sharepoint):
             check = _Check(self, path, SHAREPOINT_FILE, moment)
@@ -106,7 +110,7 @@ class ProfileStore:
 
     def certificate(self, path_text: str) -> Certificate:
         """The certificate at `path_text`, relative to the folder that holds the profiles; raises CertificateError."""
-        path = self._folder.resolve().parent / path_text
+        path = self.folder.resolve().parent / path_text
         try:
             stamp = _stamp(path)
         except OSError:
@@ -151,7 +155,8 @@ class _Check:
         return all(problem.code in HARMLESS for problem in self.problems)
 
     def fault(self) -> Fault:
-        return Fault(self.path.name, self.slug, self.problems, self.usable)
+        file = self.path.relative_to(self.store.folder).as_posix()
+        return Fault(file, self.slug, self.problems, self.usable)
 
     def add(self, code: str, **params: str) -> None:
         self.problems.append(Problem(code, {"file": self.path.name, **params}))

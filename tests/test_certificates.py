@@ -88,15 +88,25 @@ def test_the_public_part_holds_no_key_and_nothing_on_disk_has_a_password(tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mycert_contoso.cer", "mycert_contoso.pem"]
 
 
-def test_a_key_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+def test_a_key_that_is_there_stays_and_the_next_is_named_after_its_last_day(tmp_path: Path) -> None:
     kept = tmp_path / "mycert_contoso.pem"
     kept.write_bytes(b"somebody's key")
+
+    made = new_certificate(tmp_path, "contoso", days=730, now=NOW)
+
+    assert kept.read_bytes() == b"somebody's key"
+    assert made.path.name == f"mycert_contoso_{made.expires.date()}.pem"
+
+
+def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mycert_contoso.pem").write_bytes(b"somebody's key")
+    made = new_certificate(tmp_path, "contoso", days=730, now=NOW)
+    before = made.path.read_bytes()
 
     with pytest.raises(FileExistsError):
         new_certificate(tmp_path, "contoso", days=730, now=NOW)
 
-    assert kept.read_bytes() == b"somebody's key"
-    assert list(tmp_path.iterdir()) == [kept]
+    assert made.path.read_bytes() == before
 
 
 def test_a_new_pair_is_what_a_profile_wants(tmp_path: Path) -> None:

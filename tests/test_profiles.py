@@ -479,7 +479,7 @@ def test_a_fault_of_the_sharepoint_profile_names_the_field(
 
     fault = only_fault(folder)
 
-    assert fault.file == "sp-config-support-profile.json"
+    assert fault.file == "sharepoint/sp-config-support-profile.json"
     assert codes(fault) == [f"profile.{code}"]
     assert f"{field}”" in fault.problems[0].text("en")
 
@@ -501,7 +501,7 @@ def test_of_two_sharepoint_profiles_the_first_works_and_the_second_is_told(folde
     assert found.sharepoint is not None
     assert found.sharepoint.slug == "alpha"
     assert [(fault.file, codes(fault)) for fault in found.faults] == [
-        ("sp-config-beta-profile.json", ["profile.second_sharepoint"])
+        ("sharepoint/sp-config-beta-profile.json", ["profile.second_sharepoint"])
     ]
 
 

@@ -70,7 +70,9 @@ def add_account(engine: Engine, account: Account, *, only_first: bool = False) -
 
 def _insert_new(connection: Connection, row: Mapping[str, Any]) -> bool:
     insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    return connection.execute(insert(accounts).values(**row).on_conflict_do_nothing()).rowcount == 1
+    # PostgreSQL does not count here, so the new row itself is asked back.
+    statement = insert(accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.name)
+    return connection.execute(statement).first() is not None
 
 
 def change_account(engine: Engine, name: str, at: datetime, **changes: Any) -> bool:
