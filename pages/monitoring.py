@@ -6,7 +6,7 @@ from ui import monitoring, visit
 from ui.freshness import freshness
 from ui.identity import require
 from ui.page import look, stop_without_tenants
-from ui.switches import edit_switches, switch_frame
+from ui.switches import edit_switches, switch_frame, tell_results
 from ui.texts import text
 
 require("viewer")
@@ -18,6 +18,7 @@ st.title(text("nav.monitoring"))
 freshness(snapshot)
 monitoring.contact(snapshot, view)
 
+tell_results(snapshot)
 edit_switches(switch_frame(monitoring.choose_tenants(snapshot), view), view)
 
 monitoring.lists_and_profiles(snapshot)

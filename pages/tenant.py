@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui import visit
-from ui.freshness import freshness, refresh_button
+from ui.freshness import freshness
 from ui.history import history_chart
 from ui.identity import require
 from ui.license_table import OF_TENANT, section, show_licenses, table_of
@@ -20,7 +20,6 @@ stop_without_tenants(snapshot, text("nav.tenant"))
 tenant = choose_tenant(snapshot)
 header(tenant, view)
 freshness(snapshot)
-refresh_button([tenant.tenant_id], label="refresh.one", disabled=not tenant.enabled)
 last_error(tenant, view)
 
 rows = snapshot.index.of_tenant(tenant.slug)
@@ -28,8 +27,9 @@ shown = table_of(snapshot, rows, OF_TENANT)
 section(text("tenant.licenses"), shown, f"lizenzen-{tenant.slug}")
 if shown.num_rows:
     chosen = show_licenses(shown, f"licenses_{tenant.slug}", text("tenant.licenses_of", tenant=tenant.name))
+    st.caption(text("tenant.licenses_hint"))
     history_chart(snapshot, tenant, rows, chosen, view)
 else:
-    st.info(text("tenant.no_licenses"), icon=":material/info:")
+    st.info(text("tenant.no_licenses" if tenant.enabled else "tenant.not_shown"), icon=":material/info:")
 
-subscriptions_block(tenant, view)
+subscriptions_block(snapshot, tenant, view)

@@ -11,10 +11,23 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.cache.database import open_database
-from core.cache.lists import Alarm, ListedTenant, SharePointStatus
-from core.cache.lists import save_alarms, save_sharepoint_status, save_tenant_list
-from core.cache.readings import KnownTenant, Reading, known_licenses, save_failure, save_profiles, save_readings
-from core.cache.readings import save_subscriptions
+from core.cache.lists import (
+    Alarm,
+    ListedTenant,
+    SharePointStatus,
+    save_alarms,
+    save_sharepoint_status,
+    save_tenant_list,
+)
+from core.cache.readings import (
+    KnownTenant,
+    Reading,
+    known_licenses,
+    save_failure,
+    save_profiles,
+    save_readings,
+    save_subscriptions,
+)
 from core.cache.runs import finish_run, start_run
 from core.licenses import License, Subscription, is_shortage
 from core.monitoring import SwitchChange, SwitchResult
@@ -26,12 +39,14 @@ from ui.data import MAPPINGS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 # Names as an attacker, or a careless person, would write them.
-HOSTILE = '**x** <img src=x onerror=alert(1)> [a](javascript:alert(1)) $y$ :red[z] `c` https://evil.example'
+HOSTILE = "**x** <img src=x onerror=alert(1)> [a](javascript:alert(1)) $y$ :red[z] `c` https://evil.example"
 PARAMETERS = {"sendermail": "lizenzen@contoso.example", "recipientmail": "support@contoso.example"}
 PRODUCTS = ("M365EDU_A3_FACULTY", "M365EDU_A3_STUUSEBNFT", "SPB", "POWER_BI_PRO", "EXCHANGESTANDARD", "VISIOCLIENT",
             "PROJECTPROFESSIONAL", "FLOW_FREE")  # fmt: skip
-NAMES = ("Schule Höri", "Treuhand Emmen", "Bau AG Chur", "Gymnasium Rheinau", "Praxis am See", "Kantonsschule Wil",
-         "Holzbau Muster", "Gemeinde Talwil", "Musikschule Aarau", "Berufsschule Lenzburg", "Spedition Nord")  # fmt: skip
+NAMES = (
+    "Schule Höri", "Treuhand Emmen", "Bau AG Chur", "Gymnasium Rheinau", "Praxis am See", "Kantonsschule Wil",
+    "Holzbau Muster", "Gemeinde Talwil", "Musikschule Aarau", "Berufsschule Lenzburg", "Spedition Nord",
+)  # fmt: skip
 
 
 @dataclass
@@ -60,9 +75,15 @@ class World:
         save_profiles(self.engine, self.known, {})
         return tenant_id
 
-    def read(self, tenant_id: str, *licenses: License, ago: timedelta = timedelta(minutes=12), day: date | None = None) -> None:
+    def read(
+        self, tenant_id: str, *licenses: License, ago: timedelta = timedelta(minutes=12), day: date | None = None
+    ) -> None:
         at = NOW - ago
-        short = [row.sku_id for row in licenses if is_shortage("paid", row.enabled, row.consumed) and "FREE" not in row.sku_part_number]
+        short = [
+            row.sku_id
+            for row in licenses
+            if is_shortage("paid", row.enabled, row.consumed) and "FREE" not in row.sku_part_number
+        ]
         reading = Reading(tenant_id, licenses, short, at)
         save_readings(self.engine, [reading], known_licenses(self.engine), (), day or at.date())
 
@@ -89,7 +110,9 @@ class World:
 
 
 def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **units: int) -> License:
-    return License(sku_id or sku_of(part), part, enabled, consumed, applies_to="User", capability_status="Enabled", **units)
+    return License(
+        sku_id or sku_of(part), part, enabled, consumed, applies_to="User", capability_status="Enabled", **units
+    )
 
 
 def sku_of(part: str) -> str:
@@ -121,11 +144,18 @@ def filled_world(folder: Path, **settings: Any) -> World:
     world.fail(ids[7], "signin.certificate_unknown", tenant=NAMES[7])
     world.fail(ids[8], "graph.forbidden", ago=timedelta(hours=2), tenant=NAMES[8], what="subscribedSkus")
     _subscriptions(world, ids[0])
-    save_subscriptions(world.engine, ids[1], None, NOW, Problem("graph.forbidden", {"tenant": NAMES[1], "what": "subscriptions"}))
+    save_subscriptions(
+        world.engine, ids[1], None, NOW, Problem("graph.forbidden", {"tenant": NAMES[1], "what": "subscriptions"})
+    )
     world.listed([*ids[:10], hostile], off=[ids[2]], strangers=["Alte Firma GmbH", HOSTILE + " 2"])
     world.sharepoint(Problem("sharepoint.parameter_missing", {"field": "communication"}), **PARAMETERS)
     _alarms(world, ids)
-    profile = {"config-neu-profile.json": ("neu", [Problem("profile.json_broken", {"file": "config-neu-profile.json", "line": "3", "column": "7"})])}
+    profile = {
+        "config-neu-profile.json": (
+            "neu",
+            [Problem("profile.json_broken", {"file": "config-neu-profile.json", "line": "3", "column": "7"})],
+        )
+    }
     save_profiles(world.engine, world.known, profile)
     world.finished()
     return world
@@ -147,7 +177,9 @@ def _read_for_days(world: World, tenant_id: str, place: int) -> None:
 
 def _subscriptions(world: World, tenant_id: str) -> None:
     found = [
-        Subscription(f"sub-{n}", sku_of(part), part, status, 25, trial, NOW - timedelta(days=300), NOW + timedelta(days=days))
+        Subscription(
+            f"sub-{n}", sku_of(part), part, status, 25, trial, NOW - timedelta(days=300), NOW + timedelta(days=days)
+        )
         for n, (part, status, trial, days) in enumerate(
             [("SPB", "Enabled", False, 33), ("POWER_BI_PRO", "Warning", False, 12), ("VISIOCLIENT", "Enabled", True, 5)]
         )
@@ -171,14 +203,18 @@ def large_world(folder: Path, tenants: int = 1000, **settings: Any) -> World:
     """Eight licences for each of many tenants: the 8,000 rows of the measurements."""
     world = World.at(folder, **settings)
     world.known = [
-        KnownTenant(f"00000000-0000-4000-8000-{n:012d}", f"tenant-{n}", f"Schule Nummer {n:04d}", NOW + timedelta(days=200))
+        KnownTenant(
+            f"00000000-0000-4000-8000-{n:012d}", f"tenant-{n}", f"Schule Nummer {n:04d}", NOW + timedelta(days=200)
+        )
         for n in range(tenants)
     ]
     save_profiles(world.engine, world.known, {})
     readings = []
     for n, tenant in enumerate(world.known):
         rows = [license_(part, 20 + n % 300, 20 + n % 300 - (n + k * 7) % 45) for k, part in enumerate(PRODUCTS)]
-        readings.append(Reading(tenant.tenant_id, rows, [r.sku_id for r in rows if r.free <= 0], NOW - timedelta(minutes=5)))
+        readings.append(
+            Reading(tenant.tenant_id, rows, [r.sku_id for r in rows if r.free <= 0], NOW - timedelta(minutes=5))
+        )
     save_readings(world.engine, readings, {}, (), NOW.date())
     world.finished()
     return world

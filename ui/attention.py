@@ -135,8 +135,11 @@ def show_attention(items: list[Item]) -> None:
     """One line for each, with the way to where it is mended."""
     for number, item in enumerate(items[:MOST]):
         with st.container(border=True, key=f"attention-{number}", gap="xsmall"):
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"{':red[:material/error:]' if item.bad else ':orange[:material/info:]'} {item.words}")
+            with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+                st.markdown(
+                    f"{':red[:material/error:]' if item.bad else ':orange[:material/info:]'} {item.words}",
+                    width="stretch",
+                )
                 if item.page:
                     navigation.link(item.page, text("attention.open"), **dict(item.params))
             technical(*item.problems)

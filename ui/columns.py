@@ -60,7 +60,7 @@ def _build(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
             "enabled": pa.array(frame["enabled"], pa.int64()),
             "consumed": pa.array(frame["consumed"], pa.int64()),
             "free": pa.array(frame["free"], pa.int64()),
-            "utilisation": pa.array(frame["utilisation"], pa.float64(), from_pandas=True),
+            "utilisation": pa.array((frame["utilisation"] * 100).round().astype("Int64"), pa.int64()),
             "renewal": pa.array(frame["renewal"].dt.tz_convert(zone).dt.date, pa.date32(), from_pandas=True),
             "short_since": pa.array(frame["short_since"], pa.timestamp("ms", "UTC"), from_pandas=True),
             "kind": _words(frame["kind"].map(kinds)),
@@ -95,18 +95,18 @@ def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict
 
     return {
         "state": column.MultiselectColumn(
-            label("state"), options=chips, color=[CHIP_COLOURS.get(mark, QUIET) for mark in MARKS], width=135
+            label("state"), options=chips, color=[CHIP_COLOURS.get(mark, QUIET) for mark in MARKS], width=130
         ),
-        "tenant": column.TextColumn(label("tenant"), width=170) if tenant else None,
-        "product": column.TextColumn(label("product"), width=270),
-        "part_number": column.TextColumn(label("part_number"), width=150),
-        "enabled": column.NumberColumn(label("enabled"), format="localized", width=85),
-        "consumed": column.NumberColumn(label("consumed"), format="localized", width=90),
-        "free": column.NumberColumn(label("free"), format="localized", width=65),
+        "tenant": column.TextColumn(label("tenant"), width=150) if tenant else None,
+        "product": column.TextColumn(label("product"), width=225),
+        "part_number": column.TextColumn(label("part_number"), width=190),
+        "enabled": column.NumberColumn(label("enabled"), format="localized", width=80),
+        "consumed": column.NumberColumn(label("consumed"), format="localized", width=85),
+        "free": column.NumberColumn(label("free"), format="localized", width=58),
         "utilisation": column.ProgressColumn(
-            label("utilisation"), format="percent", min_value=0, max_value=1, color=BAR, width=120
+            label("utilisation"), format="%d %%", min_value=0, max_value=100, color=BAR, width=105
         ),
-        "renewal": column.DateColumn(label("renewal"), format=GRID_DATE[language], width=105),
+        "renewal": column.DateColumn(label("renewal"), format=GRID_DATE[language], width=98),
         "short_since": column.DatetimeColumn(
             label("short_since"), format=GRID_MOMENT[language], timezone=zone, width=135
         ),

@@ -20,7 +20,6 @@ MIME = "text/csv; charset=utf-8"
 # What a spreadsheet may take for the start of a formula, also in full width and after blanks.
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 _NUMBER = re.compile(r"-?\d+([.,]\d+)?")
-_PERCENT = ("utilisation",)  # fractions in the table; whole percents here, free of any decimal sign
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], language: Language, zone: tzinfo) -> bytes:
@@ -36,8 +35,7 @@ def table_csv(table: pa.Table, language: Language, zone: tzinfo, labels: Mapping
     """The columns and rows of a shown table; `labels` replace the usual column titles."""
     names = table.column_names
     header = [(labels or {}).get(name) or text(f"column.{name}", language) for name in names]
-    header = [f"{title} %" if name in _PERCENT else title for name, title in zip(names, header, strict=True)]
-    columns = [_values(name, table.column(name).to_pylist()) for name in names]
+    columns = [table.column(name).to_pylist() for name in names]
     return to_csv(header, zip(*columns, strict=True), language, zone)
 
 
@@ -59,9 +57,3 @@ def cell(value: Any, zone: tzinfo) -> Any:
 def harmless(value: str) -> str:
     """Put an apostrophe before what a spreadsheet would calculate; plain numbers stay numbers."""
     return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
-
-
-def _values(name: str, values: list[Any]) -> list[Any]:
-    if name in _PERCENT:
-        return [None if value is None else round(value * 100) for value in values]
-    return values

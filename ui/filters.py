@@ -78,7 +78,7 @@ def _widgets(names: dict[str, str]) -> None:
             live="400ms",
             placeholder=text("filter.search_hint"),
             autocomplete="off",
-            width=260,
+            width=215,
         )
         _choice("filter.tenant", TENANTS, list(names), names)
         _choice("filter.state", STATES, list(MARKS), {mark: text(f"filter.state.{mark}") for mark in MARKS})
@@ -95,7 +95,7 @@ def _choice(label: str, name: str, options: list[str], words: dict[str, str]) ->
         format_func=lambda value: words.get(value, value),
         placeholder=text("filter.all"),
         select_all=False,
-        width=190,
+        width=160,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +12,7 @@ from core.cache.database import DatabaseError
 from core.cache.frames import history_frame
 from ui.data import Snapshot
 from ui.index import Positions
+from ui.language import Language
 from ui.page import View
 from ui.problems import problem_box
 from ui.rows import rows
@@ -19,7 +20,9 @@ from ui.tenant_header import Tenant
 from ui.texts import text
 
 _KEY = "history_product"
+Theme = Literal["light", "dark"]
 # Readable on white and on near-black: at least 3 : 1 on both, and told apart by dash as well as by colour.
+LABELS: dict[Theme, str] = {"light": "#475467", "dark": "#B0B8C4"}
 COLOURS = {"enabled": "#667085", "consumed": "#2E90FA"}
 
 
@@ -46,7 +49,9 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: i
         st.caption(text("history.none"))
         return
     st.vega_lite_chart(
-        spec(found, view.language), alt=text("history.alt", product=names[sku], tenant=tenant.name), key="history"
+        spec(found, view.language, "dark" if st.context.theme.type == "dark" else "light"),
+        alt=text("history.alt", product=names[sku], tenant=tenant.name),
+        key="history",
     )
     if len(found) < 2:
         st.caption(text("history.first_day"))
@@ -62,7 +67,7 @@ def _follow_table(tenant: Tenant, skus: list[str], chosen: int | None) -> None:
         st.session_state[_KEY] = skus[0]
 
 
-def spec(days: pd.DataFrame, language: Any) -> dict[str, Any]:
+def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]:
     """A Vega-Lite chart of one product: steps, because seats change from one day to the next."""
     series = {name: text(f"history.{name}", language) for name in COLOURS}
     values = [
@@ -70,20 +75,27 @@ def spec(days: pd.DataFrame, language: Any) -> dict[str, Any]:
         for row in rows(days)
         for name in COLOURS
     ]
-    axis = {"title": None, "format": "%d.%m." if language == "de" else "%d %b", "labelOverlap": True, "grid": False}
+    labels = {"labelColor": LABELS[theme], "labelFontSize": 12}
+    axis = {
+        **labels,
+        "title": None,
+        "format": "%d.%m." if language == "de" else "%d %b",
+        "labelOverlap": True,
+        "grid": False,
+    }
     by_series = {"field": "series", "type": "nominal", "title": None, "sort": list(series.values())}
     domain = list(series.values())
     return {
         "data": {"values": values},
         "height": 260,
-        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": {"size": 40}},
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": {"size": 25}},
         "encoding": {
             "x": {"field": "day", "type": "temporal", "axis": axis},
-            "y": {"field": "seats", "type": "quantitative", "axis": {"title": None, "tickMinStep": 1}},
+            "y": {"field": "seats", "type": "quantitative", "axis": {**labels, "title": None, "tickMinStep": 1}},
             "color": {
                 **by_series,
                 "scale": {"domain": domain, "range": list(COLOURS.values())},
-                "legend": {"orient": "top"},
+                "legend": {**labels, "orient": "top", "symbolType": "stroke", "symbolSize": 300},
             },
             "strokeDash": {**by_series, "scale": {"domain": domain, "range": [[6, 4], [1, 0]]}, "legend": None},
             "tooltip": [

@@ -14,8 +14,8 @@ from ui.filters import is_filtered, reset
 from ui.index import Filters, Positions
 from ui.texts import text
 
-ALL = ("state", "tenant", "product", "part_number", "enabled", "consumed", "free", "utilisation", "renewal",
-       "short_since", "kind", "sku_id")  # fmt: skip
+ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renewal", "short_since",
+       "part_number", "kind", "sku_id")  # fmt: skip
 OF_TENANT = tuple(name for name in ALL if name != "tenant")
 ROW_PIXELS, HEADER_PIXELS = 35, 37
 
@@ -28,6 +28,8 @@ def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str
 
 def show_licenses(table: pa.Table, key: str, name: str, *, most_rows: int = 15) -> int | None:
     """Show the table under the accessible `name`; the row number that was chosen, if any."""
+    if not table.num_rows:
+        return None  # the empty grid would say so in English
     zone = runtime.current().settings.time_zone
     chosen = st.dataframe(
         table,
@@ -35,7 +37,7 @@ def show_licenses(table: pa.Table, key: str, name: str, *, most_rows: int = 15) 
         alt=name,
         hide_index=True,
         column_config=columns.column_config(language.current(), zone),
-        height=HEADER_PIXELS + ROW_PIXELS * max(min(table.num_rows, most_rows), 1),
+        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, most_rows),
         placeholder="",
         on_select="rerun",
         selection_mode="single-row",
@@ -54,7 +56,7 @@ def csv_button(label: str, table: pa.Table, file: str) -> None:
         mime=MIME,
         icon=":material/download:",
         on_click="ignore",
-        key=f"csv_{label}",
+        key=f"csv_{file}",
     )
 
 
@@ -71,7 +73,8 @@ def tools(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
     words, total = language.current(), len(snapshot.licenses)
     with st.container(horizontal=True, vertical_alignment="center", key="tools"):
         counts = {"shown": fmt.number(shown.num_rows, words), "total": fmt.number(total, words)}
-        st.markdown(text("table.count", **counts), width="content")
+        hint = f" · :gray[{text('table.hint')}]" if shown.num_rows else ""
+        st.markdown(text("table.count", **counts) + hint, width="content")
         if is_filtered(filters):
             st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")
         st.space("stretch")
@@ -79,5 +82,3 @@ def tools(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
         csv_button("csv.all", table_of(snapshot), "lizenzen")
     if not shown.num_rows:
         st.info(text("table.no_match" if total else "table.nothing_read"), icon=":material/info:")
-    elif total:
-        st.caption(text("table.hint"))

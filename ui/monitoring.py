@@ -135,4 +135,4 @@ def broken_profiles(snapshot: Snapshot) -> None:
         with st.container(border=True):
             st.markdown(f"**{plain(file)}**")
             st.markdown("\n".join(f"- {plain(sentence(problem))}" for problem in problems))
-            technical(*[problem for problem in problems if problem.detail])
+            technical(*problems)

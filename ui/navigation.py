@@ -16,18 +16,13 @@ FILES = {
     TENANT: "pages/tenant.py",
     MONITORING: "pages/monitoring.py",
 }
-ICONS = {
-    START: ":material/home:",
-    LICENSES: ":material/table_rows:",
-    TENANT: ":material/domain:",
-    MONITORING: ":material/notifications:",
-}
 
 
 def pages() -> list[st.Page]:
+    """Without icons: Streamlit would fetch the one of the open page from a foreign host, for the browser's tab."""
     return [
         st.Page(
-            file, title=text(f"nav.{address or 'start'}"), icon=ICONS[address],
+            file, title=text(f"nav.{address or 'start'}"),
             url_path=address or None, default=address == START,
         )
         for address, file in FILES.items()

@@ -59,9 +59,11 @@ def answer(snapshot: Snapshot, now: datetime, words: language.Language, refresh_
         sentence = text("answer.none", words)
     else:
         sentence = text("answer.none_known", words)
-    stale = age.is_stale(known, now, refresh_minutes)
-    rest = "answer.all_read" if known.complete else "answer.some_read"
-    sentences = [sentence, text(rest, words, ago=ago, missing=known.total - known.read, **counts)]
+    stale, sentences = age.is_stale(known, now, refresh_minutes), [sentence]
+    if not known.complete:
+        sentences.append(text("answer.some_read", words, ago=ago, missing=known.total - known.read, **counts))
+    elif not figures.shortages:
+        sentences.append(text("answer.all_read", words, ago=ago, **counts))
     if stale and known.oldest is not None:
         sentences.append(text("answer.stale", words, span=fmt.span((now - known.oldest).total_seconds(), words)))
     return " ".join(sentences), known.complete and not figures.shortages and not stale

@@ -25,7 +25,7 @@ def problem_box(problem: Problem) -> None:
 
 def technical(*problems: Problem) -> None:
     """The technical lines, folded; nothing when there are none."""
-    lines = [f"{problem.code}: {problem.detail}" if problem.detail else problem.code for problem in problems]
+    lines = [f"{problem.code}: {problem.detail}" for problem in problems if problem.detail]
     if lines:
-        with st.expander(text("problem.technical")):
+        with st.expander(text("problem.technical"), type="compact"):
             st.code("\n".join(lines), language=None, wrap_lines=True)

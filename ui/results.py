@@ -37,9 +37,9 @@ def result_box(snapshot: Snapshot) -> None:
         return
     lines = result_lines(run, snapshot.tenants)
     clean = run.state == "done" and not (run.summary or {}).get("failed")
-    with st.container(border=True, key="result"):
-        (st.success if clean else st.warning)("\n".join(lines), icon=None)
-        st.button(text("result.dismiss"), key="dismiss_result", on_click=dismiss)
+    with st.container(horizontal=True, wrap=False, key="result"):
+        (st.success if clean else st.warning)("\n".join(lines))
+        st.button(text("result.dismiss"), key="dismiss_result", type="tertiary", on_click=dismiss)
 
 
 def _announced() -> Run | None:

@@ -7,11 +7,11 @@ import re
 # Every ASCII sign that Markdown, HTML, Streamlit's directives (:red[x], :material/x:, $x$) or emoji codes could read.
 _SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^\"'/@])")
 _BREAKS = re.compile(r"\s+")
-# A backslash cannot stop what looks like an address from becoming a link.
-_ADDRESS = re.compile(r"(?i)(https?|ftp|mailto|www)(?=[:.])")
+# A backslash cannot stop what looks like an address from becoming a link; a joiner without width can.
+_ADDRESS = re.compile(r"(?i)(https?|ftp|mailto|www)(?=[:.])|(?=@)")
 
 
 def plain(text: object) -> str:
     """`text` as Markdown that shows exactly this text, on one line."""
     line = _BREAKS.sub(" ", str(text)).strip()
-    return _SIGNS.sub(r"\\\1", _ADDRESS.sub("\\1\u2060", line))
+    return _SIGNS.sub(r"\\\1", _ADDRESS.sub(lambda found: f"{found[0]}\u2060", line))

@@ -11,11 +11,13 @@ from ui.safe import plain
 from ui.style import style
 from ui.texts import text
 
+SIDEBAR_PIXELS = 230
+
 
 def open_page() -> st.Page:
     """Navigation, title, sidebar and banner; gives back the page to run."""
     page = st.navigation(navigation.pages())
-    st.set_page_config(page_title=f"{page.title} · Lizenztool", page_icon="🔑", layout="wide")
+    st.set_page_config(page_title=f"{page.title} · Lizenztool", layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
     visit.begin(page.url_path)
     style()
     with st.sidebar:

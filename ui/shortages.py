@@ -71,10 +71,10 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
         key="shortages",
         alt=plain(name),
         hide_index=True,
-        column_order=("tenant", "product", "state", "free", "since", "alarm", "part_number", "short_since"),
+        column_order=("tenant", "product", "free", "since", "alarm", "state", "part_number", "short_since"),
         column_config={
-            "tenant": column.TextColumn(label("tenant"), width=180),
-            "product": column.TextColumn(label("product"), width=280),
+            "tenant": column.TextColumn(label("tenant"), width=165),
+            "product": column.TextColumn(label("product"), width=285),
             "state": column.MultiselectColumn(
                 label("state"),
                 options=[chip(mark, language) for mark in ("shortage", "over")],
@@ -82,7 +82,7 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
                 width=110,
             ),
             "free": column.NumberColumn(label("free"), format="localized", width=60),
-            "since": column.TextColumn(label("since"), width=90),
+            "since": column.TextColumn(label("since"), width=80),
             "alarm": column.MultiselectColumn(
                 label("alarm"), options=[*alarms, *told], color=[*ALARMS.values(), *([QUIET] * len(told))], width=190
             ),
@@ -91,7 +91,7 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
                 label("short_since"), format=fmt.GRID_MOMENT[language], timezone=str(zone), width=140
             ),
         },
-        height=HEADER_PIXELS + ROW_PIXELS * max(min(table.num_rows, MOST_ROWS), 1),
+        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
         on_select="rerun",
         selection_mode="single-row",
     )

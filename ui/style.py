@@ -11,7 +11,12 @@ _CSS = """<style>
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within { border-color: currentColor; }
 /* The line keeps its height, so that nothing moves when a refresh starts or ends. */
 .st-key-freshness { min-height: 2.5rem; }
-.stMainBlockContainer { padding-top: 3.5rem; padding-bottom: 3rem; }
+/* The grid's own download knows neither the language nor formulas; ours stands beside every table. */
+[data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
+.stMainBlockContainer { padding: 3.5rem clamp(1rem, 3vw, 3rem) 3rem; }
+h1 { font-size: 2rem !important; padding: 0.5rem 0 !important; }
+h2, h3 { font-size: 1.3rem !important; }
+[class*="st-key-tile-"] a { padding: 0; min-height: 0; }
 </style>"""
 
 

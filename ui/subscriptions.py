@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import pyarrow as pa  # type: ignore[import-untyped]
 import streamlit as st
@@ -10,6 +12,7 @@ from core import runtime
 from core.cache.database import DatabaseError
 from core.cache.frames import subscriptions_frame
 from ui import format as fmt
+from ui.data import Snapshot
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS, section
 from ui.page import View
 from ui.problems import problem_box, sentence, technical
@@ -20,13 +23,13 @@ from ui.texts import TEXTS, text
 MOST_ROWS = 10
 
 
-def subscriptions_block(tenant: Tenant, view: View) -> None:
+def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
     try:
         found = subscriptions_frame(runtime.current().engine, tenant.tenant_id)
     except DatabaseError as error:
         problem_box(error.problem)
         return
-    table = subscription_table(found, view)
+    table = subscription_table(found, names_of(snapshot, tenant, view), view)
     section(text("subscriptions.title"), table, f"abonnements-{tenant.slug}")
     if tenant.subscriptions_problem is not None:
         st.warning(text("subscriptions.problem", why=plain(sentence(tenant.subscriptions_problem))))
@@ -37,13 +40,24 @@ def subscriptions_block(tenant: Tenant, view: View) -> None:
         st.caption(text("subscriptions.none" if tenant.subscriptions_read_at else "subscriptions.unread"))
 
 
-def subscription_table(found: pd.DataFrame, view: View) -> pa.Table:
+def names_of(snapshot: Snapshot, tenant: Tenant, view: View) -> dict[str, str]:
+    """SKU id -> product, as the licence table of the tenant calls it."""
+    own = snapshot.licenses.iloc[snapshot.index.of_tenant(tenant.slug)]
+    product = own["product_de" if view.language == "de" else "product_en"]
+    return dict(zip(own["sku_id"], product, strict=True))
+
+
+def subscription_table(found: pd.DataFrame, names: Mapping[str, str], view: View) -> pa.Table:
     statuses = [_status(status, view) for status in found["status"]]
     ends = found["next_lifecycle_at"].dt.tz_convert(view.zone)
     trial = text("subscriptions.trial", view.language)
     days = [None if pd.isna(end) else (end.date() - view.now.astimezone(view.zone).date()).days for end in ends]
     return pa.table(
         {
+            "product": pa.array(
+                [names.get(sku, part) for sku, part in zip(found["sku_id"], found["sku_part_number"], strict=True)],
+                pa.string(),
+            ),
             "part_number": pa.array(found["sku_part_number"].tolist(), pa.string()),
             "status": pa.array(statuses, pa.string()),
             "seats": pa.array(found["total"].tolist(), pa.int64()),
@@ -69,6 +83,7 @@ def _show(table: pa.Table, tenant: Tenant, view: View) -> None:
         placeholder="",
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
         column_config={
+            "product": column.TextColumn(text("column.product")),
             "part_number": column.TextColumn(text("column.part_number")),
             "status": column.TextColumn(text("column.status")),
             "seats": column.NumberColumn(text("column.seats"), format="localized"),

@@ -16,6 +16,7 @@ from ui import visit
 from ui.columns import CHIP_COLOURS, QUIET
 from ui.data import Snapshot
 from ui.identity import current_user
+from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
 from ui.problems import problem_box, sentence
 from ui.rows import rows
@@ -23,7 +24,9 @@ from ui.safe import plain
 from ui.texts import text
 
 ROLE = "viewer"  # who may switch; the check stands here until roles are told apart
-_ROUND, _RESULTS, _FAILED = "_switch_round", "_switch_results", "_switch_failed"
+MOST_ROWS = 15
+_ROUND, _RESULTS = "_switch_round", "_switch_results"
+_FAILED, _UNAVAILABLE = "_switch_failed", "_switch_unavailable"
 CONDITIONS = {"read": QUIET, "failing": CHIP_COLOURS["shortage"], "unread": CHIP_COLOURS["low"], "off": QUIET}
 FLOW = {"none": QUIET, "waiting": CHIP_COLOURS["low"], "unanswered": CHIP_COLOURS["shortage"]}
 
@@ -46,7 +49,6 @@ def switch_frame(tenants: pd.DataFrame, view: View) -> pd.DataFrame:
 
 def edit_switches(frame: pd.DataFrame, view: View) -> None:
     """The table, and what follows from its changes."""
-    _tell_results()
     if frame.empty:
         st.info(text("monitoring.none_shown"), icon=":material/info:")
         return
@@ -58,6 +60,7 @@ def edit_switches(frame: pd.DataFrame, view: View) -> None:
         disabled=[name for name in frame.columns if name not in ("enabled", "monitored")],
         column_config=_config(view),
         placeholder="",
+        height=HEADER_PIXELS + ROW_PIXELS * min(len(frame), MOST_ROWS),
     )
     changes = changes_between(frame, edited)
     if changes:
@@ -141,7 +144,10 @@ def offer_to_add(tenants: pd.DataFrame) -> None:
 def _carry_out(action: Any, what: Sequence[Any]) -> None:
     """Do it and keep the results for the next run, which shows the newest switches."""
     user, refresher = current_user(), runtime.current().refresher
-    if not user.may(ROLE) or refresher is None:
+    if not user.may(ROLE):
+        return
+    if refresher is None:
+        st.session_state[_UNAVAILABLE] = True
         return
     try:
         st.session_state[_RESULTS] = action(refresher.tools, what, user.name)
@@ -160,17 +166,26 @@ def _editor_key(frame: pd.DataFrame) -> str:
     return f"switches_{st.session_state.get(_ROUND, 0)}_{abs(hash(tuple(frame.index)))}"
 
 
-def _tell_results() -> None:
-    """Per tenant: done, or why not and what is set now."""
+def tell_results(snapshot: Snapshot) -> None:
+    """What became of the changes, per tenant: done, or why not and what is set now."""
+    if st.session_state.pop(_UNAVAILABLE, False):
+        st.warning(text("switch.unavailable"))
     if _FAILED in st.session_state:
         problem_box(st.session_state.pop(_FAILED))
     results: list[SwitchResult] = st.session_state.pop(_RESULTS, [])
     done = [plain(result.tenant) for result in results if result.problem is None]
     if done:
         st.success(text("switch.done", tenants=", ".join(done)), icon=":material/check:")
+    now = {row.tenant_id: _now_set(row) for row in rows(snapshot.tenants)}
     for result in results:
         if result.problem is not None:
-            st.error(text("switch.failed", tenant=plain(result.tenant), why=plain(sentence(result.problem))))
+            why = f"{plain(sentence(result.problem))} {now.get(result.tenant_id, '')}"
+            st.error(text("switch.failed", tenant=plain(result.tenant), why=why))
+
+
+def _now_set(row: Any) -> str:
+    enabled, monitored = "active" if row.enabled else "off", "monitored" if row.monitored else "not_monitored"
+    return text("switch.now", enabled=text(f"switch.now.{enabled}"), monitored=text(f"tenant.{monitored}"))
 
 
 def _condition(row: Any) -> str:
@@ -204,11 +219,11 @@ def _config(view: View) -> dict[str, Any]:
     return {
         "enabled": column.CheckboxColumn(label("enabled_switch"), help=text("switch.enabled.help"), width=80),
         "monitored": column.CheckboxColumn(label("monitored"), help=text("switch.monitored.help"), width=120),
-        "tenant": column.TextColumn(label("tenant"), width=220),
-        "condition": chips("condition", CONDITIONS, 130),
+        "tenant": column.TextColumn(label("tenant"), width=190),
+        "condition": chips("condition", CONDITIONS, 125),
         "last_read": column.DatetimeColumn(label("last_read"), format=fmt.GRID_MOMENT[view.language],
                                            timezone=str(view.zone), width=140),
-        "cert_days": column.NumberColumn(label("cert_days"), format="localized", width=110),
+        "cert_days": column.NumberColumn(label("cert_days"), format="localized", width=105),
         "shortages": column.NumberColumn(label("shortages"), format="localized", width=90),
         "flow": chips("flow", FLOW, 150),
     }  # fmt: skip

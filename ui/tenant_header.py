@@ -13,6 +13,7 @@ from core.problems import Problem
 from ui import format as fmt
 from ui import navigation, url
 from ui.data import Snapshot
+from ui.freshness import refresh_button
 from ui.overview import CERTIFICATE_DAYS
 from ui.page import View
 from ui.problems import sentence, technical
@@ -70,9 +71,13 @@ def choose_tenant(snapshot: Snapshot) -> Tenant:
         st.session_state[_KEY] = asked if asked in names else next(iter(names))
     elif st.session_state.get(_KEY) not in names:
         st.session_state[_KEY] = next(iter(names))
-    slug = st.selectbox(
-        text("tenant.choose"), list(names), key=_KEY, format_func=lambda slug: names.get(slug, slug), width=360
-    )
+    navigation.link(navigation.LICENSES, text("tenant.back"), **url.kept_params(navigation.LICENSES))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        title = st.container(width="stretch")
+        slug = st.selectbox(
+            text("tenant.choose"), list(names), key=_KEY, format_func=lambda slug: names.get(slug, slug), width=300
+        )
+    title.title(plain(names[slug]))
     url.keep(navigation.TENANT, {"tenant": [slug]})
     frame = snapshot.tenants
     return tenant_of(next(rows(frame[frame["slug"] == slug])))
@@ -80,8 +85,9 @@ def choose_tenant(snapshot: Snapshot) -> Tenant:
 
 def header(tenant: Tenant, view: View) -> None:
     """ISE School · aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage"""
-    st.title(plain(tenant.name))
-    st.markdown(" · ".join(header_parts(tenant, view)))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(" · ".join(header_parts(tenant, view)), width="stretch")
+        refresh_button([tenant.tenant_id], label="refresh.one", disabled=not tenant.enabled)
 
 
 def header_parts(tenant: Tenant, view: View) -> list[str]:

@@ -217,7 +217,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "column.enabled": ("Verfügbar", "Available"),
     "column.consumed": ("Verbraucht", "Used"),
     "column.free": ("Frei", "Free"),
-    "column.utilisation": ("Auslastung", "Utilisation"),
+    "column.utilisation": ("Auslastung %", "Utilisation %"),
     "column.renewal": ("Erneuerung", "Renewal"),
     "column.short_since": ("Engpass seit", "Short since"),
     "column.kind": ("Art", "Kind"),
@@ -272,6 +272,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "csv.all": ("CSV alles", "CSV of everything"),
     "csv.table": ("CSV", "CSV"),
     # Tenant
+    "tenant.back": ("← Zurück zu allen Tenants", "← Back to all tenants"),
     "tenant.choose": ("Tenant wählen", "Choose a tenant"),
     "tenant.unknown": (
         "Einen Tenant «{slug}» gibt es hier nicht; gezeigt wird der erste der Liste.",
@@ -405,6 +406,8 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Jetzt gilt: {enabled}, {monitored}.",
         "Now set: {enabled}, {monitored}.",
     ),
+    "switch.now.active": ("aktiv", "active"),
+    "switch.now.off": ("nicht aktiv", "inactive"),
     "switch.unavailable": (
         "Schalten ist nur möglich, wenn das Lizenztool mit «python app.py» läuft.",
         "Switching needs Lizenztool to be started with “python app.py”.",
