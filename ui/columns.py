@@ -62,7 +62,7 @@ def _build(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
             "free": pa.array(frame["free"], pa.int64()),
             "utilisation": pa.array((frame["utilisation"] * 100).round().astype("Int64"), pa.int64()),
             "renewal": pa.array(frame["renewal"].dt.tz_convert(zone).dt.date, pa.date32(), from_pandas=True),
-            "short_since": pa.array(frame["short_since"], pa.timestamp("ms", "UTC"), from_pandas=True),
+            "short_since": pa.array(frame["short_since"], pa.timestamp("us", "UTC"), from_pandas=True),
             "kind": _words(frame["kind"].map(kinds)),
             "sku_id": _words(frame["sku_id"]),
         }

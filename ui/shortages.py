@@ -46,7 +46,7 @@ def shortage_table(found: pd.DataFrame, now: datetime, language: Language, zone:
                 [[_alarm(*row, now, language, zone)] for row in zip(found["alarm"], found["alarm_at"], strict=True)],
                 pa.list_(pa.string()),
             ),
-            "short_since": pa.array(since, pa.timestamp("ms", "UTC")),
+            "short_since": pa.array(since, pa.timestamp("us", "UTC")),
         }
     )
 
