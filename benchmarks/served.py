@@ -1,0 +1,96 @@
+"""`python -m benchmarks.served FOLDER PORT SCRIPT`: the product's server behind its gate, with any Streamlit script."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from benchmarks.cloud import ROOT, end
+from core import access
+from core.cache.database import open_database
+from core.settings import Settings
+
+ACCOUNT, PASSWORD = "benchmark", "Nur-zum-Messen-1"
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A running server, and the cookie of somebody who has signed in."""
+
+    url: str
+    cookie: str
+
+
+@contextmanager
+def served(folder: Path, script: Path) -> Iterator[Served]:
+    """`script` over the database in `folder`/data, in a process of its own that is ended by its handle."""
+    engine = open_database(_settings(folder, 1).database)
+    access.add(engine, ACCOUNT, PASSWORD, "support")
+    engine.dispose()
+    port = _free_port()
+    command = [sys.executable, "-m", "benchmarks.served", str(folder), str(port), str(script)]
+    with (folder / "output.txt").open("w") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_ready(url, process)
+            yield Served(url, _sign_in(url))
+        finally:
+            end(process)
+
+
+def _sign_in(url: str) -> str:
+    form = {"name": ACCOUNT, "password": PASSWORD}
+    answer = requests.post(f"{url}/login", data=form, headers={"Origin": url}, allow_redirects=False, timeout=30)
+    if answer.status_code != 303:
+        raise RuntimeError(f"The sign-in failed with HTTP {answer.status_code}.")
+    return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[str]) -> None:
+    last = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < last:
+        try:
+            if requests.get(f"{url}/health", timeout=2).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise RuntimeError("The server did not start.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _settings(folder: Path, port: int) -> Settings:
+    return Settings(
+        data_dir=folder / "data",
+        profiles_dir=folder / "profiles",
+        log_dir=folder / "logs",
+        demo="off",
+        refresh_minutes=0,
+        port=port,
+    )
+
+
+def _main() -> int:
+    from web.server import Server, build_app, run
+
+    folder, port, script = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    server = Server(_settings(folder, port))
+    return run(build_app(script, server), server)
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
