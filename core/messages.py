@@ -310,6 +310,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "There is no SharePoint profile: shortages are shown but nobody is told.",
     ),
     # Refresh
+    "refresh.failed": (
+        "Der Lauf ist an einem unerwarteten Fehler gescheitert. Das Protokoll (logs/lizenztool.log) nennt die Einzelheiten; der nächste Lauf kommt wie geplant.",
+        "The refresh failed with an unexpected error. The log (logs/lizenztool.log) has the details; the next refresh comes as planned.",
+    ),
     "refresh.unexpected": (
         "Beim Lesen von {tenant} ist ein unerwarteter Fehler aufgetreten. Das Protokoll (logs/lizenztool.log) nennt die Einzelheiten.",
         "An unexpected error occurred while reading {tenant}. The log (logs/lizenztool.log) has the details.",

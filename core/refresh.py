@@ -32,6 +32,7 @@ from core.workers import Workers
 log = logging.getLogger(__name__)
 
 SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
+READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
 FOLLOW_EVERY = 0.2  # seconds between two looks at somebody else's run
 
 
@@ -82,7 +83,7 @@ class Refresher:
             self._background(self._execute, run_id, scope)
             return run_id
         running = runs.latest_run(self._engine)
-        if running is None or not _covers(running, scope):
+        if running is None or not running.running or not _covers(running, scope):
             self._background(self.run, source, requested_by, scope)
         return running.run_id if running else ""
 
@@ -96,10 +97,11 @@ class Refresher:
         """
         scope = self._names(tenants)
         while not self._lock.take():
-            joined = self._follow(scope)
+            joined = self._follow(scope, read_only)
             if joined is not None:
                 return joined
-        return self._execute(self._begin(source, requested_by, scope), scope, read_only)
+        run_id = self._begin(READ_ONLY if read_only else source, requested_by, scope)
+        return self._execute(run_id, scope, read_only)
 
     def interrupt(self) -> None:
         """End a running refresh as soon as what has arrived is written; does not wait (for a signal handler)."""
@@ -117,6 +119,8 @@ class Refresher:
         def guarded() -> None:
             try:
                 call(*args)
+            except Stopped:
+                log.info("the refresh was stopped")
             except Exception:
                 log.exception("the refresh failed")
 
@@ -127,18 +131,20 @@ class Refresher:
         if self._stop.wait(seconds):
             raise Stopped
 
-    def _follow(self, scope: Sequence[str]) -> dict[str, Any] | None:
-        """Wait until the running refresh ends; its summary if it covers `scope`, else None."""
+    def _follow(self, scope: Sequence[str], read_only: bool) -> dict[str, Any] | None:
+        """Wait until the running refresh ends; its summary if it did what we were asked for, else None."""
         running = runs.latest_run(self._engine)
+        followed = running is not None and running.running and _covers(running, scope, read_only)
+        if running is not None and running.running:
+            log.info("refresh %s is running already, waiting for it", running.run_id)
+        self._sleep(FOLLOW_EVERY)
         while running is not None and running.running:
-            self._sleep(FOLLOW_EVERY)
             if self._lock.take():  # its owner has died
                 self._lock.release()
                 return None
+            self._sleep(FOLLOW_EVERY)
             running = runs.run(self._engine, running.run_id)
-        self._sleep(FOLLOW_EVERY)
-        covered = running is not None and running.summary is not None and _covers(running, scope)
-        return running.summary if running is not None and covered else None
+        return running.summary if running is not None and followed else None
 
     def _begin(self, source: str, requested_by: str, scope: Sequence[str]) -> str:
         try:
@@ -159,6 +165,10 @@ class Refresher:
                 state = "interrupted" if self._stop.is_set() else "done"
             except Stopped:
                 state = "interrupted"
+            except Exception as error:
+                problem = error.problem if isinstance(error, ProblemError) else Problem("refresh.failed")
+                summary["problem"] = {"code": problem.code, "message": problem.text(self.tools.settings.language)}
+                raise
             finally:
                 seconds = round(time.monotonic() - started, 3)
                 summary |= {"requests": http.sent - sent, "seconds": seconds}
@@ -186,8 +196,10 @@ class Refresher:
         return [known[name.casefold()] for name in wanted]
 
 
-def _covers(running: Run, scope: Sequence[str]) -> bool:
+def _covers(running: Run, scope: Sequence[str], read_only: bool = False) -> bool:
     """Whether a run does all that is asked for."""
+    if running.source == READ_ONLY and not read_only:
+        return False
     return not running.scope or (bool(scope) and set(scope) <= set(running.scope))
 
 

@@ -1,0 +1,356 @@
+"""The plan for the SharePoint lists: the trigger table, adoption, duplicates. Pure, so told as rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from core.cache.lists import Alarm
+from core.sharepoint import Change, Item, Plan, Row, TenantRow, license_name, match_tenants, plan_licenses, plan_tenants
+from core.sharepoint.plan import part_number_of, trigger_values
+
+NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
+FLOW_TIMEOUT = timedelta(minutes=60)
+NAMES = {"t1": ["Schule Höri", "Schule Hoeri"], "t2": ["Bau AG Chur"]}
+ROW = Row("t1", "Schule Höri", "SPB", "Microsoft 365 Business Premium", 10, 10, shortage=True, monitored=True)
+
+flags = st.booleans()
+
+
+def item(item_id: int = 1, *, name: str = "SPB", tenant: str = "Schule Höri", **fields: Any) -> Item:
+    return Item(str(item_id), f'"{item_id},1"', NOW - timedelta(days=1), {"name": name, "tenant": tenant, **fields})
+
+
+def plan(
+    rows: Sequence[Row], items: Sequence[Item], alarms: Mapping[Any, Alarm] | None = None, now: datetime = NOW
+) -> Plan:
+    return plan_licenses(rows, items, alarms or {}, NAMES, {"t3"}, now=now, flow_timeout=FLOW_TIMEOUT)
+
+
+def carry_out(items: Sequence[Item], changes: Sequence[Change]) -> list[Item]:
+    """What a list looks like after the changes, as SharePoint would do them."""
+    after = {known.item_id: known for known in items}
+    for change in changes:
+        if change.item is None:
+            new = str(max(map(int, after), default=0) + 1)
+            after[new] = Item(new, f'"{new},1"', NOW, dict(change.values))
+        elif change.delete:
+            del after[change.item.item_id]
+        else:
+            after[change.item.item_id] = replace(change.item, fields=change.item.fields | dict(change.values))
+    return list(after.values())
+
+
+# The trigger table, row by row
+
+
+@pytest.mark.parametrize(
+    ("shortage", "monitored", "informed", "trigger", "late", "written"),
+    [
+        pytest.param(True, True, False, False, False, {"trigger": True}, id="new-shortage"),
+        pytest.param(True, True, False, True, False, {}, id="flow-has-its-time"),
+        pytest.param(True, True, False, True, True, {"trigger": True}, id="flow-is-late"),
+        pytest.param(True, True, True, False, False, {}, id="told"),
+        pytest.param(True, True, True, True, True, {}, id="told-and-still-set"),
+        pytest.param(True, False, False, True, False, {"trigger": False}, id="not-monitored"),
+        pytest.param(True, False, True, False, False, {}, id="not-monitored-but-told"),
+        pytest.param(False, True, True, False, False, {"informed": False}, id="over"),
+        pytest.param(False, False, True, False, False, {"informed": False}, id="over-and-not-monitored"),
+        pytest.param(False, True, False, True, False, {"trigger": False}, id="over-before-the-flow"),
+        pytest.param(False, True, False, False, False, {}, id="all-well"),
+    ],
+)
+def test_trigger_table(
+    shortage: bool, monitored: bool, informed: bool, trigger: bool, late: bool, written: dict[str, bool]
+) -> None:
+    found = trigger_values(shortage=shortage, monitored=monitored, informed=informed, trigger=trigger, late=late)
+
+    assert found == written
+
+
+@given(shortage=flags, monitored=flags, informed=flags, trigger=flags)
+def test_after_the_table_there_is_nothing_left_to_write(
+    shortage: bool, monitored: bool, informed: bool, trigger: bool
+) -> None:
+    state = {"informed": informed, "trigger": trigger}
+    state |= trigger_values(shortage=shortage, monitored=monitored, **state)
+
+    assert trigger_values(shortage=shortage, monitored=monitored, **state) == {}
+
+
+@given(monitored=flags, informed=flags, trigger=flags, late=flags)
+def test_without_a_shortage_nobody_is_ever_told(monitored: bool, informed: bool, trigger: bool, late: bool) -> None:
+    written = trigger_values(shortage=False, monitored=monitored, informed=informed, trigger=trigger, late=late)
+
+    assert written.get("trigger") is not True
+
+
+# Rules for any list
+
+
+units = st.integers(min_value=0, max_value=30)
+rows = st.lists(
+    st.builds(
+        Row,
+        tenant_id=st.sampled_from(["t1", "t2"]),
+        tenant=st.just(""),
+        part_number=st.sampled_from(["SPB", "SPE_E3", "spe_e3", "VISIO"]),
+        product=st.sampled_from(["Visio (Plan 2)", "Business Premium", ""]),
+        available=units,
+        used=units,
+        shortage=flags,
+        monitored=flags,
+    ).map(lambda row: replace(row, tenant=NAMES[row.tenant_id][0])),
+    max_size=6,
+)
+names = st.sampled_from(["SPB", "Alt (SPB)", "SPE_E3", "Irgendwas (SPE_E3) ", "VISIO", "Drucker", ""])
+fields = st.fixed_dictionaries(
+    {"name": names, "tenant": st.sampled_from(["Schule Höri", "schule hoeri", "Bau AG Chur", "Fremd", "Alt AG"])},
+    optional={"trigger": flags, "informed": flags, "available": units, "used": units, "free": units},
+)
+items = st.lists(fields, max_size=8).map(
+    lambda found: [Item(str(n), f'"{n},1"', NOW, dict(values)) for n, values in enumerate(found, start=1)]
+)
+
+
+def quiet(wanted: Sequence[Row], before: Sequence[Item]) -> list[Item]:
+    """Plan and carry out until nothing is left; new items get their trigger in the second step."""
+    after = list(before)
+    for _ in range(2):
+        after = carry_out(after, plan(wanted, after).changes)
+    return after
+
+
+@given(rows, items)
+def test_plan_then_apply_then_plan_is_empty(wanted: list[Row], before: list[Item]) -> None:
+    assert plan(wanted, quiet(wanted, before)).changes == []
+
+
+@given(rows, items)
+def test_every_row_has_one_item_with_its_numbers(wanted: list[Row], before: list[Item]) -> None:
+    after = quiet(wanted, before)
+
+    keys = {(row.tenant_id, row.part_number.casefold()) for row in wanted}
+    for tenant_id, part in keys:
+        same = [row for row in wanted if (row.tenant_id, row.part_number.casefold()) == (tenant_id, part)]
+        (found,) = (
+            one
+            for one in after
+            if one.text("tenant").casefold() == NAMES[tenant_id][0].casefold()
+            and part_number_of(one.text("name")) == part
+        )
+        assert found.fields["available"] == sum(row.available for row in same)
+        assert found.fields["free"] == sum(row.available - row.used for row in same)
+
+
+@given(rows, items)
+def test_what_is_not_ours_is_not_touched(wanted: list[Row], before: list[Item]) -> None:
+    ours = {(name.casefold(), row.part_number.casefold()) for row in wanted for name in NAMES[row.tenant_id]}
+
+    touched = [change.item for change in plan(wanted, before).changes if change.item]
+
+    for one in touched:
+        assert (one.text("tenant").casefold(), part_number_of(one.text("name"))) in ours
+
+
+@given(rows, items)
+def test_a_new_item_never_carries_a_trigger(wanted: list[Row], before: list[Item]) -> None:
+    assert all(change.item for change in plan(wanted, before).changes if change.sets_trigger)
+
+
+@given(rows, items)
+def test_alarms_are_written_first(wanted: list[Row], before: list[Item]) -> None:
+    urgencies = [change.urgency for change in plan(wanted, before).changes]
+
+    assert urgencies == sorted(urgencies)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        pytest.param("SPB", "spb", id="bare"),
+        pytest.param("Microsoft 365 Business Premium (SPB)", "spb", id="ours"),
+        pytest.param("Visio (Plan 2) (VISIOCLIENT)", "visioclient", id="last-brackets-count"),
+        pytest.param("Alt ( SPB ) ", "spb", id="blanks"),
+        pytest.param("Drucker (im Keller) links", "drucker (im keller) links", id="brackets-in-the-middle"),
+    ],
+)
+def test_part_number_of_a_name(name: str, part: str) -> None:
+    assert part_number_of(name) == part
+
+
+@given(st.text(max_size=400), st.from_regex(r"[A-Z][A-Z0-9_]{1,60}", fullmatch=True))
+def test_a_license_name_fits_the_column_and_keeps_its_part_number(product: str, part: str) -> None:
+    name = license_name(product, part)
+
+    assert len(name) <= 255
+    assert part_number_of(name) == part.casefold()
+
+
+# Times
+
+
+def test_a_trigger_of_unknown_age_is_as_old_as_its_item() -> None:
+    waiting = item(trigger=True, available=10, used=10, free=0)
+
+    found = plan([ROW], [waiting])
+
+    assert found.alarms[ROW.key].triggered_at == waiting.modified
+    assert found.unanswered == [ROW.key]
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400)], ids=["forward", "back"])
+def test_a_clock_that_jumped_makes_no_flow_late_for_ever(jump: timedelta) -> None:
+    waiting = replace(item(trigger=True, available=10, used=10, free=0), modified=NOW)
+    known = {ROW.key: Alarm(*ROW.key, item_id="1", triggered_at=NOW + jump)}
+
+    found = plan([ROW], [waiting], known)
+
+    assert found.alarms[ROW.key].triggered_at is not None
+    assert found.alarms[ROW.key].triggered_at <= NOW
+
+
+def test_a_trigger_of_a_disabled_tenant_is_taken_back_and_the_rest_left() -> None:
+    names = {**NAMES, "t3": ["Still AG"]}
+    left = item(7, tenant="Still AG", trigger=True, available=3)
+
+    found = plan_licenses([], [left], {}, names, {"t3"}, now=NOW, flow_timeout=FLOW_TIMEOUT)
+
+    assert [(change.item, change.values) for change in found.changes] == [(left, {"trigger": False})]
+
+
+# The tenant list
+
+
+def test_a_tenant_is_found_by_its_name_before_its_former_names() -> None:
+    tenants = [TenantRow("t1", "Neu", ["Alt"], None), TenantRow("t2", "Alt", [], None)]
+    found, twice = match_tenants(tenants, [_entry(1, "Alt"), _entry(2, "neu "), _entry(3, "Neu")])
+
+    assert {key: entry.item_id for key, entry in found.items()} == {"t1": "2", "t2": "1"}
+    assert twice == ["Neu"]
+
+
+@pytest.mark.parametrize(
+    ("written", "changes"),
+    [
+        pytest.param("2027-05-18T22:00:00Z", 0, id="local-midnight-as-utc"),
+        pytest.param("2027-05-19T12:00:00Z", 0, id="noon"),
+        pytest.param("2027-05-19T22:00:00Z", 1, id="next-day"),
+        pytest.param(None, 1, id="empty"),
+    ],
+)
+def test_days_are_compared_in_the_zone_of_the_site(written: str | None, changes: int) -> None:
+    ends = datetime(2027, 5, 19, 9, tzinfo=UTC)
+    entry = _entry(1, "Schule Höri", cert_expires=written)
+
+    found = plan_tenants([TenantRow("t1", "Schule Höri", [], ends)], {"t1": entry}, ZoneInfo("Europe/Zurich"))
+
+    assert len(found) == changes
+
+
+def _entry(item_id: int, title: str, **values: Any) -> Item:
+    return Item(str(item_id), f'"{item_id},1"', NOW, {"title": title, **values})
+
+
+# Any sequence of events: messages = shortages
+
+
+@dataclass
+class Flow:
+    """Power Automate: told when the trigger is set at its poll."""
+
+    messages: int = 0
+
+    def poll(self, one: Item) -> Item:
+        if not one.flag("trigger"):
+            return one
+        self.messages += 1
+        return replace(one, fields=one.fields | {"trigger": False, "informed": True})
+
+
+class AlarmMachine(RuleBasedStateMachine):
+    """One licence whose seats, monitoring and flow do as they please; each refresh plans and writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now, self.used, self.seats, self.monitored, self.flow_works = NOW, 5, 10, True, True
+        self.items: list[Item] = []
+        self.alarms: dict[Any, Alarm] = {}
+        self.flow = Flow()
+
+    @rule(used=st.integers(7, 13))
+    def use(self, used: int) -> None:
+        self.used = used
+
+    @rule(seats=st.integers(7, 13))
+    def buy(self, seats: int) -> None:
+        self.seats = seats
+
+    @rule()
+    def switch_monitoring(self) -> None:
+        self.monitored = not self.monitored
+
+    @rule()
+    def break_or_mend_the_flow(self) -> None:
+        self.flow_works = not self.flow_works
+
+    @rule(minutes=st.integers(1, 200))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule()
+    def refresh(self) -> None:
+        row = replace(
+            ROW, available=self.seats, used=self.used, shortage=self.seats <= self.used, monitored=self.monitored
+        )
+        for _ in range(2):
+            found = plan([row], self.items, self.alarms, self.now)
+            self.alarms |= found.alarms
+            self.items = carry_out(self.items, found.changes)
+            for change in found.changes:
+                if change.sets_trigger:
+                    self.alarms[row.key] = replace(found.alarms[row.key], triggered_at=self.now)
+
+    @rule()
+    def flow_polls(self) -> None:
+        if self.flow_works:
+            told = [one.flag("informed") for one in self.items]
+            before = self.flow.messages
+            self.items = [self.flow.poll(one) for one in self.items]
+            # Never while the team already knows.
+            assert not any(told) or self.flow.messages == before
+
+    @rule()
+    def all_is_quiet(self) -> None:
+        """After a working refresh and poll the team knows of a monitored shortage, and of nothing else is waiting."""
+        self.flow_works = True
+        self.refresh()
+        self.flow_polls()
+        before = self.flow.messages
+        self.refresh()
+        self.flow_polls()
+        assert self.flow.messages == before
+        (one,) = self.items
+        assert not one.flag("trigger")
+        if self.seats > self.used:
+            assert not one.flag("informed")
+        elif self.monitored:
+            assert one.flag("informed")
+
+    @invariant()
+    def there_is_one_item_at_most(self) -> None:
+        assert len(self.items) <= 1
+
+
+TestAlarms = AlarmMachine.TestCase

@@ -1,0 +1,216 @@
+"""One refresh at a time, joined, stopped and carried on: the refresher from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.cache import runs
+from core.cache.readings import known_licenses
+from core.lock import RefreshLock
+from core.refresh import Refresher
+from core.scheduler import BackgroundRefresh
+from simulator import Fault
+from tests.office import Office, open_office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    """Three tenants of which nothing is read yet."""
+    with open_office(tmp_path) as opened:
+        for name in ("Schule Höri", "Bau AG Chur", "Treuhand Emmen AG"):
+            opened.m365.add_tenant(name, skus={"SPB": (10, 4)})
+        yield opened
+
+
+class Hold:
+    """Holds the reading of a tenant back until it is let go."""
+
+    def __init__(self, office: Office) -> None:
+        self.reached, self.go = threading.Event(), threading.Event()
+        self.fault = office.m365.faults.add(Fault("GET .*/subscribedSkus", "pass", before=self._wait))
+
+    def _wait(self) -> None:
+        self.reached.set()
+        self.go.wait(20)
+
+
+def wait_until_done(office: Office, run_id: str) -> runs.Run:
+    """The run after its end; the refresher's own thread is joined, nothing is slept away."""
+    thread = office.refresher._thread
+    assert thread is not None
+    thread.join(20)
+    found = runs.run(office.engine, run_id)
+    assert found is not None
+    return found
+
+
+def command(office: Office, *arguments: str) -> subprocess.Popen[str]:
+    """`python -m core` as a process of its own."""
+    environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
+    environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "core", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_second_request_joins_the_running_refresh(office: Office) -> None:
+    hold = Hold(office)
+    first = office.refresher.request("page", "anna")
+    assert hold.reached.wait(20)
+
+    second = office.refresher.request("page", "beat")
+    hold.go.set()
+
+    assert second == first
+    assert wait_until_done(office, first).state == "done"
+    assert office.m365.count("GET", "/subscribedSkus") == 3
+
+
+def test_a_request_that_the_running_refresh_does_not_cover_comes_after_it(office: Office) -> None:
+    hold = Hold(office)
+    one = office.refresher.request("page", tenants=[_first_tenant(office)])
+    assert hold.reached.wait(20)
+
+    office.refresher.request("page")
+    hold.go.set()
+    wait_until_done(office, one)
+
+    latest = runs.latest_run(office.engine)
+    assert latest is not None
+    assert latest.summary is not None
+    assert (latest.scope, latest.summary["ok"]) == ([], 3)
+
+
+def _first_tenant(office: Office) -> str:
+    return office.refresher.tools.profiles.load().tenants[0].tenant_id
+
+
+def test_a_read_only_refresh_is_not_joined_by_one_that_writes(office: Office) -> None:
+    hold = Hold(office)
+    reading = threading.Thread(target=office.refresher.run, args=("command",), kwargs={"read_only": True})
+    reading.start()
+    assert hold.reached.wait(20)
+    assert office.rows() == []
+
+    run_id = office.refresher.request("page")
+    hold.go.set()
+    reading.join(20)
+    wait_until_done(office, run_id)
+
+    assert len(office.rows()) == 3
+
+
+def test_another_process_joins_the_running_refresh_and_prints_its_result(office: Office) -> None:
+    hold = Hold(office)
+    run_id = office.refresher.request("page")
+    assert hold.reached.wait(20)
+
+    other = command(office, "sync", "--json")
+    assert other.stderr is not None
+    assert "waiting for it" in other.stderr.readline()
+    hold.go.set()
+    out, _ = other.communicate(timeout=60)
+
+    summary = wait_until_done(office, run_id).summary
+    assert summary is not None
+    assert f'"ok": {summary["ok"]}' in out
+    assert office.m365.count("GET", "/subscribedSkus") == 3
+
+
+def test_progress_can_be_read_while_it_runs(office: Office) -> None:
+    hold = Hold(office)
+    office.refresher.request("page", "anna")
+    assert hold.reached.wait(20)
+
+    running = runs.latest_run(office.engine)
+    hold.go.set()
+
+    assert running is not None
+    assert (running.state, running.step, running.total, running.requested_by) == ("running", "tenants", 3, "anna")
+
+
+def test_a_process_killed_in_the_middle_leaves_the_lock_free_and_the_next_refresh_closes_its_run(
+    office: Office,
+) -> None:
+    hold = Hold(office)
+    victim = command(office, "sync")
+    assert hold.reached.wait(60)
+    assert not RefreshLock(office.settings.data_dir).take()
+
+    victim.send_signal(signal.SIGKILL)
+    victim.communicate(timeout=20)
+    hold.go.set()
+    left = runs.latest_run(office.engine)
+    assert left is not None
+    assert left.running
+
+    assert office.refresh()["ok"] == 3
+    closed = runs.run(office.engine, left.run_id)
+    assert closed is not None
+    assert closed.state == "interrupted"
+
+
+def test_sigterm_in_the_middle_of_a_refresh_ends_it_cleanly(office: Office) -> None:
+    hold = Hold(office)
+    process = command(office, "sync")
+    assert hold.reached.wait(60)
+
+    process.terminate()
+    _, err = process.communicate(timeout=20)
+    hold.go.set()
+
+    assert "Traceback" not in err
+    latest = runs.latest_run(office.engine)
+    assert latest is not None
+    assert latest.state == "interrupted"
+    assert RefreshLock(office.settings.data_dir).take()
+
+
+def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(office: Office) -> None:
+    office.refresh()
+    hold = Hold(office)
+    run_id = office.refresher.request("page")
+    assert hold.reached.wait(20)
+
+    office.refresher.stop()
+    hold.go.set()
+
+    stopped = wait_until_done(office, run_id)
+    assert stopped.state == "interrupted"
+    assert len(known_licenses(office.engine)) == 3
+
+
+def test_the_background_thread_survives_a_failed_refresh(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = threading.Semaphore(0)
+
+    class Failing(Refresher):
+        def run(self, source: str, *_: object, **__: object) -> dict[str, object]:
+            called.release()
+            raise OSError("the disk is on holiday")
+
+    background = BackgroundRefresh(Failing(office.engine, office.settings), minutes=1 / 60)
+    background.start()
+
+    assert called.acquire(timeout=20)
+    assert called.acquire(timeout=20), "it did not come back after the first failure"
+    background.stop()
+
+
+def test_no_background_refresh_at_zero_minutes(office: Office) -> None:
+    background = BackgroundRefresh(office.refresher, minutes=0)
+    background.start()
+    background.stop()
+
+    assert runs.latest_run(office.engine) is None
