@@ -6,6 +6,7 @@ import base64
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +132,16 @@ def test_one_token_serves_many_calls(tool: Tool, tenant: Tenant) -> None:
     for _ in range(5):
         assert parts(client) == ["SPB", "STREAM"]
 
+    assert tool.m365.count("POST", TOKEN) == 1
+
+
+def test_threads_that_need_the_same_token_fetch_it_once(tool: Tool, tenant: Tenant) -> None:
+    client = tool.client(tenant)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: parts(client), range(4)))
+
+    assert found == [["SPB", "STREAM"]] * 4
     assert tool.m365.count("POST", TOKEN) == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -55,16 +56,19 @@ class TokenSource:
         self._scope = f"{graph_url}/.default"  # a national cloud has a scope of its own
         self._http = http
         self._tokens: dict[tuple[str, str], _Token] = {}  # by tenant and client
+        self._gates: dict[tuple[str, str], threading.Lock] = {}
 
     def token(self, credentials: Credentials) -> str:
-        """A valid access token.
+        """A valid access token; of several threads that need the same one, one fetches it.
 
         Raises SignInRefused when Entra says no; Unreachable, Throttled or BadAnswer when it says nothing useful.
         """
-        known = self._tokens.get(_key(credentials))
-        if known and known.thumbprint == credentials.certificate.thumbprint and time.monotonic() < known.until:
-            return known.text
-        return repeat(lambda attempt: self._ask(credentials, attempt), ATTEMPTS, self._http.sleep)
+        key = _key(credentials)
+        with self._gates.setdefault(key, threading.Lock()):
+            known = self._tokens.get(key)
+            if known and known.thumbprint == credentials.certificate.thumbprint and time.monotonic() < known.until:
+                return known.text
+            return repeat(lambda attempt: self._ask(credentials, attempt), ATTEMPTS, self._http.sleep)
 
     def forget(self, credentials: Credentials) -> None:
         """Drop the token (Graph has refused it, or the profile is to be tried afresh)."""
