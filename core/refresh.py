@@ -139,11 +139,13 @@ class Refresher:
             log.info("refresh %s is running already, waiting for it", running.run_id)
         self._sleep(FOLLOW_EVERY)
         while running is not None and running.running:
-            if self._lock.take():  # its owner has died
+            ownerless = self._lock.take()
+            if ownerless:
                 self._lock.release()
-                return None
-            self._sleep(FOLLOW_EVERY)
             running = runs.run(self._engine, running.run_id)
+            if ownerless and running is not None and running.running:
+                return None  # its process has died; the next run closes it
+            self._sleep(FOLLOW_EVERY)
         return running.summary if running is not None and followed else None
 
     def _begin(self, source: str, requested_by: str, scope: Sequence[str]) -> str:
