@@ -122,8 +122,8 @@ def _confirm(changes: list[SwitchChange], names: dict[str, str]) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(text("switch.cancel"), key="switch_cancel"):
             st.rerun()
-        if st.button(text("switch.apply"), key="switch_apply", type="primary"):
-            _carry_out(apply_switches, changes)
+        save = text("switch.apply")
+        if st.button(save, key="switch_apply", type="primary", on_click=_carry_out, args=(apply_switches, changes)):
             st.rerun()
 
 
@@ -133,12 +133,13 @@ def offer_to_add(tenants: pd.DataFrame) -> None:
     for row in rows(tenants):
         with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
             st.markdown(plain(row.tenant), width=320)
-            if st.button(text("monitoring.add"), key=f"add_{row.slug}", icon=":material/add:"):
-                _carry_out(add_to_list, [row.tenant_id])
-                st.rerun()
-    if len(tenants) > 1 and st.button(text("monitoring.add_all", count=len(tenants)), key="add_all"):
-        _carry_out(add_to_list, tenants["tenant_id"].tolist())
-        st.rerun()
+            _add_button(text("monitoring.add"), f"add_{row.slug}", [row.tenant_id])
+    if len(tenants) > 1:
+        _add_button(text("monitoring.add_all", count=len(tenants)), "add_all", tenants["tenant_id"].tolist())
+
+
+def _add_button(label: str, key: str, tenant_ids: Sequence[str]) -> None:
+    st.button(label, key=key, icon=":material/add:", on_click=_carry_out, args=(add_to_list, tenant_ids))
 
 
 def _carry_out(action: Any, what: Sequence[Any]) -> None:

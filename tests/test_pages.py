@@ -1,0 +1,523 @@
+"""The pages as a reader meets them, over a real database; Streamlit's AppTest stands for the browser."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text as sql
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from core import runtime
+from core.cache.runs import finish_run
+from core.monitoring import SwitchChange, SwitchResult
+from core.problems import Problem
+from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
+from ui import data, switches, visit
+from ui.safe import plain
+
+DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
+START, LICENSES, TENANT, MONITORING = (
+    "pages/start.py", "pages/all_tenants.py", "pages/tenant.py", "pages/monitoring.py",
+)  # fmt: skip
+PAGES = (START, LICENSES, TENANT, MONITORING)
+ADMIN = {"name": "admin", "role": "admin", "sid": "1"}
+
+
+@pytest.fixture(autouse=True)
+def no_runtime_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every test has its own database, and asks it anew each time."""
+    monkeypatch.setattr(data, "PULSE_SECONDS", -1.0)
+    yield
+    runtime.install(None)
+
+
+@pytest.fixture(autouse=True)
+def hardened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the server does it: no file of pages/ is run without dashboard.py, see web.streamlit_internals.harden."""
+    begin = PagesManager.__init__
+
+    def without_pages_directory(self: PagesManager, *args: Any, **options: Any) -> None:
+        begin(self, *args, **options)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", without_pages_directory)
+
+
+@pytest.fixture
+def open_page() -> Callable[..., AppTest]:
+    """Open a page of a world as the admin, with what stands behind the question mark of its address."""
+
+    def opened(world: World, page: str = START, user: dict[str, str] | None = None, **params: Any) -> AppTest:
+        runtime.install(world.runtime)
+        app = AppTest.from_file(DASHBOARD, default_timeout=30)
+        app.user = ADMIN if user is None else user
+        app.query_params.update(params)
+        if page != START:
+            app.run()
+            app.switch_page(page)
+            app.query_params.update(params)
+        return app.run()
+
+    return opened
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> World:
+    """Two tenants, one of them short."""
+    return small_world(tmp_path)
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> World:
+    """A dozen tenants with every trouble once."""
+    return filled_world(tmp_path)
+
+
+def words(app: AppTest) -> str:
+    """All text of the page that is not in a table."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    return "\n".join(element.value for kind in kinds for element in app.get(kind))
+
+
+def asked(app: AppTest, name: str) -> list[str]:
+    """A parameter of the address, always as a list."""
+    values = app.query_params.get(name, [])
+    return [values] if isinstance(values, str) else list(values)
+
+
+def licenses(app: AppTest) -> list[tuple[str, str]]:
+    frame = app.dataframe[0].value
+    return list(zip(frame["tenant"], frame["part_number"], strict=True))
+
+
+# Every page
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("make", [World.at, small_world, filled_world])
+def test_every_page_opens(make, path, language, tmp_path, open_page):
+    app = open_page(make(tmp_path), path, lang=language)
+
+    assert not app.exception
+    assert app.title
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_without_a_tenant_every_page_says_how_to_connect_the_first(path, tmp_path, open_page):
+    app = open_page(World.at(tmp_path), path)
+
+    assert "Noch kein Tenant" in app.info[0].value
+    assert "cert new" in app.info[0].value
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_says_how_old_its_figures_are(path, filled, open_page):
+    assert "10 von 12 Tenants · älteste Angabe" in words(open_page(filled, path)).replace("\\", "")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nobody_without_a_session_sees_a_page(path, small, open_page):
+    app = open_page(small, path, user={})
+
+    assert [error.value for error in app.error] == ["Hier ist niemand angemeldet."]
+    assert not app.dataframe
+    assert not app.title
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_that_is_run_without_the_dashboard_checks_too(path, small):
+    runtime.install(small.runtime)
+    app = AppTest.from_file(str(Path(DASHBOARD).with_name("pages") / Path(path).name), default_timeout=30)
+    app.user = {"name": "guest", "role": "none"}
+
+    app.run()
+
+    assert "darf diese Seite nicht sehen" in app.error[0].value
+    assert not app.dataframe
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_broken_database_is_told_in_words(path, small, open_page):
+    with small.engine.begin() as connection:
+        connection.execute(sql("DROP TABLE licenses"))
+
+    app = open_page(small, path)
+
+    assert not app.exception
+    assert app.title[0].value == "Keine Zahlen verfügbar"
+    assert plain("lizenztool.db") in app.error[0].value
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_names_from_outside_are_shown_and_never_interpreted(path, filled, open_page):
+    app = open_page(filled, path, **({"tenant": "hostile"} if path == TENANT else {}))
+
+    shown = words(app)
+
+    assert "<img" not in shown.replace("\\<img", "")
+    assert "[a](" not in shown
+    if path in (TENANT, MONITORING):
+        assert plain(HOSTILE) in shown
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_table_has_a_name_for_screen_readers(path, filled, open_page):
+    app = open_page(filled, path)
+
+    assert all(table.proto.alt for table in app.dataframe)
+
+
+def test_the_language_comes_from_the_url_and_stays_on_the_next_page(filled, open_page):
+    app = open_page(filled, LICENSES, lang="en")
+    assert app.title[0].value == "All tenants"
+
+    app.switch_page(MONITORING).run()
+
+    assert "With a profile but not in the tenant list" in words(app)
+
+
+def test_the_setting_decides_the_language_of_who_has_not_chosen(tmp_path, open_page):
+    app = open_page(small_world(tmp_path, language="en"), LICENSES)
+
+    assert app.title[0].value == "All tenants"
+
+
+# Start
+
+
+def test_start_answers_first(small, open_page):
+    app = open_page(small)
+
+    assert app.title[0].value == "2 Engpässe in 1 Tenant."
+    assert [(metric.label, re.sub(r"\D", "", metric.value)) for metric in app.metric] == [
+        ("Engpässe", "2"), ("überbelegt", "1"), ("wird knapp", "0"), ("nicht lesbar", "0"),
+        ("Zertifikate < 30 Tage", "0"),
+    ]  # fmt: skip
+
+
+def test_start_lists_shortages_with_the_state_of_their_message(small, open_page):
+    table = open_page(small).dataframe[0].value
+
+    assert table["tenant"].tolist() == ["Bau AG Chur", "Bau AG Chur"]
+    assert [alarm[0].split(" ")[0] for alarm in table["alarm"]] == ["wird", "gemeldet"]
+
+
+def test_a_tile_opens_the_list_it_counts(small, open_page):
+    links = {link.proto.label: link.proto for link in open_page(small).get("page_link")}
+
+    assert links["Engpässe ansehen"].page == "alle-tenants"
+    assert links["Engpässe ansehen"].query_string == "state=shortage"
+    assert links["Tenants ansehen"].query_string == "show=unreadable"
+
+
+def test_start_leads_from_a_shortage_to_its_tenant(small, open_page):
+    app = open_page(small)
+    app.session_state["shortages"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+
+    app.run()
+
+    assert app.title[0].value == "Bau AG Chur"
+
+
+# Alle Tenants
+
+
+def test_filters_come_from_the_url(filled, open_page):
+    app = open_page(filled, LICENSES, q="höri", state=["shortage", "low"], kind="paid", sort="free")
+
+    assert {tenant for tenant, _ in licenses(app)} == {"Schule Höri"}
+    assert app.text_input[0].value == "höri"
+    assert app.multiselect[1].value == ["shortage", "low"]
+
+
+def test_filters_go_into_the_url_as_codes(filled, open_page):
+    app = open_page(filled, LICENSES)
+
+    app.multiselect(key="filter_state").set_value(["over"])
+    app.text_input(key="filter_q").set_value("rheinau").run()
+
+    assert asked(app, "state") == ["over"]
+    assert asked(app, "q") == ["rheinau"]
+    assert licenses(app) == [("Gymnasium Rheinau", "SPB")]
+
+
+def test_what_a_link_asks_for_and_is_not_there_is_left_out(filled, open_page):
+    app = open_page(filled, LICENSES, state=["nonsense", "over"], tenants="gone", sort="nonsense", kind="nonsense")
+
+    assert not app.exception
+    assert licenses(app) == [("Gymnasium Rheinau", "SPB")]
+    assert set(app.query_params) == {"state"}
+
+
+def test_filters_are_kept_while_another_page_is_visited(filled, open_page):
+    app = open_page(filled, LICENSES, state="over")
+    app.switch_page(MONITORING).run()
+    assert "state" not in app.query_params
+
+    app.switch_page(LICENSES).run()
+
+    assert licenses(app) == [("Gymnasium Rheinau", "SPB")]
+    assert asked(app, "state") == ["over"]
+
+
+def test_the_way_back_over_a_foreign_parameter_keeps_the_filters(filled, open_page):
+    """The browser's Back shows the list with the address of the tenant page."""
+    app = open_page(filled, LICENSES, state="over")
+    app.switch_page(TENANT).run()
+
+    app.switch_page(LICENSES)
+    app.query_params["tenant"] = "hostile"
+    app.run()
+
+    assert licenses(app) == [("Gymnasium Rheinau", "SPB")]
+    assert "tenant" not in app.query_params
+
+
+def test_reset_shows_all_rows_again(filled, open_page):
+    app = open_page(filled, LICENSES, state="over", q="rheinau")
+
+    app.button(key="filter_reset").click().run()
+
+    assert "**97** von 97 Zeilen" in words(app)
+    assert not set(app.query_params) & {"state", "q"}
+
+
+def test_without_a_match_the_next_step_is_told(filled, open_page):
+    app = open_page(filled, LICENSES, q="gibt es nicht")
+
+    assert "Filter zurücksetzen" in app.info[0].value
+    assert not app.dataframe
+
+
+def test_a_row_leads_to_its_tenant(filled, open_page):
+    app = open_page(filled, LICENSES, q="talwil")
+    app.session_state["licenses"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+
+    app.run()
+
+    assert app.title[0].value == "Gemeinde Talwil"
+    assert asked(app, "tenant") == ["tenant-8"]
+
+
+# Tenant
+
+
+def test_a_tenant_is_opened_by_its_slug(small, open_page):
+    app = open_page(small, TENANT, tenant="hoeri")
+
+    assert app.title[0].value == "Schule Höri"
+    assert "aktiv, überwacht · gelesen" in words(app)
+    assert "Zertifikat noch 178 Tage" in words(app)
+
+
+def test_an_unknown_tenant_is_told(small, open_page):
+    assert "«nonsense»" in open_page(small, TENANT, tenant="nonsense").warning[0].value
+
+
+def test_a_failing_tenant_says_since_when_why_and_what_to_do(filled, open_page):
+    app = open_page(filled, TENANT, tenant="tenant-8")
+
+    assert "nicht lesbar" in app.error[0].value
+    assert "hochladen" in app.error[0].value
+    assert "status 401, request\\-id" not in app.error[0].value
+    assert "status 401" in app.code[0].value
+
+
+def test_subscriptions_that_may_not_be_read_say_why(filled, open_page):
+    app = open_page(filled, TENANT, tenant="tenant-2")
+
+    assert "Die Termine können nicht gelesen werden" in app.warning[0].value
+
+
+def test_another_tenant_goes_into_the_url(filled, open_page):
+    app = open_page(filled, TENANT, tenant="tenant-1")
+
+    app.selectbox(key="chosen_tenant").set_value("Bau AG Chur").run()
+
+    assert app.title[0].value == "Bau AG Chur"
+    assert asked(app, "tenant") == ["tenant-3"]
+
+
+def test_a_row_of_the_table_chooses_the_product_of_the_chart(filled, open_page):
+    app = open_page(filled, TENANT, tenant="tenant-1")
+    sku = app.dataframe[0].value["sku_id"][3]
+    app.session_state["licenses_tenant-1"] = {"selection": {"rows": [3], "columns": [], "cells": []}}
+
+    app.run()
+
+    assert app.selectbox(key="history_product").value == sku
+
+
+# Monitoring
+
+
+def edit(app: AppTest, row: int, **cells: bool) -> AppTest:
+    key = app.dataframe[0].proto.id.split("-", 2)[-1]  # Streamlit hides the key of an editor in its id
+    app.session_state[key] = {"edited_rows": {row: cells}, "added_rows": [], "deleted_rows": []}
+    return app.run()
+
+
+@pytest.fixture
+def applied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the page wants to have changed; everything succeeds but "Bau AG Chur"."""
+    asked: list[Any] = []
+
+    def apply(tools: Any, changes: list[SwitchChange], actor: str) -> list[SwitchResult]:
+        asked.extend([*changes, actor])
+        changed = Problem("sharepoint.changed_meanwhile", {"tenant": "Bau AG Chur"})
+        return [SwitchResult(changes[0].tenant_id, "Bau AG Chur", changed)]
+
+    monkeypatch.setattr(switches, "apply_switches", apply)
+    return asked
+
+
+def test_a_switch_changes_nothing_before_it_is_confirmed(small, open_page, applied):
+    small.refresher = FakeRefresher(small)
+    app = edit(open_page(small, MONITORING), 0, monitored=False)
+
+    assert "1 Tenant geändert, noch nicht gespeichert" in words(app)
+    app.button(key="switch_review").click().run()
+
+    assert applied == []
+    assert f"keine Engpässe mehr gemeldet für: {plain('Bau AG Chur')}" in words(app)
+
+
+def test_a_lost_update_is_told_with_what_is_set_now(small, open_page, applied):
+    small.refresher = FakeRefresher(small)
+    app = edit(open_page(small, MONITORING), 0, monitored=False)
+    app.button(key="switch_review").click().run()
+
+    app.button(key="switch_apply").click().run()
+
+    change, actor = applied
+    assert (change.seen, change.wanted, actor) == ((True, True), (True, False), "admin")
+    assert "inzwischen geändert" in app.error[0].value
+    assert "Jetzt gilt: aktiv, überwacht." in app.error[0].value
+
+
+def test_discarded_changes_are_gone(small, open_page):
+    app = edit(open_page(small, MONITORING), 0, monitored=False)
+
+    app.button(key="switch_discard").click().run()
+
+    assert "noch nicht gespeichert" not in words(app)
+
+
+def test_monitoring_names_what_lists_and_profiles_do_not_share(filled, open_page):
+    app = open_page(filled, MONITORING)
+
+    assert "Alte Firma GmbH" in words(app)
+    assert app.button(key="add_tenant-11").label == "In Liste aufnehmen"
+    assert "config\\-neu\\-profile\\.json" in words(app)
+
+
+def test_monitoring_checks_the_parameters_of_the_flow(filled, open_page):
+    table = open_page(filled, MONITORING).dataframe[-1].value
+
+    assert table["name"].tolist() == ["sendermail", "recipientmail", "communication"]
+    assert table["check"].str[0].tolist() == ["✓", "✓", "✗"]
+
+
+@pytest.mark.parametrize(("show", "tenants"), [("unreadable", 2), ("certificates", 1), ("off", 1), ("nonsense", 11)])
+def test_monitoring_shows_the_list_a_link_asks_for(show, tenants, filled, open_page):
+    app = open_page(filled, MONITORING, show=show)
+
+    assert len(app.dataframe[0].value) == tenants
+
+
+# Refresh
+
+
+def test_newer_figures_are_offered_and_never_swapped_in(small, open_page):
+    app = open_page(small, LICENSES)
+    before = licenses(app)
+    small.read(small.known[0].tenant_id, license_("SPB", 40, 40), ago=timedelta(0))
+    small.finished()
+
+    app.run()
+    assert licenses(app) == before
+    assert "Neuere Zahlen vorhanden" in words(app)
+
+    app.button(key="show_newer").click().run()
+    assert app.dataframe[0].value["free"].tolist().count(0) == 2
+    assert "Neuere Zahlen vorhanden" not in words(app)
+
+
+def test_a_new_visit_takes_the_newest_figures(small, open_page):
+    app = open_page(small, LICENSES)
+    small.read(small.known[0].tenant_id, license_("SPB", 40, 40), ago=timedelta(0))
+    small.finished()
+
+    app.switch_page(START).run()
+
+    assert app.title[0].value == "3 Engpässe in 2 Tenants."
+
+
+def test_who_refreshes_sees_the_progress_and_then_the_new_figures(small, open_page):
+    small.refresher = FakeRefresher(small)
+    app = open_page(small)
+
+    app.button(key="refresh_refresh.button").click().run()
+    assert small.refresher.asked == [("page", "admin", ())]
+    assert app.button(key="refresh_refresh.button").disabled
+
+    small.read(small.known[0].tenant_id, license_("SPB", 40, 40), ago=timedelta(0))
+    run_id = app.session_state["_own_run"]
+    changed = {"new_shortages": [["Schule Höri", HOSTILE]], "ended_shortages": [], "rows": 1}
+    failed = [{"tenant": "Bau AG Chur", "code": "x", "message": "Nichts ging <b>mehr</b>."}]
+    summary = {"tenants": 2, "ok": 1, "failed": failed, "skipped": [], "changed": changed}
+    finish_run(small.engine, run_id, "done", summary, 3.0, NOW)
+    app.run()
+
+    assert app.title[0].value == "3 Engpässe in 2 Tenants."
+    result = app.warning[0].value
+    assert "1 von 2 Tenants in 3 s gelesen" in result
+    assert plain(HOSTILE) in result
+    assert plain("Nichts ging <b>mehr</b>.") in result
+
+    app.button(key="dismiss_result").click().run()
+    assert not app.warning
+
+
+def test_a_tenant_can_be_refreshed_alone(small, open_page):
+    small.refresher = FakeRefresher(small)
+    app = open_page(small, TENANT, tenant="hoeri")
+
+    app.button(key="refresh_refresh.one").click().run()
+
+    assert small.refresher.asked == [("page", "admin", (small.known[0].tenant_id,))]
+
+
+def test_a_refresh_that_failed_is_told(small, open_page):
+    small.refresher = FakeRefresher(small)
+    app = open_page(small)
+    app.button(key="refresh_refresh.button").click().run()
+    finish_run(small.engine, app.session_state["_own_run"], "failed", {}, 1.0, NOW)
+
+    app.run()
+
+    assert "misslungen" in app.warning[0].value
+
+
+def test_without_a_refresher_the_button_says_why(small, open_page):
+    button = open_page(small).button(key="refresh_refresh.button")
+
+    assert button.disabled
+    assert "app.py" in button.help
+
+
+def test_a_session_that_slept_through_many_refreshes_wakes_up_on_the_newest(small, open_page):
+    app = open_page(small, LICENSES)
+    for _ in range(data.KEPT + 1):
+        small.finished()
+        data.newest(small.runtime)
+
+    app.run()
+
+    assert not app.exception
+    assert app.session_state[visit.PIN][0] == data.newest(small.runtime).version

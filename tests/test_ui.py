@@ -1,0 +1,552 @@
+"""The blocks of the pages that need no page: words, numbers, CSV, filters, figures."""
+
+import ast
+import csv
+import io
+import re
+import threading
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from core.monitoring import SwitchChange
+from core.problems import Problem
+from tests.page_world import HOSTILE, NOW, World, filled_world, license_, small_world
+from ui import age, attention, columns, data, history, overview, subscriptions, switches
+from ui import format as fmt
+from ui.csv import SEPARATOR, cell, harmless, table_csv, to_csv
+from ui.index import KINDS, MARKS, SORTS, Filters
+from ui.license_table import ALL
+from ui.monitoring import SHOWS
+from ui.page import View
+from ui.safe import plain
+from ui.shortages import ALARMS, current_shortages, shortage_table
+from ui.texts import TEXTS, text
+
+ROOT = Path(__file__).resolve().parent.parent
+ZURICH = ZoneInfo("Europe/Zurich")
+VIEW = View(NOW, "de", ZURICH, 30)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> data.Snapshot:
+    """The figures of a dozen tenants with every trouble once."""
+    return data.newest(filled_world(tmp_path_factory.mktemp("filled")).runtime)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """A database without a tenant."""
+    return World.at(tmp_path)
+
+
+# Texts
+
+
+def keys_in_code() -> set[str]:
+    """Every literal in ui/ and pages/ that is written like a key of a text."""
+    prefixes = {key.split(".")[0] for key in TEXTS}
+    found = set()
+    for file in [*ROOT.glob("ui/*.py"), *ROOT.glob("pages/*.py")]:
+        if file.name == "texts.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words = node.value
+                if re.fullmatch(r"[a-z_]+(\.[a-z_-]+)+", words) and words.split(".")[0] in prefixes:
+                    found.add(words)
+    return found
+
+
+def test_every_key_in_the_code_has_a_text():
+    assert keys_in_code() - set(TEXTS) == set()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"state.{mark}" for mark in MARKS),
+        *(f"filter.state.{mark}" for mark in MARKS),
+        *(f"kind.{kind}" for kind in KINDS),
+        *(f"sort.{sort}" for sort in SORTS),
+        *(f"alarm.{alarm}" for alarm in ALARMS),
+        *(f"column.{name}" for name in ALL),
+        *(f"monitoring.show.{name}" for name in SHOWS),
+        *(f"condition.{name}" for name in switches.CONDITIONS),
+        *(f"flow.{name}" for name in switches.FLOW if name != "none"),
+        *(f"refresh.step.{step}" for step in ("profiles", "lists", "tenants", "sharepoint")),
+        *(f"switch.{ask}.{name}.{to}" for ask in ("ask", "ask_one") for name in ("enabled", "monitored")
+          for to in ("on", "off")),
+        *(f"history.{name}" for name in history.COLOURS),
+    ],
+)  # fmt: skip
+def test_every_composed_key_has_a_text(key):
+    assert key in TEXTS
+
+
+@pytest.mark.parametrize("key", TEXTS)
+def test_a_text_stands_in_both_languages_with_the_same_values(key):
+    german, english = TEXTS[key]
+
+    assert german.strip()
+    assert english.strip()
+    assert sorted(re.findall(r"{(\w+)}", german)) == sorted(re.findall(r"{(\w+)}", english))
+    assert "ß" not in german
+    assert "!" not in german + english
+
+
+# Numbers and times
+
+
+@pytest.mark.parametrize(("language", "shown"), [("de", "1’234’567"), ("en", "1,234,567")])
+def test_numbers_are_grouped_as_people_write_them(language, shown):
+    assert fmt.number(1_234_567, language) == shown
+
+
+def test_a_moment_is_shown_in_the_zone_of_the_readers():
+    moment = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
+
+    assert fmt.moment(moment, "de", ZURICH) == "21.11.2026 14:05"
+    assert fmt.moment(moment, "en", ZURICH) == "21 Nov 2026 14:05"
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"), [(0, "14:05"), (14, "00:05"), (15, "gestern 23:05"), (40, "19.11.2026 22:05")]
+)
+def test_a_clock_says_the_day_only_where_it_is_needed(hours, shown):
+    now = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
+
+    assert fmt.clock(now - timedelta(hours=hours), now, "de", ZURICH) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "de", "short", "en"),
+    [
+        (5, "vor weniger als einer Minute", "< 1 min", "less than a minute ago"),
+        (60, "vor 1 Minute", "1 min", "1 minute ago"),
+        (12 * 60, "vor 12 Minuten", "12 min", "12 minutes ago"),
+        (7200, "vor 2 Stunden", "2 h", "2 hours ago"),
+        (86_400, "vor 1 Tag", "1 Tag", "1 day ago"),
+        (3 * 86_400, "vor 3 Tagen", "3 Tagen", "3 days ago"),
+        (90 * 86_400, "vor 3 Monaten", "3 Monaten", "3 months ago"),
+        (-5, "vor weniger als einer Minute", "< 1 min", "less than a minute ago"),
+    ],
+)
+def test_how_long_ago_is_told_in_one_unit(seconds, de, short, en):
+    then = NOW - timedelta(seconds=seconds)
+
+    assert fmt.ago(then, NOW, "de") == de
+    assert fmt.ago(then, NOW, "en") == en
+    assert fmt.since(then, NOW, "de") == short
+
+
+# Text from outside
+
+
+@pytest.mark.parametrize("sign", list("\\`*_{}[]()<>#+-.!|~$:&=^\"'/@"))
+def test_no_sign_of_markdown_survives(sign):
+    assert plain(f"a{sign}b").replace("\u2060", "") == f"a\\{sign}b"
+
+
+def test_lines_become_one_line_so_that_no_block_can_start():
+    assert plain("a\n\n    b\t- c") == "a b \\- c"
+
+
+def test_an_address_does_not_become_a_link():
+    assert "https://" not in plain("https://evil.example").replace("\\", "")
+
+
+# CSV
+
+
+def read(sheet: bytes, language: str = "de") -> list[list[str]]:
+    assert sheet.startswith(b"\xef\xbb\xbf")
+    return list(csv.reader(io.StringIO(sheet.decode("utf-8-sig"), newline=""), delimiter=SEPARATOR[language]))
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", " =", "＝", "\xa0="])
+def test_a_cell_that_a_spreadsheet_could_calculate_gets_an_apostrophe(start):
+    assert harmless(f"{start}cmd") == f"'{start}cmd"
+
+
+@pytest.mark.parametrize("number", ["-5", "-1.5", "12", "-1,5"])
+def test_plain_numbers_stay_numbers(number):
+    assert harmless(number) == number
+
+
+def test_values_stay_unformatted_and_times_become_iso():
+    moment = datetime(2026, 11, 21, 13, 5, tzinfo=UTC)
+
+    values = [-5, 1_234_567, None, float("nan"), date(2026, 1, 2), moment, ["● Engpass", "◷ Nachfrist"]]
+
+    assert [cell(value, ZURICH) for value in values] == [
+        -5, 1_234_567, "", "", "2026-01-02", "2026-11-21 14:05", "● Engpass, ◷ Nachfrist",
+    ]  # fmt: skip
+
+
+@given(some.lists(some.lists(some.text(some.characters(codec="utf-8")), min_size=2, max_size=2)))
+def test_whatever_the_names_a_csv_reads_back_and_calculates_nothing(rows):
+    for language in ("de", "en"):
+        found = read(to_csv(["a", "b"], rows, language, ZURICH), language)
+
+        assert found == [["a", "b"], *[[harmless(value) for value in row] for row in rows]]
+        assert all(value[:1] not in "=+@\t\r\n" or not value for row in found for value in row)
+
+
+def test_the_csv_holds_every_column_and_row_of_the_table(filled):
+    table = columns.license_table(filled, "de", "Europe/Zurich")
+
+    header, *rows = read(table_csv(table, "de", ZURICH))
+
+    assert header[:4] == ["Zustand", "Tenant", "Produkt", "Artikelnummer (SKU)"]
+    assert len(rows) == len(filled.licenses)
+    assert [row[1] for row in rows] == [harmless(name) for name in filled.licenses["tenant"]]
+    assert [int(row[6]) for row in rows] == filled.licenses["free"].tolist()
+
+
+# Search, filters, order
+
+
+def shown(snapshot: data.Snapshot, language: str = "de", **filters: object) -> list[tuple[str, str]]:
+    rows = snapshot.index.rows(Filters(**filters), language)
+    found = snapshot.licenses.iloc[rows]
+    return list(zip(found["tenant"], found["part_number"], strict=True))
+
+
+def test_without_filters_all_rows_are_shown_worst_first(filled):
+    rows = filled.index.rows(Filters(), "de")
+
+    assert rows.tolist() == list(range(len(filled.licenses)))
+    assert filled.licenses["shortage"].iloc[0]
+
+
+@pytest.mark.parametrize("search", ["HÖRI spb", "höri business premium", "spb Höri", "Schule Höri premium"])
+def test_every_word_of_a_search_must_be_in_tenant_product_or_part_number(filled, search):
+    assert shown(filled, search=search) == [("Schule Höri", "SPB")]
+
+
+def test_a_product_is_found_by_its_name_in_either_language(filled):
+    assert shown(filled, search="Lehrpersonal") == shown(filled, "en", search="A3 for faculty") != []
+
+
+def test_a_search_is_no_pattern(filled):
+    assert shown(filled, search=".*") == []
+    assert shown(filled, search="[a](javascript")
+
+
+def test_filters_narrow_each_other_and_widen_within(filled):
+    both = shown(filled, tenants=("tenant-1", "tenant-2"), states=("shortage", "low"))
+
+    assert {tenant for tenant, _ in both} == {"Schule Höri", "Treuhand Emmen"}
+    assert set(shown(filled, tenants=("tenant-1",), states=("shortage",))) < set(both)
+
+
+def test_the_shortage_filter_finds_every_shortage_whatever_its_state(filled):
+    states = filled.licenses.iloc[filled.index.rows(Filters(states=("shortage",)), "de")]["state"]
+
+    assert {"short", "over", "grace"} <= set(states)
+    assert len(states) == filled.licenses["shortage"].sum()
+
+
+def test_a_used_up_gratis_product_is_no_shortage(world):
+    tenant = world.tenant("Schule Höri")
+    world.read(tenant, license_("FLOW_FREE", 10, 10))
+
+    snapshot = data.newest(world.runtime)
+
+    assert shown(snapshot, states=("used_up",)) == [("Schule Höri", "FLOW_FREE")]
+    assert shown(snapshot, states=("shortage",)) == []
+
+
+@pytest.mark.parametrize(
+    ("sort", "column", "rising"),
+    [("tenant", "tenant", True), ("free", "free", True), ("utilisation", "utilisation", False),
+     ("renewal", "renewal", True), ("since", "short_since", True)],
+)  # fmt: skip
+def test_rows_come_in_the_order_asked_for_with_unknown_ones_last(filled, sort, column, rising):
+    values = filled.licenses[column].iloc[filled.index.rows(Filters(sort=sort), "de")]
+    known = values.dropna().str.casefold() if column == "tenant" else values.dropna()
+
+    assert known.is_monotonic_increasing if rising else known.is_monotonic_decreasing
+    assert values.isna().tolist() == sorted(values.isna().tolist())
+
+
+def test_every_row_carries_at_least_one_state(filled):
+    carried = np.stack([filled.index.has(mark) for mark in MARKS])
+
+    assert carried.any(axis=0).all()
+
+
+def test_a_shortage_in_grace_shows_both_words(filled):
+    table = columns.license_table(filled, "de", "Europe/Zurich").to_pylist()
+
+    assert [row["state"] for row in table if row["free"] == -4] == [["● Engpass", "◷ Nachfrist"]]
+
+
+# Age and answer
+
+
+def answer(world: World, now: datetime = NOW) -> tuple[str, bool]:
+    return overview.answer(data.newest(world.runtime), now, "de", 30)
+
+
+def test_all_well_is_said_with_what_it_rests_on(world):
+    world.read(world.tenant("A"), license_("SPB", 40, 10))
+
+    assert answer(world) == ("Keine Engpässe. 1 von 1 Tenants gelesen, zuletzt vor 12 Minuten.", True)
+
+
+def test_all_well_is_never_said_while_a_tenant_cannot_be_read(world):
+    good, bad = world.tenant("A"), world.tenant("B")
+    world.read(good, license_("SPB", 40, 10))
+    world.read(bad, license_("SPB", 40, 10), ago=timedelta(hours=5))
+    world.fail(bad, "graph.unreachable", tenant="B", what="subscribedSkus")
+
+    sentence, well = answer(world)
+
+    assert not well
+    assert sentence.startswith("Keine Engpässe bekannt. Nur 1 von 2 Tenants gelesen")
+
+
+def test_all_well_is_never_said_on_old_figures(world):
+    world.read(world.tenant("A"), license_("SPB", 40, 10), ago=timedelta(hours=3))
+
+    sentence, well = answer(world)
+
+    assert not well
+    assert sentence.endswith("Die älteste Angabe ist 3 Stunden alt.")
+
+
+def test_nothing_read_is_not_no_shortage(world):
+    world.tenant("A")
+
+    assert answer(world) == ("Noch nichts gelesen. «Aktualisieren» holt die ersten Zahlen.", False)
+
+
+def test_shortages_are_counted_with_their_tenants(tmp_path):
+    assert answer(small_world(tmp_path))[0].startswith("2 Engpässe in 1 Tenant.")
+
+
+def test_the_figures_count_what_their_lists_show(filled):
+    figures = overview.figures_of(filled)
+
+    assert figures.shortages == len(shown(filled, states=("shortage",)))
+    assert figures.over == len(shown(filled, states=("over",))) == 1
+    assert figures.low == len(shown(filled, states=("low",)))
+    assert figures.unreadable == SHOWS["unreadable"](filled.tenants).sum() == 2
+    assert figures.certificates == SHOWS["certificates"](filled.tenants).sum() == 1
+
+
+def test_the_line_tells_newest_count_and_oldest(world):
+    one, two = world.tenant("A"), world.tenant("B")
+    world.read(one, license_("SPB", 40, 10))
+    world.read(two, license_("SPB", 40, 10), ago=timedelta(hours=3))
+    known = age.age_of(data.newest(world.runtime).active)
+
+    clock = (NOW - timedelta(minutes=12)).astimezone(ZURICH)
+    line = age.line(known, NOW, "de", ZURICH)
+
+    assert line.endswith(f"{clock:%H:%M} · 2 von 2 Tenants · älteste Angabe 3 h")
+    assert "(B)" in age.details(known, NOW, "de", ZURICH)
+
+
+def test_a_tenant_switched_off_is_not_counted(world):
+    tenant = world.tenant("A")
+    world.listed([tenant])
+    world.engine.dispose()
+    from core.cache.lists import save_switches
+
+    save_switches(world.engine, tenant, listed=True, enabled=False, monitored=True)
+
+    assert age.age_of(data.newest(world.runtime).active).total == 0
+
+
+# Shortages and attention
+
+
+def test_shortages_come_longest_first_with_the_state_of_their_message(filled):
+    found = current_shortages(filled)
+    table = shortage_table(found, NOW, "de", ZURICH).to_pylist()
+
+    assert found["short_since"].is_monotonic_increasing
+    assert ["wartet auf Flow"] in [row["alarm"] for row in table]
+    assert any(row["alarm"][0].startswith("gemeldet ") for row in table)
+    assert any(row["since"] == "30 Tagen" for row in table)
+
+
+def test_attention_names_tenant_moment_reason_and_next_step(filled):
+    items = attention.attention(filled, NOW, "de", ZURICH)
+    words = [item.words for item in items]
+
+    assert any("Gemeinde Talwil" in line and "konnte seit" in line and "hochladen" in line for line in words)
+    assert any("Praxis am See" in line and "endet in 6 Tagen" in line for line in words)
+    assert any("communication" in line for line in words)
+    assert any("Nicht in der Tenantliste" in line and "Spedition Nord" in line for line in words)
+    assert [item.bad for item in items] == sorted((item.bad for item in items), reverse=True)
+
+
+def test_many_tenants_with_one_problem_are_one_sentence(world):
+    for number in range(5):
+        tenant = world.tenant(f"Tenant {number}")
+        world.fail(tenant, "graph.unreachable", tenant=f"Tenant {number}", what="subscribedSkus")
+
+    items = attention.attention(data.newest(world.runtime), NOW, "de", ZURICH)
+
+    assert len([item for item in items if "nicht gelesen werden" in item.words]) == 1
+    assert "**5 Tenants**" in items[0].words
+
+
+def test_without_sharepoint_it_is_said_that_nobody_is_told(world):
+    world.read(world.tenant("A"), license_("SPB", 40, 10))
+
+    items = attention.attention(data.newest(world.runtime), NOW, "de", ZURICH)
+
+    assert [item.words for item in items] == [text("attention.no_sharepoint", "de")]
+
+
+# Switches
+
+
+def change(seen: tuple[bool, bool], wanted: tuple[bool, bool], tenant_id: str = "1") -> SwitchChange:
+    return SwitchChange(tenant_id, seen, wanted)
+
+
+def test_only_changed_tenants_are_changes(filled):
+    frame = switches.switch_frame(filled.tenants, VIEW)
+    edited = frame.copy()
+    edited.loc[edited.index[3], "monitored"] = False
+
+    assert switches.changes_between(frame, edited) == [SwitchChange(frame.index[3], (True, True), (True, False))]
+
+
+@pytest.mark.usefixtures("german")
+def test_the_question_says_precisely_what_is_asked():
+    off = [change((True, True), (True, False), str(number)) for number in range(3)]
+
+    assert switches.question(off) == "Überwachung für 3 Tenants ausschalten?"
+    assert switches.question(off[:1]) == "Überwachung für 1 Tenant ausschalten?"
+    assert switches.question([change((False, True), (True, True))]) == "1 Tenant aktiv schalten?"
+    assert switches.question([*off, change((True, False), (True, True), "9")]) == "4 Tenants ändern?"
+    assert switches.question([change((True, True), (False, False))]) == "1 Tenant ändern?"
+
+
+@pytest.mark.usefixtures("german")
+def test_whoever_falls_silent_is_named_first_and_literally():
+    lines = switches.change_lines(
+        [change((True, True), (False, True), "1"), change((True, False), (True, True), "2")],
+        {"1": HOSTILE, "2": "Bau AG Chur"},
+    )
+
+    assert lines[0] == f"Es werden keine Engpässe mehr gemeldet für: {plain(HOSTILE)}."
+    assert lines[2] == f"- **{plain(HOSTILE)}**: wird inaktiv und nicht mehr gelesen"
+    assert lines[3] == "- **Bau AG Chur**: Überwachung ein"
+
+
+# History and subscriptions
+
+
+@pytest.mark.usefixtures("german")
+def test_the_chart_has_both_lines_for_every_day(filled, tmp_path):
+    import pandas as pd
+
+    days = pd.DataFrame({"day": [date(2026, 11, 20), date(2026, 11, 21)], "enabled": [10, 12], "consumed": [8, 9]})
+
+    values = history.spec(days, "de", "light")["data"]["values"]
+
+    assert [(value["day"], value["series"], value["seats"]) for value in values] == [
+        ("2026-11-20", "Verfügbar", 10), ("2026-11-20", "Verbraucht", 8),
+        ("2026-11-21", "Verfügbar", 12), ("2026-11-21", "Verbraucht", 9),
+    ]  # fmt: skip
+
+
+def test_subscriptions_show_their_next_date_and_the_days_until_it(tmp_path):
+    from core.cache.frames import subscriptions_frame
+
+    filled = filled_world(tmp_path)
+    found = subscriptions_frame(filled.engine, filled.known[0].tenant_id)
+
+    rows = subscriptions.subscription_table(found, {}, VIEW).to_pylist()
+
+    assert [(row["part_number"], row["status"], row["trial"], row["days_left"]) for row in rows] == [
+        ("VISIOCLIENT", "aktiv", "Test", 5), ("POWER_BI_PRO", "Nachfrist", "", 12), ("SPB", "aktiv", "", 33),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def german(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no page, the reader speaks German."""
+    monkeypatch.setattr("ui.language.current", lambda: "de")
+
+
+# Shared figures
+
+
+def test_a_hundred_sessions_build_the_figures_once(tmp_path, monkeypatch):
+    running = small_world(tmp_path).runtime
+    built = []
+    build = data._build
+    monkeypatch.setattr(data, "_build", lambda *args: built.append(1) or build(*args))
+    found = []
+
+    threads = [threading.Thread(target=lambda: found.append(data.newest(running))) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(built) == 1
+    assert len({id(snapshot) for snapshot in found}) == 1
+
+
+def test_a_pinned_snapshot_stays_while_newer_figures_arrive(tmp_path):
+    world = small_world(tmp_path)
+    old = data.newest(world.runtime)
+
+    world.finished()
+    new = data.newest(world.runtime)
+
+    assert new.version > old.version
+    assert data.pinned(world.runtime, data.key_of(old)) is old
+
+
+def test_only_the_newest_two_snapshots_are_kept(tmp_path):
+    world = small_world(tmp_path)
+    first = data.key_of(data.newest(world.runtime))
+    for _ in range(2):
+        world.finished()
+        data.newest(world.runtime)
+
+    assert data.pinned(world.runtime, first) is None
+
+
+def test_what_changes_with_time_alone_is_built_anew_after_a_while(tmp_path, monkeypatch):
+    world = small_world(tmp_path)
+    old = data.newest(world.runtime)
+    monkeypatch.setattr(data, "MAX_AGE_SECONDS", 0)
+
+    assert data.newest(world.runtime) is not old
+
+
+def test_wrong_product_names_hide_no_figures(tmp_path, monkeypatch):
+    world = small_world(tmp_path)
+    broken = tmp_path / "names.json"
+    broken.write_text("{", encoding="utf-8")
+    monkeypatch.setattr(data, "MAPPINGS", broken)
+
+    snapshot = data.newest(world.runtime)
+
+    assert set(snapshot.licenses["product_de"]) == {"SPB", "POWER_BI_PRO"}
+    assert any("Produktnamen" in item.words for item in attention.attention(snapshot, NOW, "de", ZURICH))
+
+
+def test_a_problem_of_an_unknown_code_is_still_told():
+    from ui.problems import sentence
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ui.language.current", lambda: "de")
+        assert "strange.code" in sentence(Problem("strange.code"))
