@@ -19,7 +19,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     m365 = Microsoft365(options.folder.absolute(), latency=options.latency, port=options.port, control=True)
-    demo = None if options.tenants else Demo(m365)
+    demo = None if options.tenants else Demo(m365, options.past_into)
     if options.tenants:
         if not options.no_sharepoint:
             m365.add_sharepoint()
@@ -45,6 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds before each answer")
     parser.add_argument("--tenants", type=int, default=0, help="so many plain tenants instead of the demo world")
+    parser.add_argument("--past-into", default="", metavar="URL", help="database to fill with weeks of history")
     parser.add_argument("--no-sharepoint", action="store_true", help="no SharePoint site (with --tenants)")
     return parser.parse_args()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from .demo_cast import CUSTOMERS, LEFT_BEHIND, ONLY_LISTED, TRIALS, Customer
 from .m365 import Microsoft365
+from .past import live_through
 from .profiles import write_json
 from .site import SharePoint
 from .tenants import Sku, Tenant
@@ -24,9 +25,12 @@ SAVE_EVERY = 10.0
 
 
 class Demo:
-    """Builds the world into `m365`; `start` lets time pass in a thread, `stop` saves."""
+    """Builds the world into `m365`; `start` lets time pass in a thread, `stop` saves.
 
-    def __init__(self, m365: Microsoft365) -> None:
+    `past_into`: URL of the product's database, which a new world fills with what would have been read so far.
+    """
+
+    def __init__(self, m365: Microsoft365, past_into: str = "") -> None:
         self.m365 = m365
         self._path = m365.folder / "world.json"
         self._stop = threading.Event()
@@ -39,6 +43,8 @@ class Demo:
             self._load(state)
         else:
             self._leave_traces()
+            if past_into:
+                self._have_a_past(past_into)
 
     def start(self) -> None:
         self.m365.flow.delay = 20.0
@@ -100,6 +106,11 @@ class Demo:
         for name, title, part_number, days in LEFT_BEHIND:
             _leave_item(self.site, tenants[name], title, part_number, days)
         self.m365.flow.run()
+
+    def _have_a_past(self, url: str) -> None:
+        """A product that has looked on for some weeks: its history, and since when something is short."""
+        out_since = {(name, part): days + 1 for name, _, part, days in LEFT_BEHIND if days}
+        live_through(url, [tenant for _, tenant in self._cast], out_since, self._born)
 
     def _live(self) -> None:
         minute, saved = int(time.time() // 60), time.monotonic()

@@ -17,6 +17,9 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from core.cache.database import open_database
+from core.cache.frames import history_frame
+from core.cache.readings import known_licenses, tenant_rows
 from simulator import Fault, Microsoft365, SharePoint, Tenant
 from simulator.demo import Demo
 from simulator.site import HOST
@@ -883,3 +886,21 @@ def test_the_demo_goes_on_after_a_restart(tmp_path: Path) -> None:
         assert m365.tenants[0].skus["VISIOCLIENT"].consumed == 1
         assert [message.license for message in m365.flow.messages] == ["SPE_E3"]
         assert m365.flow.run() == 0
+
+
+def test_the_demo_has_a_past_that_ends_at_its_present_numbers(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'lizenztool.db'}"
+    m365 = Microsoft365(tmp_path / "m365")
+    Demo(m365, url)
+    m365.stop()
+
+    engine = open_database(url)
+    tenants = {row.name: tenant_id for tenant_id, row in tenant_rows(engine).items()}
+    rows = known_licenses(engine)
+    days = history_frame(engine, tenants["Treuhand Emmen AG"])
+    engine.dispose()
+
+    short = {row["sku_part_number"]: row["short_since"] for row in rows[tenants["Treuhand Emmen AG"]].values()}
+    assert days["day"].nunique() == 75
+    assert short["SPB"] is not None
+    assert short["POWER_BI_PRO"] is None

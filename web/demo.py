@@ -37,9 +37,11 @@ class Demo:
     """The simulator as a child that ends with us, however we end: it watches its standard input."""
 
     def __init__(self, settings: Settings, command: list[str] | None = None) -> None:
-        self._settings = settings
         self._folder = (settings.data_dir / "demo").resolve()
-        self._command = command or [sys.executable, "-m", "simulator", "--folder", str(self._folder)]
+        # Made-up figures never reach the real database.
+        self._settings = replace(settings, data_dir=self._folder, database_url="")
+        own = [sys.executable, "-m", "simulator", "--folder", str(self._folder), "--past-into", self._settings.database]
+        self._command = command or own
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Settings:
@@ -53,8 +55,6 @@ class Demo:
             answer = self._first_line(self._process)
             return replace(
                 self._settings,
-                data_dir=self._folder,
-                database_url="",  # made-up figures never reach the real database
                 profiles_dir=Path(answer["profiles_dir"]),
                 login_url=answer["login_url"],
                 graph_url=answer["graph_url"],

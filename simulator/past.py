@@ -1,0 +1,71 @@
+"""What the product would have read in the weeks before the demo was first opened: its own cache, filled day by day."""
+
+import datetime as dt
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+from core.cache.database import open_database
+from core.cache.readings import KnownTenant, Reading, known_licenses, save_profiles, save_readings
+from core.licenses import License, is_shortage
+from core.skus import Catalogue
+
+from .tenants import Sku, Tenant
+
+DAYS = 75
+HOUR = 7  # of each day, UTC
+SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
+
+
+def live_through(url: str, tenants: list[Tenant], out_since: Mapping[tuple[str, str], int], today: dt.datetime) -> None:
+    """Write DAYS daily readings of `tenants` into the product's database at `url`.
+
+    The last day ends at their present numbers. `out_since`: (tenant name, part number) -> days since
+    it has had no seat left; without an entry it ran out this morning.
+    """
+    catalogue = Catalogue.load(SKU_MAPPINGS)
+    engine = open_database(url)
+    read = [tenant for tenant in tenants if tenant.permissions]
+    known = [KnownTenant(t.tenant_id, t.slug, t.name, t.certificate_ends) for t in tenants]
+    save_profiles(engine, known, {})
+    for ago in range(DAYS, 0, -1):
+        at = (today - dt.timedelta(days=ago)).replace(hour=HOUR, minute=12)
+        readings = []
+        for tenant in read:
+            since = {sku.part_number: out_since.get((tenant.name, sku.part_number), 0) for sku in tenant.skus.values()}
+            rows = [_that_day(sku, ago, since[sku.part_number]) for sku in tenant.skus.values()]
+            readings.append(Reading(tenant.tenant_id, rows, _short(rows, catalogue), at))
+        save_readings(engine, readings, known_licenses(engine), set(), at.date())
+    engine.dispose()
+
+
+def _that_day(sku: Sku, ago: int, out_since: int) -> License:
+    """The same product `ago` days earlier: fewer people then, and a seat left before it ran out."""
+    draw = random.Random(f"{sku.sku_id}/{ago // 3}")
+    joined = sku.consumed * ago * random.Random(sku.sku_id).uniform(0.0005, 0.003)
+    consumed = max(0, sku.consumed - round(joined + draw.uniform(0, min(3, sku.consumed * 0.04))))
+    if ago <= out_since:
+        consumed = sku.consumed
+    elif sku.consumed >= sku.enabled > 0:
+        consumed = min(consumed, sku.enabled - draw.choice([1, 1, 2]))
+    # What is in grace or suspended today was in use until three weeks ago.
+    ended = sku.warning + sku.suspended if sku.enabled == 0 and ago > 21 else 0
+    return License(
+        sku_id=sku.sku_id,
+        sku_part_number=sku.part_number,
+        enabled=sku.enabled + ended,
+        consumed=consumed,
+        warning=0 if ended else sku.warning,
+        suspended=0 if ended else sku.suspended,
+        capability_status=sku.status,
+        applies_to=sku.applies_to,
+    )
+
+
+def _short(rows: list[License], catalogue: Catalogue) -> list[str]:
+    found = []
+    for row in rows:
+        kind, _ = catalogue.kind(row.sku_id, row.sku_part_number, applies_to=row.applies_to, enabled=row.enabled)
+        if is_shortage(kind, row.enabled, row.consumed):
+            found.append(row.sku_id)
+    return found
