@@ -4,7 +4,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -144,17 +144,27 @@ def serve(folder: Path) -> Iterator[Served]:
             engine, Account(name, quick, role, disabled=False, created_at=now, password_changed_at=now)
         )
     port = free_port()
-    with (folder / "output.txt").open("w") as output:
-        command = [sys.executable, "-m", "tests.served", str(folder), str(port)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, process, folder)
+    try:
+        with server_process([sys.executable, "-m", "tests.served", str(folder), str(port)], port, folder) as url:
             yield Served(url, folder, engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def server_process(
+    command: list[str], port: int, folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run the server until the end of the block and give its address; what it says goes to output.txt in `folder`."""
+    url, output = f"http://127.0.0.1:{port}", folder / "output.txt"
+    with output.open("w") as file:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            _wait_until_ready(url, process, output)
+            yield url
         finally:
             process.terminate()
             process.wait(timeout=20)
-            engine.dispose()
 
 
 def write_script(folder: Path) -> Path:
@@ -173,7 +183,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end:
         try:
@@ -181,7 +191,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], folder: Path) 
                 return
         except requests.ConnectionError:
             time.sleep(0.1)
-    raise RuntimeError(f"The server did not start:\n{(folder / 'output.txt').read_text()}")
+    raise RuntimeError(f"The server did not start:\n{output.read_text()}")
 
 
 def _settings(folder: Path, port: int) -> Settings:
