@@ -48,7 +48,7 @@ class Started:
         while time.monotonic() < end:
             assert self.process.poll() is None, self.output()
             try:
-                requests.get(f"{self.url}/health", timeout=2)
+                requests.get(f"{self.url}/health", timeout=20)
             except requests.ConnectionError:
                 time.sleep(0.1)
             else:
