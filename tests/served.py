@@ -187,7 +187,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], output: Path) 
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end:
         try:
-            if requests.get(f"{url}/health", timeout=2).ok:
+            if requests.get(f"{url}/health", timeout=20).ok:
                 return
         except requests.ConnectionError:
             time.sleep(0.1)

@@ -104,10 +104,10 @@ def test_dashboard_is_behind_the_gate_however_it_is_started(start: Start, by: st
     app = start(by=by)
     app.wait_until_ready()
 
-    answer = requests.get(f"{app.url}/two?x=1", allow_redirects=False, timeout=5)
+    answer = requests.get(f"{app.url}/two?x=1", allow_redirects=False, timeout=20)
 
     assert answer.headers["location"] == "/login?next=/two%3Fx%3D1"
-    assert requests.get(f"{app.url}/_stcore/health", timeout=5).status_code == 401
+    assert requests.get(f"{app.url}/_stcore/health", timeout=20).status_code == 401
 
 
 def test_password_of_the_first_account_is_shown_once_and_works_and_is_in_no_file(start: Start, tmp_path: Path):
@@ -116,7 +116,7 @@ def test_password_of_the_first_account_is_shown_once_and_works_and_is_in_no_file
     found = PASSWORD.search(first.output())
     assert found is not None
     form = {"name": "admin", "password": found[0]}
-    assert requests.post(f"{first.url}/login", data=form, allow_redirects=False, timeout=5).status_code == 303
+    assert requests.post(f"{first.url}/login", data=form, allow_redirects=False, timeout=20).status_code == 303
     first.stop()
 
     second = start()
