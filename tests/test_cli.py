@@ -37,7 +37,9 @@ def a_fresh_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     """As if just started in an empty folder; nobody's signal handlers are changed."""
     monkeypatch.chdir(tmp_path)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    mask = os.umask(0o022)
     yield
+    os.umask(mask)
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
@@ -557,3 +559,10 @@ def test_a_name_that_is_taken_is_told(capsys: Capture) -> None:
 
     assert code == 2
     assert "anna" in err
+
+
+def test_database_and_log_are_for_the_service_alone(capsys: Capture, sp: SharePoint, tmp_path: Path) -> None:
+    synced(capsys)
+
+    for file in (tmp_path / "data" / "lizenztool.db", tmp_path / "logs" / "lizenztool.log"):
+        assert file.stat().st_mode & 0o077 == 0, file

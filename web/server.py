@@ -77,6 +77,7 @@ class Server:
 
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
+        os.umask(0o077)  # database and log tell who works where: for the service's own eyes
         set_up_logs(settings.log_dir, settings.log_level)
         streamlit_internals.join_our_log()
         if is_demo:
