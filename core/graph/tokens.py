@@ -103,9 +103,9 @@ class TokenSource:
         authority = f"{self._login_url}/{credentials.tenant_id}"
         certificate = credentials.certificate
         # A parsed key: as PEM text msal would parse and check it at every token request, 50 ms of CPU each.
-        creator = JwtAssertionCreator(
-            certificate.private_key, algorithm="PS256", sha256_thumbprint=certificate.thumbprint_sha256
-        )
+        # A copy of it: OpenSSL keeps 8 KB of tables with a key that has signed.
+        key = certificate.private_key.private_numbers().private_key(unsafe_skip_rsa_key_validation=True)
+        creator = JwtAssertionCreator(key, algorithm="PS256", sha256_thumbprint=certificate.thumbprint_sha256)
         assertion = creator.create_regenerative_assertion(f"{authority}/oauth2/v2.0/token", credentials.client_id)
         return msal.ConfidentialClientApplication(
             credentials.client_id,
