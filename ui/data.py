@@ -27,6 +27,7 @@ from core.cache.sql import data_version
 from core.problems import Problem
 from core.runtime import Runtime
 from core.skus import Catalogue, SkuError
+from ui.age import Age, age_of
 from ui.index import LicenseIndex
 
 MAPPINGS = Path(__file__).resolve().parents[1] / "sku_mappings.json"
@@ -51,6 +52,19 @@ class Snapshot:
     @cached_property
     def index(self) -> LicenseIndex:
         return LicenseIndex(self.licenses, dict(zip(self.tenants["tenant_id"], self.tenants["slug"], strict=True)))
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """Slug -> name of every tenant, by name."""
+        return dict(zip(self.tenants["slug"], self.tenants["tenant"], strict=True))
+
+    @cached_property
+    def active_names(self) -> Mapping[str, str]:
+        return dict(zip(self.active["slug"], self.active["tenant"], strict=True))
+
+    @cached_property
+    def age(self) -> Age:
+        return age_of(self.active)
 
     @cached_property
     def active(self) -> pd.DataFrame:

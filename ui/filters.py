@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from ui import url
@@ -17,7 +19,7 @@ _KEY = "filter_"
 
 def license_filters(snapshot: Snapshot) -> Filters:
     """Show the filters and give back what is chosen."""
-    names = dict(zip(snapshot.active["slug"], snapshot.active["tenant"], strict=True))
+    names = snapshot.active_names
     arrived = url.incoming(PAGE, PARAMS)
     if arrived is not None:
         _set(arrived)
@@ -63,13 +65,13 @@ def _set(params: url.Params) -> None:
     state[_KEY + SORT] = sort if (sort := (params.get(SORT) or [""])[0]) in SORTS else SORTS[0]
 
 
-def _drop_unknown(names: dict[str, str]) -> None:
+def _drop_unknown(names: Mapping[str, str]) -> None:
     """A tenant of an old link may be gone; a widget refuses what is not among its options."""
     known = [slug for slug in st.session_state.get(_KEY + TENANTS, ()) if slug in names]
     st.session_state[_KEY + TENANTS] = known
 
 
-def _widgets(names: dict[str, str]) -> None:
+def _widgets(names: Mapping[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
         st.text_input(
             text("filter.search"),
@@ -87,7 +89,7 @@ def _widgets(names: dict[str, str]) -> None:
         st.selectbox(text("filter.sort"), SORTS, key=_KEY + SORT, format_func=lambda sort: orders[sort], width=190)
 
 
-def _choice(label: str, name: str, options: list[str], words: dict[str, str]) -> None:
+def _choice(label: str, name: str, options: list[str], words: Mapping[str, str]) -> None:
     st.multiselect(
         text(label),
         options,

@@ -102,7 +102,7 @@ def _own_run(latest: Run | None) -> Run | None:
 
 def _age(snapshot: Snapshot) -> None:
     settings, now, words = runtime.current().settings, datetime.now(UTC), language.current()
-    known = age.age_of(snapshot.active)
+    known = snapshot.age
     line = plain(age.line(known, now, words, settings.zone))
     wrong = known.failing or known.never or age.is_stale(known, now, settings.refresh_minutes)
     st.markdown(

@@ -18,9 +18,10 @@ KEY = "lang"
 
 
 def current() -> Language:
-    for candidate in (st.session_state.get(KEY), st.query_params.get(KEY)):
-        if candidate in LANGUAGES:
-            return candidate
+    for source in (st.session_state, st.query_params):
+        chosen = source.get(KEY)
+        if chosen in LANGUAGES:
+            return cast(Language, chosen)
     return _default()
 
 

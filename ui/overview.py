@@ -42,7 +42,7 @@ def figures_of(snapshot: Snapshot) -> Figures:
 
 def answer(snapshot: Snapshot, now: datetime, words: language.Language, refresh_minutes: float) -> tuple[str, bool]:
     """The sentence, and whether all is well. It claims no more than is known."""
-    figures, known = figures_of(snapshot), age.age_of(snapshot.active)
+    figures, known = figures_of(snapshot), snapshot.age
     if known.newest is None:
         return text("answer.nothing_read", words), False
     counts = {"read": fmt.number(known.read, words), "total": fmt.number(known.total, words)}

@@ -62,7 +62,7 @@ def tenant_of(row: Any) -> Tenant:
 
 def choose_tenant(snapshot: Snapshot) -> Tenant:
     """The choice, bound to `?tenant=<slug>`; an unknown one is told, not silently replaced."""
-    names = dict(zip(snapshot.tenants["slug"], snapshot.tenants["tenant"], strict=True))
+    names = snapshot.names
     arrived = url.incoming(navigation.TENANT, ("tenant",))
     if arrived is not None:
         asked = (arrived.get("tenant") or [next(iter(names))])[0]
