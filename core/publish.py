@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.cache.lists import (
+    Alarm,
     ListedTenant,
     SharePointStatus,
     known_alarms,
@@ -39,6 +40,7 @@ from core.sharepoint import (
     plan_tenants,
     push,
 )
+from core.sharepoint.plan import Key
 from core.skus import Catalogue
 
 log = logging.getLogger(__name__)
@@ -137,17 +139,17 @@ class Publisher:
         names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in rows.items()}
         disabled = {tenant_id for tenant_id, row in rows.items() if not row.enabled}
         timeout = timedelta(minutes=self._settings.flow_timeout_minutes)
-        alarms = known_alarms(self._engine)
+        memory = _Memory(self._engine)
         result = push(
             contact.lists,
             self._http,
             items,
             lambda seen, alarms: plan_licenses(wanted, seen, alarms, names, disabled, now=now, flow_timeout=timeout),
-            alarms,
+            memory.alarms,
+            remember=memory.save,
             now=now,
             progress=progress,
         )
-        save_alarms(self._engine, [alarm for key, alarm in result.alarms.items() if alarms.get(key) != alarm])
         self._note(contact, result, now)
         return result
 
@@ -182,6 +184,7 @@ class Publisher:
                         used=license_["consumed"],
                         shortage=is_shortage(kind, license_["enabled"], license_["consumed"]),
                         monitored=tenant.monitored,
+                        short_since=license_["short_since"],
                     )
                 )
         return rows
@@ -200,6 +203,20 @@ class Publisher:
             self._engine,
             SharePointStatus(configured=True, read_at=now, problems=problems, parameters=contact.parameters),
         )
+
+
+class _Memory:
+    """The alarms as the cache knows them; written before each step in the list, so that a crash leaves no wrong one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.alarms = known_alarms(engine)
+
+    def save(self, alarms: Mapping[Key, Alarm]) -> None:
+        changed = {key: alarm for key, alarm in alarms.items() if self.alarms.get(key) != alarm}
+        if changed:
+            save_alarms(self._engine, list(changed.values()))
+            self.alarms |= changed
 
 
 def listed_tenant(item: Item) -> ListedTenant:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.cache.lists import known_alarms
 from core.cache.readings import known_licenses, tenant_rows
 from simulator import Fault
 from tests.office import Office, open_office
@@ -427,6 +428,41 @@ def test_an_hour_without_sharepoint_loses_no_alarm(office: Office) -> None:
     office.settle()
 
     assert office.messages == [f"Schule Höri: {PREMIUM}"]
+
+
+def test_a_shortage_that_ended_and_came_back_without_sharepoint_is_told_once_more(office: Office) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
+    office.settle()
+    away = office.m365.faults.add(Fault(".* .*/sites/.*", "status", status=404, times=None))
+    tenant.set_sku("SPB", enabled=12)
+    office.refresh()
+    office.later(hours=-5)  # also when the clock is set back
+    tenant.set_sku("SPB", consumed=12)
+    office.refresh()
+
+    away.times = 0
+    for _ in range(3):
+        office.settle()
+
+    assert office.messages == [f"Schule Höri: {PREMIUM}"] * 2
+    assert office.row("Schule Höri")["technician_informed"] is True
+
+
+def test_what_a_crash_must_not_forget_is_in_the_database_before_the_trigger_is_set(office: Office) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
+    office.settle()
+    away = office.m365.faults.add(Fault(".* .*/sites/.*", "status", status=404, times=None))
+    for enabled in (12, 10):
+        tenant.set_sku("SPB", enabled=enabled)
+        office.refresh()
+    away.times = 0
+    told: list[bool] = []  # at each write: whether the alarm of the first shortage is still believed
+    look = lambda: told.append(any(alarm.short_since for alarm in known_alarms(office.engine).values()))  # noqa: E731
+    office.m365.faults.add(Fault("PATCH .*/fields", times=None, sub_response=True, before=look))
+
+    office.refresh()
+
+    assert told == [True, False]  # first the old mark is taken back, then the trigger set
 
 
 def test_an_item_deleted_meanwhile_comes_back_and_is_told_of(office: Office) -> None:

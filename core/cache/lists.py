@@ -31,7 +31,8 @@ class Alarm:
     """What is known of the alarm of one tenant and part number.
 
     `triggered_at`: the trigger is set and the flow has not answered; `told_at`: the flow has told
-    the support team; `item_id`: the item of the licence list.
+    the support team; `item_id`: the item of the licence list; `short_since`: the shortage that it is
+    about, by its beginning. Compared for equality only, so that no clock can spoil it.
     """
 
     tenant_id: str
@@ -40,6 +41,7 @@ class Alarm:
     triggered_at: datetime | None = None
     retriggered: int = 0
     told_at: datetime | None = None
+    short_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

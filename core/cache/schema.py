@@ -90,6 +90,7 @@ alarms = Table(
     Column("triggered_at", UtcTime),  # trigger set, no answer of the flow yet
     Column("retriggered", Integer, nullable=False, default=0),
     Column("told_at", UtcTime),  # technician_informed seen
+    Column("short_since", UtcTime),  # of the shortage that this alarm is about
 )
 
 history = Table(

@@ -35,6 +35,7 @@ class Row:
     used: int
     shortage: bool
     monitored: bool
+    short_since: datetime | None = None  # the name of this shortage: another one has another beginning
 
     @property
     def key(self) -> Key:
@@ -126,7 +127,7 @@ def plan_licenses(
             continue
         item = twins[0]
         changes += [Change(row.key, twin, delete=True) for twin in twins[1:]]
-        alarm = seen[row.key] = observe(row.key, item, alarms.get(row.key), now)
+        alarm = seen[row.key] = observe(row, item, alarms.get(row.key), now)
         late = alarm.triggered_at is not None and now - alarm.triggered_at > flow_timeout
         if late or alarm.retriggered:
             unanswered.append(row.key)
@@ -136,6 +137,7 @@ def plan_licenses(
             informed=item.flag("informed"),
             trigger=item.flag("trigger"),
             late=late,
+            of_another=_of_another(alarm, row),
         )
         if values:
             changes.append(Change(row.key, item, values))
@@ -145,14 +147,15 @@ def plan_licenses(
 
 
 def trigger_values(
-    *, shortage: bool, monitored: bool, informed: bool, trigger: bool, late: bool = False
+    *, shortage: bool, monitored: bool, informed: bool, trigger: bool, late: bool = False, of_another: bool = False
 ) -> dict[str, bool]:
     """The trigger table: what to write into trigger and informed, nothing where nothing is to be said.
 
     `late`: the trigger has been set for longer than the flow needs; it is then set once more, which
-    makes the flow look again.
+    makes the flow look again. `of_another`: informed is about an earlier shortage, whose end could not
+    be written; it is written now, and this shortage told in the next step.
     """
-    if not shortage:
+    if not shortage or (informed and of_another):
         return ({"informed": False} if informed else {}) | ({"trigger": False} if trigger else {})
     if not monitored:
         return {"trigger": False} if trigger else {}
@@ -161,22 +164,28 @@ def trigger_values(
     return {"trigger": True} if not trigger or late else {}
 
 
-def observe(key: Key, item: Item, known: Alarm | None, now: datetime) -> Alarm:
+def observe(row: Row, item: Item, known: Alarm | None, now: datetime) -> Alarm:
     """What the item says about its alarm, with the times that we remember ourselves.
 
     An item's own time of change is only a fall-back: every write of a number renews it.
     """
-    known = known or Alarm(*key)
+    known = known or Alarm(*row.key)
     changed = min(item.modified or now, now)  # also when the clock jumped
-    waiting = item.flag("trigger") and not item.flag("informed")
+    informed, waiting = item.flag("informed"), item.flag("trigger") and not item.flag("informed")
     triggered_at = min(known.triggered_at or changed, now) if waiting else None
     return replace(
         known,
         item_id=item.item_id,
         triggered_at=triggered_at,
         retriggered=known.retriggered if triggered_at else 0,
-        told_at=(known.told_at or changed) if item.flag("informed") else None,
+        told_at=(known.told_at or changed) if informed else None,
+        short_since=(known.short_since or row.short_since) if informed else row.short_since if waiting else None,
     )
+
+
+def _of_another(alarm: Alarm, row: Row) -> bool:
+    """Whether the alarm is about an earlier shortage than the one of `row`; nobody knows without both names."""
+    return None not in (alarm.short_since, row.short_since) and alarm.short_since != row.short_since
 
 
 def _one_per_key(rows: Sequence[Row]) -> list[Row]:
@@ -190,6 +199,7 @@ def _one_per_key(rows: Sequence[Row]) -> list[Row]:
             available=other.available + row.available,
             used=other.used + row.used,
             shortage=other.shortage or row.shortage,
+            short_since=min(filter(None, (other.short_since, row.short_since)), default=None),
         )  # fmt: skip
     return list(merged.values())
 

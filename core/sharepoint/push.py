@@ -43,13 +43,14 @@ def push(
     alarms: Mapping[Key, Alarm],
     *,
     now: datetime,
+    remember: Callable[[Mapping[Key, Alarm]], None] = lambda alarms: None,
     progress: Callable[[int, int], None] = lambda total, done: None,
 ) -> PushResult:
     """Write until a plan has nothing left to do.
 
     What somebody changed meanwhile (412), and what nobody knows (a lost answer), is read again and
-    planned again. A change that SharePoint refuses is given up for this refresh. Raises GraphError
-    when the list itself cannot be read.
+    planned again. A change that SharePoint refuses is given up for this refresh. `remember` gets the
+    alarms before each step is written. Raises GraphError when the list itself cannot be read.
     """
     writer = Writer(lists.client, lists.licenses, http)
     result = PushResult(alarms=dict(alarms))
@@ -59,6 +60,7 @@ def push(
     for _ in range(ROUNDS):
         result.alarms |= plan.alarms
         result.unanswered = plan.unanswered
+        remember(result.alarms)
         todo = [change for change in plan.changes if change.key not in given_up]
         if not todo:
             return result
@@ -73,6 +75,7 @@ def push(
             items = lists.items(lists.licenses)
             plan = make_plan(items, result.alarms)
     result.failed += len([change for change in plan.changes if change.key not in given_up])
+    remember(result.alarms | plan.alarms)
     return result
 
 
