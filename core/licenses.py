@@ -57,10 +57,12 @@ def warn_level(enabled: int) -> int:
     return max(1, math.floor(enabled * WARN_SHARE)) if enabled >= WARN_FROM_SEATS else 0
 
 
-def state_of(enabled: int, consumed: int, warning: int = 0, suspended: int = 0, *, present: bool = True) -> State:
+def state_of(
+    enabled: int, consumed: int, warning: int = 0, suspended: int = 0, *, present: bool = True, warn: int | None = None
+) -> State:
     """The one word for these units (graph-facts: warning = grace, suspended = ended but not deleted).
 
-    `present` is False when Graph no longer lists the SKU.
+    `present` is False when Graph no longer lists the SKU; `warn` is a level other than the usual one.
     """
     free = enabled - consumed
     if not present:
@@ -73,7 +75,7 @@ def state_of(enabled: int, consumed: int, warning: int = 0, suspended: int = 0, 
         return "over"
     if free == 0 and enabled > 0:
         return "short"
-    return "low" if 0 < free <= warn_level(enabled) else "ok"
+    return "low" if 0 < free <= (warn_level(enabled) if warn is None else warn) else "ok"
 
 
 def is_shortage(kind: str, enabled: int, consumed: int, *, threshold: int = DEFAULT_THRESHOLD) -> bool:

@@ -22,7 +22,7 @@ from core.cache.lists import (
 )
 from core.cache.readings import KnownLicense, tenant_rows
 from core.graph import GraphClient, GraphError, Http, TokenSource
-from core.licenses import is_shortage
+from core.policies import Rules
 from core.problems import Problem
 from core.profiles import Profiles, SharePointProfile
 from core.settings import Settings
@@ -123,6 +123,7 @@ class Publisher:
         known: Mapping[str, Mapping[str, KnownLicense]],
         trial: set[tuple[str, str]],
         catalogue: Catalogue,
+        rules: Rules,
         *,
         now: datetime,
         progress: Callable[[int, int], None],
@@ -135,7 +136,7 @@ class Publisher:
         rows = tenant_rows(self._engine)
         changes = plan_tenants(contact.tenants, contact.matched, self._settings.zone)
         Writer(contact.lists.client, contact.lists.tenants, self._http).apply(changes)
-        wanted = self._rows(rows, known, trial, catalogue)
+        wanted = self._rows(rows, known, trial, catalogue, rules)
         names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in rows.items()}
         disabled = {tenant_id for tenant_id, row in rows.items() if not row.enabled}
         timeout = timedelta(minutes=self._settings.flow_timeout_minutes)
@@ -159,6 +160,7 @@ class Publisher:
         known: Mapping[str, Mapping[str, KnownLicense]],
         trial: set[tuple[str, str]],
         catalogue: Catalogue,
+        rules: Rules,
     ) -> list[Row]:
         """What the licence list is to show: every licence of every listed and enabled tenant."""
         rows = []
@@ -182,7 +184,7 @@ class Publisher:
                         product=catalogue.product(sku_id, part_number).name(self._settings.language),
                         available=license_["enabled"],
                         used=license_["consumed"],
-                        shortage=is_shortage(kind, license_["enabled"], license_["consumed"]),
+                        shortage=rules.decide(tenant_id, sku_id, kind).short(license_["enabled"], license_["consumed"]),
                         monitored=tenant.monitored,
                         short_since=license_["short_since"],
                     )

@@ -23,8 +23,9 @@ from core.cache.readings import (
     save_subscriptions,
 )
 from core.graph import GraphClient, GraphError, subscribed_skus, subscriptions
-from core.licenses import License, Subscription, is_shortage
+from core.licenses import License, Subscription
 from core.logs import tenant_in_log
+from core.policies import Rules
 from core.problems import Problem
 from core.profiles import TenantProfile
 from core.skus import Catalogue
@@ -75,6 +76,7 @@ class Reader:
     stop: threading.Event
     now: Callable[[], datetime]
     zone: tzinfo
+    rules: Rules = field(default_factory=Rules)
 
     def read(
         self,
@@ -173,7 +175,7 @@ class Reader:
         result.after |= save_readings(self.engine, readings, result.before, today, day)
 
     def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
-        """Whether this licence is a shortage, by its kind and units."""
+        """Whether this licence is a shortage, by its kind, its units and the policies."""
         kind, _ = self.catalogue.kind(
             row.sku_id,
             row.sku_part_number,
@@ -181,7 +183,7 @@ class Reader:
             enabled=row.enabled,
             is_trial=(tenant_id, row.sku_id) in trial,
         )
-        return is_shortage(kind, row.enabled, row.consumed)
+        return self.rules.decide(tenant_id, row.sku_id, kind).short(row.enabled, row.consumed)
 
 
 def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer]:

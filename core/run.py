@@ -15,8 +15,10 @@ from sqlalchemy import Engine
 
 from core.cache import runs
 from core.cache.lists import sharepoint_status
+from core.cache.policies import rules_at
 from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows, trial_skus
 from core.graph import GraphClient, GraphError, Http, TokenSource
+from core.policies import Rules
 from core.problems import Problem
 from core.profiles import Profiles, ProfileStore, TenantProfile
 from core.publish import Contact, Publisher
@@ -54,6 +56,7 @@ class RefreshRun:
     run_id: str
     scope: Sequence[str]
     catalogue: Catalogue
+    _rules: Rules = field(default_factory=Rules, init=False)
     _noted: float = field(default=0.0, init=False)
 
     def carry_out(self, *, read_only: bool = False) -> dict[str, Any]:
@@ -65,6 +68,7 @@ class RefreshRun:
         contact = tools.publisher.contact(profiles, tools.now())
         rows = tenant_rows(tools.engine)
         trial = trial_skus(tools.engine)
+        self._rules = rules_at(tools.engine, tools.now(), tools.settings.zone)
         chosen, skipped = self._choose(profiles, rows)
         items: Future[list[Item]] | None = None
         if contact and not read_only:
@@ -107,6 +111,7 @@ class RefreshRun:
             stop=tools.stop,
             now=tools.now,
             zone=tools.settings.zone,
+            rules=self._rules,
         )
         return reader.read(
             chosen,
@@ -130,6 +135,7 @@ class RefreshRun:
                 known,
                 trial,
                 self.catalogue,
+                self._rules,
                 now=tools.now(),
                 progress=lambda total, done: self._progress("sharepoint", done, total),
             )

@@ -35,7 +35,7 @@ FLOORS = [
     {"sharepoint", "access"},
     {"sessions"},
     {"graph", "cache"},
-    {"skus", "profiles"},
+    {"skus", "profiles", "policies"},
     {"licenses", "certificates", "passwords", "problems", "settings", "logs", "lock", "workers"},
     {"messages"},
 ]

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, text
 
 from core.cache import database
 from core.cache.database import MIGRATIONS, DatabaseError, open_database
+from core.cache.policies import all_policies
 from core.cache.readings import KnownTenant, Reading, history_keys, known_licenses, save_profiles, save_readings
 from core.cache.readings import tenant_rows as tenants_of
 from core.cache.schema import metadata
@@ -156,6 +157,24 @@ def test_an_older_database_is_copied_then_upgraded_and_keeps_every_row(file: Pat
     (copy,) = file.parent.glob(f"lizenztool.db.{head()}.*.bak")
     assert query(file, "select version_num, note from alembic_version, tenants") == [("next", None)]
     assert query(copy, "select version_num, name, enabled from alembic_version, tenants") == [(head(), "Contoso", 1)]
+
+
+def test_a_database_of_the_first_version_is_upgraded_with_a_copy_put_aside(file: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    shutil.copytree(MIGRATIONS, first)
+    for later in (path for path in (first / "versions").glob("*.py") if not path.name.startswith("0001")):
+        later.unlink()
+    with opened(file, first) as engine:
+        save_profiles(engine, [TENANT], {})
+    assert query(file, "select version_num from alembic_version") == [("0001",)]
+
+    with opened(file) as engine:
+        assert all_policies(engine) == []
+        assert list(tenants_of(engine)) == [TENANT.tenant_id]
+
+    (copy,) = file.parent.glob("lizenztool.db.0001.*.bak")
+    assert query(copy, "select version_num, name from alembic_version, tenants") == [("0001", "Contoso")]
+    assert query(file, "select version_num from alembic_version") == [(head(),)]
 
 
 def test_the_copy_also_holds_what_only_the_write_ahead_log_has(file: Path, tmp_path: Path) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine, func, select
 
 from core.cache.lists import SharePointStatus, sharepoint_status
+from core.cache.policies import rules_at
 from core.cache.readings import trial_skus
 from core.cache.schema import alarms, history, licenses, profile_faults, subscriptions, tenants
 from core.cache.sql import transaction
-from core.licenses import is_shortage, state_of
+from core.licenses import state_of
 from core.problems import Problem
 from core.skus import Catalogue
 
@@ -20,6 +21,7 @@ LICENSE_COLUMNS = [
     "tenant_id", "tenant", "sku_id", "part_number", "product_de", "product_en", "kind", "kind_reason",
     "enabled", "consumed", "warning", "suspended", "locked_out", "free", "utilisation", "state", "shortage",
     "short_since", "first_seen_at", "renewal", "alarm", "alarm_at", "read_at", "failing",
+    "alarms", "threshold", "warn_level", "hidden", "rule", "rule_level", "rule_reason",
 ]  # fmt: skip
 TENANT_COLUMNS = [
     "tenant_id", "tenant", "slug", "listed", "enabled", "monitored", "cert_expires", "cert_days", "last_read_at",
@@ -28,18 +30,22 @@ TENANT_COLUMNS = [
 ]  # fmt: skip
 
 
-def licenses_frame(engine: Engine, catalogue: Catalogue, *, now: datetime, flow_timeout: timedelta) -> pd.DataFrame:
+def licenses_frame(
+    engine: Engine, catalogue: Catalogue, *, now: datetime, flow_timeout: timedelta, zone: tzinfo = UTC
+) -> pd.DataFrame:
     """Every licence of every tenant that has a profile and is enabled, worst first.
 
     Columns: LICENSE_COLUMNS. Units are seats, `utilisation` is consumed / enabled (NaN when enabled
     is 0), times are aware UTC. `alarm` is "" without a shortage, else one of "no_sharepoint",
     "not_monitored", "pending" (will be set by the next refresh), "waiting" (trigger set),
     "unanswered" (trigger set for longer than `flow_timeout`), "told"; `alarm_at` is its moment.
+    `alarms` to `rule_reason` are what core.policies decides; policies end with their day in `zone`.
     """
     status = sharepoint_status(engine)
     trial = trial_skus(engine)
     alarm_of = _alarms(engine)
     renewals = _renewals(engine, now)
+    rules = rules_at(engine, now, zone)
     joined = select(licenses, tenants.c.name, tenants.c.monitored, tenants.c.last_read_at, tenants.c.problem).join(
         tenants
     )
@@ -52,7 +58,8 @@ def licenses_frame(engine: Engine, catalogue: Catalogue, *, now: datetime, flow_
         kind, reason = catalogue.kind(
             row.sku_id, row.sku_part_number, applies_to=row.applies_to, enabled=row.enabled, is_trial=key in trial
         )
-        short = is_shortage(kind, row.enabled, row.consumed)
+        policy = rules.decide(row.tenant_id, row.sku_id, kind)
+        short = policy.short(row.enabled, row.consumed)
         alarm, alarm_at = "", None
         if short:
             known = alarm_of.get((row.tenant_id, row.sku_part_number))
@@ -61,9 +68,13 @@ def licenses_frame(engine: Engine, catalogue: Catalogue, *, now: datetime, flow_
             row.tenant_id, row.name, row.sku_id, row.sku_part_number, product.name_de, product.name_en, kind, reason,
             row.enabled, row.consumed, row.warning, row.suspended, row.locked_out, row.enabled - row.consumed,
             row.consumed / row.enabled if row.enabled else float("nan"),
-            state_of(row.enabled, row.consumed, row.warning, row.suspended, present=row.present), short,
+            state_of(
+                row.enabled, row.consumed, row.warning, row.suspended, present=row.present, warn=policy.warn
+            ), short,
             row.short_since if short else None, row.first_seen_at, renewals.get(key), alarm, alarm_at,
             row.last_read_at, row.problem is not None,
+            policy.alarms, policy.threshold, policy.warn_level(row.enabled), policy.hidden,
+            policy.rule, policy.level, policy.reason,
         ))  # fmt: skip
     return _worst_first(_typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS)))
 
@@ -143,8 +154,8 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
 # Whatever is neither here nor a time is text.
 TYPES: dict[str, Any] = {
     **dict.fromkeys(("enabled", "consumed", "warning", "suspended", "locked_out", "free", "total"), "int64"),
-    **dict.fromkeys(("licenses", "shortages", "waiting", "unanswered"), "int64"),
-    **dict.fromkeys(("shortage", "failing", "listed", "monitored", "is_trial"), "bool"),
+    **dict.fromkeys(("licenses", "shortages", "waiting", "unanswered", "threshold", "warn_level"), "int64"),
+    **dict.fromkeys(("shortage", "failing", "listed", "monitored", "is_trial", "alarms", "hidden"), "bool"),
     **dict.fromkeys(("utilisation", "cert_days"), "float64"),  # NaN where there is none
     "day": "object",
 }

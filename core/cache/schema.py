@@ -168,6 +168,22 @@ sku_names = Table(
     Column("display_name", String(255), nullable=False),
 )
 
+# Exceptions from the standard of alarms; "" as tenant or SKU means all. No reference to `tenants`, for the
+# standard itself has none.
+policies = Table(
+    "policies",
+    metadata,
+    Column("tenant_id", String(36), primary_key=True),
+    Column("sku_id", String(36), primary_key=True),
+    Column("threshold", Integer),
+    Column("warn", Integer),
+    Column("mode", String(20), nullable=False, default=""),
+    Column("reason", Text, nullable=False),
+    Column("author", String(100), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("until", Date),
+)
+
 accounts = Table(
     "accounts",
     metadata,
