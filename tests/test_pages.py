@@ -16,7 +16,7 @@ from core.cache.runs import finish_run
 from core.monitoring import SwitchChange, SwitchResult
 from core.problems import Problem
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
-from ui import data, switches, visit
+from ui import data, results, switches, visit
 from ui.safe import plain
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
@@ -33,6 +33,7 @@ def no_runtime_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(data, "PULSE_SECONDS", -1.0)
     yield
     runtime.install(None)
+    results._closed.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -521,3 +522,28 @@ def test_a_session_that_slept_through_many_refreshes_wakes_up_on_the_newest(smal
 
     assert not app.exception
     assert app.session_state[visit.PIN][0] == data.newest(small.runtime).version
+
+
+def test_who_loads_the_page_anew_is_told_the_result_until_it_is_closed(small, open_page):
+    small.finished(by="admin")
+
+    app = open_page(small)
+    assert "2 von 2 Tenants" in app.success[0].value
+    app.button(key="dismiss_result").click().run()
+
+    assert not open_page(small).success
+
+
+def test_the_result_of_somebody_else_is_not_pushed_at_anybody(small, open_page):
+    small.finished(by="somebody")
+
+    assert not open_page(small).success
+
+
+def test_who_left_during_a_refresh_waits_for_it_on_return(small, open_page):
+    small.refresher = FakeRefresher(small)
+    small.refresher.request("page", "admin")
+
+    app = open_page(small)
+
+    assert app.session_state["_own_run"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
@@ -18,6 +18,7 @@ from core.cache.database import DatabaseError
 from core.cache.runs import Run
 from core.problems import ProblemError
 from ui import age, data, language, results, visit
+from ui.age import Age
 from ui.data import Snapshot
 from ui.identity import current_user
 from ui.problems import problem_box
@@ -26,12 +27,14 @@ from ui.texts import text
 
 EVERY_SECONDS = 2
 PATIENCE_SECONDS = 60  # for a run that was asked for and does not show up
-OWN, ASKED_AT, REFUSED = "_own_run", "_own_asked_at", "_refused"
+TELL_FOR = timedelta(minutes=15)
+OWN, ASKED_AT, REFUSED, CAME = "_own_run", "_own_asked_at", "_refused", "_came_back"
 
 
 def freshness(snapshot: Snapshot) -> None:
     """The line, and below it the result of a refresh this reader waits for."""
-    _line()
+    _come_back()
+    _line(snapshot.version, snapshot.age)
     if REFUSED in st.session_state:
         problem_box(st.session_state.pop(REFUSED))
     results.result_box(snapshot)
@@ -65,11 +68,10 @@ def _ask(tenants: tuple[str, ...]) -> None:
 
 
 @st.fragment(run_every=EVERY_SECONDS)
-def _line() -> None:
-    running = runtime.current()
-    snapshot = visit.snapshot()
+def _line(version: int, known: Age) -> None:
+    """`version` and `known` are those of the figures on the page, which stay until the reader wants newer ones."""
     try:
-        beat = data.pulse(running.engine)
+        beat = data.pulse(runtime.current().engine)
         own = _own_run(beat.run)
     except DatabaseError:
         st.caption(f":red[{text('database.no_answer')}]")
@@ -83,10 +85,27 @@ def _line() -> None:
         if waiting:
             _progress(active)
         else:
-            _age(snapshot)
-            if beat.version != snapshot.version:
+            _age(known)
+            if beat.version != version:
                 _offer(beat.run)
         refresh_button(disabled=waiting)
+
+
+def _come_back() -> None:
+    """Whoever left during a refresh, or loads the page anew, still waits for it or is told its result."""
+    if st.session_state.get(CAME, False):
+        return
+    st.session_state[CAME] = True
+    try:
+        latest = data.pulse(runtime.current().engine).run
+    except DatabaseError:
+        return  # the line says so
+    if latest is None or latest.source != "page" or latest.requested_by != current_user().name:
+        return
+    if latest.running:
+        st.session_state[OWN], st.session_state[ASKED_AT] = latest.run_id, time.monotonic()
+    elif latest.finished_at is not None and datetime.now(UTC) - latest.finished_at < TELL_FOR:
+        results.announce_once(latest)
 
 
 def _own_run(latest: Run | None) -> Run | None:
@@ -100,9 +119,8 @@ def _own_run(latest: Run | None) -> Run | None:
     return found
 
 
-def _age(snapshot: Snapshot) -> None:
+def _age(known: Age) -> None:
     settings, now, words = runtime.current().settings, datetime.now(UTC), language.current()
-    known = snapshot.age
     line = plain(age.line(known, now, words, settings.zone))
     wrong = known.failing or known.never or age.is_stale(known, now, settings.refresh_minutes)
     st.markdown(

@@ -11,6 +11,7 @@ import streamlit as st
 from core import runtime
 from ui import language
 from ui.data import Snapshot
+from ui.freshness import freshness
 from ui.problems import sentence, technical
 from ui.safe import plain
 from ui.texts import text
@@ -39,7 +40,5 @@ def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
         for problem in problems:
             st.error(plain(sentence(problem)))
         technical(*problems)
-    from ui.freshness import freshness  # the refresh that finds the first profile
-
-    freshness(snapshot)
+    freshness(snapshot)  # the refresh that finds the first profile
     st.stop()

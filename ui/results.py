@@ -14,11 +14,13 @@ from core.problems import Problem
 from ui import format as fmt
 from ui import language
 from ui.data import Snapshot
+from ui.identity import current_user
 from ui.problems import sentence
 from ui.safe import plain
 from ui.texts import text
 
 SHOWN = "_result"
+_closed: dict[str, str] = {}  # account -> the run whose result it closed last; lives as long as the process
 MOST = 10
 
 
@@ -27,8 +29,16 @@ def announce(run_id: str) -> None:
     st.session_state[SHOWN] = run_id
 
 
+def announce_once(run: Run) -> None:
+    """Tell it on a new page load, unless its reader has closed it before."""
+    if _closed.get(run.requested_by) != run.run_id:
+        announce(run.run_id)
+
+
 def dismiss() -> None:
-    st.session_state.pop(SHOWN, None)
+    run_id = st.session_state.pop(SHOWN, None)
+    if run_id is not None:
+        _closed[current_user().name] = run_id
 
 
 def result_box(snapshot: Snapshot) -> None:

@@ -13,6 +13,8 @@ _CSS = """<style>
 .st-key-freshness { min-height: 2.5rem; }
 /* The grid's own download knows neither the language nor formulas; ours stands beside every table. */
 [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
+/* The accent carries white letters; as letters on a dark page it would be too dark. Weight and frame tell enough. */
+.stMain [data-variant="segmented_control"][data-selected="true"] { color: inherit !important; font-weight: 600; }
 .stMainBlockContainer { padding: 3.5rem clamp(1rem, 3vw, 3rem) 3rem; }
 h1 { font-size: 2rem !important; padding: 0.5rem 0 !important; }
 h2, h3 { font-size: 1.3rem !important; }

@@ -5,6 +5,8 @@ Values that come from outside are escaped by the caller (`ui.safe.plain`) wherev
 
 from __future__ import annotations
 
+from ui import language as reader
+
 TEXTS: dict[str, tuple[str, str]] = {
     # Navigation and frame
     "nav.start": ("Start", "Start"),
@@ -172,7 +174,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Nicht in der Tenantliste und darum nicht überwacht: {names}.",
         "Not in the tenant list and therefore not monitored: {names}.",
     ),
-    "attention.open": ("Ansehen", "View"),
+    "attention.open": ("Ansehen →", "View →"),
     "attention.more": ("{count} weitere im Monitoring ansehen", "View {count} more in Monitoring"),
     "empty.tenants": (
         "**Noch kein Tenant.** Ein Profil als `config-<slug>-profile.json` in den Ordner {folder} legen und das Zertifikat an den Ort, "
@@ -425,9 +427,5 @@ TEXTS: dict[str, tuple[str, str]] = {
 
 def text(key: str, language: str | None = None, /, **values: object) -> str:
     """The text in `language` (default: the reader's), with its values put in."""
-    if language is None:
-        from ui.language import current  # needs a running page; tables and tests name the language
-
-        language = current()
     german, english = TEXTS[key]
-    return (english if language == "en" else german).format_map(values)
+    return (english if (language or reader.current()) == "en" else german).format_map(values)
