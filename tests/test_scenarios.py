@@ -465,6 +465,25 @@ def test_what_a_crash_must_not_forget_is_in_the_database_before_the_trigger_is_s
     assert told == [True, False]  # first the old mark is taken back, then the trigger set
 
 
+@pytest.mark.parametrize("twin", [False, True], ids=["alone", "with-a-twin"])
+def test_an_item_deleted_after_it_was_told_of_comes_back_without_a_second_message(office: Office, twin: bool) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
+    office.settle()
+    (item,) = office.sharepoint.licenses.items
+    office.sharepoint.licenses.delete(item.id)
+    if twin:
+        _older_item(office, "SPB")
+    office.settle()
+
+    assert office.row("Schule Höri")["technician_informed"] is True
+    assert len(office.messages) == 1
+
+    for consumed in (9, 10):
+        tenant.set_sku("SPB", consumed=consumed)
+        office.settle()
+    assert len(office.messages) == 2
+
+
 def test_an_item_deleted_meanwhile_comes_back_and_is_told_of(office: Office) -> None:
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 9)})
     office.settle()

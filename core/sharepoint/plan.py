@@ -122,11 +122,15 @@ def plan_licenses(
     unchanged = 0
     for row in _one_per_key(rows):
         twins = sorted(by_key.get((row.tenant_id, row.part_number.casefold()), []), key=_keep_first)
+        lost = _lost_mark(row, twins, alarms.get(row.key))
         if not twins:
-            changes.append(Change(row.key, None, _all_values(row)))
+            changes.append(Change(row.key, None, _all_values(row) | lost))
             continue
         item = twins[0]
         changes += [Change(row.key, twin, delete=True) for twin in twins[1:]]
+        if lost:
+            changes.append(Change(row.key, item, _differences(row, item) | lost))
+            continue
         alarm = seen[row.key] = observe(row, item, alarms.get(row.key), now)
         late = alarm.triggered_at is not None and now - alarm.triggered_at > flow_timeout
         if late or alarm.retriggered:
@@ -181,6 +185,17 @@ def observe(row: Row, item: Item, known: Alarm | None, now: datetime) -> Alarm:
         told_at=(known.told_at or changed) if informed else None,
         short_since=(known.short_since or row.short_since) if informed else row.short_since if waiting else None,
     )
+
+
+def _lost_mark(row: Row, twins: Sequence[Item], known: Alarm | None) -> dict[str, bool]:
+    """What to write when somebody deleted the item after this shortage was told; else it would be told again."""
+    if known is None or known.told_at is None or not row.shortage:
+        return {}
+    if known.short_since is None or known.short_since != row.short_since:
+        return {}
+    if any(item.item_id == known.item_id or item.flag("informed") for item in twins):
+        return {}
+    return {"informed": True, "trigger": False}
 
 
 def _of_another(alarm: Alarm, row: Row) -> bool:
