@@ -27,6 +27,7 @@ LICENSE_COLUMNS = {
 }
 TENANT_COLUMNS = {"title": "Title", "enabled": "enabled", "monitoring": "monitoring", "cert_expires": "cert_expires"}
 PARAMETER_COLUMNS = {"name": "Parameter", "value": "Parameterwert"}
+COLUMNS = {"license": LICENSE_COLUMNS, "tenant": TENANT_COLUMNS, "parameter": PARAMETER_COLUMNS}
 LIST_NAMES = {"license": "Lizenzstatusliste", "tenant": "Tenantliste", "parameter": "Parameterliste"}
 
 
@@ -57,14 +58,19 @@ class Item:
 
 @dataclass(slots=True)
 class SharePointList:
-    """One list: where it is, and our column word -> its internal name."""
+    """One list: which of the three, where it is, and our column word -> its internal name."""
 
+    kind: str
     path: str
     columns: Mapping[str, str]
     words: Mapping[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.words = {internal: word for word, internal in self.columns.items()}
+        self.use(self.columns)
+
+    def use(self, columns: Mapping[str, str]) -> None:
+        self.columns = columns
+        self.words = {internal: word for word, internal in columns.items()}
 
     def item(self, row: Mapping[str, Any]) -> Item:
         """An item as Graph gives it -> Item; columns without a value are missing there."""
@@ -88,12 +94,25 @@ class Lists:
         self.client = client
         self._profile = profile
         self._site = f"/sites/{profile.site_id}/lists"
-        self.licenses = self._list("license", profile.license_list_id, LICENSE_COLUMNS)
-        self.tenants = self._list("tenant", profile.tenant_list_id, TENANT_COLUMNS)
-        self.parameters = self._list("parameter", profile.parameter_list_id, PARAMETER_COLUMNS)
+        self.licenses = self._list("license", profile.license_list_id)
+        self.tenants = self._list("tenant", profile.tenant_list_id)
+        self.parameters = self._list("parameter", profile.parameter_list_id)
 
     def items(self, of: SharePointList) -> list[Item]:
-        """Every item of the list, all pages."""
+        """Every item of the list, all pages.
+
+        A column that has gone is just missing in the items, as is one without values. So one that no
+        item has is looked up: without `technician_informed`, all would be told once more.
+        """
+        items = self._read(of)
+        if items and any(all(word not in item.fields for item in items) for word in of.columns):
+            columns = self._columns(of.kind, of.path)
+            if columns != of.columns:
+                of.use(columns)
+                items = self._read(of)
+        return items
+
+    def _read(self, of: SharePointList) -> list[Item]:
         wanted = ",".join(of.columns.values())
         params = {"$expand": f"fields($select={wanted})", "$top": PAGE}
         return [of.item(row) for row in self.client.rows(f"{of.path}/items", params)]
@@ -102,10 +121,13 @@ class Lists:
         """Parameter name -> value."""
         return {item.text("name"): item.text("value") for item in self.items(self.parameters) if item.text("name")}
 
-    def _list(self, kind: str, list_id: str, wanted: Mapping[str, str]) -> SharePointList:
+    def _list(self, kind: str, list_id: str) -> SharePointList:
         path = f"{self._site}/{list_id}"
+        return SharePointList(kind, path, self._columns(kind, path))
+
+    def _columns(self, kind: str, path: str) -> dict[str, str]:
         found = list(self.client.rows(f"{path}/columns", {"$select": "name,displayName"}))
-        return SharePointList(path, resolve_columns(kind, wanted, self._profile.field_mapping, found))
+        return resolve_columns(kind, COLUMNS[kind], self._profile.field_mapping, found)
 
 
 def resolve_columns(
