@@ -16,8 +16,10 @@ SIDEBAR_PIXELS = 230
 
 def open_page() -> st.Page:
     """Navigation, title, sidebar and banner; gives back the page to run."""
+    # Before the navigation: the sidebar takes its width once, when it appears.
+    st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
     page = st.navigation(navigation.pages())
-    st.set_page_config(page_title=f"{page.title} · Lizenztool", layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
+    st.set_page_config(page_title=f"{page.title} · Lizenztool")
     visit.begin(page.url_path)
     style()
     with st.sidebar:
