@@ -28,7 +28,7 @@ if table.num_rows:
     if row is not None:
         open_tenant(snapshot.index.slugs[found.index[row]])
 else:
-    st.caption(text("start.no_shortages"))
+    st.caption(shortages.no_shortages(snapshot))
 
 items = attention(snapshot, view.now, view.language, view.zone)
 if items:

@@ -23,6 +23,7 @@ from ui.texts import text
 
 SIGNS = {
     "shortage": "●", "over": "▲", "low": "◐", "grace": "◷", "suspended": "■", "gone": "○", "used_up": "–", "ok": "✓",
+    "hidden": "◌",
 }  # fmt: skip
 # White text on these has at least 5.6 : 1. Quiet states carry no colour at all, so that the loud ones are seen.
 CHIP_COLOURS = {
@@ -64,6 +65,7 @@ def _build(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
             "renewal": pa.array(frame["renewal"].dt.tz_convert(zone).dt.date, pa.date32(), from_pandas=True),
             "short_since": pa.array(frame["short_since"], pa.timestamp("us", "UTC"), from_pandas=True),
             "kind": _words(frame["kind"].map(kinds)),
+            "rule": _rules(frame, language),
             "sku_id": _words(frame["sku_id"]),
         }
     )
@@ -71,6 +73,18 @@ def _build(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
 
 def _words(column: pd.Series) -> pa.DictionaryArray:
     return pa.array(column.astype(object), pa.string()).dictionary_encode()
+
+
+def _rules(frame: pd.DataFrame, language: Language) -> pa.DictionaryArray:
+    """Which rule decided, in words: "Tenant: nur anzeigen (Testumgebung)"; nothing where the standard holds."""
+    words = np.full(len(frame), "", dtype=object)
+    for place in np.flatnonzero(frame["rule"] != ""):
+        row = frame.iloc[place]
+        count = row["warn_level"] if row["rule"] == "warn" else row["threshold"]
+        level = text(f"rule.level.{row['rule_level']}", language)
+        what = text(f"rule.what.{row['rule']}", language, count=count)
+        words[place] = f"{level}: {what} ({row['rule_reason']})"
+    return pa.array(words, pa.string()).dictionary_encode()
 
 
 def _chips(snapshot: Snapshot, language: Language) -> pa.ListArray:
@@ -111,5 +125,6 @@ def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict
             label("short_since"), format=GRID_MOMENT[language], timezone=zone, width=135
         ),
         "kind": column.TextColumn(label("kind"), width=120),
+        "rule": column.TextColumn(label("rule"), width=230),
         "sku_id": column.TextColumn(label("sku_id"), width=120),
     }

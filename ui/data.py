@@ -22,8 +22,10 @@ from sqlalchemy import Engine
 from core.cache.frames import broken_profiles, licenses_frame, tenants_frame
 from core.cache.lists import ListedTenant, SharePointStatus, sharepoint_status, tenant_list_rows
 from core.cache.names import imported_names
+from core.cache.policies import all_policies
 from core.cache.runs import Run, latest_run
 from core.cache.sql import data_version
+from core.policies import Policy
 from core.problems import Problem
 from core.runtime import Runtime
 from core.skus import Catalogue, SkuError
@@ -48,6 +50,7 @@ class Snapshot:
     faults: Mapping[str, Sequence[Problem]]
     listed: Sequence[ListedTenant]
     names_fault: str = ""
+    policies: Sequence[Policy] = ()
 
     @cached_property
     def index(self) -> LicenseIndex:
@@ -141,7 +144,7 @@ def _build(runtime: Runtime, version: int, now: datetime) -> Snapshot:
     except SkuError as error:  # wrong names are no reason to show no figures
         catalogue, fault = Catalogue([], imported), str(error)
     timeout = timedelta(minutes=runtime.settings.flow_timeout_minutes)
-    licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout)
+    licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout, zone=runtime.settings.zone)
     return Snapshot(
         version=version,
         taken_at=now,
@@ -151,4 +154,5 @@ def _build(runtime: Runtime, version: int, now: datetime) -> Snapshot:
         faults=broken_profiles(engine),
         listed=tenant_list_rows(engine),
         names_fault=fault,
+        policies=all_policies(engine),
     )

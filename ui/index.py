@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 # What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
-# free but alarms nobody (gratis, trial, not per user).
-MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok")
+# free but alarms nobody (gratis, trial, not per user, by a rule), "hidden" is shown only when asked for.
+MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok", "hidden")
 KINDS = ("paid", "free", "trial", "not_per_user")
 SORTS = ("worst", "tenant", "product", "free", "utilisation", "renewal", "since")  # as offered
 
@@ -38,6 +38,7 @@ class LicenseIndex:
         self._kind = licenses["kind"].to_numpy(dtype=object)
         self._text = _searchable(licenses)
         self._marks = marks(licenses)
+        self.ruled = bool((licenses["rule"] != "").any())  # whether any rule decided anything
         self._orders = {sort: order(licenses, sort) for sort in (*SORTS, "product_en")}
 
     def rows(self, filters: Filters, language: str) -> Positions:
@@ -50,12 +51,14 @@ class LicenseIndex:
             wanted &= np.isin(self._kind, filters.kinds)
         if filters.states:
             wanted &= np.logical_or.reduce([self._marks[state] for state in filters.states])
+        else:
+            wanted &= ~self._marks["hidden"]
         ordered = self._orders["product_en" if (filters.sort, language) == ("product", "en") else filters.sort]
         return ordered[wanted[ordered]]
 
     def of_tenant(self, slug: str) -> Positions:
-        """The rows of one tenant, the worst first."""
-        return np.flatnonzero(self.slugs == slug)
+        """The rows of one tenant that are not hidden, the worst first."""
+        return np.flatnonzero((self.slugs == slug) & ~self._marks["hidden"])
 
     def count(self, mark: str) -> int:
         return int(self._marks[mark].sum())
@@ -65,17 +68,20 @@ class LicenseIndex:
 
 
 def marks(licenses: pd.DataFrame) -> dict[str, Mask]:
-    """Mark -> which rows carry it. A row of a gratis product with nothing free is "used up", not a shortage."""
+    """Mark -> which rows carry it. A row that does not alarm with nothing free is "used up", not a shortage."""
     state = licenses["state"].to_numpy(dtype=object)
     short = licenses["shortage"].to_numpy(dtype=bool)
     found = {name: np.asarray(state == name) for name in ("grace", "suspended", "gone", "ok")}
     found["shortage"] = short
     found["over"] = np.asarray(state == "over") & short
     found["used_up"] = np.isin(state, ("short", "over")) & ~short
-    paid = licenses["kind"].to_numpy(dtype=object) == "paid"
-    found["low"] = np.asarray(state == "low") & paid
-    found["ok"] |= np.asarray(state == "low") & ~paid
-    return found
+    low, alarms = np.asarray(state == "low"), licenses["alarms"].to_numpy(dtype=bool)
+    found["low"] = low & alarms
+    found["ok"] |= low & ~alarms
+    for name in ("low", "ok"):  # a threshold above zero makes a shortage of either
+        found[name] &= ~short
+    hidden = licenses["hidden"].to_numpy(dtype=bool)
+    return {name: mask & ~hidden for name, mask in found.items()} | {"hidden": hidden}
 
 
 def order(licenses: pd.DataFrame, sort: str) -> Positions:

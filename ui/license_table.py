@@ -21,9 +21,16 @@ ROW_PIXELS, HEADER_PIXELS = 35, 37
 
 
 def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str, ...] = ALL) -> pa.Table:
-    """These rows of the licence table, in this order; None = all."""
+    """These rows of the licence table, in this order; None = all. Says which rule decided where there is any."""
     whole = columns.license_table(snapshot, language.current(), runtime.current().settings.time_zone)
-    return (whole if rows is None else whole.take(pa.array(rows))).select(list(names))
+    return (whole if rows is None else whole.take(pa.array(rows))).select(
+        _with_rule(names) if snapshot.index.ruled else list(names)
+    )
+
+
+def _with_rule(names: tuple[str, ...]) -> list[str]:
+    place = names.index("part_number") if "part_number" in names else len(names)
+    return [*names[:place], "rule", *names[place:]]
 
 
 def show_licenses(table: pa.Table, key: str, name: str, *, most_rows: int = 15) -> int | None:
@@ -74,7 +81,9 @@ def tools(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="tools"):
         counts = {"shown": fmt.number(shown.num_rows, words), "total": fmt.number(total, words)}
         hint = f" · :gray[{text('table.hint')}]" if shown.num_rows else ""
-        st.markdown(text("table.count", **counts) + hint, width="content")
+        hidden = snapshot.index.count("hidden")
+        left_out = f" · {text('table.hidden', count=fmt.number(hidden, words))}" if hidden else ""
+        st.markdown(text("table.count", **counts) + left_out + hint, width="content")
         if is_filtered(filters):
             st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")
         st.space("stretch")

@@ -30,6 +30,13 @@ def current_shortages(snapshot: Snapshot) -> pd.DataFrame:
     return found.sort_values(["short_since", "tenant", "part_number"], na_position="last")
 
 
+def no_shortages(snapshot: Snapshot) -> str:
+    """What to say when there are none; rules may have a part in it."""
+    paid = snapshot.licenses["kind"].to_numpy(dtype=object) == "paid"
+    exempt = int((snapshot.index.has("used_up") & paid).sum())
+    return text("start.no_shortages_by_rule", count=exempt) if exempt else text("start.no_shortages")
+
+
 def shortage_table(found: pd.DataFrame, now: datetime, language: Language, zone: tzinfo) -> pa.Table:
     product = found["product_de" if language == "de" else "product_en"]
     since = [None if pd.isna(value) else value.to_pydatetime() for value in found["short_since"]]

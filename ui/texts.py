@@ -6,8 +6,9 @@ Values that come from outside are escaped by the caller (`ui.safe.plain`) wherev
 from __future__ import annotations
 
 from ui import language as reader
+from ui.rule_texts import RULE_TEXTS
 
-TEXTS: dict[str, tuple[str, str]] = {
+TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | {
     # Navigation and frame
     "nav.start": ("Start", "Start"),
     "nav.alle-tenants": ("Alle Tenants", "All tenants"),
