@@ -17,7 +17,7 @@ from ui import navigation
 from ui.data import Snapshot
 from ui.language import Language
 from ui.overview import CERTIFICATE_DAYS
-from ui.problems import sentence, technical
+from ui.problems import reason, sentence, technical
 from ui.rows import moment, rows
 from ui.safe import plain
 from ui.texts import text
@@ -62,7 +62,7 @@ def _unreadable(active: pd.DataFrame, now: datetime, language: Language, zone: t
                 text(
                     "attention.unreadable", language,
                     tenant=plain(row.tenant), since=_since(row, now, language, zone),
-                    why=plain(sentence(problem, language)),
+                    why=plain(reason(problem, row.tenant, language)),
                 ),
                 navigation.TENANT, (("tenant", row.slug),), (problem,),
             )  # fmt: skip

@@ -20,6 +20,7 @@ from ui.tenant_header import Tenant
 from ui.texts import text
 
 _KEY = "history_product"
+POINTS = 31  # so many days are still told apart as points
 Theme = Literal["light", "dark"]
 # Readable on white and on near-black: at least 3 : 1 on both, and told apart by dash as well as by colour.
 LABELS: dict[Theme, str] = {"light": "#475467", "dark": "#B0B8C4"}
@@ -88,7 +89,12 @@ def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]
     return {
         "data": {"values": values},
         "height": 260,
-        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": {"size": 25}},
+        "mark": {
+            "type": "line",
+            "interpolate": "step-after",
+            "strokeWidth": 2.5,
+            "point": {"size": 25} if len(days) <= POINTS else False,
+        },
         "encoding": {
             "x": {"field": "day", "type": "temporal", "axis": axis},
             "y": {"field": "seats", "type": "quantitative", "axis": {**labels, "title": None, "tickMinStep": 1}},

@@ -18,6 +18,12 @@ def sentence(problem: Problem, words: language.Language | None = None) -> str:
         return text("problem.unknown", code=problem.code)
 
 
+def reason(problem: Problem, tenant: str, words: language.Language | None = None) -> str:
+    """The sentence where the tenant has been named already."""
+    told = sentence(problem, words)
+    return told.removeprefix(f"{tenant}: ")
+
+
 def problem_box(problem: Problem) -> None:
     st.error(plain(sentence(problem)), icon=":material/error:")
     technical(problem)

@@ -15,7 +15,7 @@ from ui import format as fmt
 from ui import language
 from ui.data import Snapshot
 from ui.identity import current_user
-from ui.problems import sentence
+from ui.problems import reason
 from ui.safe import plain
 from ui.texts import text
 
@@ -68,7 +68,7 @@ def result_lines(run: Run, tenants: pd.DataFrame) -> list[str]:
             "result.read",
             ok=fmt.number(summary.get("ok", 0), words),
             tenants=fmt.number(summary.get("tenants", 0), words),
-            seconds=fmt.number(round(run.seconds or 0), words),
+            seconds=fmt.number(round(run.seconds or 0, 0 if (run.seconds or 0) >= 10 else 1), words),
         )
     ]
     lines += _changes(summary.get("changed") or {})
@@ -103,7 +103,7 @@ def _failures(failed: list[dict[str, str]], tenants: pd.DataFrame) -> list[str]:
     lines = []
     for item in failed[:MOST]:
         name, known = item.get("tenant", "?"), stored.get(item.get("tenant", ""))
-        words = sentence(Problem.from_json(known)) if isinstance(known, str) else item.get("message", "")
+        words = reason(Problem.from_json(known), name) if isinstance(known, str) else item.get("message", "")
         lines.append(text("result.failed", tenant=plain(name), why=plain(words)))
     if len(failed) > MOST:
         lines.append(text("result.more_failed", count=len(failed) - MOST))

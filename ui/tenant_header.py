@@ -16,7 +16,7 @@ from ui.data import Snapshot
 from ui.freshness import refresh_button
 from ui.overview import CERTIFICATE_DAYS
 from ui.page import View
-from ui.problems import sentence, technical
+from ui.problems import reason, technical
 from ui.rows import moment, rows
 from ui.safe import plain
 from ui.texts import text
@@ -119,7 +119,7 @@ def last_error(tenant: Tenant, view: View) -> None:
     since = "?"
     if tenant.failing_since is not None:
         since = fmt.clock(tenant.failing_since, view.now, view.language, view.zone)
-    why = plain(sentence(tenant.problem))
+    why = plain(reason(tenant.problem, tenant.name))
     st.error(text("tenant.failing", since=since, why=why), icon=":material/error:")
     technical(tenant.problem)
 

@@ -17,10 +17,8 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | {
     "account.signed_in": ("Angemeldet als {name}", "Signed in as {name}"),
     "account.sign_out": ("Abmelden", "Sign out"),
     "demo.banner": (
-        "Demo mit erfundenen Tenants. Echte Tenants erscheinen, sobald das erste Profil im Profilordner liegt und das "
-        "Lizenztool neu gestartet wurde.",
-        "Demo with made-up tenants. Real ones appear once the first profile is in the profiles folder and "
-        "Lizenztool has been restarted.",
+        "Demo mit erfundenen Tenants. Für echte das erste Profil in den Profilordner legen und neu starten.",
+        "Demo with made-up tenants. For real ones put the first profile into the profiles folder and restart.",
     ),
     "identity.nobody": ("Hier ist niemand angemeldet.", "Nobody is signed in here."),
     "identity.sign_in": ("Zur Anmeldung", "Go to sign-in"),
