@@ -1,0 +1,132 @@
+"""The pages as people use them: sign in, read a table, tick a row, and look for what no reader should meet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
+
+# WCAG 2.2 at the levels A and AA.
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+HEADER, ROW = 37, 35  # pixels of a table's header and of each of its rows
+SWITCHES = {"Aktiv": 40, "Überwachung": 140}  # where their boxes are, in pixels from the left of the table
+
+# How long a page may take on a machine that is busy with other tests; nothing is measured by it.
+expect.set_options(timeout=20_000)
+
+
+def watch(context: BrowserContext, url: str) -> list[str]:
+    """Everything from now on that must not happen: errors in the console, requests to another host than `url`."""
+    complaints: list[str] = []
+    own = ("", urlsplit(url).netloc)
+    context.on(
+        "console",
+        lambda message: complaints.append(f"{message.text} {message.location}") if message.type == "error" else None,
+    )
+    context.on(
+        "request",
+        lambda request: complaints.append(request.url) if urlsplit(request.url).netloc not in own else None,
+    )
+    return complaints
+
+
+def sign_in(page: Page, account: str, password: str) -> None:
+    """Fill in the sign-in page, in either language; the page that was asked for follows."""
+    page.locator("#name").fill(account)
+    page.locator("#password").fill(password)
+    page.locator("button[type=submit]").click()
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has been drawn to its end."""
+    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
+    expect(page.locator("[data-testid=stMain] h1")).to_be_visible()
+    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+
+
+def open_from_menu(page: Page, name: str) -> None:
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_test_id("stSidebarNav").locator("[aria-current=page]")).to_have_text(name)
+    settled(page)
+
+
+# Tables: a canvas to the eye, and a plain table inside of it for screen readers and for us
+
+
+def grid(page: Page, name: str) -> Locator:
+    """The table with this accessible name."""
+    found = page.get_by_label(name, exact=True).get_by_test_id("data-grid-canvas")
+    expect(found.locator("tbody tr").first).to_be_attached()
+    return found
+
+
+def header_of(table: Locator) -> list[str]:
+    return table.locator("th").all_inner_texts()
+
+
+def rows_of(table: Locator) -> list[list[str]]:
+    """The cells of every row, with their raw values; rows and columns beyond the window are not there."""
+    found: list[list[str]] = table.evaluate(
+        "grid => [...grid.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))"
+    )
+    return found
+
+
+def column_of(table: Locator, name: str) -> list[str]:
+    place = header_of(table).index(name)
+    return [row[place] for row in rows_of(table)]
+
+
+def cell(table: Locator, row: str, column: str) -> Locator:
+    """The cell of `column` in the row that has a cell with exactly the text `row`."""
+    place = header_of(table).index(column)
+    found = table.locator("tbody tr").filter(has=table.page.get_by_text(row, exact=True))
+    return found.locator("td").nth(place)
+
+
+def tick(table: Locator, row: str) -> None:
+    """Tick the box on the left of this row."""
+    _click(table, row, 16)
+
+
+def toggle(table: Locator, row: str, column: str) -> None:
+    """Click this switch and see that it has moved."""
+    wanted = cell(table, row, column)
+    before = wanted.inner_text()
+    _click(table, row, SWITCHES[column])
+    expect(wanted).to_have_text("false" if before == "true" else "true")
+
+
+def _click(table: Locator, row: str, x: int) -> None:
+    place = [row in cells for cells in rows_of(table)].index(True)
+    # What lies above the picture and takes the clicks, one for each table.
+    surface = table.locator("xpath=ancestor::*[@data-testid='stDataFrameResizable']").locator(".dvn-scroller")
+    surface.click(position={"x": x, "y": HEADER + ROW * place + ROW // 2})
+
+
+# Accessibility
+
+
+def violations(page: Page, *, excluded: Sequence[str] = ()) -> list[str]:
+    """What axe finds against WCAG on this page, one line for each element; `excluded` are CSS selectors."""
+    options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
+    context: dict[str, Any] = {"include": [["html"]], "exclude": [[selector] for selector in excluded]}
+    found = Axe().run(page, context, options).response["violations"]
+    return [f"{rule['id']}: {node['html'][:300]} {node['any'][:1]}" for rule in found for node in rule["nodes"]]
+
+
+def is_dark(page: Page) -> bool:
+    """Whether the page is light on dark."""
+    colour = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
+    return sum(int(part) for part in re.findall(r"\d+", colour)[:3]) < 3 * 64
+
+
+def box(locator: Locator) -> FloatRect:
+    found = locator.bounding_box()
+    assert found is not None
+    return found

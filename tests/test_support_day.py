@@ -1,0 +1,502 @@
+"""The support team's day, in real browsers against the real process; Microsoft 365 is the one in the box."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from core import access
+from core.cache.frames import licenses_frame
+from core.refresh import load_catalogue
+from simulator import Fault
+from simulator.lists import Item
+from simulator.tenants import SkuValue, Tenant
+from simulator.world import ORGANIZATION_READ
+from tests.browser import (
+    box,
+    cell,
+    column_of,
+    grid,
+    header_of,
+    is_dark,
+    open_from_menu,
+    rows_of,
+    settled,
+    sign_in,
+    tick,
+    toggle,
+    violations,
+    watch,
+)
+from tests.office import Office, open_office
+from tests.served import PASSWORD, free_port, server_process
+
+pytestmark = pytest.mark.browser
+
+TEAM = ("anna", "bruno")
+# What the tenants hold every morning: (available, used). Four licences are short: one each in the first four tenants.
+TENANTS: dict[str, dict[str, SkuValue]] = {
+    "Schule Höri": {"M365EDU_A3_FACULTY": (40, 40), "M365EDU_A3_STUUSEBNFT": (480, 322), "FLOW_FREE": (10_000, 12)},
+    "Bau AG Chur": {"O365_BUSINESS_PREMIUM": (35, 38), "VISIOCLIENT": (4, 3), "PROJECTPROFESSIONAL": (5, 1)},
+    "Logistik Rheintal": {"MCOEV": {"enabled": 0, "consumed": 11, "warning": 12}, "SPB": (30, 12)},
+    "+Plus Pflege": {"SPB": (9, 9)},
+    "Treuhand Emmen": {"SPB": (24, 20), "POWER_BI_PRO": (8, 2)},
+    "Holzbau Muster": {"SPB": (12, 4)},
+    "Spedition Nord": {"SPB": (18, 11), "EXCHANGEDESKLESS": (40, 31)},
+    "Kita Sternschnuppe": {"O365_BUSINESS_ESSENTIALS": (14, 9)},
+}
+LICENSES = sum(len(skus) for skus in TENANTS.values())
+UNLISTED = "Kita Sternschnuppe"
+PREMIUM = "Microsoft 365 Business Premium"
+
+
+@dataclass
+class Day:
+    """The running product at `url`, and the world around it."""
+
+    url: str
+    office: Office
+
+    def tenant(self, name: str) -> Tenant:
+        return self.office.m365.find_tenant(name)
+
+    def listed(self, name: str) -> Item | None:
+        """The row of a tenant in the SharePoint tenant list."""
+        found = self.office.sharepoint.tenants.find(Title=name)
+        return found[0] if found else None
+
+    def switches(self, name: str) -> tuple[bool, bool]:
+        """Active and monitored, as a person sees it in SharePoint."""
+        row = self.listed(name)
+        assert row is not None
+        return row.fields["enabled"], row.fields["monitoring"]
+
+    def dawn(self) -> None:
+        """All numbers and switches as they are every morning, read and told."""
+        lists = self.office.sharepoint
+        self.office.m365.expire_tokens()
+        for item in lists.tenants.items:
+            lists.tenants.delete(item.id)
+        for name, skus in TENANTS.items():
+            tenant = self.tenant(name)
+            tenant.permissions = {ORGANIZATION_READ}
+            tenant.set_skus(skus)
+            if name != UNLISTED:
+                lists.list_tenant(tenant, enabled=True, monitoring=True)
+        self.office.settle()
+
+    def take_consent(self, name: str) -> None:
+        """An administrator of the tenant takes the permission away, and no token that still has it is left."""
+        self.tenant(name).permissions = set()
+        self.office.m365.expire_tokens()
+
+    @contextmanager
+    def unanswered(self, name: str) -> Iterator[None]:
+        """Within this block Microsoft keeps everybody waiting who reads this tenant."""
+        go_on = threading.Event()
+        self.office.m365.faults.add(
+            Fault("GET /subscribedSkus", tenant=self.tenant(name), before=lambda: go_on.wait(60))
+        )
+        try:
+            yield
+        finally:
+            go_on.set()
+            self.office.m365.faults.clear()
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    """`python app.py` with a data folder of its own; it refreshes only when somebody asks for it."""
+    folder, port = tmp_path_factory.mktemp("day"), free_port()
+    with open_office(folder) as office:
+        for name, skus in TENANTS.items():
+            office.m365.add_tenant(name, skus, listed=name != UNLISTED)
+        for account in TEAM:
+            access.add(office.engine, account, PASSWORD)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
+        environment |= office.m365.environment() | {
+            "LIZENZTOOL_DATA_DIR": str(folder / "data"),
+            "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
+            "LIZENZTOOL_PORT": str(port),
+            "LIZENZTOOL_DEMO": "off",
+            "LIZENZTOOL_REFRESH_MINUTES": "0",
+        }
+        with server_process([sys.executable, "app.py"], port, folder, environment) as url:
+            yield Day(url, office)
+
+
+@pytest.fixture
+def day(product: Day) -> Day:
+    """A new day."""
+    product.dawn()
+    return product
+
+
+OpenBrowser = Callable[..., Page]
+
+
+@pytest.fixture
+def open_browser(day: Day, new_context: Callable) -> Iterator[OpenBrowser]:
+    """Another person's browser, at this path; none of them may complain or ask a foreign host for anything."""
+    complaints: list[list[str]] = []
+
+    def open_one(path: str = "/", **options: object) -> Page:
+        context = new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "de-CH"} | options)
+        complaints.append(watch(context, day.url))
+        page: Page = context.new_page()
+        page.goto(f"{day.url}{path}")
+        return page
+
+    yield open_one
+    assert complaints == [[] for _ in complaints]
+
+
+@pytest.fixture
+def anna(open_browser: OpenBrowser) -> Page:
+    """Anna has signed in and looks at the start page."""
+    page = open_browser()
+    sign_in(page, "anna", PASSWORD)
+    return page
+
+
+# What is short
+
+
+def test_the_first_look_says_what_is_short_where_and_whether_it_is_told(anna: Page):
+    shortages = grid(anna, "Engpässe jetzt")
+
+    expect(anna.get_by_role("heading", level=1)).to_have_text("4 Engpässe in 4 Tenants.")
+    expect(anna.get_by_text(re.compile(r"^Stand \d\d:\d\d · 8 von 8 Tenants · älteste Angabe"))).to_be_visible()
+    assert set(column_of(shortages, "Tenant")) == {"Schule Höri", "Bau AG Chur", "Logistik Rheintal", "+Plus Pflege"}
+    assert all(re.fullmatch(r"gemeldet \d\d:\d\d", words) for words in column_of(shortages, "Meldung"))
+    expect(cell(shortages, "Bau AG Chur", "Frei")).to_have_text("-3")
+
+
+def test_the_answer_and_the_first_shortages_need_no_scrolling(anna: Page):
+    shortages = grid(anna, "Engpässe jetzt")
+
+    assert box(shortages)["y"] + 37 + 4 * 35 < 900
+
+
+@pytest.mark.parametrize(
+    ("link", "heading", "url"),
+    [
+        pytest.param("Engpässe ansehen", "Alle Tenants", "/alle-tenants?state=shortage", id="shortages"),
+        pytest.param("Überbelegte ansehen", "Alle Tenants", "/alle-tenants?state=over", id="over"),
+        pytest.param("Tenants ansehen", "Monitoring", "/monitoring?show=unreadable", id="unreadable"),
+    ],
+)
+def test_a_figure_leads_to_its_list(anna: Page, day: Day, link: str, heading: str, url: str):
+    anna.get_by_role("link", name=link).click()
+
+    expect(anna.get_by_role("heading", level=1)).to_have_text(heading)
+    expect(anna).to_have_url(f"{day.url}{url}")
+
+
+def test_the_list_behind_a_figure_holds_what_the_figure_counts(anna: Page):
+    anna.get_by_role("link", name="Engpässe ansehen").click()
+
+    expect(anna.get_by_text(f"4 von {LICENSES} Zeilen")).to_be_visible()
+    assert set(column_of(grid(anna, "Alle Tenants"), "Frei")) == {"0", "-3", "-11"}
+
+
+# A view and where it travels
+
+
+def test_a_filtered_view_sent_to_a_colleague_shows_the_same_after_the_sign_in(
+    anna: Page, day: Day, open_browser: OpenBrowser
+):
+    open_from_menu(anna, "Alle Tenants")
+    anna.get_by_label("Suche").fill("business")
+    expect(anna.get_by_text(f"7 von {LICENSES} Zeilen")).to_be_visible()
+    anna.get_by_label("Zustand").click()
+    anna.get_by_role("option", name="Engpass (alle)").click()
+    expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
+    expect(anna).to_have_url(f"{day.url}/alle-tenants?q=business&state=shortage")
+
+    bruno = open_browser(anna.url.removeprefix(day.url))
+    expect(bruno).to_have_url(re.compile(r"/login\?next="))
+    sign_in(bruno, "bruno", PASSWORD)
+
+    expect(bruno).to_have_url(anna.url)
+    expect(bruno.get_by_label("Suche")).to_have_value("business")
+    expect(bruno.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
+    assert rows_of(grid(bruno, "Alle Tenants")) == rows_of(grid(anna, "Alle Tenants"))
+    assert set(column_of(grid(bruno, "Alle Tenants"), "Tenant")) == {"Bau AG Chur", "+Plus Pflege"}
+
+
+def test_filters_survive_reload_and_the_way_to_another_page_and_back(anna: Page, day: Day):
+    anna.goto(f"{day.url}/alle-tenants?q=visio&kind=paid")
+    expect(anna.get_by_text(f"1 von {LICENSES} Zeilen")).to_be_visible()
+
+    anna.reload()
+    expect(anna.get_by_text(f"1 von {LICENSES} Zeilen")).to_be_visible()
+    open_from_menu(anna, "Start")
+    open_from_menu(anna, "Alle Tenants")
+
+    expect(anna.get_by_text(f"1 von {LICENSES} Zeilen")).to_be_visible()
+    expect(anna).to_have_url(f"{day.url}/alle-tenants?q=visio&kind=paid")
+
+
+def test_the_csv_of_the_view_holds_the_cells_of_the_table_and_of_the_cache(day: Day, open_browser: OpenBrowser):
+    anna = open_browser("/alle-tenants?state=shortage", viewport={"width": 2200, "height": 900})
+    sign_in(anna, "anna", PASSWORD)
+    table = grid(anna, "Alle Tenants")
+    expect(table.locator("th").last).to_have_text("SKU-ID")  # all columns are within the window
+
+    with anna.expect_download() as download:
+        anna.get_by_role("button", name="CSV der Ansicht").click()
+    content = Path(download.value.path()).read_bytes()
+    header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")
+
+    assert download.value.suggested_filename == "lizenzen-ansicht.csv"
+    assert content.startswith("\ufeff".encode())
+    assert header == header_of(table)
+    assert rows == [[as_in_csv(value) for value in row] for row in rows_of(table)]
+    place = [header.index(name) for name in ("SKU-ID", "Verfügbar", "Verbraucht", "Frei", "Artikelnummer (SKU)")]
+    assert sorted(tuple(row[column] for column in place) for row in rows) == sorted(short_in_cache(day.office))
+    assert "'+Plus Pflege" in {row[header.index("Tenant")] for row in rows}
+
+
+def as_in_csv(shown: str) -> str:
+    """A raw value of the table as the CSV writes it: times to the minute, chips apart, nothing to calculate."""
+    if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*", shown):
+        return shown[:16]
+    return f"'{shown}" if shown.startswith("+") else shown.replace(",", ", ")
+
+
+def short_in_cache(office: Office) -> list[tuple[str, ...]]:
+    frame = licenses_frame(
+        office.engine, load_catalogue(office.engine), now=office.now(), flow_timeout=timedelta(hours=1)
+    )
+    short = frame[frame["shortage"]]
+    columns = ["sku_id", "enabled", "consumed", "free", "part_number"]
+    return [tuple(str(value) for value in row) for row in short[columns].itertuples(index=False)]
+
+
+# One tenant
+
+
+def test_a_row_leads_to_its_tenant_and_the_way_back_keeps_the_filters(anna: Page, day: Day):
+    anna.goto(f"{day.url}/alle-tenants?q=emmen")
+    expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
+    tick(grid(anna, "Alle Tenants"), "Power BI Pro")
+
+    expect(anna.get_by_role("heading", level=1)).to_have_text("Treuhand Emmen")
+    expect(anna).to_have_url(f"{day.url}/tenant?tenant=treuhand-emmen")
+    assert set(column_of(grid(anna, "Lizenzen von Treuhand Emmen"), "Produkt")) == {PREMIUM, "Power BI Pro"}
+    assert len(rows_of(grid(anna, "Abonnements von Treuhand Emmen"))) == 2
+
+    anna.get_by_role("link", name="Zurück zu allen Tenants").click()
+    expect(anna).to_have_url(f"{day.url}/alle-tenants?q=emmen")
+    expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
+
+
+# Refresh
+
+
+def test_a_refresh_shows_its_progress_to_all_and_its_numbers_to_whoever_asked(
+    anna: Page, day: Day, open_browser: OpenBrowser
+):
+    anna.goto(f"{day.url}/tenant?tenant=treuhand-emmen")
+    bruno = open_browser("/alle-tenants?q=emmen")
+    sign_in(bruno, "bruno", PASSWORD)
+    of_tenant, of_bruno = grid(anna, "Lizenzen von Treuhand Emmen"), grid(bruno, "Alle Tenants")
+    expect(cell(of_tenant, PREMIUM, "Frei")).to_have_text("4")
+    day.tenant("Treuhand Emmen").set_sku("SPB", consumed=24)
+
+    with day.unanswered("Holzbau Muster"):
+        anna.get_by_role("button", name="Aktualisieren", exact=True).click()
+        for page in (anna, bruno):
+            expect(page.get_by_text("Tenants werden gelesen: 7 von 8 · gestartet von anna")).to_be_visible()
+
+    expect(cell(of_tenant, PREMIUM, "Frei")).to_have_text("0")
+    expect(anna.get_by_text("Aktualisiert: 8 von 8 Tenants")).to_be_visible()
+    expect(anna.get_by_text(f"Neue Engpässe (1): Treuhand Emmen: {PREMIUM}")).to_be_visible()
+    expect(bruno.get_by_text("Neuere Zahlen vorhanden")).to_be_visible()
+    expect(cell(of_bruno, PREMIUM, "Frei")).to_have_text("4")
+
+    bruno.get_by_role("button", name="Anzeigen").click()
+    expect(cell(of_bruno, PREMIUM, "Frei")).to_have_text("0")
+    anna.get_by_role("button", name="Schliessen").click()
+    expect(anna.get_by_text("Aktualisiert: 8 von 8 Tenants")).to_have_count(0)
+
+
+def test_a_refresh_of_one_tenant_reads_no_other(anna: Page, day: Day):
+    anna.goto(f"{day.url}/tenant?tenant=treuhand-emmen")
+    day.tenant("Treuhand Emmen").set_sku("POWER_BI_PRO", consumed=5)
+    day.office.m365.reset_requests()
+
+    anna.get_by_role("button", name="Nur diesen aktualisieren").click()
+
+    expect(cell(grid(anna, "Lizenzen von Treuhand Emmen"), "Power BI Pro", "Frei")).to_have_text("3")
+    expect(anna.get_by_text("Aktualisiert: 1 von 1 Tenants")).to_be_visible()
+    assert day.office.m365.count("GET", "/subscribedSkus") == 1
+
+
+# Monitoring
+
+
+def test_monitoring_is_switched_off_in_sharepoint_after_a_question_that_names_the_tenant(anna: Page, day: Day):
+    open_from_menu(anna, "Monitoring")
+    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
+    anna.get_by_role("button", name="Prüfen und speichern").click()
+
+    question = anna.get_by_role("dialog")
+    expect(question).to_contain_text("Überwachung für 1 Tenant ausschalten?")
+    expect(question).to_contain_text("Es werden keine Engpässe mehr gemeldet für: Spedition Nord.")
+    assert day.switches("Spedition Nord") == (True, True)
+
+    question.get_by_role("button", name="Speichern").click()
+    expect(anna.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    assert day.switches("Spedition Nord") == (True, False)
+    table = grid(anna, "Tenants mit ihren Schaltern")
+    expect(cell(table, "Spedition Nord", "Überwachung")).to_have_text("false")
+    assert column_of(table, "Überwachung").count("false") == 1
+
+
+def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(anna: Page, day: Day):
+    open_from_menu(anna, "Monitoring")
+    row = day.listed("Holzbau Muster")
+    assert row is not None
+    day.office.sharepoint.tenants.update(row.id, {"monitoring": False})
+    version = row.version
+
+    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Holzbau Muster", "Aktiv")
+    anna.get_by_role("button", name="Prüfen und speichern").click()
+    anna.get_by_role("dialog").get_by_role("button", name="Speichern").click()
+
+    message = anna.get_by_role("alert").filter(has_text="Holzbau Muster nicht geändert.")
+    expect(message).to_contain_text("Jetzt gilt: aktiv, nicht überwacht.")
+    assert (day.switches("Holzbau Muster"), row.version) == ((True, False), version)
+    table = grid(anna, "Tenants mit ihren Schaltern")
+    expect(cell(table, "Holzbau Muster", "Überwachung")).to_have_text("false")
+    expect(cell(table, "Holzbau Muster", "Aktiv")).to_have_text("true")
+
+
+def test_changed_switches_can_be_discarded(anna: Page, day: Day):
+    open_from_menu(anna, "Monitoring")
+    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")
+    expect(anna.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_be_visible()
+
+    anna.get_by_role("button", name="Verwerfen").click()
+
+    expect(anna.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_have_count(0)
+    expect(cell(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")).to_have_text("true")
+    assert day.switches("Spedition Nord") == (True, True)
+
+
+def test_a_tenant_that_is_not_in_the_list_comes_into_it_with_one_click(anna: Page, day: Day):
+    open_from_menu(anna, "Monitoring")
+    expect(anna.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_be_visible()
+    assert day.listed(UNLISTED) is None
+
+    anna.get_by_role("button", name="In Liste aufnehmen").click()
+
+    expect(anna.get_by_text(f"Gespeichert: {UNLISTED}.")).to_be_visible()
+    expect(anna.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_have_count(0)
+    assert day.switches(UNLISTED) == (True, True)
+    assert UNLISTED in column_of(grid(anna, "Tenants mit ihren Schaltern"), "Tenant")
+
+
+# The end of the day
+
+
+def test_sign_out_ends_every_tab_and_nothing_works_any_more(anna: Page, day: Day):
+    other = anna.context.new_page()
+    other.goto(f"{day.url}/alle-tenants?q=visio")
+    expect(other.get_by_text(f"1 von {LICENSES} Zeilen")).to_be_visible()
+    cookies = {cookie["name"]: cookie["value"] for cookie in anna.context.cookies()}
+
+    anna.get_by_role("link", name="Abmelden").click()
+    anna.get_by_role("button", name="Abmelden").click()
+
+    for tab in (anna, other):
+        expect(tab).to_have_url(re.compile(r"/login"))
+        expect(tab.get_by_label("Passwort")).to_be_visible()
+    for path in ("/", "/alle-tenants", "/tenant?tenant=treuhand-emmen", "/monitoring"):
+        other.goto(f"{day.url}{path}")
+        expect(other.get_by_label("Passwort")).to_be_visible()
+        kept = requests.get(f"{day.url}{path}", cookies=cookies, allow_redirects=False, timeout=10)
+        assert (kept.status_code, kept.headers["location"].partition("?")[0]) == (303, "/login")
+
+
+# For everybody
+
+
+def test_german_is_the_language_until_english_is_chosen_which_stays(open_browser: OpenBrowser):
+    anna = open_browser(locale="en-US")
+    sign_in(anna, "anna", PASSWORD)
+    expect(anna.get_by_role("heading", level=1)).to_have_text("4 Engpässe in 4 Tenants.")
+    expect(anna.locator("html")).to_have_attribute("lang", "de")
+
+    anna.get_by_role("button", name="en", exact=True).or_(anna.get_by_role("radio", name="en", exact=True)).click()
+    expect(anna.get_by_role("heading", level=1)).to_have_text("4 shortages in 4 tenants.")
+    anna.reload()
+    expect(anna.get_by_role("heading", level=1)).to_have_text("4 shortages in 4 tenants.")
+    open_from_menu(anna, "All tenants")
+    assert header_of(grid(anna, "All tenants"))[:3] == ["State", "Tenant", "Product"]
+    open_from_menu(anna, "Monitoring")
+    expect(anna.get_by_role("button", name="Refresh")).to_be_visible()
+    anna.reload()
+    expect(anna.locator("html")).to_have_attribute("lang", "en")
+
+
+PAGES = ("/", "/alle-tenants", "/tenant?tenant=schule-hoeri", "/monitoring")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_page_is_accessible_and_fits(day: Day, open_browser: OpenBrowser, scheme: str, width: int):
+    anna = open_browser("/login", color_scheme=scheme, viewport={"width": width, "height": 900})
+    assert violations(anna) == []
+    sign_in(anna, "anna", PASSWORD)
+
+    for path in PAGES:
+        anna.goto(f"{day.url}{path}")
+        settled(anna)
+        expect(anna.get_by_test_id("data-grid-canvas").first).to_be_visible()
+        assert is_dark(anna) == (scheme == "dark")
+        assert (path, violations(anna)) == (path, [])
+        assert anna.evaluate("document.documentElement.scrollWidth") <= width
+    anna.goto(f"{day.url}/logout")
+    assert violations(anna) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_questions_results_and_messages_are_accessible(day: Day, open_browser: OpenBrowser, scheme: str):
+    anna = open_browser("/monitoring", color_scheme=scheme)
+    sign_in(anna, "anna", PASSWORD)
+    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
+    anna.get_by_role("button", name="Prüfen und speichern").click()
+    expect(anna.get_by_role("dialog")).to_be_visible()
+    assert violations(anna) == []
+    anna.get_by_role("dialog").get_by_role("button", name="Speichern").click()
+    expect(anna.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    assert violations(anna) == []
+
+    day.take_consent("Holzbau Muster")
+    with day.unanswered("Spedition Nord"):
+        anna.get_by_role("button", name="Aktualisieren", exact=True).click()
+        expect(anna.get_by_text("Tenants werden gelesen: 7 von 8")).to_be_visible()
+        assert violations(anna) == []
+    expect(anna.get_by_text("Aktualisiert: 7 von 8 Tenants")).to_be_visible()
+    assert violations(anna) == []
+    for path in ("/", "/tenant?tenant=holzbau-muster"):
+        anna.goto(f"{day.url}{path}")
+        settled(anna)
+        expect(anna.get_by_text("Die Berechtigung für subscribedSkus fehlt").first).to_be_visible()
+        assert (path, violations(anna)) == (path, [])
