@@ -1,4 +1,4 @@
-"""Command line: `python -m core sync | check | cert | skus | users`."""
+"""Command line: `python -m core sync | check | cert | skus | rules | users`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core import access
+from core import access, rules
 from core.cache.database import open_database
 from core.cache.names import save_names
+from core.cache.policies import all_policies
 from core.certificates import new_certificate
 from core.checks import Finding, check_all
 from core.logs import set_up_logs
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error.problem.text(settings.language), file=sys.stderr)
     except access.AccessError as error:
         print(error.text(settings.language), file=sys.stderr)
-    except (SkuError, OSError) as error:
+    except (SkuError, rules.RuleFileError, UnicodeError, OSError) as error:
         print(error, file=sys.stderr)
     return WRONG_CONFIGURATION
 
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     imported.add_argument("source", metavar="FILE-OR-URL")
     imported.set_defaults(call=_skus_import)
 
+    _add_rules(commands.add_parser("rules", help="exceptions from the standard of alarms"))
     _add_users(commands.add_parser("users", help="accounts of the dashboard"))
     return parser
 
@@ -90,6 +92,17 @@ def _days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}")
     return int(text)
+
+
+def _add_rules(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for name, call, what in (
+        ("export", _rules_export, "write all rules to a JSON file"),
+        ("import", _rules_import, "put the rules of a JSON file in the place of all there are"),
+    ):
+        action = actions.add_parser(name, help=what)
+        action.add_argument("file", type=Path, metavar="FILE")
+        action.set_defaults(call=call)
 
 
 def _add_users(parser: argparse.ArgumentParser) -> None:
@@ -224,6 +237,19 @@ def _skus_import(options: argparse.Namespace, settings: Settings) -> int:
     print(f"{len(names)} product names imported, {len(skipped)} rows skipped.")
     for line in skipped:
         print(f"- {line}")
+    return OK
+
+
+def _rules_export(options: argparse.Namespace, settings: Settings) -> int:
+    engine = open_database(settings.database)
+    options.file.write_text(rules.export(engine), encoding="utf-8")
+    print(f"{len(all_policies(engine))} rules exported.")
+    return OK
+
+
+def _rules_import(options: argparse.Namespace, settings: Settings) -> int:
+    content = options.file.read_text(encoding="utf-8")
+    print(f"{rules.import_(open_database(settings.database), content)} rules imported.")
     return OK
 
 

@@ -33,7 +33,7 @@ FLOORS = [
     {"run"},
     {"publish", "reading"},
     {"sharepoint", "access"},
-    {"sessions"},
+    {"sessions", "rules"},
     {"graph", "cache"},
     {"skus", "profiles", "policies"},
     {"licenses", "certificates", "passwords", "problems", "settings", "logs", "lock", "workers"},
