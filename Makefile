@@ -12,7 +12,7 @@ TESTS ?= tests
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types tests bench chromium
+.PHONY: help run test lint types tests bench chaos chromium
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its out
 
 bench: .venv/.dev ## Measure refresh and pages against a floor
 	$(BIN)/python -m benchmarks
+
+chaos: .venv/.dev ## Faults and crashes by the thousand: is every alarm told exactly once?
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 chromium: .venv/.dev # the browser of the tests; installed when there is none
 	@.ci/chromium $(BIN)/python

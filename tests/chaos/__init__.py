@@ -1,0 +1,1 @@
+"""The chaos campaign: whatever breaks, every shortage is told exactly once. `python -m tests.chaos --help`."""

@@ -1,0 +1,60 @@
+"""The first campaign: refreshes in this process, with faults at the wire, in the lists and of the clock."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from core.graph.http import TIMEOUT
+from tests.chaos.ledger import Key
+from tests.chaos.stage import Stage
+from tests.chaos.trouble import CLIENT_TIMEOUT, Trouble
+from tests.office import Office
+
+LONGEST_PAUSE = 0.002  # what the product waits for throttling and before repetitions
+
+
+class Attack(Stage):
+    """An episode: a few refreshes under attack while shortages come and go."""
+
+    def __init__(self, office: Office, seed: int) -> None:
+        super().__init__(office, seed)
+        self.trouble = Trouble(office, self.cast, self.ledger, self.draw)
+        office.refresher.tools.http.sleep = lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE))
+
+    def sync(self) -> dict[str, Any]:
+        return self.office.refresh()
+
+    def episode(self) -> None:
+        self.office.refresher.tools.http.timeout = CLIENT_TIMEOUT
+        self.cast.change(0.4)
+        for _ in range(self.draw.randint(2, 7)):
+            self.trouble.strike()
+            monitored = self.cast.monitored()
+            summary = self.refresh()
+            if summary and not self._meddled():
+                self._check_claim(summary, monitored)
+            if self.draw.random() < 0.5:
+                self.trouble.run_flow()
+                self.listen()
+            self.cast.change(0.08)
+            self.cast.switch(0.05)
+
+    def settle(self) -> None:
+        self.trouble.end()
+        self.office.refresher.tools.http.timeout = TIMEOUT
+        super().settle()
+        self.trouble.known_changes = self.office.sharepoint.licenses.sequence
+
+    def _meddled(self) -> bool:
+        return self.trouble.meddled or time.monotonic() < self.trouble.late_until
+
+    def _check_claim(self, summary: dict[str, Any], monitored: set[Key]) -> None:
+        """A refresh that reports no fault has put every alarm into the list."""
+        lists = summary["sharepoint"]
+        if lists["failed"] or "problem" in lists:
+            return
+        waiting = self.cast.with_trigger()
+        for key, period in self.ledger.all_open():
+            if key in monitored and not period.messages and key not in waiting:
+                self.result.wrong.append(f"{key}: no alarm after a refresh that says all is well: {period}")

@@ -1,0 +1,138 @@
+"""The second campaign: `python -m core sync` killed in the middle, again and again, also beside a second one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from core.lock import RefreshLock
+from simulator import Fault
+from tests.chaos.stage import Stage
+from tests.office import Office
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60  # seconds for a command that nobody kills
+Child = subprocess.Popen[str]
+
+
+class Crashes(Stage):
+    """An episode: a few commands killed at random moments while shortages come and go."""
+
+    def __init__(self, office: Office, seed: int) -> None:
+        super().__init__(office, seed)
+        self._clean = True
+        home = office.settings.data_dir.parent
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")},
+            **office.m365.environment(),
+            "LIZENZTOOL_DATA_DIR": str(office.settings.data_dir),
+            "LIZENZTOOL_LOG_DIR": str(home / "logs"),
+            "PYTHONPATH": str(ROOT),
+        }
+        self._home = home
+
+    def episode(self) -> None:
+        self._clean = False
+        self.cast.change(0.4)
+        for _ in range(self.draw.randint(2, 6)):
+            self.refresh()
+            self._check_database()
+            if self.draw.random() < 0.5:
+                self.run_flow()
+            self.cast.change(0.1)
+        self._clean = True
+
+    def sync(self) -> dict[str, Any] | None:
+        return self._whole() if self._clean else self._killed()
+
+    def _whole(self) -> dict[str, Any] | None:
+        """A command that nobody disturbs."""
+        self.office.m365.faults.clear()
+        child = self._start()
+        out, errors = child.communicate(timeout=PATIENCE)
+        if child.returncode:
+            self.result.wrong.append(f"exit code {child.returncode}: {errors[-2000:]}")
+            return None
+        summary: dict[str, Any] = json.loads(out)
+        return summary
+
+    def _killed(self) -> dict[str, Any] | None:
+        """A command that is killed before a request, after one, or at any time; often there is a second one."""
+        faults = self.office.m365.faults
+        faults.clear()
+        if self.draw.random() < 0.4:
+            faults.random(self.draw.randint(0, 10**9), 0.04, ("truncate", "lost_answer", "expired_token", "reset"))
+        if self.draw.random() < 0.2:
+            faults.add(Fault(".* .*/sites/.*", "status", status=404, times=None))
+        child = self._start()
+        second = self._start() if self.draw.random() < 0.3 else None
+        how = self.draw.choice(["before", "before", "after", "in-batch", "in-batch", "time"])
+        self.result.trace.append(f"kill: {how}, {'alone' if second is None else 'two'}")
+        if how == "time":
+            time.sleep(self.draw.uniform(0.0, 1.5))
+            child.kill()
+        else:
+            self._kill_at_request(child, how)
+        child.communicate(timeout=PATIENCE)
+        if child.returncode == -signal.SIGKILL:
+            self.result.counts["kills"] += 1
+            self.result.counts["kills beside a second command"] += second is not None
+        if second is None:
+            self._check_lock()
+        else:
+            self._check_second(second)
+        return None
+
+    def _kill_at_request(self, child: Child, how: str) -> None:
+        """At one of the next requests: before it is carried out, or after, so that its answer gets lost."""
+
+        def kill() -> None:
+            child.kill()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5)
+
+        in_batch = how == "in-batch"
+        kind = "reset" if how == "before" and self.draw.random() < 0.5 else "pass"
+        after = self.draw.randint(0, 8 if in_batch else 16)
+        self.office.m365.faults.add(Fault(".*", kind, after=after, sub_response=in_batch, before=kill))
+
+    def _check_second(self, second: Child) -> None:
+        """It has taken the refresh over, or shared the result of the first one."""
+        _, errors = second.communicate(timeout=PATIENCE)
+        if second.returncode not in (0, 1):
+            self.result.wrong.append(f"the second command ends with {second.returncode}: {errors[-2000:]}")
+
+    def _check_lock(self) -> None:
+        lock = RefreshLock(self.office.settings.data_dir)
+        if not lock.take():
+            self.result.wrong.append("the lock outlives its owner")
+            return
+        lock.release()
+
+    def _check_database(self) -> None:
+        if not self.file.exists():
+            return
+        with closing(sqlite3.connect(self.file)) as connection:
+            found = connection.execute("pragma integrity_check").fetchall()
+        if found != [("ok",)]:
+            self.result.wrong.append(f"the database is damaged: {found}")
+
+    def _start(self) -> Child:
+        return subprocess.Popen(
+            [sys.executable, "-m", "core", "sync", "--json"],
+            cwd=self._home,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )

@@ -1,0 +1,121 @@
+"""What both campaigns share: a refresh that is watched, clean refreshes until it is quiet, and the comparison."""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.chaos.cast import Cast, key_of, read_only, readings, units
+from tests.chaos.ledger import Key, Ledger
+from tests.office import Office
+
+QUIET_WITHIN = 6  # clean refreshes
+WAITING = "select tenant_id, sku_part_number, triggered_at from alarms where triggered_at is not null"
+RUNNING = "select run_id, started_at from runs where state = 'running'"
+
+
+@dataclass(slots=True)
+class Result:
+    """What a campaign did, what hit it, and what went wrong in it; `trace` tells its last episode."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    struck: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    trace: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Stage(ABC):
+    """One world, one product, one ledger. A campaign is a number of episodes, each ends with `settle`."""
+
+    def __init__(self, office: Office, seed: int) -> None:
+        self.office, self.draw = office, random.Random(seed)
+        self.cast = Cast(office.m365, office.sharepoint, self.draw)
+        self.ledger = Ledger()
+        self.result = Result()
+        self.file = office.settings.data_dir / "lizenztool.db"
+        self._heard = 0
+
+    @abstractmethod
+    def sync(self) -> dict[str, Any] | None:
+        """One refresh of the product; its summary, None when it did not live to give one."""
+
+    @abstractmethod
+    def episode(self) -> None:
+        """Something goes wrong, more than once."""
+
+    def run(self, what: str, wanted: int) -> Result:
+        """Episodes until `what` was counted `wanted` times; ends early when one found something."""
+        started = time.monotonic()
+        self.settle()
+        while self.result.counts[what] < wanted and not self.result.wrong:
+            self.result.counts["episodes"] += 1
+            self.result.trace.clear()
+            self.episode()
+            self.cast.switch_all_on()
+            self.settle()
+        self.result.seconds = time.monotonic() - started
+        self.result.counts.update(self.ledger.count())
+        return self.result
+
+    def refresh(self, *, clean: bool = False) -> dict[str, Any] | None:
+        """One refresh, and what the ledger makes of it."""
+        before, triggers, monitored = readings(self.file), self.cast.with_trigger(), self.cast.monitored()
+        summary = self.sync()
+        seen = self.cast.read_since(self.file, before)
+        self.ledger.seen(seen, monitored, triggers)
+        self.result.counts["refreshes"] += 1
+        self.result.counts["clean refreshes" if clean else "refreshes under attack"] += 1
+        self._note(summary, seen)
+        self.listen()
+        self.result.wrong += self.cast.wrong_units(units(self.file), seen)
+        return summary
+
+    def run_flow(self) -> int:
+        sent = self.office.m365.flow.run()
+        self.listen()
+        return sent
+
+    def listen(self) -> None:
+        """Take down what the flow has said since the last time."""
+        messages = self.office.m365.flow.messages
+        heard, self._heard = messages[self._heard :], len(messages)
+        self.ledger.told(key_of({"tenant": message.tenant, "Title": message.license}) for message in heard)
+        self.result.trace += [f"  told: {message.tenant}, {message.license}" for message in heard]
+
+    def settle(self) -> None:
+        """Clean refreshes, the flow after each, until nothing is written and nobody told any more; then compare."""
+        for number in range(QUIET_WITHIN):
+            summary = self.refresh(clean=True)
+            if summary is None or summary["failed"] or "problem" in summary["sharepoint"]:
+                self.result.wrong.append(f"a clean refresh fails: {summary}")
+                return
+            if number == 0:
+                self.result.wrong += self.cast.wrong_rows(flags=False)
+            sent = self.run_flow()
+            self.ledger.due(self.cast.monitored())
+            lists = summary["sharepoint"]
+            if not sent and not any(lists[name] for name in ("created", "updated", "merged", "failed")):
+                self._compare()
+                return
+        self.result.wrong.append(f"not quiet after {QUIET_WITHIN} clean refreshes: {summary}")
+
+    def _compare(self) -> None:
+        self.result.wrong += self.ledger.wrong + self.cast.wrong_rows()
+        for query in (WAITING, RUNNING):
+            if left := read_only(self.file, query):
+                self.result.wrong.append(f"left behind: {left}")
+
+    def _note(self, summary: dict[str, Any] | None, seen: dict[Key, bool]) -> None:
+        struck = self.office.m365.faults.struck
+        self.result.struck.update(kind for _, kind in struck if kind != "pass")
+        self.result.trace.append(f"refresh {self.result.counts['refreshes']}, ahead {self.office.ahead}: {summary}")
+        self.result.trace.append(f"  read: {sorted({tenant for tenant, _ in seen})}")
+        self.result.trace.append(f"  short: {[key for key, short in seen.items() if short]}")
+        self.result.trace += [f"  {kind}: {text}" for text, kind in struck]
+        struck.clear()
+        self.office.m365.reset_requests()

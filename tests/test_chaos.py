@@ -1,0 +1,90 @@
+"""A short campaign of each kind, and that the ledger notices what must never happen. The long one: `make chaos`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.attack import Attack
+from tests.chaos.crashes import Crashes
+from tests.chaos.ledger import Key, Ledger
+from tests.chaos.stage import Stage
+from tests.office import open_office
+
+KEY = ("Schule Höri", "SPB")
+SHORT, ENOUGH = {KEY: True}, {KEY: False}
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "wanted", "seed"),
+    [
+        pytest.param(Attack, "refreshes", 40, 1, id="faults-1"),
+        pytest.param(Attack, "refreshes", 40, 2, id="faults-2"),
+        pytest.param(Crashes, "kills", 4, 1, id="crashes"),
+    ],
+)
+def test_whatever_breaks_every_shortage_is_told_exactly_once(
+    tmp_path: Path, kind: type[Stage], what: str, wanted: int, seed: int
+) -> None:
+    with open_office(tmp_path) as office:
+        result = kind(office, seed).run(what, wanted)
+
+    assert result.wrong == [], "\n".join(result.trace)
+    assert result.counts["told"] > 0
+
+
+# The ledger, which must be able to say no
+
+
+def ledger(*seen: dict[Key, bool], monitored: bool = True) -> Ledger:
+    found = Ledger()
+    for shortages in seen:
+        found.seen(shortages, {KEY} if monitored else set(), set())
+    return found
+
+
+def test_one_message_for_each_shortage_is_right() -> None:
+    found = ledger(SHORT)
+    found.told([KEY])
+    found.seen(ENOUGH, {KEY}, set())
+    found.seen(SHORT, {KEY}, set())
+    found.told([KEY])
+    found.due({KEY})
+
+    assert found.wrong == []
+    assert found.count()["told"] == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "messages"),
+    [
+        pytest.param(ledger(SHORT), 2, id="twice"),
+        pytest.param(ledger(SHORT), 0, id="missed"),
+        pytest.param(ledger(ENOUGH), 1, id="without-a-shortage"),
+        pytest.param(ledger(SHORT, monitored=False), 1, id="not-monitored"),
+        pytest.param(ledger(SHORT, ENOUGH, SHORT), 2, id="one-for-the-shortage-before-that-left-no-trigger"),
+    ],
+)
+def test_anything_else_is_wrong(found: Ledger, messages: int) -> None:
+    found.told([KEY] * messages)
+    found.due({KEY} if messages == 0 else set())
+
+    assert len(found.wrong) == 1
+
+
+def test_a_late_message_belongs_to_the_shortage_whose_trigger_was_left() -> None:
+    found = ledger(SHORT, ENOUGH)
+    found.seen(SHORT, {KEY}, {KEY})
+
+    found.told([KEY, KEY])
+
+    assert found.wrong == []
+
+
+def test_what_came_and_went_unseen_by_the_flow_needs_no_message() -> None:
+    found = ledger(SHORT, ENOUGH)
+    found.due({KEY})
+
+    assert found.wrong == []
+    assert found.count()["came and went before they could be told"] == 1
