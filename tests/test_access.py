@@ -1,8 +1,7 @@
-"""Accounts, sign-in and sessions on a real SQLite; time is passed in."""
+"""Accounts, sign-in and sessions on real databases; time is passed in."""
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,12 +25,10 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database: Engine) -> Engine:
     """A database with the account anna."""
-    engine = open_database(f"sqlite:///{tmp_path / 'test.db'}")
-    store(engine, "anna")
-    yield engine
-    engine.dispose()
+    store(database, "anna")
+    return database
 
 
 def store(engine: Engine, name: str, role: str = "support") -> None:
@@ -158,7 +155,7 @@ def test_unknown_account_costs_a_real_password_check(engine: Engine):
     assert passwords.NOBODY.startswith("$2b$12$")  # the cost of a real one, see Hasher
 
 
-def test_delay_grows_after_some_failures_and_survives_a_restart(engine: Engine, tmp_path: Path):
+def test_delay_grows_after_some_failures_and_survives_a_restart(engine: Engine):
     at = NOW
     waits = []
     for _ in range(8):
@@ -166,7 +163,7 @@ def test_delay_grows_after_some_failures_and_survives_a_restart(engine: Engine, 
         assert isinstance(result, Refused)
         waits.append(result.wait)
         at += timedelta(seconds=result.wait)
-    restarted = open_database(f"sqlite:///{tmp_path / 'test.db'}")
+    restarted = open_database(engine.url.render_as_string(hide_password=False))
 
     assert waits == [0, 0, 0, 0, 2, 4, 8, 16]
     assert attempt(restarted, at=at - timedelta(seconds=1)) == Refused(1)

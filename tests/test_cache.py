@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import Engine, delete, func, select
+from sqlalchemy import Engine, func, select
 
 from core.cache import runs
-from core.cache.database import DatabaseError, open_database
+from core.cache.database import DatabaseError
 from core.cache.frames import (
     LICENSE_COLUMNS,
     TENANT_COLUMNS,
@@ -48,12 +47,11 @@ from core.cache.readings import (
     tenant_rows,
     trial_skus,
 )
-from core.cache.schema import history, metadata
+from core.cache.schema import history
 from core.cache.sql import data_version
 from core.licenses import License, Subscription
 from core.problems import Problem
 from core.skus import Catalogue, ImportedName
-from tests.postgres import postgres
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -64,24 +62,11 @@ DENIED = Problem("graph.forbidden", {"tenant": "Contoso"}, "HTTP 403")
 CATALOGUE = Catalogue([])
 
 
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A server for all tests of this process."""
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database with two tenants in it."""
-    sqlite = request.param == "sqlite"
-    opened = open_database(f"sqlite:///{tmp_path / 'x.db'}" if sqlite else request.getfixturevalue("postgres_url"))
-    with opened.begin() as connection:
-        for table in reversed(metadata.sorted_tables):
-            connection.execute(delete(table))
-    save_profiles(opened, [CONTOSO, FABRIKAM], {})
-    yield opened
-    opened.dispose()
+@pytest.fixture
+def engine(database: Engine) -> Engine:
+    """A database with two tenants in it."""
+    save_profiles(database, [CONTOSO, FABRIKAM], {})
+    return database
 
 
 def spb(enabled: int = 10, consumed: int = 4, **units: Any) -> License:

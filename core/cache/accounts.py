@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, select, update
+from sqlalchemy import Connection, Engine, Table, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -65,13 +65,14 @@ def add_account(engine: Engine, account: Account, *, only_first: bool = False) -
     with transaction(engine) as connection:
         if only_first and connection.execute(select(accounts.c.name).limit(1)).first():
             return False
-        return _insert_new(connection, asdict(account))
+        return _insert_new(connection, accounts, asdict(account))
 
 
-def _insert_new(connection: Connection, row: Mapping[str, Any]) -> bool:
+def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert `row`; False when its key is taken."""
     insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    # PostgreSQL does not count here, so the new row itself is asked back.
-    statement = insert(accounts).values(**row).on_conflict_do_nothing().returning(accounts.c.name)
+    # PostgreSQL does not count here, so the key of the new row is asked back.
+    statement = insert(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None
 
 
@@ -144,9 +145,7 @@ def record_failure(engine: Engine, key: str, seen: Failures | None, new: Failure
             statement = update(sign_in_failures).where(unchanged).values(count=new.count, last_at=new.last_at)
             return connection.execute(statement).rowcount == 1
         connection.execute(delete(sign_in_failures).where(column.last_at < forget_before))
-        insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-        values = {"key": key, "count": new.count, "last_at": new.last_at}
-        return connection.execute(insert(sign_in_failures).values(values).on_conflict_do_nothing()).rowcount == 1
+        return _insert_new(connection, sign_in_failures, {"key": key, "count": new.count, "last_at": new.last_at})
 
 
 def clear_failures(engine: Engine, key: str, *, prefix: bool = False) -> None:
