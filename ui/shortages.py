@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 import streamlit as st
 
 from ui import format as fmt
