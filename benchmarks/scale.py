@@ -15,6 +15,7 @@ from benchmarks.product import WORKERS, Product, product
 from benchmarks.result import Figure, Goal, Times
 
 TIMES_MORE = 10
+Size = dict[str, float]
 
 
 @dataclass(slots=True)
@@ -78,19 +79,32 @@ class GrowthBenchmark:
     latency: float = LATENCY
 
     def run(self) -> list[Figure]:
-        small, large = self._one(self.tenants), self._one(self.tenants * TIMES_MORE)
-        more = (TIMES_MORE - 1) * self.tenants
-        growth = (large["after"] - small["after"]) * 1024 / more
-        what = f"{self.tenants * TIMES_MORE:,} tenants against {self.tenants:,}"
-        memory = f"{small['idle']:.0f} MB idle, {small['after']:.0f} and {large['after']:.0f} MB after three refreshes"
-        base = f"{self.tenants:,} tenants"
+        """The small size before and after the large one: what the machine does meanwhile shows in the spread."""
+        before = self._one(self.tenants)
+        large = self._one(self.tenants * TIMES_MORE)
+        after = self._one(self.tenants)
         return [
-            Figure(f"{what}: tokens at hand", Goal("at most", 11), [large["warm"]], [small["warm"]], base),
-            Figure(f"{what}: first run, no latency", Goal("at most", 11), [large["first"]], [small["first"]], base),
-            Figure(f"{what}: memory per tenant", Goal("at most", 30), [growth], unit="KB", note=memory),
+            self._ratio("tokens at hand", "warm", large, [before, after]),
+            self._ratio("first run, no latency", "first", large, [before, after]),
+            self._memory(large, [before, after]),
         ]
 
-    def _one(self, tenants: int) -> dict[str, float]:
+    @property
+    def _what(self) -> str:
+        return f"{self.tenants * TIMES_MORE:,} tenants against {self.tenants:,}"
+
+    def _ratio(self, what: str, name: str, large: Size, small: list[Size]) -> Figure:
+        times = [large[name]] * len(small), [size[name] for size in small]
+        return Figure(f"{self._what}: {what}", Goal("at most", 11), *times, f"{self.tenants:,} tenants")
+
+    def _memory(self, large: Size, small: list[Size]) -> Figure:
+        more = (TIMES_MORE - 1) * self.tenants
+        growth = [(large["after"] - size["after"]) * 1024 / more for size in small]
+        sizes = f"{small[0]['idle']:.0f} MB idle, {small[0]['after']:.0f} and {large['after']:.0f} MB"
+        note = f"{sizes} after three refreshes"
+        return Figure(f"{self._what}: memory per tenant", Goal("at most", 30), growth, unit="KB", note=note)
+
+    def _one(self, tenants: int) -> Size:
         with (
             tempfile.TemporaryDirectory(prefix="benchmark-") as folder,
             cloud(Path(folder) / "world", tenants, latency=0) as world,
@@ -99,6 +113,6 @@ class GrowthBenchmark:
 
 
 def run(*, quick: bool = False) -> list[Figure]:
-    scale = ScaleBenchmark(tenants=200, cold_rounds=1, warm_rounds=2) if quick else ScaleBenchmark()
-    growth = GrowthBenchmark(tenants=100) if quick else GrowthBenchmark()
-    return [*scale.run(), *growth.run()]
+    if quick:
+        return ScaleBenchmark(cold_rounds=1, warm_rounds=2).run()
+    return [*ScaleBenchmark().run(), *GrowthBenchmark().run()]
