@@ -75,17 +75,18 @@ class Refresher:
         """Start a refresh in the background, or join the running one; gives the run's id.
 
         `tenants` are tenant ids or names, none for all. A running refresh that does not cover what is
-        asked is waited for. Raises UnknownTenant.
+        asked is waited for; the id is then that of a run to come. Raises UnknownTenant.
         """
-        scope = self._names(tenants)
+        scope, run_id = self._names(tenants), runs.new_run_id()
         if self._lock.take():
-            run_id = self._begin(source, requested_by, scope)
+            self._begin(run_id, source, requested_by, scope)
             self._background(self._execute, run_id, scope)
             return run_id
         running = runs.latest_run(self._engine)
-        if running is None or not running.running or not _covers(running, scope):
-            self._background(self.run, source, requested_by, scope)
-        return running.run_id if running else ""
+        if running is not None and running.running and _covers(running, scope):
+            return running.run_id
+        self._background(self._run, run_id, source, requested_by, scope)
+        return run_id
 
     def run(
         self, source: str, requested_by: str = "", tenants: Sequence[str] = (), *, read_only: bool = False
@@ -95,13 +96,7 @@ class Refresher:
         The summary is what `sync --json` prints. `read_only` leaves SharePoint as it is. Raises
         UnknownTenant, DatabaseError.
         """
-        scope = self._names(tenants)
-        while not self._lock.take():
-            joined = self._follow(scope, read_only)
-            if joined is not None:
-                return joined
-        run_id = self._begin(READ_ONLY if read_only else source, requested_by, scope)
-        return self._execute(run_id, scope, read_only)
+        return self._run(runs.new_run_id(), source, requested_by, self._names(tenants), read_only)
 
     def interrupt(self) -> None:
         """End a running refresh as soon as what has arrived is written; does not wait (for a signal handler)."""
@@ -114,6 +109,16 @@ class Refresher:
             self._thread.join(seconds)
         self.tools.workers.close()
         self.tools.http.close()
+
+    def _run(
+        self, run_id: str, source: str, requested_by: str, scope: Sequence[str], read_only: bool = False
+    ) -> dict[str, Any]:
+        while not self._lock.take():
+            joined = self._follow(scope, read_only)
+            if joined is not None:
+                return joined
+        self._begin(run_id, READ_ONLY if read_only else source, requested_by, scope)
+        return self._execute(run_id, scope, read_only)
 
     def _background(self, call: Callable[..., Any], *args: Any) -> None:
         def guarded() -> None:
@@ -148,9 +153,9 @@ class Refresher:
             self._sleep(FOLLOW_EVERY)
         return running.summary if running is not None and followed else None
 
-    def _begin(self, source: str, requested_by: str, scope: Sequence[str]) -> str:
+    def _begin(self, run_id: str, source: str, requested_by: str, scope: Sequence[str]) -> None:
         try:
-            return runs.start_run(self._engine, source, requested_by, scope, self._now())
+            runs.start_run(self._engine, source, requested_by, scope, self._now(), run_id=run_id)
         except BaseException:
             self._lock.release()
             raise

@@ -36,9 +36,15 @@ class Run:
         return self.state == "running"
 
 
-def start_run(engine: Engine, source: str, requested_by: str, scope: Sequence[str], at: datetime) -> str:
+def new_run_id() -> str:
+    return uuid4().hex[:12]
+
+
+def start_run(
+    engine: Engine, source: str, requested_by: str, scope: Sequence[str], at: datetime, *, run_id: str = ""
+) -> str:
     """A new running run; runs that still say "running" have lost their process and are closed."""
-    run_id = uuid4().hex[:12]
+    run_id = run_id or new_run_id()
     with transaction(engine) as connection:
         connection.execute(update(runs).where(runs.c.state == "running").values(state="interrupted", finished_at=at))
         connection.execute(
