@@ -136,11 +136,11 @@ def _faults(entry: Any) -> Iterator[str]:
             yield f"{name}: there is no such field"
         elif not isinstance(value, FIELDS[name]) or isinstance(value, bool):
             yield f"{name}: {value!r} is no {'number' if FIELDS[name] is int else 'text'}"
-        elif name in ("tenant_id", "sku_id") and value and not _GUID.fullmatch(value.lower()):
+        elif name in ("tenant_id", "sku_id") and value and not _GUID.fullmatch(str(value).lower()):
             yield f"{name}: {value!r} is no id such as 00000000-0000-0000-0000-000000000000"
-        elif name == "until" and not _is_day(value):
+        elif name == "until" and not _is_day(str(value)):
             yield f"until: {value!r} is no day such as 2027-05-31"
-        elif name == "created_at" and not _moment(value):
+        elif name == "created_at" and not _moment(str(value)):
             yield f"created_at: {value!r} is no time with zone such as 2027-05-31T12:00:00+00:00"
 
 

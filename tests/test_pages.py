@@ -20,10 +20,10 @@ from ui import data, results, switches, visit
 from ui.safe import plain
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
-START, LICENSES, TENANT, MONITORING = (
-    "pages/start.py", "pages/all_tenants.py", "pages/tenant.py", "pages/monitoring.py",
+START, LICENSES, TENANT, MONITORING, RULES = (
+    "pages/start.py", "pages/all_tenants.py", "pages/tenant.py", "pages/monitoring.py", "pages/rules.py",
 )  # fmt: skip
-PAGES = (START, LICENSES, TENANT, MONITORING)
+PAGES = (START, LICENSES, TENANT, MONITORING, RULES)
 ADMIN = {"name": "admin", "role": "admin", "sid": "1"}
 
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, get_args
 
-from core.cache.policies import save_policy
-from core.policies import Policy
-from tests.page_world import HOSTILE, NOW, World, sku_of
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.cache.policies import all_policies, save_policy
+from core.policies import MODES, Level, Policy
+from core.skus import Reason
+from tests.page_world import HOSTILE, NOW, World, filled_world, sku_of
 from tests.test_pages import (  # noqa: F401 - fixtures
     LICENSES,
     START,
@@ -17,6 +24,8 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     small,
     words,
 )
+from ui.rules import Effect
+from ui.texts import text
 
 SPB, POWER_BI = sku_of("SPB"), sku_of("POWER_BI_PRO")
 
@@ -90,3 +99,159 @@ def test_a_threshold_shows_on_the_start_page_before_the_next_refresh(small: Worl
     table = open_page(small, START).dataframe[0].value
 
     assert "Schule Höri" in table["tenant"].tolist()
+
+
+# The page
+
+RULES = "pages/rules.py"
+
+
+@pytest.fixture
+def page(small: World, open_page: Any) -> AppTest:  # noqa: F811
+    """The page without any exception yet."""
+    app: AppTest = open_page(small, RULES)
+    return app
+
+
+def tick(app: AppTest, row: int) -> AppTest:
+    app.session_state["rules_0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    return app.run()
+
+
+def test_without_an_exception_the_standard_is_told(page: AppTest) -> None:
+    assert page.title[0].value == "Regeln"
+    assert "**Standard:**" in words(page)
+    assert "überall gilt der Standard" in words(page)
+
+
+def test_the_exceptions_are_a_table_with_all_that_is_known(small: World, open_page: Any) -> None:  # noqa: F811
+    rule(small, threshold=1)
+    rule(small, "chur", POWER_BI, mode="edge", until=NOW.date() - timedelta(days=2), reason=HOSTILE)
+
+    table = open_page(small, RULES, lang="en").dataframe[0].value
+
+    assert table["tenant"].tolist() == ["All tenants", "Bau AG Chur"]
+    assert table["product"].tolist() == ["All products", "Power BI Pro"]
+    assert table["mode"].tolist() == ["inherited", "full on purpose"]
+    assert table["threshold"].tolist()[0] == 1
+    assert table["reason"].tolist() == ["Absprache", HOSTILE]
+    assert table["author"].tolist() == ["anna", "anna"]
+    assert table["until"].tolist()[1].endswith("(over)")
+
+
+def test_an_exception_is_added_with_its_author_after_its_effect_was_told(small: World, page: AppTest) -> None:  # noqa: F811
+    page.button(key="rule_add").click().run()
+    page.selectbox(key="rule_tenant").set_value(tenant_id(small, "chur")).run()
+    page.selectbox(key="rule_mode").set_value("show_only").run()
+    assert "**2 Lizenzen würden nicht mehr alarmieren.**" in words(page)
+    assert all_policies(small.engine) == []
+
+    page.text_input(key="rule_reason").set_value("Testumgebung").run()
+    page.button(key="rule_save").click().run()
+
+    assert not page.exception
+    (kept,) = all_policies(small.engine)
+    assert (kept.scope, kept.mode, kept.reason, kept.author) == (
+        (tenant_id(small, "chur"), ""), "show_only", "Testumgebung", "admin",
+    )  # fmt: skip
+    assert "Gespeichert: Bau AG Chur" in page.success[0].value
+    assert page.dataframe[0].value["reason"].tolist() == ["Testumgebung"]
+    assert not page.text_input
+
+
+def test_a_threshold_tells_what_would_alarm(small: World, page: AppTest) -> None:  # noqa: F811
+    page.button(key="rule_add").click().run()
+    page.selectbox(key="rule_tenant").set_value(tenant_id(small, "hoeri")).run()
+    page.selectbox(key="rule_product").set_value(SPB).run()
+
+    page.number_input(key="rule_threshold").set_value(30).run()
+
+    assert "**1 Lizenz würde neu alarmieren.**" in words(page)
+
+
+def test_without_a_reason_nothing_is_saved(small: World, page: AppTest) -> None:  # noqa: F811
+    page.button(key="rule_add").click().run()
+    page.number_input(key="rule_threshold").set_value(1).run()
+
+    page.button(key="rule_save").click().run()
+
+    assert [error.value for error in page.error] == ["Ein Grund gehört dazu."]
+    assert all_policies(small.engine) == []
+
+
+def test_silence_is_not_offered_for_all_tenants_at_once(page: AppTest) -> None:
+    page.button(key="rule_add").click().run()
+
+    assert page.selectbox(key="rule_mode").disabled
+    assert page.selectbox(key="rule_product").disabled
+
+
+def test_an_exception_is_changed_and_keeps_its_scope(small: World, open_page: Any) -> None:  # noqa: F811
+    rule(small, "chur", SPB, threshold=2)
+    app = tick(open_page(small, RULES), 0)
+    app.button(key="rule_change").click().run()
+    assert app.selectbox(key="rule_product").disabled
+    assert app.number_input(key="rule_threshold").value == 2
+
+    app.selectbox(key="rule_mode").set_value("edge").run()
+    app.button(key="rule_save").click().run()
+
+    (kept,) = all_policies(small.engine)
+    assert (kept.scope, kept.threshold, kept.mode) == ((tenant_id(small, "chur"), SPB), None, "edge")
+
+
+def test_an_exception_ends_only_after_its_effect_was_told(small: World, open_page: Any) -> None:  # noqa: F811
+    rule(small, "chur", mode="show_only")
+    app = tick(open_page(small, RULES), 0)
+
+    app.button(key="rule_end").click().run()
+    assert "2 Lizenzen würden neu alarmieren." in words(app)
+    assert len(all_policies(small.engine)) == 1
+
+    app.button(key="rule_end_now").click().run()
+    assert all_policies(small.engine) == []
+    assert "Beendet: Bau AG Chur" in app.success[0].value
+
+
+def test_cancel_changes_nothing(small: World, page: AppTest) -> None:  # noqa: F811
+    page.button(key="rule_add").click().run()
+
+    page.button(key="rule_cancel").click().run()
+
+    assert not page.text_input
+    assert all_policies(small.engine) == []
+
+
+def test_who_may_only_look_sees_the_rules_and_no_button(small: World, open_page: Any) -> None:  # noqa: F811
+    rule(small, "chur", mode="show_only")
+
+    app = open_page(small, RULES, user={"name": "gast", "role": "viewer"})
+
+    assert len(app.dataframe[0].value) == 1
+    assert [button.key for button in app.button if str(button.key).startswith("rule_")] == []
+
+
+def test_products_without_an_alarm_are_listed_with_the_reason(tmp_path: Path, open_page: Any) -> None:  # noqa: F811
+    app = open_page(filled_world(tmp_path), RULES)
+
+    table = app.dataframe[-1].value
+    listed = zip(*(table[name].astype(str) for name in ("part_number", "kind", "why", "rows")), strict=True)
+    assert set(listed) == {
+        ("FLOW_FREE", "gratis", "so in sku_mappings.json", "12"),
+        ("VISIOCLIENT", "Test", "alle Abonnements sind Tests", "1"),
+    }
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_word_of_a_rule_has_a_text(language: str) -> None:
+    for mode in MODES:
+        assert text(f"rule.mode.{mode or 'inherit'}", language)
+    for name in ("threshold", "warn", *(mode for mode in MODES if mode)):
+        assert text(f"rule.what.{name}", language, count=2)
+    for level in get_args(Level):
+        assert text(f"rule.level.{level}", language)
+    for reason in set(get_args(Reason)) - {"default"}:
+        assert text(f"rule.why.{reason}", language)
+    for name in asdict(Effect()):
+        assert text(f"rule.effect.{name}", language, count=2)
+        assert text(f"rule.effect_one.{name}", language)

@@ -9,12 +9,13 @@ import streamlit as st
 from ui import visit
 from ui.texts import text
 
-START, LICENSES, TENANT, MONITORING = "", "alle-tenants", "tenant", "monitoring"
+START, LICENSES, TENANT, MONITORING, RULES = "", "alle-tenants", "tenant", "monitoring", "regeln"
 FILES = {
     START: "pages/start.py",
     LICENSES: "pages/all_tenants.py",
     TENANT: "pages/tenant.py",
     MONITORING: "pages/monitoring.py",
+    RULES: "pages/rules.py",
 }
 
 

@@ -1,0 +1,26 @@
+"""Regeln: when licences alarm, and the exceptions from it, each with its reason."""
+
+import streamlit as st
+
+from ui import visit
+from ui.freshness import freshness
+from ui.identity import require
+from ui.page import look, stop_without_tenants
+from ui.rule_form import edit_rules
+from ui.rules import silent_kinds
+from ui.texts import text
+
+require("viewer")
+snapshot = visit.snapshot()
+view = look()
+stop_without_tenants(snapshot, text("nav.regeln"))
+
+st.title(text("nav.regeln"))
+freshness(snapshot)
+st.markdown(text("rule.intro"))
+st.caption(text("rule.order"))
+
+st.subheader(text("rule.table"))
+edit_rules(snapshot, view)
+
+silent_kinds(snapshot, view)

@@ -1,0 +1,148 @@
+"""Add, change and end a rule: a small form that says what it would change before anybody saves it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import rules as kept
+from core import runtime
+from core.policies import Policy, Scope, faults_of
+from core.problems import ProblemError
+from ui import visit
+from ui.data import Snapshot
+from ui.identity import current_user
+from ui.page import View
+from ui.problems import problem_box
+from ui.rule_fields import fields, fill
+from ui.rules import effect, effect_words, rule_table, scope_name, show_rules
+from ui.safe import plain
+from ui.texts import text
+
+ROLE = "support"  # who may change rules
+_OPEN, _DONE, _ROUND = "_rule_open", "_rule_done", "_rule_round"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is open: a new rule (no scope), or one to change or to end."""
+
+    scope: Scope | None = None
+    ends: bool = False
+
+
+def edit_rules(snapshot: Snapshot, view: View) -> None:
+    """The exceptions with their buttons, and the form when one is open."""
+    may = current_user().may(ROLE)
+    if _DONE in st.session_state:
+        st.success(st.session_state.pop(_DONE), icon=":material/check:")
+    chosen: Policy | None = None
+    if snapshot.policies:
+        key = f"rules_{st.session_state.get(_ROUND, 0)}"
+        row = show_rules(rule_table(snapshot, snapshot.policies, view), view, key)
+        chosen = snapshot.policies[row] if row is not None else None
+    else:
+        st.info(text("rule.none"), icon=":material/info:")
+    if may:
+        _buttons(chosen, hint=bool(snapshot.policies))
+        _open_form(snapshot, view)
+
+
+def _buttons(chosen: Policy | None, *, hint: bool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="rule_actions"):
+        st.button(text("rule.add"), key="rule_add", icon=":material/add:", on_click=_begin, args=(Work(), None))
+        if chosen is not None:
+            change, end = Work(chosen.scope), Work(chosen.scope, ends=True)
+            st.button(text("rule.change"), key="rule_change", on_click=_begin, args=(change, chosen))
+            st.button(text("rule.end"), key="rule_end", on_click=_begin, args=(end, chosen))
+        elif hint:
+            st.caption(text("rule.hint"), width="content")
+
+
+def _begin(work: Work, policy: Policy | None) -> None:
+    """Open the form with what the rule says."""
+    st.session_state[_OPEN] = work
+    fill(policy)
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)
+    # A new table: its mark is by row number and must not outlive the row it was made in.
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+
+
+def _open_form(snapshot: Snapshot, view: View) -> None:
+    work: Work | None = st.session_state.get(_OPEN)
+    if work is None:
+        return
+    known = next((policy for policy in snapshot.policies if policy.scope == work.scope), None)
+    if work.scope is not None and known is None:  # somebody else has ended it meanwhile
+        _close()
+        return
+    with st.container(border=True, key="rule_form"):
+        if work.ends and known is not None:
+            _end(snapshot, known, view)
+        else:
+            _edit(snapshot, work, view)
+
+
+def _end(snapshot: Snapshot, policy: Policy, view: View) -> None:
+    name = plain(", ".join(scope_name(snapshot, policy, view.language)))
+    st.subheader(text("rule.end_title", scope=name))
+    left = [other for other in snapshot.policies if other.scope != policy.scope]
+    st.markdown(effect_words(effect(snapshot.licenses, snapshot.policies, left, view), view.language))
+    with st.container(horizontal=True):
+        if st.button(text("rule.end"), key="rule_end_now", type="primary"):
+            with _told():
+                kept.end(runtime.current().engine, policy.scope, current_user().name)
+                _done(text("rule.ended", scope=name))
+        st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
+
+
+def _edit(snapshot: Snapshot, work: Work, view: View) -> None:
+    st.subheader(text("rule.change_title" if work.scope else "rule.new_title"))
+    policy = fields(snapshot, view, fixed=work.scope is not None)
+    others = [other for other in snapshot.policies if other.scope != policy.scope]
+    faults = [code for _, code in faults_of(policy)]
+    if work.scope is None and len(others) < len(snapshot.policies):
+        st.warning(text("rule.replaces"))
+    if "changes_nothing" not in faults:
+        found = effect(snapshot.licenses, snapshot.policies, [*others, policy], view)
+        st.markdown(f"**{effect_words(found, view.language)}**")
+    with st.container(horizontal=True):
+        if st.button(text("rule.save"), key="rule_save", type="primary"):
+            if faults:
+                _tell(faults)
+            else:
+                _save(snapshot, policy, view)
+        st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
+
+
+def _tell(faults: Sequence[str]) -> None:
+    for code in faults:
+        st.error(text(f"rule.fault.{code}"))
+
+
+def _save(snapshot: Snapshot, policy: Policy, view: View) -> None:
+    with _told():
+        kept.keep(runtime.current().engine, policy)
+        _done(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, policy, view.language)))))
+
+
+def _done(words: str) -> None:
+    st.session_state[_DONE] = words
+    _close()
+    visit.take_newest()
+    st.rerun()
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A fault of the database, in words."""
+    try:
+        yield
+    except ProblemError as error:
+        problem_box(error.problem)
