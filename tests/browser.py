@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 # WCAG 2.2 at the levels A and AA.
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+# What the page itself is painted with, see .streamlit/config.toml.
+SCHEMES: dict[Literal["dark", "light"], str] = {"dark": "rgb(14, 17, 23)", "light": "rgb(255, 255, 255)"}
 HEADER, ROW = 37, 35  # pixels of a table's header and of each of its rows
 SWITCHES = {"Aktiv": 40, "Überwachung": 140}  # where their boxes are, in pixels from the left of the table
 
@@ -58,10 +58,13 @@ def open_from_menu(page: Page, name: str) -> None:
 # Tables: a canvas to the eye, and a plain table inside of it for screen readers and for us
 
 
-def grid(page: Page, name: str) -> Locator:
-    """The table with this accessible name."""
+def grid(page: Page, name: str, rows: int | None = None) -> Locator:
+    """The table with this accessible name; `rows` waits for so many, as its words follow the picture a moment later."""
     found = page.get_by_label(name, exact=True).get_by_test_id("data-grid-canvas")
-    expect(found.locator("tbody tr").first).to_be_attached()
+    if rows is None:
+        expect(found.locator("tbody tr").first).to_be_attached()
+    else:
+        expect(found.locator("tbody tr")).to_have_count(rows)
     return found
 
 
@@ -112,21 +115,22 @@ def _click(table: Locator, row: str, x: int) -> None:
 # Accessibility
 
 
-def violations(page: Page, *, excluded: Sequence[str] = ()) -> list[str]:
-    """What axe finds against WCAG on this page, one line for each element; `excluded` are CSS selectors."""
+def violations(page: Page) -> list[str]:
+    """What axe finds against WCAG on this page in light and in dark, one line for each element."""
     options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
-    context: dict[str, Any] = {"include": [["html"]], "exclude": [[selector] for selector in excluded]}
-    found = Axe().run(page, context, options).response["violations"]
-    return [f"{rule['id']}: {node['html'][:300]} {node['any'][:1]}" for rule in found for node in rule["nodes"]]
+    lines = []
+    for scheme, paint in SCHEMES.items():
+        page.emulate_media(color_scheme=scheme)
+        expect(page.get_by_test_id("stApp")).to_have_css("background-color", paint)
+        rules = Axe().run(page, options=options).response["violations"]
+        lines += [
+            f"{scheme} {rule['id']}: {node['html'][:300]} {node['any'][:1]}" for rule in rules for node in rule["nodes"]
+        ]
+    return lines
 
 
-def is_dark(page: Page) -> bool:
-    """Whether the page is light on dark."""
-    colour = page.get_by_test_id("stApp").evaluate("element => getComputedStyle(element).backgroundColor")
-    return sum(int(part) for part in re.findall(r"\d+", colour)[:3]) < 3 * 64
-
-
-def box(locator: Locator) -> FloatRect:
+def bottom_of(locator: Locator) -> float:
+    """Pixels from the top of the window to the lower edge."""
     found = locator.bounding_box()
     assert found is not None
-    return found
+    return found["y"] + found["height"]
