@@ -132,7 +132,7 @@ def test_the_exceptions_are_a_table_with_all_that_is_known(small: World, open_pa
 
     assert table["tenant"].tolist() == ["All tenants", "Bau AG Chur"]
     assert table["product"].tolist() == ["All products", "Power BI Pro"]
-    assert table["mode"].tolist() == ["inherited", "full on purpose"]
+    assert table["mode"].tolist() == ["", "full on purpose"]
     assert table["threshold"].tolist()[0] == 1
     assert table["reason"].tolist() == ["Absprache", HOSTILE]
     assert table["author"].tolist() == ["anna", "anna"]

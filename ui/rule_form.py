@@ -18,7 +18,7 @@ from ui.identity import current_user
 from ui.page import View
 from ui.problems import problem_box
 from ui.rule_fields import fields, fill
-from ui.rules import effect, effect_words, rule_table, scope_name, show_rules
+from ui.rules import effect, effect_words, ordered, rule_table, scope_name, show_rules
 from ui.safe import plain
 from ui.texts import text
 
@@ -42,8 +42,9 @@ def edit_rules(snapshot: Snapshot, view: View) -> None:
     chosen: Policy | None = None
     if snapshot.policies:
         key = f"rules_{st.session_state.get(_ROUND, 0)}"
-        row = show_rules(rule_table(snapshot, snapshot.policies, view), view, key)
-        chosen = snapshot.policies[row] if row is not None else None
+        listed = ordered(snapshot, view.language)
+        row = show_rules(rule_table(snapshot, listed, view), view, key)
+        chosen = listed[row] if row is not None else None
     else:
         st.info(text("rule.none"), icon=":material/info:")
     if may:

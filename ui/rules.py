@@ -44,6 +44,16 @@ def scope_name(snapshot: Snapshot, policy: Policy, language: str) -> tuple[str, 
     return tenant, product
 
 
+def ordered(snapshot: Snapshot, language: str) -> list[Policy]:
+    """All rules as they are read: what holds for all first, then by name."""
+
+    def place(policy: Policy) -> tuple[bool, str, bool, str]:
+        tenant, product = scope_name(snapshot, policy, language)
+        return bool(policy.tenant_id), tenant.casefold(), bool(policy.sku_id), product.casefold()
+
+    return sorted(snapshot.policies, key=place)
+
+
 def products_of(snapshot: Snapshot, tenant_id: str, language: str) -> dict[str, str]:
     """SKU id -> product of one tenant, by name."""
     own = snapshot.licenses[snapshot.licenses["tenant_id"] == tenant_id]
@@ -65,7 +75,9 @@ def rule_table(snapshot: Snapshot, policies: Sequence[Policy], view: View) -> pa
         {
             "tenant": pa.array([tenant for tenant, _ in names], pa.string()),
             "product": pa.array([product for _, product in names], pa.string()),
-            "mode": pa.array([mode_word(policy.mode, view.language) for policy in policies], pa.string()),
+            "mode": pa.array(
+                [mode_word(policy.mode, view.language) if policy.mode else "" for policy in policies], pa.string()
+            ),
             "threshold": pa.array([policy.threshold for policy in policies], pa.int64()),
             "warn": pa.array([policy.warn for policy in policies], pa.int64()),
             "reason": pa.array([policy.reason for policy in policies], pa.string()),
@@ -97,14 +109,16 @@ def show_rules(table: pa.Table, view: View, key: str) -> int | None:
         placeholder="",
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
         column_config={
-            "tenant": column.TextColumn(label("tenant"), width=165),
-            "product": column.TextColumn(label("product"), width=220),
-            "mode": column.TextColumn(label("mode"), width=130),
-            "threshold": column.NumberColumn(label("threshold"), format="localized", width=105),
-            "warn": column.NumberColumn(label("warn"), format="localized", width=105),
-            "reason": column.TextColumn(label("reason"), width=230),
-            "author": column.TextColumn(label("author"), width=80),
-            "until": column.TextColumn(label("until"), width=125),
+            "tenant": column.TextColumn(label("tenant"), width=140),
+            "product": column.TextColumn(label("product"), width=175),
+            "mode": column.TextColumn(label("mode"), width=125),
+            "threshold": column.NumberColumn(
+                label("threshold"), help=label("threshold_help"), format="localized", width=75
+            ),
+            "warn": column.NumberColumn(label("warn"), help=label("warn_help"), format="localized", width=75),
+            "reason": column.TextColumn(label("reason"), width=185),
+            "author": column.TextColumn(label("author"), width=65),
+            "until": column.TextColumn(label("until"), width=95),
             "created": column.DatetimeColumn(
                 label("created"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=135
             ),
@@ -165,10 +179,10 @@ def silent_kinds(snapshot: Snapshot, view: View) -> None:
         hide_index=True,
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
         column_config={
-            "product": column.TextColumn(text("column.product"), width=300),
-            "part_number": column.TextColumn(text("column.part_number"), width=220),
-            "kind": column.TextColumn(text("column.kind"), width=140),
-            "why": column.TextColumn(text("column.why"), width=280),
+            "product": column.TextColumn(text("column.product"), width=280),
+            "part_number": column.TextColumn(text("column.part_number"), width=195),
+            "kind": column.TextColumn(text("column.kind"), width=125),
+            "why": column.TextColumn(text("column.why"), width=250),
             "rows": column.NumberColumn(text("column.rows"), format="localized", width=90),
         },
     )
