@@ -448,6 +448,22 @@ def test_a_shortage_that_ended_and_came_back_without_sharepoint_is_told_once_mor
     assert office.row("Schule Höri")["technician_informed"] is True
 
 
+def test_a_shortage_told_after_its_end_does_not_swallow_the_next_one(office: Office) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
+    office.refresh()
+    tenant.set_sku("SPB", enabled=12)
+    office.m365.faults.add(Fault("PATCH .*/fields", "status", status=403, sub_response=True))
+    office.refresh()  # cannot take the trigger back
+    office.m365.flow.run()
+    assert len(office.messages) == 1
+
+    tenant.set_sku("SPB", consumed=12)
+    for _ in range(3):
+        office.settle()
+
+    assert len(office.messages) == 2
+
+
 def test_what_a_crash_must_not_forget_is_in_the_database_before_the_trigger_is_set(office: Office) -> None:
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
     office.settle()

@@ -183,8 +183,15 @@ def observe(row: Row, item: Item, known: Alarm | None, now: datetime) -> Alarm:
         triggered_at=triggered_at,
         retriggered=known.retriggered if triggered_at else 0,
         told_at=(known.told_at or changed) if informed else None,
-        short_since=(known.short_since or row.short_since) if informed else row.short_since if waiting else None,
+        short_since=_about(row, known, informed=informed, waiting=waiting),
     )
+
+
+def _about(row: Row, known: Alarm, *, informed: bool, waiting: bool) -> datetime | None:
+    """The shortage that an item's flags are about. A trigger that is still set tells the present one."""
+    if informed:
+        return known.short_since or row.short_since
+    return (row.short_since or known.short_since) if waiting else None
 
 
 def _lost_mark(row: Row, twins: Sequence[Item], known: Alarm | None) -> dict[str, bool]:
