@@ -27,7 +27,6 @@ class Attack(Stage):
 
     def episode(self) -> None:
         self.office.refresher.tools.http.timeout = CLIENT_TIMEOUT
-        self.cast.change(0.4)
         for _ in range(self.draw.randint(2, 7)):
             self.trouble.strike()
             monitored = self.cast.monitored()

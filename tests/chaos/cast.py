@@ -58,6 +58,12 @@ class Cast:
             if not (item.fields.get("enabled") and item.fields.get("monitoring")):
                 self.sharepoint.tenants.update(item.id, {"enabled": True, "monitoring": True})
 
+    def clear_out(self, share: float) -> None:
+        """Somebody deletes items while nobody refreshes; they come back as new ones."""
+        for item in self.sharepoint.licenses.items:
+            if self.draw.random() < share:
+                self.sharepoint.licenses.delete(item.id)
+
     def monitored(self) -> set[Key]:
         """The licences whose tenant is enabled and monitored by the tenant list."""
         on = {

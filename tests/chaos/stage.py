@@ -55,6 +55,8 @@ class Stage(ABC):
         while self.result.counts[what] < wanted and not self.result.wrong:
             self.result.counts["episodes"] += 1
             self.result.trace.clear()
+            self.cast.change(0.4)
+            self.cast.clear_out(self.draw.choice([0.0, 0.0, 0.3, 1.0]))
             self.episode()
             self.cast.switch_all_on()
             self.settle()

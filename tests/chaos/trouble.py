@@ -31,7 +31,8 @@ WIRE = (
 )
 IN_BATCH = ("POST .*/items$", "PATCH .*/fields", "DELETE .*/items", ".*")
 STATUSES = (429, 429, 429, 500, 502, 503, 504, 401, 403)
-BREAKS = ("reset", "hang", "truncate", "cut", "lost_answer", "expired_token")
+WAITS = ("1", "0", "2.128", "600", None, "date")
+KINDS = ("status", "status", "status", "late", "reset", "hang", "truncate", "cut", "lost_answer", "expired_token")
 
 
 @dataclass(slots=True)
@@ -88,28 +89,20 @@ class Trouble:
             self.office.m365.flow.run()
 
     def _single(self) -> Fault:
-        if self.draw.random() < 0.4:
-            return self._status(self.draw.choice(IN_BATCH), sub_response=True)
-        match = self.draw.choice(WIRE)
-        kind = self.draw.choice(("status", "status", "late", *BREAKS))
-        if kind == "status":
-            return self._status(match, sub_response=False)
-        after, times = self.draw.randint(0, 4), self.draw.choice([1, 1, 2])
+        """A fault for one kind of request, on the wire or inside a batch, which may then break half-way."""
+        sub_response = self.draw.random() < 0.5
+        match = self.draw.choice(IN_BATCH if sub_response else WIRE)
+        after = self.draw.randint(0, 15) if match == ".*" else self.draw.choice([0, 0, 1, 2, 5])
+        kind = self.draw.choice(KINDS)
         if kind == "late":
-            return Fault(match, "slow", delay=LATE, after=after, before=self._note_late)
-        return Fault(match, kind, times=times, after=after)
-
-    def _status(self, match: str, *, sub_response: bool) -> Fault:
-        wait = self.draw.choice(["1", "0", "2.128", "600", None, email.utils.formatdate(time.time() + 2, usegmt=True)])
-        return Fault(
-            match,
-            "status",
-            status=self.draw.choice(STATUSES),
-            retry_after=wait,
-            times=self.draw.choice([1, 1, 2, 7]),
-            after=self.draw.randint(0, 4),
-            sub_response=sub_response,
-        )
+            late = self._note_late
+            return Fault(match, "slow", delay=LATE, after=after, before=late, sub_response=sub_response)
+        times = self.draw.choice([1, 1, 2, 7])
+        if kind == "status":
+            status, wait = self.draw.choice(STATUSES), self.draw.choice(WAITS)
+            wait = email.utils.formatdate(time.time() + 2, usegmt=True) if wait == "date" else wait
+            return Fault(match, kind, status, wait, times, after=after, sub_response=sub_response)
+        return Fault(match, kind, times=min(times, 2), after=after, sub_response=sub_response)
 
     def _visit(self) -> Fault:
         """Somebody does something between two of our requests."""
@@ -122,8 +115,9 @@ class Trouble:
             self.jump,
             self.office.m365.expire_tokens,
         ]
-        in_batch = self.draw.random() < 0.5
-        return Fault(".*", after=self.draw.randint(0, 15), before=self.draw.choice(visits), sub_response=in_batch)
+        in_batch = self.draw.random() < 0.6
+        after = self.draw.choice([0, 0, 1, 2, 4, 8]) if in_batch else self.draw.randint(0, 15)
+        return Fault(".*", after=after, before=self.draw.choice(visits), sub_response=in_batch)
 
     def _bad_weather(self) -> None:
         """For several refreshes: the site is away, a column is missing, a tenant has taken its consent back."""
@@ -177,12 +171,14 @@ class Trouble:
         self.meddled = True
 
     def _edit(self) -> None:
-        """Somebody writes a remark, or a wrong number, into an item."""
-        if item := self._any_item():
-            remark: dict[str, Any] = {COMMENT: "Bestellt"}
-            values = self.draw.choice([remark, {"Frei": self.draw.randint(0, 99)}])
-            if all(self.office.sharepoint.column(name) not in self._hidden for name in values):
-                self.office.sharepoint.licenses.update(item.id, values)
+        """Somebody goes through the list and writes a remark, or a wrong number, into every second item."""
+        with self.office.m365.lock:
+            for item in self.office.sharepoint.licenses.items:
+                values: dict[str, Any] = self.draw.choice(
+                    [{}, {COMMENT: "Bestellt"}, {"Frei": self.draw.randint(0, 9)}]
+                )
+                if values and not self._hidden:
+                    self.office.sharepoint.licenses.update(item.id, values)
 
     def _delete(self) -> None:
         with self.office.m365.lock:
