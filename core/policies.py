@@ -85,12 +85,14 @@ def decide(kind: str, policies: Sequence[Policy]) -> Decision:
     threshold = next((policy for policy in policies if _threshold(policy) is not None), None)
     warn = next((policy for policy in policies if _warn(policy) is not None), None)
     said = mode.mode if mode else ""
-    rule, origin = _origin(policies, mode, threshold, warn)
+    alarms = said not in SILENT and (kind == "paid" or said == "anyway")
+    # Where the kind forbids the alarm no threshold decides anything.
+    rule, origin = _origin(policies, mode, threshold, warn) if alarms or said in SILENT else ("", None)
     limit = _threshold(threshold) if threshold else None
     return Decision(
         threshold=DEFAULT_THRESHOLD if limit is None else limit,
         warn=_warn(warn) if warn else None,
-        alarms=said not in SILENT and (kind == "paid" or said == "anyway"),
+        alarms=alarms,
         hidden=said == "hidden",
         rule=rule,
         level=origin.level if origin else "standard",

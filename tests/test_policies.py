@@ -91,8 +91,9 @@ CASES = {
         Decision(alarms=False, hidden=True, rule="hidden", level="tenant", reason="tenant"),
     ),
     "a-free-product-anyway": ([policy(mode="anyway")], "free", Decision(rule="anyway", level="sku", reason="sku")),
-    "alarm-is-no-anyway": (
-        [policy(mode="alarm")], "trial", Decision(alarms=False, rule="alarm", level="sku", reason="sku")
+    "alarm-is-no-anyway": ([policy(mode="alarm")], "trial", Decision(alarms=False)),
+    "where-the-kind-forbids-it-no-threshold-decides": (
+        [policy("tenant", threshold=3, warn=9)], "free", Decision(threshold=3, warn=9, alarms=False)
     ),
     "only-a-warn-level": (
         [policy("tenant", warn=4)], "paid", Decision(warn=4, rule="warn", level="tenant", reason="tenant")

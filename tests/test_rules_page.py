@@ -136,7 +136,7 @@ def test_the_exceptions_are_a_table_with_all_that_is_known(small: World, open_pa
     assert table["threshold"].tolist()[0] == 1
     assert table["reason"].tolist() == ["Absprache", HOSTILE]
     assert table["author"].tolist() == ["anna", "anna"]
-    assert table["until"].tolist()[1].endswith("(over)")
+    assert table["until"].tolist()[1].startswith("over ")
 
 
 def test_an_exception_is_added_with_its_author_after_its_effect_was_told(small: World, page: AppTest) -> None:  # noqa: F811

@@ -84,7 +84,7 @@ def rule_table(snapshot: Snapshot, policies: Sequence[Policy], view: View) -> pa
             "author": pa.array([policy.author for policy in policies], pa.string()),
             "until": pa.array(
                 [
-                    f"{day} ({text('rule.over', view.language)})" if ended else day
+                    f"{text('rule.over', view.language)} {day}" if ended else day
                     for day, ended in zip(until, over, strict=True)
                 ],
                 pa.string(),
