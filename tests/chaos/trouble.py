@@ -63,6 +63,10 @@ class Trouble:
             self._weather -= 1
         for _ in range(self.draw.randint(1, 5)):
             faults.add(self._single())
+        if self.draw.random() < 0.25:
+            # The hardest case for whoever repeats a write: it was not there when looked for, and comes later.
+            after = self.draw.choice([0, 0, 1])
+            faults.add(Fault("POST /\\$batch", "slow", delay=LATE, after=after, before=self._note_late))
         for _ in range(self.draw.randint(0, 3)):
             faults.add(self._visit())
         if self.draw.random() < 0.3:
