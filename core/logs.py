@@ -53,6 +53,11 @@ class _Formatter(logging.Formatter):
         return hide_secrets(super().format(record))
 
 
+class _LogFile(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk would put a traceback on the console for each line; the console has the line itself."""
+
+
 def set_up_logs(log_dir: Path, level: str) -> None:
     """Send everything to stderr and to `<log_dir>/lizenztool.log` (5 MB x 3). A second call changes nothing.
 
@@ -66,7 +71,7 @@ def set_up_logs(log_dir: Path, level: str) -> None:
     try:
         log_dir.mkdir(parents=True, exist_ok=True)
         file = log_dir / "lizenztool.log"
-        handlers.append(RotatingFileHandler(file, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8"))
+        handlers.append(_LogFile(file, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8"))
     except OSError as error:
         problem = error
     for handler in handlers:

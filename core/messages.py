@@ -276,6 +276,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Der Datenträger ist voll; in {file} kann nicht geschrieben werden. Platz schaffen, danach geht es von selbst weiter.",
         "The disk is full; {file} cannot be written. Make room, then all goes on by itself.",
     ),
+    "database.disk_fault": (
+        "Der Datenträger nimmt für {file} nichts an oder gibt nichts her. Freien Platz, Kontingent und Zustand des Datenträgers prüfen.",
+        "The disk takes nothing for {file}, or gives nothing back. Check free space, quota and the health of the disk.",
+    ),
     "database.damaged": (
         "Die Datenbank {file} ist beschädigt. Dienst anhalten, die Datei beiseitelegen und die neueste Kopie (.bak) an ihre Stelle setzen; ohne Kopie füllt der nächste Lauf eine neue.",
         "The database {file} is damaged. Stop the service, put the file aside and the newest copy (.bak) in its place; without a copy the next refresh fills a new one.",

@@ -65,6 +65,8 @@ SIGNS = (
     ("permission denied", "database.read_only"),
     ("disk is full", "database.full"),
     ("no space left", "database.full"),
+    ("quota exceeded", "database.full"),
+    ("disk i/o error", "database.disk_fault"),  # also what a full disk says while the database is opened
     ("malformed", "database.damaged"),
     ("not a database", "database.damaged"),
     ("database is locked", "database.busy"),
