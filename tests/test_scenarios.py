@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -472,13 +473,17 @@ def test_what_a_crash_must_not_forget_is_in_the_database_before_the_trigger_is_s
         tenant.set_sku("SPB", enabled=enabled)
         office.refresh()
     away.times = 0
-    told: list[bool] = []  # at each write: whether the alarm of the first shortage is still believed
-    look = lambda: told.append(any(alarm.short_since for alarm in known_alarms(office.engine).values()))  # noqa: E731
+    known: list[datetime | None] = []  # at each write: which shortage the alarm is believed to be about
+    look = lambda: known.extend(alarm.short_since for alarm in known_alarms(office.engine).values())  # noqa: E731
     office.m365.faults.add(Fault("PATCH .*/fields", times=None, sub_response=True, before=look))
 
     office.refresh()
 
-    assert told == [True, False]  # first the old mark is taken back, then the trigger set
+    (present,) = (row["short_since"] for row in known_licenses(office.engine)[tenant.tenant_id].values())
+    first, second = known  # first the old mark is taken back, then the trigger set
+    assert None not in (first, second, present)
+    assert first != present
+    assert second == present
 
 
 @pytest.mark.parametrize("twin", [False, True], ids=["alone", "with-a-twin"])

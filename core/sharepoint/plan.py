@@ -143,6 +143,9 @@ def plan_licenses(
             late=late,
             of_another=_of_another(alarm, row),
         )
+        if values.get("trigger"):
+            # Noted before it is written: a crash in between must not lose which shortage the flow tells of.
+            seen[row.key] = replace(alarm, short_since=row.short_since)
         if values:
             changes.append(Change(row.key, item, values))
         else:
