@@ -81,15 +81,15 @@ def rows_of(table: Locator) -> list[list[str]]:
 
 
 def column_of(table: Locator, name: str) -> list[str]:
+    expect(table.locator(f"xpath=.//th[.='{name}']")).to_be_attached()
     place = header_of(table).index(name)
     return [row[place] for row in rows_of(table)]
 
 
 def cell(table: Locator, row: str, column: str) -> Locator:
-    """The cell of `column` in the row that has a cell with exactly the text `row`."""
-    place = header_of(table).index(column)
-    found = table.locator("tbody tr").filter(has=table.page.get_by_text(row, exact=True))
-    return found.locator("td").nth(place)
+    """The cell of `column` in the row that has a cell with exactly the text `row`, looked for anew each time."""
+    head = f"ancestor::table//th[.='{column}']"
+    return table.locator(f"xpath=.//tbody/tr[td[.='{row}']]/td[{head}][count({head}/preceding-sibling::th) + 1]")
 
 
 def tick(table: Locator, row: str) -> None:
