@@ -187,7 +187,7 @@ class Trouble:
     def _delete(self) -> None:
         with self.office.m365.lock:
             item = self._any_item()
-            if item is not None:
+            if item is not None and not self._hidden:
                 self.meddled = True
                 if item.editor == FLOW and item.changed > self.known_changes:
                     self.ledger.deleted_blindly(key_of(item.fields))
