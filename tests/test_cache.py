@@ -352,6 +352,17 @@ def test_a_run_that_lost_its_process_is_closed_by_the_next_one(engine: Engine) -
     assert (found.state, found.finished_at) == ("interrupted", NOW + timedelta(hours=1))
 
 
+def test_a_running_refresh_is_the_latest_one_also_when_the_clock_was_set_back(engine: Engine) -> None:
+    before = runs.start_run(engine, "schedule", "", [], NOW)
+    runs.finish_run(engine, before, "done", {}, 1.0, NOW)
+
+    running = runs.start_run(engine, "page", "anna", [], NOW - timedelta(hours=3))
+
+    found = runs.latest_run(engine)
+    assert found is not None
+    assert (found.run_id, found.running) == (running, True)
+
+
 def test_there_may_be_no_run_yet(engine: Engine) -> None:
     assert runs.latest_run(engine) is None
     assert runs.run(engine, "x") is None

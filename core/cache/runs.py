@@ -83,7 +83,9 @@ def run(engine: Engine, run_id: str) -> Run | None:
 
 
 def latest_run(engine: Engine) -> Run | None:
-    return _first(engine, select(runs).order_by(runs.c.started_at.desc()).limit(1))
+    """The running one, also when the clock was set back since an earlier one; else the one that began last."""
+    running_first = (runs.c.state == "running").desc()
+    return _first(engine, select(runs).order_by(running_first, runs.c.started_at.desc()).limit(1))
 
 
 def _first(engine: Engine, statement: Any) -> Run | None:
