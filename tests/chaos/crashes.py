@@ -127,8 +127,10 @@ class Crashes(Stage):
         with closing(sqlite3.connect(self.file)) as connection:
             found = connection.execute("pragma integrity_check").fetchall()
             beside = connection.execute(OVERLAP).fetchall() if found == [("ok",)] else []
-        if found != [("ok",)] or beside:
-            self.result.wrong.append(f"the database is damaged: {found}, or two refreshes ran at once: {beside}")
+        if found != [("ok",)]:
+            self.result.wrong.append(f"the database is damaged: {found}")
+        if beside:
+            self.result.wrong.append(f"two refreshes ran at once: {beside}")
 
     def _start(self) -> Child:
         return subprocess.Popen(
