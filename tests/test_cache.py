@@ -597,3 +597,14 @@ def test_a_thousand_tenants_are_written_in_one_go(engine: Engine) -> None:
     assert len(licenses(engine)) == 2000
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(history)).scalar() == 2000
+
+
+def test_a_shortage_told_before_the_first_reading_is_at_least_that_old(engine: Engine) -> None:
+    read(engine, e3(), short=[E3])
+    told = NOW - timedelta(days=12)
+    save_alarms(engine, [Alarm(CONTOSO.tenant_id, "SPE_E3", told_at=told)])
+    save_sharepoint_status(engine, SharePointStatus(configured=True))
+
+    frame = licenses_frame(engine, CATALOGUE, now=NOW, flow_timeout=timedelta(hours=1))
+
+    assert frame.loc[0, "short_since"] == told

@@ -71,12 +71,20 @@ def licenses_frame(
             state_of(
                 row.enabled, row.consumed, row.warning, row.suspended, present=row.present, warn=policy.warn
             ), short,
-            row.short_since if short else None, row.first_seen_at, renewals.get(key), alarm, alarm_at,
+            _since(row.short_since, alarm, alarm_at) if short else None, row.first_seen_at, renewals.get(key),
+            alarm, alarm_at,
             row.last_read_at, row.problem is not None,
             policy.alarms, policy.threshold, policy.warn_level(row.enabled), policy.hidden,
             policy.rule, policy.level, policy.reason,
         ))  # fmt: skip
     return _worst_first(_typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS)))
+
+
+def _since(short_since: datetime | None, alarm: str, alarm_at: datetime | None) -> datetime | None:
+    """Since when short: what was told before our own first reading has lasted at least since then."""
+    if alarm == "told" and alarm_at and short_since:
+        return min(short_since, alarm_at)
+    return short_since
 
 
 STATE_RANK = {"over": 0, "short": 1, "suspended": 2, "grace": 3, "low": 4, "ok": 5, "gone": 6}
