@@ -166,6 +166,19 @@ def test_a_new_item_never_carries_a_trigger(wanted: list[Row], before: list[Item
     assert all(change.item for change in plan(wanted, before).changes if change.sets_trigger)
 
 
+def test_the_mark_of_a_deleted_item_is_written_in_a_second_step() -> None:
+    row = replace(ROW, short_since=NOW)
+    told = {ROW.key: Alarm(*ROW.key, item_id="7", told_at=NOW, short_since=NOW)}
+
+    (first,) = plan([row], [], told).changes
+    after = carry_out([], [first])
+    (second,) = plan([row], after, told).changes
+
+    # A creation may be carried out long after it was given up: it must say nothing about any shortage.
+    assert (first.values["trigger"], first.values["informed"]) == (False, False)
+    assert second.values == {"informed": True, "trigger": False}
+
+
 @given(rows, items)
 def test_alarms_are_written_first(wanted: list[Row], before: list[Item]) -> None:
     urgencies = [change.urgency for change in plan(wanted, before).changes]

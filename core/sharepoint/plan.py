@@ -122,13 +122,12 @@ def plan_licenses(
     unchanged = 0
     for row in _one_per_key(rows):
         twins = sorted(by_key.get((row.tenant_id, row.part_number.casefold()), []), key=_keep_first)
-        lost = _lost_mark(row, twins, alarms.get(row.key))
         if not twins:
-            changes.append(Change(row.key, None, _all_values(row) | lost))
+            changes.append(Change(row.key, None, _all_values(row)))
             continue
         item = twins[0]
         changes += [Change(row.key, twin, delete=True) for twin in twins[1:]]
-        if lost:
+        if lost := _lost_mark(row, twins, alarms.get(row.key)):
             changes.append(Change(row.key, item, _differences(row, item) | lost))
             continue
         alarm = seen[row.key] = observe(row, item, alarms.get(row.key), now)
@@ -235,7 +234,8 @@ def _keep_first(item: Item) -> tuple[bool, bool, int]:
 
 
 def _all_values(row: Row) -> dict[str, Any]:
-    # Without the trigger: should the answer to this write be lost and the item come twice, nobody is told twice.
+    # Without trigger and mark: should the answer to this write be lost and the item come twice, perhaps much later,
+    # nobody is told twice, and no shortage passes for told.
     numbers = {"available": row.available, "used": row.used, "free": row.available - row.used}
     return {"name": row.name, "tenant": row.tenant, **numbers, "trigger": False, "informed": False}
 
