@@ -17,7 +17,11 @@ from core.cache.sql import transaction
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may sign in with a name (lower case) and a password."""
+    """Somebody who may sign in: with a password under a name (lower case), or through Microsoft Entra ID.
+
+    The name of the latter is `entra:<tid>:<oid>`, for people there is `display_name`. A second factor
+    is asked for once `totp_confirmed_at` is set.
+    """
 
     name: str
     password_hash: str = field(repr=False)
@@ -25,6 +29,17 @@ class Account:
     disabled: bool
     created_at: datetime
     password_changed_at: datetime
+    provider: str = "local"
+    display_name: str = ""
+    last_sign_in_at: datetime | None = None
+    totp_secret: str = field(default="", repr=False)
+    totp_confirmed_at: datetime | None = None
+    totp_last_step: int | None = None
+
+    @property
+    def shown(self) -> str:
+        """What people call the account."""
+        return self.display_name or self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Run:
     total: int
     seconds: float | None
     summary: dict[str, Any] | None
+    request_id: str = ""
 
     @property
     def running(self) -> bool:
@@ -41,9 +42,16 @@ def new_run_id() -> str:
 
 
 def start_run(
-    engine: Engine, source: str, requested_by: str, scope: Sequence[str], at: datetime, *, run_id: str = ""
+    engine: Engine,
+    source: str,
+    requested_by: str,
+    scope: Sequence[str],
+    at: datetime,
+    *,
+    run_id: str = "",
+    request_id: str = "",
 ) -> str:
-    """A new running run; runs that still say "running" have lost their process and are closed."""
+    """A new running run, asked for by the click or call `request_id`; runs that still say "running" have lost their process and are closed."""
     run_id = run_id or new_run_id()
     with transaction(engine) as connection:
         connection.execute(update(runs).where(runs.c.state == "running").values(state="interrupted", finished_at=at))
@@ -55,6 +63,7 @@ def start_run(
                 scope=list(scope),
                 started_at=at,
                 state="running",
+                request_id=request_id,
             )
         )
     return run_id

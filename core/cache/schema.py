@@ -142,6 +142,7 @@ runs = Table(
     Column("total", Integer, nullable=False, default=0),
     Column("seconds", Float),
     Column("summary", JSON),
+    Column("request_id", String(32), nullable=False, default=""),  # of the click or call that asked for it
     Index("runs_started", "started_at"),
 )
 
@@ -153,6 +154,27 @@ tenant_list = Table(
     Column("title", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("monitoring", Boolean, nullable=False),
+)
+
+# The items of the SharePoint lists as last read, so that a later run asks only for what has changed since.
+list_items = Table(
+    "list_items",
+    metadata,
+    Column("kind", String(20), primary_key=True),  # tenant, license, parameter
+    Column("item_id", String(20), primary_key=True),
+    Column("etag", String(100), nullable=False),
+    Column("modified", UtcTime),
+    Column("fields", JSON, nullable=False),
+)
+
+# Where each list was left: what it was read with (site, list, columns), and the link to what comes after.
+list_marks = Table(
+    "list_marks",
+    metadata,
+    Column("kind", String(20), primary_key=True),
+    Column("read_with", String(64), nullable=False),
+    Column("delta_link", Text, nullable=False),
+    Column("whole_read_at", UtcTime, nullable=False),
 )
 
 # Small documents: "version" (counts changes), "sharepoint" (last contact, problems, parameters).
@@ -187,12 +209,27 @@ policies = Table(
 accounts = Table(
     "accounts",
     metadata,
-    Column("name", String(100), primary_key=True),  # lower case
-    Column("password_hash", String(200), nullable=False),
+    Column("name", String(100), primary_key=True),  # lower case; "entra:<tid>:<oid>" for Microsoft sign-in
+    Column("provider", String(20), nullable=False, default="local"),  # local, entra
+    Column("display_name", String(255), nullable=False, default=""),
+    Column("password_hash", String(200), nullable=False, default=""),
     Column("role", String(20), nullable=False),
     Column("disabled", Boolean, nullable=False, default=False),
     Column("created_at", UtcTime, nullable=False),
     Column("password_changed_at", UtcTime, nullable=False),
+    Column("last_sign_in_at", UtcTime),
+    Column("totp_secret", String(64), nullable=False, default=""),
+    Column("totp_confirmed_at", UtcTime),  # before that the second factor is not asked for
+    Column("totp_last_step", Integer),  # no code opens twice
+)
+
+# Each opens once, when the device with the second factor is lost.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account", ForeignKey("accounts.name", ondelete="CASCADE"), primary_key=True),
+    Column("code_hash", String(64), primary_key=True),
+    Column("used_at", UtcTime),
 )
 
 sessions = Table(
@@ -206,6 +243,53 @@ sessions = Table(
     Column("address", String(64), nullable=False, default=""),
     Column("user_agent", String(200), nullable=False, default=""),
     Index("sessions_account", "account"),
+)
+
+# Access for programs.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("token_id", String(32), primary_key=True),
+    Column("name", String(100), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),  # SHA-256; the token itself is shown once
+    Column("role", String(20), nullable=False),
+    Column("created_by", ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("last_used_at", UtcTime),
+    Column("revoked_at", UtcTime),
+)
+
+# Who changed what. Append-only, each row holds the hash of the one before; triggers refuse anything else.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("actor_name", String(255), nullable=False),  # as people call the actor
+    Column("role", String(20), nullable=False),
+    Column("source", String(20), nullable=False),  # page, api, command, schedule, sign-in
+    Column("address", String(64), nullable=False),
+    Column("request_id", String(32), nullable=False),
+    Column("action", String(50), nullable=False),
+    Column("target", String(400), nullable=False),
+    Column("before", Text, nullable=False),  # JSON with sorted keys, "" for none
+    Column("after", Text, nullable=False),
+    Column("result", String(20), nullable=False),  # done, refused, failed
+    Column("reason", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index("audit_at", "at"),
+)
+
+# What was before the oldest row that retention has left: its number and its hash.
+audit_anchor = Table(
+    "audit_anchor",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 # Failed sign-ins per account and address, so that a lock-out survives a restart.
