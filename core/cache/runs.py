@@ -51,7 +51,10 @@ def start_run(
     run_id: str = "",
     request_id: str = "",
 ) -> str:
-    """A new running run, asked for by the click or call `request_id`; runs that still say "running" have lost their process and are closed."""
+    """A new running run; runs that still say "running" have lost their process and are closed.
+
+    `request_id` is that of the click or call that asked for it.
+    """
     run_id = run_id or new_run_id()
     with transaction(engine) as connection:
         connection.execute(update(runs).where(runs.c.state == "running").values(state="interrupted", finished_at=at))
