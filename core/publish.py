@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,21 +28,26 @@ from core.problems import Problem
 from core.profiles import Profiles, SharePointProfile
 from core.settings import Settings
 from core.sharepoint import (
+    Copies,
     Item,
     ListError,
     Lists,
+    Plan,
     PushResult,
     Row,
     TenantRow,
     Writer,
     check_parameters,
     match_tenants,
+    parameters_of,
     plan_licenses,
     plan_tenants,
     push,
 )
+from core.sharepoint.lists import LIST_NAMES
 from core.sharepoint.plan import Key
 from core.skus import Catalogue
+from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +57,7 @@ class Contact:
     """The lists as met in this refresh; `matched`: tenant id -> its item of the tenant list."""
 
     lists: Lists
+    copies: Copies
     tenants: list[TenantRow]
     matched: dict[str, Item]
     problems: list[Problem] = field(default_factory=list)
@@ -63,12 +70,17 @@ class Publisher:
     def __init__(self, engine: Engine, settings: Settings, tokens: TokenSource, http: Http) -> None:
         self._engine, self._settings, self._tokens, self._http = engine, settings, tokens, http
         self._lists: tuple[SharePointProfile, Lists] | None = None
+        self._workers = Workers(len(LIST_NAMES), "lists")
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._workers.close()
 
     def lists(self, profile: SharePointProfile) -> Lists:
         """The lists of `profile`; their columns are looked up once. Raises GraphError, ListError."""
         if self._lists is None or self._lists[0] != profile:
             client = GraphClient(profile, self._settings.graph_url, self._tokens, self._http)
-            self._lists = (profile, Lists(client, profile))
+            self._lists = (profile, Lists(client, profile, self._workers))
         return self._lists[1]
 
     def contact(self, profiles: Profiles, now: datetime) -> Contact | None:
@@ -99,8 +111,9 @@ class Publisher:
 
     def _read(self, profile: SharePointProfile, now: datetime) -> Contact:
         lists = self.lists(profile)
-        items = lists.items(lists.tenants)
-        parameters = lists.read_parameters()
+        copies = Copies(self._engine, lists, now)
+        items, found = self._workers.map(copies.items, (lists.tenants, lists.parameters))
+        parameters = parameters_of(found)
         tenants = [
             TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires)
             for row in tenant_rows(self._engine).values()
@@ -114,7 +127,11 @@ class Publisher:
         )
         status = SharePointStatus(configured=True, read_at=now, problems=problems, parameters=parameters)
         save_sharepoint_status(self._engine, status)
-        return Contact(lists, tenants, matched, problems, parameters)
+        return Contact(lists, copies, tenants, matched, problems, parameters)
+
+    def license_items(self, contact: Contact) -> Future[list[Item]]:
+        """The licence list, while tenants are read. Its result raises GraphError, ListError, DatabaseError."""
+        return self._workers.submit(contact.copies.items, contact.lists.licenses)
 
     def publish(
         self,
@@ -131,21 +148,29 @@ class Publisher:
         """Write tenant and licence list after the rows `known` in the cache, last good data included.
 
         A tenant that cannot be read just now keeps its alarm, and gets one that SharePoint missed
-        while it was away. Raises GraphError.
+        while it was away. Raises GraphError, ListError.
         """
         rows = tenant_rows(self._engine)
-        changes = plan_tenants(contact.tenants, contact.matched, self._settings.zone)
-        Writer(contact.lists.client, contact.lists.tenants, self._http).apply(changes)
+        if changes := plan_tenants(contact.tenants, contact.matched, self._settings.zone):
+            contact.copies.make_sure(contact.lists.tenants)
+            Writer(contact.lists.client, contact.lists.tenants, self._http).apply(changes)
         wanted = self._rows(rows, known, trial, catalogue, rules)
         names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in rows.items()}
         disabled = {tenant_id for tenant_id, row in rows.items() if not row.enabled}
         timeout = timedelta(minutes=self._settings.flow_timeout_minutes)
         memory = _Memory(self._engine)
+
+        def plan(seen: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
+            made = plan_licenses(wanted, seen, alarms, names, disabled, now=now, flow_timeout=timeout)
+            if made.changes:
+                contact.copies.make_sure(contact.lists.licenses)
+            return made
+
         result = push(
             contact.lists,
             self._http,
             items,
-            lambda seen, alarms: plan_licenses(wanted, seen, alarms, names, disabled, now=now, flow_timeout=timeout),
+            plan,
             memory.alarms,
             remember=memory.save,
             now=now,

@@ -91,13 +91,14 @@ class Reader:
 
         `rows` are the tenants' rows in the database, `trial` the SKUs bought only as a trial.
         """
-        result = ReadResult(before=known_licenses(self.engine))
-        day = self.now().astimezone(self.zone).date()
-        today = history_keys(self.engine, day)
         answers: SimpleQueue[TenantAnswer] = SimpleQueue()
         for profile in profiles:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
             self.workers.submit(self._answer, answers, profile, due)
+        # What is known of them is loaded while the network works.
+        result = ReadResult(before=known_licenses(self.engine))
+        day = self.now().astimezone(self.zone).date()
+        today = history_keys(self.engine, day)
         done = 0
         while done < len(profiles) and not self.stop.is_set():
             arrived = _collect(answers, len(profiles) - done)

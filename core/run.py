@@ -72,7 +72,7 @@ class RefreshRun:
         chosen, skipped = self._choose(profiles, rows)
         items: Future[list[Item]] | None = None
         if contact and not read_only:
-            items = tools.workers.submit(contact.lists.items, contact.lists.licenses)
+            items = tools.publisher.license_items(contact)
         result = self._read(chosen, rows, trial)
         pushed, problem = PushResult(), None
         if contact and items and not tools.stop.is_set():

@@ -1,7 +1,8 @@
 """The three SharePoint lists: read them, plan what has to change (pure), carry it out."""
 
 from core.sharepoint.apply import Outcome, Writer
-from core.sharepoint.lists import Item, ListError, Lists, check_parameters
+from core.sharepoint.copies import Copies
+from core.sharepoint.lists import Item, ListError, Lists, check_parameters, parameters_of
 from core.sharepoint.plan import (
     Change,
     Plan,
@@ -16,6 +17,7 @@ from core.sharepoint.plan import (
 from core.sharepoint.push import PushResult, push
 
 __all__ = [
-    "Change", "Item", "ListError", "Lists", "Outcome", "Plan", "PushResult", "Row", "TenantRow", "Writer",
-    "check_parameters", "license_name", "match_tenants", "plan_licenses", "plan_tenants", "push", "trigger_values",
+    "Change", "Copies", "Item", "ListError", "Lists", "Outcome", "Plan", "PushResult", "Row", "TenantRow", "Writer",
+    "check_parameters", "license_name", "match_tenants", "parameters_of", "plan_licenses", "plan_tenants", "push",
+    "trigger_values",
 ]  # fmt: skip

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from core.graph import GraphClient
+from core.graph import BadAnswer, GraphClient
 from core.licenses import parse_time
 from core.problems import Problem, ProblemError
 from core.profiles import SharePointProfile
+from core.workers import Workers
 
 PAGE = "5000"  # what SharePoint gives at the most
 CHANNELS = ("E-Mail", "Teams")  # what the flow knows
@@ -87,47 +88,100 @@ class SharePointList:
         return {self.columns[word]: value for word, value in values.items()}
 
 
-class Lists:
-    """The lists of one SharePoint profile, read through `client`. Raises GraphError and ListError."""
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a list told: items that are there, ids of deleted ones, and the link to what comes after ("" for none)."""
 
-    def __init__(self, client: GraphClient, profile: SharePointProfile) -> None:
+    items: list[Item]
+    deleted: list[str] = field(default_factory=list)
+    link: str = ""
+
+
+class Lists:
+    """The lists of one SharePoint profile, read through `client`; columns are looked up by `workers` at the same time.
+
+    Raises GraphError and ListError.
+    """
+
+    def __init__(self, client: GraphClient, profile: SharePointProfile, workers: Workers | None = None) -> None:
         self.client = client
         self._profile = profile
         self._site = f"/sites/{profile.site_id}/lists"
-        self.licenses = self._list("license", profile.license_list_id)
-        self.tenants = self._list("tenant", profile.tenant_list_id)
-        self.parameters = self._list("parameter", profile.parameter_list_id)
+        ids = (
+            ("license", profile.license_list_id),
+            ("tenant", profile.tenant_list_id),
+            ("parameter", profile.parameter_list_id),
+        )
+        self.licenses, self.tenants, self.parameters = (workers.map if workers else map)(self._list, ids)
 
     def items(self, of: SharePointList) -> list[Item]:
-        """Every item of the list, all pages.
+        """Every item of the list as it is now, all pages.
 
         A column that has gone is just missing in the items, as is one without values. So one that no
         item has is looked up: without `technician_informed`, all would be told once more.
         """
         items = self._read(of)
-        if items and any(all(word not in item.fields for item in items) for word in of.columns):
-            columns = self._columns(of.kind, of.path)
-            if columns != of.columns:
-                of.use(columns)
-                items = self._read(of)
+        if lacks_column(of, items) and self.look_up_again(of):
+            items = self._read(of)
         return items
 
+    def changes(self, of: SharePointList, link: str = "") -> Changes:
+        """What has changed since `link` was given, an item at most once; without a link every item.
+
+        https://learn.microsoft.com/graph/api/listitem-delta; raises BadAnswer when items come without their columns.
+        """
+        latest: dict[str, Item | None] = {}
+        after = ""
+        for page in self.client.pages(link) if link else self.client.pages(f"{of.path}/items/delta", _query(of)):
+            for row in page["value"]:
+                latest[str(row["id"])] = None if row.get("deleted") else self._whole(of, row)
+            after = page.get("@odata.deltaLink") or ""
+        deleted = [item_id for item_id, item in latest.items() if item is None]
+        return Changes([item for item in latest.values() if item is not None], deleted, after)
+
+    def look_up_again(self, of: SharePointList) -> bool:
+        """Whether its columns are others than those known; the new ones are used from here on."""
+        columns = self._columns(of.kind, of.path)
+        if columns == of.columns:
+            return False
+        of.use(columns)
+        return True
+
     def _read(self, of: SharePointList) -> list[Item]:
-        wanted = ",".join(of.columns.values())
-        params = {"$expand": f"fields($select={wanted})", "$top": PAGE}
-        return [of.item(row) for row in self.client.rows(f"{of.path}/items", params)]
+        return [of.item(row) for row in self.client.rows(f"{of.path}/items", _query(of))]
+
+    def _whole(self, of: SharePointList, row: Mapping[str, Any]) -> Item:
+        """Without its columns an item would pass for one that nobody was told of."""
+        if not isinstance(row.get("fields"), Mapping):
+            raise BadAnswer(Problem("graph.unreadable", {"tenant": self.client.name, "what": "delta"}))
+        return of.item(row)
 
     def read_parameters(self) -> dict[str, str]:
         """Parameter name -> value."""
-        return {item.text("name"): item.text("value") for item in self.items(self.parameters) if item.text("name")}
+        return parameters_of(self.items(self.parameters))
 
-    def _list(self, kind: str, list_id: str) -> SharePointList:
+    def _list(self, kind_and_id: tuple[str, str]) -> SharePointList:
+        kind, list_id = kind_and_id
         path = f"{self._site}/{list_id}"
         return SharePointList(kind, path, self._columns(kind, path))
 
     def _columns(self, kind: str, path: str) -> dict[str, str]:
         found = list(self.client.rows(f"{path}/columns", {"$select": "name,displayName"}))
         return resolve_columns(kind, COLUMNS[kind], self._profile.field_mapping, found)
+
+
+def _query(of: SharePointList) -> dict[str, str]:
+    return {"$expand": f"fields($select={','.join(of.columns.values())})", "$top": PAGE}
+
+
+def lacks_column(of: SharePointList, items: Sequence[Item]) -> bool:
+    """Whether there is a column that none of these items has a value in."""
+    return bool(items) and any(all(word not in item.fields for item in items) for word in of.columns)
+
+
+def parameters_of(items: Iterable[Item]) -> dict[str, str]:
+    """Items of the parameter list -> parameter name -> value."""
+    return {item.text("name"): item.text("value") for item in items if item.text("name")}
 
 
 def resolve_columns(

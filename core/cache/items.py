@@ -1,0 +1,83 @@
+"""The items of the SharePoint lists as last read, and where each list was left."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
+
+from core.cache.schema import list_items, list_marks
+from core.cache.sql import transaction, upsert
+
+
+class StoredItem(NamedTuple):
+    """One item as SharePoint last told it; `fields` is keyed by our own column words."""
+
+    item_id: str
+    etag: str
+    modified: datetime | None
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ListMark:
+    """Where a list was left: `delta_link` leads to what comes after ("" when there is no way but the whole list).
+
+    `read_with` says which list and columns the items are of, `whole_read_at` when they were last read whole.
+    """
+
+    kind: str
+    read_with: str
+    delta_link: str
+    whole_read_at: datetime
+
+
+def list_mark(engine: Engine, kind: str) -> ListMark | None:
+    with transaction(engine) as connection:
+        row = connection.execute(select(list_marks).where(list_marks.c.kind == kind)).mappings().first()
+    return ListMark(**row) if row is not None else None
+
+
+def stored_items(engine: Engine, kind: str) -> list[StoredItem]:
+    """Every item of the list, in the order of their numbers."""
+    columns = (list_items.c.item_id, list_items.c.etag, list_items.c.modified, list_items.c.fields)
+    with transaction(engine) as connection:
+        found = connection.execute(select(*columns).where(list_items.c.kind == kind))
+        items = [StoredItem(*row) for row in found]
+    return sorted(items, key=lambda item: int(item.item_id))
+
+
+def save_whole_list(engine: Engine, mark: ListMark, items: Sequence[StoredItem]) -> None:
+    """Replace all that is known of the list."""
+    with transaction(engine) as connection:
+        connection.execute(delete(list_items).where(list_items.c.kind == mark.kind))
+        if items:
+            connection.execute(insert(list_items), _rows(mark.kind, items))
+        _save_mark(connection, mark)
+
+
+def save_list_changes(engine: Engine, mark: ListMark, changed: Sequence[StoredItem], deleted: Collection[str]) -> None:
+    """Take over what has changed together with the link to what comes after: both or, after a crash, neither."""
+    with transaction(engine) as connection:
+        if deleted:
+            one = delete(list_items).where(list_items.c.kind == mark.kind, list_items.c.item_id == bindparam("gone"))
+            connection.execute(one, [{"gone": item_id} for item_id in deleted])
+        upsert(connection, list_items, _rows(mark.kind, changed))
+        _save_mark(connection, mark)
+
+
+def forget_list(engine: Engine, kind: str) -> None:
+    """Have the list read whole the next time."""
+    with transaction(engine) as connection:
+        connection.execute(delete(list_marks).where(list_marks.c.kind == kind))
+
+
+def _save_mark(connection: Connection, mark: ListMark) -> None:
+    upsert(connection, list_marks, [asdict(mark)])
+
+
+def _rows(kind: str, items: Sequence[StoredItem]) -> list[dict[str, Any]]:
+    return [{"kind": kind, **item._asdict()} for item in items]

@@ -1,0 +1,110 @@
+"""The lists as last read, kept in the cache: once read whole, only what has changed since is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from core.cache.items import (
+    ListMark,
+    StoredItem,
+    forget_list,
+    list_mark,
+    save_list_changes,
+    save_whole_list,
+    stored_items,
+)
+from core.graph import BadAnswer, Conflict, NotFound
+from core.problems import Problem
+from core.sharepoint.lists import LIST_NAMES, Changes, Item, ListError, Lists, SharePointList, lacks_column
+
+log = logging.getLogger(__name__)
+
+WHOLE_EVERY = timedelta(hours=20)  # about once a day, should a change ever have been kept from us
+REFUSED = (BadAnswer, Conflict, NotFound)  # says no to the question, not to us: 410 for a link that is too old
+
+
+class Copies:
+    """What one refresh, begun at `now`, reads of `lists`. Holds no items itself."""
+
+    def __init__(self, engine: Engine, lists: Lists, now: datetime) -> None:
+        self._engine, self._lists, self._now = engine, lists, now
+        self._sure: set[str] = set()
+
+    def items(self, of: SharePointList) -> list[Item]:
+        """Every item of the list as SharePoint has it now; it is stored before anybody rests on it.
+
+        Raises GraphError, ListError, DatabaseError.
+        """
+        mark = list_mark(self._engine, of.kind)
+        changes = self._changes(of, mark) if mark else None
+        if mark is None or changes is None:
+            return self._read_whole(of)
+        if changes.items or changes.deleted or changes.link != mark.delta_link:
+            new = ListMark(of.kind, mark.read_with, changes.link, mark.whole_read_at)
+            save_list_changes(self._engine, new, _stored(changes.items), changes.deleted)
+        return [Item(*item) for item in stored_items(self._engine, of.kind)]
+
+    def make_sure(self, of: SharePointList) -> None:
+        """Before something is written: are the columns still there? What has not changed does not show it.
+
+        A list that this refresh has read whole has shown its columns. Raises GraphError, ListError.
+        """
+        if of.kind in self._sure:
+            return
+        known = of.columns
+        try:
+            others = self._lists.look_up_again(of)
+        except ListError:
+            forget_list(self._engine, of.kind)
+            raise
+        if others:
+            gone = next(name for word, name in known.items() if of.columns[word] != name)
+            raise ListError(Problem("sharepoint.column_missing", {"list": LIST_NAMES[of.kind], "field": gone}))
+        self._sure.add(of.kind)
+
+    def _changes(self, of: SharePointList, mark: ListMark) -> Changes | None:
+        """What has changed since the last time; None when only the whole list can tell."""
+        age = self._now - mark.whole_read_at
+        if not mark.delta_link or mark.read_with != _read_with(of) or not timedelta(0) <= age < WHOLE_EVERY:
+            return None
+        try:
+            changes = self._lists.changes(of, mark.delta_link)
+        except REFUSED as error:
+            log.info("%s is read whole: %s", LIST_NAMES[of.kind], error)
+            return None
+        if lacks_column(of, changes.items) and self._lists.look_up_again(of):
+            return None
+        return changes
+
+    def _read_whole(self, of: SharePointList) -> list[Item]:
+        found = self._everything(of)
+        mark = ListMark(of.kind, _read_with(of), found.link, self._now)
+        save_whole_list(self._engine, mark, _stored(found.items))
+        self._sure.add(of.kind)
+        return sorted(found.items, key=lambda item: item.number)
+
+    def _everything(self, of: SharePointList) -> Changes:
+        """All items with a link to what comes after, without one where SharePoint refuses to count changes."""
+        try:
+            found = self._lists.changes(of)
+            if lacks_column(of, found.items) and self._lists.look_up_again(of):
+                found = self._lists.changes(of)
+        except REFUSED as error:
+            log.info("%s is read without a link to its changes: %s", LIST_NAMES[of.kind], error)
+            found = Changes(self._lists.items(of))
+        return found
+
+
+def _read_with(of: SharePointList) -> str:
+    """A short name of list and columns: with another of either the stored items are worth nothing."""
+    return hashlib.sha256(json.dumps([of.path, dict(of.columns)], sort_keys=True).encode()).hexdigest()
+
+
+def _stored(items: Sequence[Item]) -> list[StoredItem]:
+    return [StoredItem(item.item_id, item.etag, item.modified, item.fields) for item in items]
