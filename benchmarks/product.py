@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.cloud import Cloud
 from core.cache.database import open_database
 from core.refresh import Refresher
+from core.roles import command_actor
 from core.settings import Settings
 
 WORKERS = Settings().workers
@@ -35,7 +36,7 @@ class Product:
 
     def refresh(self, *, read_only: bool = False) -> dict[str, Any]:
         """One refresh of everything; a failure ends the benchmark."""
-        summary = self._refresher.run("command", read_only=read_only)
+        summary = self._refresher.run(command_actor(), read_only=read_only)
         if summary["failed"] or summary["sharepoint"]["failed"] or "problem" in summary["sharepoint"]:
             raise RuntimeError(f"The refresh failed: {summary}")
         return summary

@@ -16,6 +16,7 @@ import requests
 from benchmarks.cloud import ROOT, end
 from core import access
 from core.cache.database import open_database
+from core.roles import command_actor
 from core.settings import Settings
 
 ACCOUNT, PASSWORD = "benchmark", "Nur-zum-Messen-1"
@@ -34,7 +35,7 @@ class Served:
 def served(folder: Path, script: Path) -> Iterator[Served]:
     """`script` over the database in `folder`/data, in a process of its own that is ended by its handle."""
     engine = open_database(_settings(folder, 1).database)
-    access.add(engine, ACCOUNT, PASSWORD, "support")
+    access.add(engine, command_actor(), ACCOUNT, PASSWORD, "support")
     engine.dispose()
     port = _free_port()
     command = [sys.executable, "-m", "benchmarks.served", str(folder), str(port), str(script)]

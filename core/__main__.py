@@ -28,6 +28,7 @@ from core.passwords import random_password
 from core.problems import Problem, ProblemError
 from core.reading import Stopped
 from core.refresh import Refresher, UnknownTenant
+from core.roles import ROLES, Actor, command_actor
 from core.settings import Settings, SettingsError, load_settings
 from core.sharepoint import PushResult
 from core.skus import SkuError, parse_product_names, read_product_names
@@ -109,13 +110,17 @@ def _add_users(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="a new account; asks for the password")
     add.add_argument("name")
-    add.add_argument("--role", choices=access.ROLES, default="support")
+    add.add_argument("--role", choices=ROLES, default="support")
     add.set_defaults(call=_users_add)
     passwd = actions.add_parser("passwd", help="a new password; ends all sessions of the account")
     passwd.add_argument("name")
     passwd.set_defaults(call=_users_passwd)
     for parser_ in (add, passwd):
         parser_.add_argument("--random", action="store_true", help="make a password and print it, instead of asking")
+    role = actions.add_parser("role", help="another role; ends all sessions of the account")
+    role.add_argument("name")
+    role.add_argument("role", choices=ROLES)
+    role.set_defaults(call=_users_role)
     disable = actions.add_parser("disable", help="no sign-in any more; ends all sessions of the account")
     disable.add_argument("name")
     disable.set_defaults(call=lambda options, settings: _users(settings, access.disable, options.name))
@@ -149,7 +154,7 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
 def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Settings) -> int:
     try:
-        summary = refresher.run("command", tenants=options.tenant, read_only=options.read_only)
+        summary = refresher.run(command_actor(), options.tenant, read_only=options.read_only)
     except UnknownTenant:
         raise
     except ProblemError as error:
@@ -242,33 +247,38 @@ def _skus_import(options: argparse.Namespace, settings: Settings) -> int:
 
 def _rules_export(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_database(settings.database)
-    options.file.write_text(rules.export(engine), encoding="utf-8")
+    options.file.write_text(rules.export(engine, command_actor()), encoding="utf-8")
     print(f"{len(all_policies(engine))} rules exported.")
     return OK
 
 
 def _rules_import(options: argparse.Namespace, settings: Settings) -> int:
     content = options.file.read_text(encoding="utf-8")
-    print(f"{rules.import_(open_database(settings.database), content)} rules imported.")
+    print(f"{rules.import_(open_database(settings.database), content, command_actor())} rules imported.")
     return OK
 
 
 def _users_add(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_database(settings.database)
     password = _password(options)
-    access.add(engine, options.name, password, options.role)
+    access.add(engine, command_actor(), options.name, password, options.role)
     return _told(options, password)
 
 
 def _users_passwd(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_database(settings.database)
     password = _password(options)
-    access.passwd(engine, options.name, password)
+    access.passwd(engine, command_actor(), options.name, password)
     return _told(options, password)
 
 
-def _users(settings: Settings, call: Callable[[Engine, str], None], name: str) -> int:
-    call(open_database(settings.database), name)
+def _users_role(options: argparse.Namespace, settings: Settings) -> int:
+    access.set_role(open_database(settings.database), command_actor(), options.name, options.role)
+    return OK
+
+
+def _users(settings: Settings, call: Callable[[Engine, Actor, str], None], name: str) -> int:
+    call(open_database(settings.database), command_actor(), name)
     return OK
 
 

@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 from core import passwords
 from core.cache import accounts
 from core.cache.accounts import Account, Failures
+from core.cache.audit import Entry
+from core.roles import ROLES, Action, Actor
 from core.sessions import (
     Ended,
     Session,
@@ -44,11 +46,12 @@ __all__ = [
     "passwd",
     "session_id",
     "session_of",
+    "set_role",
     "sign_in",
     "sign_out",
 ]
 
-ROLES = ("viewer", "support", "admin")
+LOCAL, ENTRA = "local", "entra"  # who says that it is them: we ourselves, or Microsoft
 FIRST_ADMIN = "admin"
 
 FREE_FAILURES = 4  # mistyping is human
@@ -62,6 +65,14 @@ SENTENCES = {
     ),
     "account.taken": ("Das Konto «{name}» gibt es schon.", "There is an account “{name}” already."),
     "account.unknown": ("Ein Konto «{name}» gibt es nicht.", "There is no account “{name}”."),
+    "account.not_local": (
+        "«{name}» meldet sich mit Microsoft an; Passwort und Rolle werden dort verwaltet.",
+        "“{name}” signs in with Microsoft; password and role are managed there.",
+    ),
+    "account.last_admin": (
+        "«{name}» ist das letzte Konto, das Konten verwalten darf; zuerst ein anderes zum admin machen.",
+        "“{name}” is the last account that may manage accounts; make another one admin first.",
+    ),
     "account.role": (
         "«{role}» ist keine Rolle; möglich sind viewer, support und admin.",
         "“{role}” is no role; there are viewer, support and admin.",
@@ -113,37 +124,74 @@ def create_first_admin(engine: Engine, now: datetime | None = None) -> str | Non
         return None
     password = passwords.random_password()
     account = _account(FIRST_ADMIN, password, "admin", now or _now())
-    return password if accounts.add_account(engine, account, only_first=True) else None
+    entry = Entry(Actor("setup", "admin", "command"), "account.added", FIRST_ADMIN)
+    return password if accounts.add_account(engine, account, entry, only_first=True) else None
 
 
-def add(engine: Engine, name: str, password: str, role: str = "support", now: datetime | None = None) -> None:
-    """A new account; raises AccessError with all that is wrong."""
+def add(
+    engine: Engine, actor: Actor, name: str, password: str, role: str = "support", now: datetime | None = None
+) -> None:
+    """A new local account; raises AccessError with all that is wrong, NotAllowed."""
+    actor.need(Action.ACCOUNTS)
     name = _key(name)
     faults = [] if passwords.name_is_valid(name) else ["account.name"]
     faults += [] if role in ROLES else ["account.role"]
     faults += passwords.password_faults(password)
     if faults:
         raise AccessError(faults, name=name, role=role)
-    if not accounts.add_account(engine, _account(name, password, role, now or _now())):
+    entry = Entry(actor, "account.added", name)
+    if not accounts.add_account(engine, _account(name, password, role, now or _now()), entry):
         raise AccessError(["account.taken"], name=name)
 
 
-def passwd(engine: Engine, name: str, password: str, now: datetime | None = None) -> None:
-    """Set a new password; ends all sessions of the account and forgets its failed sign-ins."""
+def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime | None = None) -> None:
+    """Set a new password; ends all sessions of the account and forgets its failed sign-ins.
+
+    One's own needs no special role, but the session ends too. Raises AccessError, NotAllowed.
+    """
+    actor.need(Action.OWN_ACCOUNT if actor.name == _key(name) and actor.source == "page" else Action.ACCOUNTS)
+    account = accounts.find_account(engine, _key(name))
+    if account is not None and account.provider != LOCAL:
+        raise AccessError(["account.not_local"], name=account.shown)
     if faults := passwords.password_faults(password):
         raise AccessError(faults)
     at = now or _now()
-    _change(engine, name, at, password_hash=passwords.hash_password(password), password_changed_at=at)
+    hashed = passwords.hash_password(password)
+    _change(engine, actor, "account.password", name, at, password_hash=hashed, password_changed_at=at)
     accounts.clear_failures(engine, f"{_key(name)}|", prefix=True)
 
 
-def disable(engine: Engine, name: str, now: datetime | None = None) -> None:
-    """Shut an account out, with all its sessions, at once."""
-    _change(engine, name, now or _now(), disabled=True)
+def disable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
+    """Shut an account out at once, with all its sessions and tokens. Raises AccessError, NotAllowed."""
+    actor.need(Action.ACCOUNTS)
+    _keep_an_admin(engine, name)
+    _change(engine, actor, "account.disabled", name, now or _now(), disabled=True)
 
 
-def enable(engine: Engine, name: str, now: datetime | None = None) -> None:
-    _change(engine, name, now or _now(), disabled=False)
+def enable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
+    """Let an account in again; its tokens stay revoked. Raises AccessError, NotAllowed."""
+    actor.need(Action.ACCOUNTS)
+    _change(engine, actor, "account.enabled", name, now or _now(), disabled=False)
+
+
+def set_role(engine: Engine, actor: Actor, name: str, role: str, now: datetime | None = None) -> None:
+    """Give a local account another role; ends its sessions. Raises AccessError, NotAllowed."""
+    actor.need(Action.ACCOUNTS)
+    account = accounts.find_account(engine, _key(name))
+    if account is not None and account.provider != LOCAL:
+        raise AccessError(["account.not_local"], name=account.shown)
+    if role not in ROLES:
+        raise AccessError(["account.role"], role=role)
+    if role != "admin":
+        _keep_an_admin(engine, name)
+    _change(engine, actor, "account.role", name, now or _now(), role=role)
+
+
+def _keep_an_admin(engine: Engine, name: str) -> None:
+    """Nobody shuts the last one out who could let people in again."""
+    admins = [account.name for account in accounts.all_accounts(engine) if account.is_admin]
+    if admins == [_key(name)]:
+        raise AccessError(["account.last_admin"], name=name)
 
 
 def list_accounts(engine: Engine) -> list[Account]:
@@ -198,8 +246,8 @@ def _wait_left(failures: Failures | None, now: datetime) -> int:
     return max(0, math.ceil(left.total_seconds()))
 
 
-def _change(engine: Engine, name: str, at: datetime, **changes: object) -> None:
-    if not accounts.change_account(engine, _key(name), at, **changes):
+def _change(engine: Engine, actor: Actor, action: str, name: str, at: datetime, **changes: object) -> None:
+    if not accounts.change_account(engine, _key(name), at, Entry(actor, action, _key(name)), **changes):
         raise AccessError(["account.unknown"], name=name)
     note_revocation()
 

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, tuple[str, str]] = {
+    # Roles
+    "access.not_allowed": (
+        "«{name}» darf das nicht. Nötig ist die Rolle {role}; vergeben wird sie auf der Seite Konten oder in Microsoft Entra.",
+        "“{name}” may not do this. It needs the role {role}, given on the page Accounts or in Microsoft Entra.",
+    ),
     # Profile files
     "profile.file_name": (
         "{file}: Der Dateiname passt nicht. Datei in {expected} umbenennen.",
@@ -263,6 +268,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{tenant} steht nicht in der Tenantliste. Zuerst aufnehmen.",
         "{tenant} is not in the tenant list. Add it first.",
     ),
+    "sharepoint.away": (
+        "Die SharePoint-Listen sind nicht benutzbar (letzter Kontakt {since}); neue Engpässe werden bis dahin niemandem gemeldet. {why}",
+        "The SharePoint lists cannot be used (last contact {since}); until then nobody is told about new shortages. {why}",
+    ),
     # Database
     "database.unreachable": (
         "Die Datenbank {file} kann nicht geöffnet werden. Pfad, Rechte und LIZENZTOOL_DATABASE_URL prüfen.",
@@ -302,8 +311,48 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "There is no tenant profile in {folder} yet. Make the first one, see docs/anleitung.md.",
     ),
     "check.certificate_ends": (
-        "Das Zertifikat von {tenant} endet in {days} Tagen. Mit «python -m core cert new {slug}» ein neues erstellen und den öffentlichen Teil hochladen.",
-        "The certificate of {tenant} ends in {days} days. Make a new one with “python -m core cert new {slug}” and upload its public part.",
+        "Das Zertifikat von {tenant} endet in {days} Tagen ({until}). Vorher mit «python -m core cert new {slug}» ein neues erstellen und den öffentlichen Teil in der App-Registrierung hochladen.",
+        "The certificate of {tenant} ends in {days} days ({until}). Before that make a new one with “python -m core cert new {slug}” and upload its public part to the app registration.",
+    ),
+    "check.certificate_ends_now": (
+        "Das Zertifikat von {tenant} endet schon am {until}. Jetzt mit «python -m core cert new {slug}» ein neues erstellen und den öffentlichen Teil in der App-Registrierung hochladen.",
+        "The certificate of {tenant} already ends on {until}. Make a new one now with “python -m core cert new {slug}” and upload its public part to the app registration.",
+    ),
+    "check.certificate_ended": (
+        "Das Zertifikat von {tenant} ist am {until} abgelaufen. Mit «python -m core cert new {slug}» ein neues erstellen und den öffentlichen Teil in der App-Registrierung hochladen.",
+        "The certificate of {tenant} ended on {until}. Make a new one with “python -m core cert new {slug}” and upload its public part to the app registration.",
+    ),
+    "check.unreadable": (
+        "{tenant} konnte seit {since} nicht gelesen werden. {why}",
+        "{tenant} could not be read since {since}. {why}",
+    ),
+    "check.unreadable_long": (
+        "{tenant} ist seit mehr als einem Tag nicht lesbar ({since}); die Zahlen sind vom {read}. {why}",
+        "{tenant} has not been readable for more than a day ({since}); its figures are of {read}. {why}",
+    ),
+    "check.unreadable_never": (
+        "{tenant} ist seit mehr als einem Tag nicht lesbar ({since}); es gibt noch keine Zahlen. {why}",
+        "{tenant} has not been readable for more than a day ({since}); there are no figures yet. {why}",
+    ),
+    "check.never_read": (
+        "Noch nie gelesen: {names}. Der nächste Lauf holt das nach, oder «Aktualisieren».",
+        "Never read: {names}. The next refresh makes up for it, or “Refresh”.",
+    ),
+    "check.gone": (
+        "{product} ist bei {tenant} entfallen; am {day} war es noch {count}-mal zugewiesen. Ist das nicht gewollt, das Abonnement im Microsoft 365 Admin Center prüfen.",
+        "{product} is gone at {tenant}; on {day} it was still assigned {count} times. If this is not intended, check the subscription in the Microsoft 365 admin center.",
+    ),
+    "check.shortages": (
+        "{tenant}: {count} Engpässe, davon überbelegt {over}, in der Nachfrist {grace}, ausgesetzt {suspended}. Auf der Startseite stehen sie einzeln.",
+        "{tenant}: {count} shortages, of these over-assigned {over}, in grace {grace}, suspended {suspended}. The start page lists them one by one.",
+    ),
+    "check.names": (
+        "Die Produktnamen können nicht gelesen werden: {fault} Bis dahin stehen Artikelnummern statt Namen.",
+        "The product names cannot be read: {fault} Until then part numbers stand for names.",
+    ),
+    "check.not_listed": (
+        "Nicht in der Tenantliste und darum nicht überwacht: {names}.",
+        "Not in the tenant list and therefore not monitored: {names}.",
     ),
     "check.no_renewals": (
         "{tenant}: Erneuerungsdaten sind nicht lesbar. Wer sie sehen will, gibt der Anwendung Organization.Read.All.",
@@ -314,6 +363,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "There is no SharePoint profile: shortages are shown but nobody is told.",
     ),
     # Refresh
+    "refresh.overdue": (
+        "Seit {since} ist kein Lauf mehr zu Ende gekommen, obwohl alle {minutes} Minuten einer fällig ist; die Zahlen veralten. Prüfen, ob der Dienst läuft, und das Protokoll (logs/lizenztool.log) lesen.",
+        "No refresh has come to its end since {since} although one is due every {minutes} minutes; the figures grow old. Check that the service runs, and read the log (logs/lizenztool.log).",
+    ),
     "refresh.failed": (
         "Der Lauf ist an einem unerwarteten Fehler gescheitert. Das Protokoll (logs/lizenztool.log) nennt die Einzelheiten; der nächste Lauf kommt wie geplant.",
         "The refresh failed with an unexpected error. The log (logs/lizenztool.log) has the details; the next refresh comes as planned.",

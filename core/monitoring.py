@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.audit import record
 from core.cache.lists import save_switches
 from core.cache.readings import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
 from core.problems import Problem
 from core.publish import listed_tenant
+from core.roles import Action, Actor
 from core.run import Tools
 from core.sharepoint import Item, ListError, Lists, TenantRow, match_tenants
 
@@ -38,32 +40,46 @@ class SwitchResult:
     problem: Problem | None = None
 
 
-def apply_switches(tools: Tools, changes: Sequence[SwitchChange], actor: str) -> list[SwitchResult]:
-    """Carry the changes out, each for itself; nobody else's change is overwritten.
+def apply_switches(tools: Tools, changes: Sequence[SwitchChange], actor: Actor) -> list[SwitchResult]:
+    """Carry the changes out, each for itself; nobody else's change is overwritten. Raises NotAllowed.
 
     A tenant whose switches in SharePoint are no longer what the page showed is left as it is and
     says so. Without a SharePoint profile the switches are kept in our own database.
     """
+    actor.need(Action.SWITCHES)
     names = {tenant_id: row.name for tenant_id, row in tenant_rows(tools.engine).items()}
+    results = []
+    for change, problem in zip(changes, _outcomes(tools, changes), strict=True):
+        result = SwitchResult(change.tenant_id, names.get(change.tenant_id, "?"), problem)
+        _record(tools, actor, "tenant.switched", result, change.seen, change.wanted)
+        results.append(result)
+    return results
+
+
+def _outcomes(tools: Tools, changes: Sequence[SwitchChange]) -> Iterator[Problem | None]:
+    """Carry out one change after the other; what went wrong with each."""
     profile = tools.profiles.load(tools.now()).sharepoint
     if profile is None:
         for change in changes:
             _note(tools, change.tenant_id, change.wanted, listed=False)
-            _log(actor, names.get(change.tenant_id, "?"), change.wanted)
-        return [SwitchResult(change.tenant_id, names.get(change.tenant_id, "?")) for change in changes]
+            yield None
+        return
     try:
         lists = tools.publisher.lists(profile)
         matched = _matched(tools, lists)
     except (GraphError, ListError) as error:
-        return [SwitchResult(c.tenant_id, names.get(c.tenant_id, "?"), error.problem) for c in changes]
-    return [
-        SwitchResult(change.tenant_id, names.get(change.tenant_id, "?"), _switch(tools, lists, matched, change, actor))
-        for change in changes
-    ]
+        yield from (error.problem for _ in changes)
+        return
+    for change in changes:
+        yield _switch(tools, lists, matched, change)
 
 
-def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: str) -> list[SwitchResult]:
-    """Give tenants a row in the tenant list, enabled and monitored; who has one already is left as it is."""
+def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
+    """Give tenants a row in the tenant list, enabled and monitored; who has one already is left as it is.
+
+    Raises NotAllowed.
+    """
+    actor.need(Action.SWITCHES)
     rows = tenant_rows(tools.engine)
     profile = tools.profiles.load(tools.now()).sharepoint
     if profile is None:
@@ -76,13 +92,14 @@ def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: str) -> list[Swi
     results = []
     for tenant_id in tenant_ids:
         row, item, problem = rows[tenant_id], matched.get(tenant_id), None
+        switches = _switches(item) if item else (True, True)
         if item is None:
             problem = _sent(lists, _new_row(lists, row.name), row)
         if problem is None:
-            switches = _switches(item) if item else (True, True)
             _note(tools, tenant_id, switches)
-            _log(actor, row.name, switches)
-        results.append(SwitchResult(tenant_id, row.name, problem))
+        result = SwitchResult(tenant_id, row.name, problem)
+        _record(tools, actor, "tenant.listed", result, None, switches)
+        results.append(result)
     return results
 
 
@@ -103,7 +120,7 @@ def _matched(tools: Tools, lists: Lists) -> dict[str, Item]:
     return match_tenants(tenants, lists.items(lists.tenants))[0]
 
 
-def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: SwitchChange, actor: str) -> Problem | None:
+def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: SwitchChange) -> Problem | None:
     row = tenant_rows(tools.engine)[change.tenant_id]
     item = matched.get(change.tenant_id)
     if item is None:
@@ -120,7 +137,6 @@ def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: Switch
     problem = _sent(lists, BatchRequest("PATCH", path, body, item.etag), row)
     if problem is None:
         _note(tools, change.tenant_id, change.wanted)
-        _log(actor, row.name, change.wanted)
     return problem
 
 
@@ -143,5 +159,24 @@ def _note(tools: Tools, tenant_id: str, switches: Switches, *, listed: bool = Tr
     save_switches(tools.engine, tenant_id, listed=listed, enabled=switches[0], monitored=switches[1])
 
 
-def _log(actor: str, tenant: str, switches: Switches) -> None:
-    log.info("%s set %s to enabled=%s monitoring=%s", actor, tenant, *switches)
+def _record(
+    tools: Tools, actor: Actor, action: str, result: SwitchResult, before: Switches | None, after: Switches
+) -> None:
+    problem = result.problem
+    record(
+        tools.engine,
+        actor,
+        action,
+        result.tenant,
+        before=_as_words(before),
+        after=_as_words(after),
+        result="failed" if problem else "done",
+        reason=problem.text("en") if problem else "",
+        at=tools.now(),
+    )
+    log.info("%s: %s of %s to enabled=%s monitoring=%s%s", actor.shown, action, result.tenant, *after,
+             f" failed: {problem.text('en')}" if problem else "")  # fmt: skip
+
+
+def _as_words(switches: Switches | None) -> dict[str, bool] | None:
+    return None if switches is None else {"enabled": switches[0], "monitoring": switches[1]}

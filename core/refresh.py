@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from core.audit import record
 from core.cache import runs
 from core.cache.names import imported_names
 from core.cache.readings import tenant_rows
@@ -24,6 +25,7 @@ from core.problems import Problem, ProblemError
 from core.profiles import ProfileStore
 from core.publish import Publisher
 from core.reading import Stopped
+from core.roles import Action, Actor
 from core.run import RefreshRun, Tools, empty_summary
 from core.settings import Settings
 from core.skus import Catalogue
@@ -71,32 +73,33 @@ class Refresher:
             now=now,
         )
 
-    def request(self, source: str, requested_by: str = "", tenants: Sequence[str] = ()) -> str:
+    def request(self, actor: Actor, tenants: Sequence[str] = ()) -> str:
         """Start a refresh in the background, or join the running one; gives the run's id.
 
         `tenants` are tenant ids or names, none for all. A running refresh that does not cover what is
-        asked is waited for; the id is then that of a run to come. Raises UnknownTenant.
+        asked is waited for; the id is then that of a run to come. Raises NotAllowed, UnknownTenant.
         """
+        actor.need(Action.REFRESH)
         scope, run_id = self._names(tenants), runs.new_run_id()
+        record(self._engine, actor, "refresh.asked", ", ".join(scope), after={"run": run_id}, at=self._now())
         if self._lock.take():
-            self._begin(run_id, source, requested_by, scope)
+            self._begin(run_id, actor, scope)
             self._background(self._execute, run_id, scope)
             return run_id
         running = runs.latest_run(self._engine)
         if running is not None and running.running and _covers(running, scope):
             return running.run_id
-        self._background(self._run, run_id, source, requested_by, scope)
+        self._background(self._run, run_id, actor, scope)
         return run_id
 
-    def run(
-        self, source: str, requested_by: str = "", tenants: Sequence[str] = (), *, read_only: bool = False
-    ) -> dict[str, Any]:
+    def run(self, actor: Actor, tenants: Sequence[str] = (), *, read_only: bool = False) -> dict[str, Any]:
         """Refresh now, or wait for the running refresh and share its result; gives the summary of the run.
 
         The summary is what `sync --json` prints. `read_only` leaves SharePoint as it is. Raises
-        UnknownTenant, DatabaseError.
+        NotAllowed, UnknownTenant, DatabaseError.
         """
-        return self._run(runs.new_run_id(), source, requested_by, self._names(tenants), read_only)
+        actor.need(Action.REFRESH)
+        return self._run(runs.new_run_id(), actor, self._names(tenants), read_only)
 
     def interrupt(self) -> None:
         """End a running refresh as soon as what has arrived is written; does not wait (for a signal handler)."""
@@ -108,16 +111,15 @@ class Refresher:
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(seconds)
         self.tools.workers.close()
+        self.tools.publisher.close()
         self.tools.http.close()
 
-    def _run(
-        self, run_id: str, source: str, requested_by: str, scope: Sequence[str], read_only: bool = False
-    ) -> dict[str, Any]:
+    def _run(self, run_id: str, actor: Actor, scope: Sequence[str], read_only: bool = False) -> dict[str, Any]:
         while not self._lock.take():
             joined = self._follow(scope, read_only)
             if joined is not None:
                 return joined
-        self._begin(run_id, READ_ONLY if read_only else source, requested_by, scope)
+        self._begin(run_id, actor, scope, read_only)
         return self._execute(run_id, scope, read_only)
 
     def _background(self, call: Callable[..., Any], *args: Any) -> None:
@@ -153,9 +155,12 @@ class Refresher:
             self._sleep(FOLLOW_EVERY)
         return running.summary if running is not None and followed else None
 
-    def _begin(self, run_id: str, source: str, requested_by: str, scope: Sequence[str]) -> None:
+    def _begin(self, run_id: str, actor: Actor, scope: Sequence[str], read_only: bool = False) -> None:
+        source, asker = READ_ONLY if read_only else actor.source, actor.shown if actor.source != "schedule" else ""
         try:
-            runs.start_run(self._engine, source, requested_by, scope, self._now(), run_id=run_id)
+            runs.start_run(
+                self._engine, source, asker[:100], scope, self._now(), run_id=run_id, request_id=actor.request_id
+            )
         except BaseException:
             self._lock.release()
             raise

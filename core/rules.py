@@ -14,9 +14,11 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from core.audit import Entry, note_export
 from core.cache.policies import all_policies, delete_policy, replace_policies, save_policy
 from core.cache.readings import known_licenses, tenant_rows
 from core.policies import LARGEST, LONGEST_REASON, MODES, Policy, Scope, faults_of
+from core.roles import Action, Actor
 
 log = logging.getLogger(__name__)
 
@@ -46,18 +48,23 @@ class RuleFileError(Exception):
         super().__init__("\n".join(self.faults))
 
 
-def keep(engine: Engine, policy: Policy) -> None:
-    """Keep a policy in the place of the one with its scope. Raises ValueError when it has faults."""
+def keep(engine: Engine, policy: Policy, actor: Actor) -> None:
+    """Keep a policy in the place of the one with its scope.
+
+    Raises NotAllowed; ValueError when the policy has faults.
+    """
+    actor.need(Action.RULES)
     if faults := faults_of(policy):
         raise ValueError(faults)
-    save_policy(engine, policy)
+    save_policy(engine, policy, Entry(actor, "rule.set", _where(policy.scope)), datetime.now(UTC))
     log.info("%s set the rule for %s: %s", policy.author, _where(policy.scope), _fields(policy))
 
 
-def end(engine: Engine, scope: Scope, actor: str) -> None:
-    """End a policy; that somebody else has done so is no fault."""
-    if delete_policy(engine, scope):
-        log.info("%s ended the rule for %s", actor, _where(scope))
+def end(engine: Engine, scope: Scope, actor: Actor) -> None:
+    """End a policy; that somebody else has done so is no fault. Raises NotAllowed."""
+    actor.need(Action.RULES)
+    if delete_policy(engine, scope, Entry(actor, "rule.ended", _where(scope)), datetime.now(UTC)):
+        log.info("%s ended the rule for %s", actor.shown, _where(scope))
 
 
 def _where(scope: Scope) -> str:
@@ -69,11 +76,12 @@ def _fields(policy: Policy) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def export(engine: Engine) -> str:
-    """All policies as JSON; `tenant` and `part_number` are only there to be read."""
+def export(engine: Engine, actor: Actor) -> str:
+    """All policies as JSON; `tenant` and `part_number` are only there to be read. Raises NotAllowed."""
     names = {tenant_id: row.name for tenant_id, row in tenant_rows(engine).items()}
     parts = {sku_id: row["sku_part_number"] for rows in known_licenses(engine).values() for sku_id, row in rows.items()}
     entries = [_entry(policy, names, parts) for policy in all_policies(engine)]
+    note_export(engine, actor, "rules", len(entries))
     return json.dumps({"version": FILE_VERSION, "rules": entries}, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -93,10 +101,14 @@ def _entry(policy: Policy, names: Mapping[str, str], parts: Mapping[str, str]) -
     return {name: value for name, value in entry.items() if value != ""}
 
 
-def import_(engine: Engine, content: str) -> int:
-    """Put the policies of a file in the place of all there are, or raise RuleFileError; how many there are now."""
+def import_(engine: Engine, content: str, actor: Actor) -> int:
+    """Put the policies of a file in the place of all there are, or raise RuleFileError; how many there are now.
+
+    Raises NotAllowed.
+    """
+    actor.need(Action.RULES)
     policies = parse(content, datetime.now(UTC))
-    replace_policies(engine, policies)
+    replace_policies(engine, policies, Entry(actor, "rules.imported"), datetime.now(UTC))
     log.info("rules imported: %d", len(policies))
     return len(policies)
 

@@ -8,6 +8,7 @@ import threading
 import schedule
 
 from core.refresh import Refresher
+from core.roles import schedule_actor
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class BackgroundRefresh:
 
     def _refresh(self) -> None:
         try:
-            self._refresher.run("schedule")
+            self._refresher.run(schedule_actor())
         except Exception:
             if not self._stop.is_set():
                 log.exception("the background refresh failed; the next one comes as planned")

@@ -34,6 +34,7 @@ class Session:
 
     id: str
     account: str
+    shown: str  # what people call the account
     role: str
     created_at: datetime
     last_seen_at: datetime
@@ -101,7 +102,9 @@ def _judge(row: accounts.StoredSession, now: datetime) -> Session | Ended:
         return Ended("expired")
     if now - row.last_seen_at >= IDLE:
         return Ended("idle")
-    return Session(row.token_hash, row.account, row.role, row.created_at, row.last_seen_at)
+    return Session(
+        row.token_hash, row.account, row.display_name or row.account, row.role, row.created_at, row.last_seen_at
+    )
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ class Settings:
     port: int = 8501
     allowed_hosts: tuple[str, ...] = ()
     time_zone: str = "Europe/Zurich"
+    audit_days: int = 365
     ca_bundle: str = ""
 
     @property
@@ -188,4 +189,5 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "port": _number(int, 1, 65_535),
     "allowed_hosts": _hosts,
     "time_zone": _zone,
+    "audit_days": _number(int, 0, 36_500),
 }

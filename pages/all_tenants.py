@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.roles import Action
 from ui import visit
 from ui.filters import license_filters
 from ui.freshness import freshness
@@ -11,7 +12,7 @@ from ui.navigation import open_tenant
 from ui.page import look, stop_without_tenants
 from ui.texts import text
 
-require("viewer")
+require(Action.LOOK)
 snapshot = visit.snapshot()
 stop_without_tenants(snapshot, text("nav.alle-tenants"))
 

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.roles import Action
 from ui import monitoring, visit
 from ui.freshness import freshness
 from ui.identity import require
@@ -9,7 +10,7 @@ from ui.page import look, stop_without_tenants
 from ui.switches import edit_switches, switch_frame, tell_results
 from ui.texts import text
 
-require("viewer")
+require(Action.LOOK)
 snapshot = visit.snapshot()
 view = look()
 stop_without_tenants(snapshot, text("nav.monitoring"))

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.roles import Action
 from ui import visit
 from ui.freshness import freshness
 from ui.identity import require
@@ -10,7 +11,7 @@ from ui.rule_form import edit_rules
 from ui.rules import silent_kinds
 from ui.texts import text
 
-require("viewer")
+require(Action.LOOK)
 snapshot = visit.snapshot()
 view = look()
 stop_without_tenants(snapshot, text("nav.regeln"))

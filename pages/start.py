@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from core.roles import Action
 from ui import license_table, shortages, visit
-from ui.attention import attention, show_attention
+from ui.attention import Reader, current, items_of, show_attention
 from ui.freshness import freshness
 from ui.identity import require
 from ui.navigation import open_tenant
@@ -11,12 +12,14 @@ from ui.overview import answer_block, figures_of, tiles
 from ui.page import look, stop_without_tenants
 from ui.texts import text
 
-require("viewer")
+require(Action.LOOK)
 snapshot = visit.snapshot()
 view = look()
 stop_without_tenants(snapshot, text("nav.start"))
 
-answer_block(snapshot, view)
+wrong = current(snapshot, view)
+
+answer_block(snapshot, wrong, view)
 freshness(snapshot)
 tiles(figures_of(snapshot))
 
@@ -30,7 +33,6 @@ if table.num_rows:
 else:
     st.caption(shortages.no_shortages(snapshot))
 
-items = attention(snapshot, view.now, view.language, view.zone)
-if items:
+if wrong:
     st.subheader(text("start.attention"))
-    show_attention(items)
+    show_attention(items_of(wrong, Reader(view.now, view.language, view.zone)))

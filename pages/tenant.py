@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.roles import Action
 from ui import visit
 from ui.freshness import freshness
 from ui.history import history_chart
@@ -12,7 +13,7 @@ from ui.subscriptions import subscriptions_block
 from ui.tenant_header import choose_tenant, header, last_error
 from ui.texts import text
 
-require("viewer")
+require(Action.LOOK)
 snapshot = visit.snapshot()
 view = look()
 stop_without_tenants(snapshot, text("nav.tenant"))

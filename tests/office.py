@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from core.cache.database import open_database
 from core.refresh import Refresher
+from core.roles import schedule_actor
 from core.settings import Settings, load_settings
 from simulator import Microsoft365
 
@@ -42,7 +43,7 @@ class Office:
         self.ahead += timedelta(**time)
 
     def refresh(self, **options: Any) -> dict[str, Any]:
-        return self.refresher.run("schedule", **options)
+        return self.refresher.run(schedule_actor(), **options)
 
     def settle(self) -> dict[str, Any]:
         """Refresh, let the flow answer, refresh again."""

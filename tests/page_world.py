@@ -19,19 +19,20 @@ from core.cache.lists import (
     save_sharepoint_status,
     save_tenant_list,
 )
+from core.cache.purchases import Purchases, save_subscriptions
 from core.cache.readings import (
     KnownTenant,
     Reading,
     known_licenses,
-    save_failure,
+    save_failures,
     save_profiles,
     save_readings,
-    save_subscriptions,
 )
 from core.cache.runs import finish_run, start_run
 from core.licenses import License, Subscription, is_shortage
 from core.monitoring import SwitchChange, SwitchResult
 from core.problems import Problem
+from core.roles import Actor
 from core.runtime import Runtime
 from core.settings import Settings
 from core.skus import Catalogue
@@ -88,7 +89,7 @@ class World:
         save_readings(self.engine, [reading], known_licenses(self.engine), (), day or at.date())
 
     def fail(self, tenant_id: str, code: str, *, ago: timedelta = timedelta(hours=20), **params: str) -> None:
-        save_failure(self.engine, tenant_id, Problem(code, params, "status 401, request-id 1234"), NOW - ago)
+        save_failures(self.engine, {tenant_id: Problem(code, params, "status 401, request-id 1234")}, NOW - ago)
 
     def listed(self, tenant_ids: Sequence[str], *, off: Sequence[str] = (), strangers: Sequence[str] = ()) -> None:
         rows = {
@@ -145,9 +146,8 @@ def filled_world(folder: Path, **settings: Any) -> World:
     world.fail(ids[7], "signin.certificate_unknown", tenant=NAMES[7])
     world.fail(ids[8], "graph.forbidden", ago=timedelta(hours=2), tenant=NAMES[8], what="subscribedSkus")
     _subscriptions(world, ids[0])
-    save_subscriptions(
-        world.engine, ids[1], None, NOW, Problem("graph.forbidden", {"tenant": NAMES[1], "what": "subscriptions"})
-    )
+    denied = Problem("graph.forbidden", {"tenant": NAMES[1], "what": "subscriptions"})
+    save_subscriptions(world.engine, [Purchases(ids[1], None, NOW, denied)])
     world.listed([*ids[:10], hostile], off=[ids[2]], strangers=["Alte Firma GmbH", HOSTILE + " 2"])
     world.sharepoint(Problem("sharepoint.parameter_missing", {"field": "communication"}), **PARAMETERS)
     _alarms(world, ids)
@@ -185,7 +185,7 @@ def _subscriptions(world: World, tenant_id: str) -> None:
             [("SPB", "Enabled", False, 33), ("POWER_BI_PRO", "Warning", False, 12), ("VISIOCLIENT", "Enabled", True, 5)]
         )
     ]
-    save_subscriptions(world.engine, tenant_id, found, NOW)
+    save_subscriptions(world.engine, [Purchases(tenant_id, found, NOW)])
 
 
 def _alarms(world: World, ids: Sequence[str]) -> None:
@@ -227,9 +227,9 @@ class FakeRefresher:
     def __init__(self, world: World) -> None:
         self.world, self.asked, self.tools = world, [], object()  # type: ignore[var-annotated]
 
-    def request(self, source: str, requested_by: str = "", tenants: Sequence[str] = ()) -> str:
-        self.asked.append((source, requested_by, tuple(tenants)))
-        return start_run(self.world.engine, source, requested_by, (), datetime.now(UTC))
+    def request(self, actor: Actor, tenants: Sequence[str] = ()) -> str:
+        self.asked.append((actor.source, actor.name, tuple(tenants)))
+        return start_run(self.world.engine, actor.source, actor.shown, (), datetime.now(UTC))
 
 
 __all__ = ["HOSTILE", "NOW", "FakeRefresher", "SwitchChange", "SwitchResult", "World", "filled_world", "large_world",

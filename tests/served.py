@@ -20,6 +20,7 @@ from core.cache.database import open_database
 from core.cache.schema import sessions
 from core.sessions import session_id, start_session
 from core.settings import Settings
+from tests.actors import entry
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "Richtig-1-lang"
@@ -141,7 +142,7 @@ def serve(folder: Path) -> Iterator[Served]:
     quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     for name, role in ROLES.items():
         accounts.add_account(
-            engine, Account(name, quick, role, disabled=False, created_at=now, password_changed_at=now)
+            engine, Account(name, quick, role, disabled=False, created_at=now, password_changed_at=now), entry()
         )
     port = free_port()
     try:

@@ -16,6 +16,7 @@ from core.cache import accounts
 from core.cache.accounts import Account
 from core.cache.database import open_database
 from core.cache.schema import sessions
+from tests.actors import ADMIN, entry
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 PASSWORD = "Richtig-1-lang"
@@ -32,7 +33,7 @@ def engine(database: Engine) -> Engine:
 
 
 def store(engine: Engine, name: str, role: str = "support") -> None:
-    accounts.add_account(engine, Account(name, QUICK_HASH, role, False, NOW, NOW))
+    accounts.add_account(engine, Account(name, QUICK_HASH, role, False, NOW, NOW), entry())
 
 
 def quick_check(password: str, password_hash: str | None) -> bool:
@@ -74,7 +75,7 @@ def test_second_start_creates_nobody(engine: Engine):
 
 def test_add_tells_all_faults_at_once_and_stores_nothing(engine: Engine):
     with pytest.raises(AccessError) as caught:
-        access.add(engine, "mit leer", "kurz", "chef", NOW)
+        access.add(engine, ADMIN, "mit leer", "kurz", "chef", NOW)
 
     assert caught.value.codes == [
         "account.name", "account.role", "password.short", "password.upper", "password.digit", "password.special",
@@ -86,11 +87,11 @@ def test_add_tells_all_faults_at_once_and_stores_nothing(engine: Engine):
 
 def test_add_refuses_a_name_that_is_taken_whatever_its_case(engine: Engine):
     with pytest.raises(AccessError, match="There is an account “anna” already"):
-        access.add(engine, " ANNA ", PASSWORD, now=NOW)
+        access.add(engine, ADMIN, " ANNA ", PASSWORD, now=NOW)
 
 
 def test_add_stores_role_and_hash_but_never_the_password(engine: Engine):
-    access.add(engine, "Beat", PASSWORD, now=NOW)
+    access.add(engine, ADMIN, "Beat", PASSWORD, now=NOW)
 
     beat = accounts.find_account(engine, "beat")
     assert beat is not None
@@ -136,7 +137,7 @@ def test_sign_in_takes_the_name_in_any_case(engine: Engine):
 
 def test_refusal_is_the_same_whether_the_account_exists_or_is_disabled(engine: Engine):
     store(engine, "weg")
-    access.disable(engine, "weg", NOW)
+    access.disable(engine, ADMIN, "weg", NOW)
 
     assert attempt(engine, "falsch") == attempt(engine, "falsch", name="niemand") == Refused()
     assert attempt(engine, name="weg") == Refused()
@@ -235,7 +236,7 @@ def test_session_knows_account_and_role_and_the_database_never_sees_the_token(en
 
     session = access.session_of(engine, token, NOW)
 
-    assert session == Session(session_id(token), "anna", "support", NOW, NOW)
+    assert session == Session(session_id(token), "anna", "anna", "support", NOW, NOW)
     with engine.begin() as connection:
         assert token not in str(connection.execute(select(sessions)).all())
 
@@ -327,20 +328,23 @@ def test_disabling_and_a_new_password_end_all_sessions_of_the_account_and_no_oth
     other = attempt(engine, name="beat")
     tokens = [signed_in(engine), signed_in(engine)]
 
-    access.passwd(engine, "anna", "Neues-2-Passwort", NOW)
+    access.passwd(engine, ADMIN, "anna", "Neues-2-Passwort", NOW)
     assert [access.session_of(engine, token, NOW) for token in tokens] == [None, None]
 
     token = attempt(engine, "Neues-2-Passwort")
-    access.disable(engine, "anna", NOW)
+    access.disable(engine, ADMIN, "anna", NOW)
     assert access.session_of(engine, token, NOW) is None
 
-    access.enable(engine, "anna", NOW)
+    access.enable(engine, ADMIN, "anna", NOW)
     assert access.session_of(engine, token, NOW) is None
     assert access.session_of(engine, other, NOW)
 
 
 def test_changing_an_unknown_account_says_so(engine: Engine):
-    for change in (lambda: access.disable(engine, "x", NOW), lambda: access.passwd(engine, "x", PASSWORD, NOW)):
+    for change in (
+        lambda: access.disable(engine, ADMIN, "x", NOW),
+        lambda: access.passwd(engine, ADMIN, "x", PASSWORD, NOW),
+    ):
         with pytest.raises(AccessError, match="There is no account “x”"):
             change()
 

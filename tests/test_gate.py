@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from core import access
 from core.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, session_id
+from tests.actors import ADMIN
 from tests.served import PASSWORD, Served, serve
 from tests.ws_client import Tab
 
@@ -379,13 +380,13 @@ def test_disabling_an_account_from_the_command_line_ends_its_tabs_within_two_sec
         tab.rerun()
         other.rerun()
         try:
-            access.disable(served.engine, "sven")
+            access.disable(served.engine, ADMIN, "sven")
 
             assert tab.wait_for_redirect(2) == "/login?reason=revoked"
             other.rerun()
             assert "name=vera" in other.text()
         finally:
-            access.enable(served.engine, "sven")
+            access.enable(served.engine, ADMIN, "sven")
 
 
 @pytest.mark.parametrize(

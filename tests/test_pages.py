@@ -15,6 +15,7 @@ from core import runtime
 from core.cache.runs import finish_run
 from core.monitoring import SwitchChange, SwitchResult
 from core.problems import Problem
+from tests.actors import actor
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
 from ui import data, results, switches, visit
 from ui.safe import plain
@@ -396,7 +397,7 @@ def test_a_lost_update_is_told_with_what_is_set_now(small, open_page, applied):
     app.button(key="switch_apply").click().run()
 
     change, actor = applied
-    assert (change.seen, change.wanted, actor) == ((True, True), (True, False), "admin")
+    assert (change.seen, change.wanted, actor.name) == ((True, True), (True, False), "admin")
     assert "inzwischen geändert" in app.error[0].value
     assert "Jetzt gilt: aktiv, überwacht." in app.error[0].value
 
@@ -542,7 +543,7 @@ def test_the_result_of_somebody_else_is_not_pushed_at_anybody(small, open_page):
 
 def test_who_left_during_a_refresh_waits_for_it_on_return(small, open_page):
     small.refresher = FakeRefresher(small)
-    small.refresher.request("page", "admin")
+    small.refresher.request(actor("admin"))
 
     app = open_page(small)
 

@@ -22,6 +22,7 @@ from core.cache.sql import data_version
 from core.licenses import License, is_shortage, warn_level
 from core.policies import LARGEST, MODES, Decision, Policy, Rules, decide, faults_of
 from core.skus import KINDS, Catalogue
+from tests.actors import entry
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 TODAY = NOW.date()
@@ -265,39 +266,39 @@ def frame_row(engine: Engine, now: datetime = NOW) -> Any:
 def test_a_policy_is_kept_whole_and_the_pages_are_told(engine: Engine) -> None:
     before, kept = data_version(engine), policy(threshold=2, warn=4, mode="alarm", until=TODAY)
 
-    save_policy(engine, kept)
+    save_policy(engine, kept, entry(), NOW)
 
     assert all_policies(engine) == [kept]
     assert data_version(engine) > before
 
 
 def test_a_second_policy_for_the_same_scope_takes_the_place_of_the_first(engine: Engine) -> None:
-    save_policy(engine, policy(threshold=2))
+    save_policy(engine, policy(threshold=2), entry(), NOW)
 
-    save_policy(engine, policy(mode="edge"))
+    save_policy(engine, policy(mode="edge"), entry(), NOW)
 
     assert all_policies(engine) == [policy(mode="edge")]
 
 
 def test_a_policy_is_ended_once(engine: Engine) -> None:
-    save_policy(engine, policy(threshold=2))
-    save_policy(engine, policy("tenant", warn=2))
+    save_policy(engine, policy(threshold=2), entry(), NOW)
+    save_policy(engine, policy("tenant", warn=2), entry(), NOW)
 
-    assert delete_policy(engine, (TENANT, SKU))
-    assert not delete_policy(engine, (TENANT, SKU))
+    assert delete_policy(engine, (TENANT, SKU), entry(), NOW)
+    assert not delete_policy(engine, (TENANT, SKU), entry(), NOW)
     assert all_policies(engine) == [policy("tenant", warn=2)]
 
 
 def test_policies_are_replaced_whole(engine: Engine) -> None:
-    save_policy(engine, policy(threshold=2))
+    save_policy(engine, policy(threshold=2), entry(), NOW)
 
-    replace_policies(engine, [policy("standard", threshold=1), policy("tenant", mode="edge")])
+    replace_policies(engine, [policy("standard", threshold=1), policy("tenant", mode="edge")], entry(), NOW)
 
     assert [found.level for found in all_policies(engine)] == ["standard", "tenant"]
 
 
 def test_the_last_day_ends_at_midnight_where_the_team_is(engine: Engine) -> None:
-    save_policy(engine, policy(threshold=2, until=TODAY))
+    save_policy(engine, policy(threshold=2, until=TODAY), entry(), NOW)
     late = datetime(2026, 11, 21, 23, 30, tzinfo=UTC)
 
     assert rules_at(engine, late, UTC).by_scope
@@ -306,7 +307,7 @@ def test_the_last_day_ends_at_midnight_where_the_team_is(engine: Engine) -> None
 
 def test_the_frame_says_what_holds_and_who_decided(engine: Engine) -> None:
     usual = frame_row(engine)
-    save_policy(engine, policy(threshold=2, reason="Reserve"))
+    save_policy(engine, policy(threshold=2, reason="Reserve"), entry(), NOW)
 
     row = frame_row(engine)
 
@@ -320,13 +321,13 @@ def test_the_frame_says_what_holds_and_who_decided(engine: Engine) -> None:
 def test_the_frame_is_low_by_the_warn_level_of_the_policy(engine: Engine) -> None:
     assert frame_row(engine).state == "ok"
 
-    save_policy(engine, policy(warn=2))
+    save_policy(engine, policy(warn=2), entry(), NOW)
 
     assert (frame_row(engine).state, frame_row(engine).warn_level) == ("low", 2)
 
 
 def test_what_is_hidden_stays_in_the_frame_and_says_so(engine: Engine) -> None:
-    save_policy(engine, policy("tenant", mode="hidden"))
+    save_policy(engine, policy("tenant", mode="hidden"), entry(), NOW)
 
     row = frame_row(engine)
 

@@ -13,6 +13,7 @@ from core.cache.policies import delete_policy, save_policy
 from core.cache.readings import known_licenses
 from core.policies import Policy
 from simulator import Tenant
+from tests.actors import entry
 from tests.office import Office, open_office
 
 TOLD = ["Schule Höri: Microsoft 365 Business Premium (SPB)"]
@@ -38,7 +39,7 @@ def rule(office: Office, *, product: bool = True, **fields: Any) -> tuple[str, s
     """Keep a policy for the one tenant, or its one product."""
     ((tenant_id, rows),) = known_licenses(office.engine).items()
     scope = (tenant_id, next(iter(rows)) if product else "")
-    save_policy(office.engine, Policy(*scope, "Absprache", "anna", office.now(), **fields))
+    save_policy(office.engine, Policy(*scope, "Absprache", "anna", office.now(), **fields), entry(), office.now())
     return scope
 
 
@@ -122,7 +123,7 @@ def test_when_a_policy_is_ended_the_shortage_is_told(office: Office, school: Ten
     scope = rule(office, mode="show_only")
     use(office, school, 10)
 
-    delete_policy(office.engine, scope)
+    delete_policy(office.engine, scope, entry(), office.now())
     for _ in range(3):
         office.settle()
 

@@ -18,6 +18,7 @@ from core.lock import RefreshLock
 from core.refresh import Refresher
 from core.scheduler import BackgroundRefresh
 from simulator import Fault
+from tests.actors import actor
 from tests.office import Office, open_office
 
 
@@ -67,10 +68,10 @@ def command(office: Office, *arguments: str) -> subprocess.Popen[str]:
 
 def test_a_second_request_joins_the_running_refresh(office: Office) -> None:
     hold = Hold(office)
-    first = office.refresher.request("page", "anna")
+    first = office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
 
-    second = office.refresher.request("page", "beat")
+    second = office.refresher.request(actor("beat"))
     hold.go.set()
 
     assert second == first
@@ -80,10 +81,10 @@ def test_a_second_request_joins_the_running_refresh(office: Office) -> None:
 
 def test_a_request_that_the_running_refresh_does_not_cover_comes_after_it(office: Office) -> None:
     hold = Hold(office)
-    one = office.refresher.request("page", tenants=[_first_tenant(office)])
+    one = office.refresher.request(actor("anna"), tenants=[_first_tenant(office)])
     assert hold.reached.wait(20)
 
-    every = office.refresher.request("page")
+    every = office.refresher.request(actor("anna"))
     hold.go.set()
 
     after = wait_until_done(office, every)
@@ -97,12 +98,12 @@ def _first_tenant(office: Office) -> str:
 
 def test_a_read_only_refresh_is_not_joined_by_one_that_writes(office: Office) -> None:
     hold = Hold(office)
-    reading = threading.Thread(target=office.refresher.run, args=("command",), kwargs={"read_only": True})
+    reading = threading.Thread(target=office.refresher.run, args=(actor("command"),), kwargs={"read_only": True})
     reading.start()
     assert hold.reached.wait(20)
     assert office.rows() == []
 
-    run_id = office.refresher.request("page")
+    run_id = office.refresher.request(actor("anna"))
     hold.go.set()
     reading.join(20)
     wait_until_done(office, run_id)
@@ -112,7 +113,7 @@ def test_a_read_only_refresh_is_not_joined_by_one_that_writes(office: Office) ->
 
 def test_another_process_joins_the_running_refresh_and_prints_its_result(office: Office) -> None:
     hold = Hold(office)
-    run_id = office.refresher.request("page")
+    run_id = office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
 
     other = command(office, "sync", "--json")
@@ -129,7 +130,7 @@ def test_another_process_joins_the_running_refresh_and_prints_its_result(office:
 
 def test_progress_can_be_read_while_it_runs(office: Office) -> None:
     hold = Hold(office)
-    office.refresher.request("page", "anna")
+    office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
 
     running = runs.latest_run(office.engine)
@@ -179,7 +180,7 @@ def test_sigterm_in_the_middle_of_a_refresh_ends_it_cleanly(office: Office) -> N
 def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(office: Office) -> None:
     office.refresh()
     hold = Hold(office)
-    run_id = office.refresher.request("page")
+    run_id = office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
 
     office.refresher.stop()

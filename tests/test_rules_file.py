@@ -16,6 +16,7 @@ from core.cache.database import open_database
 from core.cache.policies import all_policies
 from core.policies import Policy
 from core.rules import RuleFileError, end, export, import_, keep, parse
+from tests.actors import ADMIN
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 TENANT, SKU = "11111111-0000-4000-8000-000000000001", "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
@@ -50,20 +51,20 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 def test_what_is_exported_comes_back_the_same(engine: Engine) -> None:
     for policy in RULES:
-        keep(engine, policy)
-    content = export(engine)
-    end(engine, (TENANT, SKU), "anna")
+        keep(engine, policy, ADMIN)
+    content = export(engine, ADMIN)
+    end(engine, (TENANT, SKU), ADMIN)
 
-    assert import_(engine, content) == 3
+    assert import_(engine, content, ADMIN) == 3
 
     assert all_policies(engine) == RULES
-    assert export(engine) == content
+    assert export(engine, ADMIN) == content
 
 
 def test_an_import_takes_the_place_of_all_rules(engine: Engine) -> None:
-    keep(engine, RULES[1])
+    keep(engine, RULES[1], ADMIN)
 
-    import_(engine, file(entry(sku_id=SKU.upper())))
+    import_(engine, file(entry(sku_id=SKU.upper())), ADMIN)
 
     assert [(policy.scope, policy.author) for policy in all_policies(engine)] == [((TENANT, SKU), "import")]
 
@@ -88,10 +89,10 @@ def test_an_import_takes_the_place_of_all_rules(engine: Engine) -> None:
     ],
 )
 def test_a_file_with_a_fault_changes_nothing_and_names_it(engine: Engine, content: str, fault: str) -> None:
-    keep(engine, RULES[1])
+    keep(engine, RULES[1], ADMIN)
 
     with pytest.raises(RuleFileError) as error:
-        import_(engine, content)
+        import_(engine, content, ADMIN)
 
     assert fault in str(error.value)
     assert all_policies(engine) == [RULES[1]]
@@ -106,17 +107,17 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_a_rule_that_says_nothing_is_not_kept(engine: Engine) -> None:
     with pytest.raises(ValueError, match="changes_nothing"):
-        keep(engine, Policy(TENANT, "", "Absprache", "anna", NOW))
+        keep(engine, Policy(TENANT, "", "Absprache", "anna", NOW), ADMIN)
 
 
 def test_the_command_line_writes_and_takes_the_file(
     engine: Engine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keep(engine, RULES[2])
+    keep(engine, RULES[2], ADMIN)
     path = tmp_path / "regeln.json"
 
     assert main(["rules", "export", str(path)]) == 0
-    end(engine, (TENANT, SKU), "anna")
+    end(engine, (TENANT, SKU), ADMIN)
     assert main(["rules", "import", str(path)]) == 0
 
     assert all_policies(engine) == [RULES[2]]

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from core.cache.policies import all_policies, save_policy
 from core.policies import MODES, Level, Policy
 from core.skus import Reason
+from tests.actors import entry
 from tests.page_world import HOSTILE, NOW, World, filled_world, sku_of
 from tests.test_pages import (  # noqa: F401 - fixtures
     LICENSES,
@@ -36,7 +37,7 @@ def tenant_id(world: World, slug: str) -> str:
 
 def rule(world: World, slug: str = "", sku_id: str = "", *, reason: str = "Absprache", **fields: Any) -> Policy:
     kept = Policy(tenant_id(world, slug) if slug else "", sku_id, reason, "anna", NOW, **fields)
-    save_policy(world.engine, kept)
+    save_policy(world.engine, kept, entry(), NOW)
     return kept
 
 

@@ -26,6 +26,7 @@ from simulator import Fault
 from simulator.lists import Item
 from simulator.tenants import SkuValue, Tenant
 from simulator.world import ORGANIZATION_READ
+from tests.actors import ADMIN
 from tests.browser import (
     bottom_of,
     cell,
@@ -126,7 +127,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         for name, skus in TENANTS.items():
             office.m365.add_tenant(name, skus, listed=name != UNLISTED)
         for account, role in TEAM.items():
-            access.add(office.engine, account, PASSWORD, role)
+            access.add(office.engine, ADMIN, account, PASSWORD, role)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
         environment |= office.m365.environment() | {
             "LIZENZTOOL_DATA_DIR": str(folder / "data"),
@@ -185,6 +186,12 @@ def open_browser(day: Day, new_context: Callable) -> Iterator[OpenBrowser]:
 def anna(open_browser: OpenBrowser) -> Page:
     """Anna, who has signed in before and looks at the start page."""
     return open_browser(account="anna")
+
+
+@pytest.fixture
+def carla(open_browser: OpenBrowser) -> Page:
+    """The one who may also switch."""
+    return open_browser(account="carla")
 
 
 # What is short
@@ -356,67 +363,69 @@ def test_a_refresh_of_one_tenant_reads_no_other(anna: Page, eventful_day: Day):
 # Monitoring
 
 
-def test_monitoring_is_switched_off_in_sharepoint_after_a_question_that_names_the_tenant(anna: Page, eventful_day: Day):
-    open_from_menu(anna, "Monitoring")
-    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
-    anna.get_by_role("button", name="Prüfen und speichern").click()
+def test_monitoring_is_switched_off_in_sharepoint_after_a_question_that_names_the_tenant(
+    carla: Page, eventful_day: Day
+):
+    open_from_menu(carla, "Monitoring")
+    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
+    carla.get_by_role("button", name="Prüfen und speichern").click()
 
-    question = anna.get_by_role("dialog")
+    question = carla.get_by_role("dialog")
     expect(question).to_contain_text("Überwachung für 1 Tenant ausschalten?")
     expect(question).to_contain_text("Es werden keine Engpässe mehr gemeldet für: Spedition Nord.")
     assert eventful_day.switches("Spedition Nord") == (True, True)
 
     question.get_by_role("button", name="Speichern").click()
-    expect(anna.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    expect(carla.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
     assert eventful_day.switches("Spedition Nord") == (True, False)
-    table = grid(anna, "Tenants mit ihren Schaltern")
+    table = grid(carla, "Tenants mit ihren Schaltern")
     expect(cell(table, "Spedition Nord", "Überwachung")).to_have_text("false")
     expect(cell(table, "Spedition Nord", "Aktiv")).to_have_text("true")
     expect(cell(table, "Treuhand Emmen", "Überwachung")).to_have_text("true")
 
 
-def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(anna: Page, eventful_day: Day):
-    open_from_menu(anna, "Monitoring")
+def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(carla: Page, eventful_day: Day):
+    open_from_menu(carla, "Monitoring")
     row = eventful_day.listed("Holzbau Muster")
     assert row is not None
     eventful_day.office.sharepoint.tenants.update(row.id, {"monitoring": False})
     version = row.version
 
-    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Holzbau Muster", "Aktiv")
-    anna.get_by_role("button", name="Prüfen und speichern").click()
-    anna.get_by_role("dialog").get_by_role("button", name="Speichern").click()
+    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Holzbau Muster", "Aktiv")
+    carla.get_by_role("button", name="Prüfen und speichern").click()
+    carla.get_by_role("dialog").get_by_role("button", name="Speichern").click()
 
-    message = anna.get_by_role("alert").filter(has_text="Holzbau Muster nicht geändert.")
+    message = carla.get_by_role("alert").filter(has_text="Holzbau Muster nicht geändert.")
     expect(message).to_contain_text("Jetzt gilt: aktiv, nicht überwacht.")
     assert (eventful_day.switches("Holzbau Muster"), row.version) == ((True, False), version)
-    table = grid(anna, "Tenants mit ihren Schaltern")
+    table = grid(carla, "Tenants mit ihren Schaltern")
     expect(cell(table, "Holzbau Muster", "Überwachung")).to_have_text("false")
     expect(cell(table, "Holzbau Muster", "Aktiv")).to_have_text("true")
 
 
-def test_changed_switches_can_be_discarded(anna: Page, day: Day):
-    open_from_menu(anna, "Monitoring")
-    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")
-    expect(anna.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_be_visible()
+def test_changed_switches_can_be_discarded(carla: Page, day: Day):
+    open_from_menu(carla, "Monitoring")
+    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")
+    expect(carla.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_be_visible()
 
-    anna.get_by_role("button", name="Verwerfen").click()
+    carla.get_by_role("button", name="Verwerfen").click()
 
-    expect(anna.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_have_count(0)
-    expect(cell(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")).to_have_text("true")
+    expect(carla.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_have_count(0)
+    expect(cell(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")).to_have_text("true")
     assert day.switches("Spedition Nord") == (True, True)
 
 
-def test_a_tenant_that_is_not_in_the_list_comes_into_it_with_one_click(anna: Page, eventful_day: Day):
-    open_from_menu(anna, "Monitoring")
-    expect(anna.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_be_visible()
+def test_a_tenant_that_is_not_in_the_list_comes_into_it_with_one_click(carla: Page, eventful_day: Day):
+    open_from_menu(carla, "Monitoring")
+    expect(carla.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_be_visible()
     assert eventful_day.listed(UNLISTED) is None
 
-    anna.get_by_role("button", name="In Liste aufnehmen").click()
+    carla.get_by_role("button", name="In Liste aufnehmen").click()
 
-    expect(anna.get_by_text(f"Gespeichert: {UNLISTED}.")).to_be_visible()
-    expect(anna.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_have_count(0)
+    expect(carla.get_by_text(f"Gespeichert: {UNLISTED}.")).to_be_visible()
+    expect(carla.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_have_count(0)
     assert eventful_day.switches(UNLISTED) == (True, True)
-    expect(cell(grid(anna, "Tenants mit ihren Schaltern"), UNLISTED, "Überwachung")).to_have_text("true")
+    expect(cell(grid(carla, "Tenants mit ihren Schaltern"), UNLISTED, "Überwachung")).to_have_text("true")
 
 
 # The end of the day
@@ -473,24 +482,24 @@ def test_every_page_is_accessible_in_light_and_dark_and_fits(day: Day, open_brow
 
 
 def test_questions_results_and_messages_are_accessible(eventful_day: Day, open_browser: OpenBrowser):
-    anna = open_browser("/monitoring", account="anna")
-    toggle(grid(anna, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
-    anna.get_by_role("button", name="Prüfen und speichern").click()
-    expect(anna.get_by_role("dialog")).to_be_visible()
-    assert violations(anna) == []
-    anna.get_by_role("dialog").get_by_role("button", name="Speichern").click()
-    expect(anna.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
-    assert violations(anna) == []
+    carla = open_browser("/monitoring", account="carla")
+    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
+    carla.get_by_role("button", name="Prüfen und speichern").click()
+    expect(carla.get_by_role("dialog")).to_be_visible()
+    assert violations(carla) == []
+    carla.get_by_role("dialog").get_by_role("button", name="Speichern").click()
+    expect(carla.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    assert violations(carla) == []
 
     eventful_day.take_consent("Holzbau Muster")
     with eventful_day.unanswered("Spedition Nord"):
-        anna.get_by_role("button", name="Aktualisieren", exact=True).click()
-        expect(anna.get_by_text("Tenants werden gelesen: 7 von 8")).to_be_visible()
-        assert violations(anna) == []
-    expect(anna.get_by_text("Aktualisiert: 7 von 8 Tenants")).to_be_visible()
-    assert violations(anna) == []
+        carla.get_by_role("button", name="Aktualisieren", exact=True).click()
+        expect(carla.get_by_text("Tenants werden gelesen: 7 von 8")).to_be_visible()
+        assert violations(carla) == []
+    expect(carla.get_by_text("Aktualisiert: 7 von 8 Tenants")).to_be_visible()
+    assert violations(carla) == []
     for path in ("/", "/tenant?tenant=holzbau-muster"):
-        anna.goto(f"{eventful_day.url}{path}")
-        settled(anna)
-        expect(anna.get_by_text("Die Berechtigung für subscribedSkus fehlt").first).to_be_visible()
-        assert (path, violations(anna)) == (path, [])
+        carla.goto(f"{eventful_day.url}{path}")
+        settled(carla)
+        expect(carla.get_by_text("Die Berechtigung für subscribedSkus fehlt").first).to_be_visible()
+        assert (path, violations(carla)) == (path, [])

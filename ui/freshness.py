@@ -17,6 +17,7 @@ from core.cache import runs
 from core.cache.database import DatabaseError
 from core.cache.runs import Run
 from core.problems import ProblemError
+from core.roles import Action
 from ui import age, data, language, results, visit
 from ui.age import Age
 from ui.data import Snapshot
@@ -42,6 +43,8 @@ def freshness(snapshot: Snapshot) -> None:
 
 def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", disabled: bool = False) -> None:
     """Ask for a live refresh of `tenants` (ids; none = all), or join the one that runs."""
+    if not current_user().may(Action.REFRESH):
+        return
     available = runtime.current().refresher is not None
     st.button(
         text(label),
@@ -56,10 +59,10 @@ def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button"
 
 def _ask(tenants: tuple[str, ...]) -> None:
     user, refresher = current_user(), runtime.current().refresher
-    if not user.may("viewer") or refresher is None:
+    if refresher is None:
         return
     try:
-        run_id = refresher.request(source="page", requested_by=user.name, tenants=tenants)
+        run_id = refresher.request(user, tenants)
     except ProblemError as error:
         st.session_state[REFUSED] = error.problem
         return
@@ -100,7 +103,7 @@ def _come_back() -> None:
         latest = data.pulse(runtime.current().engine).run
     except DatabaseError:
         return  # the line says so
-    if latest is None or latest.source != "page" or latest.requested_by != current_user().name:
+    if latest is None or latest.source != "page" or latest.requested_by != current_user().shown:
         return
     if latest.running:
         st.session_state[OWN], st.session_state[ASKED_AT] = latest.run_id, time.monotonic()

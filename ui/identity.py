@@ -2,41 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from urllib.parse import unquote
 
 import streamlit as st
 
+from core.roles import NOBODY, Action, Actor
 from ui.safe import plain
 from ui.texts import text
 
-ROLES = ("viewer", "support", "admin")  # each may do what those before it may
 _TEST_ADDRESS = "test@example.com"  # what AppTest hands over when a test names nobody
 
 
-@dataclass(frozen=True, slots=True)
-class User:
-    name: str = ""
-    role: str = ""
-
-    def may(self, role: str) -> bool:
-        return self.role in ROLES and ROLES.index(self.role) >= ROLES.index(role)
-
-
-def current_user() -> User:
-    """The signed-in account; without one a user who may do nothing. Never raises."""
+def current_user() -> Actor:
+    """The signed-in account, with a request id of its own at each call; without one NOBODY. Never raises."""
     known = st.user.to_dict()
     if known == {"email": _TEST_ADDRESS}:
-        return User("test", "admin")
-    return User(str(known.get("name") or ""), str(known.get("role") or ""))
+        return Actor("test", "admin", "page")
+    name, shown, role, address, session = (
+        unquote(str(known.get(field) or "")) for field in ("name", "shown", "role", "address", "sid")
+    )
+    return Actor(name, role, "page", shown, address, session) if name else NOBODY
 
 
-def require(role: str) -> User:
+def require(action: Action) -> Actor:
     """The user, if the role is enough; otherwise say so and end the page here."""
     user = current_user()
-    if user.may(role):
+    if user.may(action):
         return user
     if user.name:
-        st.error(text("identity.not_allowed", name=plain(user.name)))
+        st.error(text("identity.not_allowed", name=plain(user.shown)))
     else:
         st.error(text("identity.nobody"))
         st.html(f'<a href="/login">{text("identity.sign_in")}</a>')

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
+
 import pyarrow as pa
 import streamlit as st
 
 from core import runtime
+from core.audit import note_export
+from core.roles import Actor
 from ui import columns, language
 from ui import format as fmt
 from ui.csv import MIME, table_csv
 from ui.data import Snapshot
 from ui.filters import is_filtered, reset
+from ui.identity import current_user
 from ui.index import Filters, Positions
 from ui.texts import text
 
@@ -55,16 +60,21 @@ def show_licenses(table: pa.Table, key: str, name: str, *, most_rows: int = 15) 
 
 def csv_button(label: str, table: pa.Table, file: str) -> None:
     """Download of exactly this table, made only when it is asked for."""
-    words, zone = language.current(), runtime.current().settings.zone
+    words, zone, user = language.current(), runtime.current().settings.zone, current_user()
     st.download_button(
         text(label),
-        data=lambda: table_csv(table, words, zone),
+        data=lambda: _file(table, file, words, zone, user),
         file_name=f"{file}.csv",
         mime=MIME,
         icon=":material/download:",
         on_click="ignore",
         key=f"csv_{file}",
     )
+
+
+def _file(table: pa.Table, name: str, words: language.Language, zone: tzinfo, user: Actor) -> bytes:
+    note_export(runtime.current().engine, user, name, table.num_rows)
+    return table_csv(table, words, zone)
 
 
 def section(title: str, table: pa.Table, file: str) -> None:

@@ -38,7 +38,7 @@ def announce_once(run: Run) -> None:
 def dismiss() -> None:
     run_id = st.session_state.pop(SHOWN, None)
     if run_id is not None:
-        _closed[current_user().name] = run_id
+        _closed[current_user().shown] = run_id
 
 
 def result_box(snapshot: Snapshot) -> None:

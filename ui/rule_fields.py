@@ -57,7 +57,7 @@ def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Policy:
         text("rule.reason"), key=REASON, max_chars=LONGEST_REASON, placeholder=text("rule.reason_hint")
     )
     return Policy(
-        tenant_id, sku_id, (reason or "").strip(), current_user().name, view.now,
+        tenant_id, sku_id, (reason or "").strip(), current_user().shown, view.now,
         threshold=None if mode == "edge" else threshold, warn=warn,
         mode=mode, until=until if isinstance(until, date) else None,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from core import rules as kept
 from core import runtime
 from core.policies import Policy, Scope, faults_of
 from core.problems import ProblemError
+from core.roles import Action
 from ui import visit
 from ui.data import Snapshot
 from ui.identity import current_user
@@ -22,7 +23,6 @@ from ui.rules import effect, effect_words, ordered, rule_table, scope_name, show
 from ui.safe import plain
 from ui.texts import text
 
-ROLE = "support"  # who may change rules
 _OPEN, _DONE, _ROUND = "_rule_open", "_rule_done", "_rule_round"
 
 
@@ -36,7 +36,7 @@ class Work:
 
 def edit_rules(snapshot: Snapshot, view: View) -> None:
     """The exceptions with their buttons, and the form when one is open."""
-    may = current_user().may(ROLE)
+    may = current_user().may(Action.RULES)
     if _DONE in st.session_state:
         st.success(st.session_state.pop(_DONE), icon=":material/check:")
     chosen: Policy | None = None
@@ -98,7 +98,7 @@ def _end(snapshot: Snapshot, policy: Policy, view: View) -> None:
     with st.container(horizontal=True):
         if st.button(text("rule.end"), key="rule_end_now", type="primary"):
             with _told():
-                kept.end(runtime.current().engine, policy.scope, current_user().name)
+                kept.end(runtime.current().engine, policy.scope, current_user())
                 _done(text("rule.ended", scope=name))
         st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
 
@@ -129,7 +129,7 @@ def _tell(faults: Sequence[str]) -> None:
 
 def _save(snapshot: Snapshot, policy: Policy, view: View) -> None:
     with _told():
-        kept.keep(runtime.current().engine, policy)
+        kept.keep(runtime.current().engine, policy, current_user())
         _done(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, policy, view.language)))))
 
 

@@ -33,5 +33,5 @@ def open_page() -> st.Page:
 def _account() -> None:
     user = current_user()
     if user.name:
-        st.caption(text("account.signed_in", name=plain(user.name)))
+        st.caption(text("account.signed_in", name=plain(user.shown)))
         st.html(f'<a href="/logout">{text("account.sign_out")}</a>')

@@ -11,6 +11,7 @@ import streamlit as st
 from core import runtime
 from core.monitoring import SwitchChange, SwitchResult, add_to_list, apply_switches
 from core.problems import ProblemError
+from core.roles import Action
 from ui import format as fmt
 from ui import visit
 from ui.columns import CHIP_COLOURS, QUIET
@@ -23,7 +24,6 @@ from ui.rows import rows
 from ui.safe import plain
 from ui.texts import text
 
-ROLE = "viewer"  # who may switch; the check stands here until roles are told apart
 MOST_ROWS = 15
 _ROUND, _RESULTS = "_switch_round", "_switch_results"
 _FAILED, _UNAVAILABLE = "_switch_failed", "_switch_unavailable"
@@ -47,6 +47,10 @@ def switch_frame(tenants: pd.DataFrame, view: View) -> pd.DataFrame:
     return pd.DataFrame(columns).set_index(pd.Index(tenants["tenant_id"], name="tenant_id"))
 
 
+def may_switch() -> bool:
+    return current_user().may(Action.SWITCHES)
+
+
 def edit_switches(frame: pd.DataFrame, view: View) -> None:
     """The table, and what follows from its changes."""
     if frame.empty:
@@ -57,7 +61,7 @@ def edit_switches(frame: pd.DataFrame, view: View) -> None:
         key=_editor_key(frame),
         alt=text("monitoring.table"),
         hide_index=True,
-        disabled=[name for name in frame.columns if name not in ("enabled", "monitored")],
+        disabled=[name for name in frame.columns if name not in ("enabled", "monitored")] if may_switch() else True,
         column_config=_config(view),
         placeholder="",
         height=HEADER_PIXELS + ROW_PIXELS * min(len(frame), MOST_ROWS),
@@ -133,8 +137,9 @@ def offer_to_add(tenants: pd.DataFrame) -> None:
     for row in rows(tenants):
         with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
             st.markdown(plain(row.tenant), width=320)
-            _add_button(text("monitoring.add"), f"add_{row.slug}", [row.tenant_id])
-    if len(tenants) > 1:
+            if may_switch():
+                _add_button(text("monitoring.add"), f"add_{row.slug}", [row.tenant_id])
+    if len(tenants) > 1 and may_switch():
         _add_button(text("monitoring.add_all", count=len(tenants)), "add_all", tenants["tenant_id"].tolist())
 
 
@@ -145,13 +150,11 @@ def _add_button(label: str, key: str, tenant_ids: Sequence[str]) -> None:
 def _carry_out(action: Any, what: Sequence[Any]) -> None:
     """Do it and keep the results for the next run, which shows the newest switches."""
     user, refresher = current_user(), runtime.current().refresher
-    if not user.may(ROLE):
-        return
     if refresher is None:
         st.session_state[_UNAVAILABLE] = True
         return
     try:
-        st.session_state[_RESULTS] = action(refresher.tools, what, user.name)
+        st.session_state[_RESULTS] = action(refresher.tools, what, user)
     except ProblemError as error:
         st.session_state[_FAILED] = error.problem
     _next_round()

@@ -170,8 +170,9 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
     if not isinstance(found, Session):
         return {**scope, "headers": headers, "app_session": None}
-    identity = {"name": found.account, "sid": found.id, "role": found.role}
-    headers += [(name.encode(), identity[field].encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
+    address = (scope.get("client") or ("", 0))[0]
+    identity = {"name": found.account, "shown": found.shown, "sid": found.id, "role": found.role, "address": address}
+    headers += [(name.encode(), quote(identity[field]).encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
     return {**scope, "headers": headers, "app_session": found}
 
 

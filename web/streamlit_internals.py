@@ -23,7 +23,14 @@ PING_PATHS = frozenset({"/_stcore/health", "/_stcore/host-config"})
 
 # Header that the gate sets -> name under which the script finds it in `st.user`. Streamlit also compares them when
 # somebody asks for an existing session by its id: another person's headers never match.
-TRUSTED_HEADERS = {"x-app-user": "name", "x-app-sid": "sid", "x-app-role": "role"}
+# Values are percent-encoded: a display name may hold any letter.
+TRUSTED_HEADERS = {
+    "x-app-user": "name",
+    "x-app-shown": "shown",
+    "x-app-sid": "sid",
+    "x-app-role": "role",
+    "x-app-address": "address",
+}
 
 OPTIONS: dict[str, object] = {
     "server.trustedUserHeaders": TRUSTED_HEADERS,

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine, Table, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from core.cache.schema import accounts, sessions, sign_in_failures
+from core.cache.audit import Entry, append
+from core.cache.schema import accounts, api_tokens, sessions, sign_in_failures
 from core.cache.sql import transaction
 
 
@@ -37,6 +38,11 @@ class Account:
     totp_last_step: int | None = None
 
     @property
+    def is_admin(self) -> bool:
+        """Whether it could let people in again."""
+        return self.role == "admin" and not self.disabled
+
+    @property
     def shown(self) -> str:
         """What people call the account."""
         return self.display_name or self.name
@@ -48,6 +54,7 @@ class StoredSession:
 
     token_hash: str
     account: str
+    display_name: str
     role: str
     account_disabled: bool
     created_at: datetime
@@ -75,12 +82,20 @@ def all_accounts(engine: Engine) -> list[Account]:
     return [Account(**row) for row in rows]
 
 
-def add_account(engine: Engine, account: Account, *, only_first: bool = False) -> bool:
+def add_account(engine: Engine, account: Account, entry: Entry, *, only_first: bool = False) -> bool:
     """Store `account`; False when the name is taken, or with `only_first` when there is any account."""
     with transaction(engine) as connection:
         if only_first and connection.execute(select(accounts.c.name).limit(1)).first():
             return False
-        return _insert_new(connection, accounts, asdict(account))
+        added = _insert_new(connection, accounts, asdict(account))
+        if added:
+            append(connection, entry.changed(None, _in_audit(asdict(account))), account.created_at)
+        return added
+
+
+def _in_audit(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What the audit may know of an account: no hash, no secret."""
+    return {name: row[name] for name in ("role", "disabled", "provider", "display_name") if row.get(name) != ""}
 
 
 def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
@@ -91,13 +106,27 @@ def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) ->
     return connection.execute(statement).first() is not None
 
 
-def change_account(engine: Engine, name: str, at: datetime, **changes: Any) -> bool:
-    """Change columns of an account and revoke all its sessions in the same breath; False when there is none."""
+def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **changes: Any) -> bool:
+    """Change columns of an account and revoke all its sessions in the same breath; False when there is none.
+
+    The tokens of a disabled account, and of one with another role, end with its sessions.
+    """
     with transaction(engine) as connection:
-        found = connection.execute(update(accounts).where(accounts.c.name == name).values(**changes)).rowcount == 1
-        if found:
-            connection.execute(_revoke(at).where(sessions.c.account == name))
-    return found
+        # Without effect, but it takes the write lock before the row is looked at.
+        connection.execute(update(accounts).where(accounts.c.name == name).values(name=name))
+        before = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+        if before is None:
+            return False
+        connection.execute(update(accounts).where(accounts.c.name == name).values(**changes))
+        connection.execute(_revoke(at).where(sessions.c.account == name))
+        if changes.get("disabled") or "role" in changes:
+            connection.execute(
+                update(api_tokens)
+                .where(api_tokens.c.created_by == name, api_tokens.c.revoked_at.is_(None))
+                .values(revoked_at=at)
+            )
+        append(connection, entry.changed(_in_audit(dict(before)), _in_audit({**before, **changes})), at)
+    return True
 
 
 def add_session(engine: Engine, row: Mapping[str, Any], *, forget_before: datetime) -> None:
@@ -113,6 +142,7 @@ def find_sessions(engine: Engine, token_hashes: Collection[str]) -> dict[str, St
         select(
             sessions.c.token_hash,
             sessions.c.account,
+            accounts.c.display_name,
             accounts.c.role,
             accounts.c.disabled.label("account_disabled"),
             sessions.c.created_at,

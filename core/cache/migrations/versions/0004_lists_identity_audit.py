@@ -92,13 +92,14 @@ def _audit() -> None:
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("audit_at", "audit", ["at"])
-    op.create_table(
+    anchor = op.create_table(
         "audit_anchor",
         sa.Column("one", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("one"),
     )
+    op.bulk_insert(anchor, [{"one": 1, "seq": 0, "hash": ""}])
     for statement in APPEND_ONLY[op.get_bind().dialect.name]:
         op.execute(statement)
 

@@ -1,0 +1,68 @@
+"""Who changed what, when and from where. Reading is not recorded, exporting is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache import audit
+from core.cache.audit import AuditRow, Entry, Search, append, find, names_in_use
+from core.roles import Action, Actor, schedule_actor
+
+__all__ = ["AuditRow", "Entry", "Search", "Verdict", "append", "find", "names_in_use", "prune", "record", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`rows` were looked at; `broken_at` is the number of the first row that is not as it was written, None if all
+    are. `head` is the newest hash: noted elsewhere, it also shows a chain that was replaced as a whole."""
+
+    rows: int
+    head: str
+    broken_at: int | None = None
+
+
+def record(
+    engine: Engine,
+    actor: Actor,
+    action: str,
+    target: str = "",
+    *,
+    before: Any = None,
+    after: Any = None,
+    result: str = "done",
+    reason: str = "",
+    at: datetime | None = None,
+) -> None:
+    """Write what was done outside the database, or refused. Raises DatabaseError."""
+    entry = Entry(actor, action, target, before, after, result, reason)
+    audit.record(engine, entry, at or datetime.now(UTC))
+
+
+def note_export(engine: Engine, actor: Actor, what: str, rows: int) -> None:
+    """To be called before a file is handed over. Raises NotAllowed, DatabaseError."""
+    actor.need(Action.EXPORT)
+    record(engine, actor, "export", what, after={"rows": rows})
+
+
+def verify(engine: Engine) -> Verdict:
+    """Compute every hash anew; also a missing row breaks the chain."""
+    seq, previous = audit.anchor(engine)
+    count = 0
+    for row in audit.rows_from(engine):
+        seq += 1
+        if row.seq != seq or row.previous != previous or row.hash != row.computed_hash():
+            return Verdict(count, previous, broken_at=seq)
+        previous = row.hash
+        count += 1
+    return Verdict(count, previous)
+
+
+def prune(engine: Engine, days: int, now: datetime) -> int:
+    """Take away what is older than `days`; 0 keeps everything. How many rows went."""
+    if not days:
+        return 0
+    return audit.prune(engine, now - timedelta(days=days), Entry(schedule_actor(), "audit.pruned"), now)

@@ -1,0 +1,102 @@
+"""Who may do what: one table, asked by every action in core, whoever calls it."""
+
+from __future__ import annotations
+
+import getpass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import uuid4
+
+from core.problems import Problem, ProblemError
+
+ROLES = ("viewer", "support", "admin")  # each may do what those before it may
+
+
+class Action(StrEnum):
+    """What somebody may be allowed to do."""
+
+    LOOK = "look"  # at every figure of every tenant
+    EXPORT = "export"  # figures as a file
+    OWN_ACCOUNT = "own-account"  # password and second factor of one's own
+    REFRESH = "refresh"  # ask for a refresh
+    SWITCHES = "switches"  # enabled and monitoring of a tenant
+    RULES = "rules"  # when licences alarm
+    ACCOUNTS = "accounts"  # of other people
+    SESSIONS = "sessions"  # of other people
+    TOKENS = "tokens"  # access for programs
+    AUDIT = "audit"  # who changed what
+
+
+LEAST_ROLE = {
+    Action.LOOK: "viewer",
+    Action.EXPORT: "viewer",
+    Action.OWN_ACCOUNT: "viewer",
+    Action.REFRESH: "support",
+    Action.SWITCHES: "admin",
+    Action.RULES: "admin",
+    Action.ACCOUNTS: "admin",
+    Action.SESSIONS: "admin",
+    Action.TOKENS: "admin",
+    Action.AUDIT: "admin",
+}
+
+
+def allows(role: str, action: Action) -> bool:
+    """Whether `role` may do `action`; a role that nobody knows may do nothing."""
+    return role in ROLES and ROLES.index(role) >= ROLES.index(LEAST_ROLE[action])
+
+
+class NotAllowed(ProblemError):
+    """The actor's role does not reach for the action."""
+
+
+def new_request_id() -> str:
+    """Goes with a click or a call from the page through the refresh into log and audit."""
+    return uuid4().hex[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or a program that wants something.
+
+    `name` is the account, `shown` what people call it; `source` the way it came (page, api, command,
+    schedule, sign-in); `address` the client's network address; `session` the id of its session.
+    """
+
+    name: str
+    role: str
+    source: str
+    shown: str = ""
+    address: str = ""
+    session: str = ""
+    request_id: str = field(default_factory=new_request_id)
+
+    def __post_init__(self) -> None:
+        if not self.shown:
+            object.__setattr__(self, "shown", self.name)
+
+    def may(self, action: Action) -> bool:
+        return allows(self.role, action)
+
+    def need(self, action: Action) -> None:
+        """Raises NotAllowed unless the actor may."""
+        if not self.may(action):
+            params = {"name": self.shown, "action": action.value, "role": LEAST_ROLE[action]}
+            raise NotAllowed(Problem("access.not_allowed", params))
+
+
+NOBODY = Actor("", "", "page", request_id="")
+
+
+def schedule_actor() -> Actor:
+    """The timetable."""
+    return Actor("schedule", "support", "schedule")
+
+
+def command_actor() -> Actor:
+    """Whoever runs the command line: has the machine, the database file and the keys anyway."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a container may run under a number without a name
+        name = "command"
+    return Actor(name[:90], "admin", "command")

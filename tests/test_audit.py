@@ -1,0 +1,189 @@
+"""The audit: what is in it, that nobody changes it unseen, and how old rows leave it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, text, update
+from sqlalchemy.exc import DBAPIError
+
+from core import access, audit, rules
+from core.audit import Search, find, verify
+from core.cache.audit import AuditRow
+from core.cache.database import open_database
+from core.cache.schema import audit as table
+from core.policies import Policy
+from core.roles import NotAllowed
+from tests.actors import ADMIN, SUPPORT, VIEWER
+
+NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+TENANT, SKU = "11111111-0000-0000-0000-000000000000", "22222222-0000-0000-0000-000000000000"
+PASSWORD = "Ein-gutes-Passwort-7"
+
+
+def rows(engine: Engine, **search: Any) -> list[AuditRow]:
+    return find(engine, Search(**search), limit=100)[0]
+
+
+def test_a_change_says_who_what_before_after_and_from_where(database: Engine) -> None:
+    rules.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=2), ADMIN)
+    rules.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=3), ADMIN)
+    rules.end(database, (TENANT, SKU), ADMIN)
+
+    ended, changed, new = rows(database)
+
+    assert [row.action for row in (new, changed, ended)] == ["rule.set", "rule.set", "rule.ended"]
+    assert (new.actor, new.role, new.source, new.request_id) == ("chefin", "admin", "page", ADMIN.request_id)
+    assert new.before == ""
+    assert '"threshold": 2' in changed.before
+    assert '"threshold": 3' in changed.after
+    assert (ended.before, ended.after) == (changed.after, "")
+    assert TENANT in ended.target
+
+
+def test_an_account_is_recorded_without_its_secrets(database: Engine) -> None:
+    access.add(database, ADMIN, "anna", PASSWORD, "support", NOW)
+    access.passwd(database, ADMIN, "anna", PASSWORD + "x", NOW)
+    access.set_role(database, ADMIN, "anna", "viewer", NOW)
+    access.disable(database, ADMIN, "anna", NOW)
+
+    found = rows(database)
+
+    assert [row.action for row in found] == [
+        "account.disabled", "account.role", "account.password", "account.added",
+    ]  # fmt: skip
+    assert '"role": "viewer"' in found[1].after
+    assert not any(secret in str(found) for secret in (PASSWORD, "$2b$"))
+
+
+@pytest.mark.parametrize("actor", [VIEWER, SUPPORT], ids=lambda actor: actor.role)
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda engine, actor: rules.keep(engine, Policy(TENANT, SKU, "x", "x", NOW, threshold=1), actor),
+        lambda engine, actor: rules.end(engine, (TENANT, SKU), actor),
+        lambda engine, actor: rules.import_(engine, '{"version": 1, "rules": []}', actor),
+        lambda engine, actor: access.add(engine, actor, "neu", PASSWORD),
+        lambda engine, actor: access.passwd(engine, actor, "anderer", PASSWORD),
+        lambda engine, actor: access.disable(engine, actor, "anderer"),
+        lambda engine, actor: access.enable(engine, actor, "anderer"),
+        lambda engine, actor: access.set_role(engine, actor, "anderer", "admin"),
+    ],
+    ids=["rule", "end", "import", "add", "passwd", "disable", "enable", "role"],
+)
+def test_who_may_not_changes_nothing(database: Engine, actor: Any, action: Callable[..., Any]) -> None:
+    with pytest.raises(NotAllowed):
+        action(database, actor)
+
+    assert rows(database) == []
+
+
+def test_an_export_is_recorded(database: Engine) -> None:
+    audit.note_export(database, VIEWER, "lizenzen", 12)
+
+    (row,) = rows(database)
+    assert (row.action, row.target, row.after) == ("export", "lizenzen", '{"rows": 12}')
+
+
+def fill(engine: Engine, count: int, *, start: datetime = NOW, step: timedelta = timedelta(minutes=1)) -> None:
+    for number in range(count):
+        audit.record(engine, ADMIN, "test", f"thing {number}", after={"number": number}, at=start + number * step)
+
+
+def test_an_untouched_chain_is_whole(database: Engine) -> None:
+    fill(database, 5)
+
+    verdict = verify(database)
+
+    assert (verdict.rows, verdict.broken_at) == (5, None)
+    assert verdict.head == rows(database)[0].hash
+
+
+def test_the_database_itself_refuses_to_change_or_take_a_row(database: Engine) -> None:
+    fill(database, 2)
+
+    for statement in (update(table).values(actor="other"), delete(table)):
+        with pytest.raises(DBAPIError, match="append-only"), database.begin() as connection:
+            connection.execute(statement)
+
+    assert verify(database).rows == 2
+
+
+def tamper(engine: Engine, statement: str, **values: Any) -> None:
+    """As somebody who owns the database file can."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.execute(text("DROP TRIGGER IF EXISTS audit_no_update"))
+            connection.execute(text("DROP TRIGGER IF EXISTS audit_no_delete"))
+        else:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(statement), values)
+
+
+@settings(max_examples=20, deadline=None)
+@given(number=st.integers(1, 6), what=st.sampled_from(["actor", "after", "result", "previous", "gone"]))
+def test_whatever_is_changed_is_found_at_its_row(number: int, what: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_database(f"sqlite:///{folder}/x.db")
+        fill(engine, 6)
+
+        if what == "gone":
+            tamper(engine, "DELETE FROM audit WHERE seq = :seq", seq=number)
+        else:
+            tamper(engine, f"UPDATE audit SET {what} = 'x' WHERE seq = :seq", seq=number)
+
+        # Of the last row nobody can tell that it is gone, but from a hash that was noted elsewhere.
+        assert verify(engine).broken_at == (None if (what, number) == ("gone", 6) else number)
+        engine.dispose()
+
+
+def test_retention_takes_the_oldest_and_leaves_a_whole_chain(database: Engine) -> None:
+    fill(database, 10, start=NOW - timedelta(days=9), step=timedelta(days=1))
+
+    assert audit.prune(database, 5, NOW) == 4
+
+    verdict = verify(database)
+    newest = rows(database)[0]
+    assert (verdict.rows, verdict.broken_at) == (7, None)
+    assert (newest.action, newest.actor, newest.after) == ("audit.pruned", "schedule", '{"last": 4, "rows": 4}')
+    assert audit.prune(database, 5, NOW) == 0
+    assert audit.prune(database, 0, NOW + timedelta(days=999)) == 0
+
+
+def test_side_by_side_nobody_takes_the_number_of_another(database: Engine) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: audit.record(database, ADMIN, "test", str(number), at=NOW), range(40)))
+
+    assert verify(database).rows == 40
+    assert {row.target for row in rows(database)} == {str(number) for number in range(40)}
+
+
+@pytest.mark.parametrize(
+    ("search", "count"),
+    [
+        ({}, 3),
+        ({"words": "ise SCHOOL"}, 1),
+        ({"words": "100%"}, 1),
+        ({"words": "nowhere"}, 0),
+        ({"actions": ["b"]}, 1),
+        ({"actors": ["anna"]}, 1),
+        ({"results": ["failed"]}, 1),
+        ({"since": NOW + timedelta(minutes=1)}, 2),
+        ({"until": NOW + timedelta(minutes=1)}, 1),
+    ],
+)
+def test_rows_are_found(database: Engine, search: dict[str, Any], count: int) -> None:
+    audit.record(database, ADMIN, "a", "ISE School", at=NOW)
+    audit.record(database, SUPPORT, "b", "Muster AG", after={"share": "100%"}, at=NOW + timedelta(minutes=1))
+    audit.record(database, ADMIN, "c", "x", result="failed", reason="away", at=NOW + timedelta(minutes=2))
+
+    found, total = find(database, Search(**search), limit=100)
+
+    assert (len(found), total) == (count, count)
