@@ -13,14 +13,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from core.cache.purchases import Purchases, save_subscriptions
 from core.cache.readings import (
     KnownLicense,
     Reading,
     history_keys,
     known_licenses,
-    save_failure,
+    save_failures,
     save_readings,
-    save_subscriptions,
 )
 from core.graph import GraphClient, GraphError, subscribed_skus, subscriptions
 from core.licenses import License, Subscription
@@ -152,28 +152,40 @@ class Reader:
         today: set[tuple[str, str]],
         day: Any,
     ) -> None:
+        """Write what has arrived: a few transactions for all tenants together, not some for each."""
+        good = [answer for answer in arrived if answer.problem is None]
+        self._save_failures(arrived, result)
+        self._save_subscriptions([answer for answer in good if answer.subscriptions_asked], trial)
         readings = []
-        for answer in arrived:
-            profile = answer.profile
-            if answer.problem is not None:
-                result.failed.append((profile, answer.problem))
-                if answer.problem.code != "refresh.stopped":
-                    save_failure(self.engine, profile.tenant_id, answer.problem, self.now())
-                continue
-            if answer.subscriptions_asked:
-                save_subscriptions(
-                    self.engine,
-                    profile.tenant_id,
+        for answer in good:
+            tenant_id = answer.profile.tenant_id
+            result.ok.append(tenant_id)
+            short = [row.sku_id for row in answer.licenses if self.is_short(tenant_id, row, trial)]
+            readings.append(Reading(tenant_id, answer.licenses, short, answer.read_at or self.now()))
+        result.after |= save_readings(self.engine, readings, result.before, today, day)
+
+    def _save_failures(self, arrived: Sequence[TenantAnswer], result: ReadResult) -> None:
+        problems = [(answer.profile, answer.problem) for answer in arrived if answer.problem is not None]
+        result.failed += problems
+        # Nobody is to blame for a refresh that was stopped.
+        blamed = {profile.tenant_id: problem for profile, problem in problems if problem.code != "refresh.stopped"}
+        save_failures(self.engine, blamed, self.now())
+
+    def _save_subscriptions(self, asked: Sequence[TenantAnswer], trial: set[tuple[str, str]]) -> None:
+        save_subscriptions(
+            self.engine,
+            [
+                Purchases(
+                    answer.profile.tenant_id,
                     answer.subscriptions,
                     answer.read_at or self.now(),
                     answer.subscriptions_problem,
                 )
-            if answer.subscriptions is not None:
-                _learn_trials(trial, profile.tenant_id, answer.subscriptions)
-            result.ok.append(profile.tenant_id)
-            short = [row.sku_id for row in answer.licenses if self.is_short(profile.tenant_id, row, trial)]
-            readings.append(Reading(profile.tenant_id, answer.licenses, short, answer.read_at or self.now()))
-        result.after |= save_readings(self.engine, readings, result.before, today, day)
+                for answer in asked
+            ],
+        )
+        for answer in asked:
+            _learn_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
 
     def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
         """Whether this licence is a shortage, by its kind, its units and the policies."""

@@ -35,15 +35,15 @@ from core.cache.lists import (
     tenant_list_rows,
 )
 from core.cache.names import imported_names, save_names
+from core.cache.purchases import Purchases, save_subscriptions
 from core.cache.readings import (
     KnownTenant,
     Reading,
     history_keys,
     known_licenses,
-    save_failure,
+    save_failures,
     save_profiles,
     save_readings,
-    save_subscriptions,
     tenant_rows,
     trial_skus,
 )
@@ -179,8 +179,8 @@ def test_a_failure_keeps_the_rows_and_notes_since_when(engine: Engine) -> None:
     read(engine, spb())
     before = known_licenses(engine)
 
-    save_failure(engine, CONTOSO.tenant_id, DENIED, NOW + timedelta(hours=1))
-    save_failure(engine, CONTOSO.tenant_id, DENIED, NOW + timedelta(hours=2))
+    save_failures(engine, {CONTOSO.tenant_id: DENIED}, NOW + timedelta(hours=1))
+    save_failures(engine, {CONTOSO.tenant_id: DENIED}, NOW + timedelta(hours=2))
 
     row = tenant_rows(engine)[CONTOSO.tenant_id]
     assert known_licenses(engine) == before
@@ -190,7 +190,7 @@ def test_a_failure_keeps_the_rows_and_notes_since_when(engine: Engine) -> None:
 
 
 def test_a_good_read_ends_a_failure(engine: Engine) -> None:
-    save_failure(engine, CONTOSO.tenant_id, DENIED, NOW)
+    save_failures(engine, {CONTOSO.tenant_id: DENIED}, NOW)
 
     read(engine, spb(), at=NOW + timedelta(hours=1))
 
@@ -298,10 +298,10 @@ def subscription(number: str, sku: str = SPB, ends: datetime | None = None, *, t
 
 
 def test_subscriptions_are_replaced_whole_the_next_date_first(engine: Engine) -> None:
-    save_subscriptions(engine, CONTOSO.tenant_id, [subscription("a")], NOW)
+    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, [subscription("a")], NOW)])
 
     found = [subscription("b"), subscription("c", ends=NOW + timedelta(days=9)), subscription("d", ends=NOW)]
-    save_subscriptions(engine, CONTOSO.tenant_id, found, NOW)
+    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, found, NOW)])
 
     frame = subscriptions_frame(engine, CONTOSO.tenant_id)
     assert [None if pd.isna(at) else at for at in frame["next_lifecycle_at"]] == [NOW, NOW + timedelta(days=9), None]
@@ -309,18 +309,36 @@ def test_subscriptions_are_replaced_whole_the_next_date_first(engine: Engine) ->
 
 
 def test_subscriptions_that_may_not_be_read_keep_what_is_known_and_say_why(engine: Engine) -> None:
-    save_subscriptions(engine, CONTOSO.tenant_id, [subscription("a")], NOW)
+    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, [subscription("a")], NOW)])
 
-    save_subscriptions(engine, CONTOSO.tenant_id, None, NOW + timedelta(days=1), DENIED)
+    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, None, NOW + timedelta(days=1), DENIED)])
 
     assert len(subscriptions_frame(engine, CONTOSO.tenant_id)) == 1
     assert Problem.from_json(tenant_rows(engine)[CONTOSO.tenant_id].subscriptions_problem) == DENIED
 
 
+def test_what_several_tenants_answer_is_written_together(engine: Engine) -> None:
+    read(engine, spb())
+    two = [Purchases(CONTOSO.tenant_id, [subscription("a")], NOW), Purchases(FABRIKAM.tenant_id, None, NOW, DENIED)]
+
+    save_subscriptions(engine, two)
+    save_failures(engine, {CONTOSO.tenant_id: DENIED, FABRIKAM.tenant_id: DENIED}, NOW)
+    save_failures(engine, {FABRIKAM.tenant_id: DENIED}, NOW + timedelta(hours=1))
+    save_subscriptions(engine, [])
+    save_failures(engine, {}, NOW + timedelta(hours=2))
+
+    rows = tenant_rows(engine)
+    contoso, fabrikam = rows[CONTOSO.tenant_id], rows[FABRIKAM.tenant_id]
+    assert (contoso.subscriptions_problem, fabrikam.subscriptions_problem) == (None, DENIED.to_json())
+    assert contoso.failing_since == fabrikam.failing_since == contoso.last_attempt_at == NOW
+    assert fabrikam.last_attempt_at == NOW + timedelta(hours=1)
+    assert len(subscriptions_frame(engine, CONTOSO.tenant_id)) == 1
+
+
 def test_a_sku_is_a_trial_only_if_all_its_subscriptions_are(engine: Engine) -> None:
     found = [subscription("a", trial=True), subscription("b"), subscription("c", E3, trial=True)]
 
-    save_subscriptions(engine, CONTOSO.tenant_id, found, NOW)
+    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, found, NOW)])
 
     assert trial_skus(engine) == {(CONTOSO.tenant_id, E3)}
 
@@ -464,8 +482,8 @@ def test_frames_have_their_columns_and_types_also_when_they_are_empty(engine: En
     save_profiles(engine, [CONTOSO, FABRIKAM], {})
     some = frames(engine)
     read(engine, spb(), e3(), short=[E3])
-    save_subscriptions(engine, CONTOSO.tenant_id, [subscription("a", ends=NOW)], NOW)
-    save_failure(engine, FABRIKAM.tenant_id, DENIED, NOW)
+    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, [subscription("a", ends=NOW)], NOW)])
+    save_failures(engine, {FABRIKAM.tenant_id: DENIED}, NOW)
     full = frames(engine)
 
     assert list(full["licenses"]) == LICENSE_COLUMNS
@@ -495,12 +513,8 @@ def test_an_empty_frame_can_be_filtered_and_counted(engine: Engine, column: str,
 
 def test_a_row_of_the_licence_frame(engine: Engine) -> None:
     read(engine, spb(10, 12), short=[SPB])
-    save_subscriptions(
-        engine,
-        CONTOSO.tenant_id,
-        [subscription(str(day), ends=NOW + timedelta(days=day)) for day in (-3, 40, 20)],
-        NOW,
-    )
+    found = [subscription(str(day), ends=NOW + timedelta(days=day)) for day in (-3, 40, 20)]
+    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, found, NOW)])
 
     (row,) = licenses(engine).to_dict("records")
 
@@ -577,7 +591,7 @@ def test_how_far_an_alarm_is(
 
 def test_rows_of_the_tenant_frame(engine: Engine) -> None:
     read(engine, spb(10, 10), e3(5, 1), short=[SPB])
-    save_failure(engine, FABRIKAM.tenant_id, DENIED, NOW)
+    save_failures(engine, {FABRIKAM.tenant_id: DENIED}, NOW)
 
     contoso, fabrikam = tenants_frame(engine, licenses(engine), now=NOW).to_dict("records")
 

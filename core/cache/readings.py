@@ -1,17 +1,17 @@
-"""What the refresh writes: tenants, their licences as last read, daily history, subscriptions."""
+"""What the refresh writes: tenants, their licences as last read, daily history."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypedDict, cast
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from core.cache.schema import history, licenses, profile_faults, subscriptions, tenants
 from core.cache.sql import transaction, upsert
-from core.licenses import License, Subscription
+from core.licenses import License
 from core.problems import Problem
 
 UNITS = ("enabled", "consumed", "warning", "suspended")
@@ -191,11 +191,17 @@ def _mark_read(connection: Connection, read_at: list[dict[str, Any]]) -> None:
         )
 
 
-def save_failure(engine: Engine, tenant_id: str, problem: Problem, at: datetime) -> None:
-    """Note that a tenant could not be read; its rows and their age stay as they are."""
+def save_failures(engine: Engine, problems: Mapping[str, Problem], at: datetime) -> None:
+    """Note why tenants (tenant id -> problem) could not be read; their rows and their age stay as they are."""
+    if not problems:
+        return
+    statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
+    statement = statement.values(
+        last_attempt_at=at, failing_since=func.coalesce(tenants.c.failing_since, at), problem=bindparam("why")
+    )
+    rows = [{"tenant": tenant_id, "why": problem.to_json()} for tenant_id, problem in problems.items()]
     with transaction(engine) as connection:
-        since = connection.execute(select(tenants.c.failing_since).where(tenants.c.tenant_id == tenant_id)).scalar()
-        _change(connection, tenant_id, last_attempt_at=at, failing_since=since or at, problem=problem.to_json())
+        connection.execute(statement, rows)
 
 
 def history_keys(engine: Engine, day: date) -> set[tuple[str, str]]:
@@ -203,23 +209,6 @@ def history_keys(engine: Engine, day: date) -> set[tuple[str, str]]:
     with transaction(engine) as connection:
         found = connection.execute(select(history.c.tenant_id, history.c.sku_id).where(history.c.day == day))
         return {(row.tenant_id, row.sku_id) for row in found}
-
-
-def save_subscriptions(
-    engine: Engine, tenant_id: str, found: Sequence[Subscription] | None, at: datetime, problem: Problem | None = None
-) -> None:
-    """Replace the tenant's subscriptions; None (not allowed to read them) keeps what is there and notes why."""
-    with transaction(engine) as connection:
-        _change(
-            connection,
-            tenant_id,
-            subscriptions_read_at=at,
-            subscriptions_problem=problem.to_json() if problem else None,
-        )
-        if found is None:
-            return
-        connection.execute(delete(subscriptions).where(subscriptions.c.tenant_id == tenant_id))
-        upsert(connection, subscriptions, [{"tenant_id": tenant_id, **asdict(row)} for row in found])
 
 
 def trial_skus(engine: Engine) -> set[tuple[str, str]]:
