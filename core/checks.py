@@ -1,18 +1,23 @@
-"""`check`: everything that must be right before the tool can work, asked one by one. Changes nothing."""
+"""`check`: everything that must be right for the tool to work, asked one by one. Changes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
+from core import attention
+from core.attention import Condition, Facts
+from core.cache.runs import latest_run
+from core.cache.troubles import shortage_states
 from core.graph import GraphClient, GraphError, PermissionMissing, subscribed_skus, subscriptions
 from core.problems import Problem
 from core.profiles import Profiles, SharePointProfile, TenantProfile
+from core.refresh import load_catalogue
 from core.run import Tools
 from core.sharepoint import ListError, check_parameters
-
-CERTIFICATE_WARNING_DAYS = 30
+from core.skus import Catalogue, SkuError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Finding:
 
 
 def check_all(tools: Tools) -> list[Finding]:
-    """Profiles, certificates, sign-in, permissions, lists and the flow's parameters, in this order."""
+    """Profiles, certificates, sign-in, permissions, lists, the flow's parameters, then what the cache knows."""
     profiles = tools.profiles.load(tools.now())
     findings = [
         Finding(fault.file, "warning" if fault.usable else "error", problem)
@@ -39,21 +44,18 @@ def check_all(tools: Tools) -> list[Finding]:
     findings += _certificates(tools, profiles)
     for found in tools.workers.map(lambda profile: list(_tenant(tools, profile)), profiles.tenants):
         findings += found
-    if profiles.sharepoint:
-        findings += _sharepoint(tools, profiles.sharepoint)
-    elif not any(fault.of_sharepoint for fault in profiles.faults):
+    site = _sharepoint(tools, profiles.sharepoint) if profiles.sharepoint else []
+    findings += site
+    if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
-    return findings
+    return findings + list(_known(tools, {finding.problem.code for finding in site if finding.problem}))
 
 
 def _certificates(tools: Tools, profiles: Profiles) -> Iterator[Finding]:
     found: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
     found += [profiles.sharepoint] if profiles.sharepoint else []
     for profile in found:
-        days = (profile.certificate.expires - tools.now()).days
-        if days < CERTIFICATE_WARNING_DAYS:
-            params = {"tenant": profile.name, "days": str(days), "slug": profile.slug}
-            yield Finding(profile.name, "warning", Problem("check.certificate_ends", params))
+        yield from _findings(tools, attention.certificate(attention.certificate_of(profile), tools.now()))
 
 
 def _client(tools: Tools, profile: TenantProfile | SharePointProfile) -> GraphClient:
@@ -76,14 +78,56 @@ def _tenant(tools: Tools, profile: TenantProfile) -> Iterator[Finding]:
         yield Finding(profile.name, "warning", error.problem)
 
 
-def _sharepoint(tools: Tools, profile: SharePointProfile) -> Iterator[Finding]:
+def _sharepoint(tools: Tools, profile: SharePointProfile) -> list[Finding]:
     try:
         lists = tools.publisher.lists(profile)
         counts = [len(lists.items(part)) for part in (lists.tenants, lists.licenses)]
         parameters = lists.read_parameters()
     except (GraphError, ListError) as error:
-        yield Finding(profile.name, "error", error.problem)
-        return
-    yield Finding(profile.name, "ok", note=f"Tenantliste {counts[0]}, Lizenzstatusliste {counts[1]}")
-    for problem in check_parameters(parameters):
-        yield Finding(profile.name, "error", problem)
+        return [Finding(profile.name, "error", error.problem)]
+    findings = [Finding(profile.name, "ok", note=f"Tenantliste {counts[0]}, Lizenzstatusliste {counts[1]}")]
+    return findings + [Finding(profile.name, "error", problem) for problem in check_parameters(parameters)]
+
+
+def _known(tools: Tools, asked: set[str]) -> Iterator[Finding]:
+    """What no question of this moment tells: how long it lasts already; `asked`: codes found in SharePoint just now."""
+    now, engine = tools.now(), tools.engine
+    try:
+        catalogue, fault = load_catalogue(engine), ""
+    except SkuError as error:
+        catalogue, fault = Catalogue([]), str(error)
+    facts = attention.known_facts(engine, tools.settings, catalogue, now, fault)
+    yield from _findings(tools, attention.refreshes(latest_run(engine), now, tools.settings.refresh_minutes))
+    yield from _findings(tools, _lasting(facts, now, asked))
+    for tenant, states in shortage_states(engine).items():
+        counts: dict[str, str] = {state: str(states.count(state)) for state in attention.SHORTAGE_STATES}
+        problem = Problem("check.shortages", {"tenant": tenant, "count": str(len(states)), **counts})
+        yield Finding(tenant, "warning", problem)
+
+
+def _lasting(facts: Facts, now: datetime, asked: set[str]) -> Iterator[Condition]:
+    for tenant in facts.tenants:
+        found = attention.unreadable(tenant, now)
+        if found is not None and found.level == "error":
+            yield found
+    for condition in attention.sharepoint(facts):
+        lasts = condition.problem.code == "sharepoint.flow_silent" or (
+            condition.cause is not None and condition.cause.code in asked
+        )
+        if lasts:
+            yield condition
+    yield from attention.names(facts)
+    yield from attention.gone(facts)
+
+
+def _findings(tools: Tools, found: Iterable[Condition]) -> Iterator[Finding]:
+    language, zone = tools.settings.language, tools.settings.zone
+
+    def when(value: Any) -> str:
+        if isinstance(value, datetime):
+            return f"{value.astimezone(zone):%d.%m.%Y %H:%M}"
+        return f"{value:%d.%m.%Y}"
+
+    for condition in found:
+        level: Literal["warning", "error"] = "error" if condition.level == "error" else "warning"
+        yield Finding(condition.subject, level, condition.settled(language, when))

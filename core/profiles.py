@@ -100,6 +100,11 @@ class ProfileStore:
         faults = [check.fault() for check in checks if check.problems]
         return Profiles([check.profile for check in tenants if check.profile], profile, faults)
 
+    def sharepoint(self, now: datetime | None = None) -> SharePointProfile | None:
+        """The SharePoint profile alone, if there is a usable one. Never raises for a broken file."""
+        files = _files(self.folder / "sharepoint")
+        return _sharepoint(_Check(self, files[0], SHAREPOINT_FILE, now or datetime.now(UTC))) if files else None
+
     def read(self, path: Path) -> Any:
         """The parsed JSON of `path`; raises OSError or ValueError."""
         stamp = _stamp(path)

@@ -16,7 +16,6 @@ from core.cache.database import DatabaseError
 from core.cache.frames import (
     LICENSE_COLUMNS,
     TENANT_COLUMNS,
-    broken_profiles,
     history_frame,
     licenses_frame,
     subscriptions_frame,
@@ -49,6 +48,7 @@ from core.cache.readings import (
 )
 from core.cache.schema import history
 from core.cache.sql import data_version
+from core.cache.troubles import broken_profiles
 from core.licenses import License, Subscription
 from core.problems import Problem
 from core.skus import Catalogue, ImportedName

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from core.attention import RANK, conditions
 from core.monitoring import SwitchChange
 from core.problems import Problem
 from tests.page_world import HOSTILE, NOW, World, filled_world, license_, small_world
@@ -26,7 +27,7 @@ from ui.monitoring import SHOWS
 from ui.page import View
 from ui.safe import plain
 from ui.shortages import ALARMS, current_shortages, shortage_table
-from ui.texts import TEXTS, text
+from ui.texts import TEXTS
 
 ROOT = Path(__file__).resolve().parent.parent
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -292,7 +293,8 @@ def test_a_shortage_in_grace_shows_both_words(filled):
 
 
 def answer(world: World, now: datetime = NOW) -> tuple[str, bool]:
-    return overview.answer(data.newest(world.runtime), now, "de", 30)
+    snapshot = data.newest(world.runtime)
+    return overview.answer(snapshot, conditions(snapshot.facts, None, now, 30), now, "de", 30)
 
 
 def test_all_well_is_said_with_what_it_rests_on(world):
@@ -379,15 +381,20 @@ def test_shortages_come_longest_first_with_the_state_of_their_message(filled):
     assert any(row["since"] == "30 Tagen" for row in table)
 
 
+def attention_items(snapshot: data.Snapshot) -> list[attention.Item]:
+    found = conditions(snapshot.facts, None, NOW, 30)
+    return attention.items_of(found, attention.Reader(NOW, "de", ZURICH))
+
+
 def test_attention_names_tenant_moment_reason_and_next_step(filled):
-    items = attention.attention(filled, NOW, "de", ZURICH)
+    items = attention_items(filled)
     words = [item.words for item in items]
 
     assert any("Gemeinde Talwil" in line and "konnte seit" in line and "hochladen" in line for line in words)
     assert any("Praxis am See" in line and "endet in 6 Tagen" in line for line in words)
     assert any("communication" in line for line in words)
     assert any("Nicht in der Tenantliste" in line and "Spedition Nord" in line for line in words)
-    assert [item.bad for item in items] == sorted((item.bad for item in items), reverse=True)
+    assert [RANK[item.level] for item in items] == sorted(RANK[item.level] for item in items)
 
 
 def test_many_tenants_with_one_problem_are_one_sentence(world):
@@ -395,7 +402,7 @@ def test_many_tenants_with_one_problem_are_one_sentence(world):
         tenant = world.tenant(f"Tenant {number}")
         world.fail(tenant, "graph.unreachable", tenant=f"Tenant {number}", what="subscribedSkus")
 
-    items = attention.attention(data.newest(world.runtime), NOW, "de", ZURICH)
+    items = attention_items(data.newest(world.runtime))
 
     assert len([item for item in items if "nicht gelesen werden" in item.words]) == 1
     assert "**5 Tenants**" in items[0].words
@@ -404,9 +411,9 @@ def test_many_tenants_with_one_problem_are_one_sentence(world):
 def test_without_sharepoint_it_is_said_that_nobody_is_told(world):
     world.read(world.tenant("A"), license_("SPB", 40, 10))
 
-    items = attention.attention(data.newest(world.runtime), NOW, "de", ZURICH)
+    items = attention_items(data.newest(world.runtime))
 
-    assert [item.words for item in items] == [text("attention.no_sharepoint", "de")]
+    assert [(item.level, "niemandem gemeldet" in item.words) for item in items] == [("note", True)]
 
 
 # Switches
@@ -541,7 +548,7 @@ def test_wrong_product_names_hide_no_figures(tmp_path, monkeypatch):
     snapshot = data.newest(world.runtime)
 
     assert set(snapshot.licenses["product_de"]) == {"SPB", "POWER_BI_PRO"}
-    assert any("Produktnamen" in item.words for item in attention.attention(snapshot, NOW, "de", ZURICH))
+    assert any("Produktnamen" in item.words for item in attention_items(snapshot))
 
 
 def test_a_problem_of_an_unknown_code_is_still_told():

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 import pandas as pd
 
+from core.attention import late_after
 from ui import format as fmt
 from ui.language import Language
 from ui.texts import text
-
-# Two refreshes missed, and never less than this many minutes: below that nobody needs to worry.
-_PATIENCE_MINUTES = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +50,7 @@ def is_stale(age: Age, now: datetime, refresh_minutes: float) -> bool:
     """Whether the oldest reading is older than two refreshes; without a background refresh nothing is late."""
     if age.oldest is None or not refresh_minutes:
         return False
-    return now - age.oldest > timedelta(minutes=max(2 * refresh_minutes, _PATIENCE_MINUTES))
+    return now - age.oldest > late_after(refresh_minutes)
 
 
 def line(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:

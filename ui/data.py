@@ -19,8 +19,9 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 from sqlalchemy import Engine
 
-from core.cache.frames import broken_profiles, licenses_frame, tenants_frame
-from core.cache.lists import ListedTenant, SharePointStatus, sharepoint_status, tenant_list_rows
+from core.attention import Facts, known_facts
+from core.cache.frames import licenses_frame, tenants_frame
+from core.cache.lists import ListedTenant, SharePointStatus, tenant_list_rows
 from core.cache.names import imported_names
 from core.cache.policies import all_policies
 from core.cache.runs import Run, latest_run
@@ -46,11 +47,17 @@ class Snapshot:
     taken_at: datetime
     licenses: pd.DataFrame
     tenants: pd.DataFrame
-    sharepoint: SharePointStatus
-    faults: Mapping[str, Sequence[Problem]]
+    facts: Facts
     listed: Sequence[ListedTenant]
-    names_fault: str = ""
     policies: Sequence[Policy] = ()
+
+    @property
+    def sharepoint(self) -> SharePointStatus:
+        return self.facts.sharepoint
+
+    @property
+    def faults(self) -> Mapping[str, Sequence[Problem]]:
+        return self.facts.faults
 
     @cached_property
     def index(self) -> LicenseIndex:
@@ -117,6 +124,11 @@ def pinned(runtime: Runtime, key: tuple[int, datetime] | None) -> Snapshot | Non
     return _store(runtime.engine).snapshots.get(key) if key else None
 
 
+def last(runtime: Runtime) -> Snapshot | None:
+    """The newest figures still in memory, for when the database does not answer."""
+    return next(reversed(_store(runtime.engine).snapshots.values()), None)
+
+
 def key_of(snapshot: Snapshot) -> tuple[int, datetime]:
     return snapshot.version, snapshot.taken_at
 
@@ -150,9 +162,7 @@ def _build(runtime: Runtime, version: int, now: datetime) -> Snapshot:
         taken_at=now,
         licenses=licenses,
         tenants=tenants_frame(engine, licenses, now=now),
-        sharepoint=sharepoint_status(engine),
-        faults=broken_profiles(engine),
+        facts=known_facts(engine, runtime.settings, catalogue, now, fault),
         listed=tenant_list_rows(engine),
-        names_fault=fault,
         policies=all_policies(engine),
     )

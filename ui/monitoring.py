@@ -8,10 +8,10 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from core.attention import CERTIFICATE_DAYS
 from ui import format as fmt
 from ui import navigation, url
 from ui.data import Snapshot
-from ui.overview import CERTIFICATE_DAYS
 from ui.page import View
 from ui.problems import sentence, technical
 from ui.safe import plain

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from core.attention import SHORTAGE_STATES
 from ui import format as fmt
 from ui.columns import CHIP_COLOURS, QUIET, chip
 from ui.data import Snapshot
@@ -40,7 +41,7 @@ def no_shortages(snapshot: Snapshot) -> str:
 def shortage_table(found: pd.DataFrame, now: datetime, language: Language, zone: tzinfo) -> pa.Table:
     product = found["product_de" if language == "de" else "product_en"]
     since = [None if pd.isna(value) else value.to_pydatetime() for value in found["short_since"]]
-    states = ["over" if state == "over" else "shortage" for state in found["state"]]
+    states = [state if state in SHORTAGE_STATES else "shortage" for state in found["state"]]
     return pa.table(
         {
             "tenant": pa.array(found["tenant"].tolist(), pa.string()),
@@ -84,8 +85,8 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
             "product": column.TextColumn(label("product"), width=285),
             "state": column.MultiselectColumn(
                 label("state"),
-                options=[chip(mark, language) for mark in ("shortage", "over")],
-                color=CHIP_COLOURS["shortage"],
+                options=[chip(mark, language) for mark in ("shortage", *SHORTAGE_STATES)],
+                color=[CHIP_COLOURS[mark] for mark in ("shortage", *SHORTAGE_STATES)],
                 width=110,
             ),
             "free": column.NumberColumn(label("free"), format="localized", width=60),

@@ -9,12 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from core.attention import certificate_level
 from core.problems import Problem
 from ui import format as fmt
 from ui import navigation, url
 from ui.data import Snapshot
 from ui.freshness import refresh_button
-from ui.overview import CERTIFICATE_DAYS
 from ui.page import View
 from ui.problems import reason, technical
 from ui.rows import moment, rows
@@ -107,9 +107,10 @@ def _certificate(tenant: Tenant, view: View) -> str:
     until = fmt.day(tenant.cert_expires.astimezone(view.zone), view.language)
     key = "tenant.cert_ended" if tenant.cert_days < 0 else "tenant.cert_days"
     words = text(key, days=tenant.cert_days, until=until)
-    if tenant.cert_days < 0:
-        return f":red[{words}]"
-    return f":orange[{words}]" if tenant.cert_days < CERTIFICATE_DAYS else words
+    level = certificate_level(tenant.cert_days)
+    if level is None:
+        return words
+    return f":red[{words}]" if level == "error" else f":orange[{words}]"
 
 
 def last_error(tenant: Tenant, view: View) -> None:

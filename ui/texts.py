@@ -106,6 +106,18 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | {
     ),
     "answer.shortages": ("{count} Engpässe in {where}.", "{count} shortages in {where}."),
     "answer.shortages_one": ("1 Engpass in {where}.", "1 shortage in {where}."),
+    "answer.none_but": (
+        "Keine Engpässe, aber {count} Punkte brauchen Aufmerksamkeit.",
+        "No shortages, but {count} points need attention.",
+    ),
+    "answer.none_but_one": (
+        "Keine Engpässe, aber ein Punkt braucht Aufmerksamkeit.",
+        "No shortages, but one point needs attention.",
+    ),
+    "answer.of_these": ("Davon {states}.", "Of these {states}."),
+    "answer.of_these.over": ("{count} überbelegt", "{count} over-assigned"),
+    "answer.of_these.grace": ("{count} in der Nachfrist", "{count} in the grace period"),
+    "answer.of_these.suspended": ("{count} ausgesetzt", "{count} suspended"),
     "answer.all_read": (
         "{read} von {total} Tenants gelesen, zuletzt {ago}.",
         "{read} of {total} tenants read, last {ago}.",
@@ -133,46 +145,15 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | {
         "No paid licence is used up in the tenants that were read.",
     ),
     "start.attention": ("Braucht Aufmerksamkeit", "Needs attention"),
-    "attention.unreadable": (
-        "**{tenant}** konnte seit {since} nicht gelesen werden. {why}",
-        "**{tenant}** could not be read since {since}. {why}",
-    ),
     "attention.unreadable_many": (
         "**{count} Tenants** ({names} und {more} weitere) konnten seit {since} nicht gelesen werden. {why}",
         "**{count} tenants** ({names} and {more} more) could not be read since {since}. {why}",
     ),
-    "attention.never_read": (
-        "Noch nie gelesen: {names}. Der nächste Lauf holt das nach, oder «Aktualisieren».",
-        "Never read: {names}. The next refresh makes up for it, or “Refresh”.",
-    ),
-    "attention.cert_ended": (
-        "Das Zertifikat von **{tenant}** ist seit {days} Tagen abgelaufen. Ein neues erstellen und in der "
-        "App-Registrierung hochladen.",
-        "The certificate of **{tenant}** ended {days} days ago. Create a new one and upload it to the app registration.",
-    ),
-    "attention.cert_ends": (
-        "Das Zertifikat von **{tenant}** endet in {days} Tagen. Vorher ein neues erstellen und in der App-Registrierung "
-        "hochladen.",
-        "The certificate of **{tenant}** ends in {days} days. Create a new one before and upload it to the app registration.",
-    ),
-    "attention.cert_today": (
-        "Das Zertifikat von **{tenant}** endet innerhalb von 24 Stunden. Jetzt ein neues erstellen und in der "
-        "App-Registrierung hochladen.",
-        "The certificate of **{tenant}** ends within 24 hours. Create a new one now and upload it to the app registration.",
+    "attention.unreadable_long_many": (
+        "**{count} Tenants** ({names} und {more} weitere) sind seit mehr als einem Tag nicht lesbar ({since}); ihre Zahlen sind so alt. {why}",
+        "**{count} tenants** ({names} and {more} more) have not been readable for more than a day ({since}); their figures are as old. {why}",
     ),
     "attention.more_faults": (" (und {count} weitere Fehler)", " (and {count} more faults)"),
-    "attention.names": (
-        "Die Produktnamen können nicht gelesen werden: {fault} Bis dahin stehen Artikelnummern statt Namen.",
-        "The product names cannot be read: {fault} Until then part numbers stand for names.",
-    ),
-    "attention.no_sharepoint": (
-        "Ohne SharePoint-Profil wird niemand über Engpässe benachrichtigt; sie stehen nur hier.",
-        "Without a SharePoint profile nobody is told about shortages; they are shown only here.",
-    ),
-    "attention.not_listed": (
-        "Nicht in der Tenantliste und darum nicht überwacht: {names}.",
-        "Not in the tenant list and therefore not monitored: {names}.",
-    ),
     "attention.open": ("Ansehen →", "View →"),
     "attention.more": ("{count} weitere im Monitoring ansehen", "View {count} more in Monitoring"),
     "empty.tenants": (

@@ -36,15 +36,21 @@ def take_newest() -> None:
 
 
 def snapshot() -> data.Snapshot:
-    """The figures of this visit; if the database fails, say so in words and end the page here."""
+    """The figures of this visit, while the database fails those known last.
+
+    Without any say so in words and end the page here.
+    """
     running = runtime.current()
     found = data.pinned(running, st.session_state.get(PIN))
     if found is None:
         try:
             found = data.newest(running)
         except DatabaseError as error:
-            st.title(text("database.failed"))
+            found = data.last(running)
+            if found is None:
+                st.title(text("database.failed"))
             problem_box(error.problem)
-            st.stop()
+            if found is None:
+                st.stop()
         st.session_state[PIN] = data.key_of(found)
     return found

@@ -11,10 +11,9 @@ from sqlalchemy import Engine, func, select
 from core.cache.lists import SharePointStatus, sharepoint_status
 from core.cache.policies import rules_at
 from core.cache.readings import trial_skus
-from core.cache.schema import alarms, history, licenses, profile_faults, subscriptions, tenants
+from core.cache.schema import alarms, history, licenses, subscriptions, tenants
 from core.cache.sql import transaction
 from core.licenses import state_of
-from core.problems import Problem
 from core.skus import Catalogue
 
 LICENSE_COLUMNS = [
@@ -196,13 +195,6 @@ def subscriptions_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
     with transaction(engine) as connection:
         found = connection.execute(query.order_by(subscriptions.c.next_lifecycle_at.nulls_last())).all()
     return _typed(pd.DataFrame(found, columns=columns))
-
-
-def broken_profiles(engine: Engine) -> dict[str, list[Problem]]:
-    """Profile file -> what is wrong with it, as found by the last refresh."""
-    with transaction(engine) as connection:
-        found = connection.execute(select(profile_faults).order_by(profile_faults.c.file)).all()
-    return {row.file: [Problem.from_json(text) for text in row.problems] for row in found}
 
 
 def utc_now() -> datetime:

@@ -1,0 +1,312 @@
+"""What needs somebody's attention, as data: asked of the cache once, judged by one rule for the pages and `check`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Engine
+
+from core.cache.lists import SharePointStatus, sharepoint_status
+from core.cache.policies import rules_at
+from core.cache.readings import tenant_rows
+from core.cache.runs import Run
+from core.cache.troubles import Gone, broken_profiles, gone_since, unanswered_alarms
+from core.licenses import State
+from core.messages import MESSAGES
+from core.problems import Problem
+from core.profiles import HARMLESS, ProfileStore, SharePointProfile, TenantProfile
+from core.settings import Settings
+from core.skus import Catalogue
+
+# A note is a way of working; the other three are never "all is well".
+Level = Literal["note", "notice", "warning", "error"]
+RANK: dict[Level, int] = {"error": 0, "warning": 1, "notice": 2, "note": 3}
+
+CERTIFICATE_LEVELS: tuple[tuple[int, Level], ...] = ((7, "error"), (14, "warning"), (30, "notice"))
+CERTIFICATE_DAYS = CERTIFICATE_LEVELS[-1][0]
+UNREADABLE_LONG = timedelta(days=1)
+GONE_FOR = timedelta(days=7)
+LEAST_PATIENCE = timedelta(minutes=30)  # below that nobody needs to worry, however often is refreshed
+SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # told apart wherever shortages are counted
+NAMED = 3  # so many tenants are named in a sentence about many
+# What is found in lists that can be read; every other problem of SharePoint means that they cannot be used.
+IN_THE_LISTS: dict[str, Level] = {
+    "sharepoint.flow_silent": "error",
+    "sharepoint.parameter_missing": "error",
+    "sharepoint.channel_unknown": "error",
+    "sharepoint.write_failed": "warning",
+    "sharepoint.duplicate_title": "warning",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One thing that is not as it should be.
+
+    `subject` is a tenant, a file or a list, `slug` the tenant to look at. The values of the sentence
+    are those of `problem`, `moments` as the reader writes times, `product` (German, English), and
+    `cause`, whose own sentence stands for {why}.
+    """
+
+    level: Level
+    problem: Problem
+    subject: str = ""
+    slug: str = ""
+    cause: Problem | None = None
+    moments: Mapping[str, datetime | date] = field(default_factory=dict)
+    product: tuple[str, str] = ("", "")
+
+    def settled(
+        self, language: str, when: Callable[[Any], str], show: Callable[[str, str], str] = lambda _name, value: value
+    ) -> Problem:
+        """The problem with every value of its sentence in `language`.
+
+        `when` writes a time or a day, `show` (name, value) makes a value fit for where it will stand.
+        """
+        values = {**self.problem.params, "product": self.product[language == "en"]}
+        if self.cause is not None:
+            values["why"] = _sentence(self.cause, language).removeprefix(f"{self.subject}: ")
+        shown = {name: show(name, value) for name, value in values.items() if value}
+        times = {name: when(value) for name, value in self.moments.items()}
+        return Problem(self.problem.code, shown | times, self.problem.detail)
+
+
+def _sentence(problem: Problem, language: str) -> str:
+    """Also for a code that an older version has stored: a sentence with less is better than none."""
+    return problem.text(language) if problem.code in MESSAGES else f"{problem.code}."
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Until when the profile `name` can sign in."""
+
+    name: str
+    slug: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """A tenant that is read."""
+
+    name: str
+    slug: str
+    listed: bool
+    last_read_at: datetime | None
+    failing_since: datetime | None
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the cache and the SharePoint profile say; conditions follow from it and the time alone."""
+
+    tenants: Sequence[TenantFacts] = ()
+    certificates: Sequence[Certificate] = ()
+    site_certificate: Certificate | None = None
+    faults: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
+    names_fault: str = ""
+    sharepoint: SharePointStatus = field(default_factory=SharePointStatus)
+    unanswered: int = 0
+    flow_minutes: float = 60
+    gone: Sequence[tuple[Gone, tuple[str, str]]] = ()
+
+
+def known_facts(
+    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime, names_fault: str = ""
+) -> Facts:
+    """Ask the cache; some queries, whatever the number of tenants. Raises DatabaseError."""
+    rows = [row for row in tenant_rows(engine).values() if row.enabled]
+    site = ProfileStore(settings.profiles_dir).sharepoint(now)
+    return Facts(
+        tenants=[
+            TenantFacts(
+                name=row.name,
+                slug=row.slug,
+                listed=row.listed,
+                last_read_at=row.last_read_at,
+                failing_since=row.failing_since,
+                problem=Problem.from_json(row.problem) if row.problem else None,
+            )
+            for row in rows
+        ],
+        certificates=[Certificate(row.name, row.slug, row.cert_expires) for row in rows if row.cert_expires],
+        site_certificate=certificate_of(site) if site else None,
+        faults=broken_profiles(engine),
+        names_fault=names_fault,
+        sharepoint=sharepoint_status(engine),
+        unanswered=unanswered_alarms(engine, now - timedelta(minutes=settings.flow_timeout_minutes)),
+        flow_minutes=settings.flow_timeout_minutes,
+        gone=_alarming(engine, settings, catalogue, now),
+    )
+
+
+def _alarming(
+    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime
+) -> list[tuple[Gone, tuple[str, str]]]:
+    """The licences gone lately whose shortage would alarm, each with its name (German, English)."""
+    found = gone_since(engine, (now - GONE_FOR).astimezone(settings.zone).date())
+    if not found:
+        return []
+    rules = rules_at(engine, now, settings.zone)
+    kept = []
+    for gone in found:
+        kind, _ = catalogue.kind(
+            gone.sku_id, gone.part_number, applies_to=gone.applies_to, enabled=gone.enabled, is_trial=gone.is_trial
+        )
+        if rules.decide(gone.tenant_id, gone.sku_id, kind).alarms:
+            product = catalogue.product(gone.sku_id, gone.part_number)
+            kept.append((gone, (product.name_de, product.name_en)))
+    return kept
+
+
+def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: float) -> list[Condition]:
+    """All that needs attention, the worst first; `run` is the latest refresh."""
+    found = [
+        *refreshes(run, now, refresh_minutes),
+        *_tenants(facts, now),
+        *_certificates(facts, now),
+        *_profiles(facts),
+        *names(facts),
+        *sharepoint(facts),
+        *gone(facts),
+    ]
+    return sorted(found, key=lambda condition: RANK[condition.level])
+
+
+def late_after(refresh_minutes: float) -> timedelta:
+    """How old figures, or the latest refresh, may be: two refreshes, and never less than half an hour."""
+    return max(timedelta(minutes=2 * refresh_minutes), LEAST_PATIENCE)
+
+
+def refreshes(run: Run | None, now: datetime, refresh_minutes: float) -> Iterator[Condition]:
+    """The latest refresh failed as a whole, or none has come for longer than expected."""
+    if run is None:
+        return
+    if run.state == "failed":
+        yield Condition("error", Problem("refresh.failed"))
+    last = run.finished_at or run.started_at
+    if refresh_minutes > 0 and now - last > late_after(refresh_minutes):
+        problem = Problem("refresh.overdue", {"minutes": f"{refresh_minutes:g}"})
+        yield Condition("error", problem, moments={"since": last})
+
+
+def certificate_level(days: int) -> Level | None:
+    """How urgent a certificate is that ends in `days` whole days (negative: has ended); None: not yet."""
+    return next((level for least, level in CERTIFICATE_LEVELS if days < least), None)
+
+
+def certificate_of(profile: TenantProfile | SharePointProfile) -> Certificate:
+    name = profile.name if isinstance(profile, TenantProfile) else f"SharePoint ({profile.name})"
+    return Certificate(name, profile.slug, profile.certificate.expires)
+
+
+def certificate(found: Certificate, now: datetime) -> Iterator[Condition]:
+    """Nothing while there is time enough."""
+    days = (found.expires - now).days
+    level = certificate_level(days)
+    if level is None:
+        return
+    code = "check.certificate_ended" if days < 0 else "check.certificate_ends"
+    if 0 <= days < 2:
+        code = "check.certificate_ends_now"
+    params = {"tenant": found.name, "days": str(days), "slug": found.slug}
+    yield Condition(level, Problem(code, params), found.name, found.slug, moments={"until": found.expires})
+
+
+def _certificates(facts: Facts, now: datetime) -> Iterator[Condition]:
+    told = {
+        problem.params.get("slug", "")
+        for problems in facts.faults.values()
+        for problem in problems
+        if problem.code == "profile.cert_expired"
+    }
+    for found in sorted(facts.certificates, key=lambda found: found.expires):
+        if found.slug not in told:  # the fault of the profile says it already
+            yield from certificate(found, now)
+    if facts.site_certificate is not None:
+        for condition in certificate(facts.site_certificate, now):
+            yield Condition(condition.level, condition.problem, condition.subject, moments=condition.moments)
+
+
+def unreadable(tenant: TenantFacts, now: datetime) -> Condition | None:
+    """Since when and why a tenant cannot be read; after a day it is worse, for then its figures are old."""
+    since = tenant.failing_since
+    if tenant.problem is None or since is None:
+        return None
+    moments, level, code = {"since": since}, "warning", "check.unreadable"
+    if now - since > UNREADABLE_LONG:
+        level, code = "error", "check.unreadable_never"
+        if tenant.last_read_at is not None:
+            code, moments = "check.unreadable_long", {"since": since, "read": tenant.last_read_at}
+    problem = Problem(code, {"tenant": tenant.name}, tenant.problem.detail)
+    return Condition(level, problem, tenant.name, tenant.slug, tenant.problem, moments)  # type: ignore[arg-type]
+
+
+def _tenants(facts: Facts, now: datetime) -> Iterator[Condition]:
+    for tenant in sorted(facts.tenants, key=lambda tenant: tenant.failing_since or now):
+        found = unreadable(tenant, now)
+        if found is not None:
+            yield found
+    waiting = [tenant.name for tenant in facts.tenants if tenant.last_read_at is None and tenant.problem is None]
+    if waiting:
+        yield Condition("notice", Problem("check.never_read", _some(waiting)))
+
+
+def _some(names: Sequence[str]) -> dict[str, str]:
+    return {"count": str(len(names)), "names": ", ".join(sorted(names)[:NAMED]) + (" …" if len(names) > NAMED else "")}
+
+
+def _profiles(facts: Facts) -> Iterator[Condition]:
+    for file, problems in facts.faults.items():
+        for problem in problems:
+            yield Condition("warning" if problem.code in HARMLESS else "error", problem, file)
+
+
+def names(facts: Facts) -> Iterator[Condition]:
+    """The file with the product names is broken."""
+    if facts.names_fault:
+        yield Condition("notice", Problem("check.names", {"fault": facts.names_fault.splitlines()[0]}), "SKU")
+
+
+def sharepoint(facts: Facts) -> Iterator[Condition]:
+    """What the last contact with the lists found, and since when there is none."""
+    status = facts.sharepoint
+    in_files = {problem.to_json() for problems in facts.faults.values() for problem in problems}
+    for problem in status.problems:
+        if problem.to_json() not in in_files:
+            yield _of_the_lists(problem, status)
+    silent = any(problem.code == "sharepoint.flow_silent" for problem in status.problems)
+    if facts.unanswered and not silent:  # found before the lists went away
+        params = {"count": str(facts.unanswered), "minutes": f"{facts.flow_minutes:g}"}
+        yield _of_the_lists(Problem("sharepoint.flow_silent", params), status)
+    if not status.configured:
+        yield Condition("note", Problem("check.no_sharepoint"), "SharePoint")
+    unlisted = [tenant.name for tenant in facts.tenants if not tenant.listed]
+    if unlisted and status.configured and status.read_at is not None:
+        yield Condition("notice", Problem("check.not_listed", _some(unlisted)), "SharePoint")
+
+
+def _of_the_lists(problem: Problem, status: SharePointStatus) -> Condition:
+    level = IN_THE_LISTS.get(problem.code)
+    if level is not None or status.read_at is None:
+        return Condition(level or "error", problem, "SharePoint")
+    away = Problem("sharepoint.away", detail=problem.detail)
+    return Condition("error", away, "SharePoint", cause=problem, moments={"since": status.read_at})
+
+
+def gone(facts: Facts) -> Iterator[Condition]:
+    """Licences that had holders in the last days and are no longer listed at all."""
+    for found, product in facts.gone:
+        params = {"tenant": found.tenant, "count": str(found.consumed)}
+        yield Condition(
+            "warning",
+            Problem("check.gone", params),
+            found.tenant,
+            found.slug,
+            moments={"day": found.day},
+            product=product,
+        )

@@ -1,0 +1,96 @@
+"""What is asked of the database only to see whether something needs attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import Engine, and_, exists, func, or_, select
+
+from core.cache.schema import alarms, history, licenses, profile_faults, subscriptions, tenants
+from core.cache.sql import transaction
+from core.licenses import State, state_of
+from core.problems import Problem
+
+_READ = and_(tenants.c.has_profile, tenants.c.enabled)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A licence that Graph no longer lists; `enabled` and `consumed` are those of `day`, the last one with holders."""
+
+    tenant_id: str
+    tenant: str
+    slug: str
+    sku_id: str
+    part_number: str
+    applies_to: str
+    is_trial: bool
+    day: date
+    enabled: int
+    consumed: int
+
+
+def gone_since(engine: Engine, first_day: date) -> list[Gone]:
+    """The licences that had holders on `first_day` or later and are gone now, by tenant."""
+    same = and_(history.c.tenant_id == licenses.c.tenant_id, history.c.sku_id == licenses.c.sku_id)
+    purchase = and_(subscriptions.c.tenant_id == licenses.c.tenant_id, subscriptions.c.sku_id == licenses.c.sku_id)
+    only_trials = and_(exists().where(purchase), ~exists().where(purchase, ~subscriptions.c.is_trial))
+    query = (
+        select(
+            licenses.c.tenant_id,
+            tenants.c.name.label("tenant"),
+            tenants.c.slug,
+            licenses.c.sku_id,
+            licenses.c.sku_part_number.label("part_number"),
+            licenses.c.applies_to,
+            only_trials.label("is_trial"),
+            history.c.day,
+            history.c.enabled,
+            history.c.consumed,
+        )
+        .select_from(licenses.join(tenants).join(history, same))
+        .where(_READ, licenses.c.present.is_(False), history.c.day >= first_day, history.c.consumed > 0)
+        .order_by(tenants.c.name, licenses.c.sku_part_number, history.c.day)
+    )
+    with transaction(engine) as connection:
+        found = [Gone(**row) for row in connection.execute(query).mappings()]
+    return list({(gone.tenant_id, gone.sku_id): gone for gone in found}.values())  # the last day of each
+
+
+def unanswered_alarms(engine: Engine, before: datetime) -> int:
+    """How many triggers for a shortage that still is one were set before `before`, or again, without an answer."""
+    same = and_(licenses.c.tenant_id == alarms.c.tenant_id, licenses.c.sku_part_number == alarms.c.sku_part_number)
+    query = (
+        select(func.count())
+        .select_from(alarms.join(tenants).join(licenses, same))
+        .where(
+            _READ,
+            tenants.c.monitored,
+            licenses.c.short_since.is_not(None),
+            alarms.c.told_at.is_(None),
+            alarms.c.triggered_at.is_not(None),
+            or_(alarms.c.retriggered > 0, alarms.c.triggered_at < before),
+        )
+    )
+    with transaction(engine) as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def shortage_states(engine: Engine) -> dict[str, list[State]]:
+    """Tenant -> the state of each of its shortages as of the last refresh, by name; only those that have any."""
+    units = [licenses.c[name] for name in ("enabled", "consumed", "warning", "suspended")]
+    query = select(tenants.c.name, *units).select_from(licenses.join(tenants))
+    query = query.where(_READ, licenses.c.present, licenses.c.short_since.is_not(None)).order_by(tenants.c.name)
+    states: dict[str, list[State]] = {}
+    with transaction(engine) as connection:
+        for name, *counts in connection.execute(query):
+            states.setdefault(name, []).append(state_of(*counts))
+    return states
+
+
+def broken_profiles(engine: Engine) -> dict[str, list[Problem]]:
+    """Profile file -> what is wrong with it, as found by the last refresh."""
+    with transaction(engine) as connection:
+        found = connection.execute(select(profile_faults).order_by(profile_faults.c.file)).all()
+    return {row.file: [Problem.from_json(text) for text in row.problems] for row in found}
