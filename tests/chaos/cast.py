@@ -64,6 +64,10 @@ class Cast:
             if self.draw.random() < share:
                 self.sharepoint.licenses.delete(item.id)
 
+    def expire_links(self) -> None:
+        """SharePoint forgets what has changed: the links of one list are worth nothing any more."""
+        self.draw.choice(self.sharepoint.lists).expire_delta_tokens()
+
     def monitored(self) -> set[Key]:
         """The licences whose tenant is enabled and monitored by the tenant list."""
         on = {

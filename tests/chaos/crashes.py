@@ -74,6 +74,8 @@ class Crashes(Stage):
             faults.random(self.draw.randint(0, 10**9), 0.04, ("truncate", "lost_answer", "expired_token", "reset"))
         if self.draw.random() < 0.2:
             faults.add(Fault(".* .*/sites/.*", "status", status=404, times=None))
+        if self.draw.random() < 0.15:
+            self.cast.expire_links()
         child = self._start()
         second = self._start() if self.draw.random() < 0.3 else None
         how = self.draw.choice(["before", "before", "after", "in-batch", "in-batch", "time", "never"])

@@ -26,6 +26,7 @@ WIRE = (
     "GET /directory/subscriptions",
     "GET .*/columns",
     "GET .*/items",
+    "GET .*/items/delta",
     "POST /\\$batch",
     ".*",
 )
@@ -73,6 +74,8 @@ class Trouble:
             faults.random(self.draw.randint(0, 10**9), rate=self.draw.choice([0.05, 0.15, 0.3]))
         if self.draw.random() < 0.15:
             self.jump()
+        if self.draw.random() < 0.1:
+            self.cast.expire_links()
 
     def end(self) -> None:
         """All is well again; what was given up is waited for, it may still be carried out."""
@@ -118,6 +121,7 @@ class Trouble:
             self._add_twin,
             self.jump,
             self.office.m365.expire_tokens,
+            self.cast.expire_links,
         ]
         in_batch = self.draw.random() < 0.6
         after = self.draw.choice([0, 0, 1, 2, 4, 8]) if in_batch else self.draw.randint(0, 15)
