@@ -21,6 +21,7 @@ from core.cache.readings import (
     known_licenses,
     save_failures,
     save_readings,
+    trial_skus,
 )
 from core.graph import GraphClient, GraphError, subscribed_skus, subscriptions
 from core.licenses import License, Subscription
@@ -56,12 +57,13 @@ class TenantAnswer:
 
 @dataclass(slots=True)
 class ReadResult:
-    """All tenants of one refresh. `before`/`after`: tenant id -> SKU id -> row."""
+    """All tenants of one refresh. `before`/`after`: tenant id -> SKU id -> row; `trial`: bought only as a trial."""
 
     ok: list[str] = field(default_factory=list)
     failed: list[tuple[TenantProfile, Problem]] = field(default_factory=list)
     before: dict[str, dict[str, KnownLicense]] = field(default_factory=dict)
     after: dict[str, dict[str, KnownLicense]] = field(default_factory=dict)
+    trial: set[tuple[str, str]] = field(default_factory=set)
     stopped: bool = False
 
 
@@ -82,27 +84,26 @@ class Reader:
         self,
         profiles: Sequence[TenantProfile],
         rows: dict[str, Any],
-        trial: set[tuple[str, str]],
         progress: Callable[[int], None],
         *,
         all_subscriptions: bool = False,
     ) -> ReadResult:
         """Read `profiles` and write each tenant that answered; a tenant that did not keeps its rows.
 
-        `rows` are the tenants' rows in the database, `trial` the SKUs bought only as a trial.
+        `rows` are the tenants' rows in the database.
         """
         answers: SimpleQueue[TenantAnswer] = SimpleQueue()
         for profile in profiles:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
             self.workers.submit(self._answer, answers, profile, due)
         # What is known of them is loaded while the network works.
-        result = ReadResult(before=known_licenses(self.engine))
+        result = ReadResult(before=known_licenses(self.engine), trial=trial_skus(self.engine))
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
         done = 0
         while done < len(profiles) and not self.stop.is_set():
             arrived = _collect(answers, len(profiles) - done)
-            self._save(arrived, result, trial, today, day)
+            self._save(arrived, result, today, day)
             done += len(arrived)
             progress(done)
         result.stopped = self.stop.is_set()
@@ -148,19 +149,18 @@ class Reader:
         self,
         arrived: Sequence[TenantAnswer],
         result: ReadResult,
-        trial: set[tuple[str, str]],
         today: set[tuple[str, str]],
         day: Any,
     ) -> None:
         """Write what has arrived: a few transactions for all tenants together, not some for each."""
         good = [answer for answer in arrived if answer.problem is None]
         self._save_failures(arrived, result)
-        self._save_subscriptions([answer for answer in good if answer.subscriptions_asked], trial)
+        self._save_subscriptions([answer for answer in good if answer.subscriptions_asked], result.trial)
         readings = []
         for answer in good:
             tenant_id = answer.profile.tenant_id
             result.ok.append(tenant_id)
-            short = [row.sku_id for row in answer.licenses if self.is_short(tenant_id, row, trial)]
+            short = [row.sku_id for row in answer.licenses if self.is_short(tenant_id, row, result.trial)]
             readings.append(Reading(tenant_id, answer.licenses, short, answer.read_at or self.now()))
         result.after |= save_readings(self.engine, readings, result.before, today, day)
 

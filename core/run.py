@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from core.cache import runs
 from core.cache.lists import sharepoint_status
 from core.cache.policies import rules_at
-from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows, trial_skus
+from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows
 from core.graph import GraphClient, GraphError, Http, TokenSource
 from core.policies import Rules
 from core.problems import Problem
@@ -67,16 +67,15 @@ class RefreshRun:
         self._progress("lists")
         contact = tools.publisher.contact(profiles, tools.now())
         rows = tenant_rows(tools.engine)
-        trial = trial_skus(tools.engine)
         self._rules = rules_at(tools.engine, tools.now(), tools.settings.zone)
         chosen, skipped = self._choose(profiles, rows)
         items: Future[list[Item]] | None = None
         if contact and not read_only:
             items = tools.publisher.license_items(contact)
-        result = self._read(chosen, rows, trial)
+        result = self._read(chosen, rows)
         pushed, problem = PushResult(), None
         if contact and items and not tools.stop.is_set():
-            pushed, problem = self._publish(contact, items, result, trial)
+            pushed, problem = self._publish(contact, items, result)
         elif profiles.sharepoint and not contact:
             problem = _first_problem(tools.engine)
         return self._summary(profiles, result, skipped, pushed, problem)
@@ -100,7 +99,7 @@ class RefreshRun:
         skipped = [{"tenant": p.name, "reason": "disabled"} for p in wanted if not rows[p.tenant_id].enabled]
         return chosen, skipped
 
-    def _read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any], trial: set[tuple[str, str]]) -> ReadResult:
+    def _read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any]) -> ReadResult:
         tools = self.tools
         self._progress("tenants", 0, len(chosen))
         reader = Reader(
@@ -116,13 +115,12 @@ class RefreshRun:
         return reader.read(
             chosen,
             rows,
-            trial,
             lambda done: self._progress("tenants", done, len(chosen)),
             all_subscriptions=bool(self.scope),
         )
 
     def _publish(
-        self, contact: Contact, items: Future[list[Item]], result: ReadResult, trial: set[tuple[str, str]]
+        self, contact: Contact, items: Future[list[Item]], result: ReadResult
     ) -> tuple[PushResult, Problem | None]:
         """Write the lists after everything the cache knows, not only what was read in this run."""
         tools = self.tools
@@ -133,7 +131,7 @@ class RefreshRun:
                 contact,
                 items.result(),
                 known,
-                trial,
+                result.trial,
                 self.catalogue,
                 self._rules,
                 now=tools.now(),

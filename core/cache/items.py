@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, delete, insert, select
+from sqlalchemy import Connection, Engine, Integer, bindparam, cast, delete, select
 
 from core.cache.schema import list_items, list_marks
 from core.cache.sql import transaction, upsert
+
+CHUNK = 1000  # items in one statement: a list may be longer than should be in memory twice
 
 
 class StoredItem(NamedTuple):
@@ -41,32 +44,29 @@ def list_mark(engine: Engine, kind: str) -> ListMark | None:
     return ListMark(**row) if row is not None else None
 
 
-def stored_items(engine: Engine, kind: str) -> list[StoredItem]:
-    """Every item of the list, in the order of their numbers."""
+def stored_items(engine: Engine, kind: str) -> Iterator[StoredItem]:
+    """Every item of the list, one after the other, in the order of their numbers."""
     columns = (list_items.c.item_id, list_items.c.etag, list_items.c.modified, list_items.c.fields)
+    query = select(*columns).where(list_items.c.kind == kind).order_by(cast(list_items.c.item_id, Integer))
     with transaction(engine) as connection:
-        found = connection.execute(select(*columns).where(list_items.c.kind == kind))
-        items = [StoredItem(*row) for row in found]
-    return sorted(items, key=lambda item: int(item.item_id))
+        for row in connection.execute(query):
+            yield StoredItem(*row)
 
 
-def save_whole_list(engine: Engine, mark: ListMark, items: Sequence[StoredItem]) -> None:
+def save_whole_list(engine: Engine, mark: ListMark, items: Iterable[StoredItem]) -> None:
     """Replace all that is known of the list."""
     with transaction(engine) as connection:
         connection.execute(delete(list_items).where(list_items.c.kind == mark.kind))
-        if items:
-            connection.execute(insert(list_items), _rows(mark.kind, items))
-        _save_mark(connection, mark)
+        _save(connection, mark, items)
 
 
-def save_list_changes(engine: Engine, mark: ListMark, changed: Sequence[StoredItem], deleted: Collection[str]) -> None:
+def save_list_changes(engine: Engine, mark: ListMark, changed: Iterable[StoredItem], deleted: Collection[str]) -> None:
     """Take over what has changed together with the link to what comes after: both or, after a crash, neither."""
     with transaction(engine) as connection:
         if deleted:
             one = delete(list_items).where(list_items.c.kind == mark.kind, list_items.c.item_id == bindparam("gone"))
             connection.execute(one, [{"gone": item_id} for item_id in deleted])
-        upsert(connection, list_items, _rows(mark.kind, changed))
-        _save_mark(connection, mark)
+        _save(connection, mark, changed)
 
 
 def forget_list(engine: Engine, kind: str) -> None:
@@ -75,9 +75,8 @@ def forget_list(engine: Engine, kind: str) -> None:
         connection.execute(delete(list_marks).where(list_marks.c.kind == kind))
 
 
-def _save_mark(connection: Connection, mark: ListMark) -> None:
+def _save(connection: Connection, mark: ListMark, items: Iterable[StoredItem]) -> None:
+    rows: Iterator[dict[str, Any]] = ({"kind": mark.kind, **item._asdict()} for item in items)
+    while piece := list(islice(rows, CHUNK)):
+        upsert(connection, list_items, piece)
     upsert(connection, list_marks, [asdict(mark)])
-
-
-def _rows(kind: str, items: Sequence[StoredItem]) -> list[dict[str, Any]]:
-    return [{"kind": kind, **item._asdict()} for item in items]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -48,7 +48,7 @@ class Copies:
         if changes.items or changes.deleted or changes.link != mark.delta_link:
             new = ListMark(of.kind, mark.read_with, changes.link, mark.whole_read_at)
             save_list_changes(self._engine, new, _stored(changes.items), changes.deleted)
-        return [Item(*item) for item in stored_items(self._engine, of.kind)]
+        return [_item(of, stored) for stored in stored_items(self._engine, of.kind)]
 
     def make_sure(self, of: SharePointList) -> None:
         """Before something is written: are the columns still there? What has not changed does not show it.
@@ -106,5 +106,11 @@ def _read_with(of: SharePointList) -> str:
     return hashlib.sha256(json.dumps([of.path, dict(of.columns)], sort_keys=True).encode()).hexdigest()
 
 
-def _stored(items: Sequence[Item]) -> list[StoredItem]:
-    return [StoredItem(item.item_id, item.etag, item.modified, item.fields) for item in items]
+def _stored(items: Iterable[Item]) -> Iterator[StoredItem]:
+    return (StoredItem(item.item_id, item.etag, item.modified, item.fields) for item in items)
+
+
+def _item(of: SharePointList, stored: StoredItem) -> Item:
+    """The item, with the words that all items share: words of its own are most of what it weighs."""
+    fields = {word: stored.fields[word] for word in of.columns if word in stored.fields}
+    return Item(stored.item_id, stored.etag, stored.modified, fields)
