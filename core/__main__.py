@@ -181,6 +181,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
         f"{summary['shortages']} shortages, {summary['seconds']:.1f} s"
     )
     print("SharePoint: " + ", ".join(f"{name} {lists[name]}" for name in NO_WRITES))
+    if lists.get("remaining"):
+        print(f"- {lists['remaining']} items follow with the next refresh")
     for entry in summary["skipped"]:
         print(f"- {entry['tenant']}: {entry['reason']}")
     for entry in [*summary["failed"], *([lists["problem"]] if lists.get("problem") else [])]:

@@ -32,6 +32,7 @@ from core.sharepoint import (
     Item,
     ListError,
     Lists,
+    Pace,
     Plan,
     PushResult,
     Row,
@@ -71,6 +72,7 @@ class Publisher:
         self._engine, self._settings, self._tokens, self._http = engine, settings, tokens, http
         self._lists: tuple[SharePointProfile, Lists] | None = None
         self._workers = Workers(len(LIST_NAMES), "lists")
+        self._pace = Pace(http, settings.sharepoint_units_per_minute)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -144,16 +146,15 @@ class Publisher:
         *,
         now: datetime,
         progress: Callable[[int, int], None],
+        give_way: Callable[[], bool] = lambda: False,
     ) -> PushResult:
-        """Write tenant and licence list after the rows `known` in the cache, last good data included.
+        """Write licence and tenant list after the rows `known` in the cache, last good data included.
 
         A tenant that cannot be read just now keeps its alarm, and gets one that SharePoint missed
-        while it was away. Raises GraphError, ListError.
+        while it was away. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
         """
         rows = tenant_rows(self._engine)
-        if changes := plan_tenants(contact.tenants, contact.matched, self._settings.zone):
-            contact.copies.make_sure(contact.lists.tenants)
-            Writer(contact.lists.client, contact.lists.tenants, self._http).apply(changes)
+        tenants = plan_tenants(contact.tenants, contact.matched, self._settings.zone)
         wanted = self._rows(rows, known, trial, catalogue, rules)
         names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in rows.items()}
         disabled = {tenant_id for tenant_id, row in rows.items() if not row.enabled}
@@ -168,14 +169,21 @@ class Publisher:
 
         result = push(
             contact.lists,
-            self._http,
+            self._pace,
             items,
             plan,
             memory.alarms,
             remember=memory.save,
             now=now,
-            progress=progress,
+            progress=lambda total, done: progress(total + len(tenants), done),
+            give_way=give_way,
         )
+        if tenants:  # after the alarms, which are urgent
+            contact.copies.make_sure(contact.lists.tenants)
+            writer = Writer(contact.lists.client, contact.lists.tenants, self._pace, give_way)
+            before = result.through
+            outcomes = writer.apply(tenants, lambda done: progress(before + len(tenants), before + done))
+            result.remaining += sum(outcome.result == "left" for outcome in outcomes)
         self._note(contact, result, now)
         return result
 

@@ -28,6 +28,7 @@ from core.reading import Stopped
 from core.roles import Action, Actor
 from core.run import RefreshRun, Tools, empty_summary
 from core.settings import Settings
+from core.sharepoint import GiveWay
 from core.skus import Catalogue
 from core.workers import Workers
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
 READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
+PUSH_MINUTES = 30.0  # without a timetable
 FOLLOW_EVERY = 0.2  # seconds between two looks at somebody else's run
 
 
@@ -59,6 +61,7 @@ class Refresher:
         self._stop = threading.Event()
         self._lock = RefreshLock(settings.data_dir)
         self._thread: threading.Thread | None = None
+        self._gives_way = ""  # the run whose push ends early because somebody asked for newer figures
         http = Http(ca_bundle=settings.ca_bundle, sleep=self._sleep)
         tokens = TokenSource(settings.login_url, settings.graph_url, http)
         self.tools = Tools(
@@ -70,6 +73,7 @@ class Refresher:
             publisher=Publisher(engine, settings, tokens, http),
             workers=Workers(settings.workers, "tenant"),
             stop=self._stop,
+            give_way=GiveWay(max(1.0, settings.refresh_minutes or PUSH_MINUTES) * 60),
             now=now,
         )
 
@@ -77,7 +81,8 @@ class Refresher:
         """Start a refresh in the background, or join the running one; gives the run's id.
 
         `tenants` are tenant ids or names, none for all. A running refresh that does not cover what is
-        asked is waited for; the id is then that of a run to come. Raises NotAllowed, UnknownTenant.
+        asked is waited for; the id is then that of a run to come. One that has read all and is writing
+        SharePoint gives way to it. Raises NotAllowed, UnknownTenant.
         """
         actor.need(Action.REFRESH)
         scope, run_id = self._names(tenants), runs.new_run_id()
@@ -87,7 +92,7 @@ class Refresher:
             self._background(self._execute, run_id, scope)
             return run_id
         running = runs.latest_run(self._engine)
-        if running is not None and running.running and _covers(running, scope):
+        if running is not None and running.running and self._joins(running, scope):
             return running.run_id
         self._background(self._run, run_id, actor, scope)
         return run_id
@@ -141,7 +146,7 @@ class Refresher:
     def _follow(self, scope: Sequence[str], read_only: bool) -> dict[str, Any] | None:
         """Wait until the running refresh ends; its summary if it did what we were asked for, else None."""
         running = runs.latest_run(self._engine)
-        followed = running is not None and running.running and _covers(running, scope, read_only)
+        followed = running is not None and running.running and self._joins(running, scope, read_only)
         if running is not None and running.running:
             log.info("refresh %s is running already, waiting for it", running.run_id)
         self._sleep(FOLLOW_EVERY)
@@ -154,6 +159,12 @@ class Refresher:
                 return None  # its process has died; the next run closes it
             self._sleep(FOLLOW_EVERY)
         return running.summary if running is not None and followed else None
+
+    def _joins(self, running: Run, scope: Sequence[str], read_only: bool = False) -> bool:
+        """Whether the running refresh is what is asked for. Not when it only pushes any more: its figures are old."""
+        if self.tools.give_way.ask():
+            self._gives_way = running.run_id
+        return running.run_id != self._gives_way and _covers(running, scope, read_only)
 
     def _begin(self, run_id: str, actor: Actor, scope: Sequence[str], read_only: bool = False) -> None:
         source, asker = READ_ONLY if read_only else actor.source, actor.shown if actor.source != "schedule" else ""

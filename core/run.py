@@ -24,13 +24,14 @@ from core.profiles import Profiles, ProfileStore, TenantProfile
 from core.publish import Contact, Publisher
 from core.reading import Reader, ReadResult
 from core.settings import Settings
-from core.sharepoint import Item, ListError, PushResult
+from core.sharepoint import GiveWay, Item, ListError, PushResult
 from core.skus import Catalogue
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.3  # seconds between two notes of how far we are
+NEWS_AFTER = 5.0  # seconds; a push that lasts longer does not keep the figures from the pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Tools:
     publisher: Publisher
     workers: Workers
     stop: threading.Event
+    give_way: GiveWay
     now: Callable[[], datetime]
 
 
@@ -58,6 +60,7 @@ class RefreshRun:
     catalogue: Catalogue
     _rules: Rules = field(default_factory=Rules, init=False)
     _noted: float = field(default=0.0, init=False)
+    _news_at: float = field(default=0.0, init=False)
 
     def carry_out(self, *, read_only: bool = False) -> dict[str, Any]:
         """Do all the steps; the summary of what was read, written and what failed."""
@@ -125,18 +128,21 @@ class RefreshRun:
         """Write the lists after everything the cache knows, not only what was read in this run."""
         tools = self.tools
         self._progress("sharepoint")
+        self._news_at = time.monotonic() + NEWS_AFTER
         known: dict[str, dict[str, KnownLicense]] = result.before | result.after
         try:
-            pushed = tools.publisher.publish(
-                contact,
-                items.result(),
-                known,
-                result.trial,
-                self.catalogue,
-                self._rules,
-                now=tools.now(),
-                progress=lambda total, done: self._progress("sharepoint", done, total),
-            )
+            with tools.give_way:
+                pushed = tools.publisher.publish(
+                    contact,
+                    items.result(),
+                    known,
+                    result.trial,
+                    self.catalogue,
+                    self._rules,
+                    now=tools.now(),
+                    progress=self._push_progress,
+                    give_way=tools.give_way,
+                )
         except (GraphError, ListError) as error:
             tools.publisher.failed(error.problem)
             return PushResult(), error.problem
@@ -147,6 +153,12 @@ class RefreshRun:
             return
         self._noted = time.monotonic()
         runs.save_progress(self.tools.engine, self.run_id, step, done, total)
+
+    def _push_progress(self, total: int, done: int) -> None:
+        self._progress("sharepoint", done, total)
+        if time.monotonic() >= self._news_at:
+            self._news_at = float("inf")
+            runs.tell_newer(self.tools.engine)
 
     def _summary(
         self,

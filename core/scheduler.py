@@ -21,6 +21,7 @@ class BackgroundRefresh:
     def __init__(self, refresher: Refresher, minutes: float) -> None:
         self._refresher, self._minutes = refresher, minutes
         self._stop = threading.Event()
+        self._unfinished = False
         self._thread = threading.Thread(target=self._work, name="schedule", daemon=True)
 
     def start(self) -> None:
@@ -40,11 +41,17 @@ class BackgroundRefresh:
         timetable.every(max(1, round(self._minutes * 60))).seconds.do(self._refresh)
         self._refresh()
         while not self._stop.wait(TICK):
-            timetable.run_pending()
+            if self._unfinished:
+                self._refresh()
+            else:
+                timetable.run_pending()
 
     def _refresh(self) -> None:
+        """A refresh whose push gave way to reading is followed by the next one at once."""
+        self._unfinished = False
         try:
-            self._refresher.run(schedule_actor())
+            summary = self._refresher.run(schedule_actor())
+            self._unfinished = bool(summary["sharepoint"].get("remaining"))
         except Exception:
             if not self._stop.is_set():
                 log.exception("the background refresh failed; the next one comes as planned")

@@ -31,6 +31,7 @@ class Settings:
     refresh_minutes: float = 30
     workers: int = 16
     flow_timeout_minutes: float = 60
+    sharepoint_units_per_minute: int = 0
     language: str = "de"
     log_level: str = "INFO"
     log_dir: Path = Path("logs")
@@ -181,6 +182,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "refresh_minutes": _number(float, 0, 10_080),
     "workers": _number(int, 1, 256),
     "flow_timeout_minutes": _number(float, 0.01, 10_080),
+    "sharepoint_units_per_minute": _number(int, 0, 1_000_000),
     "language": _one_of("de", "en"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
     "log_dir": Path,

@@ -62,9 +62,12 @@ class Control:
         self._world.expire_tokens()
         return {}
 
-    def throttle(self, value: int | None) -> dict[str, Any]:
+    def throttle(self, value: int | None, window: float = 60.0) -> dict[str, Any]:
+        """Resource units per `window` seconds; gives how many calls were refused since the last change."""
+        refused = self._world.meter.refused
+        self._world.meter.window = window
         self._world.throttle = value
-        return {"throttle": value}
+        return {"throttle": value, "refused": refused}
 
     def flow(self, mode: str | None = None, run: bool = False) -> dict[str, Any]:
         flow = self._edge.flow

@@ -14,6 +14,7 @@ class Meter:
     budget: int | None = None
     window: float = 60.0
     refused: int = 0
+    whole_seconds: bool = True  # as SharePoint tells them; a test with a short window wants them exactly
     _used: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def charge(self, tenant_id: str, units: int) -> dict[str, str]:
@@ -37,5 +38,5 @@ class Meter:
 
     def _headers(self, used: int, left: float) -> dict[str, str]:
         remaining = max(0, (self.budget or 0) - used)
-        reset = str(max(1, math.ceil(left)))
+        reset = str(max(1, math.ceil(left))) if self.whole_seconds else f"{left:.3f}"
         return {"RateLimit-Limit": str(self.budget), "RateLimit-Remaining": str(remaining), "RateLimit-Reset": reset}

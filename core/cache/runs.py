@@ -77,6 +77,12 @@ def save_progress(engine: Engine, run_id: str, step: str, done: int, total: int)
         connection.execute(update(runs).where(runs.c.run_id == run_id).values(step=step, done=done, total=total))
 
 
+def tell_newer(engine: Engine) -> None:
+    """Tell the pages of newer figures before the run that brought them is over."""
+    with transaction(engine) as connection:
+        bump(connection)
+
+
 def finish_run(
     engine: Engine, run_id: str, state: str, summary: dict[str, Any] | None, seconds: float, at: datetime
 ) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from core.graph.errors import BadAnswer, GraphError, Unreachable, error_for
+from core.graph.errors import BadAnswer, GraphError, Throttled, Unreachable, error_for
 from core.graph.http import Http, json_of, wait_seconds
 from core.graph.retry import repeat
 from core.graph.tokens import Credentials, TokenSource
@@ -67,6 +67,13 @@ class _Call:
         return self.method == "GET"
 
 
+class _Answer(NamedTuple):
+    """A usable answer: its JSON, None when it has none."""
+
+    body: Any
+    headers: Mapping[str, str]
+
+
 class GraphClient:
     """Graph as one profile's application sees it. Errors: the tree in core/graph/errors.py."""
 
@@ -80,7 +87,7 @@ class GraphClient:
 
     def get(self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
         """The JSON body of GET `path` ("/subscribedSkus", or a full link that Graph gave us)."""
-        return self._send("GET", path, params=params, headers=headers)
+        return self._send("GET", path, params=params, headers=headers).body
 
     def rows(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
@@ -106,20 +113,25 @@ class GraphClient:
             if url is not None and (not isinstance(url, str) or url in seen):
                 raise self._unreadable("nextLink")
 
-    def batch(self, requests_: Sequence[BatchRequest]) -> list[BatchAnswer]:
-        """The answers to at most 20 requests, in their order.
+    def batch(self, requests_: Sequence[BatchRequest], *, once: bool = False) -> list[BatchAnswer]:
+        """The answers to at most 20 requests, in their order; each has the headers of the whole batch, too.
 
         Single requests are not repeated here: whoever planned them knows what a repetition would do.
-        A batch whose answer is lost gives answers with status 0. Raises what `get` raises when the
-        batch as a whole was refused.
+        A batch whose answer is lost gives answers with status 0. With `once` a batch that is throttled
+        as a whole is not repeated either: each of its requests gets that answer. Raises what `get`
+        raises when the batch as a whole was refused.
         """
         body = {"requests": [_batch_entry(index, request) for index, request in enumerate(requests_)]}
         try:
-            found = self._send("POST", "/$batch", body=body)
+            found = self._send("POST", "/$batch", body=body, attempts=1 if once else ATTEMPTS)
         except (Unreachable, BadAnswer) as error:
             if error.status and error.status < 500:
                 raise
             return [BatchAnswer(0) for _ in requests_]
+        except Throttled as error:
+            if not once or not error.status:
+                raise
+            return [BatchAnswer(error.status, headers=error.headers) for _ in requests_]
         return _batch_answers(found, len(requests_))
 
     def _send(
@@ -130,12 +142,13 @@ class GraphClient:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Any = None,
-    ) -> Any:
+        attempts: int = ATTEMPTS,
+    ) -> _Answer:
         call = _Call(method, self._url(path), _resource(path), params, headers, body)
-        return repeat(lambda attempt: self._attempt(call, attempt), ATTEMPTS, self._http.sleep)
+        return repeat(lambda attempt: self._attempt(call, attempt), attempts, self._http.sleep)
 
-    def _attempt(self, call: _Call, attempt: int) -> Any:
-        """The JSON body of one answer; errors say whether the call may be repeated."""
+    def _attempt(self, call: _Call, attempt: int) -> _Answer:
+        """One answer; errors say whether the call may be repeated."""
         try:
             answer = self._answer(call)
         except requests.RequestException as error:
@@ -147,7 +160,7 @@ class GraphClient:
         if not 200 <= answer.status_code < 300:
             raise self._failure(call, answer, attempt)
         try:
-            return answer.json() if answer.content else None
+            return _Answer(answer.json() if answer.content else None, answer.headers)
         except requests.JSONDecodeError as error:
             unreadable = self._unreadable(call.what)
             unreadable.again_after = 0.0 if call.changes_nothing else None
@@ -174,6 +187,7 @@ class GraphClient:
     def _failure(self, call: _Call, answer: requests.Response, attempt: int) -> GraphError:
         request_id = answer.headers.get("request-id", "")
         failure = error_for(answer.status_code, json_of(answer), what=call.what, name=self.name, request_id=request_id)
+        failure.headers = answer.headers
         if answer.status_code == 403:
             # The rights are inside the token: consent that is given now shows in the next one only.
             self._tokens.forget(self._credentials)
@@ -208,12 +222,19 @@ def _batch_entry(index: int, request: BatchRequest) -> dict[str, Any]:
     return entry
 
 
-def _batch_answers(body: Any, wanted: int) -> list[BatchAnswer]:
+def _batch_answers(whole: _Answer, wanted: int) -> list[BatchAnswer]:
     """The answers in the order of their requests; one that is missing or unreadable is an unknown one."""
-    found = body.get("responses") if isinstance(body, Mapping) else None
+    found = whole.body.get("responses") if isinstance(whole.body, Mapping) else None
     by_id = {str(answer.get("id")): answer for answer in found or () if isinstance(answer, Mapping)}
     answers = [by_id.get(str(index), {}) for index in range(wanted)]
-    return [BatchAnswer(int(a.get("status") or 0), a.get("body"), a.get("headers") or {}) for a in answers]
+    return [
+        BatchAnswer(
+            int(answer.get("status") or 0),
+            answer.get("body"),
+            CaseInsensitiveDict({**whole.headers, **(answer.get("headers") or {})}),
+        )
+        for answer in answers
+    ]
 
 
 def _resource(path: str) -> str:

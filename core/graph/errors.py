@@ -20,7 +20,7 @@ from core.problems import Problem, ProblemError
 
 
 class GraphError(ProblemError):
-    """Base; `status` is the HTTP status, 0 when there was no answer.
+    """Base; `status` is the HTTP status, 0 when there was no answer; `headers` are those of the answer.
 
     `again_after` are the seconds after which the same request may be sent once more, None when it must not be.
     """
@@ -30,6 +30,7 @@ class GraphError(ProblemError):
     def __init__(self, problem: Problem, status: int = 0) -> None:
         super().__init__(problem)
         self.status = status
+        self.headers: Mapping[str, str] = {}
 
 
 class Unreachable(GraphError):

@@ -3,6 +3,7 @@
 from core.sharepoint.apply import Outcome, Writer
 from core.sharepoint.copies import Copies
 from core.sharepoint.lists import Item, ListError, Lists, check_parameters, parameters_of
+from core.sharepoint.pace import Pace
 from core.sharepoint.plan import (
     Change,
     Plan,
@@ -14,10 +15,10 @@ from core.sharepoint.plan import (
     plan_tenants,
     trigger_values,
 )
-from core.sharepoint.push import PushResult, push
+from core.sharepoint.push import GiveWay, PushResult, push
 
 __all__ = [
-    "Change", "Copies", "Item", "ListError", "Lists", "Outcome", "Plan", "PushResult", "Row", "TenantRow", "Writer",
-    "check_parameters", "license_name", "match_tenants", "parameters_of", "plan_licenses", "plan_tenants", "push",
-    "trigger_values",
+    "Change", "Copies", "GiveWay", "Item", "ListError", "Lists", "Outcome", "Pace", "Plan", "PushResult", "Row",
+    "TenantRow", "Writer", "check_parameters", "license_name", "match_tenants", "parameters_of", "plan_licenses",
+    "plan_tenants", "push", "trigger_values",
 ]  # fmt: skip

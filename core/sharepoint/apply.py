@@ -3,96 +3,92 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from core.graph import BatchAnswer, BatchRequest, GraphClient, GraphError, Http, error_for
+from core.graph import BatchAnswer, BatchRequest, GraphClient, GraphError, error_for
 from core.graph.client import BATCH_SIZE
 from core.sharepoint.lists import Item, SharePointList
+from core.sharepoint.pace import UNITS, Pace
 from core.sharepoint.plan import Change
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 6
-MAX_WAIT = 300.0  # seconds; what SharePoint asks for beyond this is left to the next refresh
+ATTEMPTS = 6  # of a batch of which SharePoint takes nothing
 PARALLEL_BATCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one change ended. `stale`: the list is not what the plan rested on, or nobody knows; read and plan again."""
+    """How one change ended. `stale`: the list is not what the plan rested on, or nobody knows; read and plan again.
+    `left`: not sent, since something else goes first."""
 
     change: Change
-    result: Literal["done", "stale", "failed"]
+    result: Literal["done", "stale", "failed", "left"]
     item: Item | None = None
 
 
 class Writer:
-    """Writes changes of one list. SharePoint's waits hold for all batches at once."""
+    """Writes changes of one list. SharePoint's waits hold for all batches of its `pace`.
 
-    def __init__(self, client: GraphClient, target: SharePointList, http: Http) -> None:
+    Once `give_way` says yes no batch is begun any more.
+    """
+
+    def __init__(
+        self, client: GraphClient, target: SharePointList, pace: Pace, give_way: Callable[[], bool] = lambda: False
+    ) -> None:
         self._client = client
         self._list = target
-        self._http = http
-        self._gate = threading.Lock()
+        self._pace = pace
+        self._give_way = give_way
 
     def apply(self, changes: Sequence[Change], progress: Callable[[int], None] = lambda done: None) -> list[Outcome]:
         """The outcome of every change, in their order; `progress` hears how many are through."""
         pieces = [changes[start : start + BATCH_SIZE] for start in range(0, len(changes), BATCH_SIZE)]
         outcomes: list[Outcome] = []
         workers = Workers(PARALLEL_BATCHES, "sharepoint")
+        through = 0
         try:
             for found in workers.map(self._apply_piece, pieces):
                 outcomes += found
-                progress(len(outcomes))
+                through += sum(outcome.result != "left" for outcome in found)
+                progress(through)
         finally:
             workers.close()
         return outcomes
 
     def _apply_piece(self, piece: Sequence[Change]) -> list[Outcome]:
-        """At most one batch of changes; what SharePoint throttles is sent again after the longest wait it asks for."""
+        """At most one batch of changes; what SharePoint throttles is sent again when it may be."""
         outcomes: dict[int, Outcome] = {}
-        for attempt in range(ATTEMPTS):
-            left = [index for index in range(len(piece)) if index not in outcomes]
-            if not left:
+        attempt = 0
+        while attempt < ATTEMPTS and len(outcomes) < len(piece):
+            before = len(outcomes)
+            if not self._send(piece, outcomes, attempt):
                 break
-            wait = self._send([piece[index] for index in left], left, outcomes, attempt)
-            if wait > MAX_WAIT:
-                break
-            if wait:
-                self._pause(wait)
-        return [outcomes.get(index) or Outcome(change, "failed") for index, change in enumerate(piece)]
+            attempt = 0 if len(outcomes) > before else attempt + 1
+        rest: Literal["left", "failed"] = "left" if self._give_way() else "failed"
+        return [outcomes.get(index) or Outcome(change, rest) for index, change in enumerate(piece)]
 
-    def _send(
-        self, changes: Sequence[Change], left: Sequence[int], outcomes: dict[int, Outcome], attempt: int
-    ) -> float:
-        """Send once; note what is decided in `outcomes`, give back how long to wait for the rest."""
-        self._wait_with_the_others()
+    def _send(self, piece: Sequence[Change], outcomes: dict[int, Outcome], attempt: int) -> bool:
+        """Send once what has no outcome yet, and note what is decided. False when it may not be sent now."""
+        left = [index for index in range(len(piece)) if index not in outcomes]
+        turn = self._pace.turn(UNITS * len(left), self._give_way)
+        if turn is None:
+            return False
+        answers: list[BatchAnswer] = []
         try:
-            answers = self._client.batch([self._request(change) for change in changes])
+            answers = self._client.batch([self._request(piece[index]) for index in left], once=True)
         except GraphError as error:
-            log.warning("writing %d items: %s", len(changes), error)
-            outcomes.update({i: Outcome(change, "failed") for i, change in zip(left, changes, strict=True)})
-            return 0.0
-        wait = 0.0
-        for index, change, answer in zip(left, changes, answers, strict=True):
-            if _may_be_repeated(change, answer):
-                wait = max(wait, answer.wait(attempt))
-            else:
-                outcomes[index] = self._outcome(change, answer)
-        return wait
-
-    def _pause(self, seconds: float) -> None:
-        with self._gate:
-            self._http.sleep(seconds)
-
-    def _wait_with_the_others(self) -> None:
-        """What SharePoint asks of one batch holds for all of them."""
-        with self._gate:
-            pass
+            log.warning("writing %d items: %s", len(left), error)
+            outcomes.update({index: Outcome(piece[index], "failed") for index in left})
+        finally:
+            self._pace.answered(turn, answers, attempt)
+        for index, answer in zip(left, answers, strict=False):
+            if not _may_be_repeated(piece[index], answer):
+                outcomes[index] = self._outcome(piece[index], answer)
+        return True
 
     def _request(self, change: Change) -> BatchRequest:
         path = f"{self._list.path}/items"

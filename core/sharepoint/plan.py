@@ -61,12 +61,14 @@ class Change:
 
     @property
     def urgency(self) -> int:
-        """Alarms first, then what ends one, then new items, then numbers, then duplicates."""
+        """Alarms first, then what ends one, then new items (those without a free seat first), numbers, duplicates."""
         if self.sets_trigger:
             return 0
-        if "trigger" in self.values or "informed" in self.values:
-            return 1
-        return 4 if self.delete else 2 if self.item is None else 3
+        if self.delete:
+            return 5
+        if self.item is None:
+            return 2 if self.values.get("free", 1) <= 0 else 3
+        return 1 if "trigger" in self.values or "informed" in self.values else 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from typing import Self
 
 from core.cache.lists import Alarm
-from core.graph import Http
 from core.sharepoint.apply import Outcome, Writer
 from core.sharepoint.lists import Item, Lists
+from core.sharepoint.pace import Pace
 from core.sharepoint.plan import Change, Key, Plan
 
 ROUNDS = 6  # a new shortage takes two (item, then trigger); more only when somebody else writes at the same time
+SLICE = 1000  # changes; so many are written, then planned anew: the triggers of new items must not wait for all of them
+
+
+class GiveWay:
+    """Whether a push is to end early: somebody waits for newer figures, or it has lasted for `seconds`.
+
+    What it leaves is planned anew by the next refresh. Safe to call from any thread.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._lock = threading.Lock()
+        self._ends: float | None = None  # None while nothing is pushed
+
+    def __enter__(self) -> Self:
+        """A push begins."""
+        with self._lock:
+            self._ends = self._clock() + self._seconds
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._ends = None
+
+    def ask(self) -> bool:
+        """Ask the push of this process to end; False when there is none."""
+        with self._lock:
+            if self._ends is None:
+                return False
+            self._ends = self._clock()
+            return True
+
+    def __call__(self) -> bool:
+        with self._lock:
+            return self._ends is not None and self._clock() >= self._ends
 
 
 @dataclass(slots=True)
 class PushResult:
-    """What was written; `alarms` is what is known of every alarm afterwards."""
+    """What was written; `alarms` is what is known of every alarm afterwards.
+
+    `remaining` changes are left to the next refresh, since the push gave way; `through` were sent.
+    """
 
     created: int = 0
     updated: int = 0
@@ -27,17 +67,20 @@ class PushResult:
     triggers_set: int = 0
     resets: int = 0
     failed: int = 0
+    remaining: int = 0
+    through: int = 0
     alarms: dict[Key, Alarm] = field(default_factory=dict)
     unanswered: list[Key] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
+        """By the names of `sync --json`; `remaining` is among them only when something remains."""
         names = ("created", "updated", "unchanged", "merged", "triggers_set", "resets", "failed")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in names} | ({"remaining": self.remaining} if self.remaining else {})
 
 
 def push(
     lists: Lists,
-    http: Http,
+    pace: Pace,
     items: list[Item],
     make_plan: Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan],
     alarms: Mapping[Key, Alarm],
@@ -45,42 +88,61 @@ def push(
     now: datetime,
     remember: Callable[[Mapping[Key, Alarm]], None] = lambda alarms: None,
     progress: Callable[[int, int], None] = lambda total, done: None,
+    give_way: Callable[[], bool] = lambda: False,
 ) -> PushResult:
-    """Write until a plan has nothing left to do.
+    """Write until a plan has nothing left to do, or `give_way` says yes.
 
     What somebody changed meanwhile (412), and what nobody knows (a lost answer), is read again and
     planned again. A change that SharePoint refuses is given up for this refresh. `remember` gets the
-    alarms before each step is written. Raises GraphError when the list itself cannot be read.
+    alarms before each step is written, `progress` the changes of the whole push and how many are
+    through; both only grow. Raises GraphError when the list itself cannot be read.
     """
-    writer = Writer(lists.client, lists.licenses, http)
+    writer = Writer(lists.client, lists.licenses, pace, give_way)
     result = PushResult(alarms=dict(alarms))
     given_up: set[Key] = set()
     plan = make_plan(items, result.alarms)
     result.unchanged = plan.unchanged
-    for _ in range(ROUNDS):
+    total = 0
+    for _ in range(ROUNDS + 2 * len(plan.changes) // SLICE):
         result.alarms |= plan.alarms
         result.unanswered = plan.unanswered
         remember(result.alarms)
-        todo = [change for change in plan.changes if change.key not in given_up]
-        if not todo:
-            return result
-        outcomes = writer.apply(todo, partial(progress, len(todo)))
+        todo = _left_to_do(plan, given_up)
+        if not todo or give_way():
+            break
+        total = max(total, result.through + len(todo))
+        outcomes = writer.apply(todo[:SLICE], _counter(progress, total, result.through))
         for outcome in outcomes:
             _count(result, outcome, now)
             if outcome.result == "failed":
                 given_up.add(outcome.change.key)
         items = _merge(items, outcomes)
         plan = make_plan(items, result.alarms)
-        if any(outcome.result == "stale" for outcome in outcomes) or _blind(plan.changes):
+        if not give_way() and (any(outcome.result == "stale" for outcome in outcomes) or _blind(plan.changes)):
             items = lists.items(lists.licenses)
             plan = make_plan(items, result.alarms)
-    result.failed += len([change for change in plan.changes if change.key not in given_up])
-    remember(result.alarms | plan.alarms)
+    rest = len(_left_to_do(plan, given_up))
+    if give_way():
+        result.remaining = rest
+    else:
+        result.failed += rest
+    if rest:
+        remember(result.alarms | plan.alarms)
     return result
+
+
+def _left_to_do(plan: Plan, given_up: set[Key]) -> list[Change]:
+    return [change for change in plan.changes if change.key not in given_up]
+
+
+def _counter(progress: Callable[[int, int], None], total: int, before: int) -> Callable[[int], None]:
+    progress(total, before)
+    return lambda done: progress(total, before + done)
 
 
 def _count(result: PushResult, outcome: Outcome, now: datetime) -> None:
     change = outcome.change
+    result.through += outcome.result != "left"
     if outcome.result != "done":
         result.failed += outcome.result == "failed"
         return
