@@ -68,6 +68,7 @@ def part():
 st.title("One")
 st.button("Press", on_click=leave_mark, args=("callback",))
 st.download_button("CSV", data="a;b", file_name="a.csv")
+st.download_button("CSV on click", data=lambda: "c;d", file_name="c.csv")
 part()
 """,
     "slow": """

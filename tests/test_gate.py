@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from sqlalchemy import text
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -15,6 +16,7 @@ from core.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, session_i
 from tests.actors import ADMIN
 from tests.served import PASSWORD, Served, serve
 from tests.ws_client import Tab
+from web.media import GRACE_SECONDS, MOST_FILES, MediaFiles
 
 CLOSED_TO_ALL = [
     "/_stcore/metrics",
@@ -136,6 +138,73 @@ def test_download_needs_a_session_and_is_kept_by_nobody(served: Served):
 
     assert (mine.status_code, mine.content, mine.headers["cache-control"]) == (200, b"a;b", "private, no-store")
     assert (strangers.status_code, b"a;b" in strangers.content) == (401, False)
+
+
+def test_a_file_is_served_to_the_session_alone_that_was_sent_its_address(served: Served):
+    owner, other = served.session("anna"), served.session("vera")
+    with Tab(served, owner) as tab, Tab(served, other) as stranger:
+        tab.rerun()
+        stranger.rerun("two")
+        urls = [tab.widget("CSV").url, file_made_on_click(tab)]
+
+        mine = [get(served, url, cookies={"lizenztool_session": owner}) for url in urls]
+        others = [get(served, url, cookies={"lizenztool_session": other}) for url in urls]
+
+    assert [answer.text for answer in mine] == ["a;b", "c;d"]
+    assert [answer.status_code for answer in others] == [404, 404]
+
+
+def file_made_on_click(tab: Tab) -> str:
+    """Ask for the file as a click on its button does; where it is to be fetched."""
+    asked = BackMsg()
+    asked.backend_operation_request.request_id, asked.backend_operation_request.session_id = "1", tab.session
+    asked.backend_operation_request.deferred_file.file_id = tab.widget("CSV on click").deferred_file_id
+    tab.socket.send(asked.SerializeToString())
+    while (message := tab.receive()) is not None:
+        if message.WhichOneof("type") == "backend_operation_response":
+            return str(message.backend_operation_response.deferred_file.url)
+    raise AssertionError("the server did not make the file")
+
+
+def test_who_writes_an_address_into_the_page_is_not_given_the_file(served: Served):
+    owner, other = served.session("anna"), served.session("vera")
+    with Tab(served, owner) as tab, Tab(served, other) as stranger:
+        tab.rerun()
+        url = tab.widget("CSV").url
+
+        stranger.rerun("two", query_string=f"q={url}")
+
+        assert url in str(stranger.messages)
+        assert get(served, url, cookies={"lizenztool_session": other}).status_code == 404
+
+
+def test_addresses_are_forgotten_a_while_after_the_last_tab():
+    now = [0.0]
+    files = MediaFiles(lambda: now[0])
+    files.opened("a")
+    files.opened("a")
+    files.sent("a", "/media/1.csv")
+    files.closed("a")
+    now[0] += 2 * GRACE_SECONDS
+    files.opened("b")
+    assert files.allows("a", "/media/1.csv")
+
+    files.closed("a")
+    now[0] += GRACE_SECONDS
+    files.opened("b")
+
+    assert not files.allows("a", "/media/1.csv")
+    assert len(files) == 0
+
+
+def test_of_many_addresses_the_oldest_is_forgotten_first():
+    files = MediaFiles()
+    files.opened("a")
+    for number in range(MOST_FILES + 1):
+        files.sent("a", f"/media/{number}.csv")
+
+    assert not files.allows("a", "/media/0.csv")
+    assert files.allows("a", "/media/1.csv")
 
 
 def test_every_answer_carries_the_security_headers(served: Served):

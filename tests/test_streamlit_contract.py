@@ -114,6 +114,19 @@ def test_frame_that_is_none_is_told_apart():
     assert streamlit_internals.read_frame(b"\xff\xff") is None
 
 
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        pytest.param({"delta": {"new_element": {"download_button": {"url": "/media/a.csv"}}}}, "/media/a.csv", id="file"),
+        pytest.param({"backend_operation_response": {"deferred_file": {"url": "/media/a.csv"}}}, "/media/a.csv", id="on-click"),
+        pytest.param({"delta": {"new_element": {"markdown": {"body": "/media/a.csv"}}}}, "", id="words"),
+        pytest.param({"delta": {"new_element": {"download_button": {"label": "/media/a.csv"}}}}, "", id="label"),
+    ],
+)  # fmt: skip
+def test_frame_tells_which_file_it_offers(fields: dict, path: str):
+    assert streamlit_internals.media_path(ForwardMsg(**fields).SerializeToString()) == path
+
+
 def test_redirect_is_a_message_that_the_frontend_follows():
     message = ForwardMsg()
     message.ParseFromString(streamlit_internals.redirect_frame("/login"))

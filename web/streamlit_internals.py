@@ -42,6 +42,9 @@ OPTIONS: dict[str, object] = {
 
 # Frames that a page in the browser needs; anything else (clear_cache, set_run_on_save, uploads ...) is dropped.
 SCRIPT_FRAMES = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
+# Below it lie files that a script has made. Streamlit asks nobody who wants one.
+MEDIA_PATH = "/media"
+LARGEST_WITH_FILE = 64 * 2**10  # a frame with a download button is small; large ones are tables and not looked through
 # Within backend_operation_request: a CSV made on click, and the rows of a lazy table.
 OPERATIONS = frozenset({"deferred_file", "dataframe_chunk"})
 
@@ -107,6 +110,19 @@ def read_frame(data: bytes) -> Frame | None:
         operation = message.backend_operation_request.WhichOneof("payload")
         return Frame(f"{kind}.{operation}", allowed=operation in OPERATIONS, active=True)
     return Frame(kind or "empty", allowed=kind in SCRIPT_FRAMES, active=kind == "stop_script")
+
+
+def media_path(data: bytes) -> str:
+    """The address of the file that a frame to the browser offers for download, "" for none.
+
+    Only the two places are believed where Streamlit itself puts one: a text on the page may look like one, too.
+    """
+    if len(data) > LARGEST_WITH_FILE or f"{MEDIA_PATH}/".encode() not in data:
+        return ""
+    message = ForwardMsg()
+    message.ParseFromString(data)
+    url = message.delta.new_element.download_button.url or message.backend_operation_response.deferred_file.url
+    return str(url) if url.startswith(f"{MEDIA_PATH}/") else ""
 
 
 def redirect_frame(url: str) -> bytes:

@@ -16,6 +16,7 @@ from core.cache.database import DatabaseError
 from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
+from web.media import MediaFiles
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,11 @@ class Tab:
         return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
 
     async def send(self, message: Message) -> None:
-        if not self._end.done():
-            await self._send(message)
+        if self._end.done():
+            return
+        if path := streamlit.media_path(message.get("bytes") or b""):
+            self._tabs.media.sent(self.session, path)
+        await self._send(message)
 
     async def farewell(self) -> None:
         """After Streamlit has let go: send the browser to the sign-in, then close."""
@@ -122,6 +126,7 @@ class Tabs:
         self._sessions: Sessions | None = None
         self._open: set[Tab] = set()
         self._limiter = CapacityLimiter(THREADS)
+        self.media = MediaFiles()
 
     def use(self, sessions: Sessions) -> None:
         """The database is open: sessions can be looked at."""
@@ -129,9 +134,11 @@ class Tabs:
 
     def add(self, tab: Tab) -> None:
         self._open.add(tab)
+        self.media.opened(tab.session)
 
     def remove(self, tab: Tab) -> None:
         self._open.discard(tab)
+        self.media.closed(tab.session)
 
     async def look(self, session: str, *, active: bool = False) -> Session | Ended | None:
         """The session with this id; without a database there is none (raises DatabaseError when it fails)."""
