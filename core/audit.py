@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.cache import audit
-from core.cache.audit import AuditRow, Entry, Search, append, find, names_in_use
+from core.cache.audit import AuditRow, Entry, Search, append
 from core.roles import Action, Actor, schedule_actor
 
-__all__ = ["AuditRow", "Entry", "Search", "Verdict", "append", "find", "names_in_use", "prune", "record", "verify"]
+__all__ = ["AuditRow", "Entry", "Search", "Verdict", "append", "export", "find", "names_in_use", "note_export", "prune",
+           "record", "verify"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,37 @@ def note_export(engine: Engine, actor: Actor, what: str, rows: int) -> None:
     record(engine, actor, "export", what, after={"rows": rows})
 
 
-def verify(engine: Engine) -> Verdict:
-    """Compute every hash anew; also a missing row breaks the chain."""
+def find(
+    engine: Engine, actor: Actor, search: Search, *, limit: int, offset: int = 0
+) -> tuple[list[AuditRow], int]:  # fmt: skip
+    """(the rows found, newest first, at most `limit` after `offset`; how many there are in all).
+
+    Raises NotAllowed, DatabaseError.
+    """
+    actor.need(Action.AUDIT)
+    return audit.find(engine, search, limit=limit, offset=offset)
+
+
+def names_in_use(engine: Engine, actor: Actor) -> tuple[list[str], list[tuple[str, str]]]:
+    """(the actions, the actors with their shown name) that occur. Raises NotAllowed, DatabaseError."""
+    actor.need(Action.AUDIT)
+    return audit.names_in_use(engine)
+
+
+def export(engine: Engine, actor: Actor, search: Search) -> Iterator[AuditRow]:
+    """Every row that fits, newest first, read piece by piece; recorded before the first is handed over.
+
+    Raises NotAllowed, DatabaseError.
+    """
+    actor.need(Action.AUDIT)
+    newest, rows = audit.newest(engine), audit.find(engine, search, limit=0)[1]
+    note_export(engine, actor, "audit", rows)
+    return audit.matching(engine, search, up_to=newest)
+
+
+def verify(engine: Engine, actor: Actor) -> Verdict:
+    """Compute every hash anew; also a missing row breaks the chain. Raises NotAllowed, DatabaseError."""
+    actor.need(Action.AUDIT)
     seq, previous = audit.anchor(engine)
     count = 0
     for row in audit.rows_from(engine):

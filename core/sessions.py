@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import secrets
@@ -14,6 +15,11 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from core.cache import accounts
+from core.cache import open_sessions as stored
+from core.cache.audit import Entry
+from core.cache.database import DatabaseError
+from core.cache.open_sessions import OpenSession
+from core.roles import Action, Actor
 
 LONGEST = timedelta(hours=8)
 IDLE = timedelta(hours=1)
@@ -95,6 +101,34 @@ def end_session(engine: Engine, session: str, now: datetime) -> None:
     note_revocation()
 
 
+def open_sessions(engine: Engine, actor: Actor, now: datetime, *, account: str = "") -> list[OpenSession]:
+    """The open sessions of everybody or of `account`, the one used last first.
+
+    One's own need Action.OWN_ACCOUNT, all others Action.SESSIONS; raises NotAllowed, DatabaseError.
+    """
+    actor.need(_right(actor, account))
+    return stored.open_sessions(engine, created_after=now - LONGEST, seen_after=now - IDLE, account=account)
+
+
+def end_for(engine: Engine, actor: Actor, now: datetime, *, account: str, session: str = "") -> int:
+    """End every open session of `account`, or only the one with the id `session`, in every tab; how many there were.
+
+    One's own need Action.OWN_ACCOUNT, all others Action.SESSIONS; raises NotAllowed, DatabaseError.
+    """
+    actor.need(_right(actor, account))
+    entry = Entry(actor, "session.ended", account)
+    count = stored.end_sessions(
+        engine, now, entry, account=account, session=session, created_after=now - LONGEST, seen_after=now - IDLE
+    )
+    note_revocation()
+    return count
+
+
+def _right(actor: Actor, account: str) -> Action:
+    own = actor.name == account and actor.source == "page"
+    return Action.OWN_ACCOUNT if own else Action.SESSIONS
+
+
 def _judge(row: accounts.StoredSession, now: datetime) -> Session | Ended:
     if row.revoked_at is not None or row.account_disabled:
         return Ended("revoked")
@@ -137,7 +171,8 @@ class Sessions:
         """
         found = self.look_all([session], now)[session]
         if active and isinstance(found, Session) and now - found.last_seen_at >= TOUCH_AFTER:
-            accounts.touch_session(self._engine, session, now)
+            with contextlib.suppress(DatabaseError):  # a disk that takes nothing shuts out nobody who is at work
+                accounts.touch_session(self._engine, session, now)
             if (memory := self._memory.get(session)) is not None:
                 memory.row = replace(memory.row, last_seen_at=now)
             found = replace(found, last_seen_at=now)

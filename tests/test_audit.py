@@ -21,6 +21,7 @@ from core.cache.database import open_database
 from core.cache.schema import audit as table
 from core.policies import Policy
 from core.roles import NotAllowed
+from core.sessions import end_for, open_sessions
 from tests.actors import ADMIN, SUPPORT, VIEWER
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -29,7 +30,7 @@ PASSWORD = "Ein-gutes-Passwort-7"
 
 
 def rows(engine: Engine, **search: Any) -> list[AuditRow]:
-    return find(engine, Search(**search), limit=100)[0]
+    return find(engine, ADMIN, Search(**search), limit=100)[0]
 
 
 def test_a_change_says_who_what_before_after_and_from_where(database: Engine) -> None:
@@ -75,8 +76,31 @@ def test_an_account_is_recorded_without_its_secrets(database: Engine) -> None:
         lambda engine, actor: access.disable(engine, actor, "anderer"),
         lambda engine, actor: access.enable(engine, actor, "anderer"),
         lambda engine, actor: access.set_role(engine, actor, "anderer", "admin"),
+        lambda engine, actor: open_sessions(engine, actor, NOW),
+        lambda engine, actor: open_sessions(engine, actor, NOW, account="anderer"),
+        lambda engine, actor: end_for(engine, actor, NOW, account="anderer"),
+        lambda engine, actor: audit.find(engine, actor, Search(), limit=1),
+        lambda engine, actor: audit.names_in_use(engine, actor),
+        lambda engine, actor: audit.verify(engine, actor),
+        lambda engine, actor: audit.export(engine, actor, Search()),
     ],
-    ids=["rule", "end", "import", "add", "passwd", "disable", "enable", "role"],
+    ids=[
+        "rule",
+        "end",
+        "import",
+        "add",
+        "passwd",
+        "disable",
+        "enable",
+        "role",
+        "sessions",
+        "sessions-of",
+        "end-sessions",
+        "audit",
+        "audit-names",
+        "audit-verify",
+        "audit-export",
+    ],
 )
 def test_who_may_not_changes_nothing(database: Engine, actor: Any, action: Callable[..., Any]) -> None:
     with pytest.raises(NotAllowed):
@@ -92,6 +116,16 @@ def test_an_export_is_recorded(database: Engine) -> None:
     assert (row.action, row.target, row.after) == ("export", "lizenzen", '{"rows": 12}')
 
 
+def test_the_audit_itself_is_exported_as_it_was_found(database: Engine) -> None:
+    fill(database, 7)
+
+    found = list(audit.export(database, ADMIN, Search(words="thing", until=NOW + timedelta(minutes=5))))
+
+    assert [row.target for row in found] == [f"thing {number}" for number in (4, 3, 2, 1, 0)]
+    newest = rows(database)[0]
+    assert (newest.action, newest.target, newest.after) == ("export", "audit", '{"rows": 5}')
+
+
 def fill(engine: Engine, count: int, *, start: datetime = NOW, step: timedelta = timedelta(minutes=1)) -> None:
     for number in range(count):
         audit.record(engine, ADMIN, "test", f"thing {number}", after={"number": number}, at=start + number * step)
@@ -100,7 +134,7 @@ def fill(engine: Engine, count: int, *, start: datetime = NOW, step: timedelta =
 def test_an_untouched_chain_is_whole(database: Engine) -> None:
     fill(database, 5)
 
-    verdict = verify(database)
+    verdict = verify(database, ADMIN)
 
     assert (verdict.rows, verdict.broken_at) == (5, None)
     assert verdict.head == rows(database)[0].hash
@@ -113,7 +147,7 @@ def test_the_database_itself_refuses_to_change_or_take_a_row(database: Engine) -
         with pytest.raises(DBAPIError, match="append-only"), database.begin() as connection:
             connection.execute(statement)
 
-    assert verify(database).rows == 2
+    assert verify(database, ADMIN).rows == 2
 
 
 def tamper(engine: Engine, statement: str, **values: Any) -> None:
@@ -140,7 +174,7 @@ def test_whatever_is_changed_is_found_at_its_row(number: int, what: str) -> None
             tamper(engine, f"UPDATE audit SET {what} = 'x' WHERE seq = :seq", seq=number)
 
         # Of the last row nobody can tell that it is gone, but from a hash that was noted elsewhere.
-        assert verify(engine).broken_at == (None if (what, number) == ("gone", 6) else number)
+        assert verify(engine, ADMIN).broken_at == (None if (what, number) == ("gone", 6) else number)
         engine.dispose()
 
 
@@ -149,7 +183,7 @@ def test_retention_takes_the_oldest_and_leaves_a_whole_chain(database: Engine) -
 
     assert audit.prune(database, 5, NOW) == 4
 
-    verdict = verify(database)
+    verdict = verify(database, ADMIN)
     newest = rows(database)[0]
     assert (verdict.rows, verdict.broken_at) == (7, None)
     assert (newest.action, newest.actor, newest.after) == ("audit.pruned", "schedule", '{"last": 4, "rows": 4}')
@@ -161,7 +195,7 @@ def test_side_by_side_nobody_takes_the_number_of_another(database: Engine) -> No
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: audit.record(database, ADMIN, "test", str(number), at=NOW), range(40)))
 
-    assert verify(database).rows == 40
+    assert verify(database, ADMIN).rows == 40
     assert {row.target for row in rows(database)} == {str(number) for number in range(40)}
 
 
@@ -184,6 +218,6 @@ def test_rows_are_found(database: Engine, search: dict[str, Any], count: int) ->
     audit.record(database, SUPPORT, "b", "Muster AG", after={"share": "100%"}, at=NOW + timedelta(minutes=1))
     audit.record(database, ADMIN, "c", "x", result="failed", reason="away", at=NOW + timedelta(minutes=2))
 
-    found, total = find(database, Search(**search), limit=100)
+    found, total = find(database, ADMIN, Search(**search), limit=100)
 
     assert (len(found), total) == (count, count)

@@ -148,6 +148,25 @@ def find(engine: Engine, search: Search, *, limit: int, offset: int = 0) -> tupl
         return [AuditRow(**row) for row in connection.execute(query).mappings()], int(total)
 
 
+def newest(engine: Engine) -> int:
+    """The number of the newest row, 0 when there is none."""
+    with transaction(engine) as connection:
+        return int(connection.execute(select(func.max(audit.c.seq))).scalar() or 0)
+
+
+def matching(engine: Engine, search: Search, *, up_to: int) -> Iterator[AuditRow]:
+    """Every row that fits with a number of at most `up_to`, newest first; read piece by piece."""
+    condition = _condition(search)
+    while True:
+        query = select(audit).where(*condition, audit.c.seq <= up_to).order_by(audit.c.seq.desc()).limit(PAGE)
+        with transaction(engine) as connection:
+            found = [AuditRow(**row) for row in connection.execute(query).mappings()]
+        yield from found
+        if len(found) < PAGE:
+            return
+        up_to = found[-1].seq - 1
+
+
 def _condition(search: Search) -> list[Any]:
     column, found = audit.c, []
     for word in search.words.split():

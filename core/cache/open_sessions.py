@@ -1,0 +1,74 @@
+"""The sessions that are open right now, for whoever may see them and end them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, select, update
+
+from core.cache.audit import Entry, append
+from core.cache.schema import accounts, sessions
+from core.cache.sql import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """One sign-in that still holds; `id` is the SHA-256 of its token and opens nothing."""
+
+    id: str
+    account: str
+    shown: str  # what people call the account
+    created_at: datetime
+    last_seen_at: datetime
+    address: str
+    user_agent: str
+
+
+def open_sessions(
+    engine: Engine, *, created_after: datetime, seen_after: datetime, account: str = ""
+) -> list[OpenSession]:
+    """Every session that is neither ended nor run out, or those of `account`; the one used last comes first."""
+    statement = (
+        select(sessions, accounts.c.display_name)
+        .join(accounts, accounts.c.name == sessions.c.account)
+        .where(*_open(created_after, seen_after), accounts.c.disabled.is_(False))
+        .order_by(sessions.c.last_seen_at.desc(), sessions.c.token_hash)
+    )
+    if account:
+        statement = statement.where(sessions.c.account == account)
+    with transaction(engine) as connection:
+        rows = connection.execute(statement).mappings().all()
+    return [
+        OpenSession(
+            id=row["token_hash"],
+            account=row["account"],
+            shown=row["display_name"] or row["account"],
+            created_at=row["created_at"],
+            last_seen_at=row["last_seen_at"],
+            address=row["address"],
+            user_agent=row["user_agent"],
+        )
+        for row in rows
+    ]
+
+
+def end_sessions(
+    engine: Engine, at: datetime, entry: Entry, *, account: str, session: str = "", created_after: datetime,
+    seen_after: datetime,
+) -> int:  # fmt: skip
+    """End the open sessions of `account`, or only the one with the id `session`; how many. Nothing ended, no entry."""
+    wanted = [sessions.c.account == account, *_open(created_after, seen_after)]
+    if session:
+        wanted.append(sessions.c.token_hash == session)
+    with transaction(engine) as connection:
+        count = int(connection.execute(update(sessions).where(*wanted).values(revoked_at=at)).rowcount)
+        if count:
+            append(connection, entry.changed(None, {"sessions": count}), at)
+    return count
+
+
+def _open(created_after: datetime, seen_after: datetime) -> list[Any]:
+    column = sessions.c
+    return [column.revoked_at.is_(None), column.created_at > created_after, column.last_seen_at > seen_after]
