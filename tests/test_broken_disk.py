@@ -10,17 +10,35 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
+from streamlit.testing.v1 import AppTest
 
+from core import access
 from core.__main__ import main
-from core.cache.database import open_database
+from core.cache.database import DatabaseError, open_database
+from core.cache.policies import all_policies
 from core.cache.readings import known_licenses
+from core.cache.sql import document, save_document, transaction
+from core.refresh import Refresher
+from core.sessions import Ended, Session, Sessions, session_id, start_session
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
+from tests.page_world import World, license_
 from tests.postgres import NOBODY
+from tests.test_pages import (  # noqa: F401 - fixtures
+    PAGES,
+    RULES,
+    hardened,
+    no_runtime_left,
+    open_page,
+    small,
+)
 
 ROOT = Path(__file__).parent.parent
 PREMIUM = "Schule Höri: Microsoft 365 Business Premium (SPB)"
@@ -60,6 +78,7 @@ def start(office: Office, *arguments: str, most: int = NOTHING) -> subprocess.Po
 
 LIMITED = """import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))
+from core import access
 from core.__main__ import main
 sys.exit(main(["sync", *sys.argv[1:]]))"""
 
@@ -181,3 +200,196 @@ def test_a_database_that_may_not_be_written_is_told(
     assert "darf nicht beschrieben werden" in errors
     assert "no log file" in errors
     assert "Traceback" not in errors
+
+
+# On the pages
+
+
+@contextmanager
+def read_only(engine: Engine) -> Iterator[None]:
+    """SQLite refuses every write, as on a file system that was mounted read-only after a fault."""
+    with every_connection(engine, "PRAGMA query_only = ON"):
+        yield
+
+
+@contextmanager
+def full(_engine: Engine) -> Iterator[None]:
+    """No file may grow any more."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextmanager
+def damaged(engine: Engine) -> Iterator[None]:
+    """Something has written over the file and its log while the server runs; afterwards the copy is put back."""
+    engine.dispose()  # the log is in the file, as in a copy
+    file = Path(str(engine.url.database))
+    whole = file.read_bytes()
+    file.write_bytes(os.urandom(len(whole)))
+    yield
+    engine.dispose()
+    for left in file.parent.glob(f"{file.name}-*"):
+        left.unlink()
+    file.write_bytes(whole)
+
+
+@contextmanager
+def every_connection(engine: Engine, pragma: str) -> Iterator[None]:
+    def hamper(connection: Any, _record: Any) -> None:
+        connection.execute(pragma)
+
+    engine.dispose()
+    event.listen(engine, "connect", hamper)
+    try:
+        yield
+    finally:
+        event.remove(engine, "connect", hamper)
+        engine.dispose()
+
+
+FAULTS = {
+    "read-only": (read_only, "darf nicht beschrieben werden"),
+    "full": (full, "Der Datenträger nimmt"),
+    "damaged": (damaged, "ist beschädigt"),
+}
+Fault = Callable[[Engine], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def served_pages(small: World) -> Iterator[World]:  # noqa: F811
+    """Two tenants, and a refresher that really asks the database."""
+    small.refresher = Refresher(small.engine, small.settings)
+    yield small
+    small.refresher.stop()
+
+
+def errors_of(app: AppTest) -> str:
+    """What is told in red; there is never a traceback."""
+    assert not app.exception
+    return "\n".join(error.value.replace("\\", "") for error in app.error)
+
+
+@pytest.mark.parametrize(("fault", "_words"), FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("page", PAGES)
+def test_what_was_known_last_is_still_shown(
+    served_pages: World,
+    open_page: Callable[..., AppTest],  # noqa: F811
+    page: str,
+    fault: Fault,
+    _words: str,
+) -> None:
+    app = open_page(served_pages, page)
+    app.session_state["_result"] = served_pages.finished(by="admin")
+    titles, tables = [title.value for title in app.title], len(app.dataframe)
+
+    with fault(served_pages.engine):
+        app.run()
+        new = open_page(served_pages, page)
+        errors_of(app)
+        errors_of(new)
+
+        assert [title.value for title in new.title][-1:] == titles[-1:]
+        assert len(app.dataframe) == len(new.dataframe) == tables
+
+    app.run()
+    assert errors_of(app) == ""
+
+
+@pytest.mark.parametrize(("fault", "told_words"), FAULTS.values(), ids=FAULTS)
+def test_a_refresh_that_cannot_begin_is_told(
+    served_pages: World,
+    open_page: Callable[..., AppTest],  # noqa: F811
+    fault: Fault,
+    told_words: str,
+) -> None:
+    app = open_page(served_pages)
+
+    with fault(served_pages.engine):
+        app.button(key="refresh_refresh.button").click().run()
+
+        assert told_words in errors_of(app)
+        assert app.dataframe
+
+    app.run()
+    assert not app.exception
+    assert not app.button(key="refresh_refresh.button").disabled
+
+
+@pytest.mark.parametrize(("fault", "told_words"), FAULTS.values(), ids=FAULTS)
+def test_a_rule_that_cannot_be_saved_is_told_and_can_be_saved_afterwards(
+    served_pages: World,
+    open_page: Callable[..., AppTest],  # noqa: F811
+    fault: Fault,
+    told_words: str,
+) -> None:
+    app = open_page(served_pages, RULES)
+    app.button(key="rule_add").click().run()
+    app.number_input(key="rule_threshold").set_value(3).run()
+    app.text_input(key="rule_reason").set_value("Absprache").run()
+
+    with fault(served_pages.engine):
+        app.button(key="rule_save").click().run()
+
+        assert told_words in errors_of(app)
+
+    app.button(key="rule_save").click().run()
+    assert errors_of(app) == ""
+    assert [policy.threshold for policy in all_policies(served_pages.engine)] == [3]
+
+
+def test_all_is_never_well_while_the_database_does_not_answer(
+    served_pages: World,
+    open_page: Callable[..., AppTest],  # noqa: F811
+) -> None:
+    served_pages.read(served_pages.known[1].tenant_id, license_("SPB", 40, 10), ago=timedelta(0))
+    served_pages.finished()
+    assert open_page(served_pages).title[0].value.startswith(":green[")
+
+    with damaged(served_pages.engine):
+        app = open_page(served_pages)
+
+        assert "ist beschädigt" in errors_of(app)
+        assert app.title[0].value == "Keine Engpässe, aber ein Punkt braucht Aufmerksamkeit."
+
+
+def test_a_file_that_is_repaired_in_its_place_is_read_again_without_a_restart(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'x.db'}")
+    with transaction(engine) as connection:
+        for number in range(1000):
+            save_document(connection, str(number), "x" * 500)
+    engine.dispose()
+    assert document(engine, "7") == "x" * 500
+    file = tmp_path / "x.db"
+    whole = file.read_bytes()
+
+    write_over(file, os.urandom(len(whole)))
+    with pytest.raises(DatabaseError, match="is damaged"):
+        [document(engine, str(number)) for number in range(1000)]
+    write_over(file, whole)
+
+    assert {document(engine, str(number)) for number in range(1000)} == {"x" * 500}
+    engine.dispose()
+
+
+def write_over(file: Path, content: bytes) -> None:
+    """In the same file, which stays open elsewhere."""
+    with file.open("r+b") as opened:
+        opened.write(content)
+
+
+@pytest.mark.parametrize("fault", [read_only, full])
+def test_a_disk_that_takes_nothing_shuts_nobody_out(served_pages: World, fault: Fault) -> None:
+    engine, now = served_pages.engine, datetime.now(UTC)
+    access.create_first_admin(engine)
+    session = session_id(start_session(engine, "admin", now))
+
+    with fault(engine):
+        found = Sessions(engine).look(session, now + timedelta(minutes=10), active=True)
+        later = Sessions(engine).look(session, now + timedelta(minutes=70), active=True)
+
+    assert isinstance(found, Session)
+    assert later == Ended("idle")

@@ -19,6 +19,7 @@ from core.cache.runs import Run
 from core.problems import ProblemError
 from core.roles import Action
 from ui import age, data, language, results, visit
+from ui import format as fmt
 from ui.age import Age
 from ui.data import Snapshot
 from ui.identity import current_user
@@ -29,15 +30,16 @@ from ui.texts import text
 EVERY_SECONDS = 2
 PATIENCE_SECONDS = 60  # for a run that was asked for and does not show up
 TELL_FOR = timedelta(minutes=15)
+PUSH = "sharepoint"  # the last step of a run: its figures are there, only the lists are not written yet
 OWN, ASKED_AT, REFUSED, CAME = "_own_run", "_own_asked_at", "_refused", "_came_back"
 
 
 def freshness(snapshot: Snapshot) -> None:
     """The line, and below it the result of a refresh this reader waits for."""
+    if visit.entered():
+        st.session_state.pop(REFUSED, None)
     _come_back()
     _line(snapshot.version, snapshot.age)
-    if REFUSED in st.session_state:
-        problem_box(st.session_state.pop(REFUSED))
     results.result_box(snapshot)
 
 
@@ -61,6 +63,7 @@ def _ask(tenants: tuple[str, ...]) -> None:
     user, refresher = current_user(), runtime.current().refresher
     if refresher is None:
         return
+    st.session_state.pop(REFUSED, None)
     try:
         run_id = refresher.request(user, tenants)
     except ProblemError as error:
@@ -73,6 +76,12 @@ def _ask(tenants: tuple[str, ...]) -> None:
 @st.fragment(run_every=EVERY_SECONDS)
 def _line(version: int, known: Age) -> None:
     """`version` and `known` are those of the figures on the page, which stay until the reader wants newer ones."""
+    _state(version, known)
+    if REFUSED in st.session_state:  # here, for a click on the button runs nothing but this fragment
+        problem_box(st.session_state[REFUSED])
+
+
+def _state(version: int, known: Age) -> None:
     try:
         beat = data.pulse(runtime.current().engine)
         own = _own_run(beat.run)
@@ -82,6 +91,9 @@ def _line(version: int, known: Age) -> None:
     if own is not None and not own.running:
         st.session_state.pop(OWN)
         _show_newest(own)
+    if own is not None and own.step == PUSH and beat.version != version:
+        visit.take_newest()
+        st.rerun()
     active = beat.run if beat.run is not None and beat.run.running else None
     waiting = OWN in st.session_state or active is not None
     with st.container(horizontal=True, vertical_alignment="center", key="freshness"):
@@ -91,7 +103,7 @@ def _line(version: int, known: Age) -> None:
             _age(known)
             if beat.version != version:
                 _offer(beat.run)
-        refresh_button(disabled=waiting)
+        refresh_button(disabled=waiting and not (active is not None and active.step == PUSH))
 
 
 def _come_back() -> None:
@@ -154,6 +166,9 @@ def _progress(run: Run | None) -> None:
         return
     step = text(f"refresh.step.{run.step}")
     if run.total:
-        step = text("refresh.counts", step=step, done=run.done, total=run.total)
+        words = language.current()
+        done, total = fmt.number(run.done, words), fmt.number(run.total, words)
+        key = "refresh.written" if run.step == PUSH else "refresh.counts"
+        step = text(key, step=step, done=done, total=total)
     by = text("refresh.by", name=plain(run.requested_by)) if run.source == "page" and run.requested_by else ""
     st.progress(min(run.done / run.total, 1.0) if run.total else 0.0, text=f"{step}{by}")

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import runtime
 from core.cache import runs
+from core.cache.database import DatabaseError
 from core.cache.runs import Run
 from core.problems import Problem
 from ui import format as fmt
@@ -54,7 +55,10 @@ def result_box(snapshot: Snapshot) -> None:
 
 def _announced() -> Run | None:
     run_id = st.session_state.get(SHOWN)
-    return runs.run(runtime.current().engine, run_id) if run_id else None
+    try:
+        return runs.run(runtime.current().engine, run_id) if run_id else None
+    except DatabaseError:
+        return None  # the line above says so
 
 
 def result_lines(run: Run, tenants: pd.DataFrame) -> list[str]:
@@ -76,7 +80,10 @@ def result_lines(run: Run, tenants: pd.DataFrame) -> list[str]:
     skipped = [plain(item.get("tenant", "?")) for item in summary.get("skipped") or []]
     if skipped:
         lines.append(text("result.skipped", tenants=_some(skipped)))
-    if problem := (summary.get("sharepoint") or {}).get("problem"):
+    lists = summary.get("sharepoint") or {}
+    if remaining := lists.get("remaining"):
+        lines.append(text("result.remaining", count=fmt.number(remaining, words)))
+    if problem := lists.get("problem"):
         lines.append(text("result.sharepoint", why=plain(problem.get("message", "?"))))
     return [lines[0], "", *(f"- {line}" for line in lines[1:])]
 

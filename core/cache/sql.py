@@ -22,7 +22,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
-        raise DatabaseError(problem_of(error, engine.url.database or engine.url.host or "")) from error
+        problem = problem_of(error, engine.url.database or engine.url.host or "")
+        if problem.code == "database.damaged":
+            engine.dispose()  # what a connection remembers of the broken file must not outlive its repair
+        raise DatabaseError(problem) from error
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
