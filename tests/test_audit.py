@@ -80,8 +80,8 @@ def test_an_account_is_recorded_without_its_secrets(database: Engine) -> None:
         lambda engine, actor: open_sessions(engine, actor, NOW, account="anderer"),
         lambda engine, actor: end_for(engine, actor, NOW, account="anderer"),
         lambda engine, actor: audit.find(engine, actor, Search(), limit=1),
-        lambda engine, actor: audit.names_in_use(engine, actor),
-        lambda engine, actor: audit.verify(engine, actor),
+        audit.names_in_use,
+        audit.verify,
         lambda engine, actor: audit.export(engine, actor, Search()),
     ],
     ids=[

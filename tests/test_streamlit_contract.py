@@ -114,15 +114,18 @@ def test_frame_that_is_none_is_told_apart():
     assert streamlit_internals.read_frame(b"\xff\xff") is None
 
 
+FILE = "/media/a.csv"
+
+
 @pytest.mark.parametrize(
     ("fields", "path"),
     [
-        pytest.param({"delta": {"new_element": {"download_button": {"url": "/media/a.csv"}}}}, "/media/a.csv", id="file"),
-        pytest.param({"backend_operation_response": {"deferred_file": {"url": "/media/a.csv"}}}, "/media/a.csv", id="on-click"),
-        pytest.param({"delta": {"new_element": {"markdown": {"body": "/media/a.csv"}}}}, "", id="words"),
-        pytest.param({"delta": {"new_element": {"download_button": {"label": "/media/a.csv"}}}}, "", id="label"),
+        pytest.param({"delta": {"new_element": {"download_button": {"url": FILE}}}}, FILE, id="file"),
+        pytest.param({"backend_operation_response": {"deferred_file": {"url": FILE}}}, FILE, id="file-made-on-click"),
+        pytest.param({"delta": {"new_element": {"markdown": {"body": FILE}}}}, "", id="words"),
+        pytest.param({"delta": {"new_element": {"download_button": {"label": FILE}}}}, "", id="label"),
     ],
-)  # fmt: skip
+)
 def test_frame_tells_which_file_it_offers(fields: dict, path: str):
     assert streamlit_internals.media_path(ForwardMsg(**fields).SerializeToString()) == path
 

@@ -97,9 +97,8 @@ class Gate:
             if scope["method"] in ("GET", "HEAD") and not _under(path, NO_PAGES) and "/_stcore/" not in path:
                 return RedirectResponse(_sign_in_for(scope, found), 303)
             return PlainTextResponse(self._text(scope, "sign_in"), 401)
-        if _under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(found.id, path):
-            return PlainTextResponse(self._text(scope, "closed"), 404)
-        if path in streamlit.PING_PATHS or _under(path, SERVED):
+        not_sent = _under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(found.id, path)
+        if path in streamlit.PING_PATHS or (_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and _is_page(path):
             language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
