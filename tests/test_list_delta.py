@@ -146,6 +146,18 @@ def test_columns_are_looked_up_again_only_before_something_is_written(office: Of
     assert asked(office) == QUIET | {"GET columns": 1, "POST $batch": 1}
 
 
+def test_the_lists_are_asked_side_by_side(office: Office) -> None:
+    restart(office)
+    together = [threading.Barrier(3, timeout=20), threading.Barrier(2, timeout=20)]
+    first_two = f"GET .*/({office.sharepoint.tenants.id}|{office.sharepoint.parameters.id})/items/delta"
+    for what, barrier in zip(("GET .*/columns", first_two), together, strict=True):
+        office.m365.faults.add(Fault(what, times=barrier.parties, before=barrier.wait))
+
+    office.refresh()
+
+    assert not any(barrier.broken for barrier in together), "one was asked after the other"
+
+
 # What is seen
 
 
@@ -308,6 +320,22 @@ def test_where_changes_cannot_be_asked_for_at_all_the_list_is_read_whole_each_ti
     assert len(office.messages) == 1
 
 
+def test_another_column_in_the_profile_has_its_list_read_whole(office: Office) -> None:
+    office.sharepoint.licenses.add_column("Rest", "number")
+    (file,) = (office.settings.profiles_dir / "sharepoint").glob("*.json")
+    profile = json.loads(file.read_text("utf-8"))
+    profile["sharepoint_infos"]["field_mapping"]["Frei"] = "Rest"
+    file.write_text(json.dumps(profile), "utf-8")
+
+    office.refresh()
+
+    assert {item.fields["tenant"]: item.fields["Rest"] for item in office.sharepoint.licenses.items} == {
+        "Schule Höri": 0,
+        "Bau AG Chur": 6,
+    }
+    assert len(office.messages) == 1
+
+
 def test_while_the_site_is_away_the_link_is_kept(office: Office) -> None:
     before = _links(office)
     office.m365.faults.add(Fault("GET .*/sites/", "status", status=403, times=None))
@@ -325,7 +353,12 @@ def test_while_the_site_is_away_the_link_is_kept(office: Office) -> None:
 def test_a_change_that_was_read_by_a_process_that_died_is_not_lost(office: Office) -> None:
     office.sharepoint.licenses.update(_item(office, "Bau AG Chur"), {"Frei": 99})
     reached, go = threading.Event(), threading.Event()
-    office.m365.faults.add(Fault("GET .*/subscribedSkus", "pass", before=lambda: (reached.set(), go.wait(20))))
+
+    def hold() -> None:
+        reached.set()
+        go.wait(20)
+
+    office.m365.faults.add(Fault("GET .*/subscribedSkus", "pass", before=hold))
     victim = command(office)
     assert reached.wait(60)
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -42,12 +43,8 @@ class Copies:
         Raises GraphError, ListError, DatabaseError.
         """
         mark = list_mark(self._engine, of.kind)
-        changes = self._changes(of, mark) if mark else None
-        if mark is None or changes is None:
+        if mark is None or not self._bring_up_to_date(of, mark):
             return self._read_whole(of)
-        if changes.items or changes.deleted or changes.link != mark.delta_link:
-            new = ListMark(of.kind, mark.read_with, changes.link, mark.whole_read_at)
-            save_list_changes(self._engine, new, _stored(changes.items), changes.deleted)
         return [_item(of, stored) for stored in stored_items(self._engine, of.kind)]
 
     def make_sure(self, of: SharePointList) -> None:
@@ -68,8 +65,17 @@ class Copies:
             raise ListError(Problem("sharepoint.column_missing", {"list": LIST_NAMES[of.kind], "field": gone}))
         self._sure.add(of.kind)
 
+    def _bring_up_to_date(self, of: SharePointList, mark: ListMark) -> bool:
+        """Take over what has changed since the last time; False when only the whole list can tell."""
+        changes = self._changes(of, mark)
+        if changes is None:
+            return False
+        if changes.items or changes.deleted or changes.link != mark.delta_link:
+            new = replace(mark, delta_link=changes.link)
+            save_list_changes(self._engine, new, _stored(changes.items), changes.deleted)
+        return True
+
     def _changes(self, of: SharePointList, mark: ListMark) -> Changes | None:
-        """What has changed since the last time; None when only the whole list can tell."""
         age = self._now - mark.whole_read_at
         if not mark.delta_link or mark.read_with != _read_with(of) or not timedelta(0) <= age < WHOLE_EVERY:
             return None
