@@ -8,6 +8,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "«{name}» darf das nicht. Nötig ist die Rolle {role}; vergeben wird sie auf der Seite Konten oder in Microsoft Entra.",
         "“{name}” may not do this. It needs the role {role}, given on the page Accounts or in Microsoft Entra.",
     ),
+    "access.token_name": (
+        "Ein Token braucht einen Namen mit 1 bis {most} Zeichen, am besten den des Programms, das ihn verwendet.",
+        "A token needs a name of 1 to {most} characters, best that of the program that uses it.",
+    ),
+    "access.token_role": (
+        "Die Rolle «{role}» kann der Token nicht bekommen. Möglich ist höchstens die eigene: {own}.",
+        "The token cannot be given the role “{role}”. Your own is the highest possible: {own}.",
+    ),
+    "access.token_expires": (
+        "Das Ende des Tokens muss in der Zukunft liegen, höchstens {days} Tage entfernt.",
+        "The end of the token must be in the future, at most {days} days away.",
+    ),
+    "access.token_account": (
+        "«{name}» ist kein Konto, das sich anmelden darf. Token erstellt, wer mit einem Konto angemeldet ist.",
+        "“{name}” is no account that may sign in. Tokens are made by whoever is signed in with an account.",
+    ),
     # Profile files
     "profile.file_name": (
         "{file}: Der Dateiname passt nicht. Datei in {expected} umbenennen.",
