@@ -1,4 +1,4 @@
-"""What needs somebody's attention, as data: asked of the cache once, judged by one rule for the pages and `check`."""
+"""What needs somebody's attention, as data: judged by one rule for the pages and `check`. Pure: facts and time in."""
 
 from __future__ import annotations
 
@@ -7,19 +7,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Engine
-
-from core.cache.lists import SharePointStatus, sharepoint_status
-from core.cache.policies import rules_at
-from core.cache.readings import tenant_rows
+from core.cache.lists import SharePointStatus
 from core.cache.runs import Run
-from core.cache.troubles import Gone, broken_profiles, gone_since, unanswered_alarms
+from core.facts import Certificate, Facts, TenantFacts
 from core.licenses import State
 from core.messages import MESSAGES
 from core.problems import Problem
-from core.profiles import HARMLESS, ProfileStore, SharePointProfile, TenantProfile
-from core.settings import Settings
-from core.skus import Catalogue
+from core.profiles import HARMLESS
 
 # A note is a way of working; the other three are never "all is well".
 Level = Literal["note", "notice", "warning", "error"]
@@ -28,7 +22,6 @@ RANK: dict[Level, int] = {"error": 0, "warning": 1, "notice": 2, "note": 3}
 CERTIFICATE_LEVELS: tuple[tuple[int, Level], ...] = ((7, "error"), (14, "warning"), (30, "notice"))
 CERTIFICATE_DAYS = CERTIFICATE_LEVELS[-1][0]
 UNREADABLE_LONG = timedelta(days=1)
-GONE_FOR = timedelta(days=7)
 LEAST_PATIENCE = timedelta(minutes=30)  # below that nobody needs to worry, however often is refreshed
 SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # told apart wherever shortages are counted
 NAMED = 3  # so many tenants are named in a sentence about many
@@ -79,90 +72,6 @@ def _sentence(problem: Problem, language: str) -> str:
     return problem.text(language) if problem.code in MESSAGES else f"{problem.code}."
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """Until when the profile `name` can sign in."""
-
-    name: str
-    slug: str
-    expires: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class TenantFacts:
-    """A tenant that is read."""
-
-    name: str
-    slug: str
-    listed: bool
-    last_read_at: datetime | None
-    failing_since: datetime | None
-    problem: Problem | None
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the cache and the SharePoint profile say; conditions follow from it and the time alone."""
-
-    tenants: Sequence[TenantFacts] = ()
-    certificates: Sequence[Certificate] = ()
-    site_certificate: Certificate | None = None
-    faults: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
-    names_fault: str = ""
-    sharepoint: SharePointStatus = field(default_factory=SharePointStatus)
-    unanswered: int = 0
-    flow_minutes: float = 60
-    gone: Sequence[tuple[Gone, tuple[str, str]]] = ()
-
-
-def known_facts(
-    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime, names_fault: str = ""
-) -> Facts:
-    """Ask the cache; some queries, whatever the number of tenants. Raises DatabaseError."""
-    rows = [row for row in tenant_rows(engine).values() if row.enabled]
-    site = ProfileStore(settings.profiles_dir).sharepoint(now)
-    return Facts(
-        tenants=[
-            TenantFacts(
-                name=row.name,
-                slug=row.slug,
-                listed=row.listed,
-                last_read_at=row.last_read_at,
-                failing_since=row.failing_since,
-                problem=Problem.from_json(row.problem) if row.problem else None,
-            )
-            for row in rows
-        ],
-        certificates=[Certificate(row.name, row.slug, row.cert_expires) for row in rows if row.cert_expires],
-        site_certificate=certificate_of(site) if site else None,
-        faults=broken_profiles(engine),
-        names_fault=names_fault,
-        sharepoint=sharepoint_status(engine),
-        unanswered=unanswered_alarms(engine, now - timedelta(minutes=settings.flow_timeout_minutes)),
-        flow_minutes=settings.flow_timeout_minutes,
-        gone=_alarming(engine, settings, catalogue, now),
-    )
-
-
-def _alarming(
-    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime
-) -> list[tuple[Gone, tuple[str, str]]]:
-    """The licences gone lately whose shortage would alarm, each with its name (German, English)."""
-    found = gone_since(engine, (now - GONE_FOR).astimezone(settings.zone).date())
-    if not found:
-        return []
-    rules = rules_at(engine, now, settings.zone)
-    kept = []
-    for gone in found:
-        kind, _ = catalogue.kind(
-            gone.sku_id, gone.part_number, applies_to=gone.applies_to, enabled=gone.enabled, is_trial=gone.is_trial
-        )
-        if rules.decide(gone.tenant_id, gone.sku_id, kind).alarms:
-            product = catalogue.product(gone.sku_id, gone.part_number)
-            kept.append((gone, (product.name_de, product.name_en)))
-    return kept
-
-
 def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: float) -> list[Condition]:
     """All that needs attention, the worst first; `run` is the latest refresh."""
     found = [
@@ -197,11 +106,6 @@ def refreshes(run: Run | None, now: datetime, refresh_minutes: float) -> Iterato
 def certificate_level(days: int) -> Level | None:
     """How urgent a certificate is that ends in `days` whole days (negative: has ended); None: not yet."""
     return next((level for least, level in CERTIFICATE_LEVELS if days < least), None)
-
-
-def certificate_of(profile: TenantProfile | SharePointProfile) -> Certificate:
-    name = profile.name if isinstance(profile, TenantProfile) else f"SharePoint ({profile.name})"
-    return Certificate(name, profile.slug, profile.certificate.expires)
 
 
 def certificate(found: Certificate, now: datetime) -> Iterator[Condition]:

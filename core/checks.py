@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from core import attention
-from core.attention import Condition, Facts
+from core.attention import Condition
 from core.cache.runs import latest_run
 from core.cache.troubles import shortage_states
+from core.facts import Facts, certificate_of, known_facts
 from core.graph import GraphClient, GraphError, PermissionMissing, subscribed_skus, subscriptions
 from core.problems import Problem
 from core.profiles import Profiles, SharePointProfile, TenantProfile
@@ -55,7 +56,7 @@ def _certificates(tools: Tools, profiles: Profiles) -> Iterator[Finding]:
     found: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
     found += [profiles.sharepoint] if profiles.sharepoint else []
     for profile in found:
-        yield from _findings(tools, attention.certificate(attention.certificate_of(profile), tools.now()))
+        yield from _findings(tools, attention.certificate(certificate_of(profile), tools.now()))
 
 
 def _client(tools: Tools, profile: TenantProfile | SharePointProfile) -> GraphClient:
@@ -96,7 +97,7 @@ def _known(tools: Tools, asked: set[str]) -> Iterator[Finding]:
         catalogue, fault = load_catalogue(engine), ""
     except SkuError as error:
         catalogue, fault = Catalogue([]), str(error)
-    facts = attention.known_facts(engine, tools.settings, catalogue, now, fault)
+    facts = known_facts(engine, tools.settings, catalogue, now, fault)
     yield from _findings(tools, attention.refreshes(latest_run(engine), now, tools.settings.refresh_minutes))
     yield from _findings(tools, _lasting(facts, now, asked))
     for tenant, states in shortage_states(engine).items():

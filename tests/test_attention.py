@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from core.attention import Condition, Facts, certificate_level, conditions, late_after, refreshes
+from core.attention import Condition, certificate_level, conditions, late_after, refreshes
 from core.cache.runs import Run, finish_run, latest_run, start_run
 from core.checks import Finding, check_all
+from core.facts import Facts
 from core.problems import Problem
 from core.runtime import Runtime
 from simulator import Tenant

@@ -19,13 +19,13 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 from sqlalchemy import Engine
 
-from core.attention import Facts, known_facts
 from core.cache.frames import licenses_frame, tenants_frame
 from core.cache.lists import ListedTenant, SharePointStatus, tenant_list_rows
 from core.cache.names import imported_names
 from core.cache.policies import all_policies
 from core.cache.runs import Run, latest_run
 from core.cache.sql import data_version
+from core.facts import Facts, known_facts
 from core.policies import Policy
 from core.problems import Problem
 from core.runtime import Runtime

@@ -1,0 +1,109 @@
+"""What the cache and the SharePoint profile say about the state of things; what of it is bad, core.attention judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from core.cache.lists import SharePointStatus, sharepoint_status
+from core.cache.policies import rules_at
+from core.cache.readings import tenant_rows
+from core.cache.troubles import Gone, broken_profiles, gone_since, unanswered_alarms
+from core.problems import Problem
+from core.profiles import ProfileStore, SharePointProfile, TenantProfile
+from core.settings import Settings
+from core.skus import Catalogue
+
+GONE_FOR = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Until when the profile `name` can sign in."""
+
+    name: str
+    slug: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """A tenant that is read."""
+
+    name: str
+    slug: str
+    listed: bool
+    last_read_at: datetime | None
+    failing_since: datetime | None
+    problem: Problem | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the cache and the SharePoint profile say; conditions follow from it and the time alone."""
+
+    tenants: Sequence[TenantFacts] = ()
+    certificates: Sequence[Certificate] = ()
+    site_certificate: Certificate | None = None
+    faults: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
+    names_fault: str = ""
+    sharepoint: SharePointStatus = field(default_factory=SharePointStatus)
+    unanswered: int = 0
+    flow_minutes: float = 60
+    gone: Sequence[tuple[Gone, tuple[str, str]]] = ()
+
+
+def known_facts(
+    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime, names_fault: str = ""
+) -> Facts:
+    """Ask the cache; some queries, whatever the number of tenants. Raises DatabaseError."""
+    rows = [row for row in tenant_rows(engine).values() if row.enabled]
+    site = ProfileStore(settings.profiles_dir).sharepoint(now)
+    return Facts(
+        tenants=[
+            TenantFacts(
+                name=row.name,
+                slug=row.slug,
+                listed=row.listed,
+                last_read_at=row.last_read_at,
+                failing_since=row.failing_since,
+                problem=Problem.from_json(row.problem) if row.problem else None,
+            )
+            for row in rows
+        ],
+        certificates=[Certificate(row.name, row.slug, row.cert_expires) for row in rows if row.cert_expires],
+        site_certificate=certificate_of(site) if site else None,
+        faults=broken_profiles(engine),
+        names_fault=names_fault,
+        sharepoint=sharepoint_status(engine),
+        unanswered=unanswered_alarms(engine, now - timedelta(minutes=settings.flow_timeout_minutes)),
+        flow_minutes=settings.flow_timeout_minutes,
+        gone=_alarming(engine, settings, catalogue, now),
+    )
+
+
+def _alarming(
+    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime
+) -> list[tuple[Gone, tuple[str, str]]]:
+    """The licences gone lately whose shortage would alarm, each with its name (German, English)."""
+    found = gone_since(engine, (now - GONE_FOR).astimezone(settings.zone).date())
+    if not found:
+        return []
+    rules = rules_at(engine, now, settings.zone)
+    kept = []
+    for gone in found:
+        kind, _ = catalogue.kind(
+            gone.sku_id, gone.part_number, applies_to=gone.applies_to, enabled=gone.enabled, is_trial=gone.is_trial
+        )
+        if rules.decide(gone.tenant_id, gone.sku_id, kind).alarms:
+            product = catalogue.product(gone.sku_id, gone.part_number)
+            kept.append((gone, (product.name_de, product.name_en)))
+    return kept
+
+
+def certificate_of(profile: TenantProfile | SharePointProfile) -> Certificate:
+    name = profile.name if isinstance(profile, TenantProfile) else f"SharePoint ({profile.name})"
+    return Certificate(name, profile.slug, profile.certificate.expires)
