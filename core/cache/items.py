@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, Integer, bindparam, cast, delete, select
+from sqlalchemy import Connection, Engine, bindparam, delete, select
 
 from core.cache.schema import list_items, list_marks
 from core.cache.sql import transaction, upsert
@@ -45,9 +45,9 @@ def list_mark(engine: Engine, kind: str) -> ListMark | None:
 
 
 def stored_items(engine: Engine, kind: str) -> Iterator[StoredItem]:
-    """Every item of the list, one after the other, in the order of their numbers."""
+    """Every item of the list, one after the other, in no order."""
     columns = (list_items.c.item_id, list_items.c.etag, list_items.c.modified, list_items.c.fields)
-    query = select(*columns).where(list_items.c.kind == kind).order_by(cast(list_items.c.item_id, Integer))
+    query = select(*columns).where(list_items.c.kind == kind)
     with transaction(engine) as connection:
         for row in connection.execute(query):
             yield StoredItem(*row)

@@ -38,14 +38,16 @@ class Copies:
         self._sure: set[str] = set()
 
     def items(self, of: SharePointList) -> list[Item]:
-        """Every item of the list as SharePoint has it now; it is stored before anybody rests on it.
+        """Every item of the list as SharePoint has it now, by number; they are stored before anybody rests on them.
 
         Raises GraphError, ListError, DatabaseError.
         """
         mark = list_mark(self._engine, of.kind)
         if mark is None or not self._bring_up_to_date(of, mark):
-            return self._read_whole(of)
-        return [_item(of, stored) for stored in stored_items(self._engine, of.kind)]
+            items = self._read_whole(of)
+        else:
+            items = [_item(of, stored) for stored in stored_items(self._engine, of.kind)]
+        return sorted(items, key=lambda item: item.number)
 
     def make_sure(self, of: SharePointList) -> None:
         """Before something is written: are the columns still there? What has not changed does not show it.
@@ -93,7 +95,7 @@ class Copies:
         mark = ListMark(of.kind, _read_with(of), found.link, self._now)
         save_whole_list(self._engine, mark, _stored(found.items))
         self._sure.add(of.kind)
-        return sorted(found.items, key=lambda item: item.number)
+        return found.items
 
     def _everything(self, of: SharePointList) -> Changes:
         """All items with a link to what comes after, without one where SharePoint refuses to count changes."""
