@@ -73,6 +73,7 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | {
     "refresh.step.tenants": ("Tenants werden gelesen", "Reading tenants"),
     "refresh.step.sharepoint": ("SharePoint wird geschrieben", "Writing SharePoint"),
     "refresh.counts": ("{step}: {done} von {total}", "{step}: {done} of {total}"),
+    "refresh.written": ("SharePoint: {done} von {total} geschrieben", "SharePoint: {done} of {total} written"),
     "refresh.by": (" · gestartet von {name}", " · started by {name}"),
     "refresh.newer": ("Neuere Zahlen vorhanden", "Newer figures available"),
     "refresh.show": ("Anzeigen", "Show"),
@@ -96,6 +97,10 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | {
     "result.more_failed": ("und {count} weitere, siehe Monitoring", "and {count} more, see Monitoring"),
     "result.skipped": ("Nicht aktiv und darum ausgelassen: {tenants}", "Inactive and therefore left out: {tenants}"),
     "result.sharepoint": ("SharePoint: {why}", "SharePoint: {why}"),
+    "result.remaining": (
+        "SharePoint: {count} Einträge folgen mit der nächsten Aktualisierung.",
+        "SharePoint: {count} items follow with the next refresh.",
+    ),
     "result.dismiss": ("Schliessen", "Close"),
     # Start
     "answer.none": ("Keine Engpässe.", "No shortages."),

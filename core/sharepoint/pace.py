@@ -106,17 +106,17 @@ class Pace:
     def _reserve(self, units: int) -> float | None:
         """The moment from which `units` may be sent; None when SharePoint holds us for longer than MAX_WAIT."""
         with self._lock:
-            now = self._clock()
-            held, unit = self._stop_until, self._seconds_a_unit
-            if self._left is not None and now < self._reset_at:
+            now, unit = self._clock(), self._seconds_a_unit
+            held = self._stop_until  # by SharePoint, not by our own cap
+            at = max(now, held, self._next)
+            if self._left is not None and at < self._reset_at:
                 if units > self._left:
-                    held = max(held, self._reset_at)
+                    held = at = self._reset_at
                 else:
+                    unit = max(unit, (self._reset_at - at) / self._left)
                     self._left -= units
-                    unit = max(unit, (self._reset_at - now) / (self._left + units))
             if held - now > MAX_WAIT:
                 return None
-            at = max(now, held, self._next)
             self._next = at + units * unit
             return at
 
