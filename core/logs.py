@@ -1,22 +1,26 @@
-"""One log: console and `lizenztool.log`, with run id and tenant in each line and no secret in any."""
+"""One log: console and `lizenztool.log`, with run, tenant and request in each line and no secret in any."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 MAX_BYTES = 5 * 1024 * 1024
 KEPT_FILES = 3
-FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s: %(message)s"
+FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s request=%(request)s: %(message)s"
 
 _run: ContextVar[str] = ContextVar("run", default="-")
 _tenant: ContextVar[str] = ContextVar("tenant", default="-")
+_request: ContextVar[str] = ContextVar("request", default="-")
+_account: ContextVar[str] = ContextVar("account", default="")
 
 # What must never be written: tokens and assertions (JWT, whole or cut), keys, codes, passwords, hashes, cookies.
 SECRETS = (
@@ -47,10 +51,39 @@ def _masked(found: re.Match[str]) -> str:
     return f"{found['name']}{found['mark']}***" if "mark" in found.groupdict() else "***"
 
 
-class _Formatter(logging.Formatter):
+class _TextLines(logging.Formatter):
+    """For people."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
     def format(self, record: logging.LogRecord) -> str:
-        record.run, record.tenant = _run.get(), _tenant.get()
+        record.run, record.tenant, record.request = _run.get(), _tenant.get(), _request.get()
         return hide_secrets(super().format(record))
+
+
+class _JsonLines(logging.Formatter):
+    """For programs: one object per line, only ASCII, so that no reader takes a letter for the end of the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "run": _run.get(),
+            "tenant": _tenant.get(),
+            "request": _request.get(),
+        }
+        if account := _account.get():
+            fields["account"] = account
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        # Each value before it is quoted: the same patterns as in a text line, and the line stays JSON.
+        return json.dumps({name: hide_secrets(value) for name, value in fields.items()})
+
+
+FORMATTERS: dict[str, type[logging.Formatter]] = {"text": _TextLines, "json": _JsonLines}
 
 
 class _LogFile(RotatingFileHandler):
@@ -58,24 +91,24 @@ class _LogFile(RotatingFileHandler):
         """A full disk would put a traceback on the console for each line; the console has the line itself."""
 
 
-def set_up_logs(log_dir: Path, level: str) -> None:
+def set_up_logs(log_dir: Path, level: str, form: str = "text") -> None:
     """Send everything to stderr and to `<log_dir>/lizenztool.log` (5 MB x 3). A second call changes nothing.
 
-    Without a writable folder the console alone remains, and says so.
+    `form` is text or json, for both. Without a writable folder the console alone remains, and says so.
     """
     root = logging.getLogger()
-    if any(isinstance(handler.formatter, _Formatter) for handler in root.handlers):
+    if any(isinstance(handler.formatter, tuple(FORMATTERS.values())) for handler in root.handlers):
         return
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     problem: OSError | None = None
     try:
         log_dir.mkdir(parents=True, exist_ok=True)
         file = log_dir / "lizenztool.log"
-        handlers.append(_LogFile(file, maxBytes=MAX_BYTES, backupCount=KEPT_FILES, encoding="utf-8"))
+        handlers.append(_LogFile(file, "a", MAX_BYTES, KEPT_FILES, encoding="utf-8", errors="backslashreplace"))
     except OSError as error:
         problem = error
     for handler in handlers:
-        handler.setFormatter(_Formatter(FORMAT))
+        handler.setFormatter(FORMATTERS[form]())
         root.addHandler(handler)
     root.setLevel(level)
     # Below warning these speak of every request and of token contents.
@@ -87,11 +120,23 @@ def set_up_logs(log_dir: Path, level: str) -> None:
 
 @contextmanager
 def run_in_log(run_id: str) -> Iterator[None]:
+    """Every line within, also of the workers' threads, names the run."""
     token = _run.set(run_id)
     try:
         yield
     finally:
         _run.reset(token)
+
+
+@contextmanager
+def request_in_log(request_id: str, account: str = "") -> Iterator[None]:
+    """Every line within names the click or call that it is about, and in JSON who did it."""
+    request, who = _request.set(request_id), _account.set(account or _account.get())
+    try:
+        yield
+    finally:
+        _account.reset(who)
+        _request.reset(request)
 
 
 @contextmanager

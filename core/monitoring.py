@@ -11,6 +11,7 @@ from core.audit import record
 from core.cache.lists import save_switches
 from core.cache.readings import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
+from core.logs import request_in_log
 from core.problems import Problem
 from core.publish import listed_tenant
 from core.roles import Action, Actor
@@ -174,8 +175,9 @@ def _record(
         reason=problem.text("en") if problem else "",
         at=tools.now(),
     )
-    log.info("%s: %s of %s to enabled=%s monitoring=%s%s", actor.shown, action, result.tenant, *after,
-             f" failed: {problem.text('en')}" if problem else "")  # fmt: skip
+    with request_in_log(actor.request_id, actor.name):
+        log.info("%s: %s of %s to enabled=%s monitoring=%s%s", actor.shown, action, result.tenant, *after,
+                 f" failed: {problem.text('en')}" if problem else "")  # fmt: skip
 
 
 def _as_words(switches: Switches | None) -> dict[str, bool] | None:

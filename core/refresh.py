@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from core.cache.readings import tenant_rows
 from core.cache.runs import Run
 from core.graph import Http, TokenSource
 from core.lock import RefreshLock
-from core.logs import run_in_log
+from core.logs import request_in_log, run_in_log
 from core.problems import Problem, ProblemError
 from core.profiles import ProfileStore
 from core.publish import Publisher
@@ -87,12 +88,18 @@ class Refresher:
         actor.need(Action.REFRESH)
         scope, run_id = self._names(tenants), runs.new_run_id()
         record(self._engine, actor, "refresh.asked", ", ".join(scope), after={"run": run_id}, at=self._now())
+        with request_in_log(actor.request_id, actor.name):
+            log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or "all tenants")
+            return self._start_or_join(run_id, actor, scope)
+
+    def _start_or_join(self, run_id: str, actor: Actor, scope: Sequence[str]) -> str:
         if self._lock.take():
             self._begin(run_id, actor, scope)
             self._background(self._execute, run_id, scope)
             return run_id
         running = runs.latest_run(self._engine)
         if running is not None and running.running and self._joins(running, scope):
+            log.info("refresh %s is running already and does what is asked", running.run_id)
             return running.run_id
         self._background(self._run, run_id, actor, scope)
         return run_id
@@ -104,7 +111,8 @@ class Refresher:
         NotAllowed, UnknownTenant, DatabaseError.
         """
         actor.need(Action.REFRESH)
-        return self._run(runs.new_run_id(), actor, self._names(tenants), read_only)
+        with request_in_log(actor.request_id, actor.name):
+            return self._run(runs.new_run_id(), actor, self._names(tenants), read_only)
 
     def interrupt(self) -> None:
         """End a running refresh as soon as what has arrived is written; does not wait (for a signal handler)."""
@@ -136,7 +144,8 @@ class Refresher:
             except Exception:
                 log.exception("the refresh failed")
 
-        self._thread = threading.Thread(target=guarded, name="refresh", daemon=True)
+        # In the caller's context: its request is in the log of the run, too.
+        self._thread = threading.Thread(target=copy_context().run, args=(guarded,), name="refresh", daemon=True)
         self._thread.start()
 
     def _sleep(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,11 +35,14 @@ class Settings:
     sharepoint_units_per_minute: int = 0
     language: str = "de"
     log_level: str = "INFO"
+    log_format: str = "text"
     log_dir: Path = Path("logs")
     demo: str = "auto"
     host: str = "127.0.0.1"
     port: int = 8501
     allowed_hosts: tuple[str, ...] = ()
+    proxy: tuple[str, ...] = ()  # addresses and networks
+    metrics_tenants: bool = False
     time_zone: str = "Europe/Zurich"
     audit_days: int = 365
     ca_bundle: str = ""
@@ -173,6 +177,24 @@ def _hosts(raw: str) -> tuple[str, ...]:
     return tuple(host.strip().lower() for host in raw.split(",") if host.strip())
 
 
+def _networks(raw: str) -> tuple[str, ...]:
+    """Addresses and networks, each in its usual form."""
+    found = []
+    for entry in _hosts(raw):
+        try:
+            network = ip_network(entry)
+        except ValueError:
+            raise ValueError(f"{entry!r} is no address or network; a good one is 10.0.0.5 or 10.1.0.0/16.") from None
+        found.append(str(network if "/" in entry else network.network_address))
+    return tuple(found)
+
+
+def _yes_or_no(raw: str) -> bool:
+    if raw.lower() not in ("true", "false"):
+        raise ValueError(f"{raw!r} is none of true, false.")
+    return raw.lower() == "true"
+
+
 PARSERS: dict[str, Callable[[str], Any]] = {
     "data_dir": Path,
     "database_url": _database_url,
@@ -185,11 +207,14 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "sharepoint_units_per_minute": _number(int, 0, 1_000_000),
     "language": _one_of("de", "en"),
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
+    "log_format": _one_of("text", "json"),
     "log_dir": Path,
     "demo": _one_of("auto", "on", "off"),
     "host": str,
     "port": _number(int, 1, 65_535),
     "allowed_hosts": _hosts,
+    "proxy": _networks,
+    "metrics_tenants": _yes_or_no,
     "time_zone": _zone,
     "audit_days": _number(int, 0, 36_500),
 }

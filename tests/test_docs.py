@@ -57,7 +57,13 @@ def anchors(document: Path) -> set[str]:
 def defaults() -> dict[str, str]:
     """Setting -> its default as it would be written into .env."""
     fields = {field.name: getattr(Settings(), field.name) for field in dataclasses.fields(Settings)}
-    return {name: ",".join(v) if isinstance(v := fields[name], tuple) else str(v) for name in PARSERS}
+    return {name: _written(fields[name]) for name in PARSERS}
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.logs import hide_secrets, run_in_log, set_up_logs, tenant_in_log
+from core.cache import runs
+from core.cache.audit import Search, find
+from core.logs import FORMATTERS, hide_secrets, request_in_log, run_in_log, set_up_logs, tenant_in_log
 from simulator import Fault
+from tests.actors import actor
 from tests.loggers import NOISY, restored_loggers
 from tests.office import open_office
 
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[[A-Z]+\] \S+ run=\S+ tenant=.+?: .")
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[[A-Z]+\] \S+ run=\S+ tenant=.+? request=\S+: .")
 
 
 @pytest.fixture(autouse=True)
@@ -36,11 +41,69 @@ def test_a_line_names_run_and_tenant_on_console_and_in_the_file(
     logging.getLogger("core.run").info("done")
 
     first, second = (tmp_path / "logs" / "lizenztool.log").read_text("utf-8").splitlines()
-    assert first.endswith("[INFO] core.reading run=a1b2 tenant=Schule Höri: read")
-    assert second.endswith("[INFO] core.run run=- tenant=-: done")
+    assert first.endswith("[INFO] core.reading run=a1b2 tenant=Schule Höri request=-: read")
+    assert second.endswith("[INFO] core.run run=- tenant=- request=-: done")
     assert capsys.readouterr().err.splitlines() == [first, second]
     assert LINE.match(first)
     assert LINE.match(second)
+
+
+# JSON
+
+
+def written_objects(text: str) -> list[dict[str, str]]:
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def test_as_json_a_line_is_an_object_on_console_and_in_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logs(tmp_path / "logs", "INFO", "json")
+
+    with request_in_log("c3d4", "anna"), run_in_log("a1b2"), tenant_in_log("Schule Höri"):
+        logging.getLogger("core.reading").info("read %d", 7)
+    logging.getLogger("core.run").warning("done")
+
+    lines = capsys.readouterr().err
+    first, second = written_objects(lines)
+    assert (tmp_path / "logs" / "lizenztool.log").read_text("utf-8") == lines
+    assert datetime.fromisoformat(first.pop("time")).utcoffset() is not None
+    assert first == {
+        "level": "INFO",
+        "logger": "core.reading",
+        "message": "read 7",
+        "run": "a1b2",
+        "tenant": "Schule Höri",
+        "request": "c3d4",
+        "account": "anna",
+    }
+    assert (second["run"], second["tenant"], second["request"]) == ("-", "-", "-")
+    assert "account" not in second
+
+
+@given(said=st.text(), raised=st.text(), tenant=st.text())
+def test_whatever_is_said_every_line_is_one_object(said: str, raised: str, tenant: str) -> None:
+    error = ValueError(raised)
+    record = logging.LogRecord("core", logging.ERROR, "x.py", 1, "%s", (said,), (ValueError, error, None))
+
+    with tenant_in_log(tenant):
+        line = FORMATTERS["json"]().format(record)
+
+    assert len(line.splitlines()) == 1
+    assert json.loads(line)["message"] == hide_secrets(said)
+    assert json.loads(line)["exception"].startswith("ValueError")
+
+
+def test_as_json_secrets_are_hidden_and_the_line_stays_json() -> None:
+    error = ValueError(f'{{"access_token": "abc"}} {KEY}')
+    record = logging.LogRecord(
+        "core", logging.ERROR, "x.py", 1, '{"client_secret": "geheim"}', (), (ValueError, error, None)
+    )
+
+    line = FORMATTERS["json"]().format(record)
+
+    assert json.loads(line)["message"] == '{"client_secret": ***}'
+    assert not [secret for secret in ("geheim", "abc", "MIIE") if secret in line]
 
 
 def test_a_second_set_up_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,4 +253,28 @@ def test_every_line_of_a_refresh_names_its_run_and_tenant(tmp_path: Path, capsys
 
     assert all(LINE.match(line) for line in lines)
     assert len({line.partition("run=")[2].partition(" ")[0] for line in lines}) == 1
-    assert [line for line in lines if "tenant=Schule A: cannot be read" in line]
+    assert [line for line in lines if "tenant=Schule A request=" in line and ": cannot be read" in line]
+
+
+def test_a_click_is_found_again_in_audit_run_and_every_line_of_the_refresh(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logs(tmp_path / "logs", "INFO", "json")
+    with open_office(tmp_path) as office:
+        office.m365.add_tenant("Schule A", skus={"SPB": (5, 5)}, permissions=set())
+        office.m365.add_tenant("Schule B", skus={"SPB": (5, 5)})
+        click = actor("anna")
+        run_id = office.refresher.request(click)
+        assert office.refresher._thread is not None
+        office.refresher._thread.join(30)
+        run = runs.run(office.engine, run_id)
+        (asked,), _ = find(office.engine, Search(actions=["refresh.asked"]), limit=2)
+
+    lines = [line for line in written_objects(capsys.readouterr().err) if line["logger"].startswith("core.")]
+
+    assert run is not None
+    assert run.request_id == asked.request_id == click.request_id
+    assert {(line["request"], line["account"]) for line in lines} == {(click.request_id, "anna")}
+    assert lines[0]["message"] == "anna asks for a refresh of all tenants"
+    assert {line["run"] for line in lines[1:]} == {run_id}
+    assert {line["tenant"] for line in lines} >= {"-", "Schule A"}

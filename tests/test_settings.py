@@ -62,6 +62,9 @@ def test_the_database_is_a_file_in_the_data_folder_unless_told_otherwise() -> No
         pytest.param("host", "0.0.0.0", "0.0.0.0", id="host"),
         pytest.param("port", "80", 80, id="port"),
         pytest.param("allowed_hosts", "Lizenzen.contoso.example, ,x", ("lizenzen.contoso.example", "x"), id="hosts"),
+        pytest.param("log_format", "JSON", "json", id="log-format"),
+        pytest.param("proxy", "10.0.0.5, 10.1.0.0/16,::1", ("10.0.0.5", "10.1.0.0/16", "::1"), id="proxy"),
+        pytest.param("metrics_tenants", "True", True, id="true"),
         pytest.param("time_zone", "Europe/Berlin", "Europe/Berlin", id="time-zone"),
         pytest.param("workers", "", 16, id="empty-means-default"),
     ],
@@ -92,6 +95,10 @@ def test_a_good_value_is_taken(name: str, raw: str, value: Any) -> None:
         pytest.param("log_level", "TRACE", "DEBUG, INFO, WARNING, ERROR", id="other-level"),
         pytest.param("demo", "yes", "auto, on, off", id="demo"),
         pytest.param("port", "65536", "1 to 65535", id="port"),
+        pytest.param("proxy", "10.0.0.5,proxy.example", "'proxy.example' is no address", id="proxy-by-name"),
+        pytest.param("proxy", "10.1.2.3/16", "10.1.0.0/16", id="proxy-network-with-host"),
+        pytest.param("proxy", "*", "no address", id="every-proxy"),
+        pytest.param("metrics_tenants", "1", "true, false", id="neither-true-nor-false"),
         pytest.param("time_zone", "Zürich", "Europe/Zurich", id="no-time-zone"),
     ],
 )
@@ -229,7 +236,9 @@ def test_the_values_of_the_example_are_the_defaults(tmp_path: Path) -> None:
     written = dict(re.findall(r"(?m)^LIZENZTOOL_(\w+)=(.*)$", copy.read_text("utf-8")))
 
     assert load_settings({}, copy) == Settings()
-    assert all((raw not in ("", "0")) == bool(getattr(Settings(), name.lower())) for name, raw in written.items())
+    assert all(
+        (raw not in ("", "0", "false")) == bool(getattr(Settings(), name.lower())) for name, raw in written.items()
+    )
 
 
 def _fields() -> list[str]:

@@ -78,7 +78,7 @@ class Server:
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
         os.umask(0o077)  # database and log tell who works where: for the service's own eyes
-        set_up_logs(settings.log_dir, settings.log_level)
+        set_up_logs(settings.log_dir, settings.log_level, settings.log_format)
         streamlit_internals.join_our_log()
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
