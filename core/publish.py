@@ -47,6 +47,7 @@ from core.sharepoint import (
 )
 from core.sharepoint.lists import LIST_NAMES
 from core.sharepoint.plan import Key
+from core.sharepoint.rows import rows_to_show
 from core.skus import Catalogue
 from core.workers import Workers
 
@@ -154,24 +155,14 @@ class Publisher:
         while it was away. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
         """
         rows = tenant_rows(self._engine)
+        wanted = list(rows_to_show(rows, known, trial, catalogue, rules, self._settings.language))
         tenants = plan_tenants(contact.tenants, contact.matched, self._settings.zone)
-        wanted = self._rows(rows, known, trial, catalogue, rules)
-        names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in rows.items()}
-        disabled = {tenant_id for tenant_id, row in rows.items() if not row.enabled}
-        timeout = timedelta(minutes=self._settings.flow_timeout_minutes)
         memory = _Memory(self._engine)
-
-        def plan(seen: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
-            made = plan_licenses(wanted, seen, alarms, names, disabled, now=now, flow_timeout=timeout)
-            if made.changes:
-                contact.copies.make_sure(contact.lists.licenses)
-            return made
-
         result = push(
             contact.lists,
             self._pace,
             items,
-            plan,
+            self._planner(contact, rows, wanted, now),
             memory.alarms,
             remember=memory.save,
             now=now,
@@ -187,42 +178,21 @@ class Publisher:
         self._note(contact, result, now)
         return result
 
-    def _rows(
-        self,
-        tenants: Mapping[str, Any],
-        known: Mapping[str, Mapping[str, KnownLicense]],
-        trial: set[tuple[str, str]],
-        catalogue: Catalogue,
-        rules: Rules,
-    ) -> list[Row]:
-        """What the licence list is to show: every licence of every listed and enabled tenant."""
-        rows = []
-        for tenant_id, tenant in tenants.items():
-            if not (tenant.listed and tenant.enabled):
-                continue
-            for sku_id, license_ in known.get(tenant_id, {}).items():
-                part_number = license_["sku_part_number"] or sku_id
-                kind, _ = catalogue.kind(
-                    sku_id,
-                    part_number,
-                    applies_to=license_["applies_to"],
-                    enabled=license_["enabled"],
-                    is_trial=(tenant_id, sku_id) in trial,
-                )
-                rows.append(
-                    Row(
-                        tenant_id=tenant_id,
-                        tenant=tenant.name,
-                        part_number=part_number,
-                        product=catalogue.product(sku_id, part_number).name(self._settings.language),
-                        available=license_["enabled"],
-                        used=license_["consumed"],
-                        shortage=rules.decide(tenant_id, sku_id, kind).short(license_["enabled"], license_["consumed"]),
-                        monitored=tenant.monitored,
-                        short_since=license_["short_since"],
-                    )
-                )
-        return rows
+    def _planner(
+        self, contact: Contact, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime
+    ) -> Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]:
+        """Plans the licence list; makes sure of its columns before the first change."""
+        names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in tenants.items()}
+        disabled = {tenant_id for tenant_id, row in tenants.items() if not row.enabled}
+        timeout = timedelta(minutes=self._settings.flow_timeout_minutes)
+
+        def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
+            made = plan_licenses(wanted, items, alarms, names, disabled, now=now, flow_timeout=timeout)
+            if made.changes:
+                contact.copies.make_sure(contact.lists.licenses)
+            return made
+
+        return plan
 
     def _note(self, contact: Contact, result: PushResult, now: datetime) -> None:
         problems: list[Problem] = list(contact.problems)

@@ -1,0 +1,49 @@
+"""What the licence list is to show. Pure: what is known of the tenants in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core.cache.readings import KnownLicense
+from core.policies import Rules
+from core.sharepoint.plan import Row
+from core.skus import Catalogue
+
+
+def rows_to_show(
+    tenants: Mapping[str, Any],
+    known: Mapping[str, Mapping[str, KnownLicense]],
+    trial: set[tuple[str, str]],
+    catalogue: Catalogue,
+    rules: Rules,
+    language: str,
+) -> Iterator[Row]:
+    """Every licence of every listed and enabled tenant.
+
+    `tenants`: tenant id -> its row in the database; `known`: tenant id -> SKU id -> licence; `trial`: SKUs
+    bought only as a trial.
+    """
+    for tenant_id, tenant in tenants.items():
+        if not (tenant.listed and tenant.enabled):
+            continue
+        for sku_id, license_ in known.get(tenant_id, {}).items():
+            part_number = license_["sku_part_number"] or sku_id
+            kind, _ = catalogue.kind(
+                sku_id,
+                part_number,
+                applies_to=license_["applies_to"],
+                enabled=license_["enabled"],
+                is_trial=(tenant_id, sku_id) in trial,
+            )
+            yield Row(
+                tenant_id=tenant_id,
+                tenant=tenant.name,
+                part_number=part_number,
+                product=catalogue.product(sku_id, part_number).name(language),
+                available=license_["enabled"],
+                used=license_["consumed"],
+                shortage=rules.decide(tenant_id, sku_id, kind).short(license_["enabled"], license_["consumed"]),
+                monitored=tenant.monitored,
+                short_since=license_["short_since"],
+            )
