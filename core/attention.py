@@ -61,7 +61,8 @@ class Condition:
         """
         values = {**self.problem.params, "product": self.product[language == "en"]}
         if self.cause is not None:
-            values["why"] = _sentence(self.cause, language).removeprefix(f"{self.subject}: ")
+            why = _sentence(self.cause, language).removeprefix(f"{self.subject}: ")
+            values["why"] = why[:1].upper() + why[1:]  # a sentence of its own once the name is gone
         shown = {name: show(name, value) for name, value in values.items() if value}
         times = {name: when(value) for name, value in self.moments.items()}
         return Problem(self.problem.code, shown | times, self.problem.detail)

@@ -260,6 +260,15 @@ def test_a_tenant_unreadable_for_long_is_told_with_the_age_of_its_figures(suppor
     assert f"vom {support.office.now() - timedelta(days=2):%d.%m.%Y}"[:9] in found.problem.text()
 
 
+def test_the_reason_is_a_sentence_of_its_own(support: Support) -> None:
+    unreadable(hours=1)(support)
+    reader = Reader(support.office.now(), "en", support.office.settings.zone)
+
+    (item,) = items_of(support.wrong, reader)
+
+    assert ". The permission for subscribedSkus is missing" in item.words.replace("\\", "")
+
+
 def test_the_site_s_own_certificate_is_called_by_its_name(support: Support) -> None:
     site_certificate(6)(support)
 

@@ -20,8 +20,8 @@ def sentence(problem: Problem, words: language.Language | None = None) -> str:
 
 def reason(problem: Problem, tenant: str, words: language.Language | None = None) -> str:
     """The sentence where the tenant has been named already."""
-    told = sentence(problem, words)
-    return told.removeprefix(f"{tenant}: ")
+    told = sentence(problem, words).removeprefix(f"{tenant}: ")
+    return told[:1].upper() + told[1:]
 
 
 def problem_box(problem: Problem) -> None:

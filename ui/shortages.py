@@ -82,15 +82,15 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
         column_order=("tenant", "product", "free", "since", "alarm", "state", "part_number", "short_since"),
         column_config={
             "tenant": column.TextColumn(label("tenant"), width=165),
-            "product": column.TextColumn(label("product"), width=285),
+            "product": column.TextColumn(label("product"), width=270),
             "state": column.MultiselectColumn(
                 label("state"),
                 options=[chip(mark, language) for mark in ("shortage", *SHORTAGE_STATES)],
                 color=[CHIP_COLOURS[mark] for mark in ("shortage", *SHORTAGE_STATES)],
-                width=110,
+                width=135,
             ),
             "free": column.NumberColumn(label("free"), format="localized", width=60),
-            "since": column.TextColumn(label("since"), width=80),
+            "since": column.TextColumn(label("since"), width=75),
             "alarm": column.MultiselectColumn(
                 label("alarm"), options=[*alarms, *told], color=[*ALARMS.values(), *([QUIET] * len(told))], width=190
             ),
