@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from core.roles import Action, Actor, schedule_actor
 
 __all__ = ["AuditRow", "Entry", "Search", "Verdict", "append", "export", "find", "names_in_use", "note_export", "prune",
            "record", "verify"]  # fmt: skip
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +99,7 @@ def prune(engine: Engine, days: int, now: datetime) -> int:
     """Take away what is older than `days`; 0 keeps everything. How many rows went."""
     if not days:
         return 0
-    return audit.prune(engine, now - timedelta(days=days), Entry(schedule_actor(), "audit.pruned"), now)
+    gone = audit.prune(engine, now - timedelta(days=days), Entry(schedule_actor(), "audit.pruned"), now)
+    if gone:
+        log.info("%d rows of the audit are older than %d days and were taken away", gone, days)
+    return gone

@@ -28,6 +28,7 @@ MAY_IMPORT = {
 # Inside core an import goes to a line further down only.
 FLOORS = [
     {"__main__"},
+    {"commands"},
     {"checks", "monitoring", "runtime", "scheduler"},
     {"refresh"},
     {"run"},
@@ -140,7 +141,7 @@ def test_core_prints_in_its_command_line_alone() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
 
-    assert printing == {"core/__main__.py"}
+    assert {name for name in printing if "core/commands/" not in name} == {"core/__main__.py"}
 
 
 # Problems and their words

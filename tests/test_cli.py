@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from core import access
 from core.__main__ import main
@@ -559,6 +562,48 @@ def test_a_name_that_is_taken_is_told(capsys: Capture) -> None:
 
     assert code == 2
     assert "anna" in err
+
+
+# audit
+
+
+def test_an_untouched_audit_is_whole_and_says_its_newest_hash(capsys: Capture) -> None:
+    run(capsys, "users", "add", "anna", "--random")
+    run(capsys, "users", "disable", "anna")
+
+    code, out, _ = run(capsys, "audit", "verify")
+
+    assert code == 0
+    assert re.fullmatch(r"2 rows are as they were written, newest hash [0-9a-f]{64}\n", out)
+
+
+def test_a_row_that_was_changed_is_named(capsys: Capture) -> None:
+    for name in ("anna", "beat", "carla"):
+        run(capsys, "users", "add", name, "--random")
+    engine = open_database("sqlite:///data/lizenztool.db")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER audit_no_update"))
+        connection.execute(text("UPDATE audit SET actor = 'nobody' WHERE seq = 2"))
+    engine.dispose()
+
+    code, out, _ = run(capsys, "audit", "verify")
+
+    assert code == 1
+    assert out.splitlines()[1] == "Row 2 was changed, or rows are missing before it."
+
+
+@pytest.mark.parametrize("name", ["audit.jsonl", "audit.csv"])
+def test_the_audit_goes_into_a_file_and_that_is_recorded(capsys: Capture, tmp_path: Path, name: str) -> None:
+    run(capsys, "users", "add", "anna", "--random")
+    run(capsys, "users", "role", "anna", "admin")
+
+    assert run(capsys, "audit", "export", name)[:2] == (0, "2 rows exported.\n")
+
+    with (tmp_path / name).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file)) if name.endswith("csv") else [json.loads(line) for line in file]
+    assert [row["action"] for row in rows] == ["account.role", "account.added"]
+    assert json.loads(rows[0]["after"])["role"] == "admin"
+    assert run(capsys, "audit", "verify")[1].startswith("3 rows")
 
 
 def test_database_and_log_are_for_the_service_alone(capsys: Capture, sp: SharePoint, tmp_path: Path) -> None:

@@ -213,3 +213,18 @@ def test_no_background_refresh_at_zero_minutes(office: Office) -> None:
     background.stop()
 
     assert runs.latest_run(office.engine) is None
+
+
+def test_a_daily_duty_is_done_at_the_start_also_without_background_refresh(office: Office) -> None:
+    done = threading.Semaphore(0)
+
+    def duty() -> None:
+        done.release()
+        raise OSError("the disk is on holiday")
+
+    background = BackgroundRefresh(office.refresher, minutes=0, daily=duty)
+    background.start()
+
+    assert done.acquire(timeout=20)
+    background.stop()
+    assert runs.latest_run(office.engine) is None

@@ -1,0 +1,64 @@
+"""`audit`: who changed what, checked and exported."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import IO, Any
+
+from core import audit
+from core.cache.database import open_database
+from core.commands import OK, SOME_FAILED
+from core.roles import command_actor
+from core.settings import Settings
+
+COLUMNS = [field.name for field in fields(audit.AuditRow)]
+
+
+def add_to(commands: Any) -> None:
+    """The command and its actions."""
+    actions = commands.add_parser("audit", help="who changed what").add_subparsers(required=True, metavar="ACTION")
+    verify = actions.add_parser("verify", help="is every row as it was written? 0 yes, 1 no")
+    verify.set_defaults(call=_verify)
+    export = actions.add_parser("export", help="write every row, the newest first; JSON lines, or CSV by the name")
+    export.add_argument("file", type=Path, metavar="FILE")
+    export.set_defaults(call=_export)
+
+
+def _verify(_options: argparse.Namespace, settings: Settings) -> int:
+    verdict = audit.verify(open_database(settings.database), command_actor())
+    print(f"{verdict.rows} rows are as they were written, newest hash {verdict.head or '-'}")
+    if verdict.broken_at is None:
+        return OK
+    print(f"Row {verdict.broken_at} was changed, or rows are missing before it.")
+    return SOME_FAILED
+
+
+def _export(options: argparse.Namespace, settings: Settings) -> int:
+    rows = audit.export(open_database(settings.database), command_actor(), audit.Search())
+    as_csv, count = options.file.suffix.lower() == ".csv", 0
+    # Not in the place of an older file before it is whole.
+    unfinished = options.file.with_name(f"{options.file.name}.part")
+    with unfinished.open("w", encoding="utf-8", newline="") as file:
+        write = _csv_writer(file) if as_csv else _json_writer(file)
+        for row in rows:
+            write(asdict(row) | {"at": row.at.isoformat(timespec="microseconds")})
+            count += 1
+    os.replace(unfinished, options.file)
+    print(f"{count} rows exported.")
+    return OK
+
+
+def _json_writer(file: IO[str]) -> Callable[[dict[str, Any]], object]:
+    return lambda row: file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _csv_writer(file: IO[str]) -> Callable[[dict[str, Any]], object]:
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    return writer.writerow

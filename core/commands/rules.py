@@ -1,0 +1,40 @@
+"""`rules`: exceptions from the standard of alarms, as a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from core import rules
+from core.cache.database import open_database
+from core.cache.policies import all_policies
+from core.commands import OK
+from core.roles import command_actor
+from core.settings import Settings
+
+
+def add_to(commands: Any) -> None:
+    """The command and its actions."""
+    parser = commands.add_parser("rules", help="exceptions from the standard of alarms")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    for name, call, what in (
+        ("export", _rules_export, "write all rules to a JSON file"),
+        ("import", _rules_import, "put the rules of a JSON file in the place of all there are"),
+    ):
+        action = actions.add_parser(name, help=what)
+        action.add_argument("file", type=Path, metavar="FILE")
+        action.set_defaults(call=call)
+
+
+def _rules_export(options: argparse.Namespace, settings: Settings) -> int:
+    engine = open_database(settings.database)
+    options.file.write_text(rules.export(engine, command_actor()), encoding="utf-8")
+    print(f"{len(all_policies(engine))} rules exported.")
+    return OK
+
+
+def _rules_import(options: argparse.Namespace, settings: Settings) -> int:
+    content = options.file.read_text(encoding="utf-8")
+    print(f"{rules.import_(open_database(settings.database), content, command_actor())} rules imported.")
+    return OK

@@ -1,0 +1,104 @@
+"""`check`, `cert new` and `skus import`: what setting up needs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from core.cache.database import open_database
+from core.cache.names import save_names
+from core.certificates import new_certificate
+from core.checks import Finding, check_all
+from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
+from core.refresh import Refresher
+from core.settings import Settings
+from core.skus import parse_product_names, read_product_names
+
+LONGEST_DAYS = 3650
+SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+
+
+def add_to(commands: Any) -> None:
+    """The three commands and their options."""
+    check = commands.add_parser("check", help="profiles, certificates, sign-in, permissions, lists: what is wrong")
+    check.add_argument("--json", action="store_true", help="the findings as JSON on stdout")
+    check.set_defaults(call=_check)
+
+    cert = commands.add_parser("cert", help="certificates").add_subparsers(required=True, metavar="ACTION")
+    new = cert.add_parser("new", help="make key and certificate for the tenant SLUG")
+    new.add_argument("slug")
+    new.add_argument("--days", type=_days, default=730, help="how long it is valid (730)")
+    new.set_defaults(call=_cert_new)
+
+    skus = commands.add_parser("skus", help="product names").add_subparsers(required=True, metavar="ACTION")
+    imported = skus.add_parser("import", help="take Microsoft's CSV of product names into the database")
+    imported.add_argument("source", metavar="FILE-OR-URL")
+    imported.set_defaults(call=_skus_import)
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}")
+    return int(text)
+
+
+def _check(options: argparse.Namespace, settings: Settings) -> int:
+    refresher = Refresher(open_database(settings.database), settings)
+    try:
+        findings = check_all(refresher.tools)
+    finally:
+        refresher.stop()
+    if options.json:
+        print(json.dumps([_as_json(finding, settings.language) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            text = finding.problem.text(settings.language) if finding.problem else finding.note
+            print(f"{finding.level:8}{finding.subject}: {text}")
+    return SOME_FAILED if any(finding.level == "error" for finding in findings) else OK
+
+
+def _as_json(finding: Finding, language: str) -> dict[str, str]:
+    problem = finding.problem
+    return {
+        "subject": finding.subject,
+        "level": finding.level,
+        "code": problem.code if problem else "",
+        "message": problem.text(language) if problem else finding.note,
+        "detail": problem.detail if problem else "",
+    }
+
+
+def _cert_new(options: argparse.Namespace, settings: Settings) -> int:
+    if not SLUG.fullmatch(options.slug):
+        print(f"{options.slug!r}: use lower-case letters, digits, - and _ only.", file=sys.stderr)
+        return WRONG_CONFIGURATION
+    folder = settings.profiles_dir.resolve().parent / "certs" / options.slug
+    try:
+        certificate = new_certificate(folder, options.slug, days=options.days)
+    except FileExistsError as error:
+        print(f"{error.filename} exists already and is not overwritten; move it away first.", file=sys.stderr)
+        return WRONG_CONFIGURATION
+    relative = Path("certs") / options.slug / certificate.path.name
+    print(f"Key and certificate (keep it here):     {certificate.path}")
+    print(f"Public part for the app registration:   {certificate.path.with_suffix('.cer')}")
+    entries = {
+        "thumbprint": certificate.thumbprint,
+        "cert_path": relative.as_posix(),
+        "expires": certificate.expires.date().isoformat(),
+    }
+    print(f"For profiles/config-{options.slug}-profile.json:")
+    print(",\n".join(f'  "{name}": "{value}"' for name, value in entries.items()))
+    return OK
+
+
+def _skus_import(options: argparse.Namespace, settings: Settings) -> int:
+    names, skipped = parse_product_names(read_product_names(options.source))
+    save_names(open_database(settings.database), names)
+    print(f"{len(names)} product names imported, {len(skipped)} rows skipped.")
+    for line in skipped:
+        print(f"- {line}")
+    return OK

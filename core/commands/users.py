@@ -1,0 +1,91 @@
+"""`users`: accounts of the dashboard."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core import access
+from core.cache.database import open_database
+from core.commands import OK
+from core.passwords import random_password
+from core.roles import ROLES, Actor, command_actor
+from core.settings import Settings
+
+
+def add_to(commands: Any) -> None:
+    """The command and its actions."""
+    parser = commands.add_parser("users", help="accounts of the dashboard")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="a new account; asks for the password")
+    add.add_argument("name")
+    add.add_argument("--role", choices=ROLES, default="support")
+    add.set_defaults(call=_users_add)
+    passwd = actions.add_parser("passwd", help="a new password; ends all sessions of the account")
+    passwd.add_argument("name")
+    passwd.set_defaults(call=_users_passwd)
+    for parser_ in (add, passwd):
+        parser_.add_argument("--random", action="store_true", help="make a password and print it, instead of asking")
+    role = actions.add_parser("role", help="another role; ends all sessions of the account")
+    role.add_argument("name")
+    role.add_argument("role", choices=ROLES)
+    role.set_defaults(call=_users_role)
+    disable = actions.add_parser("disable", help="no sign-in any more; ends all sessions of the account")
+    disable.add_argument("name")
+    disable.set_defaults(call=lambda options, settings: _users(settings, access.disable, options.name))
+    enable = actions.add_parser("enable", help="sign-in again")
+    enable.add_argument("name")
+    enable.set_defaults(call=lambda options, settings: _users(settings, access.enable, options.name))
+    actions.add_parser("list", help="all accounts").set_defaults(call=_users_list)
+
+
+def _users_add(options: argparse.Namespace, settings: Settings) -> int:
+    engine = open_database(settings.database)
+    password = _password(options)
+    access.add(engine, command_actor(), options.name, password, options.role)
+    return _told(options, password)
+
+
+def _users_passwd(options: argparse.Namespace, settings: Settings) -> int:
+    engine = open_database(settings.database)
+    password = _password(options)
+    access.passwd(engine, command_actor(), options.name, password)
+    return _told(options, password)
+
+
+def _users_role(options: argparse.Namespace, settings: Settings) -> int:
+    access.set_role(open_database(settings.database), command_actor(), options.name, options.role)
+    return OK
+
+
+def _users(settings: Settings, call: Callable[[Engine, Actor, str], None], name: str) -> int:
+    call(open_database(settings.database), command_actor(), name)
+    return OK
+
+
+def _users_list(_options: argparse.Namespace, settings: Settings) -> int:
+    for account in access.list_accounts(open_database(settings.database)):
+        print(f"{account.name:30}{account.role:10}{'disabled' if account.disabled else ''}".rstrip())
+    return OK
+
+
+def _password(options: argparse.Namespace) -> str:
+    """Never from the command line, where every process of the machine could read it."""
+    if options.random:
+        return random_password()
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    while (password := getpass.getpass("Password: ")) != getpass.getpass("Again: "):
+        print("The two differ; please type them once more.", file=sys.stderr)
+    return password
+
+
+def _told(options: argparse.Namespace, password: str) -> int:
+    if options.random:
+        print(password)
+    return OK
