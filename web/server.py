@@ -13,15 +13,18 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
 
 import uvicorn
+from sqlalchemy import Engine
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit.starlette import App
 
-from core import access, runtime
+from core import access, audit, runtime
 from core.cache.database import DatabaseError, open_database
 from core.logs import set_up_logs
 from core.problems import ProblemError
@@ -87,7 +90,8 @@ class Server:
         if password := access.create_first_admin(engine):
             _show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")
         refresher = Refresher(engine, settings)
-        background = BackgroundRefresh(refresher, settings.refresh_minutes)
+        tidy = partial(_prune_audit, engine, settings.audit_days)
+        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=tidy)
         self._stack.callback(background.stop)
         background.start()
         self._runtime = Runtime(settings, engine, refresher, is_demo)
@@ -119,6 +123,10 @@ class Server:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
             await asyncio.to_thread(self.close)
+
+
+def _prune_audit(engine: Engine, days: int) -> None:
+    audit.prune(engine, days, datetime.now(UTC))
 
 
 def app_options(server: Server) -> AppOptions:
