@@ -34,9 +34,11 @@ class Product:
         self.engine = open_database(self.settings.database)
         self._refresher = Refresher(self.engine, self.settings)
 
-    def refresh(self, *, read_only: bool = False) -> dict[str, Any]:
-        """One refresh of everything; a failure ends the benchmark."""
-        summary = self._refresher.run(command_actor(), read_only=read_only)
+    def refresh(self, *, read_only: bool = False, only_one: bool = False) -> dict[str, Any]:
+        """One refresh of everything, or of one tenant alone; a failure ends the benchmark."""
+        known = self._refresher.tools.profiles.load().tenants[:1] if only_one else []
+        names = [profile.name for profile in known]
+        summary = self._refresher.run(command_actor(), names, read_only=read_only)
         if summary["failed"] or summary["sharepoint"]["failed"] or "problem" in summary["sharepoint"]:
             raise RuntimeError(f"The refresh failed: {summary}")
         return summary
