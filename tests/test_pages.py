@@ -12,7 +12,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core import runtime
-from core.cache.runs import finish_run
+from core.cache.runs import finish_run, save_progress, tell_newer
 from core.monitoring import SwitchChange, SwitchResult
 from core.problems import Problem
 from tests.actors import actor
@@ -484,6 +484,26 @@ def test_who_refreshes_sees_the_progress_and_then_the_new_figures(small, open_pa
 
     app.button(key="dismiss_result").click().run()
     assert not app.warning
+
+
+def test_a_long_push_shows_how_far_it_is_and_keeps_neither_figures_nor_button_back(small, open_page):
+    small.refresher = FakeRefresher(small)
+    app = open_page(small)
+    app.button(key="refresh_refresh.button").click().run()
+    run_id = app.session_state["_own_run"]
+
+    small.read(small.known[0].tenant_id, license_("SPB", 40, 40), ago=timedelta(0))
+    save_progress(small.engine, run_id, "sharepoint", 1240, 8000)
+    tell_newer(small.engine)
+    app.run()
+
+    assert "3 Engpässe" in app.title[0].value
+    assert app.get("progress")[0].proto.text.startswith("SharePoint: 1’240 von 8’000 geschrieben")
+    assert not app.button(key="refresh_refresh.button").disabled
+
+    finish_run(small.engine, run_id, "done", {"tenants": 2, "ok": 2, "sharepoint": {"remaining": 3400}}, 3.0, NOW)
+    app.run()
+    assert "3’400 Einträge folgen mit der nächsten Aktualisierung" in app.success[0].value
 
 
 def test_a_tenant_can_be_refreshed_alone(small, open_page):
