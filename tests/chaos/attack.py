@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from core.graph.http import TIMEOUT
+from core.sharepoint.pace import LONGEST, Pace
 from tests.chaos.ledger import Key
 from tests.chaos.stage import Stage
 from tests.chaos.trouble import CLIENT_TIMEOUT, Trouble
@@ -20,7 +21,10 @@ class Attack(Stage):
     def __init__(self, office: Office, seed: int) -> None:
         super().__init__(office, seed)
         self.trouble = Trouble(office, self.cast, self.ledger, self.draw)
-        office.refresher.tools.http.sleep = lambda seconds: time.sleep(min(seconds, LONGEST_PAUSE))
+        self._skipped = 0.0  # seconds of waiting that only seem to have passed
+        tools = office.refresher.tools
+        tools.http.sleep = self._sleep
+        tools.publisher._pace = Pace(tools.http, clock=lambda: time.monotonic() + self._skipped)
 
     def sync(self) -> dict[str, Any]:
         return self.office.refresh()
@@ -41,9 +45,15 @@ class Attack(Stage):
 
     def settle(self) -> None:
         self.trouble.end()
+        self._skipped += LONGEST  # whatever SharePoint has asked to wait is over, too
         self.office.refresher.tools.http.timeout = TIMEOUT
         super().settle()
         self.trouble.known_changes = self.office.sharepoint.licenses.sequence
+
+    def _sleep(self, seconds: float) -> None:
+        short = min(seconds, LONGEST_PAUSE)
+        time.sleep(short)
+        self._skipped += seconds - short
 
     def _meddled(self) -> bool:
         return self.trouble.meddled or time.monotonic() < self.trouble.late_until
