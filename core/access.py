@@ -1,20 +1,18 @@
-"""Accounts and signing in: who is this, and since when is it refused.
+"""Accounts: who may sign in, and as what.
 
 AccessError      an account cannot be added or changed; `text(language)` says why
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
 from core import passwords
 from core.cache import accounts
-from core.cache.accounts import Account, Failures
+from core.cache.accounts import Account
 from core.cache.audit import Entry
 from core.roles import ROLES, Action, Actor
 from core.sessions import (
@@ -26,13 +24,14 @@ from core.sessions import (
     session_id,
     session_of,
     sign_out,
-    start_session,
 )
+from core.sign_in import LOCAL, CodeNeeded, Refused, account_key, sign_in, sign_in_with_code, sign_in_with_microsoft
 
 __all__ = [
     "ROLES",
     "AccessError",
     "Account",
+    "CodeNeeded",
     "Ended",
     "Refused",
     "Session",
@@ -48,15 +47,12 @@ __all__ = [
     "session_of",
     "set_role",
     "sign_in",
+    "sign_in_with_code",
+    "sign_in_with_microsoft",
     "sign_out",
 ]
 
-LOCAL, ENTRA = "local", "entra"  # who says that it is them: we ourselves, or Microsoft
 FIRST_ADMIN = "admin"
-
-FREE_FAILURES = 4  # mistyping is human
-LONGEST_WAIT = timedelta(minutes=15)
-FORGET_FAILURES = timedelta(days=1)
 
 SENTENCES = {
     "account.name": (
@@ -111,13 +107,6 @@ class AccessError(Exception):
         return self.text("en")
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A sign-in that failed; why is nobody's business. `wait` seconds long no further attempt is looked at."""
-
-    wait: int = 0
-
-
 def create_first_admin(engine: Engine, now: datetime | None = None) -> str | None:
     """On an empty database make the account `admin` and return its password, which is stored nowhere; else None."""
     if accounts.all_accounts(engine):
@@ -133,7 +122,7 @@ def add(
 ) -> None:
     """A new local account; raises AccessError with all that is wrong, NotAllowed."""
     actor.need(Action.ACCOUNTS)
-    name = _key(name)
+    name = account_key(name)
     faults = [] if passwords.name_is_valid(name) else ["account.name"]
     faults += [] if role in ROLES else ["account.role"]
     faults += passwords.password_faults(password)
@@ -149,8 +138,8 @@ def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime
 
     One's own needs no special role, but the session ends too. Raises AccessError, NotAllowed.
     """
-    actor.need(Action.OWN_ACCOUNT if actor.name == _key(name) and actor.source == "page" else Action.ACCOUNTS)
-    account = accounts.find_account(engine, _key(name))
+    actor.need(Action.OWN_ACCOUNT if actor.name == account_key(name) and actor.source == "page" else Action.ACCOUNTS)
+    account = accounts.find_account(engine, account_key(name))
     if account is not None and account.provider != LOCAL:
         raise AccessError(["account.not_local"], name=account.shown)
     if faults := passwords.password_faults(password):
@@ -158,7 +147,7 @@ def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime
     at = now or _now()
     hashed = passwords.hash_password(password)
     _change(engine, actor, "account.password", name, at, password_hash=hashed, password_changed_at=at)
-    accounts.clear_failures(engine, f"{_key(name)}|", prefix=True)
+    accounts.clear_failures(engine, f"{account_key(name)}|", prefix=True)
 
 
 def disable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
@@ -177,7 +166,7 @@ def enable(engine: Engine, actor: Actor, name: str, now: datetime | None = None)
 def set_role(engine: Engine, actor: Actor, name: str, role: str, now: datetime | None = None) -> None:
     """Give a local account another role; ends its sessions. Raises AccessError, NotAllowed."""
     actor.need(Action.ACCOUNTS)
-    account = accounts.find_account(engine, _key(name))
+    account = accounts.find_account(engine, account_key(name))
     if account is not None and account.provider != LOCAL:
         raise AccessError(["account.not_local"], name=account.shown)
     if role not in ROLES:
@@ -190,7 +179,7 @@ def set_role(engine: Engine, actor: Actor, name: str, role: str, now: datetime |
 def _keep_an_admin(engine: Engine, name: str) -> None:
     """Nobody shuts the last one out who could let people in again."""
     admins = [account.name for account in accounts.all_accounts(engine) if account.is_admin]
-    if admins == [_key(name)]:
+    if admins == [account_key(name)]:
         raise AccessError(["account.last_admin"], name=name)
 
 
@@ -198,66 +187,14 @@ def list_accounts(engine: Engine) -> list[Account]:
     return accounts.all_accounts(engine)
 
 
-def sign_in(
-    engine: Engine,
-    name: str,
-    password: str,
-    *,
-    now: datetime,
-    address: str = "",
-    user_agent: str = "",
-    check: Callable[[str, str | None], bool] = passwords.check_password,
-) -> str | Refused:
-    """The token of a new session, or a refusal that is the same in words and time whether the account exists.
-
-    Failures count per account and address, so nobody can lock somebody else out from afar. An attempt is counted
-    before it is looked at: a hundred at once get no further than one after the other.
-    """
-    name = _key(name)[:100]
-    key = f"{name}|{address}"[:200]
-    if wait := _count_attempt(engine, key, now):
-        return Refused(wait)
-    account = accounts.find_account(engine, name)
-    right = check(password, account.password_hash if account else None)
-    if account is None or account.disabled or not right:
-        return Refused(_wait_left(accounts.find_failures(engine, key), now))
-    accounts.clear_failures(engine, key)
-    return start_session(engine, account.name, now, address=address, user_agent=user_agent)
-
-
-def _count_attempt(engine: Engine, key: str, now: datetime) -> int:
-    """Count one more failure for `key`, or return the seconds that are still to wait."""
-    while True:
-        seen = accounts.find_failures(engine, key)
-        if wait := _wait_left(seen, now):
-            return wait
-        fresh = seen is None or now - seen.last_at >= FORGET_FAILURES
-        count = 1 if fresh or seen is None else seen.count + 1
-        if accounts.record_failure(engine, key, seen, Failures(count, now), forget_before=now - FORGET_FAILURES):
-            return 0
-
-
-def _wait_left(failures: Failures | None, now: datetime) -> int:
-    """2, 4, 8 ... seconds after the fifth failure in a row, never more than LONGEST_WAIT."""
-    if failures is None or failures.count <= FREE_FAILURES:
-        return 0
-    pause = min(timedelta(seconds=2 ** min(failures.count - FREE_FAILURES, 20)), LONGEST_WAIT)
-    left = min(failures.last_at + pause - now, pause)  # a clock that was put back must not lock anybody out
-    return max(0, math.ceil(left.total_seconds()))
-
-
 def _change(engine: Engine, actor: Actor, action: str, name: str, at: datetime, **changes: object) -> None:
-    if not accounts.change_account(engine, _key(name), at, Entry(actor, action, _key(name)), **changes):
+    if not accounts.change_account(engine, account_key(name), at, Entry(actor, action, account_key(name)), **changes):
         raise AccessError(["account.unknown"], name=name)
     note_revocation()
 
 
 def _account(name: str, password: str, role: str, now: datetime) -> Account:
     return Account(name, passwords.hash_password(password), role, False, now, now)
-
-
-def _key(name: str) -> str:
-    return name.strip().lower()
 
 
 def _now() -> datetime:

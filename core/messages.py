@@ -24,6 +24,68 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "«{name}» ist kein Konto, das sich anmelden darf. Token erstellt, wer mit einem Konto angemeldet ist.",
         "“{name}” is no account that may sign in. Tokens are made by whoever is signed in with an account.",
     ),
+    # Sign-in profiles
+    "auth.secret_in_file": (
+        "{file}: Das Geheimnis gehört nicht ins Profil («{field}»). In eine Umgebungsvariable oder eine eigene Datei legen und diese mit «client_secret_env» oder «client_secret_file» nennen; das bisherige Geheimnis in Entra ersetzen.",
+        "{file}: the secret does not belong into the profile (“{field}”). Put it into an environment variable or a file of its own and name that with “client_secret_env” or “client_secret_file”; replace the old secret in Entra.",
+    ),
+    "auth.one_secret": (
+        "{file}: Genau eines der Felder {fields} muss sagen, womit sich das Lizenztool ausweist.",
+        "{file}: exactly one of the fields {fields} must say how Lizenztool identifies itself.",
+    ),
+    "auth.variable_missing": (
+        "{file}: Die Umgebungsvariable {value} («{field}») ist nicht gesetzt. Das Geheimnis der App-Registrierung dort oder in .env eintragen.",
+        "{file}: the environment variable {value} (“{field}”) is not set. Put the secret of the app registration there or into .env.",
+    ),
+    "auth.secret_file": (
+        "{file}: Die Datei {value} («{field}») gibt es nicht, sie ist leer oder darf nicht gelesen werden. Pfad und Rechte prüfen; der Pfad gilt ab dem Ordner, in dem profiles liegt.",
+        "{file}: the file {value} (“{field}”) is not there, empty or may not be read. Check path and permissions; the path starts at the folder that holds profiles.",
+    ),
+    "auth.address": (
+        "{file}: «{field}» ist keine Adresse der Form https://host/pfad ({value}).",
+        "{file}: “{field}” is no address of the form https://host/path ({value}).",
+    ),
+    "auth.redirect": (
+        "{file}: «{field}» muss auf {path} enden ({value}), genau wie die Umleitungs-URI in der App-Registrierung.",
+        "{file}: “{field}” must end with {path} ({value}), exactly like the redirect URI in the app registration.",
+    ),
+    "auth.role": (
+        "{file}: «{field}» sagt {value}; möglich sind {roles}.",
+        "{file}: “{field}” says {value}; possible are {roles}.",
+    ),
+    "auth.hours": (
+        "{file}: «{field}» ist keine Zahl von Stunden über 0 und bis 2160 ({value}).",
+        "{file}: “{field}” is no number of hours above 0 and up to 2160 ({value}).",
+    ),
+    "auth.second": (
+        "{file}: Für die Anmeldung gilt nur ein Profil, und zwar {first}. Diese Datei entfernen oder umbenennen (.example.json).",
+        "{file}: only one profile counts for signing in, and that is {first}. Remove or rename this file (.example.json).",
+    ),
+    # Second factor
+    "factor.there": (
+        "Ein zweiter Faktor ist schon eingerichtet. Zuerst den alten entfernen.",
+        "A second factor is set up already. Remove the old one first.",
+    ),
+    "factor.not_begun": (
+        "Dieser QR-Code gilt nicht mehr. Die Einrichtung nochmals beginnen.",
+        "This QR code does not count any more. Begin the set-up again.",
+    ),
+    "factor.wrong_code": (
+        "Der Code stimmt nicht. Den nächsten der App eintippen; die Uhr des Telefons muss richtig gehen.",
+        "The code is wrong. Type the next one of the app; the clock of the phone must be right.",
+    ),
+    "factor.wait": (
+        "Zu viele falsche Codes. In {seconds} Sekunden nochmals versuchen.",
+        "Too many wrong codes. Try again in {seconds} seconds.",
+    ),
+    "factor.none": (
+        "«{name}» hat keinen zweiten Faktor.",
+        "“{name}” has no second factor.",
+    ),
+    "factor.not_local": (
+        "«{name}» ist kein lokales Konto; den zweiten Faktor verwaltet dort Microsoft.",
+        "“{name}” is no local account; its second factor is managed by Microsoft.",
+    ),
     # Profile files
     "profile.file_name": (
         "{file}: Der Dateiname passt nicht. Datei in {expected} umbenennen.",

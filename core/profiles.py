@@ -85,13 +85,13 @@ class ProfileStore:
     def load(self, now: datetime | None = None) -> Profiles:
         """Read every profile; the faults of a file are all found in one go. Never raises for a broken file."""
         moment = now or datetime.now(UTC)
-        tenants = [_TenantCheck(self, path, moment) for path in _files(self.folder)]
+        tenants = [_TenantCheck(self, path, moment) for path in profile_files(self.folder)]
         _refuse_duplicates(tenants)
-        checks: list[_Check] = [*tenants]
-        sharepoint = _files(self.folder / "sharepoint")
+        checks: list[Check] = [*tenants]
+        sharepoint = profile_files(self.folder / "sharepoint")
         profile = None
         for index, path in enumerate(sharepoint):
-            check = _Check(self, path, SHAREPOINT_FILE, moment)
+            check = Check(self, path, SHAREPOINT_FILE, moment)
             if index:
                 check.add("profile.second_sharepoint", first=sharepoint[0].name)
             else:
@@ -102,8 +102,8 @@ class ProfileStore:
 
     def sharepoint(self, now: datetime | None = None) -> SharePointProfile | None:
         """The SharePoint profile alone, if there is a usable one. Never raises for a broken file."""
-        files = _files(self.folder / "sharepoint")
-        return _sharepoint(_Check(self, files[0], SHAREPOINT_FILE, now or datetime.now(UTC))) if files else None
+        files = profile_files(self.folder / "sharepoint")
+        return _sharepoint(Check(self, files[0], SHAREPOINT_FILE, now or datetime.now(UTC))) if files else None
 
     def read(self, path: Path) -> Any:
         """The parsed JSON of `path`; raises OSError or ValueError."""
@@ -128,7 +128,7 @@ class ProfileStore:
         return known[1]
 
 
-class _Check:
+class Check:
     """Reads the fields of one file and collects what is wrong with them."""
 
     def __init__(self, store: ProfileStore, path: Path, pattern: re.Pattern[str], now: datetime) -> None:
@@ -229,13 +229,18 @@ class _Check:
             written = real
         if abs((written - real).days) > 1:  # the day may differ by the time zone
             self.add("profile.expires_wrong", field="expires", value=expires, real=real.isoformat())
+        self.validity(certificate)
+
+    def validity(self, certificate: Certificate) -> None:
+        """Note when the certificate is over, or not valid yet."""
+        real = certificate.expires.date()
         if certificate.expires <= self.now:
             self.add("profile.cert_expired", field="cert_path", real=real.isoformat(), slug=self.slug)
         if certificate.not_before > self.now:
             self.add("profile.cert_not_yet", field="cert_path", real=certificate.not_before.date().isoformat())
 
 
-class _TenantCheck(_Check):
+class _TenantCheck(Check):
     """A tenant's file; `profile` is None when it cannot be used."""
 
     def __init__(self, store: ProfileStore, path: Path, now: datetime) -> None:
@@ -247,7 +252,7 @@ class _TenantCheck(_Check):
             self.profile = TenantProfile(self.slug, self.tenant_id, self.name, client_id, certificate)
 
 
-def _sharepoint(check: _Check) -> SharePointProfile | None:
+def _sharepoint(check: Check) -> SharePointProfile | None:
     tenant_id, client_id, certificate = check.credentials({*CREDENTIALS, "tenant_name", "sharepoint_infos"})
     infos = check.section("sharepoint_infos")
     if infos is None:
@@ -285,7 +290,8 @@ def _refuse_duplicates(checks: Sequence[_TenantCheck]) -> None:
             owners |= {key: check for key in keys if key[1]}
 
 
-def _files(folder: Path) -> list[Path]:
+def profile_files(folder: Path) -> list[Path]:
+    """The profiles in `folder`, by name, without the examples."""
     return [path for path in sorted(folder.glob("*.json")) if not path.name.endswith(".example.json")]
 
 

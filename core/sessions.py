@@ -69,8 +69,10 @@ def session_id(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def start_session(engine: Engine, account: str, now: datetime, *, address: str = "", user_agent: str = "") -> str:
-    """A new session; returns its token, which exists nowhere but in the cookie."""
+def start_session(
+    engine: Engine, account: str, now: datetime, *, address: str = "", user_agent: str = "", entry: Entry | None = None
+) -> str:
+    """A new session, recorded as `entry`; returns its token, which exists nowhere but in the cookie."""
     token = secrets.token_urlsafe(32)
     row = {
         "token_hash": session_id(token),
@@ -80,7 +82,7 @@ def start_session(engine: Engine, account: str, now: datetime, *, address: str =
         "address": address[:64],
         "user_agent": user_agent[:200],
     }
-    accounts.add_session(engine, row, forget_before=now - KEPT)
+    accounts.add_session(engine, row, forget_before=now - KEPT, entry=entry)
     return token
 
 

@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 from sqlalchemy import Engine, select
 
-from core import access, passwords
+from core import access, lockout, passwords
 from core.access import AccessError, Ended, Refused, Session, Sessions, session_id
 from core.cache import accounts
 from core.cache.accounts import Account
@@ -209,7 +209,7 @@ def test_attempts_side_by_side_get_no_more_tries_than_one_after_the_other(engine
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: access.sign_in(engine, "anna", str(n), now=NOW, address="a", check=check), range(24)))
 
-    assert len(checked) == access.FREE_FAILURES + 1
+    assert len(checked) == lockout.FREE_FAILURES + 1
 
 
 def test_success_forgets_the_failures(engine: Engine):

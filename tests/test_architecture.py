@@ -34,7 +34,9 @@ FLOORS = [
     {"run"},
     {"publish", "reading"},
     {"sharepoint", "access", "attention"},
-    {"sessions", "rules", "facts", "tokens"},
+    {"sign_in"},
+    {"identity", "second_factor"},
+    {"sessions", "rules", "facts", "tokens", "lockout", "auth_profiles"},
     {"audit"},
     {"graph", "cache"},
     {"skus", "profiles", "policies", "roles"},
@@ -146,7 +148,7 @@ def test_core_prints_in_its_command_line_alone() -> None:
 
 # Problems and their words
 
-CODE = re.compile(r"(profile|signin|graph|sharepoint|database|check|refresh|access)\.[a-z_]+")
+CODE = re.compile(r"(profile|auth|factor|signin|graph|sharepoint|database|check|refresh|access)\.[a-z_]+")
 
 
 def literals() -> dict[str, str]:

@@ -129,11 +129,23 @@ def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **chan
     return True
 
 
-def add_session(engine: Engine, row: Mapping[str, Any], *, forget_before: datetime) -> None:
+def rename_account(engine: Engine, name: str, display_name: str) -> None:
+    """Microsoft calls somebody differently today."""
+    with transaction(engine) as connection:
+        connection.execute(update(accounts).where(accounts.c.name == name).values(display_name=display_name))
+
+
+def add_session(
+    engine: Engine, row: Mapping[str, Any], *, forget_before: datetime, entry: Entry | None = None
+) -> None:  # fmt: skip
     """Store a new session; rows created before `forget_before` have served their time and go."""
     with transaction(engine) as connection:
         connection.execute(delete(sessions).where(sessions.c.created_at < forget_before))
         connection.execute(sessions.insert().values(**row))
+        signed_in = update(accounts).where(accounts.c.name == row["account"])
+        connection.execute(signed_in.values(last_sign_in_at=row["created_at"]))
+        if entry is not None:
+            append(connection, entry, row["created_at"])
 
 
 def find_sessions(engine: Engine, token_hashes: Collection[str]) -> dict[str, StoredSession]:

@@ -1,0 +1,167 @@
+"""Signing in: a local account with its password and second factor, or what Microsoft says. All end in a session.
+
+Every session that starts, and every sign-in that is refused, is in the audit. A refusal tells the outside the same in
+words and time whether the account exists; the audit knows why, but never the name that was typed for no account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from core import audit, lockout, passwords, second_factor
+from core.cache import accounts
+from core.cache.accounts import Account
+from core.cache.audit import Entry
+from core.identity import Granted, Refusal
+from core.roles import Actor
+from core.sessions import note_revocation, start_session
+
+LOCAL, ENTRA = "local", "entra"  # who says that it is them: we ourselves, or Microsoft
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Where a sign-in comes from."""
+
+    address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A sign-in that failed; why is nobody's business. `wait` seconds long no further attempt is looked at."""
+
+    wait: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CodeNeeded:
+    """The password was right and the code of the second factor is still to come. Opens nothing by itself."""
+
+    account: Account
+    failures: str  # the key under which the attempt counts as failed until the code is right, too
+
+
+def account_key(name: str) -> str:
+    """The name of a local account as it is stored."""
+    return name.strip().lower()
+
+
+def sign_in(
+    engine: Engine,
+    name: str,
+    password: str,
+    *,
+    now: datetime,
+    address: str = "",
+    user_agent: str = "",
+    admins_only: bool = False,
+    check: Callable[[str, str | None], bool] = passwords.check_password,
+) -> str | Refused | CodeNeeded:
+    """The token of a new session, the question for a code, or a refusal that is the same for every reason.
+
+    Failures count per account and address, so nobody can lock somebody else out from afar. `admins_only` refuses
+    local accounts with a lesser role.
+    """
+    name, visitor = account_key(name)[:100], Visitor(address, user_agent)
+    key = f"{name}|{address}"[:200]
+    if wait := lockout.count_attempt(engine, key, now):
+        return Refused(wait)
+    account = accounts.find_account(engine, name)
+    right = check(password, account.password_hash if account else None)
+    why = _why_not(account, right, admins_only)
+    if account is None or why:
+        _note_refusal(engine, account, why, visitor, now)
+        return Refused(lockout.wait_after(engine, key, now))
+    if account.totp_confirmed_at:
+        return CodeNeeded(account, key)
+    lockout.forget(engine, key)
+    return _open(engine, account, visitor, now)
+
+
+def sign_in_with_code(
+    engine: Engine, half: CodeNeeded, code: str, *, now: datetime, address: str = "", user_agent: str = ""
+) -> str | Refused:
+    """The second step: the token of a new session. Wrong codes count per account, wherever they come from."""
+    key, visitor = second_factor.failures_key(half.account.name), Visitor(address, user_agent)
+    if wait := lockout.count_attempt(engine, key, now):
+        return Refused(wait)
+    account = accounts.find_account(engine, half.account.name)
+    changed = account is None or _decides(account) != _decides(half.account)
+    if account is None or changed or not second_factor.check(engine, account, code, now, _actor(account, visitor)):
+        _note_refusal(engine, account, "changed meanwhile" if changed else "code", visitor, now)
+        return Refused(lockout.wait_after(engine, key, now))
+    lockout.forget(engine, key)
+    lockout.forget(engine, half.failures)
+    return _open(engine, account, visitor, now)
+
+
+def sign_in_with_microsoft(
+    engine: Engine, found: Granted | Refusal, *, now: datetime, address: str = "", user_agent: str = ""
+) -> str | Refusal:
+    """The token of a new session; the account is made at the first sign-in and follows Entra at every other.
+
+    A changed role ends the older sessions and the tokens of the account.
+    """
+    visitor = Visitor(address, user_agent)
+    if isinstance(found, Refusal):
+        actor = Actor(found.account, "", "sign-in", found.shown, address)
+        audit.record(engine, actor, "session.refused", found.account, result="refused", reason=found.why, at=now)
+        return found
+    account = _follow(engine, found, visitor, now)
+    if account.disabled:
+        _note_refusal(engine, account, "disabled", visitor, now)
+        return Refusal("disabled", found.account, found.shown)
+    return _open(engine, account, visitor, now)
+
+
+def _follow(engine: Engine, found: Granted, visitor: Visitor, now: datetime) -> Account:
+    """The account of `found`, with name and role as Entra has them today."""
+    new = Account(found.account, "", found.role, False, now, now, provider=ENTRA, display_name=found.shown)
+    actor = _actor(new, visitor)
+    known = accounts.find_account(engine, found.account)
+    if known is None:
+        accounts.add_account(engine, new, Entry(actor, "account.added", found.account))
+    elif known.role != found.role:
+        entry = Entry(actor, "account.role", found.account)
+        accounts.change_account(engine, found.account, now, entry, role=found.role, display_name=found.shown)
+        note_revocation()
+    elif known.display_name != found.shown:
+        accounts.rename_account(engine, found.account, found.shown)
+    return accounts.find_account(engine, found.account) or new
+
+
+def _why_not(account: Account | None, right: bool, admins_only: bool) -> str:
+    """For the audit; "" lets the account in."""
+    if account is None:
+        return "unknown account"
+    if account.provider != LOCAL:
+        return "not local"
+    if not right:
+        return "password"
+    if account.disabled:
+        return "disabled"
+    return "not admin" if admins_only and account.role != "admin" else ""
+
+
+def _decides(account: Account) -> tuple[object, ...]:
+    """What must not have changed between the password and the code."""
+    return account.password_hash, account.role, account.disabled, account.totp_confirmed_at
+
+
+def _actor(account: Account, visitor: Visitor) -> Actor:
+    return Actor(account.name, account.role, "sign-in", account.shown, visitor.address)
+
+
+def _note_refusal(engine: Engine, account: Account | None, why: str, visitor: Visitor, now: datetime) -> None:
+    actor = _actor(account, visitor) if account else Actor("", "", "sign-in", address=visitor.address)
+    audit.record(engine, actor, "session.refused", actor.name, result="refused", reason=why, at=now)
+
+
+def _open(engine: Engine, account: Account, visitor: Visitor, now: datetime) -> str:
+    entry = Entry(_actor(account, visitor), "session.started", account.name)
+    return start_session(engine, account.name, now, address=visitor.address, user_agent=visitor.user_agent, entry=entry)
