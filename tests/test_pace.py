@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.cache import runs
-from core.graph import BatchAnswer, Http
+from core.graph import BatchAnswer, BatchRequest, Http
+from core.refresh import Refresher
+from core.scheduler import BackgroundRefresh
 from core.sharepoint.pace import LONGEST, MAX_WAIT, Advice, Pace, advice, strictest
 from core.sharepoint.push import GiveWay
 from simulator import Fault
@@ -300,20 +302,33 @@ def test_who_asks_during_a_push_gets_a_refresh_of_its_own(office: Office) -> Non
 
 
 def test_a_push_that_lasts_too_long_leaves_the_rest_to_the_next_refresh(office: Office) -> None:
-    passed = threading.Event()
-    way = office.refresher.tools.give_way
-    way._clock = lambda: 1e9 if passed.is_set() else 0.0
-    hold = Hold(office, after=60)
-    hold.go.set()
-    office.m365.faults.add(Fault("PATCH .*", "pass", sub_response=True))
-    office.m365.faults.add(Fault("\\$batch", "pass", before=passed.set))
+    late = threading.Event()
+    office.refresher.tools.give_way._clock = lambda: 1e9 if late.is_set() else 0.0
+    office.m365.faults.add(Fault("\\$batch", "pass", before=late.set))
 
-    summary = office.refresh()
-    passed.clear()
+    lists = office.refresh()["sharepoint"]
+    late.clear()
 
-    assert 0 < summary["sharepoint"]["created"] < ITEMS
-    assert summary["sharepoint"]["remaining"] > 0
+    assert 0 < lists["created"] < ITEMS
+    assert lists["remaining"] >= ITEMS - lists["created"]
+    assert lists["failed"] == 0
     check_all_told_once(office)
+
+
+def test_the_schedule_carries_on_at_once_with_what_a_push_has_left(office: Office) -> None:
+    left = iter([{"remaining": 5}, {"remaining": 2}])
+    through = threading.Semaphore(0)
+
+    class GivingWay(Refresher):
+        def run(self, *_: object, **__: object) -> dict[str, object]:
+            through.release()
+            return {"sharepoint": next(left, {})}
+
+    background = BackgroundRefresh(GivingWay(office.engine, office.settings), minutes=60)
+    background.start()
+
+    assert all(through.acquire(timeout=20) for _ in range(3))
+    background.stop()
 
 
 # A long push
@@ -343,6 +358,18 @@ def test_a_batch_that_is_refused_as_a_whole_holds_the_others_too(office: Office)
 
     assert summary["sharepoint"]["created"] == ITEMS
     assert sum(slept) > 8.5
+
+
+def test_what_the_batch_as_a_whole_says_holds_for_each_of_its_answers(office: Office) -> None:
+    profile = office.refresher.tools.profiles.load().sharepoint
+    assert profile is not None
+    client = office.refresher.tools.publisher.lists(profile).client
+    body = {"responses": [{"id": "0", "status": 429}, {"id": "1", "status": 429, "headers": {"retry-after": "6"}}]}
+    office.m365.faults.add(Fault("\\$batch", "status", 200, retry_after="4", body=body))
+
+    answers = client.batch([BatchRequest("GET", "/sites")] * 2)
+
+    assert [advice(each.status, each.headers).stop for each in answers] == [4.0, 6.0]
 
 
 def test_the_progress_counts_the_whole_push_and_only_grows(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
