@@ -139,6 +139,11 @@ def request_in_log(request_id: str, account: str = "") -> Iterator[None]:
         _request.reset(request)
 
 
+def account_in_log(name: str) -> None:
+    """From here to the end of the request the JSON lines name the account."""
+    _account.set(name)
+
+
 @contextmanager
 def tenant_in_log(name: str) -> Iterator[None]:
     token = _tenant.set(name)

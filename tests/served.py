@@ -1,5 +1,6 @@
 """The server in a process of its own: `python -m tests.served FOLDER PORT` runs it, `serve` does so for a test."""
 
+import json
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import requests
@@ -104,7 +106,7 @@ class Served:
 
     @property
     def host(self) -> str:
-        return self.url.removeprefix("http://")
+        return self.url.partition("//")[2]
 
     def session(self, account: str = "anna", age: timedelta = timedelta(0)) -> str:
         """The token of a new session; `age` says how long ago it was started and last used."""
@@ -134,8 +136,8 @@ class Served:
 
 
 @contextmanager
-def serve(folder: Path) -> Iterator[Served]:
-    """Start the server on a free loopback port and stop it, by its id, at the end."""
+def serve(folder: Path, **settings: Any) -> Iterator[Served]:
+    """Start the server on a free loopback port and stop it, by its id, at the end. `settings` as JSON knows them."""
     write_script(folder)
     engine = open_database(_settings(folder, 1).database)
     now = datetime.now(UTC)
@@ -147,7 +149,8 @@ def serve(folder: Path) -> Iterator[Served]:
         )
     port = free_port()
     try:
-        with server_process([sys.executable, "-m", "tests.served", str(folder), str(port)], port, folder) as url:
+        command = [sys.executable, "-m", "tests.served", str(folder), str(port), json.dumps(settings)]
+        with server_process(command, port, folder) as url:
             yield Served(url, folder, engine)
     finally:
         engine.dispose()
@@ -196,20 +199,21 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], output: Path) 
     raise RuntimeError(f"The server did not start:\n{output.read_text()}")
 
 
-def _settings(folder: Path, port: int) -> Settings:
-    return Settings(
-        data_dir=folder / "data",
-        profiles_dir=folder / "profiles",
-        log_dir=folder / "logs",
-        demo="off",
-        refresh_minutes=0,
-        port=port,
-    )
+def _settings(folder: Path, port: int, **others: Any) -> Settings:
+    own: dict[str, Any] = {
+        "data_dir": folder / "data",
+        "profiles_dir": folder / "profiles",
+        "log_dir": folder / "logs",
+        "demo": "off",
+        "refresh_minutes": 0,
+        "port": port,
+    }
+    return Settings(**own | others)
 
 
 if __name__ == "__main__":
     from web.server import Server, build_app, run
 
     target = Path(sys.argv[1])
-    server = Server(_settings(target, int(sys.argv[2])))
+    server = Server(_settings(target, int(sys.argv[2]), **json.loads(sys.argv[3])))
     sys.exit(run(build_app(target / "dashboard.py", server), server))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -64,10 +64,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start app.py, by python or by streamlit, with data, logs and profiles in tmp_path."""
     started: list[Started] = []
 
-    def run(*, by: str = "python", **settings: str) -> Started:
+    def run(*, by: str = "python", arguments: Sequence[str] = (), **settings: str) -> Started:
         port = free_port()
         streamlit = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-        command = streamlit if by == "streamlit" else [sys.executable, "app.py"]
+        command = streamlit if by == "streamlit" else [sys.executable, "app.py", *arguments]
         started.append(Started(command, tmp_path, port, **settings))
         return started[-1]
 
@@ -108,6 +108,39 @@ def test_dashboard_is_behind_the_gate_however_it_is_started(start: Start, by: st
 
     assert answer.headers["location"] == "/login?next=/two%3Fx%3D1"
     assert requests.get(f"{app.url}/_stcore/health", timeout=20).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(["--proxy", "proxy.example"], "LIZENZTOOL_PROXY: 'proxy.example' is no address", id="no-address"),
+        pytest.param(["--prox"], "expected one argument", id="nothing"),
+        pytest.param(["--forwarded", "*"], "unrecognized arguments", id="unknown"),
+    ],
+)
+def test_wrong_words_on_the_command_line_are_told(start: Start, arguments: list[str], said: str):
+    app = start(arguments=arguments)
+
+    assert app.code() == 2
+    assert said in app.output()
+
+
+def test_proxy_on_the_command_line_is_the_setting(start: Start):
+    app = start(arguments=["--proxy", "127.0.0.1"], PROXY="10.0.0.1")
+    app.wait_until_ready()
+
+    answer = requests.get(f"{app.url}/login", headers={"X-Forwarded-Proto": "https"}, timeout=20)
+
+    assert "strict-transport-security" in answer.headers
+
+
+def test_as_json_a_stop_is_told_as_json(start: Start):
+    app = start(LOG_FORMAT="json")
+    app.wait_until_ready()
+    app.stop()
+
+    lines = [line for line in app.output().splitlines() if line.startswith(("{", "Traceback", "20"))]
+    assert all(json.loads(line) for line in lines)
 
 
 def test_password_of_the_first_account_is_shown_once_and_works_and_is_in_no_file(start: Start, tmp_path: Path):

@@ -1,5 +1,6 @@
 """A browser tab without a browser: speaks Streamlit's websocket protocol, and says what no browser would say."""
 
+import ssl
 import time
 from collections.abc import Sequence
 from typing import Any, Self
@@ -27,10 +28,12 @@ class Tab:
         headers: dict[str, str] | None = None,
         host: str = "",
         path: str = "/_stcore/stream",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         all_headers = dict(headers or {}) | ({"Cookie": f"lizenztool_session={token}"} if token else {})
         self._connection = connect(
-            f"ws://{host or server.host}{path}",
+            f"{'wss' if tls else 'ws'}://{host or server.host}{path}",
+            ssl=tls,
             address=("127.0.0.1", int(server.host.split(":")[1])),
             subprotocols=["streamlit", "none", session] if session else ["streamlit"],  # type: ignore[list-item]
             additional_headers=all_headers,

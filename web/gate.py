@@ -7,6 +7,7 @@ messages that no script sees. So each request, each handshake and each frame is 
 from __future__ import annotations
 
 import logging
+import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
@@ -15,6 +16,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
+from core.logs import account_in_log, request_in_log
+from core.roles import new_request_id
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
@@ -25,6 +28,8 @@ from web.texts import LANGUAGES, TEXTS
 log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "lizenztool_session"
+# With this prefix a browser takes the cookie over https only, and from this very host only.
+SECURE_SESSION_COOKIE = f"__Host-{SESSION_COOKIE}"
 LANGUAGE_COOKIE = "lang"
 # Left behind by a sign-out, so that a tab that slept meanwhile is sent to the sign-in instead of trying for ever.
 SIGNED_OUT = "signed-out"
@@ -33,9 +38,12 @@ PUBLIC = ("/login", "/logout", "/health", "/assets", "/favicon.ico", "/favicon.p
 # With a session these and the pages are served, nothing else: what Streamlit's server offers besides (uploads,
 # metrics, agent API, components, its own sign-in) has no way in, also what an update may add.
 SERVED = ("/static", "/media", "/api", "/metrics")
+# A program may come here without a session: what is behind checks its token.
+BY_TOKEN = ("/metrics",)
 NO_PAGES = (*SERVED, "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class Gate:
@@ -49,19 +57,22 @@ class Gate:
         self._language = language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await self._websocket(scope, receive, send)
-        else:
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        serve = self._http if scope["type"] == "http" else self._websocket
+        with request_in_log(request_id):
+            await serve({**scope, "request_id": request_id}, receive, send)
 
     # ---------------------------------------------------------------- http
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         private = not _under(path, (*PUBLIC, "/static"))
-        send = with_headers(send, self._shell.policy, secure=scope["scheme"] == "https", private=private)
+        send = with_headers(
+            send, self._shell.policy, secure=_is_secure(scope), private=private, request_id=scope["request_id"]
+        )
         refusal = self._refuse(scope)
         if refusal is None and not _under(path, PUBLIC):
             try:
@@ -91,8 +102,10 @@ class Gate:
         """The answer that the gate gives itself; None lets the request through."""
         path: str = scope["path"]
         if not isinstance(found, Session):
-            if path in streamlit.PING_PATHS and isinstance(found, Ended):
-                return None  # holds nothing; without it the browser never gets as far as to be redirected
+            by_token = _under(path, BY_TOKEN) and bearer_token(scope)
+            # A ping holds nothing; without it the browser never gets as far as to be redirected.
+            if by_token or (path in streamlit.PING_PATHS and isinstance(found, Ended)):
+                return None
             # Streamlit's frontend looks below each page for a server, too; a sign-in page would pass for one.
             if scope["method"] in ("GET", "HEAD") and not _under(path, NO_PAGES) and "/_stcore/" not in path:
                 return RedirectResponse(_sign_in_for(scope, found), 303)
@@ -140,12 +153,15 @@ class Gate:
     # ---------------------------------------------------------------- both
 
     async def _session(self, scope: Scope, *, active: bool) -> Session | Ended | None:
-        token = cookies_of(scope).get(SESSION_COOKIE, "")
+        token = session_token(scope)
         if not token:
             return None
         if token == SIGNED_OUT:
             return Ended("revoked")
-        return await self._tabs.look(session_id(token), active=active)
+        found = await self._tabs.look(session_id(token), active=active)
+        if isinstance(found, Session):
+            account_in_log(found.account)
+        return found
 
     def _text(self, scope: Scope, key: str) -> str:
         return TEXTS[language_of(scope, self._language)][key]
@@ -158,6 +174,22 @@ def cookies_of(scope: Scope) -> dict[str, str]:
         return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
     except CookieError:
         return {}
+
+
+def session_cookie(scope: Scope) -> str:
+    """The name of the session's cookie, by the way this request has come."""
+    return SECURE_SESSION_COOKIE if _is_secure(scope) else SESSION_COOKIE
+
+
+def session_token(scope: Scope) -> str:
+    """What the browser holds as its session, "" for nothing."""
+    return cookies_of(scope).get(session_cookie(scope), "")
+
+
+def bearer_token(scope: Scope) -> str:
+    """The secret that a program sends along, "" for none."""
+    kind, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
 
 
 def language_of(scope: Scope, default: str) -> str:
@@ -175,6 +207,17 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     identity = {"name": found.account, "shown": found.shown, "sid": found.id, "role": found.role, "address": address}
     headers += [(name.encode(), quote(identity[field]).encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
     return {**scope, "headers": headers, "app_session": found}
+
+
+def _is_secure(scope: Scope) -> bool:
+    """Whether the browser speaks TLS, to us or to a proxy whose word counts."""
+    return scope["scheme"] in ("https", "wss")
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id where it is one that may stand in a log, else a new one."""
+    told = Headers(scope=scope).get("x-request-id", "")
+    return told if REQUEST_ID.fullmatch(told) else new_request_id()
 
 
 def _under(path: str, prefixes: tuple[str, ...]) -> bool:

@@ -64,10 +64,11 @@ class Shell:
         return self._pages.get(language, self._pages["de"])
 
 
-def with_headers(send: Send, policy: str, *, secure: bool, private: bool) -> Send:
+def with_headers(send: Send, policy: str, *, secure: bool, private: bool, request_id: str = "") -> Send:
     """`send` that adds the security headers a response does not set itself.
 
-    `private` answers hold somebody's data: neither the browser nor a proxy keeps them.
+    `private` answers hold somebody's data: neither the browser nor a proxy keeps them. `secure` says that the
+    browser speaks https: it shall go on doing so, and no cookie ever leaves it otherwise.
     """
     defaults = COMMON | {"content-security-policy": policy} | (dict([HSTS]) if secure else {})
 
@@ -76,11 +77,22 @@ def with_headers(send: Send, policy: str, *, secure: bool, private: bool) -> Sen
             headers: list[Header] = [
                 pair for pair in message.get("headers", []) if not (private and pair[0] == b"cache-control")
             ]
+            if secure:
+                headers = [_secure_cookie(pair) for pair in headers]
             present = {name for name, _ in headers}
             headers += [(k.encode(), v.encode()) for k, v in defaults.items() if k.encode() not in present]
             if private:
                 headers.append((b"cache-control", b"private, no-store"))
+            headers.append((b"x-request-id", request_id.encode()))
             message = {**message, "headers": headers}
         await send(message)
 
     return send_with_headers
+
+
+def _secure_cookie(pair: Header) -> Header:
+    """Streamlit's own cookies and the language know nothing of a proxy's TLS."""
+    name, value = pair
+    if name != b"set-cookie" or b"; secure" in value.lower():
+        return pair
+    return name, value + b"; Secure"

@@ -7,6 +7,7 @@ run(app, server)       serve it with the options that were measured to be fast
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import os
@@ -23,6 +24,7 @@ from sqlalchemy import Engine
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from streamlit.starlette import App
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core import access, audit, runtime
 from core.cache.database import DatabaseError, open_database
@@ -32,7 +34,7 @@ from core.refresh import Refresher
 from core.runtime import Runtime
 from core.scheduler import BackgroundRefresh
 from core.sessions import Sessions
-from core.settings import Settings, SettingsError, load_settings
+from core.settings import PREFIX, Settings, SettingsError, load_settings
 from web import demo, streamlit_internals
 from web.addresses import Hosts
 from web.gate import Gate
@@ -148,9 +150,15 @@ def app_options(server: Server) -> AppOptions:
     return {
         "lifespan": server.lifespan,
         "routes": sign_in.routes(),
-        "middleware": [gate],
+        # However it is started: with `streamlit run` the server's own options are not ours.
+        "middleware": [*_proxies(settings), gate],
         "exception_handlers": {DatabaseError: database_down},
     }
+
+
+def _proxies(settings: Settings) -> list[Middleware]:
+    """What puts the browser in the place of a trusted proxy: its address, and whether it speaks https."""
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxy))] if settings.proxy else []
 
 
 def build_app(script: Path, server: Server) -> App:
@@ -181,15 +189,18 @@ def uvicorn_options() -> dict[str, Any]:
         "ws_max_size": LARGEST_MESSAGE,
         "timeout_graceful_shutdown": 5,
         "server_header": False,
-        "proxy_headers": False,  # nobody's word about who the client is, until a proxy is named as trusted
+        "proxy_headers": False,  # nobody's word about who the client is, unless LIZENZTOOL_PROXY names a proxy
         "log_config": None,
     }
 
 
-def settings_or_stop() -> Settings:
-    """The settings of the environment; tells all faults and ends the process when there are any."""
+def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
+    """The settings of environment and command line; tells all faults and ends the process when there are any."""
+    parser = argparse.ArgumentParser(prog="python app.py", description="The dashboard; settings: see .env.example.")
+    parser.add_argument("--proxy", metavar="ADDRESSES", help="believe these proxies, as LIZENZTOOL_PROXY")
+    proxy = parser.parse_args(arguments).proxy
     try:
-        return load_settings()
+        return load_settings(os.environ | ({f"{PREFIX}PROXY": proxy} if proxy is not None else {}))
     except SettingsError as error:
         stop_with("\n".join(["The settings are wrong:", *(f"- {fault}" for fault in error.faults)]))
 

@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 from core import access
 from core.sessions import Session
 from web.addresses import local_path
-from web.gate import LANGUAGE_COOKIE, SESSION_COOKIE, SIGNED_OUT, language_of
+from web.gate import LANGUAGE_COOKIE, SIGNED_OUT, language_of, session_cookie, session_token
 from web.headers import PLAIN_POLICY
 from web.tabs import Tabs
 from web.texts import LANGUAGES, TEXTS, waiting
@@ -118,19 +118,20 @@ class SignIn:
         return self._page(request, "logout.html", account=account)
 
     async def _session(self, request: Request) -> Session | None:
-        token = request.cookies.get(SESSION_COOKIE)
+        token = session_token(request.scope)
         found = await self._tabs.look(access.session_id(token)) if token else None
         return found if isinstance(found, Session) else None
 
     async def _end_old(self, request: Request, now: datetime) -> None:
         """The session of this browser, if any, is over: at a sign-out, and when somebody signs in anew."""
-        if token := request.cookies.get(SESSION_COOKIE):
+        if token := session_token(request.scope):
             await to_thread.run_sync(lambda: access.sign_out(self._engine(), token, now))
 
     def _set_session(self, request: Request, response: Response, token: str) -> None:
-        # Behind a proxy that ends TLS only the browser's Origin says that it speaks https.
+        # Behind a proxy that nobody named as trusted only the browser's Origin says that it speaks https.
         secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
-        response.set_cookie(SESSION_COOKIE, token, httponly=True, samesite="lax", secure=secure, path="/")
+        name = session_cookie(request.scope)
+        response.set_cookie(name, token, httponly=True, samesite="lax", secure=secure, path="/")
 
     def _page(self, request: Request, template: str, *, status: int = 200, **values: str) -> HTMLResponse:
         language = _language(request, self._language)
