@@ -277,6 +277,19 @@ def _act(office: Office, act: str, number: int) -> None:
         listing.update(known[number % len(known)].id, {"Frei": number if act == "change" else None})
 
 
+def test_a_list_of_several_pages_is_read_to_its_end(office: Office) -> None:
+    for number in range(2100):
+        office.sharepoint.licenses.add({"Title": f"SKU{number}", "tenant": "Alte Firma GmbH"})
+    office.sharepoint.licenses.expire_delta_tokens()
+    lists = lists_of(office)
+    asked(office)
+
+    found = Copies(office.engine, lists, office.now()).items(lists.licenses)
+
+    assert asked(office)["GET delta"] == 4  # the old link, then three pages
+    assert found == lists.items(lists.licenses)
+
+
 # When the link is worth nothing
 
 
