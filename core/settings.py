@@ -45,6 +45,7 @@ class Settings:
     metrics_tenants: bool = False
     time_zone: str = "Europe/Zurich"
     audit_days: int = 365
+    api_requests_per_minute: int = 120  # of each token
     ca_bundle: str = ""
 
     @property
@@ -217,4 +218,5 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "metrics_tenants": _yes_or_no,
     "time_zone": _zone,
     "audit_days": _number(int, 0, 36_500),
+    "api_requests_per_minute": _number(int, 1, 100_000),
 }

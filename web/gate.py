@@ -21,6 +21,7 @@ from core.roles import new_request_id
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
+from web.api.errors import ApiError, error_answer
 from web.headers import Shell, with_headers
 from web.tabs import Tab, Tabs, say_goodbye
 from web.texts import LANGUAGES, TEXTS
@@ -37,10 +38,12 @@ SIGNED_OUT = "signed-out"
 PUBLIC = ("/login", "/logout", "/health", "/assets", "/favicon.ico", "/favicon.png")
 # With a session these and the pages are served, nothing else: what Streamlit's server offers besides (uploads,
 # metrics, agent API, components, its own sign-in) has no way in, also what an update may add.
-SERVED = ("/static", "/media", "/api", "/metrics")
+SERVED = ("/static", "/media", "/metrics")
 # A program may come here without a session: what is behind checks its token.
 BY_TOKEN = ("/metrics",)
-NO_PAGES = (*SERVED, "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
+# Answers strangers itself, too: each of its calls carries a token.
+API = "/api/v1"
+NO_PAGES = (*SERVED, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -79,9 +82,9 @@ class Gate:
                 found = await self._session(scope, active=not _under(path, ("/_stcore", "/static")))
             except DatabaseError as error:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
-                refusal = PlainTextResponse(self._text(scope, "database"), 503)
+                refusal = self._refusal(scope, "database", 503)
             else:
-                refusal = self._decide(scope, found)
+                refusal = self._decide(scope, found) if not _is_api(path) else _beside_the_api(scope)
                 scope = _with_identity(scope, found)
         else:
             scope = _with_identity(scope, None)
@@ -91,12 +94,19 @@ class Gate:
         """Wrong host name, or a form or call from a foreign page."""
         headers = Headers(scope=scope)
         if not self._hosts.allows(headers.get("host")):
-            return PlainTextResponse(self._text(scope, "host"), 421)
+            return self._refusal(scope, "host", 421)
         foreign = not same_origin(headers.get("origin"), headers.get("host"))
         cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
-            return PlainTextResponse(self._text(scope, "foreign"), 403)
+            return self._refusal(scope, "foreign", 403)
         return None
+
+    def _refusal(self, scope: Scope, key: str, status: int) -> Response:
+        """The sentence `key`, in the form that whoever asks can read."""
+        if not _is_api(scope["path"]):
+            return PlainTextResponse(self._text(scope, key), status)
+        code = "DATABASE_UNAVAILABLE" if key == "database" else ""
+        return error_answer(ApiError(status, TEXTS["en"][key], code=code), scope["request_id"])
 
     def _decide(self, scope: Scope, found: Session | Ended | None) -> Response | None:
         """The answer that the gate gives itself; None lets the request through."""
@@ -222,6 +232,17 @@ def _request_id(scope: Scope) -> str:
 
 def _under(path: str, prefixes: tuple[str, ...]) -> bool:
     return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def _is_api(path: str) -> bool:
+    return path.startswith(f"{API}/")
+
+
+def _beside_the_api(scope: Scope) -> Response | None:
+    """A path with a line break in it would get past the API's mount and on to Streamlit, to strangers too."""
+    if scope["path"].isprintable():
+        return None
+    return error_answer(ApiError(404, "There is nothing at this address."), scope["request_id"])
 
 
 def _is_page(path: str) -> bool:

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, TypedDict
 import uvicorn
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 from streamlit.starlette import App
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -37,6 +37,8 @@ from core.sessions import Sessions
 from core.settings import PREFIX, Settings, SettingsError, load_settings
 from web import demo, streamlit_internals
 from web.addresses import Hosts
+from web.api.app import api_app
+from web.api.door import BASE
 from web.gate import Gate
 from web.headers import Shell
 from web.sign_in import SignIn, database_down
@@ -149,7 +151,7 @@ def app_options(server: Server) -> AppOptions:
     )
     return {
         "lifespan": server.lifespan,
-        "routes": sign_in.routes(),
+        "routes": [*sign_in.routes(), Mount(BASE, api_app(lambda: server.runtime))],
         # However it is started: with `streamlit run` the server's own options are not ours.
         "middleware": [*_proxies(settings), gate],
         "exception_handlers": {DatabaseError: database_down},

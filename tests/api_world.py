@@ -1,0 +1,90 @@
+"""The HTTP API as programs meet it: the real app on loopback behind its gate, and a token for each role."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from core import tokens
+from core.cache.accounts import Account, add_account
+from core.runtime import Runtime
+from core.sessions import Sessions, start_session
+from tests.actors import ADMIN, entry
+from tests.served import free_port
+from web.server import Server, app_options
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Process(Server):
+    """The server without what opens at its start: the test brings database and refresher."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        super().__init__(runtime.settings)
+        self._runtime = runtime
+        self.tabs.use(Sessions(runtime.engine))
+
+
+@dataclass
+class Served:
+    """`url` is that of the API; `secrets` are the tokens' by role."""
+
+    url: str
+    runtime: Runtime
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def token(self, role: str, *, name: str = "", days: float = 30) -> tuple[tokens.Token, str]:
+        now = datetime.now(UTC)
+        return tokens.make(self.runtime.engine, ADMIN, name or f"a {role}", role, now + timedelta(days=days), now)
+
+    def bearer(self, role: str) -> dict[str, str]:
+        if role not in self.secrets:
+            self.secrets[role] = self.token(role)[1]
+        return {"Authorization": f"Bearer {self.secrets[role]}"}
+
+    def call(
+        self, method: str, path: str, *, role: str = "viewer", headers: Mapping[str, str] | None = None, **options: Any
+    ) -> requests.Response:
+        """`role` "" sends no token."""
+        sent = (self.bearer(role) if role else {}) | dict(headers or {})
+        options = {"timeout": 30, "allow_redirects": False} | options
+        return requests.request(method, self.url + path, headers=sent, **options)
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.call("GET", path, **options)
+
+    def session(self) -> dict[str, str]:
+        """The cookie of somebody who is signed in to the dashboard."""
+        return {"lizenztool_session": start_session(self.runtime.engine, ADMIN.name, datetime.now(UTC))}
+
+
+@contextmanager
+def serve(runtime: Runtime) -> Iterator[Served]:
+    """Serve gate and API with `runtime` until the end of the block."""
+    now = datetime.now(UTC)
+    add_account(runtime.engine, Account(ADMIN.name, "", "admin", False, now, now), entry())
+    options = app_options(Process(runtime))
+    app = Starlette(routes=options["routes"], middleware=list[Middleware](options["middleware"]),
+                    exception_handlers=options["exception_handlers"])  # fmt: skip
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
+    try:
+        yield Served(f"http://127.0.0.1:{port}/api/v1", runtime)
+    finally:
+        server.should_exit = True
+        thread.join(20)

@@ -1,0 +1,125 @@
+"""The API put together: endpoints, errors, document, viewer, and the door in front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import compile_path
+from starlette.types import ASGIApp
+
+from core.problems import ProblemError
+from core.runtime import Runtime
+from web.api import licenses, runs, tenants
+from web.api.context import Context, only_known_parameters
+from web.api.door import BASE, CALL, Door
+from web.api.errors import ApiError, Detail, error_answer, problem_error
+from web.api.figures import FigureStore
+from web.api.limits import Limits
+from web.api.viewer import viewer_routes
+
+DESCRIPTION = """\
+Licences of all tenants for programs. Every call carries a token: `Authorization: Bearer lzt_...`; an admin makes it on
+the page Tokens of the dashboard, with a role (viewer reads, support starts refreshes, admin switches) and an end.
+
+Answers are `{success, data, pagination?, meta}`, errors `{success: false, error: {code, message, details}, meta}`.
+Times are ISO 8601 with their zone. `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) say how
+many calls are left; `X-Request-Id` may be sent (up to 32 of A-Z, a-z, 0-9, _ and -) and always comes back.
+`Accept-Language: de` gives the sentences of problems in German.
+"""
+
+
+def api_app(runtime: Callable[[], Runtime], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ASGIApp:
+    """The API as it is mounted under BASE; `runtime` is asked for late because it opens after the routes are made."""
+    app = FastAPI(
+        title="Lizenztool",
+        version="1",
+        description=DESCRIPTION,
+        servers=[{"url": BASE}],
+        root_path_in_servers=False,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        dependencies=[Depends(only_known_parameters)],
+        exception_handlers=HANDLERS,
+    )
+    for module in (licenses, tenants, runs):
+        app.include_router(module.router)
+    app.router.routes.extend(viewer_routes())
+    app.state.context = Context(runtime, FigureStore(runtime))
+    app.state.parameters = cache(lambda path, method: _parameters(app, path, method))
+    return Door(app, runtime, Limits(lambda: runtime().settings.api_requests_per_minute), now)
+
+
+def _parameters(app: FastAPI, path: str, method: str) -> dict[str, bool]:
+    """Name of each parameter after the question mark -> whether it may be there more than once."""
+    operation: dict[str, Any] = app.openapi()["paths"][path][method.lower()]
+    found = (entry for entry in operation.get("parameters", ()) if entry["in"] == "query")
+    return {entry["name"]: entry["schema"].get("type") == "array" for entry in found}
+
+
+# ---------------------------------------------------------------- errors
+
+
+def _answer(request: Request, error: ApiError) -> Response:
+    return error_answer(error, request.scope[CALL].request_id)
+
+
+async def _api_error(request: Request, error: ApiError) -> Response:
+    return _answer(request, error)
+
+
+async def _problem(request: Request, error: ProblemError) -> Response:
+    return _answer(request, problem_error(error, request.scope[CALL].language))
+
+
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    return _answer(request, ApiError(500, "An unexpected error. The log has the details."))
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return _answer(request, ApiError(400, "The body is no JSON."))
+    details = [_detail(fault) for fault in faults]
+    return _answer(request, ApiError(422, "The request is wrong; details has an entry for each fault.", details))
+
+
+def _detail(fault: dict[str, Any]) -> Detail:
+    where = ".".join(str(step) for step in fault["loc"][1:]) or str(fault["loc"][0])
+    return {"field": where, "message": str(fault["msg"]).removeprefix("Value error, ")}
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404:
+        return _answer(request, ApiError(404, f"There is nothing at {request.url.path}; see {BASE}/docs."))
+    if error.status_code == 405:
+        allowed = ", ".join(_methods(request))
+        message = f"{request.method} is not possible here, but {allowed}."
+        return _answer(request, ApiError(405, message, headers={"Allow": allowed}))
+    return _answer(request, ApiError(400, "The body cannot be read."))
+
+
+def _methods(request: Request) -> list[str]:
+    """What is possible at this address."""
+    path = request.url.path.removeprefix(BASE)
+    for template, operations in request.app.openapi()["paths"].items():
+        if compile_path(template)[0].match(path):
+            return sorted(method.upper() for method in operations)
+    return ["GET", "HEAD"]  # the document and its viewer
+
+
+HANDLERS: dict[Any, Callable[[Any, Any], Any]] = {
+    ApiError: _api_error,
+    ProblemError: _problem,
+    RequestValidationError: _invalid,
+    HTTPException: _http_error,
+    Exception: _unexpected,
+}

@@ -1,0 +1,40 @@
+"""Refreshes that were asked for here and have not begun: the thread that waits with them lives in this process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+KEPT = 1000
+PATIENCE = timedelta(minutes=1)  # for a run to begin once none is running
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Who asked for which tenants (none for all), and when."""
+
+    run_id: str
+    requested_by: str
+    tenants: Sequence[str]
+    request_id: str
+    at: datetime
+
+
+class Asked:
+    """The newest of them by the id of their run."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[str, Waiting] = {}
+
+    def note(self, waiting: Waiting) -> None:
+        with self._lock:
+            self._waiting[waiting.run_id] = waiting
+            for old in list(self._waiting)[:-KEPT]:
+                del self._waiting[old]
+
+    def find(self, run_id: str) -> Waiting | None:
+        with self._lock:
+            return self._waiting.get(run_id)

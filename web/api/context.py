@@ -1,0 +1,111 @@
+"""What every endpoint is given: the call, who makes it, and the process it runs in."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from core.roles import Actor
+from core.runtime import Runtime
+from web.api.asked import Asked
+from web.api.door import CALL, Call
+from web.api.errors import ApiError
+from web.api.figures import FigureStore
+from web.api.models import Failure, Meta, Pagination
+from web.api.queries import Paged
+
+# Only for the document: the door has checked the token already.
+_bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Tokens.", auto_error=False)
+
+
+@dataclass(frozen=True)
+class Context:
+    """One per process."""
+
+    runtime: Callable[[], Runtime]
+    figures: FigureStore
+    asked: Asked = field(default_factory=Asked)
+
+
+async def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+async def _call(request: Request) -> Call:
+    call: Call = request.scope[CALL]
+    return call
+
+
+async def _caller(
+    request: Request, _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Actor:
+    actor: Actor = request.scope[CALL].actor
+    return actor
+
+
+InProcess = Annotated[Context, Depends(_context)]
+ThisCall = Annotated[Call, Depends(_call)]
+Caller = Annotated[Actor, Depends(_caller)]
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Refuse a parameter that the document does not name, or one that is there twice. Raises ApiError."""
+    known: dict[str, bool] = request.app.state.parameters(request.scope["route"].path, request.method)
+    details = []
+    for name in dict.fromkeys(request.query_params.keys()):
+        if name not in known:
+            details.append({"field": name, "message": f"There is no such parameter.{nearest(name, list(known))}"})
+        elif not known[name] and len(request.query_params.getlist(name)) > 1:
+            details.append({"field": name, "message": "It is there more than once."})
+    if details:
+        raise ApiError(422, "The parameters are wrong.", details)  # type: ignore[arg-type]
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Which of `known` was meant, as a sentence; "" when none is near."""
+    near = difflib.get_close_matches(name.casefold(), {entry.casefold(): entry for entry in known}, n=1)
+    meant = next((entry for entry in known if near and entry.casefold() == near[0]), "")
+    return f" Did you mean {meant}?" if meant else ""
+
+
+def meta(call: Call) -> Meta:
+    return Meta(timestamp=datetime.now(UTC), request_id=call.request_id)
+
+
+def pagination(query: Paged, total: int) -> Pagination:
+    pages = -(-total // query.page_size)
+    return Pagination(page=query.page, page_size=query.page_size, total_items=total, total_pages=pages)
+
+
+def part(query: Paged) -> slice:
+    """The rows of the page that is asked for; none when it lies behind the last."""
+    start = (query.page - 1) * query.page_size
+    return slice(start, start + query.page_size)
+
+
+WORDS = {
+    400: "The body cannot be read.",
+    401: "No token, or one that is unknown, has expired or was revoked.",
+    403: "The token's role does not reach for it.",
+    404: "There is no such thing.",
+    409: "It cannot be done now: something else changed meanwhile.",
+    413: "The body is too large.",
+    415: "The body is no JSON.",
+    422: "Parameters or body are wrong; details has an entry for each.",
+    429: "Too many calls; Retry-After says when to try again.",
+    500: "An unexpected error.",
+    503: "The database or SharePoint does not answer.",
+}
+
+
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """For the document: these statuses and those that every call may meet."""
+    told = sorted({401, 422, 429, 500, 503, *statuses})
+    return {status: {"model": Failure, "description": WORDS[status]} for status in told}

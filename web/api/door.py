@@ -1,0 +1,166 @@
+"""In front of every call: its id, who calls, how often, and how much is sent. Nothing leaves without the envelope."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.cache.database import DatabaseError
+from core.roles import Actor
+from core.runtime import Runtime
+from core.tokens import actor_of
+from web.api.errors import ApiError, error_answer, problem_error
+from web.api.limits import Limits
+from web.gate import API, bearer_token
+
+log = logging.getLogger(__name__)
+
+BASE = API
+DOCUMENT = f"{BASE}/openapi.json"
+DOCS = f"{BASE}/docs"
+LARGEST_BODY = 2**20  # the names of all tenants fit in
+THREADS = 4  # of its own for looking at tokens: slow answers must not hold up the door
+CALL = "api_call"  # where the call lies in the scope
+
+_JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
+WWW_AUTHENTICATE = 'Bearer realm="lizenztool"'
+
+
+@dataclass
+class Call:
+    """One call: its id, the language of sentences in its answer, who makes it, headers of every answer to it."""
+
+    request_id: str
+    language: str
+    actor: Actor | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Door:
+    """ASGI middleware around the API; the gate in front of it has set `request_id` and `app_session` of the scope."""
+
+    def __init__(
+        self, app: ASGIApp, runtime: Callable[[], Runtime], limits: Limits, now: Callable[[], datetime]
+    ) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._limits = limits
+        self._now = now
+        self._threads = CapacityLimiter(THREADS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        call = Call(scope["request_id"], language_of(headers.get("accept-language", "")))
+        scope = {**scope, CALL: call}
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                own = MutableHeaders(raw=message.setdefault("headers", []))
+                for name, value in call.headers.items():
+                    own.setdefault(name, value)
+            await send(message)
+
+        try:
+            refusal = await self._let_in(scope, call, headers)
+            if refusal is None:
+                receive = await _bounded(scope, headers, receive)
+            await (refusal or self._app)(scope, receive, send_with_headers)
+        except ApiError as error:
+            await error_answer(error, call.request_id)(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("The call %s %s failed", scope["method"], scope["path"])
+            if not started:
+                failed = ApiError(500, "An unexpected error. The log has the details.")
+                await error_answer(failed, call.request_id)(scope, receive, send_with_headers)
+
+    async def _let_in(self, scope: Scope, call: Call, headers: Headers) -> Response | None:
+        """Find out who calls; None lets the call through. Raises ApiError."""
+        if "authorization" not in headers:
+            if not is_documentation(scope["path"]):
+                raise _unauthorized("A token is needed: send it as Authorization: Bearer lzt_...")
+            if scope["app_session"] is not None:
+                return None
+            if "text/html" in headers.get("accept", ""):
+                return RedirectResponse(f"/login?next={scope['path']}", 303)
+            raise _unauthorized("Sign in to the dashboard, or send a token as Authorization: Bearer lzt_...")
+        address = (scope.get("client") or ("", 0))[0]
+        call.actor = await self._actor(bearer_token(scope), address, call)
+        if call.actor is None:
+            self._limits.count_wrong(address)
+            raise _unauthorized("The token is unknown, has expired or was revoked.", ', error="invalid_token"')
+        call.headers |= self._limits.count(call.actor.name)
+        return None
+
+    async def _actor(self, secret: str, address: str, call: Call) -> Actor | None:
+        def look() -> Actor | None:
+            engine = self._runtime().engine
+            return actor_of(engine, secret, self._now(), address=address, request_id=call.request_id)
+
+        try:
+            return await to_thread.run_sync(look, limiter=self._threads)
+        except DatabaseError as error:
+            log.error("A token cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
+            raise problem_error(error, call.language) from error
+
+
+def is_documentation(path: str) -> bool:
+    """What a person who is signed in to the dashboard may read without a token, too."""
+    return path in (DOCUMENT, DOCS) or path.startswith(f"{DOCS}/")
+
+
+def language_of(accepted: str) -> str:
+    """`de` when the caller likes it better than English (Accept-Language), else `en`."""
+    likings = {"de": 0.0, "en": 0.0}
+    for entry in accepted.lower().split(",")[:20]:
+        name, _, quality = entry.strip().partition(";q=")
+        try:
+            liking = float(quality or 1)
+        except ValueError:
+            continue
+        language = name.partition("-")[0]
+        if language in likings:
+            likings[language] = max(likings[language], liking)
+    return "de" if likings["de"] > likings["en"] else "en"
+
+
+def _unauthorized(message: str, parameter: str = "") -> ApiError:
+    return ApiError(401, message, headers={"WWW-Authenticate": WWW_AUTHENTICATE + parameter})
+
+
+async def _bounded(scope: Scope, headers: Headers, receive: Receive) -> Receive:
+    """The whole body, read before anybody looks at it. Raises ApiError when it is too large or no JSON."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+        if len(body) > LARGEST_BODY:
+            raise ApiError(413, f"The body is larger than {LARGEST_BODY // 1024} kB.", headers={"Connection": "close"})
+    if body and scope["method"] in ("POST", "PATCH") and not _JSON.fullmatch(headers.get("content-type", "")):
+        raise ApiError(415, "The body must be JSON: send it with Content-Type: application/json.")
+    replayed = False
+
+    async def again() -> Any:
+        nonlocal replayed
+        if replayed:
+            return await receive()
+        replayed = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

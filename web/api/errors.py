@@ -1,0 +1,80 @@
+"""Every answer that is no success looks the same: {success: false, error: {code, message, details}, meta}."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TypedDict
+
+from starlette.responses import JSONResponse
+
+from core.cache.database import DatabaseError
+from core.problems import Problem, ProblemError
+from core.refresh import UnknownTenant
+from core.roles import NotAllowed
+
+CODES = {
+    400: "BAD_REQUEST",
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    421: "WRONG_HOST",
+    422: "VALIDATION_FAILED",
+    429: "RATE_LIMITED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+}
+
+
+class Detail(TypedDict, total=False):
+    """One thing that is wrong: the `field` of the request, or the code of a `problem` the pages know too."""
+
+    field: str
+    problem: str
+    message: str
+
+
+class ApiError(Exception):
+    """An answer with this status; `code` is the status' usual one unless another is given."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        details: Iterable[Detail] = (),
+        *,
+        code: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.details = list(details)
+        self.code = code or CODES[status]
+        self.headers = dict(headers or {})
+
+
+def error_answer(error: ApiError, request_id: str) -> JSONResponse:
+    meta = {"timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", "requestId": request_id}
+    body = {"code": error.code, "message": error.message, "details": error.details}
+    return JSONResponse({"success": False, "error": body, "meta": meta}, error.status, error.headers)
+
+
+def problem_error(error: ProblemError, language: str) -> ApiError:
+    """What a problem of core means to the caller, in words of `language`."""
+    message = error.problem.text(language)
+    if isinstance(error, DatabaseError):
+        return ApiError(503, message, [detail_of(error.problem, language)], code="DATABASE_UNAVAILABLE")
+    if isinstance(error, NotAllowed):
+        return ApiError(403, message, [detail_of(error.problem, language)])
+    if isinstance(error, UnknownTenant):
+        return ApiError(404, message, [{"field": "tenants", "message": message}])
+    return ApiError(500, message, [detail_of(error.problem, language)])
+
+
+def detail_of(problem: Problem, language: str) -> Detail:
+    return {"problem": problem.code, "message": problem.text(language)}

@@ -1,0 +1,144 @@
+"""The figures of the pages for programs: read once per version of the database, asked by every call.
+
+The rows, their states and their shortages are those of core.cache.frames; here they are only found and ordered.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.cache.frames import licenses_frame, tenants_frame
+from core.cache.names import imported_names
+from core.cache.sql import data_version
+from core.refresh import load_catalogue
+from core.runtime import Runtime
+from core.skus import Catalogue, SkuError
+
+MAX_AGE = timedelta(minutes=15)  # days left and "the flow does not answer" change without a new version
+# Columns of the frames that the API calls by another name.
+NAMES = {"part_number": "sku_part_number", "renewal": "renews_at", "monitored": "monitoring", "cert_expires":
+         "certificate_expires", "cert_days": "certificate_days"}  # fmt: skip
+
+Mask = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
+
+
+class Table:
+    """A frame that is searched and ordered without touching its rows one by one. Shared: nobody writes into it."""
+
+    def __init__(self, frame: pd.DataFrame, searched: Iterable[str]) -> None:
+        self._frame = frame.rename(columns=NAMES)
+        self._searched = tuple(searched)
+        self._values: dict[str, npt.NDArray[Any]] = {}
+        self._orders: dict[str, Positions] = {}
+
+    def all(self) -> Mask:
+        return np.ones(len(self._frame), dtype=bool)
+
+    def values(self, column: str) -> npt.NDArray[Any]:
+        if column not in self._values:
+            self._values[column] = self._frame[column].to_numpy(dtype=object)
+        return self._values[column]
+
+    def among(self, column: str, wanted: Collection[Any]) -> Mask:
+        """The rows with one of these values; all when nothing is wanted."""
+        if not wanted:
+            return self.all()
+        found: Mask = np.logical_or.reduce([self.values(column) == value for value in wanted]).astype(bool)
+        return found
+
+    def with_words(self, words: str) -> Mask:
+        """The rows that have every word somewhere in the columns that are searched, whatever its case."""
+        mask = self.all()
+        for word in words.casefold().split():
+            mask &= self._text.str.contains(word, regex=False).to_numpy(dtype=bool)
+        return mask
+
+    @cached_property
+    def _text(self) -> pd.Series:
+        joined, *others = (self._frame[name].astype("str") for name in self._searched)
+        for other in others:
+            joined = joined.str.cat(other, sep="\n")
+        return joined.str.casefold()
+
+    def ordered(self, mask: Mask, column: str, *, descending: bool = False) -> Positions:
+        """The row numbers of `mask` by `column`, what has no value last; equal ones stay as they come."""
+        key = f"{column}:{descending}"
+        if key not in self._orders:
+            values = self._frame[column]
+            if values.dtype == "str":
+                values = values.str.casefold()
+            ranked = values.sort_values(kind="stable", ascending=not descending, na_position="last")
+            self._orders[key] = ranked.index.to_numpy()
+        order = self._orders[key]
+        return order[mask[order]]
+
+    def rows(self, positions: Positions) -> list[dict[str, Any]]:
+        """These rows as plain values, None for none."""
+        records = self._frame.iloc[positions].to_dict("records")
+        return [{str(name): None if _is_missing(value) else value for name, value in row.items()} for row in records]
+
+
+def _is_missing(value: Any) -> bool:
+    return bool(value != value)  # noqa: PLR0124 - NaN and NaT alone are not equal to themselves
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What the database said at one version of it."""
+
+    version: int
+    taken_at: datetime
+    licenses: Table
+    tenants: Table
+    catalogue: Catalogue
+
+
+class FigureStore:
+    """Keeps the newest figures; whoever comes first builds them, all others wait for them."""
+
+    def __init__(self, runtime: Callable[[], Runtime]) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._last: Figures | None = None
+
+    def newest(self) -> Figures:
+        """Raises core.cache.database.DatabaseError."""
+        with self._lock:
+            runtime = self._runtime()
+            version, now, last = data_version(runtime.engine), datetime.now(UTC), self._last
+            if last is None or last.version != version or now - last.taken_at >= MAX_AGE:
+                self._last = last = _build(runtime, version, now)
+            return last
+
+
+def _build(runtime: Runtime, version: int, now: datetime) -> Figures:
+    engine, settings = runtime.engine, runtime.settings
+    try:
+        catalogue = load_catalogue(engine)
+    except SkuError:  # wrong names are no reason to tell no figures; `check` names them
+        catalogue = Catalogue([], imported_names(engine))
+    timeout = timedelta(minutes=settings.flow_timeout_minutes)
+    licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout, zone=settings.zone)
+    tenants = tenants_frame(engine, licenses, now=now)
+    slugs = dict(zip(tenants["tenant_id"], tenants["slug"], strict=True))
+    licenses["slug"] = licenses["tenant_id"].map(slugs).astype("str")
+    licenses["severity"] = np.arange(len(licenses))  # as they come: the worst first
+    licenses["part_key"] = licenses["part_number"].str.casefold()
+    tenants["failing"] = tenants["problem"].notna()
+    return Figures(
+        version=version,
+        taken_at=now,
+        licenses=Table(licenses, ("tenant", "product_de", "product_en", "sku_part_number")),
+        tenants=Table(tenants.rename(columns={"tenant": "name"}), ("name", "slug")),
+        catalogue=catalogue,
+    )

@@ -1,0 +1,260 @@
+"""What the API takes and gives. In Python by our own names, in JSON in camelCase."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+
+from core.licenses import State
+from core.problems import Problem
+from core.skus import Kind
+
+T = TypeVar("T")
+Alarm = Literal["no_sharepoint", "not_monitored", "pending", "waiting", "unanswered", "told"]
+RunState = Literal["waiting", "running", "done", "failed", "interrupted"]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+# ---------------------------------------------------------------- the envelope
+
+
+class Meta(Model):
+    timestamp: datetime = Field(description="When this was answered.")
+    request_id: str = Field(description="Also in the header X-Request-Id, in the audit and in the run it started.")
+
+
+class Pagination(Model):
+    page: int
+    page_size: int
+    total_items: int
+    total_pages: int
+
+
+class Answer(Model, Generic[T]):
+    success: Literal[True] = True
+    data: T
+    meta: Meta
+
+
+class PageAnswer(Model, Generic[T]):
+    success: Literal[True] = True
+    data: list[T]
+    pagination: Pagination
+    meta: Meta
+
+
+class ErrorDetail(Model):
+    field: str | None = Field(None, description="The parameter or field of the body that is wrong.")
+    problem: str | None = Field(None, description="The code of a problem that the dashboard knows too.")
+    message: str
+
+
+class ErrorBody(Model):
+    code: str = Field(examples=["VALIDATION_FAILED"], pattern="^[A-Z_]+$")
+    message: str
+    details: list[ErrorDetail]
+
+
+class Failure(Model):
+    success: Literal[False]
+    error: ErrorBody
+    meta: Meta
+
+
+# ---------------------------------------------------------------- licences
+
+
+class License(Model):
+    """A product of a tenant: its seats, and what they mean."""
+
+    tenant_id: str
+    tenant: str
+    slug: str = Field(description="Short name of the tenant, as in the addresses of the dashboard.")
+    sku_id: str
+    sku_part_number: str
+    product_de: str
+    product_en: str
+    kind: Kind
+    kind_reason: str = Field(description="The rule that decided the kind.")
+    enabled: int = Field(description="Seats that may be used.")
+    consumed: int = Field(description="Seats in use.")
+    free: int = Field(description="enabled - consumed; negative when more are assigned than there are.")
+    warning: int = Field(description="Seats in the time of grace.")
+    suspended: int
+    locked_out: int
+    utilisation: float | None = Field(description="consumed / enabled; null without seats.")
+    state: State
+    shortage: bool = Field(description="Nobody new can get it, and the rules let it alarm.")
+    short_since: datetime | None
+    first_seen_at: datetime
+    renews_at: datetime | None = Field(description="When one of its subscriptions next changes its status.")
+    alarm: Literal["", Alarm] = Field(description="How far the alarm is; empty without a shortage.")
+    alarm_at: datetime | None
+    alarms: bool = Field(description="Whether the rules let it alarm at all.")
+    threshold: int = Field(description="A shortage from so many free seats down.")
+    warn_level: int = Field(description="Low from so many free seats down.")
+    hidden: bool = Field(description="Hidden by a rule.")
+    rule: str = Field(description="The field of a rule that decided; empty for the standard.")
+    rule_level: str
+    rule_reason: str
+    read_at: datetime | None = Field(description="How old these figures are.")
+    failing: bool = Field(description="The tenant could not be read last time; the figures are those of readAt.")
+
+
+# ---------------------------------------------------------------- tenants
+
+
+class ProblemText(Model):
+    code: str
+    message: str
+    detail: str = ""
+
+    @classmethod
+    def of(cls, stored: str | None, language: str) -> Self | None:
+        """The words for what the database holds; None when all is well."""
+        if stored is None:
+            return None
+        problem = Problem.from_json(stored)
+        return cls(code=problem.code, message=problem.text(language), detail=problem.detail)
+
+
+class Tenant(Model):
+    tenant_id: str
+    slug: str
+    name: str
+    enabled: bool = Field(description="Whether it is read at all.")
+    monitoring: bool = Field(description="Whether its shortages alarm.")
+    listed: bool = Field(description="Whether it has a row in the SharePoint tenant list.")
+    certificate_expires: datetime | None
+    certificate_days: int | None = Field(description="Whole days until the certificate ends; negative: ended.")
+    last_read_at: datetime | None
+    last_attempt_at: datetime | None
+    failing: bool
+    failing_since: datetime | None
+    problem: ProblemText | None
+    subscriptions_read_at: datetime | None
+    subscriptions_problem: ProblemText | None
+    licenses: int
+    shortages: int
+    waiting: int = Field(description="Shortages whose alarm is on its way.")
+    unanswered: int = Field(description="Shortages whose alarm the flow has not answered in time.")
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+def _not_named(description: str) -> Any:
+    """A field that may be left out but not be null; `model_fields_set` says whether it is there."""
+    return Field(None, description=description, json_schema_extra=_without_default)
+
+
+class TenantChange(Model):
+    """What is to be switched; what is not named stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
+
+    enabled: StrictBool = _not_named("Whether it is read at all.")
+    monitoring: StrictBool = _not_named("Whether its shortages alarm.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("enabled or monitoring must be there")
+        return self
+
+
+class HistoryDay(Model):
+    day: date
+    enabled: int
+    consumed: int
+    free: int
+    warning: int
+    suspended: int
+
+
+class SkuHistory(Model):
+    """The daily figures of one product, oldest first; a day without a reading is not there."""
+
+    sku_id: str
+    sku_part_number: str
+    product_de: str
+    product_en: str
+    days: list[HistoryDay]
+
+
+# ---------------------------------------------------------------- runs
+
+
+class RefreshRequest(Model):
+    """Which tenants are to be read; none for all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tenants: list[Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]] = Field(
+        [], max_length=1000, description="Ids, short names or names."
+    )
+
+
+class Run(Model):
+    """A refresh. `waiting`: asked for, and begins when the running one is over."""
+
+    run_id: str
+    state: RunState
+    source: str = Field(description="page, api, command, schedule or read-only.")
+    requested_by: str
+    tenants: list[str] = Field(description="The tenants it is for; empty for all.")
+    started_at: datetime | None
+    finished_at: datetime | None
+    step: str = Field(description="profiles, lists, tenants or sharepoint while it runs.")
+    done: int
+    total: int
+    seconds: float | None
+    request_id: str
+
+
+class FailedTenant(Model):
+    tenant: str = ""
+    code: str = ""
+    message: str = ""
+
+
+class SkippedTenant(Model):
+    tenant: str = ""
+    reason: str = ""
+
+
+class SharePointCounts(Model):
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    merged: int = 0
+    triggers_set: int = 0
+    resets: int = 0
+    failed: int = 0
+    remaining: int = 0
+    problem: ProblemText | None = None
+
+
+class RunSummary(Model):
+    """What came of a refresh; the same as `python -m core sync --json` prints."""
+
+    tenants: int = 0
+    ok: int = 0
+    failed: list[FailedTenant] = []
+    skipped: list[SkippedTenant] = []
+    licenses: int = 0
+    shortages: int = 0
+    sharepoint: SharePointCounts = SharePointCounts()
+    requests: int = 0
+    problem: ProblemText | None = None
+
+
+class RunDetail(Run):
+    summary: RunSummary | None = Field(description="null until it is over.")

@@ -1,0 +1,80 @@
+"""The parameters after the question mark: filters, order and page of each list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from core.licenses import State
+from core.skus import Kind
+from web.api.models import Alarm, Model
+
+LARGEST_PAGE = 100
+Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+YesNo = Literal["true", "false"]
+
+LICENSE_ORDERS = (
+    "severity", "tenant", "skuPartNumber", "productDe", "productEn", "kind", "state", "enabled", "consumed", "free",
+    "utilisation", "shortSince", "firstSeenAt", "renewsAt", "readAt",
+)  # fmt: skip
+TENANT_ORDERS = (
+    "name", "slug", "licenses", "shortages", "lastReadAt", "failingSince", "certificateExpires",
+)  # fmt: skip
+
+
+def _orders(*fields: str) -> str:
+    return f"^({'|'.join(fields)})(:(asc|desc))?$"
+
+
+class Paged(Model):
+    page: int = Field(1, ge=1, le=1_000_000)
+    page_size: int = Field(25, ge=1, le=LARGEST_PAGE)
+
+
+class _OfTenants(Paged):
+    tenant: list[Text] = Field([], max_length=100, description="Id, short name or name; several are possible.")
+    sku_part_number: list[Text] = Field([], max_length=100, description="Exactly, whatever its case.")
+    kind: list[Kind] = Field([], max_length=10)
+    q: str = Field("", max_length=200, description="Words that must all occur in tenant, product or part number.")
+
+
+class LicenseQuery(_OfTenants):
+    state: list[State] = Field([], max_length=10)
+    shortage: list[YesNo] = Field([], max_length=2, description="Only shortages, or only what is none.")
+    hidden: YesNo = Field("false", description="Also licences that a rule hides.")
+    sort: str = Field("severity:asc", pattern=_orders(*LICENSE_ORDERS))
+
+
+class ShortageQuery(_OfTenants):
+    alarm: list[Alarm] = Field([], max_length=10, description="How far the alarm is.")
+    sort: str = Field("shortSince:asc", pattern=_orders(*LICENSE_ORDERS))
+
+
+class TenantQuery(Paged):
+    q: str = Field("", max_length=200, description="Words that must all occur in name or short name.")
+    enabled: list[YesNo] = Field([], max_length=2)
+    monitoring: list[YesNo] = Field([], max_length=2)
+    failing: list[YesNo] = Field([], max_length=2, description="Could not be read the last time.")
+    sort: str = Field("name:asc", pattern=_orders(*TENANT_ORDERS))
+
+
+class HistoryQuery(Paged):
+    days: int = Field(30, ge=1, le=366, description="Up to and with today.")
+
+
+class RunQuery(Paged):
+    state: list[Literal["running", "done", "failed", "interrupted"]] = Field([], max_length=10)
+    source: list[Literal["page", "api", "command", "schedule", "read-only"]] = Field([], max_length=10)
+    sort: str = Field("startedAt:desc", pattern=_orders("startedAt"))
+
+
+def order_of(sort: str) -> tuple[str, bool]:
+    """`shortSince:desc` -> ("short_since", True): our column, and whether descending."""
+    field, _, direction = sort.partition(":")
+    column = "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in field)
+    return column, direction == "desc"
+
+
+def as_bools(wanted: list[YesNo]) -> list[bool]:
+    return [value == "true" for value in wanted]

@@ -1,0 +1,140 @@
+"""GET and PATCH /tenants, and a tenant's history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+
+from core.cache.api_queries import history_page
+from core.monitoring import SwitchChange, Switches, apply_switches
+from core.problems import Problem
+from core.refresh import Refresher
+from core.roles import Action
+from core.runtime import Runtime
+from web.api.context import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part
+from web.api.door import Call
+from web.api.errors import ApiError, detail_of
+from web.api.figures import Figures
+from web.api.models import Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
+from web.api.queries import HistoryQuery, TenantQuery, as_bools, order_of
+
+router = APIRouter(tags=["tenants"])
+TenantId = Annotated[str, Path(alias="tenantId", min_length=1, max_length=255, description="Id, short name or name.")]
+# What stands in the way of a switch but may be gone at the next try; anything else means that SharePoint is away.
+CONFLICTS = ("sharepoint.changed_meanwhile", "sharepoint.not_listed")
+
+
+class TenantPage(PageAnswer[Tenant]):
+    pass
+
+
+class TenantAnswer(Answer[Tenant]):
+    pass
+
+
+class HistoryPage(PageAnswer[SkuHistory]):
+    pass
+
+
+@router.get("/tenants", responses=failures(), summary="Tenants that have a profile")
+def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller) -> TenantPage:
+    table = context.figures.newest().tenants
+    mask = table.with_words(query.q)
+    for name in ("enabled", "monitoring", "failing"):
+        mask &= table.among(name, as_bools(getattr(query, name)))
+    column, descending = order_of(query.sort)
+    positions = table.ordered(mask, column, descending=descending)
+    rows = [_tenant(row, call) for row in table.rows(positions[part(query)])]
+    return TenantPage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call))
+
+
+@router.get("/tenants/{tenantId}", responses=failures(404), summary="One tenant")
+def tenant(tenant_id: TenantId, context: InProcess, call: ThisCall, _caller: Caller) -> TenantAnswer:
+    return TenantAnswer(data=_tenant(find_tenant(context.figures.newest(), tenant_id), call), meta=meta(call))
+
+
+@router.patch("/tenants/{tenantId}", responses=failures(400, 403, 404, 409, 413, 415), summary="Switch a tenant")
+def switch_tenant(
+    tenant_id: TenantId, change: TenantChange, context: InProcess, call: ThisCall, caller: Caller
+) -> TenantAnswer:
+    """Needs the role admin. Changes the SharePoint tenant list, or our own switches without a SharePoint profile.
+
+    When the list says something else than this API has told, nothing is changed: 409, and the next GET has it.
+    """
+    caller.need(Action.SWITCHES)
+    row = find_tenant(context.figures.newest(), tenant_id)
+    seen = {"enabled": row["enabled"], "monitoring": row["monitoring"]}
+    wanted = seen | change.model_dump(exclude_unset=True)
+    switch = SwitchChange(row["tenant_id"], _pair(seen), _pair(wanted))
+    (result,) = apply_switches(refresher_of(context.runtime()).tools, [switch], caller)
+    if result.problem is not None:
+        raise _refused(result.problem, call.language)
+    return TenantAnswer(data=_tenant(find_tenant(context.figures.newest(), row["tenant_id"]), call), meta=meta(call))
+
+
+def _pair(switches: Mapping[str, bool]) -> Switches:
+    return switches["enabled"], switches["monitoring"]
+
+
+def _refused(problem: Problem, language: str) -> ApiError:
+    details = [detail_of(problem, language)]
+    if problem.code in CONFLICTS:
+        return ApiError(409, problem.text(language), details)
+    return ApiError(503, problem.text(language), details, code="SHAREPOINT_UNAVAILABLE")
+
+
+@router.get("/tenants/{tenantId}/history", responses=failures(404), summary="Daily figures of a tenant's products")
+def history(
+    tenant_id: TenantId,
+    query: Annotated[HistoryQuery, Query()],
+    context: InProcess,
+    call: ThisCall,
+    _caller: Caller,
+) -> HistoryPage:
+    """By part number; a page holds so many products, each with all its days."""
+    figures, runtime = context.figures.newest(), context.runtime()
+    known = find_tenant(figures, tenant_id)["tenant_id"]
+    today = datetime.now(UTC).astimezone(runtime.settings.zone).date()
+    rows = part(query)
+    found, total = history_page(
+        runtime.engine, known, today - timedelta(days=query.days - 1), limit=query.page_size, offset=rows.start
+    )
+    data = []
+    for sku in found:
+        product = figures.catalogue.product(sku.sku_id, sku.part_number)
+        days = [HistoryDay(**day, free=day["enabled"] - day["consumed"]) for day in sku.days]
+        data.append(
+            SkuHistory(
+                sku_id=sku.sku_id,
+                sku_part_number=sku.part_number,
+                product_de=product.name_de,
+                product_en=product.name_en,
+                days=days,
+            )
+        )
+    return HistoryPage(data=data, pagination=pagination(query, total), meta=meta(call))
+
+
+def find_tenant(figures: Figures, name: str) -> dict[str, Any]:
+    """The row of the tenant with this id, short name or name. Raises ApiError with the nearest name."""
+    table = figures.tenants
+    for column in ("tenant_id", "slug", "name"):
+        found = table.ordered(table.among(column, [name]), "name")
+        if len(found):
+            return table.rows(found[:1])[0]
+    hint = nearest(name, [*table.values("name"), *table.values("slug")])
+    raise ApiError(404, f"There is no tenant “{name}”.{hint}", [{"field": "tenant", "message": f"Unknown.{hint}"}])
+
+
+def refresher_of(runtime: Runtime) -> Refresher:
+    if runtime.refresher is None:
+        raise ApiError(503, "This process refreshes nothing.")
+    return runtime.refresher
+
+
+def _tenant(row: dict[str, Any], call: Call) -> Tenant:
+    problems = {name: ProblemText.of(row[name], call.language) for name in ("problem", "subscriptions_problem")}
+    return Tenant(**row | problems)
