@@ -43,6 +43,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     proxy: tuple[str, ...] = ()  # addresses and networks
     metrics_tenants: bool = False
+    local_sign_in: str = "all"
     time_zone: str = "Europe/Zurich"
     audit_days: int = 365
     api_requests_per_minute: int = 120  # of each token
@@ -216,6 +217,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "allowed_hosts": _hosts,
     "proxy": _networks,
     "metrics_tenants": _yes_or_no,
+    "local_sign_in": _one_of("all", "admins"),
     "time_zone": _zone,
     "audit_days": _number(int, 0, 36_500),
     "api_requests_per_minute": _number(int, 1, 100_000),

@@ -48,7 +48,7 @@ def local_path(target: str | None) -> str:
     if "\\" in target or any(ord(sign) <= 32 or ord(sign) == 127 for sign in target):
         return "/"
     path = target.partition("?")[0]
-    return "/" if path.rstrip("/") in ("/login", "/logout") else target
+    return "/" if path.rstrip("/") in ("/login", "/logout") or path.startswith("/login/") else target
 
 
 def _hostname(host: str | None) -> str | None:

@@ -139,6 +139,7 @@ def app_options(server: Server) -> AppOptions:
     sign_in = SignIn(
         server.tabs,
         lambda: server.runtime.engine,
+        lambda: server.runtime.settings,
         language=settings.language,
         demo=lambda: server.runtime.demo,
     )

@@ -34,6 +34,72 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Nach acht Stunden ist eine neue Anmeldung nötig.",
         "After eight hours a new sign-in is needed.",
     ),
+    "reason_code": (
+        "Die Zeit für den Code ist abgelaufen. Nochmals mit dem Passwort beginnen.",
+        "The time for the code is over. Begin with the password again.",
+    ),
+    "microsoft_button": ("Mit Microsoft anmelden", "Sign in with Microsoft"),
+    "microsoft_broken": (
+        "Die Anmeldung mit Microsoft ist falsch eingerichtet; «python -m core check» sagt, was fehlt.",
+        "Signing in with Microsoft is set up wrongly; “python -m core check” says what is missing.",
+    ),
+    "or_local": ("oder mit einem lokalen Konto", "or with a local account"),
+    "emergency": ("Notfall-Anmeldung", "Emergency sign-in"),
+    "emergency_note": (
+        "Nur für lokale Konten mit der Rolle admin.",
+        "Only for local accounts with the role admin.",
+    ),
+    "code_title": ("Zweiter Faktor", "Second factor"),
+    "code_label": ("Code", "Code"),
+    "code_hint": (
+        "Die sechs Ziffern der Authenticator-App, oder ein Wiederherstellungscode.",
+        "The six digits of the authenticator app, or a recovery code.",
+    ),
+    "code_button": ("Weiter", "Continue"),
+    "wrong_code": (
+        "Dieser Code stimmt nicht oder wurde schon verwendet. Den nächsten der App eintippen.",
+        "This code is wrong or was used before. Type the next one of the app.",
+    ),
+    "refused_title": ("Anmeldung nicht möglich", "Sign-in not possible"),
+    "refused_tenant": (
+        "Dieses Microsoft-Konto gehört zu einer anderen Organisation. Zugelassen sind nur Konten der eigenen.",
+        "This Microsoft account belongs to another organisation. Only accounts of our own are admitted.",
+    ),
+    "refused_role": (
+        "Diesem Microsoft-Konto ist im Lizenztool keine Rolle zugewiesen. Wer Microsoft Entra verwaltet, weist sie zu: Unternehmensanwendungen → Lizenztool → Benutzer und Gruppen. Sie gilt ab der nächsten Anmeldung.",
+        "This Microsoft account has no role in Lizenztool. Whoever manages Microsoft Entra assigns it: Enterprise applications → Lizenztool → Users and groups. It counts from the next sign-in.",
+    ),
+    "refused_old": (
+        "Die letzte Anmeldung bei Microsoft liegt zu lange zurück. Dort nochmals anmelden.",
+        "The last sign-in at Microsoft is too long ago. Sign in there once more.",
+    ),
+    "refused_disabled": (
+        "Dieses Konto ist im Lizenztool gesperrt. Wer dort die Rolle admin hat, kann es wieder freigeben.",
+        "This account is disabled in Lizenztool. Whoever has the role admin there can enable it again.",
+    ),
+    "refused_token": (
+        "Die Antwort von Microsoft passt nicht zu dieser Anmeldung. Nochmals versuchen; bleibt es dabei, die Uhr des Servers und das Profil in profiles/auth prüfen.",
+        "The answer of Microsoft does not fit this sign-in. Try again; if it stays like this, check the server's clock and the profile in profiles/auth.",
+    ),
+    "refused_expired": (
+        "Diese Anmeldung ist abgelaufen, schon verwendet oder in einem anderen Browser begonnen worden. Nochmals beginnen.",
+        "This sign-in has expired, was used already or was begun in another browser. Begin again.",
+    ),
+    "refused_cancelled": (
+        "Die Anmeldung bei Microsoft wurde abgebrochen.",
+        "The sign-in at Microsoft was cancelled.",
+    ),
+    "refused_provider": (
+        "Microsoft hat die Anmeldung abgelehnt. Der Grund steht im Protokoll des Servers.",
+        "Microsoft has refused the sign-in. The reason is in the log of the server.",
+    ),
+    "refused_away": (
+        "Microsoft ist nicht erreichbar. Später nochmals versuchen, oder mit einem lokalen Konto anmelden.",
+        "Microsoft cannot be reached. Try again later, or sign in with a local account.",
+    ),
+    "retry_other": ("Mit einem anderen Konto anmelden", "Sign in with another account"),
+    "retry": ("Nochmals versuchen", "Try again"),
+    "to_sign_in": ("Zurück zur Anmeldung", "Back to the sign-in"),
     "demo": (
         "Demo mit erfundenen Daten. Konto «admin»; das Passwort steht beim ersten Start in der Konsole.",
         "Demo with made-up data. Account “admin”; the console shows the password at the first start.",

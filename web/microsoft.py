@@ -1,0 +1,161 @@
+"""/login/microsoft: sign-in with Microsoft Entra ID, and the page that says why somebody does not get in.
+
+What a flow needs on its way (state, nonce, PKCE) stays here, for ten minutes and one use, bound to the browser by a
+cookie.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from core import access
+from core.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
+from core.identity import Refusal, judge
+from core.settings import Settings
+from web.addresses import local_path
+from web.cookies import SessionCookies, drop_short, set_short
+from web.open_id import OpenId, ProviderError
+from web.plain import PlainPages, client_of, link_with_target
+from web.short_lived import ShortLived
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+START = "/login/microsoft"
+COOKIE = "lizenztool_microsoft"
+TIME_TO_SIGN_IN = timedelta(minutes=10)
+THREADS = 4
+PROMPTS = ("login", "select_account")
+# Why nobody came in -> what Microsoft shall ask at the next try: nothing special, another account, or the password.
+RETRY = {
+    "tenant": "select_account",
+    "role": "select_account",
+    "disabled": "select_account",
+    "old": "login",
+    "token": "",
+    "expired": "",
+    "cancelled": "",
+    "provider": "",
+    "away": "",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """A browser on its way to Microsoft and back."""
+
+    profile: AuthProfile
+    target: str
+    parts: dict[str, Any] = field(repr=False)
+
+
+class Microsoft:
+    """`settings` is asked for late: the demo has settings of its own."""
+
+    def __init__(self, pages: PlainPages, cookies: SessionCookies, settings: Callable[[], Settings]) -> None:
+        self._pages = pages
+        self._cookies = cookies
+        self._settings = settings
+        self._flows: ShortLived[_Flow] = ShortLived(TIME_TO_SIGN_IN)
+        self._threads = CapacityLimiter(THREADS)
+        self._parts: tuple[AuthStore, OpenId] | None = None
+        self._told: list[str] = []
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(START, self.start),
+            Route(CALLBACK, self.callback),
+            Route("/login/refused", self.refused),
+        ]
+
+    async def profiles(self) -> AuthProfiles:
+        """The sign-in profiles as they are on disk now; new faults go to the log."""
+        found = await self._in_thread(self._store_and_provider()[0].load)
+        faults = [problem.text("en") for fault in found.faults for problem in fault.problems]
+        if faults != self._told:
+            self._told = faults
+            for fault in faults:
+                log.warning("Sign-in profile: %s", fault)
+        return found
+
+    async def start(self, request: Request) -> Response:
+        """To Microsoft; `prompt` makes it ask for another account, or for the password again."""
+        target = local_path(request.query_params.get("next"))
+        profile = (await self.profiles()).profile
+        if profile is None:
+            return RedirectResponse(link_with_target("/login", target), 303)
+        wanted = request.query_params.get("prompt", "")
+        prompt = wanted if wanted in PROMPTS else ""
+        own = profile.redirect_url or f"{request.url.scheme}://{request.url.netloc}{CALLBACK}"
+        provider = self._store_and_provider()[1]
+        try:
+            parts = await self._in_thread(lambda: provider.start(profile, own, prompt))
+        except ProviderError as error:
+            return self._turn_away(error.why, target)
+        key = self._flows.keep(_Flow(profile, target, parts), self._cookies.now())
+        response = RedirectResponse(parts["auth_uri"], 303)
+        set_short(response, COOKIE, key, int(TIME_TO_SIGN_IN.total_seconds()))
+        return response
+
+    async def callback(self, request: Request) -> Response:
+        """Back from Microsoft. Whatever comes of it, this flow is used up."""
+        now = self._cookies.now()
+        flow = self._flows.take(request.cookies.get(COOKIE, ""), now)
+        if flow is None or flow.profile != (await self.profiles()).profile:
+            return self._turn_away("expired", flow.target if flow else "/")
+        provider = self._store_and_provider()[1]
+        try:
+            claims, issuer = await self._in_thread(
+                lambda: provider.finish(flow.profile, flow.parts, request.query_params)
+            )
+        except ProviderError as error:
+            return self._turn_away(error.why, flow.target)
+        found = judge(claims, flow.profile, issuer, now)
+        result = await self._in_thread(
+            lambda: access.sign_in_with_microsoft(self._cookies.engine(), found, now=now, **client_of(request))
+        )
+        if isinstance(result, Refusal):
+            return self._turn_away(result.why, flow.target)
+        response = await self._cookies.open(request, result, flow.target)
+        drop_short(response, COOKIE)
+        return response
+
+    async def refused(self, request: Request) -> Response:
+        """Why, and what to do. An address of its own, so that a reload or another language asks Microsoft nothing."""
+        why = request.query_params.get("why", "")
+        why = why if why in RETRY else "token"
+        target = local_path(request.query_params.get("next"))
+        return self._pages.page(
+            request,
+            "refused.html",
+            status=503 if why == "away" else 403,
+            keep={"why": why},
+            target=target,
+            why=why,
+            retry=link_with_target(START, target, prompt=RETRY[why]),
+            other=RETRY[why] == "select_account",
+            back=link_with_target("/login", target),
+        )
+
+    def _turn_away(self, why: str, target: str) -> Response:
+        response = RedirectResponse(link_with_target("/login/refused", target, why=why), 303)
+        drop_short(response, COOKIE)
+        return response
+
+    def _store_and_provider(self) -> tuple[AuthStore, OpenId]:
+        if self._parts is None:
+            settings = self._settings()
+            self._parts = (AuthStore(settings.profiles_dir), OpenId(settings.login_url, settings.ca_bundle))
+        return self._parts
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await to_thread.run_sync(work, limiter=self._threads)

@@ -1,0 +1,159 @@
+"""msal's authorization-code flow: send somebody to the provider, and take the ID token of the one who comes back.
+
+ProviderError     nobody came in; `why` is a key of the refusal page
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Literal
+
+import msal
+import requests
+from msal.exceptions import MsalError
+from msal.oauth2cli import JwtAssertionCreator
+
+from core.auth_profiles import AuthProfile
+from core.graph.http import Http
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = (5.0, 15.0)  # connect, read; seconds. Somebody is waiting.
+ERROR = re.compile(r"[a-z_]{1,60}")
+AADSTS = re.compile(r"AADSTS\d+")
+# A form posted from the provider would come without our cookie (SameSite=Lax), and the gate takes no foreign form. The
+# code in the address is worth nothing without that cookie and the secret.
+warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended", category=UserWarning)
+NOT_ASSIGNED = "AADSTS50105"  # the app wants an assignment, and this person has none
+
+
+class ProviderError(Exception):
+    """The provider cannot be reached, has said no, or has given an answer that does not fit."""
+
+    def __init__(self, why: Literal["away", "provider", "cancelled", "role", "token"]) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class OpenId:
+    """The provider as seen through one profile; what it tells about itself is kept until the profile changes.
+
+    Both methods wait for the network, and raise ProviderError.
+    """
+
+    def __init__(self, login_url: str, ca_bundle: str) -> None:
+        self._login_url = login_url
+        self._http = Http(ca_bundle=ca_bundle, timeout=TIMEOUT)
+        self._lock = threading.Lock()
+        self._known: tuple[AuthProfile, _Wire, Any] | None = None
+
+    def start(self, profile: AuthProfile, redirect_url: str, prompt: str) -> dict[str, Any]:
+        """A new flow: `auth_uri` is where the browser goes, the rest is for `finish`."""
+        _, application = self._application(profile)
+        flow: dict[str, Any] = application.initiate_auth_code_flow(
+            [], redirect_uri=redirect_url, prompt=prompt or None, max_age=int(profile.max_age / timedelta(seconds=1))
+        )
+        # The age is judged in core/identity.py: msal would demand `auth_time`, and put the claims into its error.
+        flow.pop("max_age", None)
+        return flow
+
+    def finish(self, profile: AuthProfile, flow: dict[str, Any], answer: Mapping[str, str]) -> tuple[Any, str]:
+        """(claims of the ID token, issuer of the provider's metadata); state and nonce are right."""
+        wire, application = self._application(profile)
+        try:
+            result = application.acquire_token_by_auth_code_flow(flow, dict(answer))
+        except (requests.RequestException, MsalError) as error:
+            log.error("The sign-in host did not answer: %s", type(error).__name__)  # noqa: TRY400
+            raise ProviderError("away") from None
+        except (ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+            # State, nonce, or no JSON. The text may hold the token: only its kind is told.
+            log.warning("A sign-in came back with an answer that does not fit: %s", type(error).__name__)
+            raise ProviderError("token") from None
+        if "error" in result:
+            raise ProviderError(_why(result))
+        return result.get("id_token_claims") or {}, wire.issuer
+
+    def _application(self, profile: AuthProfile) -> tuple[_Wire, Any]:
+        with self._lock:
+            if self._known is None or self._known[0] != profile:
+                wire = _Wire(self._http)
+                self._known = (profile, wire, self._new_application(profile, wire))
+            return self._known[1:]
+
+    def _new_application(self, profile: AuthProfile, wire: _Wire) -> Any:
+        entra = f"{self._login_url}/{profile.tenant_id}"
+        place = {"oidc_authority": profile.authority} if profile.authority else {"authority": entra}
+        try:
+            return msal.ConfidentialClientApplication(
+                profile.client_id,
+                client_credential=_credential(profile, wire),
+                http_client=wire,
+                token_cache=_NoTokens(),
+                exclude_scopes=["offline_access"],  # who it is, once; nothing to be used later
+                instance_discovery=False,  # the login host is the operator's setting
+                **place,
+            )
+        except (requests.RequestException, MsalError) as error:
+            log.error("The sign-in host did not answer: %s", type(error).__name__)  # noqa: TRY400
+        except (ValueError, LookupError, TypeError, AttributeError):
+            log.error("The sign-in host does not know tenant or authority of the profile %s", profile.slug)  # noqa: TRY400
+        raise ProviderError("away")
+
+
+def _credential(profile: AuthProfile, wire: _Wire) -> Any:
+    if profile.certificate is None:
+        return profile.secret
+    certificate = profile.certificate
+    creator = JwtAssertionCreator(
+        certificate.private_key, algorithm="PS256", sha256_thumbprint=certificate.thumbprint_sha256
+    )
+    # Only when it is needed: the token endpoint is known by then.
+    return {"client_assertion": lambda: creator.create_normal_assertion(wire.token_endpoint, profile.client_id)}
+
+
+def _why(result: Mapping[str, Any]) -> Literal["provider", "cancelled", "role"]:
+    """For the page; what an operator can look up goes to the log, nothing else of what came with the redirect."""
+    error, text = str(result["error"]), str(result.get("error_description", ""))
+    code = AADSTS.search(text)
+    if code and code.group() == NOT_ASSIGNED:
+        return "role"
+    if error == "access_denied":
+        return "cancelled"
+    told = error if ERROR.fullmatch(error) else "?"
+    log.error("The provider refused a sign-in: %s %s", told, code.group() if code else "")
+    return "provider"
+
+
+class _Wire:
+    """What msal sends its requests through. Remembers what the provider says of itself."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        self.issuer = self.token_endpoint = ""
+
+    def get(self, url: str, **options: Any) -> requests.Response:
+        answer = self._http.request("GET", url, **options)
+        if answer.status_code == 200:
+            metadata = json.loads(answer.text)
+            self.issuer, self.token_endpoint = str(metadata["issuer"]), str(metadata["token_endpoint"])
+        return answer
+
+    def post(self, url: str, **options: Any) -> requests.Response:
+        return self._http.request("POST", url, **options)
+
+    def close(self) -> None:
+        """The connections are not msal's to close."""
+
+
+class _NoTokens:
+    """In the place of msal's cache: the access token is of no use to us and is not kept."""
+
+    def add(self, event: Any, now: Any = None) -> None: ...
+    def remove_rt(self, item: Any) -> None: ...
+    def update_rt(self, item: Any, new: Any) -> None: ...

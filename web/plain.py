@@ -1,0 +1,97 @@
+"""What the pages without Streamlit share: templates, language, form fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict
+from urllib.parse import parse_qs, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from web.gate import LANGUAGE_COOKIE, language_of
+from web.headers import PLAIN_POLICY
+from web.texts import LANGUAGES, TEXTS
+
+FOLDER = Path(__file__).parent
+FORM_BYTES = 8_192
+YEAR = 365 * 24 * 3600
+
+
+class Client(TypedDict):
+    """Where a sign-in comes from, as core wants to know it."""
+
+    address: str
+    user_agent: str
+
+
+class PlainPages:
+    """Renders web/templates/ in the language of the visitor."""
+
+    def __init__(self, language: str, demo: Callable[[], bool] = lambda: False) -> None:
+        self._language = language
+        self._demo = demo
+        self._templates = Environment(
+            loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
+        )
+
+    def language(self, request: Request) -> str:
+        chosen = request.query_params.get("lang", "")
+        return chosen if chosen in LANGUAGES else language_of(request.scope, self._language)
+
+    def words(self, request: Request) -> dict[str, str]:
+        return TEXTS[self.language(request)]
+
+    def page(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        keep: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> HTMLResponse:
+        """`keep` is the query that the page must not lose when its language is switched."""
+        language = self.language(request)
+        values = {"target": "/", "notice": "", "error": "", "name": "", "account": "", **values}
+        kept = ({"next": values["target"]} if values["target"] != "/" else {}) | dict(keep or {})
+        html = self._templates.get_template(template).render(
+            t=TEXTS[language],
+            language=language,
+            languages={code: _link(request.url.path, {"lang": code, **kept}) for code in LANGUAGES},
+            demo=self._demo(),
+            **values,
+        )
+        headers = {"content-security-policy": PLAIN_POLICY, "x-frame-options": "DENY", "cache-control": "no-store"}
+        response = HTMLResponse(html, status, headers)
+        if request.query_params.get("lang") in LANGUAGES:
+            response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR, samesite="lax", path="/")
+        return response
+
+
+def _link(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(query, safe='/')}"
+
+
+def link_with_target(path: str, target: str, **query: str) -> str:
+    """`path` with `query`, and back to `target` in the end."""
+    query = {name: value for name, value in query.items() if value} | ({"next": target} if target != "/" else {})
+    return _link(path, query) if query else path
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a small form; what is larger than a sign-in can be is no sign-in."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_BYTES:
+            return {}
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def client_of(request: Request) -> Client:
+    address = request.client.host if request.client else ""
+    return {"address": address, "user_agent": request.headers.get("user-agent", "")}

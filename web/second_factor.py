@@ -1,0 +1,71 @@
+"""/login/code: the second step of a local sign-in. Between the steps there is no session, only a note in memory."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from core import access
+from core.access import CodeNeeded
+from web.cookies import SessionCookies, drop_short, set_short
+from web.plain import PlainPages, client_of, form_of, link_with_target
+from web.short_lived import ShortLived
+from web.texts import waiting
+
+COOKIE = "lizenztool_code"
+TIME_TO_TYPE = timedelta(minutes=5)
+THREADS = 2
+
+
+class CodeStep:
+    """`begin` is for the sign-in page, once the password was right."""
+
+    def __init__(self, pages: PlainPages, cookies: SessionCookies) -> None:
+        self._pages = pages
+        self._cookies = cookies
+        self._halves: ShortLived[tuple[CodeNeeded, str]] = ShortLived(TIME_TO_TYPE)
+        self._threads = CapacityLimiter(THREADS)
+
+    def routes(self) -> list[BaseRoute]:
+        return [Route("/login/code", self.code, methods=["GET", "POST"])]
+
+    def begin(self, half: CodeNeeded, target: str) -> Response:
+        """To the page that asks for the code."""
+        key = self._halves.keep((half, target), self._cookies.now())
+        response = RedirectResponse("/login/code", 303)
+        set_short(response, COOKIE, key, int(TIME_TO_TYPE.total_seconds()))
+        return response
+
+    async def code(self, request: Request) -> Response:
+        key, now = request.cookies.get(COOKIE, ""), self._cookies.now()
+        waiting_half = self._halves.look(key, now)
+        if waiting_half is None:
+            response: Response = RedirectResponse("/login?reason=code", 303)
+            drop_short(response, COOKIE)
+            return response
+        half, target = waiting_half
+        back = link_with_target("/login", target)
+        if request.method != "POST":
+            return self._pages.page(request, "code.html", back=back)
+        code = (await form_of(request)).get("code", "")
+        result = await to_thread.run_sync(
+            lambda: access.sign_in_with_code(self._cookies.engine(), half, code, now=now, **client_of(request)),
+            limiter=self._threads,
+        )
+        if isinstance(result, access.Refused):
+            return self._refused(request, result.wait, back)
+        self._halves.take(key, now)
+        response = await self._cookies.open(request, result, target)
+        drop_short(response, COOKIE)
+        return response
+
+    def _refused(self, request: Request, wait: int, back: str) -> Response:
+        error = waiting(self._pages.language(request), wait) if wait else self._pages.words(request)["wrong_code"]
+        page = self._pages.page(request, "code.html", error=error, back=back, status=429 if wait else 401)
+        if wait:
+            page.headers["retry-after"] = str(wait)
+        return page
