@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from core import metrics
 from core.audit import record
 from core.cache import runs
 from core.cache.names import imported_names
@@ -208,6 +209,7 @@ class Refresher:
                     runs.finish_run(self._engine, run_id, state, summary, seconds, self._now())
                 finally:
                     self._lock.release()
+                metrics.refresh_ended(state, seconds, summary)
                 log.info("refresh %s: %s", state, _in_short(summary))
         return summary
 

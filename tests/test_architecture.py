@@ -36,11 +36,11 @@ FLOORS = [
     {"sharepoint", "access", "attention"},
     {"sign_in"},
     {"identity", "second_factor"},
-    {"sessions", "rules", "facts", "tokens", "lockout", "auth_profiles"},
+    {"sessions", "rules", "health", "facts", "tokens", "lockout", "auth_profiles"},
     {"audit"},
     {"graph", "cache"},
     {"skus", "profiles", "policies", "roles"},
-    {"licenses", "certificates", "passwords", "problems", "settings", "logs", "lock", "workers"},
+    {"licenses", "certificates", "passwords", "problems", "settings", "logs", "lock", "workers", "metrics"},
     {"messages"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

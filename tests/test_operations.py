@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import select
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, event, select, text
+from starlette.requests import Request
 
+from core import tokens
+from core.cache.database import open_database
+from core.cache.health import Look, look
+from core.cache.readings import KnownTenant, save_failures, save_profiles
+from core.cache.runs import finish_run, start_run
 from core.cache.schema import sessions
+from core.health import judge
+from core.lock import RefreshLock
+from core.metrics import REGISTRY
+from core.problems import Problem
+from core.roles import ROLES, Actor
+from core.runtime import Runtime
 from core.sessions import session_id
+from core.settings import Settings
+from simulator import Fault
+from tests.office import open_office
+from tests.page_world import World, license_
 from tests.served import PASSWORD, Served, serve
 from tests.tls_proxy import tls_proxy
 from tests.ws_client import Tab
+from web.api.figures import FigureStore
+from web.health import HealthPages
+from web.metrics import MetricsPage
+from web.tabs import Tabs
 
 TRUSTED, STRANGER = "127.0.0.2", "127.0.0.3"
 SECURE_COOKIE, COOKIE = "__Host-lizenztool_session", "lizenztool_session"
@@ -201,3 +226,266 @@ def test_the_server_says_nothing_but_json_when_it_is_asked_to(behind: Served) ->
     assert first.startswith("Lizenztool: http://")  # on stdout, for whoever has just started it
     assert lines
     assert all(json.loads(line)["logger"] for line in lines)
+
+
+# ---------------------------------------------------------------- health
+
+
+def ready(server: Served, **options) -> requests.Response:
+    return requests.get(f"{server.url}/health/ready", timeout=20, **options)
+
+
+def finish(server: Served, *, minutes_ago: float, seconds: float = 10, scope: tuple[str, ...] = ()) -> None:
+    """A refresh that came to its end."""
+    at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    run_id = start_run(server.engine, "schedule", "", scope, at)
+    finish_run(server.engine, run_id, "done", None, seconds, at)
+
+
+def fail_a_tenant(server: Served) -> str:
+    tenant = KnownTenant("00000000-0000-4000-8000-000000000001", "hoeri", "Schule Höri", None)
+    save_profiles(server.engine, [tenant], {})
+    save_failures(server.engine, {tenant.tenant_id: Problem("graph.unreachable", {"tenant": tenant.name, "what": "x"})},
+                  datetime.now(UTC))  # fmt: skip
+    return tenant.name
+
+
+def secret_of(server: Served, role: str = "viewer") -> str:
+    now = datetime.now(UTC)
+    maker = Actor("anna", "admin", "page")
+    return tokens.make(server.engine, maker, f"prometheus {role}", role, now + timedelta(days=1), now)[1]
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Served]:
+    """A server whose database a test may spoil; every tenant is told in its metrics."""
+    with serve(tmp_path, metrics_tenants=True) as server:
+        yield server
+
+
+def test_a_new_server_without_background_refresh_is_ready(served: Served) -> None:
+    answer = ready(served)
+
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.json() == {"status": "ready", "checks": {"database": "ok", "refresh": "off", "tenants": "ok"}}
+
+
+def test_failing_tenants_degrade_and_are_named_to_insiders_alone(fresh: Served) -> None:
+    name = fail_a_tenant(fresh)
+    bearer = {"Authorization": f"Bearer {secret_of(fresh)}"}
+    strangers = [ready(fresh), ready(fresh, headers={"Authorization": "Bearer lzt_forged"}),
+                 ready(fresh, cookies={COOKIE: "forged"})]  # fmt: skip
+    insiders = [ready(fresh, headers=bearer), ready(fresh, cookies=fresh.cookie("vera"))]
+
+    checks = {"database": "ok", "refresh": "off", "tenants": "degraded"}
+    assert [answer.json() for answer in strangers] == [{"status": "ready", "checks": checks}] * 3
+    assert [answer.status_code for answer in insiders] == [200, 200]
+    for answer in insiders:
+        (failing,) = answer.json()["details"]["failing_tenants"]
+        assert (failing["tenant"], failing["code"]) == (name, "graph.unreachable")
+        assert name in failing["message"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        pytest.param("ALTER TABLE runs RENAME TO gone", "unreachable", id="broken"),
+        pytest.param("UPDATE alembic_version SET version_num = 'newer'", "other version", id="upgraded-by-another"),
+    ],
+)
+def test_without_its_database_the_server_lives_but_is_not_ready(fresh: Served, statement: str, said: str) -> None:
+    with fresh.engine.begin() as connection:
+        connection.execute(text(statement))
+
+    answer = ready(fresh, cookies=fresh.cookie())
+
+    checks = {"database": said, "refresh": "unknown", "tenants": "unknown"}
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "checks": checks})
+    assert requests.get(f"{fresh.url}/health", timeout=20).json() == {"status": "ok"}
+
+
+def test_a_refresh_that_no_longer_comes_makes_the_server_not_ready_until_it_does(tmp_path: Path) -> None:
+    lock = RefreshLock(tmp_path / "data")
+    assert lock.take()  # as a process that hangs would
+    with serve(tmp_path, refresh_minutes=0.01) as server:
+        assert wait_for(server, 503)["checks"]["refresh"] == "late"
+
+        lock.release()
+
+        assert wait_for(server, 200)["checks"]["refresh"] == "ok"
+
+
+def wait_for(server: Served, status: int) -> dict[str, dict[str, str]]:
+    """The answer as soon as it has this status."""
+    end = time.monotonic() + 30
+    while (answer := ready(server)).status_code != status:
+        assert time.monotonic() < end, answer.text
+    body: dict[str, dict[str, str]] = answer.json()
+    return body
+
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "started", "refreshes", "said"),
+    [
+        pytest.param(0, LONG_AGO, [], "off", id="none-wanted"),
+        pytest.param(30, LONG_AGO, [(60, 10)], "ok", id="one-missed"),
+        pytest.param(30, LONG_AGO, [(61, 10)], "late", id="two-missed"),
+        pytest.param(30, LONG_AGO, [(61, 90)], "ok", id="usually-takes-its-time"),
+        pytest.param(30, LONG_AGO, [(61, 3600), (91, 10), (121, 10)], "late", id="once-took-its-time"),
+        pytest.param(30, LONG_AGO, [], "late", id="never"),
+        pytest.param(30, NOW - timedelta(minutes=60), [], "ok", id="just-started"),
+        pytest.param(30, NOW - timedelta(minutes=5), [(600, 10)], "ok", id="was-off-for-long"),
+        pytest.param(30, LONG_AGO, [(5, 10), (600, 10)], "ok", id="fresh"),
+    ],
+)
+def test_a_refresh_is_late_after_two_intervals_and_its_usual_time(
+    minutes: float, started: datetime, refreshes: list[tuple[int, float]], said: str
+) -> None:
+    ends = [(NOW - timedelta(minutes=ago), seconds) for ago, seconds in refreshes]
+
+    assert judge(Look(True, ends, ()), minutes, started, NOW).refresh == said
+
+
+def test_only_refreshes_of_all_tenants_that_came_to_their_end_count(database: Engine) -> None:
+    for state, scope in (("done", ()), ("done", ("Schule Höri",)), ("failed", ()), ("interrupted", ())):
+        run_id = start_run(database, "page", "", scope, NOW)
+        finish_run(database, run_id, state, None, 12.5, NOW)
+
+    found = look(database)
+
+    assert (found.newest_version, list(found.refreshes)) == (True, [(NOW, 12.5)])
+
+
+def test_the_database_is_asked_once_a_second_however_many_ask(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'x.db'}")
+    asked: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    clock = [0.0]
+    pages = HealthPages(Tabs(), lambda: Runtime(Settings(refresh_minutes=0), engine), lambda: clock[0])
+    request = Request({"type": "http", "method": "GET", "path": "/health/ready", "headers": [], "scheme": "http"})
+
+    async def call_many() -> list[int]:
+        answers = await asyncio.gather(*(pages.ready(request) for _ in range(50)))
+        answers += [await pages.ready(request) for _ in range(50)]
+        first = len(asked)
+        clock[0] += 1
+        await pages.ready(request)
+        return [first, len(asked), *{answer.status_code for answer in answers}]
+
+    first, second, *statuses = asyncio.run(call_many())
+    engine.dispose()
+
+    assert statuses == [200]
+    assert second == 2 * first
+
+
+# ---------------------------------------------------------------- metrics
+
+
+def scraped(server: Served, **options) -> dict[str, float]:
+    """`name{labels}` -> value, as Prometheus would read them."""
+    answer = requests.get(f"{server.url}/metrics", timeout=20, **options)
+    assert answer.status_code == 200, answer.text
+    return parsed(answer.text)
+
+
+def parsed(exposition: str) -> dict[str, float]:
+    samples = [sample for family in text_string_to_metric_families(exposition) for sample in family.samples]
+    return {f"{s.name}{{{','.join(map(str, s.labels.values()))}}}" if s.labels else s.name: s.value for s in samples}
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/x"])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Authorization": "Bearer lzt_forged"}, {"Authorization": "Basic YTpi"}], ids=str
+)
+def test_metrics_are_nothing_for_strangers(served: Served, path: str, headers: dict[str, str]) -> None:
+    answer = requests.get(served.url + path, headers=headers, timeout=20)
+
+    assert answer.status_code == 401
+    assert "lizenztool_" not in answer.text
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_metrics_are_read_with_a_token_or_a_session_of_any_role(fresh: Served, role: str) -> None:
+    by_token = scraped(fresh, headers={"Authorization": f"Bearer {secret_of(fresh, role)}"})
+    by_session = scraped(fresh, cookies=fresh.cookie("vera"))
+
+    assert by_token.keys() == by_session.keys()
+    assert by_session["lizenztool_sessions"] == 1
+
+
+def test_metrics_count_tabs_sessions_and_tenants(fresh: Served) -> None:
+    fail_a_tenant(fresh)
+    finish(fresh, minutes_ago=1)  # tells everybody of newer figures
+    with Tab(fresh, fresh.session()) as tab:
+        tab.rerun()
+        found = scraped(fresh, cookies=fresh.cookie())
+
+    assert (found["lizenztool_tabs"], found["lizenztool_sessions"]) == (1, 2)
+    results = {name: found[f"lizenztool_tenants{{{name}}}"] for name in ("ok", "failing", "disabled", "never_read")}
+    assert results == {"ok": 0, "failing": 1, "disabled": 0, "never_read": 0}
+
+
+def test_metrics_say_what_the_pages_say_and_name_tenants_only_when_asked_to(tmp_path: Path) -> None:
+    office_world = World.at(tmp_path, metrics_tenants=True)
+    first, second, third = (office_world.tenant(name) for name in ("Schule Höri", "Bau AG Chur", "Neu AG"))
+    office_world.read(first, license_("SPB", 5, 5), license_("VISIOCLIENT", 10, 2), ago=timedelta(minutes=10))
+    office_world.read(second, license_("SPB", 5, 7), ago=timedelta(hours=2))
+    office_world.fail(second, "graph.unreachable", tenant="Bau AG Chur", what="x")
+    office_world.finished()
+
+    found = metrics_of(office_world.runtime)
+    quiet = metrics_of(replace(office_world.runtime, settings=Settings()))
+
+    assert third
+    assert found["lizenztool_tenants{ok}"] == found["lizenztool_tenants{failing}"] == 1
+    assert found["lizenztool_tenants{never_read}"] == 1
+    assert (found["lizenztool_licenses{short}"], found["lizenztool_licenses{over}"]) == (1, 1)
+    assert (found["lizenztool_licenses{ok}"], found["lizenztool_licenses{gone}"]) == (1, 0)
+    assert found["lizenztool_shortages"] == 2
+    assert found["lizenztool_tenant_shortages{Bau AG Chur}"] == 1
+    assert found["lizenztool_oldest_reading_seconds"] == found["lizenztool_tenant_reading_seconds{Bau AG Chur}"]
+    assert 7200 <= found["lizenztool_oldest_reading_seconds"] < 7300
+    assert not [name for name in quiet if "Chur" in name or "tenant_" in name]
+
+
+def metrics_of(runtime: Runtime) -> dict[str, float]:
+    return parsed(
+        MetricsPage(Tabs(), lambda: runtime, FigureStore(lambda: runtime)).text(runtime, datetime.now(UTC), 0).decode()
+    )
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
+def test_a_refresh_counts_itself_its_requests_and_its_writes(tmp_path: Path) -> None:
+    samples = {
+        "refreshes": lambda: counted("lizenztool_refreshes_total", state="done"),
+        "seconds": lambda: counted("lizenztool_refresh_seconds_count"),
+        "reads": lambda: counted("lizenztool_graph_requests_total", method="GET", status="2xx"),
+        "refused": lambda: counted("lizenztool_graph_requests_total", method="GET", status="4xx"),
+        "lost": lambda: counted("lizenztool_graph_requests_total", method="GET", status="none"),
+        "throttled": lambda: counted("lizenztool_graph_throttled_total"),
+        "created": lambda: counted("lizenztool_sharepoint_writes_total", kind="created"),
+        "triggers": lambda: counted("lizenztool_sharepoint_writes_total", kind="triggers_set"),
+    }
+    before = {name: sample() for name, sample in samples.items()}
+    with open_office(tmp_path) as office:
+        for name in ("Schule A", "Schule B"):
+            office.m365.add_tenant(name, skus={"SPB": (5, 5)})
+        office.m365.faults.add(Fault("subscribedSkus", "status", 429, retry_after="0"))
+        office.m365.faults.add(Fault("subscribedSkus", "reset", after=1))
+        sent = office.refresh()["requests"]
+
+    grown = {name: sample() - before[name] for name, sample in samples.items()}
+
+    assert (grown["refreshes"], grown["seconds"]) == (1, 1)
+    assert (grown["created"], grown["triggers"]) == (2, 2)
+    assert (grown["throttled"], grown["refused"], grown["lost"]) == (1, 1, 1)
+    assert 0 < grown["reads"] < sent

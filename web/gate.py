@@ -112,7 +112,7 @@ class Gate:
         """The answer that the gate gives itself; None lets the request through."""
         path: str = scope["path"]
         if not isinstance(found, Session):
-            by_token = _under(path, BY_TOKEN) and bearer_token(scope)
+            by_token = path in BY_TOKEN and bearer_token(scope)
             # A ping holds nothing; without it the browser never gets as far as to be redirected.
             if by_token or (path in streamlit.PING_PATHS and isinstance(found, Ended)):
                 return None

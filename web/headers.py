@@ -83,7 +83,8 @@ def with_headers(send: Send, policy: str, *, secure: bool, private: bool, reques
             headers += [(k.encode(), v.encode()) for k, v in defaults.items() if k.encode() not in present]
             if private:
                 headers.append((b"cache-control", b"private, no-store"))
-            headers.append((b"x-request-id", request_id.encode()))
+            if b"x-request-id" not in present:
+                headers.append((b"x-request-id", request_id.encode()))
             message = {**message, "headers": headers}
         await send(message)
 

@@ -39,8 +39,11 @@ from web import demo, streamlit_internals
 from web.addresses import Hosts
 from web.api.app import api_app
 from web.api.door import BASE
+from web.api.figures import FigureStore
 from web.gate import Gate
 from web.headers import Shell
+from web.health import HealthPages
+from web.metrics import MetricsPage
 from web.sign_in import SignIn, database_down
 from web.tabs import Tabs
 
@@ -152,11 +155,21 @@ def app_options(server: Server) -> AppOptions:
     )
     return {
         "lifespan": server.lifespan,
-        "routes": [*sign_in.routes(), Mount(BASE, api_app(lambda: server.runtime))],
+        "routes": _routes(server, sign_in),
         # However it is started: with `streamlit run` the server's own options are not ours.
         "middleware": [*_proxies(settings), gate],
         "exception_handlers": {DatabaseError: database_down},
     }
+
+
+def _routes(server: Server, sign_in: SignIn) -> list[BaseRoute]:
+    figures = FigureStore(lambda: server.runtime)
+    return [
+        *HealthPages(server.tabs, lambda: server.runtime).routes(),
+        *MetricsPage(server.tabs, lambda: server.runtime, figures).routes(),
+        *sign_in.routes(),
+        Mount(BASE, api_app(lambda: server.runtime, figures)),
+    ]
 
 
 def _proxies(settings: Settings) -> list[Middleware]:

@@ -1,4 +1,4 @@
-"""The pages in front of the dashboard: /login (also the public start page), /logout and /health."""
+"""The pages in front of the dashboard: /login (also the public start page) and /logout."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -63,7 +63,6 @@ class SignIn:
             *self._microsoft.routes(),
             *self._code.routes(),
             Route("/logout", self.logout, methods=["GET", "POST"]),
-            Route("/health", health),
             # Browsers and Streamlit's frontend ask for these of their own accord.
             *(Route(path, icon) for path in ("/favicon.ico", "/favicon.png")),
             Mount("/assets", StaticFiles(directory=FOLDER / "static")),
@@ -130,11 +129,6 @@ class SignIn:
             return RedirectResponse("/login", 303)
         account = Template(self._pages.words(request)["signed_in_as"]).substitute(name=session.shown)
         return self._pages.page(request, "logout.html", account=account)
-
-
-async def health(_request: Request) -> Response:
-    """Alive; says no more to strangers."""
-    return JSONResponse({"status": "ok"}, headers={"cache-control": "no-store"})
 
 
 async def database_down(request: Request, error: Exception) -> Response:

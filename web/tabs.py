@@ -132,6 +132,10 @@ class Tabs:
         """The database is open: sessions can be looked at."""
         self._sessions = sessions
 
+    def __len__(self) -> int:
+        """How many tabs are open."""
+        return len(self._open)
+
     def add(self, tab: Tab) -> None:
         self._open.add(tab)
         self.media.opened(tab.session)

@@ -11,6 +11,7 @@ from uuid import uuid4
 import requests
 from requests.structures import CaseInsensitiveDict
 
+from core import metrics
 from core.graph.errors import BadAnswer, GraphError, Throttled, Unreachable, error_for
 from core.graph.http import Http, json_of, wait_seconds
 from core.graph.retry import repeat
@@ -132,7 +133,9 @@ class GraphClient:
             if not once or not error.status:
                 raise
             return [BatchAnswer(error.status, headers=error.headers) for _ in requests_]
-        return _batch_answers(found, len(requests_))
+        answers = _batch_answers(found, len(requests_))
+        metrics.throttled(sum(answer.status == 429 for answer in answers))
+        return answers
 
     def _send(
         self,

@@ -17,6 +17,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
+from core import metrics
+
 TIMEOUT = (5.0, 30.0)  # connect, read; seconds
 USER_AGENT = "NONISV|Lizenztool|Lizenztool/1.0"
 
@@ -49,7 +51,13 @@ class Http:
         """Send one request; raises what `requests` raises."""
         with self._lock:
             self.sent += 1
-        return self._session(url).request(method, url, timeout=self.timeout, allow_redirects=False, **options)
+        status = 0
+        try:
+            answer = self._session(url).request(method, url, timeout=self.timeout, allow_redirects=False, **options)
+            status = answer.status_code
+        finally:
+            metrics.request_sent(method, status)
+        return answer
 
     def close(self) -> None:
         """Close every connection; the object can be used again afterwards."""

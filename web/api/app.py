@@ -35,7 +35,12 @@ many calls are left; `X-Request-Id` may be sent (up to 32 of A-Z, a-z, 0-9, _ an
 """
 
 
-def api_app(runtime: Callable[[], Runtime], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> ASGIApp:
+def api_app(
+    runtime: Callable[[], Runtime],
+    figures: FigureStore | None = None,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> ASGIApp:
     """The API as it is mounted under BASE; `runtime` is asked for late because it opens after the routes are made."""
     app = FastAPI(
         title="Lizenztool",
@@ -53,7 +58,7 @@ def api_app(runtime: Callable[[], Runtime], *, now: Callable[[], datetime] = lam
     for module in (licenses, tenants, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
-    app.state.context = Context(runtime, FigureStore(runtime))
+    app.state.context = Context(runtime, figures or FigureStore(runtime))
     app.state.parameters = cache(lambda path, method: _parameters(app, path, method))
     return Door(app, runtime, Limits(lambda: runtime().settings.api_requests_per_minute), now)
 

@@ -1,0 +1,57 @@
+"""What the health check asks of the database, in one look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, select
+
+from core.cache.database import MIGRATIONS
+from core.cache.schema import runs, tenants
+from core.cache.sql import transaction
+from core.problems import Problem
+
+LATEST_RUNS = 50  # among so many a whole one is found, also when somebody refreshes single tenants all the time
+
+
+@dataclass(frozen=True, slots=True)
+class FailingTenant:
+    """A tenant that should be read and could not be the last time."""
+
+    name: str
+    since: datetime | None
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`refreshes` are (end, seconds) of the latest refreshes of all tenants that came to their end, newest first."""
+
+    newest_version: bool
+    refreshes: Sequence[tuple[datetime, float]]
+    failing: Sequence[FailingTenant]
+
+
+def look(engine: Engine) -> Look:
+    """Raises DatabaseError."""
+    done = select(runs).where(runs.c.state == "done").order_by(runs.c.started_at.desc()).limit(LATEST_RUNS)
+    read = (tenants.c.has_profile, tenants.c.enabled, tenants.c.problem.is_not(None))
+    failing = select(tenants).where(*read).order_by(tenants.c.name)
+    with transaction(engine) as connection:
+        version = MigrationContext.configure(connection).get_current_revision()
+        finished = [(run.finished_at, run.seconds or 0.0) for run in connection.execute(done) if not run.scope]
+        found = [
+            FailingTenant(row.name, row.failing_since, Problem.from_json(row.problem))
+            for row in connection.execute(failing)
+        ]
+    return Look(version == _newest_version(), finished, found)
+
+
+@cache
+def _newest_version() -> str | None:
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()

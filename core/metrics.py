@@ -1,0 +1,51 @@
+"""What this process counts for /metrics. Safe to call from any thread; what the database knows is not counted here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+REGISTRY = CollectorRegistry()
+BUCKETS = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
+# By their names in the summary of a refresh.
+WRITES = ("created", "updated", "merged", "triggers_set", "resets", "failed")
+STATES = ("done", "failed", "interrupted")
+
+_seconds = Histogram("lizenztool_refresh_seconds", "Duration of refreshes.", registry=REGISTRY, buckets=BUCKETS)
+_refreshes = Counter("lizenztool_refreshes", "Refreshes by how they ended.", ["state"], registry=REGISTRY)
+_requests = Counter(
+    "lizenztool_graph_requests",
+    "HTTP requests to Microsoft; the status is a class, or none when no answer came.",
+    ["method", "status"],
+    registry=REGISTRY,
+)
+_throttled = Counter("lizenztool_graph_throttled", "Answers 429, also within a batch.", registry=REGISTRY)
+_writes = Counter("lizenztool_sharepoint_writes", "Changes of the licence list.", ["kind"], registry=REGISTRY)
+
+for _state in STATES:  # so that a rate has a zero to begin from
+    _refreshes.labels(_state)
+for _kind in WRITES:
+    _writes.labels(_kind)
+
+
+def refresh_ended(state: str, seconds: float, summary: Mapping[str, Any]) -> None:
+    """A refresh of this process is over; `summary` is that of `sync --json`."""
+    _seconds.observe(seconds)
+    _refreshes.labels(state).inc()
+    for kind in WRITES:
+        _writes.labels(kind).inc(summary["sharepoint"].get(kind, 0))
+
+
+def request_sent(method: str, status: int) -> None:
+    """One HTTP request to Microsoft has its answer; 0 for none."""
+    _requests.labels(method if method in METHODS else "other", f"{status // 100}xx" if status else "none").inc()
+    throttled(status == 429)
+
+
+def throttled(count: int) -> None:
+    """So many answers said that we ask too much."""
+    if count:
+        _throttled.inc(count)

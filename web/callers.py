@@ -1,0 +1,39 @@
+"""Who asks for what a program may read, too: a person with a session, or a program with a token."""
+
+from __future__ import annotations
+
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy import Engine
+from starlette.types import Scope
+
+from core.roles import Action, allows
+from core.sessions import Session, session_id
+from core.tokens import actor_of
+from web.gate import bearer_token, session_token
+from web.tabs import Tabs
+
+THREADS = 2
+
+
+class Callers:
+    """Asks the database with threads of its own."""
+
+    def __init__(self, tabs: Tabs) -> None:
+        self._tabs = tabs
+        self._limiter = CapacityLimiter(THREADS)
+
+    async def may_look(self, scope: Scope, engine: Engine) -> bool:
+        """Whether the caller may see figures and names. Raises DatabaseError."""
+        role = await self._role(scope, engine)
+        return role is not None and allows(role, Action.LOOK)
+
+    async def _role(self, scope: Scope, engine: Engine) -> str | None:
+        if token := session_token(scope):
+            found = await self._tabs.look(session_id(token))
+            if isinstance(found, Session):
+                return found.role
+        if not (secret := bearer_token(scope)):
+            return None
+        now = self._tabs.now()
+        actor = await to_thread.run_sync(lambda: actor_of(engine, secret, now), limiter=self._limiter)
+        return actor.role if actor else None

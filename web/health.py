@@ -1,0 +1,95 @@
+"""/health: the process lives. /health/ready: it makes sense to send users here; why not, only insiders are told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from core.cache.database import DatabaseError
+from core.health import Health, health_of
+from core.runtime import Runtime
+from web.callers import Callers
+from web.tabs import Tabs
+
+KEPT_SECONDS = 1.0  # the database is asked no more often, however many ask us
+PATIENCE_SECONDS = 3.0  # a database that takes longer does not answer
+NO_STORE = {"cache-control": "no-store"}
+
+
+class HealthPages:
+    """Both routes; `runtime` is asked for late because it opens after the routes are made."""
+
+    def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime], clock: Callable[[], float] = time.monotonic) -> None:
+        self._tabs, self._runtime, self._clock = tabs, runtime, clock
+        self._callers = Callers(tabs)
+        self._started_at = tabs.now()
+        self._limiter = CapacityLimiter(1)
+        self._known: tuple[float, Health] | None = None
+        self._looking: asyncio.Task[Health] | None = None
+
+    def routes(self) -> list[BaseRoute]:
+        return [Route("/health", self.live), Route("/health/ready", self.ready)]
+
+    async def live(self, _request: Request) -> Response:
+        """Alive; says no more to strangers."""
+        return JSONResponse({"status": "ok"}, headers=NO_STORE)
+
+    async def ready(self, request: Request) -> Response:
+        """200 or 503; names and reasons for whoever may look at them anyway."""
+        health = await self._health()
+        body: dict[str, Any] = {
+            "status": "ready" if health.ready else "not ready",
+            "checks": {"database": health.database, "refresh": health.refresh, "tenants": health.tenants},
+        }
+        if await self._is_insider(request, health):
+            body["details"] = self._details(health)
+        return JSONResponse(body, 200 if health.ready else 503, NO_STORE)
+
+    async def _is_insider(self, request: Request, health: Health) -> bool:
+        if health.database != "ok":
+            return False
+        try:
+            return await self._callers.may_look(request.scope, self._runtime().engine)
+        except DatabaseError:
+            return False
+
+    def _details(self, health: Health) -> dict[str, Any]:
+        language = self._runtime().settings.language
+        failing = [
+            {
+                "tenant": tenant.name,
+                "since": tenant.since.isoformat() if tenant.since else None,
+                "code": tenant.problem.code,
+                "message": tenant.problem.text(language),
+            }
+            for tenant in health.failing
+        ]
+        refreshed = health.refreshed_at.isoformat() if health.refreshed_at else None
+        return {"last_refresh": refreshed, "failing_tenants": failing}
+
+    async def _health(self) -> Health:
+        """What is known, or what the one look brings that everybody waits for."""
+        if self._known is not None and self._clock() - self._known[0] < KEPT_SECONDS:
+            return self._known[1]
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look(), name="health")
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._looking), PATIENCE_SECONDS)
+        except TimeoutError:
+            return Health("unreachable", reason="The database takes too long.")
+
+    async def _look(self) -> Health:
+        runtime, now = self._runtime(), self._tabs.now()
+        minutes = runtime.settings.refresh_minutes
+        health = await to_thread.run_sync(
+            lambda: health_of(runtime.engine, minutes, self._started_at, now), limiter=self._limiter
+        )
+        self._known = (self._clock(), health)
+        return health

@@ -1,0 +1,123 @@
+"""/metrics for Prometheus: what this process has counted, and what the database knows at this moment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+from anyio import CapacityLimiter, to_thread
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from core.cache.open_sessions import open_sessions
+from core.licenses import STATES
+from core.metrics import REGISTRY
+from core.runtime import Runtime
+from core.sessions import IDLE, LONGEST
+from web.api.figures import Figures, FigureStore
+from web.callers import Callers
+from web.tabs import Tabs
+
+UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
+
+
+class MetricsPage:
+    """The route; `runtime` is asked for late because it opens after the routes are made."""
+
+    def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime], figures: FigureStore) -> None:
+        self._tabs, self._runtime, self._figures = tabs, runtime, figures
+        self._callers = Callers(tabs)
+        self._limiter = CapacityLimiter(1)
+
+    def routes(self) -> list[BaseRoute]:
+        return [Route("/metrics", self.show)]
+
+    async def show(self, request: Request) -> Response:
+        """Raises DatabaseError."""
+        runtime = self._runtime()
+        if not await self._callers.may_look(request.scope, runtime.engine):
+            return PlainTextResponse("A session or a token is needed: Authorization: Bearer ...", 401, UNAUTHORIZED)
+        now, tabs = self._tabs.now(), len(self._tabs)
+        body = await to_thread.run_sync(lambda: self.text(runtime, now, tabs), limiter=self._limiter)
+        return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+    def text(self, runtime: Runtime, now: datetime, tabs: int) -> bytes:
+        """Everything in Prometheus' text format. Raises DatabaseError."""
+        found = _read(self._figures.newest())
+        opened = open_sessions(runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE)
+        gauges = [*_gauges(found, now), _gauge("sessions", "Open sessions.", len(opened)),
+                  _gauge("tabs", "Open tabs of the dashboard.", tabs)]  # fmt: skip
+        if runtime.settings.metrics_tenants:
+            gauges += _gauges_of_tenants(found, now)
+        registry = CollectorRegistry()
+        registry.register(_Ready(gauges))
+        return generate_latest(REGISTRY) + generate_latest(registry)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the database knows at one version of it."""
+
+    tenants: Mapping[str, int]  # by result
+    licenses: Mapping[str, int]  # by state
+    shortages: Mapping[str, int]  # by tenant
+    read_at: Mapping[str, datetime]  # by tenant; only those that are read and have been
+
+
+class _Ready(Collector):
+    """Hands over what is computed already."""
+
+    def __init__(self, metrics: list[GaugeMetricFamily]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._metrics
+
+
+def _read(figures: Figures) -> Numbers:
+    tenants = figures.tenants
+    names, last = tenants.values("name"), tenants.values("last_read_at")
+    enabled, failing = tenants.values("enabled").astype(bool), tenants.values("failing").astype(bool)
+    read = ~pd.isna(last)
+    return Numbers(
+        tenants={
+            "ok": int((enabled & read & ~failing).sum()),
+            "failing": int((enabled & failing).sum()),
+            "disabled": int((~enabled).sum()),
+            "never_read": int((enabled & ~read & ~failing).sum()),
+        },
+        licenses=dict.fromkeys(STATES, 0) | Counter(figures.licenses.values("state")),
+        shortages=dict(zip(names, tenants.values("shortages"), strict=True)),
+        read_at={name: at for name, at, counts in zip(names, last, enabled & read, strict=True) if counts},
+    )
+
+
+def _gauges(found: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
+    tenants = "Tenants by the result of their last reading."
+    yield _gauge("tenants", tenants, found.tenants, "result")
+    yield _gauge("licenses", "Licences of the tenants that are read, by state.", found.licenses, "state")
+    yield _gauge("shortages", "Licences of which somebody is, or ought to be, told.", sum(found.shortages.values()))
+    if found.read_at:
+        oldest = (now - min(found.read_at.values())).total_seconds()
+        yield _gauge("oldest_reading_seconds", "Age of the oldest reading.", oldest)
+
+
+def _gauges_of_tenants(found: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
+    ages = {tenant: (now - at).total_seconds() for tenant, at in found.read_at.items()}
+    yield _gauge("tenant_shortages", "Shortages of a tenant.", found.shortages, "tenant")
+    yield _gauge("tenant_reading_seconds", "Age of a tenant's last reading.", ages, "tenant")
+
+
+def _gauge(name: str, help_: str, value: float | Mapping[str, float], label: str = "") -> GaugeMetricFamily:
+    """One value, or one for each value of `label`."""
+    gauge = GaugeMetricFamily(f"lizenztool_{name}", help_, labels=[label] if label else None)
+    for key, number in value.items() if isinstance(value, Mapping) else [("", value)]:
+        gauge.add_metric([key] if label else [], number)
+    return gauge
