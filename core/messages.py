@@ -86,6 +86,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "«{name}» ist kein lokales Konto; den zweiten Faktor verwaltet dort Microsoft.",
         "“{name}” is no local account; its second factor is managed by Microsoft.",
     ),
+    "access.password_wrong": (
+        "Das bisherige Passwort stimmt nicht. Es ist das, mit dem die Anmeldung zuletzt gelungen ist.",
+        "The current password is wrong. It is the one that last opened the sign-in.",
+    ),
+    "access.password_wait": (
+        "Zu viele Fehlversuche. In {seconds} Sekunden wieder versuchen.",
+        "Too many wrong attempts. Try again in {seconds} seconds.",
+    ),
     # Profile files
     "profile.file_name": (
         "{file}: Der Dateiname passt nicht. Datei in {expected} umbenennen.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core import runtime
-from ui import language, navigation, visit
+from core.roles import Action
+from ui import answers, language, navigation, visit
 from ui.identity import current_user
 from ui.safe import plain
 from ui.style import style
@@ -18,9 +19,10 @@ def open_page() -> st.Page:
     """Navigation, title, sidebar and banner; gives back the page to run."""
     # Before the navigation: the sidebar takes its width once, when it appears.
     st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
-    page = st.navigation(navigation.pages())
+    page = st.navigation(navigation.pages(current_user()))
     st.set_page_config(page_title=f"{page.title} · Lizenztool")
     visit.begin(page.url_path)
+    answers.forget_secret()
     style()
     with st.sidebar:
         _account()
@@ -32,6 +34,10 @@ def open_page() -> st.Page:
 
 def _account() -> None:
     user = current_user()
-    if user.name:
-        st.caption(text("account.signed_in", name=plain(user.shown)))
-        st.html(f'<a href="/logout">{text("account.sign_out")}</a>')
+    if not user.name:
+        return
+    st.caption(text("account.signed_in", name=plain(user.shown)))
+    with st.container(horizontal=True, key="account"):
+        if user.may(Action.OWN_ACCOUNT):
+            navigation.link(navigation.OWN_ACCOUNT, text("nav.mein-konto"))
+        st.html(f'<a class="sign-out" href="/logout">{text("account.sign_out")}</a>', width="content")

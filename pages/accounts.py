@@ -1,0 +1,26 @@
+"""Konten: who may sign in with which role, and who is signed in right now."""
+
+import streamlit as st
+
+from core import access, runtime
+from core.roles import Action
+from core.sessions import open_sessions
+from ui.accounts import show_accounts
+from ui.answers import show_secret, tell_done, told
+from ui.identity import require
+from ui.page import look
+from ui.sessions_table import show_sessions
+from ui.texts import text
+
+user = require(Action.ACCOUNTS)
+view = look()
+engine = runtime.current().engine
+
+st.title(text("nav.konten"))
+st.caption(text("accounts.intro"))
+tell_done()
+show_secret()
+with told():
+    sessions = open_sessions(engine, user, view.now)
+    show_accounts(access.list_accounts(engine), sessions, user, view)
+    show_sessions(sessions, user, view)

@@ -1,0 +1,30 @@
+"""Mein Konto: one's own password, second factor and sessions."""
+
+import streamlit as st
+
+from core import runtime
+from core.roles import Action
+from core.sessions import open_sessions
+from ui.answers import show_secret, tell_done, told
+from ui.identity import require
+from ui.own_account import own_factor, own_password
+from ui.page import look
+from ui.safe import plain
+from ui.sessions_table import show_sessions
+from ui.texts import text
+
+user = require(Action.OWN_ACCOUNT)
+view = look()
+engine = runtime.current().engine
+
+st.title(text("nav.mein-konto"))
+st.caption(text("own.who", name=plain(user.shown), role=user.role))
+tell_done()
+show_secret()
+with told():
+    if not user.name.startswith("entra:"):
+        own_password()
+        own_factor(view)
+    else:
+        st.info(text("own.entra"), icon=":material/info:")
+    show_sessions(open_sessions(engine, user, view.now, account=user.name), user, view, own=True)

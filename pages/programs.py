@@ -1,0 +1,21 @@
+"""Programme: tokens with which programs read the HTTP API."""
+
+import streamlit as st
+
+from core import runtime, tokens
+from core.roles import Action
+from ui.answers import show_secret, tell_done, told
+from ui.identity import require
+from ui.page import look
+from ui.texts import text
+from ui.tokens import show_tokens
+
+user = require(Action.TOKENS)
+view = look()
+
+st.title(text("nav.programme"))
+st.caption(text("tokens.intro"))
+tell_done()
+show_secret()
+with told():
+    show_tokens(tokens.list_tokens(runtime.current().engine, user), user, view)

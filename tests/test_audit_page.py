@@ -1,0 +1,236 @@
+"""The page Protokoll: what the rows say, what is found, what leaves as a file, and whether all is as it was written."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text as sql
+from streamlit.testing.v1 import AppTest
+
+from core import access, audit, rules
+from core.audit import Search, find
+from core.policies import Policy
+from core.roles import Actor
+from tests.actors import ADMIN, SUPPORT
+from tests.page_world import HOSTILE, NOW, World, sku_of
+from tests.test_pages import asked, hardened, no_runtime_left, open_page, small, words  # noqa: F401
+from ui import audit_table
+from ui.audit_change import action_words, difference, origin_words, result_words, target_words
+from ui.page import View
+from ui.texts import TEXTS
+
+AUDIT = "pages/audit.py"
+VIEW = View(NOW, "de", ZoneInfo("Europe/Zurich"), 30)
+
+
+# What a row says
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "german"),
+    [
+        pytest.param("", "", "", id="nothing"),
+        pytest.param({"role": "admin"}, {"role": "admin"}, "", id="the-same"),
+        pytest.param({"role": "support"}, {"role": "admin"}, "Rolle: support → admin", id="one-field"),
+        pytest.param({"role": "", "disabled": False}, {"role": "", "disabled": True}, "gesperrt: nein → ja", id="yes"),
+        pytest.param({"threshold": 2}, {"threshold": 2, "warn": 5}, "knapp ab: – → 5", id="more"),
+        pytest.param({"threshold": 2, "warn": 5}, {"threshold": 2}, "knapp ab: 5 → –", id="less"),
+        pytest.param("", {"role": "viewer", "disabled": False}, "Rolle: viewer; gesperrt: nein", id="new"),
+        pytest.param({"reason": "Test"}, "", "bisher Grund: Test", id="gone"),
+        pytest.param({"author": "a", "threshold": 1}, {"author": "b", "threshold": 0}, "Alarm ab: 1 → 0", id="zero"),
+        pytest.param([1, 2], [1], "2 Einträge → 1 Eintrag", id="lists"),
+        pytest.param({"expires_at": "2027-01-01T00:00:00+01:00"}, "", "bisher gültig bis: 2027-01-01", id="moment"),
+        pytest.param({"unheard_of": {"a": 1}}, "", 'bisher unheard_of: {"a": 1}', id="unknown-field"),
+        pytest.param(7, 8, "7 → 8", id="numbers"),
+    ],
+)  # fmt: skip
+def test_a_change_is_told_as_a_difference(before: Any, after: Any, german: str) -> None:
+    stored = ["" if value == "" else json.dumps(value) for value in (before, after)]
+
+    assert difference(*stored, "de") == german
+
+
+def test_what_is_no_json_is_shown_as_it_is() -> None:
+    assert difference("{broken", "more", "de") == "{broken → more"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3)
+                    | st.dictionaries(st.text(), inner, max_size=3)), st.text())  # fmt: skip
+def test_no_document_breaks_the_page(document: Any, other: str) -> None:
+    for pair in ((json.dumps(document), other), (other, json.dumps(document))):
+        assert isinstance(difference(*pair, "en"), str)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (action_words("rule.set", "de"), "Regel gesetzt"),
+        (action_words("from.tomorrow", "de"), "from.tomorrow"),
+        (result_words("refused", "password", "de"), "abgelehnt: falsches Passwort"),
+        (result_words("failed", "Any sentence.", "de"), "misslungen: Any sentence."),
+        (origin_words("page", "10.0.0.7", "de"), "Dashboard · 10.0.0.7"),
+        (origin_words("schedule", "", "en"), "schedule"),
+        (target_words("tenant t1, product (all)", {"t1": "ISE School"}, "de"), "ISE School, alle Produkte"),
+        (target_words("tenant (all), product s9", {}, "en"), "all tenants, s9"),
+        (target_words("entra:1:2", {"entra:1:2": "Anna Muster"}, "de"), "Anna Muster"),
+        (target_words("audit", {}, "de"), "Protokoll"),
+        (target_words("lizenzen", {}, "de"), "lizenzen"),
+    ],
+)
+def test_codes_are_told_in_words(words: str, shown: str) -> None:
+    assert words == shown
+
+
+def test_every_action_that_core_records_has_words(small: World) -> None:  # noqa: F811
+    """What the code writes, found by looking: the page must not show codes."""
+    source = "\n".join(path.read_text("utf-8") for path in Path("core").rglob("*.py"))
+    codes = set(re.findall(r'(?:Entry|record)\([^()]*(?:\([^()]*\))?[^()"]*"([a-z]+\.[a-z_]+)"', source)) | {"export"}
+
+    assert len(codes) > 10
+    assert {code for code in codes if f"audit.action.{code}" not in TEXTS} == set()
+
+
+# The page
+
+
+def note(world: World, count: int, actor: Actor = ADMIN, **fields: Any) -> None:
+    for number in range(count):
+        audit.record(
+            world.engine, actor, "test", f"thing {number}", at=NOW - timedelta(minutes=count - number), **fields
+        )
+
+
+def shown(app: AppTest) -> Any:
+    return app.dataframe[0].value
+
+
+def test_the_newest_change_is_on_top_in_words(small: World, open_page: Any) -> None:  # noqa: F811
+    tenant = small.known[0]
+    rules.keep(
+        small.engine, Policy(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=2), SUPPORT_ADMIN
+    )
+    rules.keep(
+        small.engine, Policy(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=3), SUPPORT_ADMIN
+    )
+
+    row = shown(open_page(small, AUDIT)).iloc[0]
+
+    assert (row["who"], row["action"], row["change"]) == ("Anna Muster", "Regel gesetzt", "Alarm ab: 2 → 3")
+    assert row["target"] == "Schule Höri, Microsoft 365 Business Premium"
+    assert (row["result"], row["from_where"]) == ("ausgeführt", "Dashboard · 10.0.0.7")
+    assert row["request_id"] == SUPPORT_ADMIN.request_id
+
+
+SUPPORT_ADMIN = Actor("anna", "admin", "page", "Anna Muster", "10.0.0.7")
+
+
+def test_a_hundred_rows_are_a_page_and_the_rest_follows(small: World, open_page: Any) -> None:  # noqa: F811
+    note(small, 230)
+    app = open_page(small, AUDIT)
+    assert "**230** Einträge" in words(app)
+    assert shown(app)["target"].tolist() == [f"thing {number}" for number in range(229, 129, -1)]
+
+    app.session_state["audit_p"] = 3
+    app.run()
+
+    assert shown(app)["target"].tolist() == [f"thing {number}" for number in range(29, -1, -1)]
+    assert asked(app, "p") == ["3"]
+
+
+def test_a_page_that_is_no_longer_there_is_the_last_one(small: World, open_page: Any) -> None:  # noqa: F811
+    note(small, 130)
+
+    app = open_page(small, AUDIT, p="99")
+
+    assert len(shown(app)) == 30
+
+
+def test_filters_narrow_the_rows_and_stand_in_the_address(small: World, open_page: Any) -> None:  # noqa: F811
+    note(small, 3)
+    note(small, 2, SUPPORT, result="failed", reason="away")
+    app = open_page(small, AUDIT)
+
+    app.multiselect(key="audit_result").set_value(["failed"])
+    app.multiselect(key="audit_who").set_value(["anna"])
+    app.text_input(key="audit_q").set_value("thing 1").run()
+
+    assert shown(app)["target"].tolist() == ["thing 1"]
+    assert (asked(app, "result"), asked(app, "who"), asked(app, "q")) == (["failed"], ["anna"], ["thing 1"])
+    app.button(key="audit_reset").click().run()
+    assert len(shown(app)) == 5
+
+
+def test_a_link_opens_what_it_was_made_of(small: World, open_page: Any) -> None:  # noqa: F811
+    note(small, 3)
+    audit.record(small.engine, ADMIN, "export", "lizenzen", at=NOW - timedelta(days=40))
+    day = (NOW - timedelta(days=40)).date().isoformat()
+
+    found = shown(open_page(small, AUDIT, **{"from": day, "to": day, "action": ["export", "nonsense"]}))
+
+    assert found["action"].tolist() == ["Heruntergeladen"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"from": "gestern"}, {"p": "-1"}, {"p": "x"}, {"who": "nobody"}, {"to": "9999-99-99"}]
+)
+def test_what_a_link_asks_for_and_cannot_be_is_left_out(wrong: dict[str, str], small: World, open_page: Any) -> None:  # noqa: F811
+    note(small, 3)
+
+    app = open_page(small, AUDIT, **wrong)
+
+    assert not app.exception
+    assert len(shown(app)) == 3
+
+
+def test_without_a_match_the_next_step_is_told(small: World, open_page: Any) -> None:  # noqa: F811
+    note(small, 1)
+
+    app = open_page(small, AUDIT, q="gibt es nicht")
+
+    assert "Filter zurücksetzen" in app.info[0].value
+
+
+def test_whether_the_chain_is_whole_is_said_on_demand(small: World, open_page: Any) -> None:  # noqa: F811
+    note(small, 4)
+    app = open_page(small, AUDIT)
+    assert not app.success
+
+    app.button(key="audit_verify").click().run()
+    assert "Unversehrt: 4 Zeilen" in app.success[0].value
+
+    with small.engine.begin() as connection:
+        connection.execute(sql("DROP TRIGGER audit_no_update"))
+        connection.execute(sql("UPDATE audit SET target = 'other' WHERE seq = 3"))
+    app.button(key="audit_verify").click().run()
+    assert "Zeile 3" in app.error[0].value
+
+
+def test_the_file_holds_what_was_found_and_is_harmless(small: World) -> None:  # noqa: F811
+    note(small, 2)
+    audit.record(small.engine, ADMIN, "test", "=cmd|x", after={"name": HOSTILE}, at=NOW)
+
+    content = audit_table.as_csv(audit.export(small.engine, ADMIN, Search()), {}, VIEW)
+
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
+    assert rows[0][:5] == ["Nr.", "Wann", "Wer", "Was", "Woran"]
+    assert [row[4] for row in rows[1:]] == ["'=cmd|x", "thing 1", "thing 0"]
+    assert find(small.engine, ADMIN, Search(), limit=1)[0][0].action == "export"
+
+
+def test_old_and_new_accounts_are_told_by_their_names(small: World, open_page: Any) -> None:  # noqa: F811
+    access.add(small.engine, ADMIN, "beat", "Herbst-Wolke-27x", "viewer", datetime.now(UTC))
+
+    row = shown(open_page(small, AUDIT, lang="en")).iloc[0]
+
+    assert (row["action"], row["target"]) == ("Account added", "beat")
+    assert row["change"] == "disabled: no; sign-in: local; role: viewer"

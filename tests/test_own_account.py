@@ -1,0 +1,195 @@
+"""Mein Konto: a new password, the second factor, and one's own sessions; for every role."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyotp
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import access, second_factor
+from core.access import AccessError
+from core.cache.accounts import Account, add_account
+from core.own_account import OwnPasswordError, change_password
+from core.roles import NOBODY, Actor, NotAllowed
+from core.sessions import Session, end_for, open_sessions, session_of, start_session
+from tests.actors import ADMIN, entry
+from tests.page_world import World
+from tests.test_pages import hardened, no_runtime_left, open_page, small, words  # noqa: F401
+
+OWN = "pages/own_account.py"
+PASSWORD, NEW = "Herbst-Wolke-27x", "Winter-Regen-82y"
+ROLES = {"gast": "viewer", "anna": "support", "admin": "admin"}
+
+
+@pytest.fixture
+def world(small: World) -> World:  # noqa: F811
+    """One account for each role, and one that signs in with Microsoft."""
+    for name, role in ROLES.items():
+        access.add(small.engine, ADMIN, name, PASSWORD, role)
+    now = datetime.now(UTC)
+    add_account(small.engine, Account("entra:1:2", "", "viewer", False, now, now, "entra", "Eva Muster"), entry())
+    return small
+
+
+def user(name: str) -> dict[str, str]:
+    return {"name": name, "role": ROLES.get(name, "viewer"), "sid": "1"}
+
+
+def actor(name: str) -> Actor:
+    return Actor(name, ROLES[name], "page")
+
+
+def signs_in(world: World, name: str, password: str) -> bool:
+    found = access.sign_in(world.engine, name, password, now=datetime.now(UTC))
+    return not isinstance(found, access.Refused)
+
+
+def fill(app: AppTest, current: str, new: str, again: str) -> AppTest:
+    for field, value in (("current", current), ("new", new), ("again", again)):
+        app.text_input(key=f"own_password_{field}").set_value(value)
+    return app.button(key="own_password_now").click().run()
+
+
+# Password
+
+
+@pytest.mark.parametrize("name", list(ROLES))
+def test_everybody_changes_their_own_password_and_is_signed_out(name: str, world: World, open_page: Any) -> None:  # noqa: F811
+    token = start_session(world.engine, name, datetime.now(UTC))
+
+    app = fill(open_page(world, OWN, user=user(name)), PASSWORD, NEW, NEW)
+
+    assert not app.error
+    assert session_of(world.engine, token, datetime.now(UTC)) is None
+    assert signs_in(world, name, NEW)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        pytest.param(("falsch", NEW, NEW), "stimmt nicht", id="wrong"),
+        pytest.param((PASSWORD, NEW, NEW + "x"), "nicht gleich", id="differs"),
+        pytest.param((PASSWORD, "kurz", "kurz"), "mindestens 8 Zeichen", id="weak"),
+        pytest.param(("", NEW, NEW), "alle drei Felder", id="empty"),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_changes(
+    typed: tuple[str, str, str],
+    said: str,
+    world: World,
+    open_page: Any,  # noqa: F811
+) -> None:
+    app = fill(open_page(world, OWN, user=user("anna")), *typed)
+
+    assert said in app.error[0].value.replace("\\", "")
+    assert signs_in(world, "anna", PASSWORD)
+
+
+def test_whoever_finds_an_open_tab_cannot_try_passwords_for_long(world: World) -> None:
+    now = datetime.now(UTC)
+    for _ in range(5):
+        with pytest.raises(OwnPasswordError):
+            change_password(world.engine, actor("anna"), "geraten", NEW, now)
+
+    with pytest.raises(OwnPasswordError) as caught:
+        change_password(world.engine, actor("anna"), PASSWORD, NEW, now)
+    assert caught.value.problem.code == "access.password_wait"
+
+    change_password(world.engine, actor("anna"), PASSWORD, NEW, now + timedelta(minutes=1))
+    assert signs_in(world, "anna", NEW)
+
+
+def test_only_ones_own_password_is_changed_this_way(world: World) -> None:
+    with pytest.raises(NotAllowed):
+        change_password(world.engine, NOBODY, PASSWORD, NEW, datetime.now(UTC))
+    with pytest.raises(AccessError):
+        change_password(world.engine, Actor("entra:1:2", "viewer", "page"), "", NEW, datetime.now(UTC))
+
+
+# Second factor
+
+
+def test_the_second_factor_is_set_up_with_recovery_codes_shown_once(world: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(world, OWN, user=user("anna"))
+    app.button(key="factor_begin").click().run()
+    secret = app.code[0].value
+
+    app.text_input(key="factor_confirm_code").set_value(pyotp.TOTP(secret).now())
+    app.button(key="factor_confirm_now").click().run()
+
+    codes = app.code[0].value.splitlines()
+    assert len(codes) == second_factor.RECOVERY_CODES
+    assert second_factor.state(world.engine, "anna").since is not None
+    assert secret not in str(app.code)
+
+    app.button(key="secret_close").click().run()
+    app.text_input(key="factor_remove_code").set_value(codes[0])
+    app.button(key="factor_remove_now").click().run()
+    assert second_factor.state(world.engine, "anna").since is None
+    assert "entfernt" in app.success[0].value
+
+
+def test_a_wrong_code_sets_nothing_up(world: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(world, OWN, user=user("anna"))
+    app.button(key="factor_begin").click().run()
+
+    app.text_input(key="factor_confirm_code").set_value("000000x")
+    app.button(key="factor_confirm_now").click().run()
+
+    assert app.error
+    assert second_factor.state(world.engine, "anna").since is None
+
+
+def test_an_account_of_microsoft_manages_neither_here(world: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(world, OWN, user={"name": "entra:1:2", "shown": "Eva Muster", "role": "viewer", "sid": "1"})
+
+    assert "meldet sich mit Microsoft an" in app.info[0].value
+    assert not app.text_input
+
+
+# Sessions
+
+
+def test_everybody_sees_and_ends_their_own_sessions_alone(world: World, open_page: Any) -> None:  # noqa: F811
+    now = datetime.now(UTC)
+    own, other = start_session(world.engine, "gast", now), start_session(world.engine, "anna", now)
+    app = open_page(world, OWN, user=user("gast"))
+    assert len(app.dataframe[0].value) == 1
+
+    app.button(key="sessions_end_own").click().run()
+
+    assert session_of(world.engine, own, now) is None
+    assert isinstance(session_of(world.engine, other, now), Session)
+
+
+@pytest.mark.parametrize("role", ["viewer", "support"])
+def test_the_sessions_of_others_are_nobodys_business(role: str, world: World) -> None:
+    now = datetime.now(UTC)
+    token = start_session(world.engine, "admin", now)
+    somebody = Actor("gast", role, "page")
+
+    for attempt in (
+        lambda: open_sessions(world.engine, somebody, now),
+        lambda: open_sessions(world.engine, somebody, now, account="admin"),
+        lambda: end_for(world.engine, somebody, now, account="admin"),
+    ):
+        with pytest.raises(NotAllowed):
+            attempt()
+
+    assert isinstance(session_of(world.engine, token, now), Session)
+
+
+def test_a_session_is_not_ended_under_the_name_of_another_account(world: World) -> None:
+    now = datetime.now(UTC)
+    token = start_session(world.engine, "admin", now)
+    (session,) = open_sessions(world.engine, ADMIN, now, account="admin")
+
+    assert end_for(world.engine, actor("gast"), now, account="gast", session=session.id) == 0
+    assert isinstance(session_of(world.engine, token, now), Session)
+
+
+def test_the_page_says_who_is_signed_in(world: World, open_page: Any) -> None:  # noqa: F811
+    assert "gast · Rolle viewer" in words(open_page(world, OWN, user=user("gast")))

@@ -1,0 +1,65 @@
+"""What became of an action: done, or in words why not."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import streamlit as st
+
+from core.access import AccessError
+from core.problems import ProblemError
+from ui import language, visit
+from ui.problems import problem_box
+from ui.safe import plain
+from ui.texts import text
+
+_DONE, _SECRET = "_done", "_secret"
+
+
+@contextlib.contextmanager
+def told() -> Iterator[None]:
+    """What core refuses, and a fault of the database, in words."""
+    try:
+        yield
+    except ProblemError as error:
+        problem_box(error.problem)
+    except AccessError as error:
+        st.error(plain(error.text(language.current())), icon=":material/error:")
+
+
+def done(words: str) -> None:
+    """Say so on the next run; `words` is Markdown."""
+    st.session_state[_DONE] = words
+
+
+def tell_done() -> None:
+    """What was done in the run before."""
+    if _DONE in st.session_state:
+        st.success(st.session_state.pop(_DONE), icon=":material/check:")
+
+
+def keep_secret(words: str, secret: str) -> None:
+    """Show `secret` below `words` until it is hidden or the page is left; it is kept nowhere else."""
+    st.session_state[_SECRET] = (words, secret)
+
+
+def forget_secret() -> None:
+    """Of another visit there is nothing left. Called once per run, before the page."""
+    if visit.entered():
+        _hide_secret()
+
+
+def show_secret() -> None:
+    """What `keep_secret` was given, ready to be copied."""
+    if _SECRET not in st.session_state:
+        return
+    words, secret = st.session_state[_SECRET]
+    with st.container(border=True, key="secret"):
+        st.markdown(words)
+        st.code(secret, language=None, wrap_lines=True)
+        st.button(text("secret.close"), key="secret_close", on_click=_hide_secret)
+
+
+def _hide_secret() -> None:
+    st.session_state.pop(_SECRET, None)

@@ -1,0 +1,131 @@
+"""The rows of the audit as shown and as a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+from sqlalchemy import Engine
+
+from core import access, audit, runtime
+from core.audit import AuditRow, Search
+from core.roles import Actor
+from ui import format as fmt
+from ui.audit_change import action_words, difference, origin_words, result_words, target_words
+from ui.audit_filters import PAGE_KEY, InUse, audit_filters, is_filtered, keep_in_url, reset
+from ui.csv import MIME, to_csv
+from ui.data import Snapshot
+from ui.language import Language
+from ui.license_table import HEADER_PIXELS, ROW_PIXELS
+from ui.page import View
+from ui.texts import text
+
+COLUMNS = ("at", "who", "action", "target", "change", "result", "from_where", "request_id")
+PAGE_ROWS = 100
+MOST_ROWS = 18
+
+
+def names_of(snapshot: Snapshot, language: Language) -> dict[str, str]:
+    """Id -> name of every tenant, product and account, for the targets."""
+    tenants, licenses = snapshot.tenants, snapshot.licenses
+    product = licenses["product_de" if language == "de" else "product_en"].astype(str)
+    names = dict(zip(licenses["sku_id"].astype(str), product, strict=True))
+    names |= dict(zip(tenants["tenant_id"], tenants["tenant"], strict=True))
+    return names | {account.name: account.shown for account in access.list_accounts(runtime.current().engine)}
+
+
+def values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple[Any, ...]:
+    """One row in the order of COLUMNS."""
+    return (
+        row.at,
+        row.actor_name or text("audit.nobody", language),
+        action_words(row.action, language),
+        target_words(row.target, names, language),
+        difference(row.before, row.after, language),
+        result_words(row.result, row.reason, language),
+        origin_words(row.source, row.address, language),
+        row.request_id,
+    )
+
+
+def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
+    """Filters, how many rows fit, a page of them, and the way to the others."""
+    engine = runtime.current().engine
+    search = audit_filters(InUse(*audit.names_in_use(engine, user)), view)
+    names = names_of(snapshot, view.language)
+    page, rows, total = _page(engine, user, search)
+    keep_in_url(search, page)
+    _tools(search, total, lambda: as_csv(audit.export(engine, user, search), names, view), view)
+    if not rows:
+        st.info(text("audit.none" if is_filtered(search) else "audit.empty"), icon=":material/info:")
+        return
+    show_rows(rows, names, view)
+    if total > PAGE_ROWS:
+        st.pagination(math.ceil(total / PAGE_ROWS), key=PAGE_KEY)
+
+
+def _page(engine: Engine, user: Actor, search: Search) -> tuple[int, list[AuditRow], int]:
+    """(number of the page, its rows, how many there are in all); of a page that is no longer there the last one."""
+    page = int(st.session_state.get(PAGE_KEY) or 1)
+    rows, total = audit.find(engine, user, search, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+    last = max(1, math.ceil(total / PAGE_ROWS))
+    if page > last:
+        page = last
+        rows, total = audit.find(engine, user, search, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+    st.session_state[PAGE_KEY] = page
+    return page, rows, total
+
+
+def _tools(search: Search, total: int, file: Callable[[], bytes], view: View) -> None:
+    """How many rows fit, the way back to all, and the download, which is made and recorded when it is asked for."""
+    with st.container(horizontal=True, vertical_alignment="center", key="audit_tools"):
+        count = fmt.number(total, view.language)
+        st.markdown(text("audit.count_one" if total == 1 else "audit.count", count=count), width="content")
+        if is_filtered(search):
+            st.button(text("filter.reset"), key="audit_reset", on_click=reset, icon=":material/filter_alt_off:")
+        st.space("stretch")
+        if total:
+            st.download_button(
+                text("audit.csv"), data=file, file_name="protokoll.csv", mime=MIME,
+                icon=":material/download:", on_click="ignore", key="audit_csv",
+            )  # fmt: skip
+
+
+def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) -> None:
+    """The table of one page."""
+    columns = list(zip(*(values(row, names, view.language) for row in rows), strict=True))
+    types = (pa.timestamp("us", "UTC"), *([pa.string()] * (len(COLUMNS) - 1)))
+    table = pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=list(COLUMNS))
+    column = st.column_config
+    widths = {
+        "who": 130,
+        "action": 190,
+        "target": 210,
+        "change": 330,
+        "result": 105,
+        "from_where": 190,
+        "request_id": 140,
+    }
+    config: dict[str, Any] = {
+        name: column.TextColumn(text(f"column.{name}"), width=width) for name, width in widths.items()
+    }
+    config["at"] = column.DatetimeColumn(
+        text("column.at"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=135
+    )
+    st.dataframe(
+        table,
+        alt=text("audit.table"),
+        hide_index=True,
+        column_config=config,
+        height=HEADER_PIXELS + ROW_PIXELS * min(len(rows), MOST_ROWS),
+        placeholder="",
+    )
+
+
+def as_csv(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> bytes:
+    """The rows as shown, each with its number."""
+    header = [text(f"column.{name}", view.language) for name in ("seq", *COLUMNS)]
+    return to_csv(header, ((row.seq, *values(row, names, view.language)) for row in rows), view.language, view.zone)
