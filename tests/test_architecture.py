@@ -29,7 +29,7 @@ MAY_IMPORT = {
 FLOORS = [
     {"__main__"},
     {"commands"},
-    {"checks", "monitoring", "runtime", "scheduler"},
+    {"checks", "monitoring", "own_account", "runtime", "scheduler"},
     {"refresh"},
     {"run"},
     {"publish", "reading"},
