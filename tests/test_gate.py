@@ -1,5 +1,8 @@
 """What gets through the gate: probed with raw requests and a raw websocket client, not with a browser's manners."""
 
+import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from core import access
 from core.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, session_id
 from tests.actors import ADMIN
-from tests.served import PASSWORD, Served, serve
+from tests.served import PASSWORD, ROOT, Served, serve
 from tests.ws_client import Tab
 from web.media import GRACE_SECONDS, MOST_FILES, MediaFiles
 
@@ -234,6 +237,95 @@ def test_dashboard_page_names_its_language(served: Served, cookie: str | None, l
     cookies = served.cookie() | ({"lang": cookie} if cookie else {})
 
     assert f'<html lang="{language}">' in get(served, "/two", cookies=cookies).text
+
+
+# ---------------------------------------------------------------- every route there is
+
+# Route -> (an address of it, what a stranger gets, what a session gets), by method. An update of Streamlit that adds
+# a route fails here until somebody has decided about it.
+READ = ("GET", "HEAD")
+ANY = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+Answers = dict[tuple[str, ...], tuple[int, int]]
+ROUTES: dict[str, tuple[str, Answers]] = {
+    # ours
+    "/health": ("/health", {READ: (200, 200)}),
+    "/health/ready": ("/health/ready", {READ: (200, 200)}),
+    "/metrics": ("/metrics", {READ: (401, 200)}),
+    "/login": ("/login", {READ: (200, 303), ("POST",): (401, 401)}),
+    "/login/code": ("/login/code", {READ: (303, 303), ("POST",): (303, 303)}),
+    "/login/microsoft": ("/login/microsoft", {READ: (303, 303)}),
+    "/login/microsoft/callback": ("/login/microsoft/callback", {READ: (303, 303)}),
+    "/login/refused": ("/login/refused", {READ: (403, 403)}),
+    "/logout": ("/logout", {READ: (303, 200), ("POST",): (303, 303)}),
+    "/favicon.ico": ("/favicon.ico", {READ: (307, 307)}),
+    "/favicon.png": ("/favicon.png", {READ: (307, 307)}),
+    "/assets": ("/assets/icon.svg", {READ: (200, 200), ("POST", "PUT"): (405, 405)}),
+    "/api/v1": ("/api/v1/licenses", {ANY: (401, 401)}),
+    # Streamlit's that we need
+    "/_stcore/health": ("/_stcore/health", {READ: (401, 200), ("OPTIONS",): (401, 204)}),
+    "/_stcore/host-config": ("/_stcore/host-config", {READ: (401, 200)}),
+    "/_stcore/stream": ("/_stcore/stream", {READ: (401, 404)}),  # as a websocket: see below
+    "/media/{file_id:path}": ("/media/x.csv", {(*READ, "OPTIONS"): (401, 404)}),
+    "": ("/index.html", {READ: (303, 404), ("POST", "PUT"): (401, 404)}),
+    # Streamlit's that we do not need
+    "/_stcore/metrics": ("/_stcore/metrics", {(*READ, "OPTIONS"): (401, 404)}),
+    "/_stcore/upload_file/{session_id}/{file_id}": (
+        "/_stcore/upload_file/a/b",
+        {("PUT", "DELETE", "OPTIONS"): (401, 404)},
+    ),
+    "/component/{path:path}": ("/component/a/b.js", {(*READ, "OPTIONS"): (401, 404)}),
+    "/_stcore/bidi-components/{path:path}": ("/_stcore/bidi-components/a.js", {(*READ, "OPTIONS"): (401, 404)}),
+    "/auth/login": ("/auth/login", {READ: (401, 404)}),
+    "/auth/logout": ("/auth/logout", {READ: (401, 404)}),
+    "/oauth2callback": ("/oauth2callback", {READ: (401, 404)}),
+    "/_stcore/agent/interact": ("/_stcore/agent/interact", {ANY: (401, 404)}),
+    "/_stcore/agent/openapi.json": ("/_stcore/agent/openapi.json", {ANY: (401, 404)}),
+    "/_stcore/agent/mcp": ("/_stcore/agent/mcp", {ANY: (401, 404)}),
+}
+
+
+@pytest.fixture(scope="module")
+def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, list[str]]]:
+    """(kind, path, methods) of every route that the server has, Streamlit's and ours."""
+    script = tmp_path_factory.mktemp("routes") / "dashboard.py"
+    script.touch()
+    command = [sys.executable, "-m", "tests.served_routes", str(script)]
+    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return [(kind, path, methods) for kind, path, methods in json.loads(told.stdout)]
+
+
+def test_every_route_is_one_that_was_decided_about(routes: list[tuple[str, str, list[str]]]):
+    decided = {path: {method for methods in answers for method in methods} for path, (_, answers) in ROUTES.items()}
+
+    assert {path for _, path, _ in routes} == set(ROUTES)
+    assert [(path, method) for _, path, methods in routes for method in methods if method not in decided[path]] == []
+    assert [path for kind, path, _ in routes if "WebSocket" in kind] == ["/_stcore/stream"]
+
+
+@pytest.mark.parametrize("path", ROUTES)
+def test_route_answers_strangers_and_sessions_as_decided(served: Served, path: str):
+    address, answers = ROUTES[path]
+    wanted = {method: statuses for methods, statuses in answers.items() for method in methods}
+
+    found = {
+        method: (
+            get(served, address, method=method).status_code,
+            get(served, address, method=method, cookies=served.cookie()).status_code,
+        )
+        for method in wanted
+    }
+
+    assert found == wanted
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/health", "/health/ready", "/favicon.ico", "/metrics"])
+@pytest.mark.parametrize("below", ["/x", "/x/y", "/_stcore/health", "%0A", "//"])
+def test_nothing_lies_below_a_public_address(served: Served, path: str, below: str):
+    strangers, insiders = get(served, path + below), get(served, path + below, cookies=served.cookie())
+
+    assert strangers.status_code in (303, 401)
+    assert "<script" not in strangers.text
+    assert "<title>Streamlit" not in insiders.text  # its own page, past ours
 
 
 # ---------------------------------------------------------------- websocket

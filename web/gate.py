@@ -35,15 +35,17 @@ LANGUAGE_COOKIE = "lang"
 # Left behind by a sign-out, so that a tab that slept meanwhile is sent to the sign-in instead of trying for ever.
 SIGNED_OUT = "signed-out"
 
-PUBLIC = ("/login", "/logout", "/health", "/assets", "/favicon.ico", "/favicon.png")
+# To the letter: what lies below one of them would fall through to Streamlit.
+SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")
+PUBLIC = frozenset({*SIGN_IN, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
 # With a session these and the pages are served, nothing else: what Streamlit's server offers besides (uploads,
 # metrics, agent API, components, its own sign-in) has no way in, also what an update may add.
-SERVED = ("/static", "/media", "/metrics")
+SERVED = ("/static", "/media")
 # A program may come here without a session: what is behind checks its token.
 BY_TOKEN = ("/metrics",)
 # Answers strangers itself, too: each of its calls carries a token.
 API = "/api/v1"
-NO_PAGES = (*SERVED, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
+NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
@@ -72,12 +74,12 @@ class Gate:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        private = not _under(path, (*PUBLIC, "/static"))
+        private = not _is_public(path) and not _under(path, ("/static",))
         send = with_headers(
             send, self._shell.policy, secure=_is_secure(scope), private=private, request_id=scope["request_id"]
         )
         refusal = self._refuse(scope)
-        if refusal is None and not _under(path, PUBLIC):
+        if refusal is None and not _is_public(path):
             try:
                 found = await self._session(scope, active=not _under(path, ("/_stcore", "/static")))
             except DatabaseError as error:
@@ -121,7 +123,7 @@ class Gate:
                 return RedirectResponse(_sign_in_for(scope, found), 303)
             return PlainTextResponse(self._text(scope, "sign_in"), 401)
         not_sent = _under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(found.id, path)
-        if path in streamlit.PING_PATHS or (_under(path, SERVED) and not not_sent):
+        if path in streamlit.PING_PATHS or path in BY_TOKEN or (_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and _is_page(path):
             language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
@@ -232,6 +234,10 @@ def _request_id(scope: Scope) -> str:
 
 def _under(path: str, prefixes: tuple[str, ...]) -> bool:
     return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
+
+
+def _is_public(path: str) -> bool:
+    return path in PUBLIC or path.startswith("/assets/")
 
 
 def _is_api(path: str) -> bool:

@@ -1,0 +1,19 @@
+"""`python -m tests.served_routes`: every route that the server really has, as JSON; Streamlit's as well as ours."""
+
+import json
+import sys
+from pathlib import Path
+
+from core.settings import Settings
+from web import streamlit_internals
+from web.server import Server, build_app
+
+if __name__ == "__main__":
+    app = build_app(Path(sys.argv[1]), Server(Settings()))
+    streamlit_internals.harden()
+    routes = app._build_starlette_app().routes
+    print(
+        json.dumps(
+            [[type(route).__name__, route.path, sorted(getattr(route, "methods", None) or [])] for route in routes]
+        )
+    )
