@@ -140,13 +140,7 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
     """Start the server on a free loopback port and stop it, by its id, at the end. `settings` as JSON knows them."""
     write_script(folder)
     engine = open_database(_settings(folder, 1).database)
-    now = datetime.now(UTC)
-    # Cost 4 instead of 12: the tests sign in often.
-    quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    for name, role in ROLES.items():
-        accounts.add_account(
-            engine, Account(name, quick, role, disabled=False, created_at=now, password_changed_at=now), entry()
-        )
+    add_local_accounts(engine)
     port = free_port()
     try:
         command = [sys.executable, "-m", "tests.served", str(folder), str(port), json.dumps(settings)]
@@ -154,6 +148,17 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
             yield Served(url, folder, engine)
     finally:
         engine.dispose()
+
+
+def add_local_accounts(engine: Engine) -> None:
+    """One of each role, all with PASSWORD."""
+    now = datetime.now(UTC)
+    # Cost 4 instead of 12: the tests sign in often.
+    quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    for name, role in ROLES.items():
+        accounts.add_account(
+            engine, Account(name, quick, role, disabled=False, created_at=now, password_changed_at=now), entry()
+        )
 
 
 @contextmanager

@@ -9,8 +9,11 @@ from xml.etree import ElementTree
 import bcrypt
 import pyotp
 import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine, select
 
 from core import access, second_factor
@@ -23,6 +26,8 @@ from core.cache.schema import sessions as session_table
 from core.roles import Actor, NotAllowed
 from core.second_factor import SecondFactorError, State
 from tests.actors import ADMIN, SUPPORT, entry
+from tests.browser import WCAG
+from tests.served import Served
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 STEP = timedelta(seconds=30)
@@ -329,6 +334,50 @@ def test_removing_what_is_not_there_says_so(engine: Engine) -> None:
         second_factor.remove(engine, ADMIN, "anna", NOW)
 
     assert code_of(error) == "factor.none"
+
+
+# In a browser
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_password_then_code_then_the_page_that_was_asked_for(browser: Browser, served: Served, scheme: str) -> None:
+    name, now = f"tom-{scheme}", datetime.now(UTC)
+    quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    accounts.add_account(served.engine, Account(name, quick, "support", False, now, now), entry())
+    tom = Actor(name, "support", "page")
+    totp = pyotp.TOTP(second_factor.begin(served.engine, tom, now).secret)
+    codes = second_factor.confirm(served.engine, tom, totp.at(now - STEP), now)
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 720})  # type: ignore[arg-type]
+    page = context.new_page()
+
+    page.goto(f"{served.url}/two?q=abc")
+    page.get_by_label("Konto").fill(name)
+    page.get_by_label("Passwort").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Code")).to_be_focused()
+    assert "lizenztool_session" not in [cookie["name"] for cookie in context.cookies()]
+    page.goto(f"{served.url}/two?q=abc")  # the password alone opens nothing
+    expect(page.get_by_label("Passwort")).to_be_visible()
+    page.goto(f"{served.url}/login/code?lang=en")
+    page.get_by_label("Code").fill("000")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("This code is wrong")
+    assert Axe().run(page, options={"runOnly": WCAG}).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.get_by_label("Code").fill(codes[0])
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_label("Search")).to_have_value("abc")
+    assert "lizenztool_code" not in [cookie["name"] for cookie in context.cookies()]
+    context.close()
+
+
+def test_code_page_without_a_password_before_it_leads_back(served: Served) -> None:
+    for browser in (requests.get, requests.post):
+        answer = browser(f"{served.url}/login/code", cookies={"lizenztool_code": "forged"}, allow_redirects=False)
+
+        assert (answer.status_code, answer.headers["location"]) == (303, "/login?reason=code")
 
 
 @given(st.text(max_size=40))

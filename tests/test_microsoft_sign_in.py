@@ -1,0 +1,442 @@
+"""Sign-in with Microsoft against a real OpenID provider over HTTPS: over plain HTTP, and in a real Chromium."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+
+from core import access
+from core.cache.accounts import find_account
+from core.cache.audit import AuditRow, Search, find
+from simulator.profiles import guid
+from tests.actors import ADMIN
+from tests.browser import WCAG
+from tests.openid_provider import (
+    BY_CERTIFICATE,
+    OTHER_TENANT,
+    PEOPLE,
+    SECRET,
+    TENANT,
+    Entrance,
+    Visitor,
+    entrance,
+)
+from tests.served import PASSWORD, free_port
+from web.short_lived import ShortLived
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Entrance]:
+    """Provider and server, for all tests of this file."""
+    with entrance(tmp_path_factory.mktemp("entrance")) as found:
+        yield found
+
+
+@pytest.fixture
+def office(running: Entrance) -> Entrance:
+    """The same, with a good profile whatever the test before has done to it."""
+    running.write_profile()
+    return running
+
+
+@pytest.fixture
+def visitor(office: Entrance) -> Visitor:
+    return Visitor(office)
+
+
+def account(login: str) -> str:
+    claims = PEOPLE[login]["claims"]
+    return f"entra:{claims['tid']}:{claims['oid']}"
+
+
+def audited(office: Entrance, *actions: str, words: str = "") -> list[AuditRow]:
+    return find(office.engine, Search(words=words, actions=actions), limit=99)[0]
+
+
+def why(answer: requests.Response) -> str:
+    """What the refusal page is about."""
+    return parse_qs(urlsplit(answer.url).query).get("why", [""])[0]
+
+
+# Coming in
+
+
+@pytest.mark.parametrize(("login", "role"), [("vera", "viewer"), ("sven", "support"), ("ada", "admin")])
+def test_each_role_gets_in_and_is_in_the_audit(visitor: Visitor, login: str, role: str) -> None:
+    answer = visitor.sign_in(login)
+
+    assert answer.status_code == 200
+    assert visitor.session is not None
+    name = PEOPLE[login]["claims"]["name"]
+    assert (visitor.session.account, visitor.session.shown, visitor.session.role) == (account(login), name, role)
+    newest = audited(visitor.entrance, "session.started", words=account(login))[0]
+    assert (newest.actor_name, newest.role, newest.source, newest.address) == (name, role, "sign-in", "127.0.0.1")
+
+
+def test_the_page_that_was_asked_for_follows_and_never_a_foreign_one(visitor: Visitor) -> None:
+    there = visitor.get(
+        visitor.to_callback("sven", "/login/microsoft?next=/two%3Fq%3DH%C3%B6ri"), allow_redirects=False
+    )
+    foreign = visitor.get(visitor.to_callback("sven", "/login/microsoft?next=//evil.example"), allow_redirects=False)
+
+    assert there.headers["location"] == "/two?q=H%C3%B6ri"
+    assert foreign.headers["location"] == "/"
+
+
+def test_the_request_carries_state_nonce_and_pkce_and_wants_no_lasting_access(visitor: Visitor) -> None:
+    answers = [visitor.get(f"{visitor.entrance.url}/login/microsoft", allow_redirects=False) for _ in range(2)]
+
+    asked = [parse_qs(urlsplit(answer.headers["location"]).query) for answer in answers]
+    for name in ("state", "nonce", "code_challenge"):
+        assert len(asked[0][name][0]) > 20
+        assert asked[0][name] != asked[1][name]
+    assert asked[0]["code_challenge_method"] == ["S256"]
+    assert set(asked[0]["scope"][0].split()) == {"openid", "profile"}
+    assert asked[0]["max_age"] == ["28800"]
+    assert re.search(r"HttpOnly; .*Path=/login; SameSite=lax", answers[0].headers["set-cookie"])
+
+
+def test_signing_in_again_ends_the_session_before(visitor: Visitor) -> None:
+    visitor.sign_in("sven")
+    first = visitor.cookies["lizenztool_session"]
+
+    visitor.sign_in("ada")
+
+    assert access.session_of(visitor.entrance.engine, first, datetime.now(UTC)) is None
+    assert visitor.session is not None
+    assert visitor.session.account == account("ada")
+
+
+def test_name_and_role_follow_entra_and_a_new_role_ends_older_sessions(office: Entrance) -> None:
+    before, after = Visitor(office), Visitor(office)
+    before.sign_in("vera")
+    office.write_profile(roles={"viewer": "support"})
+
+    after.sign_in("vera")
+
+    assert before.session is None
+    assert after.session is not None
+    assert after.session.role == "support"
+    change = audited(office, "account.role", words=account("vera"))[0]
+    assert ('"role": "viewer"' in change.before, '"role": "support"' in change.after) == (True, True)
+
+
+def test_a_certificate_opens_as_well_as_a_secret(office: Entrance) -> None:
+    office.write_profile(client_id=BY_CERTIFICATE, client_secret_env=..., cert_path="certs/office.pem")
+    visitor = Visitor(office)
+
+    visitor.sign_in("sven")
+
+    assert visitor.session is not None
+
+
+def test_local_accounts_get_in_beside_it(visitor: Visitor) -> None:
+    page = visitor.get(f"{visitor.entrance.url}/login").text
+
+    assert 'href="/login/microsoft"' in page
+    assert 'name="password"' in page
+    assert visitor.sign_in_locally("sven").headers["location"] == "/"
+    assert visitor.session is not None
+    assert visitor.session.account == "sven"
+
+
+# Staying out
+
+
+@pytest.mark.parametrize(
+    ("login", "reason", "says"),
+    [
+        ("tina", "tenant", "anderen Organisation"),
+        ("nora", "role", "keine Rolle zugewiesen"),
+        ("gina", "role", "keine Rolle zugewiesen"),
+        ("otto", "old", "zu lange zurück"),
+        ("hans", "token", "passt nicht zu dieser Anmeldung"),
+    ],
+)
+def test_who_is_not_let_in_is_told_why(visitor: Visitor, login: str, reason: str, says: str) -> None:
+    answer = visitor.sign_in(login)
+
+    assert (answer.status_code, why(answer)) == (403, reason)
+    assert says in answer.text
+    assert visitor.session is None
+    told = answer.text + answer.url
+    assert [text for text in (guid("oid", PEOPLE[login]["claims"]["name"]), TENANT, OTHER_TENANT) if text in told] == []
+    newest = audited(visitor.entrance, "session.refused")[0]
+    assert (newest.reason, newest.actor) == (reason, "" if reason == "token" else account(login))
+
+
+def test_a_disabled_account_stays_out_whatever_entra_says(office: Entrance) -> None:
+    first, second = Visitor(office), Visitor(office)
+    first.sign_in("dora")
+    access.disable(office.engine, ADMIN, account("dora"), datetime.now(UTC))
+
+    answer = second.sign_in("dora")
+
+    assert (answer.status_code, why(answer)) == (403, "disabled")
+    assert (first.session, second.session) == (None, None)
+    known = find_account(office.engine, account("dora"))
+    assert known is not None
+    assert known.disabled
+
+
+def test_a_password_never_opens_an_account_of_microsoft(visitor: Visitor) -> None:
+    visitor.sign_in("sven")
+    other = Visitor(visitor.entrance)
+
+    assert [other.sign_in_locally(account("sven"), word).status_code for word in ("", "x", PASSWORD)] == [401] * 3
+
+
+def test_a_callback_opens_in_the_browser_that_began_and_once_only(office: Entrance) -> None:
+    beginner, thief = Visitor(office), Visitor(office)
+    callback = beginner.to_callback("sven")
+
+    stolen = thief.get(callback)
+    right = beginner.get(callback)
+    again = beginner.get(callback)
+
+    assert (why(stolen), why(right), why(again)) == ("expired", "", "expired")
+    assert thief.session is None
+    assert beginner.session is not None
+
+
+def test_a_code_of_somebody_else_is_not_taken(office: Entrance) -> None:
+    """Sign-in in another's name: the attacker's callback in the victim's browser, which has begun one of its own."""
+    attacker, victim = Visitor(office), Visitor(office)
+    callback = attacker.to_callback("ada")
+    victim.get(f"{office.url}/login/microsoft")
+
+    answer = victim.get(callback)
+
+    assert why(answer) == "token"
+    assert victim.session is None
+
+
+@pytest.mark.parametrize("query", ["", "?code=x", "?code=x&state=y", "?error=server_error&state=y", "?state="])
+def test_a_forged_callback_opens_nothing(visitor: Visitor, query: str) -> None:
+    visitor.get(f"{visitor.entrance.url}/login/microsoft")
+
+    answer = visitor.get(f"{visitor.entrance.url}/login/microsoft/callback{query}")
+
+    assert (answer.status_code, why(answer)) == (403, "token")
+    assert visitor.session is None
+
+
+def test_a_code_that_was_tampered_with_is_refused_by_the_provider(visitor: Visitor) -> None:
+    callback = re.sub(r"code=[^&]+", "code=forged", visitor.to_callback("sven"))
+
+    assert why(visitor.get(callback)) == "provider"
+    assert visitor.session is None
+
+
+def test_whoever_cancels_can_try_again(visitor: Visitor) -> None:
+    answer = visitor.get(visitor.cancel())
+
+    assert (answer.status_code, why(answer)) == (403, "cancelled")
+    assert 'href="/login/microsoft"' in answer.text
+
+
+def test_person_whom_entra_has_not_assigned_to_the_app_is_told_about_the_role(visitor: Visitor) -> None:
+    state = parse_qs(urlsplit(visitor.to_callback("sven")).query)["state"][0]
+    query = f"error=access_denied&error_description=AADSTS50105%3A+not+assigned&state={state}"
+
+    assert why(visitor.get(f"{visitor.entrance.url}/login/microsoft/callback?{query}")) == "role"
+
+
+@pytest.mark.parametrize(
+    "path", ["/login/refused", "/login/refused?why=<script>", "/login/refused?why=old&next=//evil"]
+)
+def test_the_refusal_page_says_nothing_that_was_not_ours(visitor: Visitor, path: str) -> None:
+    answer = visitor.get(visitor.entrance.url + path)
+
+    assert answer.status_code == 403
+    assert "<script" not in answer.text
+    assert "evil" not in answer.text
+
+
+# When something is wrong on our side
+
+
+def test_a_wrong_secret_is_in_the_log_with_nothing_that_is_secret(office: Entrance) -> None:
+    (office.folder / "wrong.txt").write_text("wrong-secret")
+    office.write_profile(client_secret_env=..., client_secret_file="wrong.txt")
+    visitor = Visitor(office)
+
+    callback = visitor.to_callback("sven")
+    answer = visitor.get(callback)
+
+    assert why(answer) == "provider"
+    log = (office.folder / "logs" / "lizenztool.log").read_text()
+    assert "The provider refused a sign-in: invalid_client" in log
+    code = parse_qs(urlsplit(callback).query)["code"][0]
+    assert [text for text in ("wrong-secret", SECRET, code) if text in log] == []
+
+
+def test_without_the_provider_local_accounts_still_get_in(office: Entrance) -> None:
+    office.write_profile(authority=f"https://localhost:{free_port()}/office")
+    visitor = Visitor(office)
+
+    answer = visitor.get(f"{office.url}/login/microsoft?next=/two")
+
+    assert (answer.status_code, why(answer)) == (503, "away")
+    assert 'href="/login/microsoft?next=/two"' in answer.text
+    assert visitor.sign_in_locally("anna").status_code == 303
+
+
+def test_a_provider_that_goes_away_on_the_way_opens_nothing(office: Entrance) -> None:
+    visitor = Visitor(office)
+    callback = visitor.to_callback("sven")
+    office.write_profile(authority=f"https://localhost:{free_port()}/office")
+
+    assert why(visitor.get(callback)) == "expired"
+    assert visitor.session is None
+
+
+def test_a_broken_profile_is_told_on_the_page_and_in_the_log(office: Entrance) -> None:
+    office.write_profile(client_id=...)
+    visitor = Visitor(office)
+
+    page = visitor.get(f"{office.url}/login").text
+
+    assert "falsch eingerichtet" in page
+    assert "/login/microsoft" not in page
+    assert visitor.get(f"{office.url}/login/microsoft", allow_redirects=False).headers["location"] == "/login"
+    assert "office.json: the field “client_id” is missing" in (office.folder / "logs" / "lizenztool.log").read_text()
+
+
+def test_without_a_profile_the_page_is_about_local_accounts_alone(office: Entrance) -> None:
+    office.file.unlink()
+
+    page = Visitor(office).get(f"{office.url}/login").text
+
+    assert "Microsoft anmelden" not in page
+    assert 'name="password"' in page
+
+
+def test_local_sign_in_can_be_left_to_admins(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with entrance(tmp_path_factory.mktemp("admins"), alone=True, LIZENZTOOL_LOCAL_SIGN_IN="admins") as office:
+        visitor = Visitor(office)
+        page = visitor.get(f"{office.url}/login").text
+        refused, unknown = visitor.sign_in_locally("sven"), visitor.sign_in_locally("niemand")
+        admin = visitor.sign_in_locally("anna")
+        office.write_profile(client_id=...)
+        broken = Visitor(office).sign_in_locally("sven")
+        office.file.unlink()
+        alone = Visitor(office).sign_in_locally("sven")
+
+    assert re.search(r"<details>\s*<summary>Notfall-Anmeldung</summary>", page)
+    assert (refused.status_code, admin.status_code, broken.status_code, alone.status_code) == (401, 303, 401, 303)
+    assert refused.text.replace("sven", "niemand") == unknown.text
+
+
+def test_what_waits_for_a_browser_is_kept_for_a_while_and_once() -> None:
+    now = datetime(2027, 1, 15, tzinfo=UTC)
+    store: ShortLived[str] = ShortLived(timedelta(minutes=10))
+    early, late, taken = (store.keep(word, now) for word in ("early", "late", "taken"))
+
+    assert store.take(taken, now) == "taken"
+    assert store.take(taken, now) is None
+    assert store.take(late, now + timedelta(minutes=10)) is None
+    assert store.look(early, now + timedelta(minutes=9, seconds=59)) == "early"
+    assert store.look("forged", now) is None
+
+
+def test_strangers_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2027, 1, 15, tzinfo=UTC)
+    monkeypatch.setattr("web.short_lived.MOST", 3)
+    store: ShortLived[int] = ShortLived(timedelta(minutes=10))
+
+    keys = [store.keep(number, now) for number in range(5)]
+
+    assert [store.look(key, now) for key in keys] == [None, None, 2, 3, 4]
+
+
+# In a browser
+
+
+@pytest.fixture
+def trusting(browser: Browser, office: Entrance) -> Iterator[BrowserContext]:
+    """A browser that knows the provider's authority, and fails the test on an error of ours."""
+    complaints: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        ours = message.location["url"].startswith(office.url)
+        if message.type == "error" and ours and "status of 403" not in message.text:  # which is what a refusal is
+            complaints.append(message.text)
+
+    context = browser.new_context(ignore_https_errors=True)
+    context.on("console", listen)
+    yield context
+    context.close()
+    assert complaints == []
+
+
+def at_provider(page: Page, login: str) -> None:
+    page.get_by_label("Login").fill(login)
+    page.get_by_role("button", name="Continue").click()
+
+
+@pytest.mark.browser
+def test_link_with_a_filter_survives_the_way_over_microsoft(trusting: BrowserContext, office: Entrance) -> None:
+    page = trusting.new_page()
+    page.goto(f"{office.url}/two?q=Schule%20H%C3%B6ri")
+    page.get_by_role("link", name="Mit Microsoft anmelden").click()
+    at_provider(page, "sven")
+
+    expect(page.get_by_label("Search")).to_have_value("Schule Höri")
+    expect(page.get_by_text(f"name={quote(account('sven'))} role=support")).to_be_visible()
+    assert page.url == f"{office.url}/two?q=Schule%20H%C3%B6ri"
+    cookies = {cookie["name"]: cookie for cookie in trusting.cookies(office.url)}
+    assert cookies["lizenztool_session"]["httpOnly"]
+    assert "lizenztool_microsoft" not in cookies
+
+
+@pytest.mark.browser
+def test_an_old_sign_in_is_asked_for_the_password_and_then_gets_in(trusting: BrowserContext, office: Entrance) -> None:
+    page = trusting.new_page()
+    page.goto(f"{office.url}/login/microsoft?next=/two")
+    at_provider(page, "otto")
+    expect(page.get_by_text("Die letzte Anmeldung bei Microsoft liegt zu lange zurück.")).to_be_visible()
+
+    page.get_by_role("link", name="Nochmals versuchen").click()
+    expect(page.locator("#asked")).to_have_text("prompt=login")
+    at_provider(page, "otto")
+
+    expect(page.get_by_role("heading", name="Two")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_who_has_no_role_reads_why_in_both_languages_and_takes_another_account(
+    trusting: BrowserContext, office: Entrance
+) -> None:
+    page = trusting.new_page()
+    page.goto(f"{office.url}/login/microsoft?next=/two")
+    at_provider(page, "nora")
+    expect(page.get_by_role("heading", name="Anmeldung nicht möglich")).to_be_visible()
+    assert Axe().run(page, options={"runOnly": WCAG}).response["violations"] == []
+
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_text("This Microsoft account has no role in Lizenztool.")).to_be_visible()
+    page.get_by_role("link", name="Sign in with another account").click()
+    expect(page.locator("#asked")).to_have_text("prompt=select_account")
+    at_provider(page, "sven")
+
+    expect(page.get_by_role("heading", name="Two")).to_be_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_are_accessible_and_fit(browser: Browser, office: Entrance, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 720})  # type: ignore[arg-type]
+    page = context.new_page()
+    for path in ("/login", "/login?lang=en&reason=code", "/login/refused?why=role", "/login/refused?why=away&lang=de"):
+        page.goto(office.url + path)
+        assert Axe().run(page, options={"runOnly": WCAG}).response["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
