@@ -22,5 +22,5 @@ USER lizenztool
 VOLUME ["/app/data", "/app/logs", "/app/profiles", "/app/certs"]
 EXPOSE 8501
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/health', timeout=4)"]
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8501/health/ready', timeout=4)"]
 CMD ["python", "app.py"]
