@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from core import attention
+from core import attention, auth_profiles
 from core.attention import Condition
 from core.cache.runs import latest_run
 from core.cache.troubles import shortage_states
@@ -36,7 +36,7 @@ def check_all(tools: Tools) -> list[Finding]:
     profiles = tools.profiles.load(tools.now())
     findings = [
         Finding(fault.file, "warning" if fault.usable else "error", problem)
-        for fault in profiles.faults
+        for fault in [*profiles.faults, *auth_profiles.faults(tools.settings.profiles_dir)]
         for problem in fault.problems
     ]
     if not profiles.tenants and not profiles.faults:

@@ -23,7 +23,13 @@ MAPPED = ("Lizenzname", "Verfügbar", "Gebraucht", "Frei", "Tenant", "Infosup")
 # Columns that the contract names itself; a profile may name others.
 MAPPED_OPTIONAL = ("technician_informed", "enabled", "monitoring", "cert_expires", "Parameter", "Parameterwert")
 # Told, but no reason to stop reading the tenant: nothing depends on them.
-HARMLESS = {"profile.field_unknown", "profile.thumbprint_wrong", "profile.expires_wrong", "profile.date_invalid"}
+HARMLESS = {
+    "profile.field_unknown",
+    "profile.thumbprint_wrong",
+    "profile.expires_wrong",
+    "profile.date_invalid",
+    "auth.second",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def state(engine: Engine, name: str) -> State:
     return State(account.totp_confirmed_at, second_factor.codes_left(engine, name))
 
 
-def begin(engine: Engine, actor: Actor, now: datetime) -> Setup:
+def begin(engine: Engine, actor: Actor) -> Setup:
     """A new secret for the actor's own account; it counts from `confirm` on.
 
     Raises SecondFactorError when there is a second factor already or the account signs in elsewhere, NotAllowed.

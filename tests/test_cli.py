@@ -12,18 +12,20 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from sqlalchemy import text
 
-from core import access
+from core import access, second_factor
 from core.__main__ import main
 from core.cache.database import open_database
 from core.cache.names import imported_names
 from core.certificates import read_certificate
+from core.roles import Actor
 from simulator import Fault, Microsoft365, SharePoint
 from tests.loggers import restored_loggers
 from tests.profile_files import ProfileFolder
@@ -343,6 +345,12 @@ def broken_profile(m365: Microsoft365, _sp: SharePoint) -> None:
     (m365.profiles_dir / "config-x-profile.json").write_text("{")
 
 
+def broken_sign_in_profile(m365: Microsoft365, _sp: SharePoint) -> None:
+    folder = m365.profiles_dir / "auth"
+    folder.mkdir()
+    (folder / "anmeldung.json").write_text("{")
+
+
 def ending_certificate(m365: Microsoft365, _sp: SharePoint) -> None:
     m365.find_tenant("Schule Höri").renew_certificate(12)
 
@@ -378,6 +386,7 @@ def missing_list(_m365: Microsoft365, sp: SharePoint) -> None:
     [
         pytest.param(nothing, 0, [], id="all-well"),
         pytest.param(broken_profile, 1, [("error", "profile.json_broken")], id="broken-profile"),
+        pytest.param(broken_sign_in_profile, 1, [("error", "profile.json_broken")], id="broken-sign-in-profile"),
         pytest.param(ending_certificate, 0, [("warning", "check.certificate_ends")], id="certificate-ends"),
         pytest.param(
             ending_certificate_of_the_site, 0, [("warning", "check.certificate_ends")], id="site-certificate-ends"
@@ -553,6 +562,21 @@ def test_what_cannot_be_done_is_told_without_the_password(
     assert (code, out) == (2, "")
     assert err.strip()
     assert not password or password not in err
+
+
+def test_a_second_factor_whose_device_is_lost_is_removed(capsys: Capture) -> None:
+    _, password, _ = run(capsys, "users", "add", "anna", "--random")
+    engine, anna = open_database("sqlite:///data/lizenztool.db"), Actor("anna", "support", "page")
+    now = datetime.now(UTC)
+    setup = second_factor.begin(engine, anna)
+    second_factor.confirm(engine, anna, pyotp.TOTP(setup.secret).at(now), now)
+
+    assert run(capsys, "users", "remove-factor", "Anna") == (0, "", "")
+
+    assert isinstance(access.sign_in(engine, "anna", password.strip(), now=now), str)
+    engine.dispose()
+    code, _, err = run(capsys, "users", "remove-factor", "anna")
+    assert (code, err.strip()) == (2, "«anna» hat keinen zweiten Faktor.")
 
 
 def test_a_name_that_is_taken_is_told(capsys: Capture) -> None:

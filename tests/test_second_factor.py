@@ -46,7 +46,7 @@ def engine(database: Engine) -> Engine:
 
 def switched_on(engine: Engine, at: datetime = NOW - timedelta(days=1)) -> tuple[pyotp.TOTP, list[str]]:
     """Anna's app and her recovery codes."""
-    totp = pyotp.TOTP(second_factor.begin(engine, ANNA, at).secret)
+    totp = pyotp.TOTP(second_factor.begin(engine, ANNA).secret)
     return totp, second_factor.confirm(engine, ANNA, totp.at(at), at)
 
 
@@ -69,7 +69,7 @@ def code_of(error: pytest.ExceptionInfo[SecondFactorError]) -> str:
 
 
 def test_setup_shows_a_qr_code_that_says_who_it_is_for(engine: Engine) -> None:
-    setup = second_factor.begin(engine, ANNA, NOW)
+    setup = second_factor.begin(engine, ANNA)
 
     assert setup.uri == f"otpauth://totp/Lizenztool:Anna?secret={setup.secret}&issuer=Lizenztool"
     assert ElementTree.fromstring(setup.svg).tag.endswith("svg")
@@ -78,7 +78,7 @@ def test_setup_shows_a_qr_code_that_says_who_it_is_for(engine: Engine) -> None:
 
 
 def test_second_factor_is_asked_for_only_once_it_is_confirmed(engine: Engine) -> None:
-    setup = second_factor.begin(engine, ANNA, NOW)
+    setup = second_factor.begin(engine, ANNA)
     assert isinstance(access.sign_in(engine, "anna", PASSWORD, now=NOW), str)
 
     codes = second_factor.confirm(engine, ANNA, pyotp.TOTP(setup.secret).at(NOW), NOW)
@@ -98,7 +98,7 @@ def test_database_knows_no_recovery_code_in_plain(engine: Engine) -> None:
 
 
 def test_wrong_code_confirms_nothing_and_is_counted(engine: Engine) -> None:
-    setup = second_factor.begin(engine, ANNA, NOW)
+    setup = second_factor.begin(engine, ANNA)
     right = pyotp.TOTP(setup.secret).at(NOW)
     wrong = "000000" if right != "000000" else "000001"
     for _ in range(5):
@@ -117,15 +117,15 @@ def test_setup_never_replaces_a_second_factor_that_is_in_force(engine: Engine) -
     totp, _ = switched_on(engine)
 
     with pytest.raises(SecondFactorError) as error:
-        second_factor.begin(engine, ANNA, NOW)
+        second_factor.begin(engine, ANNA)
 
     assert code_of(error) == "factor.there"
     assert isinstance(finish(engine, half_in(engine), totp.at(NOW)), str)
 
 
 def test_only_the_newest_qr_code_can_be_confirmed(engine: Engine) -> None:
-    old = second_factor.begin(engine, ANNA, NOW)
-    second_factor.begin(engine, ANNA, NOW)
+    old = second_factor.begin(engine, ANNA)
+    second_factor.begin(engine, ANNA)
 
     with pytest.raises(SecondFactorError):
         second_factor.confirm(engine, ANNA, pyotp.TOTP(old.secret).at(NOW), NOW)
@@ -133,7 +133,7 @@ def test_only_the_newest_qr_code_can_be_confirmed(engine: Engine) -> None:
 
 def test_people_of_microsoft_have_theirs_there(engine: Engine) -> None:
     with pytest.raises(SecondFactorError) as error:
-        second_factor.begin(engine, Actor("entra:t:o", "support", "page"), NOW)
+        second_factor.begin(engine, Actor("entra:t:o", "support", "page"))
 
     assert code_of(error) == "factor.not_local"
 
@@ -231,7 +231,7 @@ def test_recovery_code_opens_once_however_it_is_typed(engine: Engine) -> None:
 def test_recovery_codes_of_somebody_else_open_nothing(engine: Engine) -> None:
     switched_on(engine)
     beat = Actor("beat", "support", "page")
-    setup = second_factor.begin(engine, beat, NOW)
+    setup = second_factor.begin(engine, beat)
     codes = second_factor.confirm(engine, beat, pyotp.TOTP(setup.secret).at(NOW), NOW)
 
     assert finish(engine, half_in(engine), codes[0]) == Refused()
@@ -346,7 +346,7 @@ def test_password_then_code_then_the_page_that_was_asked_for(browser: Browser, s
     quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     accounts.add_account(served.engine, Account(name, quick, "support", False, now, now), entry())
     tom = Actor(name, "support", "page")
-    totp = pyotp.TOTP(second_factor.begin(served.engine, tom, now).secret)
+    totp = pyotp.TOTP(second_factor.begin(served.engine, tom).secret)
     codes = second_factor.confirm(served.engine, tom, totp.at(now - STEP), now)
     context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 720})  # type: ignore[arg-type]
     page = context.new_page()

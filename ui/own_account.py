@@ -60,7 +60,7 @@ def own_factor(view: View) -> None:
     st.markdown(text("own.factor_off"))
     if st.button(text("own.factor_begin"), key="factor_begin", icon=":material/phonelink_lock:"):
         with told():
-            st.session_state[_SETUP] = second_factor.begin(engine, current_user(), datetime.now(UTC))
+            st.session_state[_SETUP] = second_factor.begin(engine, current_user())
             st.rerun()
 
 

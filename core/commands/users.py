@@ -6,16 +6,18 @@ import argparse
 import getpass
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
-from core import access
+from core import access, second_factor
 from core.cache.database import open_database
 from core.commands import OK
 from core.passwords import random_password
 from core.roles import ROLES, Actor, command_actor
 from core.settings import Settings
+from core.sign_in import account_key
 
 
 def add_to(commands: Any) -> None:
@@ -41,6 +43,9 @@ def add_to(commands: Any) -> None:
     enable = actions.add_parser("enable", help="sign-in again")
     enable.add_argument("name")
     enable.set_defaults(call=lambda options, settings: _users(settings, access.enable, options.name))
+    factor = actions.add_parser("remove-factor", help="sign-in without the second factor, whose device is lost")
+    factor.add_argument("name")
+    factor.set_defaults(call=_users_remove_factor)
     actions.add_parser("list", help="all accounts").set_defaults(call=_users_list)
 
 
@@ -60,6 +65,12 @@ def _users_passwd(options: argparse.Namespace, settings: Settings) -> int:
 
 def _users_role(options: argparse.Namespace, settings: Settings) -> int:
     access.set_role(open_database(settings.database), command_actor(), options.name, options.role)
+    return OK
+
+
+def _users_remove_factor(options: argparse.Namespace, settings: Settings) -> int:
+    engine, name = open_database(settings.database), account_key(options.name)
+    second_factor.remove(engine, command_actor(), name, datetime.now(UTC))
     return OK
 
 
