@@ -19,8 +19,8 @@ view = look()
 stop_without_tenants(snapshot, text("nav.tenant"))
 
 tenant = choose_tenant(snapshot)
-header(tenant, view)
-freshness(snapshot)
+header(snapshot, tenant, view)
+freshness(snapshot, only=[tenant.tenant_id] if tenant.enabled else [])
 last_error(tenant, view)
 
 rows = snapshot.index.of_tenant(tenant.slug)

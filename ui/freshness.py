@@ -34,12 +34,15 @@ PUSH = "sharepoint"  # the last step of a run: its figures are there, only the l
 OWN, ASKED_AT, REFUSED, CAME = "_own_run", "_own_asked_at", "_refused", "_came_back"
 
 
-def freshness(snapshot: Snapshot) -> None:
-    """The line, and below it the result of a refresh this reader waits for."""
+def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
+    """The line, and below it the result of a refresh this reader waits for.
+
+    `only` (tenant ids) adds a button that refreshes these alone.
+    """
     if visit.entered():
         st.session_state.pop(REFUSED, None)
     _come_back()
-    _line(snapshot.version, snapshot.age)
+    _line(snapshot.version, snapshot.age, tuple(only))
     results.result_box(snapshot)
 
 
@@ -74,14 +77,14 @@ def _ask(tenants: tuple[str, ...]) -> None:
 
 
 @st.fragment(run_every=EVERY_SECONDS)
-def _line(version: int, known: Age) -> None:
+def _line(version: int, known: Age, only: Sequence[str]) -> None:
     """`version` and `known` are those of the figures on the page, which stay until the reader wants newer ones."""
-    _state(version, known)
+    _state(version, known, only)
     if REFUSED in st.session_state:  # here, for a click on the button runs nothing but this fragment
         problem_box(st.session_state[REFUSED])
 
 
-def _state(version: int, known: Age) -> None:
+def _state(version: int, known: Age, only: Sequence[str]) -> None:
     try:
         beat = data.pulse(runtime.current().engine)
         own = _own_run(beat.run)
@@ -103,7 +106,10 @@ def _state(version: int, known: Age) -> None:
             _age(known)
             if beat.version != version:
                 _offer(beat.run)
-        refresh_button(disabled=waiting and not (active is not None and active.step == PUSH))
+        busy = waiting and not (active is not None and active.step == PUSH)
+        if only:
+            refresh_button(only, label="refresh.one", disabled=busy)
+        refresh_button(disabled=busy)
 
 
 def _come_back() -> None:

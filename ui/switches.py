@@ -68,7 +68,7 @@ def edit_switches(frame: pd.DataFrame, view: View) -> None:
     )
     changes = changes_between(frame, edited)
     if changes:
-        _ask_before(changes, dict(zip(frame.index, frame["tenant"], strict=True)))
+        ask_before(changes, dict(zip(frame.index, frame["tenant"], strict=True)))
 
 
 def changes_between(before: pd.DataFrame, after: pd.DataFrame) -> list[SwitchChange]:
@@ -113,7 +113,8 @@ def question(changes: Sequence[SwitchChange]) -> str:
     return text("switch.ask" if count > 1 else "switch.ask_one", count=count)
 
 
-def _ask_before(changes: list[SwitchChange], names: dict[str, str]) -> None:
+def ask_before(changes: list[SwitchChange], names: dict[str, str]) -> None:
+    """That something is changed and not saved: discard it, or see what follows and save it."""
     with st.container(horizontal=True, vertical_alignment="center", key="switch_actions"):
         st.markdown(text("switch.pending" if len(changes) > 1 else "switch.pending_one", count=len(changes)))
         st.button(text("switch.discard"), key="switch_discard", on_click=_next_round)
@@ -163,11 +164,16 @@ def _carry_out(action: Any, what: Sequence[Any]) -> None:
 
 def _next_round() -> None:
     """A new editor: its marks are by row number and must not outlive the rows they were made in."""
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state[_ROUND] = round_number() + 1
+
+
+def round_number() -> int:
+    """Part of the key of every control that sets switches: the next round begins with what is set then."""
+    return int(st.session_state.get(_ROUND, 0))
 
 
 def _editor_key(frame: pd.DataFrame) -> str:
-    return f"switches_{st.session_state.get(_ROUND, 0)}_{abs(hash(tuple(frame.index)))}"
+    return f"switches_{round_number()}_{abs(hash(tuple(frame.index)))}"
 
 
 def tell_results(snapshot: Snapshot) -> None:

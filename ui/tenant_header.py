@@ -14,11 +14,12 @@ from core.problems import Problem
 from ui import format as fmt
 from ui import navigation, url
 from ui.data import Snapshot
-from ui.freshness import refresh_button
 from ui.page import View
 from ui.problems import reason, technical
 from ui.rows import moment, rows
 from ui.safe import plain
+from ui.switches import tell_results
+from ui.tenant_switches import ask_about, tenant_switches
 from ui.texts import text
 
 _KEY = "chosen_tenant"
@@ -83,11 +84,13 @@ def choose_tenant(snapshot: Snapshot) -> Tenant:
     return tenant_of(next(rows(frame[frame["slug"] == slug])))
 
 
-def header(tenant: Tenant, view: View) -> None:
-    """ISE School · aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage"""
-    with st.container(horizontal=True, vertical_alignment="center"):
+def header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
+    """ISE School · aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage, and its switches"""
+    with st.container(horizontal=True, vertical_alignment="center", key="tenant_header"):
         st.markdown(" · ".join(header_parts(tenant, view)), width="stretch")
-        refresh_button([tenant.tenant_id], label="refresh.one", disabled=not tenant.enabled)
+        change = tenant_switches(snapshot, tenant.tenant_id)
+    ask_about(change, tenant.name)
+    tell_results(snapshot)
 
 
 def header_parts(tenant: Tenant, view: View) -> list[str]:
