@@ -49,7 +49,7 @@ VIEW = View(NOW, "de", ZoneInfo("Europe/Zurich"), 30)
         pytest.param({"reason": "Test"}, "", "bisher Grund: Test", id="gone"),
         pytest.param({"author": "a", "threshold": 1}, {"author": "b", "threshold": 0}, "Alarm ab: 1 → 0", id="zero"),
         pytest.param([1, 2], [1], "2 Einträge → 1 Eintrag", id="lists"),
-        pytest.param({"expires_at": "2027-01-01T00:00:00+01:00"}, "", "bisher gültig bis: 2027-01-01", id="moment"),
+        pytest.param({"expires_at": "2027-01-01T00:00:00+01:00"}, "", "bisher gültig bis: 01.01.2027", id="moment"),
         pytest.param({"unheard_of": {"a": 1}}, "", 'bisher unheard_of: {"a": 1}', id="unknown-field"),
         pytest.param(7, 8, "7 → 8", id="numbers"),
     ],
@@ -233,4 +233,4 @@ def test_old_and_new_accounts_are_told_by_their_names(small: World, open_page: A
     row = shown(open_page(small, AUDIT, lang="en")).iloc[0]
 
     assert (row["action"], row["target"]) == ("Account added", "beat")
-    assert row["change"] == "disabled: no; sign-in: local; role: viewer"
+    assert row["change"] == "disabled: no; sign-in: password; role: viewer"

@@ -88,14 +88,14 @@ def _config(view: View) -> dict[str, Any]:
         return column.TextColumn(text(f"column.{name}"), width=width)
 
     return {
-        "name": words("name", 180),
-        "account": words("account", 170),
-        "provider": words("provider", 120),
-        "role": words("role", 85),
-        "access": words("access", 100),
-        "second_factor": words("second_factor", 120),
+        "name": words("name", 160),
+        "account": words("account", 140),
+        "provider": words("provider", 110),
+        "role": words("role", 80),
+        "access": words("access", 95),
+        "second_factor": words("second_factor", 115),
         "last_sign_in": column.DatetimeColumn(
             text("column.last_sign_in"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=140
         ),
-        "sessions": column.NumberColumn(text("column.sessions"), format="localized", width=90),
+        "sessions": column.NumberColumn(text("column.sessions"), format="localized", width=85),
     }

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from typing import Any
 
+from ui import format as fmt
 from ui.texts import TEXTS, text
 
 ARROW, NOTHING = " → ", "–"
 # Told by the columns of the row already.
 SILENT = frozenset({"author", "created_at", "tenant_id", "sku_id"})
+CODES = {"provider": "provider.", "mode": "rule.mode."}  # field -> where its codes have their words
 _RULE = re.compile(r"tenant (?P<tenant>\S+), product (?P<product>\S+)")
 _ALL = "(all)"
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(T[\d:.+-]*Z?)?$")
 
 
 def difference(before: str, after: str, language: str) -> str:
@@ -27,7 +30,7 @@ def difference(before: str, after: str, language: str) -> str:
         return ""
     if isinstance(old, dict) and isinstance(new, dict):
         return "; ".join(
-            f"{_field(name, language)}: {_value(old.get(name), language)}{ARROW}{_value(new.get(name), language)}"
+            f"{_field(name, language)}: {_of(name, old, language)}{ARROW}{_of(name, new, language)}"
             for name in {**old, **new}
             if name not in SILENT and old.get(name) != new.get(name)
         )
@@ -79,10 +82,16 @@ def _parsed(document: str) -> Any:
 
 def _told(value: Any, language: str) -> str:
     if isinstance(value, dict):
-        shown = [
-            f"{_field(name, language)}: {_value(one, language)}" for name, one in value.items() if name not in SILENT
-        ]
+        shown = [f"{_field(name, language)}: {_of(name, value, language)}" for name in value if name not in SILENT]
         return "; ".join(shown)
+    return _value(value, language)
+
+
+def _of(name: str, document: Mapping[str, Any], language: str) -> str:
+    """The value of a field, in words where it is a code."""
+    value = document.get(name)
+    if name in CODES and isinstance(value, str) and value:
+        return _or_code(f"{CODES[name]}{value}", value, language)
     return _value(value, language)
 
 
@@ -95,15 +104,14 @@ def _value(value: Any, language: str) -> str:
         return text("audit.entries_one" if len(value) == 1 else "audit.entries", language, count=len(value))
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
-    return _day(value) if isinstance(value, str) else str(value)
+    return _words(value, language) if isinstance(value, str) else str(value)
 
 
-def _day(value: str) -> str:
-    """A moment as its day; any other text as it is."""
-    if "T" not in value:
-        return value
+def _words(value: str, language: str) -> str:
+    """A date or a moment as people write it; any other text as it is."""
+    found = _DATE.match(value)
     try:
-        return datetime.fromisoformat(value).date().isoformat()
+        return fmt.day(date.fromisoformat(found[1]), language) if found else value
     except ValueError:
         return value
 

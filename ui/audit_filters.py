@@ -42,7 +42,7 @@ def audit_filters(found: InUse, view: View) -> Search:
     with st.container(horizontal=True, vertical_alignment="bottom", key="audit_filters"):
         st.text_input(
             text("filter.search"), key=_KEY + SEARCH, type="search", live="400ms", on_change=_first_page,
-            placeholder=text("audit.search_hint"), autocomplete="off", width=215,
+            placeholder=text("audit.search_hint"), autocomplete="off", width=190,
         )  # fmt: skip
         _choice(ACTIONS, found.actions, {code: action_words(code, view.language) for code in found.actions})
         _choice(WHO, list(people), {name: shown or text("audit.nobody") for name, shown in people.items()})
@@ -102,7 +102,7 @@ def _choice(name: str, options: Sequence[str], words: dict[str, str]) -> None:
         placeholder=text("filter.all"),
         select_all=False,
         on_change=_first_page,
-        width=180,
+        width=160,
     )
 
 

@@ -21,7 +21,8 @@ h2, h3 { font-size: 1.3rem !important; }
 [class*="st-key-tile-"] a { padding: 0; min-height: 0; }
 /* The way out stands beside the link to the account and looks like it. */
 .st-key-account { align-items: center; }
-.st-key-account a.sign-out { color: inherit; text-decoration: none; border-radius: 7px; padding: 0.25rem 0.5rem; }
+.st-key-account a.sign-out { color: inherit; text-decoration: none; border-radius: 7px; padding: 0.25rem 0.5rem;
+  font-size: 0.875rem; }
 .st-key-account a.sign-out:hover, .st-key-account a.sign-out:focus-visible {
   background-color: color-mix(in srgb, currentColor 12%, transparent);
 }
