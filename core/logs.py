@@ -111,6 +111,7 @@ def set_up_logs(log_dir: Path, level: str, form: str = "text") -> None:
         handler.setFormatter(FORMATTERS[form]())
         root.addHandler(handler)
     root.setLevel(level)
+    logging.captureWarnings(True)  # else Python writes them past us
     # Below warning these speak of every request and of token contents.
     for noisy in ("msal", "urllib3", "watchdog", "alembic", "filelock", "schedule"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -137,6 +138,12 @@ def request_in_log(request_id: str, account: str = "") -> Iterator[None]:
     finally:
         _account.reset(who)
         _request.reset(request)
+
+
+def current_request() -> str:
+    """The id that lines name here and now, "" for none."""
+    known = _request.get()
+    return "" if known == "-" else known
 
 
 def account_in_log(name: str) -> None:

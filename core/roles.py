@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import uuid4
 
+from core.logs import current_request
 from core.problems import Problem, ProblemError
 
 ROLES = ("viewer", "support", "admin")  # each may do what those before it may
@@ -50,6 +51,11 @@ class NotAllowed(ProblemError):
     """The actor's role does not reach for the action."""
 
 
+def _this_request() -> str:
+    """That of the HTTP request in whose course an actor is made; a click on a page gets one of its own."""
+    return current_request() or new_request_id()
+
+
 def new_request_id() -> str:
     """Goes with a click or a call from the page through the refresh into log and audit."""
     return uuid4().hex[:16]
@@ -69,7 +75,7 @@ class Actor:
     shown: str = ""
     address: str = ""
     session: str = ""
-    request_id: str = field(default_factory=new_request_id)
+    request_id: str = field(default_factory=_this_request)
 
     def __post_init__(self) -> None:
         if not self.shown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -104,6 +105,19 @@ def test_as_json_secrets_are_hidden_and_the_line_stays_json() -> None:
 
     assert json.loads(line)["message"] == '{"client_secret": ***}'
     assert not [secret for secret in ("geheim", "abc", "MIIE") if secret in line]
+
+
+def test_what_python_warns_of_goes_the_same_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(tmp_path, "INFO", "json")
+
+    with warnings.catch_warnings():
+        logging.captureWarnings(False)  # as a new process is
+        logging.captureWarnings(True)
+        warnings.simplefilter("always")
+        warnings.warn("old ways", DeprecationWarning, stacklevel=1)
+
+    (line,) = written_objects(capsys.readouterr().err)
+    assert "old ways" in line["message"]
 
 
 def test_a_second_set_up_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

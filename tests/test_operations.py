@@ -18,6 +18,7 @@ from sqlalchemy import Engine, event, select, text
 from starlette.requests import Request
 
 from core import tokens
+from core.cache.audit import Search, find
 from core.cache.database import open_database
 from core.cache.health import Look, look
 from core.cache.readings import KnownTenant, save_failures, save_profiles
@@ -216,6 +217,16 @@ def test_what_a_tab_does_is_in_the_log_under_the_id_of_its_handshake_and_its_acc
     lines = [json.loads(line) for line in (behind.folder / "logs" / "lizenztool.log").read_text().split("\n") if line]
     (dropped,) = [line for line in lines if line["request"] == "tab-of-vera"]
     assert (dropped["message"], dropped["account"]) == ("Frame clear_cache of vera was dropped", "vera")
+
+
+def test_a_sign_in_is_in_the_audit_under_its_request_id(served: Served) -> None:
+    headers = {"X-Request-Id": "sign-in-1"}
+    form = {"name": "anna", "password": PASSWORD}
+    requests.post(f"{served.url}/login", form, headers=headers, allow_redirects=False, timeout=20)
+
+    rows, _ = find(served.engine, Search(words="anna"), limit=50)
+
+    assert [row.action for row in rows if row.request_id == "sign-in-1"] == ["session.started"]
 
 
 def test_the_server_says_nothing_but_json_when_it_is_asked_to(behind: Served) -> None:
