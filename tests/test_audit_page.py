@@ -140,11 +140,14 @@ def test_a_hundred_rows_are_a_page_and_the_rest_follows(small: World, open_page:
     assert "**230** Einträge" in words(app)
     assert shown(app)["target"].tolist() == [f"thing {number}" for number in range(229, 129, -1)]
 
-    app.session_state["audit_p"] = 3
+    pages = app.get("pagination")[0].proto.id.split("-", 2)[-1]  # Streamlit hides the key in the id
+    app.session_state[pages] = 3
     app.run()
 
     assert shown(app)["target"].tolist() == [f"thing {number}" for number in range(29, -1, -1)]
     assert asked(app, "p") == ["3"]
+    app.text_input(key="audit_q").set_value("thing").run()
+    assert asked(app, "p") == []
 
 
 def test_a_page_that_is_no_longer_there_is_the_last_one(small: World, open_page: Any) -> None:  # noqa: F811

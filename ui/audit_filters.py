@@ -20,7 +20,7 @@ KNOWN_RESULTS = ("done", "refused", "failed")
 DATE_FORMAT = "DD.MM.YYYY"
 _KEY = "audit_"
 DAYS = "days"
-PAGE_KEY = f"{_KEY}{PAGE}"
+_START, _ROUND = "_audit_start", "_audit_round"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,16 @@ def keep_in_url(search: Search, page: int) -> None:
     )
 
 
+def page_key(search: Search) -> str:
+    """The key of the control that turns pages: another one for other filters and for another link."""
+    return f"{_KEY}page_{st.session_state.get(_ROUND, 0)}_{abs(hash(search))}"
+
+
+def first_page() -> int:
+    """The page that a link asks for, else 1."""
+    return int(st.session_state.get(_START, 1))
+
+
 def is_filtered(search: Search) -> bool:
     return search != Search()
 
@@ -107,7 +117,7 @@ def _choice(name: str, options: Sequence[str], words: dict[str, str]) -> None:
 
 
 def _first_page() -> None:
-    st.session_state[PAGE_KEY] = 1
+    st.session_state[_START] = 1
 
 
 def _set(params: url.Params) -> None:
@@ -118,7 +128,8 @@ def _set(params: url.Params) -> None:
     since, until = _date(params.get(SINCE)), _date(params.get(UNTIL))
     state[_KEY + DAYS] = (since, until) if since and until and since <= until else (since,) if since else ()
     page = (params.get(PAGE) or ["1"])[0]
-    state[PAGE_KEY] = max(1, int(page)) if page.isdecimal() and len(page) < 9 else 1
+    state[_START] = max(1, int(page)) if page.isdecimal() and len(page) < 9 else 1
+    state[_ROUND] = state.get(_ROUND, 0) + 1
 
 
 def _days() -> tuple[date | None, date | None]:

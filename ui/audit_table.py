@@ -15,7 +15,7 @@ from core.audit import AuditRow, Search
 from core.roles import Actor
 from ui import format as fmt
 from ui.audit_change import action_words, difference, origin_words, result_words, target_words
-from ui.audit_filters import PAGE_KEY, InUse, audit_filters, is_filtered, keep_in_url, reset
+from ui.audit_filters import InUse, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
 from ui.csv import MIME, to_csv
 from ui.data import Snapshot
 from ui.language import Language
@@ -63,19 +63,20 @@ def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
         st.info(text("audit.none" if is_filtered(search) else "audit.empty"), icon=":material/info:")
         return
     show_rows(rows, names, view)
-    if total > PAGE_ROWS:
-        st.pagination(math.ceil(total / PAGE_ROWS), key=PAGE_KEY)
+    last = math.ceil(total / PAGE_ROWS)
+    if last > 1:
+        st.pagination(last, default=min(first_page(), last), key=page_key(search))
 
 
 def _page(engine: Engine, user: Actor, search: Search) -> tuple[int, list[AuditRow], int]:
     """(number of the page, its rows, how many there are in all); of a page that is no longer there the last one."""
-    page = int(st.session_state.get(PAGE_KEY) or 1)
+    page = int(st.session_state.get(page_key(search), first_page()))
     rows, total = audit.find(engine, user, search, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
     last = max(1, math.ceil(total / PAGE_ROWS))
     if page > last:
+        st.session_state.pop(page_key(search), None)
         page = last
         rows, total = audit.find(engine, user, search, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
-    st.session_state[PAGE_KEY] = page
     return page, rows, total
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,9 +61,12 @@ class AuditRow:
 
     def computed_hash(self) -> str:
         """SHA-256 over every field but the hash itself, in their order."""
-        values = asdict(self) | {"at": self.at.astimezone(UTC).isoformat(timespec="microseconds")}
-        del values["hash"]
-        return hashlib.sha256(json.dumps(list(values.values()), ensure_ascii=True).encode()).hexdigest()
+        at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
+        values = [at if name == "at" else getattr(self, name) for name in HASHED]
+        return hashlib.sha256(json.dumps(values, ensure_ascii=True).encode()).hexdigest()
+
+
+HASHED = tuple(field.name for field in fields(AuditRow) if field.name != "hash")
 
 
 def record(engine: Engine, entry: Entry, at: datetime) -> None:
