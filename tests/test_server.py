@@ -134,13 +134,19 @@ def test_proxy_on_the_command_line_is_the_setting(start: Start):
     assert "strict-transport-security" in answer.headers
 
 
-def test_as_json_a_stop_is_told_as_json(start: Start):
-    app = start(LOG_FORMAT="json")
+@pytest.mark.parametrize("by", ["python", "streamlit"])
+def test_as_json_the_log_is_json_from_start_to_stop(start: Start, tmp_path: Path, by: str):
+    app, file = start(by=by, LOG_FORMAT="json", REFRESH_MINUTES="30"), tmp_path / "logs" / "lizenztool.log"
     app.wait_until_ready()
+    end = time.monotonic() + 30
+    while "refresh done" not in file.read_text() and time.monotonic() < end:
+        time.sleep(0.1)
     app.stop()
 
-    lines = [line for line in app.output().splitlines() if line.startswith(("{", "Traceback", "20"))]
-    assert all(json.loads(line) for line in lines)
+    lines = file.read_text().splitlines()
+    assert "refresh done" in "".join(json.loads(line)["message"] for line in lines)
+    assert [line for line in app.output().splitlines() if line.startswith("{")] == lines
+    assert "[INFO]" not in app.output()
 
 
 def test_password_of_the_first_account_is_shown_once_and_works_and_is_in_no_file(start: Start, tmp_path: Path):
