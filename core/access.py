@@ -66,8 +66,8 @@ SENTENCES = {
         "“{name}” signs in with Microsoft; password and role are managed there.",
     ),
     "account.last_admin": (
-        "«{name}» ist das letzte Konto, das Konten verwalten darf; zuerst ein anderes zum admin machen.",
-        "“{name}” is the last account that may manage accounts; make another one admin first.",
+        "«{name}» ist das letzte lokale Konto, das Konten verwalten darf; zuerst ein anderes zum admin machen.",
+        "“{name}” is the last local account that may manage accounts; make another one admin first.",
     ),
     "account.role": (
         "«{role}» ist keine Rolle; möglich sind viewer, support und admin.",

@@ -76,7 +76,10 @@ class AuthStore:
         """The environment variable `name`, else what .env says."""
         if self._environ is not None:
             return self._environ.get(name, "")
-        return os.environ.get(name) or dotenv_values(".env").get(name) or ""
+        try:
+            return os.environ.get(name) or dotenv_values(".env", encoding="utf-8-sig").get(name) or ""
+        except (OSError, ValueError):
+            return ""
 
 
 def faults(folder: Path) -> list[Fault]:

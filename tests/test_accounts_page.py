@@ -211,7 +211,7 @@ def test_the_last_admin_is_not_shut_out(world: World, open_page: Any) -> None:  
 
     app.button(key="account_now").click().run()
 
-    assert "das letzte Konto" in app.error[0].value
+    assert "das letzte lokale Konto" in app.error[0].value
     assert not account(world, "admin").disabled
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, quote, urlsplit
@@ -186,6 +187,16 @@ def test_a_disabled_account_stays_out_whatever_entra_says(office: Entrance) -> N
     assert known.disabled
 
 
+def test_the_last_local_admin_stays_even_beside_one_of_microsoft(visitor: Visitor) -> None:
+    engine, now = visitor.entrance.engine, datetime.now(UTC)
+    visitor.sign_in("ada")
+    for other in [known.name for known in access.list_accounts(engine) if known.is_admin and known.name != "anna"]:
+        access.disable(engine, ADMIN, other, now)
+
+    with pytest.raises(access.AccessError, match="last local account"):
+        access.disable(engine, ADMIN, "anna", now)
+
+
 def test_a_password_never_opens_an_account_of_microsoft(visitor: Visitor) -> None:
     visitor.sign_in("sven")
     other = Visitor(visitor.entrance)
@@ -296,6 +307,18 @@ def test_a_provider_that_goes_away_on_the_way_opens_nothing(office: Entrance) ->
 
     assert why(visitor.get(callback)) == "expired"
     assert visitor.session is None
+
+
+def test_a_provider_that_never_answers_holds_up_no_local_sign_in(office: Entrance) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(64)
+        office.write_profile(authority=f"https://localhost:{silent.getsockname()[1]}/office")
+        for _ in range(6):
+            with pytest.raises(requests.Timeout):
+                Visitor(office).get(f"{office.url}/login/microsoft", timeout=0.2)
+
+        assert Visitor(office).sign_in_locally("anna").status_code == 303
 
 
 def test_a_broken_profile_is_told_on_the_page_and_in_the_log(office: Entrance) -> None:

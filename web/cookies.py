@@ -61,6 +61,7 @@ class SessionCookies:
 
 def set_short(response: Response, name: str, value: str, seconds: int) -> None:
     """A cookie for the sign-in pages alone. Lax, for the provider sends the browser back from another site."""
+    response.headers["cache-control"] = "no-store"
     response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", path=SIGN_IN_PATH)
 
 

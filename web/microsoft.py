@@ -33,7 +33,7 @@ T = TypeVar("T")
 START = "/login/microsoft"
 COOKIE = "lizenztool_microsoft"
 TIME_TO_SIGN_IN = timedelta(minutes=10)
-THREADS = 4
+THREADS, LONGEST_QUEUE = 4, 20
 PROMPTS = ("login", "select_account")
 # Why nobody came in -> what Microsoft shall ask at the next try: nothing special, another account, or the password.
 RETRY = {
@@ -67,6 +67,8 @@ class Microsoft:
         self._settings = settings
         self._flows: ShortLived[_Flow] = ShortLived(TIME_TO_SIGN_IN)
         self._threads = CapacityLimiter(THREADS)
+        # Apart from those that wait for Microsoft: the page with the local sign-in must come whatever happens there.
+        self._disk = CapacityLimiter(1)
         self._parts: tuple[AuthStore, OpenId] | None = None
         self._told: list[str] = []
 
@@ -79,7 +81,7 @@ class Microsoft:
 
     async def profiles(self) -> AuthProfiles:
         """The sign-in profiles as they are on disk now; new faults go to the log."""
-        found = await self._in_thread(self._store_and_provider()[0].load)
+        found = await to_thread.run_sync(self._store_and_provider()[0].load, limiter=self._disk)
         faults = [problem.text("en") for fault in found.faults for problem in fault.problems]
         if faults != self._told:
             self._told = faults
@@ -120,7 +122,7 @@ class Microsoft:
         except ProviderError as error:
             return self._turn_away(error.why, flow.target)
         found = judge(claims, flow.profile, issuer, now)
-        result = await self._in_thread(
+        result = await to_thread.run_sync(
             lambda: access.sign_in_with_microsoft(self._cookies.engine(), found, now=now, **client_of(request))
         )
         if isinstance(result, Refusal):
@@ -158,4 +160,6 @@ class Microsoft:
         return self._parts
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
+        if self._threads.statistics().tasks_waiting >= LONGEST_QUEUE:
+            raise ProviderError("away")
         return await to_thread.run_sync(work, limiter=self._threads)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import threading
 import warnings
 from collections.abc import Mapping
 from datetime import timedelta
@@ -49,8 +48,7 @@ class OpenId:
 
     def __init__(self, login_url: str, ca_bundle: str) -> None:
         self._login_url = login_url
-        self._http = Http(ca_bundle=ca_bundle, timeout=TIMEOUT)
-        self._lock = threading.Lock()
+        self._ca_bundle = ca_bundle
         self._known: tuple[AuthProfile, _Wire, Any] | None = None
 
     def start(self, profile: AuthProfile, redirect_url: str, prompt: str) -> dict[str, Any]:
@@ -80,11 +78,12 @@ class OpenId:
         return result.get("id_token_claims") or {}, wire.issuer
 
     def _application(self, profile: AuthProfile) -> tuple[_Wire, Any]:
-        with self._lock:
-            if self._known is None or self._known[0] != profile:
-                wire = _Wire(self._http)
-                self._known = (profile, wire, self._new_application(profile, wire))
-            return self._known[1:]
+        known = self._known
+        if known is None or known[0] != profile:
+            # Without a lock: whoever waits for a host that does not answer holds up nobody else.
+            wire = _Wire(self._ca_bundle)
+            known = self._known = (profile, wire, self._new_application(profile, wire))
+        return known[1:]
 
     def _new_application(self, profile: AuthProfile, wire: _Wire) -> Any:
         entra = f"{self._login_url}/{profile.tenant_id}"
@@ -131,24 +130,34 @@ def _why(result: Mapping[str, Any]) -> Literal["provider", "cancelled", "role"]:
 
 
 class _Wire:
-    """What msal sends its requests through. Remembers what the provider says of itself."""
+    """What msal sends its requests through. Remembers what the provider says of itself.
 
-    def __init__(self, http: Http) -> None:
-        self._http = http
+    A connection for each request: sign-ins are rare, and those of threads that are gone would stay open.
+    """
+
+    def __init__(self, ca_bundle: str) -> None:
+        self._ca_bundle = ca_bundle
         self.issuer = self.token_endpoint = ""
 
     def get(self, url: str, **options: Any) -> requests.Response:
-        answer = self._http.request("GET", url, **options)
+        answer = self._send("GET", url, **options)
         if answer.status_code == 200:
             metadata = json.loads(answer.text)
             self.issuer, self.token_endpoint = str(metadata["issuer"]), str(metadata["token_endpoint"])
         return answer
 
     def post(self, url: str, **options: Any) -> requests.Response:
-        return self._http.request("POST", url, **options)
+        return self._send("POST", url, **options)
 
     def close(self) -> None:
-        """The connections are not msal's to close."""
+        """Nothing is open between two requests."""
+
+    def _send(self, method: str, url: str, **options: Any) -> requests.Response:
+        http = Http(ca_bundle=self._ca_bundle, timeout=TIMEOUT)
+        try:
+            return http.request(method, url, **options)
+        finally:
+            http.close()
 
 
 class _NoTokens:

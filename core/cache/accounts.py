@@ -39,8 +39,8 @@ class Account:
 
     @property
     def is_admin(self) -> bool:
-        """Whether it could let people in again."""
-        return self.role == "admin" and not self.disabled
+        """Whether it could let people in again, also when Microsoft is away or has taken the role from everybody."""
+        return self.role == "admin" and not self.disabled and self.provider == "local"
 
     @property
     def shown(self) -> str:
