@@ -9,7 +9,8 @@ from starlette.types import Scope
 from core.roles import Action, allows
 from core.sessions import Session, session_id
 from core.tokens import actor_of
-from web.gate import bearer_token, session_token
+from web.gate import session_token
+from web.headers import bearer_token
 from web.tabs import Tabs
 
 THREADS = 2

@@ -7,7 +7,6 @@ messages that no script sees. So each request, each handshake and each frame is 
 from __future__ import annotations
 
 import logging
-import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
@@ -17,12 +16,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
 from core.logs import account_in_log, request_in_log
-from core.roles import new_request_id
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
 from web.api.errors import ApiError, error_answer
-from web.headers import Shell, with_headers
+from web.headers import Shell, bearer_token, request_id_of, with_headers
 from web.tabs import Tab, Tabs, say_goodbye
 from web.texts import LANGUAGES, TEXTS
 
@@ -48,7 +46,6 @@ API = "/api/v1"
 NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
-REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 
 class Gate:
@@ -65,7 +62,7 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        request_id = request_id_of(scope)
         serve = self._http if scope["type"] == "http" else self._websocket
         with request_in_log(request_id):
             await serve({**scope, "request_id": request_id}, receive, send)
@@ -198,12 +195,6 @@ def session_token(scope: Scope) -> str:
     return cookies_of(scope).get(session_cookie(scope), "")
 
 
-def bearer_token(scope: Scope) -> str:
-    """The secret that a program sends along, "" for none."""
-    kind, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
-    return secret.strip() if kind.lower() == "bearer" else ""
-
-
 def language_of(scope: Scope, default: str) -> str:
     """What the language switch left in the cookie `lang`, else `default`."""
     chosen = cookies_of(scope).get(LANGUAGE_COOKIE, default)
@@ -224,12 +215,6 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
 def _is_secure(scope: Scope) -> bool:
     """Whether the browser speaks TLS, to us or to a proxy whose word counts."""
     return scope["scheme"] in ("https", "wss")
-
-
-def _request_id(scope: Scope) -> str:
-    """The caller's own id where it is one that may stand in a log, else a new one."""
-    told = Headers(scope=scope).get("x-request-id", "")
-    return told if REQUEST_ID.fullmatch(told) else new_request_id()
 
 
 def _under(path: str, prefixes: tuple[str, ...]) -> bool:

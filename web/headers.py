@@ -1,4 +1,4 @@
-"""Security headers, the content security policy, and Streamlit's HTML page with our language and name."""
+"""Headers, ours and those of callers; the content security policy; Streamlit's HTML page with our name."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from starlette.types import Message, Send
+from starlette.datastructures import Headers
+from starlette.types import Message, Scope, Send
+
+from core.roles import new_request_id
 
 Header = tuple[bytes, bytes]
 
+REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # Otherwise the frontend looks for a server of its own under /alle-tenants/ first, with two 404s at each deep link.
@@ -97,3 +101,15 @@ def _secure_cookie(pair: Header) -> Header:
     if name != b"set-cookie" or b"; secure" in value.lower():
         return pair
     return name, value + b"; Secure"
+
+
+def request_id_of(scope: Scope) -> str:
+    """The caller's own id where it is one that may stand in a log, else a new one."""
+    told = Headers(scope=scope).get("x-request-id", "")
+    return told if REQUEST_ID.fullmatch(told) else new_request_id()
+
+
+def bearer_token(scope: Scope) -> str:
+    """The secret that a program sends along, "" for none."""
+    kind, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""

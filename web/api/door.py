@@ -20,7 +20,8 @@ from core.runtime import Runtime
 from core.tokens import actor_of
 from web.api.errors import ApiError, error_answer, problem_error
 from web.api.limits import Limits
-from web.gate import API, bearer_token
+from web.gate import API
+from web.headers import bearer_token
 
 log = logging.getLogger(__name__)
 
