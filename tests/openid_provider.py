@@ -37,6 +37,7 @@ TENANT, OTHER_TENANT = guid("office"), guid("somebody else")
 SECRET = "a secret of the app registration, long enough"
 SECRET_VARIABLE = "OFFICE_CLIENT_SECRET"
 BY_SECRET, BY_CERTIFICATE = guid("by secret"), guid("by certificate")
+PATH = f"/{TENANT}/v2.0"  # where Entra has its provider, too
 NINE_HOURS = 9 * 3600
 
 
@@ -74,9 +75,8 @@ class Entrance:
 
     @property
     def profile(self) -> dict[str, Any]:
-        """A good profile of the provider."""
-        ours = {"tenant_id": TENANT, "client_id": BY_SECRET, "client_secret_env": SECRET_VARIABLE}
-        return {**ours, "authority": self.provider}
+        """A good profile, as for Microsoft itself."""
+        return {"tenant_id": TENANT, "client_id": BY_SECRET, "client_secret_env": SECRET_VARIABLE}
 
     @property
     def file(self) -> Path:
@@ -140,14 +140,14 @@ def entrance(folder: Path, *, alone: bool = False, **settings: str) -> Iterator[
     ca, key = server_files(folder / "tls")
     certificate = folder / "certs" / "office.pem"
     write_app_certificate(certificate, "office", rsa_key(0), 30)
-    url, issuer = f"http://127.0.0.1:{own}", f"https://localhost:{port}/office"
+    url, login_url = f"http://127.0.0.1:{own}", f"https://localhost:{port}"
     with nullcontext() if alone else _provider(folder, port, key, f"{url}{CALLBACK}"):
-        environment = _environment(folder, own, ca) | settings
+        environment = _environment(folder, own, ca) | {"LIZENZTOOL_LOGIN_URL": login_url} | settings
         script = write_script(folder)
         engine = open_database(f"sqlite:///{folder / 'data' / 'lizenztool.db'}")
         add_local_accounts(engine)
         command = [sys.executable, "-m", "tests.openid_provider", str(script)]
-        found = Entrance(url, issuer, folder, engine, ca)
+        found = Entrance(url, login_url + PATH, folder, engine, ca)
         found.write_profile()
         try:
             with server_process(command, own, folder, environment):
@@ -211,7 +211,7 @@ def _provider_settings(port: int, key: Path, redirect_url: str) -> dict[str, Any
     }
     return {
         "port": port,
-        "path": "/office",
+        "path": PATH,
         "key": str(key),
         "clients": [common | by_secret, common | by_certificate],
         "jwks": {"keys": [signing]},

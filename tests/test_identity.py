@@ -221,6 +221,15 @@ def test_no_profile_is_no_fault(folder: Path) -> None:
     assert load(folder) == (None, [])
 
 
+def test_the_example_is_a_good_profile(folder: Path) -> None:
+    example = Path(__file__).parent.parent / "profiles" / "auth" / "anmeldung.example.json"
+    (folder / "auth" / "anmeldung.json").write_bytes(example.read_bytes())
+
+    found = AuthStore(folder, {"LIZENZEN_CLIENT_SECRET": "geheim"}).load(NOW)
+
+    assert (found.profile is not None, found.faults) == (True, [])
+
+
 def test_everything_can_be_said(folder: Path) -> None:
     (folder.parent / "secret.txt").write_text("aus der Datei\n")
     write(

@@ -138,6 +138,25 @@ def test_a_certificate_opens_as_well_as_a_secret(office: Entrance) -> None:
     assert visitor.session is not None
 
 
+def test_another_openid_provider_can_take_the_place_of_microsoft(office: Entrance) -> None:
+    office.write_profile(authority=office.provider)
+    visitor = Visitor(office)
+
+    visitor.sign_in("sven")
+
+    assert visitor.session is not None
+    assert visitor.session.account == account("sven")
+
+
+def test_the_public_address_of_the_profile_is_where_microsoft_sends_people(office: Entrance) -> None:
+    public = "https://lizenzen.example.ch/login/microsoft/callback"
+    office.write_profile(redirect_url=public)
+
+    answer = Visitor(office).get(f"{office.url}/login/microsoft", allow_redirects=False)
+
+    assert parse_qs(urlsplit(answer.headers["location"]).query)["redirect_uri"] == [public]
+
+
 def test_local_accounts_get_in_beside_it(visitor: Visitor) -> None:
     page = visitor.get(f"{visitor.entrance.url}/login").text
 
