@@ -52,6 +52,13 @@ def result_words(code: str, reason: str, language: str) -> str:
     return f"{words}: {_or_code(f'audit.why.{reason}', reason, language)}" if reason else words
 
 
+def who_words(shown: str, source: str, language: str) -> str:
+    """What people call the actor; the timetable and somebody unknown have no name of their own."""
+    if source == "schedule":
+        return text("audit.source.schedule", language)
+    return shown or text("audit.nobody", language)
+
+
 def origin_words(source: str, address: str, language: str) -> str:
     """ "Dashboard · 10.0.0.7" """
     words = _or_code(f"audit.source.{source}", source, language)

@@ -14,7 +14,7 @@ from core import access, audit, runtime
 from core.audit import AuditRow, Search
 from core.roles import Actor
 from ui import format as fmt
-from ui.audit_change import action_words, difference, origin_words, result_words, target_words
+from ui.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
 from ui.audit_filters import InUse, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
 from ui.csv import MIME, to_csv
 from ui.data import Snapshot
@@ -23,7 +23,7 @@ from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
 from ui.texts import text
 
-COLUMNS = ("at", "who", "action", "target", "change", "result", "from_where", "request_id")
+COLUMNS = ("at", "who", "action", "target", "result", "change", "from_where", "request_id")
 PAGE_ROWS = 100
 MOST_ROWS = 18
 
@@ -41,11 +41,11 @@ def values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple
     """One row in the order of COLUMNS."""
     return (
         row.at,
-        row.actor_name or text("audit.nobody", language),
+        who_words(row.actor_name, row.source, language),
         action_words(row.action, language),
         target_words(row.target, names, language),
-        difference(row.before, row.after, language),
         result_words(row.result, row.reason, language),
+        difference(row.before, row.after, language),
         origin_words(row.source, row.address, language),
         row.request_id,
     )
@@ -102,11 +102,11 @@ def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) ->
     table = pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=list(COLUMNS))
     column = st.column_config
     widths = {
-        "who": 130,
-        "action": 190,
-        "target": 210,
-        "change": 330,
+        "who": 120,
+        "action": 180,
+        "target": 185,
         "result": 105,
+        "change": 300,
         "from_where": 190,
         "request_id": 140,
     }

@@ -17,7 +17,7 @@ from ui.page import View
 from ui.texts import text
 
 _SETUP = "_factor_setup"
-FIELD_PIXELS = 320
+FIELD_PIXELS, QR_PIXELS = 320, 220
 
 
 def own_password() -> None:
@@ -67,7 +67,7 @@ def own_factor(view: View) -> None:
 def _confirm(setup: Setup) -> None:
     with st.container(border=True, key="factor_setup"):
         st.markdown(text("own.factor_scan"))
-        st.html(setup.svg)
+        st.image(setup.svg, width=QR_PIXELS)
         st.code(setup.secret, language=None)
         st.markdown(text("own.factor_code_step"))
         code = _code_form("factor_confirm", "own.factor_confirm")

@@ -150,7 +150,7 @@ def _config(view: View) -> dict[str, Any]:
         return column.TextColumn(text(f"column.{name}"), width=width)
 
     return {
-        "token": words("token", 220),
+        "token": words("token", 210),
         "role": words("role", 85),
         "token_state": words("token_state", 105),
         "created_by": words("created_by", 150),

@@ -1,0 +1,150 @@
+"""An admin's day in a real browser: shut somebody out, end sessions, read the audit, switch by keyboard."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyotp
+import pytest
+import requests
+from playwright.sync_api import Page, expect
+
+from core import access, audit
+from tests.actors import ADMIN
+from tests.browser import cell, column_of, grid, open_from_menu, settled, sign_in, tick
+from tests.test_support_day import (  # noqa: F401 - fixtures
+    PASSWORD,
+    Day,
+    OpenBrowser,
+    anna,
+    carla,
+    day,
+    eventful_day,
+    open_browser,
+    product,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def notice(page: Page) -> None:
+    expect(page).to_have_url(re.compile(r"/login\?reason=revoked"))
+    expect(page.get_by_role("status")).to_have_text("Diese Sitzung wurde beendet.")
+
+
+def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, carla: Page, day: Day) -> None:  # noqa: F811
+    other = anna.context.new_page()
+    other.goto(f"{day.url}/alle-tenants")
+    settled(other)
+    open_from_menu(carla, "Konten")
+    tick(grid(carla, "Alle Konten"), "anna")
+    carla.get_by_role("button", name="Sperren").click()
+    carla.locator(".st-key-account_now button").click()
+
+    expect(carla.get_by_text("anna ist gesperrt.")).to_be_visible()
+    notice(anna)
+    notice(other)
+    found = access.sign_in(day.office.engine, "anna", PASSWORD, now=datetime.now(UTC))
+    assert isinstance(found, access.Refused)
+
+    tick(grid(carla, "Alle Konten"), "anna")
+    carla.get_by_role("button", name="Zulassen").click()
+    expect(carla.get_by_text("anna ist wieder zugelassen.")).to_be_visible()
+    sign_in(anna, "anna", PASSWORD)
+
+
+def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, carla: Page, day: Day) -> None:  # noqa: F811
+    access.add(day.office.engine, ADMIN, "emil", PASSWORD, "viewer")
+    first, second = open_browser(account="emil"), open_browser(account="emil")
+    open_from_menu(carla, "Konten")
+    table = grid(carla, "Offene Sitzungen")
+    assert column_of(table, "Name").count("emil") == 2
+
+    tick(table, "emil")  # the upper one, which was used last
+    carla.get_by_role("button", name="Diese Sitzung beenden").click()
+    expect(carla.get_by_text("Sitzung von emil beendet.")).to_be_visible()
+
+    notice(second)
+    open_from_menu(first, "Alle Tenants")
+    assert column_of(grid(carla, "Offene Sitzungen"), "Name").count("emil") == 1
+
+
+def test_whoever_may_not_finds_no_way_to_administration(anna: Page) -> None:  # noqa: F811
+    menu = anna.get_by_test_id("stSidebarNav")
+    expect(menu.get_by_role("link", name="Regeln")).to_be_visible()
+    expect(menu.get_by_role("link", name="Konten")).to_have_count(0)
+
+
+def test_the_audit_is_downloaded_by_an_admin_alone(carla: Page, anna: Page, day: Day) -> None:  # noqa: F811
+    open_from_menu(carla, "Protokoll")
+    seen: list[str] = []
+    carla.on("request", lambda request: seen.append(request.url) if "/media/" in request.url else None)
+    with carla.expect_download() as download:
+        carla.get_by_role("button", name="CSV der Auswahl").click()
+
+    content = Path(download.value.path()).read_text("utf-8-sig")
+    assert content.startswith("Nr.;Wann;Wer;Was;Woran;Ergebnis;Änderung")
+    assert len(seen) == 1
+    cookies = {cookie["name"]: cookie["value"] for cookie in anna.context.cookies()}
+    assert requests.get(seen[0], cookies=cookies, timeout=10).status_code == 404
+    newest = audit.find(day.office.engine, ADMIN, audit.Search(), limit=1)[0][0]
+    assert (newest.action, newest.target, newest.actor) == ("export", "audit", "carla")
+
+
+def test_the_pages_of_the_audit_are_turned(carla: Page, day: Day) -> None:  # noqa: F811
+    for number in range(120):
+        audit.record(day.office.engine, ADMIN, "test", f"thing {number}", at=datetime.now(UTC))
+    carla.goto(f"{day.url}/protokoll?q=thing")
+    settled(carla)
+    expect(carla.get_by_text("120 Einträge")).to_be_visible()
+    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "thing 119"
+
+    carla.get_by_test_id("stPagination").get_by_text("2", exact=True).click()
+    expect(carla).to_have_url(re.compile(r"p=2"))
+    expect(cell(grid(carla, "Protokoll der Änderungen"), "thing 19", "Was")).to_have_text("test")
+    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "thing 19"
+
+    carla.get_by_role("button", name="Prüfen").click()
+    expect(carla.get_by_text(re.compile("Unversehrt: "))).to_be_visible()
+
+
+def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:  # noqa: F811
+    access.add(day.office.engine, ADMIN, "dora", PASSWORD, "viewer")
+    dora = open_browser("/mein-konto", account="dora")
+    dora.get_by_role("button", name="Einrichten").click()
+    picture = dora.locator(".st-key-factor_setup img")
+    expect(picture).to_be_visible()
+    box = picture.bounding_box()
+    assert box is not None
+    assert box["width"] > 150
+    secret = dora.locator(".st-key-factor_setup code").inner_text().strip()
+
+    dora.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).now())
+    dora.get_by_role("button", name="Bestätigen").click()
+
+    expect(dora.get_by_text("Der zweite Faktor ist eingerichtet.")).to_be_visible()
+    expect(dora.locator(".st-key-secret code")).to_be_visible()
+
+
+def test_the_switches_of_a_tenant_are_set_by_keyboard(carla: Page, eventful_day: Day) -> None:  # noqa: F811
+    carla.goto(f"{eventful_day.url}/tenant?tenant=spedition-nord")
+    settled(carla)
+    switch = (
+        carla.get_by_role("switch", name="Überwachung").or_(carla.get_by_role("checkbox", name="Überwachung")).first
+    )
+    switch.focus()
+    carla.keyboard.press("Space")
+    review = carla.get_by_role("button", name="Prüfen und speichern")
+    expect(review).to_be_visible()
+    review.focus()
+    carla.keyboard.press("Enter")
+    save = carla.get_by_role("dialog").get_by_role("button", name="Speichern")
+    expect(save).to_be_visible()
+    save.focus()
+    carla.keyboard.press("Enter")
+
+    expect(carla.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    assert eventful_day.switches("Spedition Nord") == (True, False)
+    expect(carla.get_by_text("aktiv, nicht überwacht")).to_be_visible()
