@@ -343,6 +343,19 @@ def test_access_without_a_name_is_refused_in_words(world: World, open_page: Any)
     assert tokens.list_tokens(world.engine, CHEFIN) == []
 
 
+def test_access_without_an_end_is_refused_in_words(world: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(world, PROGRAMS)
+    app.button(key="token_add").click().run()
+    app.text_input(key="token_name").set_value("Wochenbericht")
+    app.date_input(key="token_until").set_value(None).run()
+
+    app.button(key="token_now").click().run()
+
+    assert app.error
+    assert not app.exception
+    assert tokens.list_tokens(world.engine, CHEFIN) == []
+
+
 def test_access_is_revoked_after_a_question(world: World, open_page: Any) -> None:  # noqa: F811
     now = datetime.now(UTC)
     maker = Actor("admin", "admin", "page")

@@ -94,14 +94,15 @@ def _form(user: Actor, view: View) -> None:
             )
             until = st.date_input(
                 text("tokens.until"), today + timedelta(days=USUAL_DAYS), key="token_until", format=DATE_FORMAT,
-                min_value=today, max_value=today + timedelta(days=LONGEST_DAYS), required=True, width=300,
+                min_value=today, max_value=today + timedelta(days=LONGEST_DAYS), width=300,
             )  # fmt: skip
         with st.container(horizontal=True):
             pressed = st.button(text("tokens.create"), key="token_now", type="primary")
             st.button(text("accounts.cancel"), key="token_cancel", on_click=_close)
         if pressed:
             with told():
-                _make(name, role, until, view)
+                # Without a day it has ended already, which core refuses in words.
+                _make(name, role, until or today - timedelta(days=1), view)
 
 
 def _make(name: str, role: str, until: date, view: View) -> None:
