@@ -89,6 +89,7 @@ def test_local_path_is_kept(target: str):
         "/x y",
         "/login",
         "/login/?a",
+        "/login/microsoft",
         "/" + "x" * 3000,
     ],
 )

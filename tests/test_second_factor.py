@@ -141,6 +141,10 @@ def test_people_of_microsoft_have_theirs_there(engine: Engine) -> None:
 # Signing in
 
 
+def test_people_of_microsoft_get_in_with_no_password(engine: Engine) -> None:
+    assert access.sign_in(engine, "entra:t:o", PASSWORD, now=NOW) == Refused()
+
+
 def test_right_password_and_right_code_open_a_session(engine: Engine) -> None:
     totp, _ = switched_on(engine)
 
