@@ -334,12 +334,12 @@ def test_a_provider_that_never_answers_holds_up_no_local_sign_in(office: Entranc
         silent.bind(("127.0.0.1", 0))
         silent.listen(64)
         office.write_profile(authority=f"https://localhost:{silent.getsockname()[1]}/office")
-        for _ in range(10):  # more than there are threads, and twice what one of them stands
+        for _ in range(5):  # more than there are threads for it
             with pytest.raises(requests.Timeout):
                 Visitor(office).get(f"{office.url}/login/microsoft", timeout=0.2)
 
         visitor = Visitor(office)
-        assert visitor.get(f"{office.url}/login", timeout=5).status_code == 200
+        assert visitor.get(f"{office.url}/login", timeout=3).status_code == 200
         assert visitor.sign_in_locally("anna").status_code == 303
 
 
