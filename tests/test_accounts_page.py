@@ -82,6 +82,15 @@ def test_the_menu_has_the_pages_that_a_role_may_open(role: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("role", "links"), [("viewer", []), ("support", []), ("admin", ["Konten", "Programme", "Protokoll"])]
+)
+def test_administration_is_linked_for_admins_alone(role: str, links: list[str], world: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(world, user=USERS[role])
+
+    assert [link.proto.label for link in app.sidebar.get("page_link")] == [*links, "Mein Konto"]
+
+
 @pytest.mark.parametrize("role", ["viewer", "support"])
 @pytest.mark.parametrize("path", [ACCOUNTS, PROGRAMS, AUDIT])
 def test_a_page_that_is_run_all_the_same_refuses(path: str, role: str, world: World) -> None:

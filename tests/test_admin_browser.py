@@ -29,6 +29,12 @@ from tests.test_support_day import (  # noqa: F401 - fixtures
 pytestmark = pytest.mark.browser
 
 
+def open_administration(page: Page, name: str) -> None:
+    page.locator(".st-key-administration").get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_test_id("stMain").locator("h1")).to_have_text(name)
+    settled(page)
+
+
 def notice(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/login\?reason=revoked"))
     expect(page.get_by_role("status")).to_have_text("Diese Sitzung wurde beendet.")
@@ -38,7 +44,7 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
     other = anna.context.new_page()
     other.goto(f"{day.url}/alle-tenants")
     settled(other)
-    open_from_menu(carla, "Konten")
+    open_administration(carla, "Konten")
     tick(grid(carla, "Alle Konten"), "anna")
     carla.get_by_role("button", name="Sperren").click()
     carla.locator(".st-key-account_now button").click()
@@ -58,7 +64,7 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
 def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, carla: Page, day: Day) -> None:  # noqa: F811
     access.add(day.office.engine, ADMIN, "emil", PASSWORD, "viewer")
     first, second = open_browser(account="emil"), open_browser(account="emil")
-    open_from_menu(carla, "Konten")
+    open_administration(carla, "Konten")
     table = grid(carla, "Offene Sitzungen")
     assert column_of(table, "Name").count("emil") == 2
 
@@ -72,13 +78,13 @@ def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, c
 
 
 def test_whoever_may_not_finds_no_way_to_administration(anna: Page) -> None:  # noqa: F811
-    menu = anna.get_by_test_id("stSidebarNav")
-    expect(menu.get_by_role("link", name="Regeln")).to_be_visible()
+    menu = anna.get_by_test_id("stSidebar")
+    expect(menu.get_by_role("link", name="Mein Konto")).to_be_visible()
     expect(menu.get_by_role("link", name="Konten")).to_have_count(0)
 
 
 def test_the_audit_is_downloaded_by_an_admin_alone(carla: Page, anna: Page, day: Day) -> None:  # noqa: F811
-    open_from_menu(carla, "Protokoll")
+    open_administration(carla, "Protokoll")
     seen: list[str] = []
     carla.on("request", lambda request: seen.append(request.url) if "/media/" in request.url else None)
     with carla.expect_download() as download:

@@ -117,9 +117,9 @@ ADMIN_TEXTS: dict[str, tuple[str, str]] = {
     "browser.unknown": ("unbekannt", "unknown"),
     # Programme
     "tokens.intro": (
-        "Zugänge für Programme, die Zahlen über die Schnittstelle unter `/api/v1` lesen. Ein Zugang kann nie mehr als das Konto, das ihn "
+        "Zugänge für Programme, die Zahlen über die Schnittstelle unter /api/v1 lesen. Ein Zugang kann nie mehr als das Konto, das ihn "
         "erstellt hat, und endet mit ihm.",
-        "Access for programs that read figures through the interface at `/api/v1`. It can never do more than the account that created "
+        "Access for programs that read figures through the interface at /api/v1. It can never do more than the account that created "
         "it, and ends with it.",
     ),
     "tokens.table": ("Zugänge für Programme", "Access for programs"),
@@ -132,8 +132,8 @@ ADMIN_TEXTS: dict[str, tuple[str, str]] = {
     "tokens.until": ("Gültig bis und mit (höchstens ein Jahr)", "Valid through (at most a year)"),
     "tokens.create": ("Erstellen", "Create"),
     "tokens.created": ("Zugang **{name}** erstellt.", "Access **{name}** created."),
-    "tokens.secret": ("Das Programm schickt ihn als `Authorization: Bearer …`.",
-                      "The program sends it as `Authorization: Bearer …`."),
+    "tokens.secret": ("Das Programm schickt ihn als «Authorization: Bearer …».",
+                      "The program sends it as “Authorization: Bearer …”."),
     "tokens.revoke": ("Widerrufen", "Revoke"),
     "tokens.revoke_title": ("Zugang {name} widerrufen?", "Revoke the access {name}?"),
     "tokens.revoke_what": (

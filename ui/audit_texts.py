@@ -33,8 +33,8 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
         "Computes every checksum anew and shows whether a row was changed or is missing.",
     ),
     "audit.whole": (
-        "Unversehrt: {count} Zeilen, geprüft {time}. Neueste Prüfsumme `{head}`; anderswo notiert, zeigt sie auch, ob die ganze Kette ersetzt wurde.",
-        "Whole: {count} rows, verified {time}. Newest checksum `{head}`; noted elsewhere, it also shows whether the whole chain was replaced.",
+        "Unversehrt: {count} Zeilen, geprüft {time}. Neueste Prüfsumme {head}; anderswo notiert, zeigt sie auch, ob die ganze Kette ersetzt wurde.",
+        "Whole: {count} rows, verified {time}. Newest checksum {head}; noted elsewhere, it also shows whether the whole chain was replaced.",
     ),
     "audit.broken": (
         "Zeile {row} ist nicht mehr, wie sie geschrieben wurde, oder vor ihr fehlen Zeilen (geprüft {time}). Davor stimmen {count} Zeilen. "

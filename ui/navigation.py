@@ -16,11 +16,11 @@ ACCOUNTS, PROGRAMS, AUDIT, OWN_ACCOUNT = "konten", "programme", "protokoll", "me
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One page of the menu; `hidden` ones are reached by a link alone."""
+    """One page: its file, what one must be allowed to do, and where it is linked."""
 
     file: str
     action: Action
-    section: Literal["daily", "administration", "hidden"] = "daily"
+    section: Literal["daily", "administration", "account"] = "daily"
 
 
 PLACES = {
@@ -29,7 +29,7 @@ PLACES = {
     TENANT: Place("pages/tenant.py", Action.LOOK),
     MONITORING: Place("pages/monitoring.py", Action.LOOK),
     RULES: Place("pages/rules.py", Action.LOOK),
-    OWN_ACCOUNT: Place("pages/own_account.py", Action.OWN_ACCOUNT, "hidden"),
+    OWN_ACCOUNT: Place("pages/own_account.py", Action.OWN_ACCOUNT, "account"),
     ACCOUNTS: Place("pages/accounts.py", Action.ACCOUNTS, "administration"),
     PROGRAMS: Place("pages/programs.py", Action.TOKENS, "administration"),
     AUDIT: Place("pages/audit.py", Action.AUDIT, "administration"),
@@ -43,20 +43,39 @@ def places(user: Actor) -> dict[str, Place]:
     }
 
 
-def pages(user: Actor) -> dict[str, list[st.Page]]:
-    """The pages that `user` may open, by the title of their section.
+def pages(user: Actor) -> list[st.Page]:
+    """The pages that `user` may open.
 
-    Without icons: Streamlit would fetch the one of the open page from a foreign host, for the browser's tab.
+    Only those of every day are in Streamlit's own menu: its sections are no list for a screen reader. And without
+    icons: Streamlit would fetch the one of the open page from a foreign host, for the browser's tab.
     """
-    sections: dict[str, list[st.Page]] = {"": []}
-    for address, place in places(user).items():
-        title = text("nav.section") if place.section == "administration" else ""
-        page = st.Page(
-            place.file, title=text(f"nav.{address or 'start'}"), url_path=address or None, default=address == START,
-            visibility="hidden" if place.section == "hidden" else "visible",
-        )  # fmt: skip
-        sections.setdefault(title, []).append(page)
-    return sections
+    return [
+        st.Page(
+            place.file, title=_title(address), url_path=address or None, default=address == START,
+            visibility="visible" if place.section == "daily" else "hidden",
+        )
+        for address, place in places(user).items()
+    ]  # fmt: skip
+
+
+def administration(user: Actor) -> None:
+    """The links below the menu, for whoever may open any of them."""
+    found = [address for address, place in places(user).items() if place.section == "administration"]
+    if found:
+        with st.container(gap="small", key="administration"):
+            st.caption(text("nav.section"))
+            for address in found:
+                link(address, _title(address))
+
+
+def own_account(user: Actor) -> None:
+    """The link to one's own account."""
+    if OWN_ACCOUNT in places(user):
+        link(OWN_ACCOUNT, _title(OWN_ACCOUNT))
+
+
+def _title(address: str) -> str:
+    return text(f"nav.{address or 'start'}")
 
 
 def open_tenant(slug: str) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core import runtime
-from core.roles import Action
+from core.roles import Actor
 from ui import answers, language, navigation, visit
 from ui.identity import current_user
 from ui.safe import plain
@@ -19,25 +19,25 @@ def open_page() -> st.Page:
     """Navigation, title, sidebar and banner; gives back the page to run."""
     # Before the navigation: the sidebar takes its width once, when it appears.
     st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
-    page = st.navigation(navigation.pages(current_user()))
+    user = current_user()
+    page = st.navigation(navigation.pages(user))
     st.set_page_config(page_title=f"{page.title} · Lizenztool")
     visit.begin(page.url_path)
     answers.forget_secret()
     style()
     with st.sidebar:
-        _account()
+        navigation.administration(user)
+        _account(user)
         language.switch()
     if runtime.current().demo:
         st.info(text("demo.banner"), icon=":material/science:")
     return page
 
 
-def _account() -> None:
-    user = current_user()
+def _account(user: Actor) -> None:
     if not user.name:
         return
     st.caption(text("account.signed_in", name=plain(user.shown)))
     with st.container(horizontal=True, key="account"):
-        if user.may(Action.OWN_ACCOUNT):
-            navigation.link(navigation.OWN_ACCOUNT, text("nav.mein-konto"))
+        navigation.own_account(user)
         st.html(f'<a class="sign-out" href="/logout">{text("account.sign_out")}</a>', width="content")
