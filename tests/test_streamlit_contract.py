@@ -130,6 +130,16 @@ def test_frame_tells_which_file_it_offers(fields: dict, path: str):
     assert streamlit_internals.media_path(ForwardMsg(**fields).SerializeToString()) == path
 
 
+def test_frame_tells_which_file_is_made_on_click():
+    button = {"id": "$$ID-0-csv", "label": "CSV", "deferred_file_id": "c0ffee"}
+    offer = ForwardMsg(delta={"new_element": {"download_button": button}}).SerializeToString()
+    request = BackMsg(backend_operation_request={"deferred_file": {"file_id": "c0ffee"}}).SerializeToString()
+
+    assert streamlit_internals.file_on_click(offer) == "c0ffee"
+    assert streamlit_internals.read_frame(request).file == "c0ffee"
+    assert streamlit_internals.file_on_click(ForwardMsg(script_finished=0).SerializeToString()) == ""
+
+
 def test_redirect_is_a_message_that_the_frontend_follows():
     message = ForwardMsg()
     message.ParseFromString(streamlit_internals.redirect_frame("/login"))

@@ -45,6 +45,7 @@ SCRIPT_FRAMES = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
 # Below it lie files that a script has made. Streamlit asks nobody who wants one.
 MEDIA_PATH = "/media"
 LARGEST_WITH_FILE = 64 * 2**10  # a frame with a download button is small; large ones are tables and not looked through
+WIDGET_MARK = b"$$ID-"  # in the id of every control
 # Within backend_operation_request: a CSV made on click, and the rows of a lazy table.
 OPERATIONS = frozenset({"deferred_file", "dataframe_chunk"})
 
@@ -57,6 +58,7 @@ class Frame:
     allowed: bool
     active: bool  # a person did something, as opposed to a timer
     path: str | None = None  # page and query of the tab, where the frame tells it
+    file: str = ""  # the id of a file that is to be made on click
 
 
 def harden() -> None:
@@ -107,8 +109,10 @@ def read_frame(data: bytes) -> Frame | None:
         path = f"/{state.page_name.lstrip('/')}" + (f"?{state.query_string}" if state.query_string else "")
         return Frame(kind, allowed=True, active=not state.is_auto_rerun, path=path)
     if kind == "backend_operation_request":
-        operation = message.backend_operation_request.WhichOneof("payload")
-        return Frame(f"{kind}.{operation}", allowed=operation in OPERATIONS, active=True)
+        asked = message.backend_operation_request
+        operation = asked.WhichOneof("payload")
+        file = str(asked.deferred_file.file_id)
+        return Frame(f"{kind}.{operation}", allowed=operation in OPERATIONS, active=True, file=file)
     return Frame(kind or "empty", allowed=kind in SCRIPT_FRAMES, active=kind == "stop_script")
 
 
@@ -123,6 +127,18 @@ def media_path(data: bytes) -> str:
     message.ParseFromString(data)
     url = message.delta.new_element.download_button.url or message.backend_operation_response.deferred_file.url
     return str(url) if url.startswith(f"{MEDIA_PATH}/") else ""
+
+
+def file_on_click(data: bytes) -> str:
+    """The id of the file that a frame to the browser offers to make on click, "" for none.
+
+    Streamlit makes it for whoever knows the id, with the rights of the one whose page it was on.
+    """
+    if len(data) > LARGEST_WITH_FILE or WIDGET_MARK not in data:
+        return ""
+    message = ForwardMsg()
+    message.ParseFromString(data)
+    return str(message.delta.new_element.download_button.deferred_file_id)
 
 
 def redirect_frame(url: str) -> bytes:

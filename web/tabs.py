@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from core.cache.database import DatabaseError
 from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
-from web.media import MediaFiles
+from web.media import MOST_FILES, MediaFiles
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Tab:
         # A browser that was cut off sends its state by itself when it is back: nobody has done anything yet.
         self._ignore_next_rerun = reconnected
         self._path: str | None = None
+        self._files_on_click: deque[str] = deque(maxlen=MOST_FILES)  # that this tab was offered
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._incoming: asyncio.Future[Message] | None = None
 
@@ -70,8 +72,11 @@ class Tab:
     async def send(self, message: Message) -> None:
         if self._end.done():
             return
-        if path := streamlit.media_path(message.get("bytes") or b""):
+        frame = message.get("bytes") or b""
+        if path := streamlit.media_path(frame):
             self._tabs.media.sent(self.session, path)
+        if file := streamlit.file_on_click(frame):
+            self._files_on_click.append(file)
         await self._send(message)
 
     async def farewell(self) -> None:
@@ -98,7 +103,7 @@ class Tab:
         if not isinstance(found, Session):
             self.end(found.reason if found else "revoked")
             return False
-        if not frame.allowed:
+        if not frame.allowed or (frame.file and frame.file not in self._files_on_click):
             log.warning("Frame %s of %s was dropped", frame.kind, self.account)
             return False
         self._path = frame.path or self._path
