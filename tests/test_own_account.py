@@ -7,6 +7,7 @@ from typing import Any
 
 import pyotp
 import pytest
+from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
 from core import access, second_factor
@@ -189,6 +190,25 @@ def test_a_session_is_not_ended_under_the_name_of_another_account(world: World) 
 
     assert end_for(world.engine, actor("gast"), now, account="gast", session=session.id) == 0
     assert isinstance(session_of(world.engine, token, now), Session)
+
+
+def test_open_are_the_sessions_that_still_hold_in_both_databases(database: Engine) -> None:
+    now = datetime.now(UTC)
+    for name in ("anna", "beat"):
+        access.add(database, ADMIN, name, PASSWORD, "support")
+    kept = start_session(database, "anna", now, address="10.0.0.9", user_agent="curl/8")
+    start_session(database, "anna", now - timedelta(hours=9))
+    access.sign_out(database, start_session(database, "anna", now), now)
+    start_session(database, "beat", now - timedelta(minutes=1))
+
+    found = open_sessions(database, ADMIN, now)
+
+    assert [(one.account, one.address) for one in found] == [("anna", "10.0.0.9"), ("beat", "")]
+    assert end_for(database, ADMIN, now, account="anna") == 1
+    assert end_for(database, ADMIN, now, account="anna") == 0
+    assert session_of(database, kept, now) is None
+    access.disable(database, ADMIN, "beat")
+    assert open_sessions(database, ADMIN, now) == []
 
 
 def test_the_page_says_who_is_signed_in(world: World, open_page: Any) -> None:  # noqa: F811
