@@ -105,12 +105,14 @@ def sign_in_with_microsoft(
 ) -> str | Refusal:
     """The token of a new session; the account is made at the first sign-in and follows Entra at every other.
 
-    A changed role ends the older sessions and the tokens of the account.
+    A role that is another one, or none any more, ends the older sessions and the tokens of the account.
     """
     visitor = Visitor(address, user_agent)
     if isinstance(found, Refusal):
         actor = Actor(found.account, "", "sign-in", found.shown, address)
         audit.record(engine, actor, "session.refused", found.account, result="refused", reason=found.why, at=now)
+        if found.why == "role":
+            _take_role(engine, found, actor, now)
         return found
     account = _follow(engine, found, visitor, now)
     if account.disabled:
@@ -133,6 +135,14 @@ def _follow(engine: Engine, found: Granted, visitor: Visitor, now: datetime) -> 
     elif known.display_name != found.shown:
         accounts.rename_account(engine, found.account, found.shown)
     return accounts.find_account(engine, found.account) or new
+
+
+def _take_role(engine: Engine, found: Refusal, actor: Actor, now: datetime) -> None:
+    """Entra gives this person no role any more: what was opened with the former one ends."""
+    known = accounts.find_account(engine, found.account)
+    if known is not None and known.role:
+        accounts.change_account(engine, known.name, now, Entry(actor, "account.role", known.name), role="")
+        note_revocation()
 
 
 def _why_not(account: Account | None, right: bool, admins_only: bool) -> str:
