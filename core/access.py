@@ -183,7 +183,9 @@ def _keep_an_admin(engine: Engine, name: str) -> None:
         raise AccessError(["account.last_admin"], name=name)
 
 
-def list_accounts(engine: Engine) -> list[Account]:
+def list_accounts(engine: Engine, actor: Actor) -> list[Account]:
+    """Every account by name. Raises NotAllowed."""
+    actor.need(Action.ACCOUNTS)
     return accounts.all_accounts(engine)
 
 

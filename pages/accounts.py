@@ -22,5 +22,5 @@ tell_done()
 show_secret()
 with told():
     sessions = open_sessions(engine, user, view.now)
-    show_accounts(access.list_accounts(engine), sessions, user, view)
+    show_accounts(access.list_accounts(engine, user), sessions, user, view)
     show_sessions(sessions, user, view)

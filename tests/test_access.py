@@ -62,15 +62,15 @@ def test_first_start_creates_admin_with_a_random_password_that_keeps_the_rules(t
     assert password is not None
     assert passwords.password_faults(password) == []
     assert isinstance(access.sign_in(engine, "admin", password, now=NOW), str)
-    assert [(a.name, a.role) for a in access.list_accounts(engine)] == [("admin", "admin")]
-    assert password not in repr(access.list_accounts(engine))
+    assert [(a.name, a.role) for a in access.list_accounts(engine, ADMIN)] == [("admin", "admin")]
+    assert password not in repr(access.list_accounts(engine, ADMIN))
     engine.dispose()
 
 
 def test_second_start_creates_nobody(engine: Engine):
     assert access.create_first_admin(engine, NOW) is None
 
-    assert [account.name for account in access.list_accounts(engine)] == ["anna"]
+    assert [account.name for account in access.list_accounts(engine, ADMIN)] == ["anna"]
 
 
 def test_add_tells_all_faults_at_once_and_stores_nothing(engine: Engine):
@@ -82,7 +82,7 @@ def test_add_tells_all_faults_at_once_and_stores_nothing(engine: Engine):
     ]  # fmt: skip
     assert "mindestens 8 Zeichen" in caught.value.text("de")
     assert "at least 8 characters" in caught.value.text("en")
-    assert len(access.list_accounts(engine)) == 1
+    assert len(access.list_accounts(engine, ADMIN)) == 1
 
 
 def test_add_refuses_a_name_that_is_taken_whatever_its_case(engine: Engine):

@@ -61,7 +61,7 @@ def tick_account(app: AppTest, name: str) -> AppTest:
 
 
 def account(world: World, name: str) -> Account:
-    return next(found for found in access.list_accounts(world.engine) if found.name == name)
+    return next(found for found in access.list_accounts(world.engine, CHEFIN) if found.name == name)
 
 
 def newest(world: World) -> tuple[str, str, str]:

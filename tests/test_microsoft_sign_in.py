@@ -208,7 +208,9 @@ def test_a_disabled_account_stays_out_whatever_entra_says(office: Entrance) -> N
 def test_the_last_local_admin_stays_even_beside_one_of_microsoft(visitor: Visitor) -> None:
     engine, now = visitor.entrance.engine, datetime.now(UTC)
     visitor.sign_in("ada")
-    for other in [known.name for known in access.list_accounts(engine) if known.is_admin and known.name != "anna"]:
+    for other in [
+        known.name for known in access.list_accounts(engine, ADMIN) if known.is_admin and known.name != "anna"
+    ]:
         access.disable(engine, ADMIN, other, now)
 
     with pytest.raises(access.AccessError, match="last local account"):

@@ -28,13 +28,13 @@ PAGE_ROWS = 100
 MOST_ROWS = 18
 
 
-def names_of(snapshot: Snapshot, language: Language) -> dict[str, str]:
+def names_of(snapshot: Snapshot, language: Language, user: Actor) -> dict[str, str]:
     """Id -> name of every tenant, product and account, for the targets."""
     tenants, licenses = snapshot.tenants, snapshot.licenses
     product = licenses["product_de" if language == "de" else "product_en"].astype(str)
     names = dict(zip(licenses["sku_id"].astype(str), product, strict=True))
     names |= dict(zip(tenants["tenant_id"], tenants["tenant"], strict=True))
-    return names | {account.name: account.shown for account in access.list_accounts(runtime.current().engine)}
+    return names | {account.name: account.shown for account in access.list_accounts(runtime.current().engine, user)}
 
 
 def values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple[Any, ...]:
@@ -55,7 +55,7 @@ def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
     """Filters, how many rows fit, a page of them, and the way to the others."""
     engine = runtime.current().engine
     search = audit_filters(InUse(*audit.names_in_use(engine, user)), view)
-    names = names_of(snapshot, view.language)
+    names = names_of(snapshot, view.language, user)
     page, rows, total = _page(engine, user, search)
     keep_in_url(search, page)
     _tools(search, total, lambda: as_csv(audit.export(engine, user, search), names, view), view)

@@ -80,7 +80,7 @@ def _users(settings: Settings, call: Callable[[Engine, Actor, str], None], name:
 
 
 def _users_list(_options: argparse.Namespace, settings: Settings) -> int:
-    for account in access.list_accounts(open_database(settings.database)):
+    for account in access.list_accounts(open_database(settings.database), command_actor()):
         print(f"{account.name:30}{account.role:10}{'disabled' if account.disabled else ''}".rstrip())
     return OK
 
