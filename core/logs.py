@@ -17,6 +17,8 @@ MAX_BYTES = 5 * 1024 * 1024
 KEPT_FILES = 3
 FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s request=%(request)s: %(message)s"
 
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")  # every one but the tab
+
 _run: ContextVar[str] = ContextVar("run", default="-")
 _tenant: ContextVar[str] = ContextVar("tenant", default="-")
 _request: ContextVar[str] = ContextVar("request", default="-")
@@ -52,7 +54,7 @@ def _masked(found: re.Match[str]) -> str:
 
 
 class _TextLines(logging.Formatter):
-    """For people."""
+    """For people. What a name from outside holds begins no line and colours no screen."""
 
     def __init__(self) -> None:
         super().__init__(FORMAT)
@@ -60,6 +62,10 @@ class _TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record.run, record.tenant, record.request = _run.get(), _tenant.get(), _request.get()
         return hide_secrets(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line without its traceback."""
+        return CONTROL.sub(lambda sign: repr(sign[0])[1:-1], super().formatMessage(record))
 
 
 class _JsonLines(logging.Formatter):

@@ -40,7 +40,18 @@ FLOORS = [
     {"audit"},
     {"graph", "cache"},
     {"skus", "profiles", "policies", "roles"},
-    {"licenses", "certificates", "passwords", "problems", "settings", "logs", "lock", "workers", "metrics"},
+    {
+        "licenses",
+        "certificates",
+        "passwords",
+        "problems",
+        "settings",
+        "logs",
+        "lock",
+        "workers",
+        "metrics",
+        "spreadsheets",
+    },
     {"messages"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

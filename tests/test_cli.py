@@ -22,6 +22,7 @@ from sqlalchemy import text
 
 from core import access, second_factor
 from core.__main__ import main
+from core.audit import record
 from core.cache.database import open_database
 from core.cache.names import imported_names
 from core.certificates import read_certificate
@@ -273,7 +274,7 @@ def test_stdout_is_one_line_of_json_and_the_log_goes_to_stderr(m365: Microsoft36
     (line,) = out.splitlines()
     assert sync.returncode == 1
     assert json.loads(line)["failed"][0]["tenant"] == "Schule Höri"
-    assert "tenant=Schule Höri: cannot be read" in err
+    assert re.search(r"tenant=Schule Höri request=\S+: cannot be read", err)
     assert "cannot be read" in Path("logs/lizenztool.log").read_text("utf-8")
 
 
@@ -628,6 +629,18 @@ def test_the_audit_goes_into_a_file_and_that_is_recorded(capsys: Capture, tmp_pa
     assert [row["action"] for row in rows] == ["account.role", "account.added"]
     assert json.loads(rows[0]["after"])["role"] == "admin"
     assert run(capsys, "audit", "verify")[1].startswith("3 rows")
+
+
+def test_the_audit_as_csv_is_harmless_in_a_spreadsheet(capsys: Capture, tmp_path: Path) -> None:
+    run(capsys, "users", "list")  # makes the database
+    engine = open_database("sqlite:///data/lizenztool.db")
+    record(engine, Actor("entra:1:2", "viewer", "sign-in", '=HYPERLINK("https://evil.example")'), "session.started")
+    engine.dispose()
+
+    run(capsys, "audit", "export", "audit.csv")
+
+    with (tmp_path / "audit.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["actor_name"][:2] for row in csv.DictReader(file)] == ["'="]
 
 
 def test_database_and_log_are_for_the_service_alone(capsys: Capture, sp: SharePoint, tmp_path: Path) -> None:

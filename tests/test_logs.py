@@ -49,6 +49,18 @@ def test_a_line_names_run_and_tenant_on_console_and_in_the_file(
     assert LINE.match(second)
 
 
+@pytest.mark.parametrize("sign", ["\n", "\r", "\x1b", "\x85", "\u2028", "\x00"])
+def test_a_name_from_outside_begins_no_line_of_its_own(sign: str) -> None:
+    forged = f"SPB{sign}2026-11-20 13:00:01,204 [INFO] core.access: anna is admin"
+    record = logging.LogRecord("core", logging.WARNING, "x.py", 1, "unknown product %s", (forged,), None)
+
+    line = FORMATTERS["text"]().format(record)
+
+    assert len(line.splitlines()) == 1
+    assert sign not in line
+    assert repr(sign)[1:-1] in line
+
+
 # JSON
 
 

@@ -17,10 +17,11 @@ from hypothesis import strategies as some
 from core.attention import RANK, conditions
 from core.monitoring import SwitchChange
 from core.problems import Problem
+from core.spreadsheets import harmless
 from tests.page_world import HOSTILE, NOW, World, filled_world, license_, small_world
 from ui import age, attention, columns, data, history, overview, subscriptions, switches
 from ui import format as fmt
-from ui.csv import SEPARATOR, cell, harmless, table_csv, to_csv
+from ui.csv import SEPARATOR, cell, table_csv, to_csv
 from ui.index import KINDS, MARKS, SORTS, Filters
 from ui.license_table import ALL
 from ui.monitoring import SHOWS

@@ -5,21 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any
 
 import pyarrow as pa
 
+from core.spreadsheets import harmless
 from ui.language import Language
 from ui.texts import text
 
 SEPARATOR = {"de": ";", "en": ","}
 MIME = "text/csv; charset=utf-8"
-# What a spreadsheet may take for the start of a formula, also in full width and after blanks.
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
-_NUMBER = re.compile(r"-?\d+([.,]\d+)?")
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], language: Language, zone: tzinfo) -> bytes:
@@ -52,8 +49,3 @@ def cell(value: Any, zone: tzinfo) -> Any:
     if isinstance(value, str):
         return harmless(value)
     return value
-
-
-def harmless(value: str) -> str:
-    """Put an apostrophe before what a spreadsheet would calculate; plain numbers stay numbers."""
-    return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value

@@ -16,6 +16,7 @@ from core.cache.database import open_database
 from core.commands import OK, SOME_FAILED
 from core.roles import command_actor
 from core.settings import Settings
+from core.spreadsheets import harmless
 
 COLUMNS = [field.name for field in fields(audit.AuditRow)]
 
@@ -61,4 +62,6 @@ def _json_writer(file: IO[str]) -> Callable[[dict[str, Any]], object]:
 def _csv_writer(file: IO[str]) -> Callable[[dict[str, Any]], object]:
     writer = csv.DictWriter(file, COLUMNS)
     writer.writeheader()
-    return writer.writerow
+    return lambda row: writer.writerow(
+        {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
+    )
