@@ -328,6 +328,11 @@ def test_nothing_lies_below_a_public_address(served: Served, path: str, below: s
     assert "<title>Streamlit" not in insiders.text  # its own page, past ours
 
 
+@pytest.mark.parametrize("name", ["%0Ax", "x%0A", "%0A/_stcore/health", "%E2%80%A8x"])
+def test_a_line_break_leads_past_the_public_files_to_nothing(served: Served, name: str):
+    assert get(served, f"/assets/{name}").status_code == 303
+
+
 # ---------------------------------------------------------------- websocket
 
 
