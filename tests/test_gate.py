@@ -330,7 +330,7 @@ def test_nothing_lies_below_a_public_address(served: Served, path: str, below: s
 
 @pytest.mark.parametrize("name", ["%0Ax", "x%0A", "%0A/_stcore/health", "%E2%80%A8x"])
 def test_a_line_break_leads_past_the_public_files_to_nothing(served: Served, name: str):
-    assert get(served, f"/assets/{name}").status_code == 303
+    assert get(served, f"/assets/{name}").status_code in (303, 401)  # what a stranger gets elsewhere
 
 
 # ---------------------------------------------------------------- websocket

@@ -1,0 +1,752 @@
+"""Who may do what, walked as a whole: every action and every role, in core, by page, websocket and HTTP.
+
+The walk goes along core.roles.LEAST_ROLE. An action, a function of core or a call of the API that none of the tables
+below knows fails here until somebody has decided about it.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import Engine, select
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+from core import access, audit, monitoring, own_account, rules, second_factor, sessions, tokens
+from core.access import AccessError
+from core.audit import Search
+from core.cache.accounts import Account, add_account
+from core.cache.schema import metadata
+from core.identity import Granted, Refusal
+from core.monitoring import SwitchChange
+from core.policies import Policy
+from core.problems import ProblemError
+from core.refresh import Refresher
+from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
+from core.sign_in import sign_in_with_microsoft
+from tests.actors import ADMIN, entry
+from tests.office import Office, open_office
+from tests.page_world import HOSTILE, small_world
+from tests.served import PASSWORD, ROOT, Served, add_local_accounts, free_port, server_process
+from tests.ws_client import Tab
+from ui import navigation
+from ui.safe import plain
+from ui.texts import text
+
+NONE = "none"  # a role that is no role, as somebody would have it who writes into the database
+PEOPLE = {NONE: "nina", "viewer": "vera", "support": "sven", "admin": "anna"}
+SECURITY = ROOT / "docs" / "security.md"
+NOW = datetime.now(UTC)
+NEW_PASSWORD = "Herbst-Wolke-27x"
+
+
+def may(role: str) -> set[Action]:
+    return {action for action in Action if allows(role, action)}
+
+
+def contents(engine: Engine) -> dict[str, list[Any]]:
+    """Every row of the database but what a session leaves behind by merely being used."""
+    with engine.begin() as connection:
+        found = {table.name: [dict(row) for row in connection.execute(select(table)).mappings()]
+                 for table in metadata.sorted_tables}  # fmt: skip
+    for row in found["sessions"]:
+        row.pop("last_seen_at")
+    for row in found["api_tokens"]:
+        row.pop("last_used_at")
+    return {name: sorted(rows, key=repr) for name, rows in found.items()}
+
+
+# ---------------------------------------------------------------- the table
+
+
+def test_the_document_says_what_the_code_does() -> None:
+    document = SECURITY.read_text(encoding="utf-8")
+    head = "| Action | " + " | ".join(ROLES) + " |"
+    lines = document[document.index(head) :].split("\n\n")[0].splitlines()[2:]
+    told = {
+        cells[0].strip("`"): cells[1:] for line in lines if (cells := [c.strip() for c in line.strip("|").split("|")])
+    }
+
+    assert told == {action.value: ["yes" if allows(role, action) else "no" for role in ROLES] for action in Action}
+    assert set(LEAST_ROLE) == set(Action)
+
+
+# ---------------------------------------------------------------- core
+
+
+@dataclass
+class Core:
+    """What the functions of core work with."""
+
+    engine: Engine
+    refresher: Refresher
+    tenant: str
+    sku: str = "f245ecc8-75af-4f8e-b61f-27d8114de5f3"
+
+
+Call = Callable[[Core, Actor], object]
+# Action -> what does it: the name in core, and a call that would change or tell something. Of one's own account only
+# the owner's call needs the lesser right.
+CORE: dict[Action, list[tuple[str, Call]]] = {
+    Action.LOOK: [],  # has no function of its own: who looks has come through a page, the API or /metrics, see below
+    Action.EXPORT: [
+        ("audit.note_export", lambda core, actor: audit.note_export(core.engine, actor, "licences", 3)),
+        ("rules.export", lambda core, actor: rules.export(core.engine, actor)),
+    ],
+    Action.OWN_ACCOUNT: [
+        ("own_account.change_password",
+         lambda core, actor: own_account.change_password(core.engine, actor, "falsch", NEW_PASSWORD, NOW)),
+        ("access.passwd", lambda core, actor: access.passwd(core.engine, actor, actor.name, "zu kurz")),
+        ("second_factor.begin", lambda core, actor: second_factor.begin(core.engine, actor)),
+        ("second_factor.confirm", lambda core, actor: second_factor.confirm(core.engine, actor, "1", NOW)),
+        ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, actor.name, NOW)),
+        ("sessions.open_sessions",
+         lambda core, actor: sessions.open_sessions(core.engine, actor, NOW, account=actor.name)),
+        ("sessions.end_for", lambda core, actor: sessions.end_for(core.engine, actor, NOW, account=actor.name)),
+    ],
+    Action.REFRESH: [
+        ("refresh.request", lambda core, actor: core.refresher.request(actor, ["nobody"])),
+        ("refresh.run", lambda core, actor: core.refresher.run(actor, ["nobody"])),
+    ],
+    Action.SWITCHES: [
+        ("monitoring.apply_switches", lambda core, actor: monitoring.apply_switches(
+            core.refresher.tools, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
+        ("monitoring.add_to_list",
+         lambda core, actor: monitoring.add_to_list(core.refresher.tools, [core.tenant], actor)),
+    ],
+    Action.RULES: [
+        ("rules.keep", lambda core, actor: rules.keep(
+            core.engine, Policy(core.tenant, core.sku, "a reason", "x", NOW, threshold=1), actor)),
+        ("rules.end", lambda core, actor: rules.end(core.engine, (core.tenant, core.sku), actor)),
+        ("rules.import_", lambda core, actor: rules.import_(core.engine, '{"version": 1, "rules": []}', actor)),
+    ],
+    Action.ACCOUNTS: [
+        ("access.list_accounts", lambda core, actor: access.list_accounts(core.engine, actor)),
+        ("access.add", lambda core, actor: access.add(core.engine, actor, "neu", NEW_PASSWORD, "admin")),
+        ("access.passwd", lambda core, actor: access.passwd(core.engine, actor, "gast", NEW_PASSWORD)),
+        ("access.set_role", lambda core, actor: access.set_role(core.engine, actor, "gast", "admin")),
+        ("access.disable", lambda core, actor: access.disable(core.engine, actor, "gast")),
+        ("access.enable", lambda core, actor: access.enable(core.engine, actor, "gast")),
+        ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, "gast", NOW)),
+    ],
+    Action.SESSIONS: [
+        ("sessions.open_sessions", lambda core, actor: sessions.open_sessions(core.engine, actor, NOW)),
+        ("sessions.open_sessions",
+         lambda core, actor: sessions.open_sessions(core.engine, actor, NOW, account="gast")),
+        ("sessions.end_for", lambda core, actor: sessions.end_for(core.engine, actor, NOW, account="gast")),
+    ],
+    Action.TOKENS: [
+        ("tokens.make",
+         lambda core, actor: tokens.make(core.engine, actor, "a script", "viewer", NOW + timedelta(days=9), NOW)),
+        ("tokens.revoke", lambda core, actor: tokens.revoke(core.engine, actor, "0123456789ab", NOW)),
+        ("tokens.list_tokens", lambda core, actor: tokens.list_tokens(core.engine, actor)),
+    ],
+    Action.AUDIT: [
+        ("audit.find", lambda core, actor: audit.find(core.engine, actor, Search(), limit=9)),
+        ("audit.names_in_use", lambda core, actor: audit.names_in_use(core.engine, actor)),
+        ("audit.export", lambda core, actor: audit.export(core.engine, actor, Search())),
+        ("audit.verify", lambda core, actor: audit.verify(core.engine, actor)),
+    ],
+}  # fmt: skip
+# They note who did something that somebody else has decided about.
+ONLY_NOTE = {"audit.record", "second_factor.check"}
+EACH = [pytest.param(action, call, id=f"{action}-{name}") for action, calls in CORE.items() for name, call in calls]
+STRANGERS = [NOBODY, Actor("nina", NONE, "page"), Actor("nina", "Admin", "page"), Actor("nina", "", "api")]
+ACTORS = [*STRANGERS, *(Actor(PEOPLE[role], role, "page") for role in ROLES)]
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
+    world = small_world(tmp_path_factory.mktemp("core"))
+    add_people(world.engine)
+    access.add(world.engine, ADMIN, "gast", PASSWORD, "viewer")
+    refresher = Refresher(world.engine, world.settings)
+    yield Core(world.engine, refresher, world.known[0].tenant_id)
+    refresher.stop()
+    world.engine.dispose()
+
+
+def add_people(engine: Engine) -> None:
+    """One of each role, and nina, whose role is none."""
+    add_local_accounts(engine)
+    add_account(engine, Account("nina", "", NONE, disabled=False, created_at=NOW, password_changed_at=NOW), entry())
+
+
+def functions_with_an_actor() -> set[str]:
+    """Every public function of core that is told who wants something: "module.name"."""
+    return {
+        f"{path.stem}.{node.name}"
+        for path in (ROOT / "core").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        and any(ast.unparse(argument.annotation or ast.Constant("")) == "Actor" for argument in node.args.args)
+    }  # fmt: skip
+
+
+def test_every_action_and_every_function_of_core_is_walked() -> None:
+    assert set(CORE) == set(Action)
+    assert {name for calls in CORE.values() for name, _ in calls} | ONLY_NOTE == functions_with_an_actor()
+
+
+@pytest.mark.parametrize(("action", "call"), EACH)
+def test_core_refuses_whoever_may_not(core: Core, action: Action, call: Call) -> None:
+    before = contents(core.engine)
+    for actor in [actor for actor in ACTORS if not allows(actor.role, action)]:
+        with pytest.raises(NotAllowed):
+            call(core, actor)
+
+    assert contents(core.engine) == before
+
+
+@pytest.mark.parametrize(("action", "call"), EACH)
+def test_core_does_it_for_whoever_may(core: Core, action: Action, call: Call) -> None:
+    for actor in [actor for actor in ACTORS if allows(actor.role, action)]:
+        try:
+            call(core, actor)
+        except NotAllowed:
+            pytest.fail(f"{actor.role} may {action}")
+        except (ProblemError, AccessError):
+            pass  # allowed, and there is nothing to be done
+
+
+@pytest.mark.parametrize("source", ["api", "command", "schedule", "sign-in"])
+def test_ones_own_account_is_ones_own_on_a_page_only(core: Core, source: str) -> None:
+    before = contents(core.engine)
+    for name, call in CORE[Action.OWN_ACCOUNT]:
+        if name in ("access.passwd", "second_factor.remove", "sessions.open_sessions", "sessions.end_for"):
+            with pytest.raises(NotAllowed):
+                call(core, Actor("vera", "viewer", source))
+
+    assert contents(core.engine) == before
+
+
+# ---------------------------------------------------------------- the real process
+
+
+@dataclass
+class Frame:
+    """What a browser sent from a page; `script` is the hash that names the page's file."""
+
+    page: str
+    script: str
+    widgets: list[WidgetState]
+    file: str = ""  # the id of a file that is made on click
+
+
+@dataclass
+class Product:
+    """`python app.py`, its database, and Microsoft 365 around it."""
+
+    served: Served
+    office: Office
+    cookies: dict[str, str] = field(default_factory=dict)  # role -> token of a session
+    secrets: dict[str, str] = field(default_factory=dict)  # role -> secret of a program
+
+    def session(self, role: str) -> str:
+        if role not in self.cookies:
+            self.cookies[role] = self.served.session(PEOPLE[role])
+        return self.cookies[role]
+
+    def tab(self, role: str) -> Tab:
+        return Tab(self.served, self.session(role))
+
+    def get(self, path: str, role: str = "", *, method: str = "GET", **options: Any) -> requests.Response:
+        """`role` "" has no session."""
+        options = {"allow_redirects": False, "timeout": 20} | options
+        cookies = {"cookies": {"lizenztool_session": self.session(role)}} if role else {}
+        return requests.request(method, self.served.url + path, **cookies | options)
+
+    def bearer(self, role: str) -> dict[str, str]:
+        """A program's header. That of no role is an admin's whose own role was taken away behind our back."""
+        if role not in self.secrets:
+            actor = Actor(PEOPLE[role], "admin", "page")
+            made = "viewer" if role == NONE else role
+            self.secrets[role] = tokens.make(self.office.engine, actor, role, made, NOW + timedelta(days=9), NOW)[1]
+        return {"Authorization": f"Bearer {self.secrets[role]}"}
+
+    def world(self) -> tuple[Any, ...]:
+        """All that somebody could change: the database, and the lists in SharePoint."""
+        lists = self.office.sharepoint
+        return contents(self.office.engine), [item.fields for item in [*lists.tenants.items, *lists.licenses.items]]
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    folder, port = tmp_path_factory.mktemp("walk"), free_port()
+    with open_office(folder) as office:
+        office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
+        office.m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 2)})
+        office.m365.add_tenant("Neu AG", skus={"SPB": (5, 2)}, listed=False)
+        office.settle()
+        add_people(office.engine)
+        rules.keep(office.engine, Policy("", "", "on purpose", "anna", NOW, warn=1), ADMIN)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
+        environment |= office.m365.environment() | {
+            "LIZENZTOOL_DATA_DIR": str(folder / "data"),
+            "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
+            "LIZENZTOOL_PORT": str(port),
+            "LIZENZTOOL_DEMO": "off",
+            "LIZENZTOOL_REFRESH_MINUTES": "0",
+        }
+        with server_process([sys.executable, "app.py"], port, folder, environment) as url:
+            yield Product(Served(url, folder, office.engine), office)
+
+
+def keys(tab: Tab) -> dict[str, Any]:
+    """Key -> widget of the last run; Streamlit hides the key in the id."""
+    shown = [element for element in tab.elements() if getattr(element, "id", "")]
+    return {element.id.split("-", 2)[-1]: element for element in shown}
+
+
+def widget(tab: Tab, prefix: str) -> Any:
+    return [element for key, element in keys(tab).items() if key.startswith(prefix)][-1]
+
+
+def script_of(tab: Tab) -> str:
+    """The hash that names the file of the page that is shown."""
+    return next(m.navigation.page_script_hash for m in tab.messages if m.WhichOneof("type") == "navigation")
+
+
+# ---------------------------------------------------------------- pages
+
+EVERY_DAY = ("", "alle-tenants", "tenant", "monitoring", "regeln")
+# Action -> (page, start of the key of a control) that are there for whoever may, and for nobody else.
+SHOWN: dict[Action, list[tuple[str, str]]] = {
+    Action.LOOK: [("", "shortages"), ("alle-tenants", "licenses"), ("tenant", "licenses_"),
+                  ("monitoring", "monitoring_show"), ("regeln", "rules_")],
+    Action.EXPORT: [("", "csv_engpaesse"), ("alle-tenants", "csv_lizenzen"), ("tenant", "csv_lizenzen")],
+    Action.OWN_ACCOUNT: [("mein-konto", "own_password_now"), ("mein-konto", "factor_begin"),
+                         ("mein-konto", "sessions_")],
+    Action.REFRESH: [*((page, "refresh_refresh.button") for page in EVERY_DAY), ("tenant", "refresh_refresh.one")],
+    Action.SWITCHES: [("tenant", "tenant_enabled_"), ("tenant", "tenant_monitored_"), ("monitoring", "switches_"),
+                      ("monitoring", "add_")],
+    Action.RULES: [("regeln", "rule_add")],
+    Action.ACCOUNTS: [("konten", "accounts_"), ("konten", "account_add")],
+    Action.SESSIONS: [("konten", "sessions_")],
+    Action.TOKENS: [("programme", "token_add")],
+    Action.AUDIT: [("protokoll", "audit_verify"), ("protokoll", "audit_q"), ("protokoll", "audit_csv")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_a_page_shows_what_the_role_may_do_and_nothing_else(product: Product, role: str) -> None:
+    assert set(SHOWN) == set(Action)
+    with product.tab(role) as tab:
+        for action, controls in SHOWN.items():
+            for page, prefix in controls:
+                tab.rerun(page)
+                shown = [key for key, found in keys(tab).items() if key.startswith(prefix) and not found.disabled]
+
+                assert bool(shown) == allows(role, action), (action, page, prefix)
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+@pytest.mark.parametrize("address", navigation.PLACES)
+def test_a_page_opens_for_whoever_may_and_tells_nobody_else_anything(product: Product, role: str, address: str) -> None:
+    place = navigation.PLACES[address]
+    title = text(f"nav.{address}", "de") if address not in ("", "tenant") else ""
+    with product.tab("admin") as tab:
+        tab.rerun(address)
+        script = script_of(tab)
+    for options in ({}, {"page_script_hash": script}):
+        with product.tab(role) as tab:
+            tab.rerun(address, **options)
+            headings = [element.body for element in tab.elements() if type(element).__name__ == "Heading"]
+
+        if allows(role, place.action):
+            assert not title or title in headings
+        else:
+            assert not title or title not in headings
+            assert not ({*PEOPLE.values()} - {PEOPLE[role]}) & set(re.findall(r"\w+", str(tab.messages)))
+        if role == NONE:
+            assert headings == []
+            assert "darf diese Seite nicht sehen" in tab.text()
+
+
+@pytest.mark.parametrize("address", navigation.PLACES)
+def test_the_address_of_a_page_gives_everybody_the_same_empty_shell(product: Product, address: str) -> None:
+    shells = {product.get(f"/{address}", role).content for role in PEOPLE}
+
+    assert len(shells) == 1
+    assert b"anna" not in shells.pop()
+    assert product.get(f"/{address}").status_code == 303
+
+
+# ---------------------------------------------------------------- websocket
+
+
+class Recorder:
+    """An admin at work in a browser; what the browser sends is kept."""
+
+    def __init__(self, tab: Tab) -> None:
+        self.tab = tab
+        self.frames: list[Frame] = []
+        self.standing: dict[str, WidgetState] = {}  # what was typed and chosen: a browser sends it along each time
+
+    def open(self, page: str) -> None:
+        self.page, self.standing = page, {}
+        self.tab.rerun(page)
+
+    def press(self, prefix: str, **values: Any) -> None:
+        """Press a button; `values` are what stands in the other widgets, by the start of their key."""
+        self.do({prefix: True}, values)
+
+    def set(self, **values: Any) -> None:
+        self.do({}, values)
+
+    def do(self, triggers: dict[str, bool], values: dict[str, Any]) -> None:
+        for key, value in values.items():
+            kind = "bool_value" if isinstance(value, bool) else "string_value"
+            state = WidgetState(id=widget(self.tab, key).id)
+            setattr(state, kind, json.dumps(value) if isinstance(value, dict) else value)
+            self.standing[state.id] = state
+        pressed = [WidgetState(id=widget(self.tab, key).id, trigger_value=True) for key in triggers]
+        frame = Frame(self.page, script_of(self.tab), [*self.standing.values(), *pressed])
+        self.frames.append(frame)
+        self.tab.rerun(self.page, widgets=frame.widgets)
+
+    def click(self, prefix: str) -> str:
+        """Ask for a file that is made on click; its address."""
+        file = widget(self.tab, prefix).deferred_file_id
+        self.frames.append(Frame(self.page, "", [], file))
+        return ask_for_file(self.tab, file)
+
+
+def ask_for_file(tab: Tab, file: str, seconds: float = 10) -> str:
+    """The address of the file, "" when there is none."""
+    asked = BackMsg()
+    asked.backend_operation_request.request_id, asked.backend_operation_request.session_id = "1", tab.session
+    asked.backend_operation_request.deferred_file.file_id = file
+    tab.socket.send(asked.SerializeToString())
+    while (message := tab.receive(seconds)) is not None:
+        if message.WhichOneof("type") == "backend_operation_response":
+            return str(message.backend_operation_response.deferred_file.url)
+    return ""
+
+
+def row(number: int) -> dict[str, Any]:
+    """The tick before a row of a table."""
+    return {"selection": {"rows": [number], "columns": [], "cells": []}}
+
+
+def work_at_exports(at: Recorder) -> None:
+    at.open("alle-tenants")
+    at.click("csv_lizenzen-ansicht")
+
+
+def work_at_own_account(at: Recorder) -> None:
+    at.open("mein-konto")
+    at.press("factor_begin")
+
+
+def work_at_refresh(at: Recorder) -> None:
+    at.open("")
+    at.press("refresh_refresh.button")
+
+
+def work_at_switches(at: Recorder) -> None:
+    at.open("monitoring")
+    at.press("add_neu-ag")
+    at.open("monitoring")
+    at.set(switches_={"edited_rows": {"0": {"monitored": False}}, "added_rows": [], "deleted_rows": []})
+    at.press("switch_review")
+    at.press("switch_apply")
+    at.open("tenant")
+    at.set(tenant_enabled_=False)
+    at.press("switch_review")
+    at.press("switch_apply")
+
+
+def work_at_rules(at: Recorder) -> None:
+    at.open("regeln")
+    at.set(rules_=row(0))
+    at.press("rule_end")
+    at.press("rule_end_now")
+
+
+def work_at_accounts(at: Recorder) -> None:
+    at.open("konten")
+    at.press("account_add")
+    at.press("account_now", account_name="mallory", account_role="admin")
+    at.set(accounts_=row(1))
+    at.press("account_disable")
+    at.press("account_now")
+
+
+def work_at_sessions(at: Recorder) -> None:
+    at.open("konten")
+    at.set(sessions_=row(0))
+    at.press("session_end")
+
+
+def work_at_tokens(at: Recorder) -> None:
+    at.open("programme")
+    at.press("token_add")
+    at.press("token_now", token_name="backdoor", token_role="admin")
+
+
+def work_at_the_audit(at: Recorder) -> None:
+    at.open("protokoll")
+    at.press("audit_verify")
+    at.click("audit_csv")
+
+
+# Action -> how an admin does it with a browser, and what the audit then tells.
+WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
+    Action.LOOK: (lambda _: None, set()),  # the pages above
+    Action.EXPORT: (work_at_exports, {"export"}),
+    Action.OWN_ACCOUNT: (work_at_own_account, set()),
+    Action.REFRESH: (work_at_refresh, {"refresh.asked"}),
+    Action.SWITCHES: (work_at_switches, {"tenant.listed", "tenant.switched"}),
+    Action.RULES: (work_at_rules, {"rule.ended"}),
+    Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
+    Action.SESSIONS: (work_at_sessions, {"session.ended"}),
+    Action.TOKENS: (work_at_tokens, {"token.made"}),
+    Action.AUDIT: (work_at_the_audit, {"export"}),
+}
+
+
+@pytest.fixture(scope="module")
+def frames(product: Product) -> dict[Action, list[Frame]]:
+    """What an admin's browser sends; and it does what it is meant to do."""
+    sent: dict[Action, list[Frame]] = {}
+    for action, (work, told) in WORK.items():
+        product.served.session("vera", age=timedelta(seconds=-30))  # the first in the list, to be ended
+        known = audit.find(product.office.engine, ADMIN, Search(), limit=1)[1]
+        with product.tab("admin") as tab:
+            work(recorder := Recorder(tab))
+        rows, _ = audit.find(product.office.engine, ADMIN, Search(actors=["anna"]), limit=100)
+        newest = {row.action for row in rows if row.seq > known}
+        assert told <= newest, (action, newest)
+        sent[action] = recorder.frames
+    assert [action for action in Action if not sent[action]] == [Action.LOOK]
+    return sent
+
+
+@pytest.mark.parametrize("role", [role for role in PEOPLE if role != "admin"])
+def test_hand_made_frames_change_nothing(product: Product, frames: dict[Action, list[Frame]], role: str) -> None:
+    wait_for_refresh(product)
+    before = product.world()
+    for action in [action for action in Action if not allows(role, action)]:
+        with product.tab(role) as tab:
+            tab.rerun()
+            for frame in frames[action]:
+                if frame.file:
+                    continue  # see below
+                tab.rerun(frame.page, widgets=frame.widgets, page_script_hash=frame.script)
+                tab.rerun(frame.page, widgets=frame.widgets)
+                tab.rerun(widgets=frame.widgets)
+
+    assert product.world() == before
+
+
+@pytest.mark.parametrize("role", [role for role in PEOPLE if role != "admin"])
+def test_a_file_is_not_made_for_somebody_elses_tab(product: Product, role: str) -> None:
+    with product.tab("admin") as owner, product.tab(role) as stranger:
+        owner.rerun("protokoll")
+        stranger.rerun()
+        before = product.world()
+        file = widget(owner, "audit_csv").deferred_file_id
+
+        assert ask_for_file(stranger, file, 0.5) == ""
+        assert product.world() == before
+        assert ask_for_file(owner, file)
+
+
+def wait_for_refresh(product: Product) -> None:
+    """The one that the admin has asked for."""
+    with product.tab("admin") as tab:
+        while True:
+            tab.rerun("alle-tenants")
+            if "refresh_refresh.button" in keys(tab) and not keys(tab)["refresh_refresh.button"].disabled:
+                return
+
+
+@pytest.mark.parametrize("role", ["viewer", "support"])
+def test_a_table_that_is_only_to_be_read_takes_no_edits(product: Product, role: str) -> None:
+    with product.tab(role) as tab:
+        tab.rerun("monitoring")
+        before = product.world()
+        edits = {"edited_rows": {"0": {"monitored": False}}, "added_rows": [], "deleted_rows": []}
+        table = WidgetState(id=widget(tab, "switches_").id, string_value=json.dumps(edits))
+        tab.rerun("monitoring", widgets=[table])
+
+        assert not [key for key in keys(tab) if key.startswith("switch_")]
+        assert product.world() == before
+
+
+@pytest.mark.parametrize("role", ["viewer", "support"])
+def test_headers_of_the_client_make_nobody_an_admin(product: Product, role: str) -> None:
+    names = ("X-App-Role", "x-app-role", "X_App_Role", "X-APP-ROLE", "X-App-User", "X_App_User")
+    forged = {name: "admin" if "ole" in name.lower() else "anna" for name in names}
+    with Tab(product.served, product.session(role), headers=forged) as tab:
+        tab.rerun("konten")
+
+        assert f"Angemeldet als {PEOPLE[role]}" in tab.text()
+        assert not [key for key in keys(tab) if key.startswith("account")]
+
+
+# ---------------------------------------------------------------- http
+
+# Every call of the API -> what one must be allowed to do; the body reaches nothing that could be changed.
+OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
+    ("GET", "/licenses"): (Action.LOOK, None),
+    ("GET", "/shortages"): (Action.LOOK, None),
+    ("GET", "/tenants"): (Action.LOOK, None),
+    ("GET", "/tenants/{tenantId}"): (Action.LOOK, None),
+    ("GET", "/tenants/{tenantId}/history"): (Action.LOOK, None),
+    ("GET", "/runs"): (Action.LOOK, None),
+    ("GET", "/runs/{runId}"): (Action.LOOK, None),
+    ("POST", "/refreshes"): (Action.REFRESH, {"tenants": ["nobody"]}),
+    ("PATCH", "/tenants/{tenantId}"): (Action.SWITCHES, {"enabled": False}),
+}
+
+
+def test_every_call_of_the_api_is_walked(product: Product) -> None:
+    document = product.get("/api/v1/openapi.json", headers=product.bearer("viewer")).json()
+
+    assert {(method.upper(), path) for path, found in document["paths"].items() for method in found} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_the_api_lets_a_role_do_what_it_may_and_nothing_else(product: Product, role: str) -> None:
+    headers = product.bearer(role)
+    if role == NONE:
+        assert product.get("/api/v1/runs", headers=headers).status_code == 401
+    before = product.world()
+    for (method, path), (action, body) in OPERATIONS.items():
+        address = f"/api/v1{path.format(tenantId='nobody', runId='0123456789ab')}"
+        status = product.get(address, method=method, headers=headers, json=body).status_code
+        refusal = 401 if role == NONE else 403
+        assert status in (200, 404) if allows(role, action) else status == refusal, (method, path, status)
+        assert product.get(address, role if role != NONE else "", method=method, json=body).status_code == 401
+        secret = headers["Authorization"].removeprefix("Bearer ")
+        for query in (f"?token={secret}", f"?access_token={secret}"):
+            assert product.get(address + query, method=method, json=body).status_code == 401
+
+    assert product.world() == before
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_figures_for_machines_need_the_right_to_look(product: Product, role: str) -> None:
+    for options in ({"role": role}, {"headers": product.bearer(role)}):
+        metrics, ready = product.get("/metrics", **options), product.get("/health/ready", **options)
+
+        assert metrics.status_code == (200 if allows(role, Action.LOOK) else 401)
+        assert ("details" in ready.json()) == allows(role, Action.LOOK)
+
+
+def test_a_file_is_for_the_session_alone_that_it_was_made_for(product: Product) -> None:
+    with product.tab("admin") as tab:
+        (at := Recorder(tab)).open("protokoll")
+        url = at.click("audit_csv")
+
+        assert product.get(url, "admin").status_code == 200
+        assert {product.get(url, role).status_code for role in PEOPLE if role != "admin"} == {404}
+        assert product.get(url).status_code == 401
+        assert product.get(url, headers=product.bearer("admin")).status_code == 401
+
+
+# ---------------------------------------------------------------- taken away
+
+MICROSOFT = "entra:00000000-0000-4000-8000-000000000001:00000000-0000-4000-8000-00000000000"
+
+
+def leave(engine: Engine, name: str) -> None:
+    access.disable(engine, ADMIN, name)
+
+
+def become_viewer(engine: Engine, name: str) -> None:
+    access.set_role(engine, ADMIN, name, "viewer")
+
+
+def lose_the_role_at_entra(engine: Engine, name: str) -> None:
+    sign_in_with_microsoft(engine, Refusal("role", name, "Petra"), now=datetime.now(UTC))
+
+
+def become_viewer_at_entra(engine: Engine, name: str) -> None:
+    sign_in_with_microsoft(engine, Granted(name, "Petra", "viewer"), now=datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("otto", leave),
+        ("olga", become_viewer),
+        (f"{MICROSOFT}1", lose_the_role_at_entra),
+        (f"{MICROSOFT}2", become_viewer_at_entra),
+    ],
+)
+def test_what_a_role_has_opened_ends_with_it(
+    product: Product, name: str, change: Callable[[Engine, str], None]
+) -> None:
+    engine, provider = product.office.engine, "entra" if name.startswith("entra:") else "local"
+    add_account(engine, Account(name, "", "admin", False, NOW, NOW, provider=provider), entry())
+    secret = tokens.make(engine, Actor(name, "admin", "page"), "a script", "viewer", NOW + timedelta(days=9), NOW)[1]
+    headers, token = {"Authorization": f"Bearer {secret}"}, product.served.session(name)
+    with Tab(product.served, token) as tab, Tab(product.served, token) as idle:
+        tab.rerun("konten")
+        idle.rerun("protokoll")
+        assert product.get("/api/v1/runs", headers=headers).status_code == 200
+
+        change(engine, name)
+
+        assert product.get("/api/v1/runs", headers=headers).status_code == 401  # from the next call on
+        assert tab.wait_for_redirect(2).startswith("/login?reason=revoked")  # also where nobody does anything
+        assert idle.wait_for_redirect(2).startswith("/login?reason=revoked")
+        assert product.get("/konten", cookies={"lizenztool_session": token}).status_code == 303
+
+
+def test_whoever_gets_a_role_at_entra_again_comes_in_with_it(core: Core) -> None:
+    name = f"{MICROSOFT}3"
+    for found in (Granted(name, "Petra", "admin"), Refusal("role", name), Granted(name, "Petra", "support")):
+        result = sign_in_with_microsoft(core.engine, found, now=NOW)
+
+    assert isinstance(result, str)
+    found_session = sessions.session_of(core.engine, result, NOW)
+    assert found_session is not None
+    assert found_session.role == "support"
+    known = audit.find(core.engine, ADMIN, Search(actions=["account.role"]), limit=2)[0]
+    assert [row.actor for row in known] == [name, name]
+
+
+# ---------------------------------------------------------------- names from outside
+
+
+def test_names_of_people_and_programs_are_shown_and_never_interpreted(product: Product) -> None:
+    engine, name = product.office.engine, f"{MICROSOFT}4"
+    token = sign_in_with_microsoft(engine, Granted(name, HOSTILE, "admin"), now=datetime.now(UTC))
+    assert isinstance(token, str)
+    tokens.make(engine, Actor(name, "admin", "page", HOSTILE), HOSTILE[:100], "viewer", NOW + timedelta(days=9), NOW)
+    with Tab(product.served, token) as tab:
+        for page in navigation.PLACES:
+            tab.rerun(page)
+            for element in tab.elements():
+                # What Streamlit reads as Markdown; cells of a table and options of a choice are drawn as text.
+                words = " ".join(str(getattr(element, part, "")) for part in ("body", "label", "help", "text"))
+                assert "<img" not in words.replace("\\<img", ""), (page, words)
+                assert "[a](" not in words, (page, words)
+        assert plain(HOSTILE) in tab.text()
+
+
+# ---------------------------------------------------------------- the document
+
+
+def test_the_document_names_code_and_tests_that_exist() -> None:
+    document = SECURITY.read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/\w+\.py)::(\w+)`", document)
+    files = re.findall(r"`((?:core|web|ui|pages|tests)/[\w/.]*)`", document)
+
+    assert len(named) > 60
+    assert [test for file, test in named if f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")] == []
+    assert [file for file in files if not (ROOT / file).exists()] == []
