@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import logging
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import uuid4
 
 from core.logs import current_request
 from core.problems import Problem, ProblemError
+
+log = logging.getLogger(__name__)
 
 ROLES = ("viewer", "support", "admin")  # each may do what those before it may
 
@@ -85,8 +88,9 @@ class Actor:
         return allows(self.role, action)
 
     def need(self, action: Action) -> None:
-        """Raises NotAllowed unless the actor may."""
+        """Raises NotAllowed unless the actor may; no page offers what it refuses, so the log tells of it."""
         if not self.may(action):
+            log.warning("%s (%s, %s) may not: %s", self.name or "nobody", self.role, self.source, action.value)
             params = {"name": self.shown, "action": action.value, "role": LEAST_ROLE[action]}
             raise NotAllowed(Problem("access.not_allowed", params))
 

@@ -208,6 +208,13 @@ def test_core_refuses_whoever_may_not(core: Core, action: Action, call: Call) ->
     assert contents(core.engine) == before
 
 
+def test_a_refusal_is_in_the_log(core: Core, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(NotAllowed):
+        tokens.list_tokens(core.engine, Actor("vera", "viewer", "api", shown="a script"))
+
+    assert "vera (viewer, api) may not: tokens" in caplog.messages
+
+
 @pytest.mark.parametrize(("action", "call"), EACH)
 def test_core_does_it_for_whoever_may(core: Core, action: Action, call: Call) -> None:
     for actor in [actor for actor in ACTORS if allows(actor.role, action)]:
@@ -561,6 +568,10 @@ def test_a_file_is_not_made_for_somebody_elses_tab(product: Product, role: str) 
         assert ask_for_file(stranger, file, 0.5) == ""
         assert product.world() == before
         assert ask_for_file(owner, file)
+    with Tab(product.served, product.session("admin"), session=owner.session) as again:  # after a cut
+        again.rerun("protokoll")
+        assert again.session == owner.session
+        assert ask_for_file(again, widget(again, "audit_csv").deferred_file_id)
 
 
 def wait_for_refresh(product: Product) -> None:
