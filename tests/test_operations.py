@@ -11,13 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyotp
 import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, event, select, text
 from starlette.requests import Request
 
-from core import tokens
+from core import second_factor, tokens
 from core.cache.audit import Search, find
 from core.cache.database import open_database
 from core.cache.health import Look, look
@@ -127,6 +128,25 @@ def test_every_cookie_is_for_https_alone_also_that_of_streamlit_and_of_the_langu
     answers = [through.get("/login?lang=en"), through.get("/_stcore/health", cookies=session)]
 
     assert [answer.headers["set-cookie"].lower().count("; secure") for answer in answers] == [1, 1]
+
+
+def test_a_sign_in_under_way_is_bound_to_a_cookie_that_no_other_site_can_set(through: Through) -> None:
+    actor = Actor("vera", "viewer", "page")
+    setup, now = second_factor.begin(through.served.engine, actor), datetime.now(UTC)
+    totp = pyotp.TOTP(setup.secret)
+    second_factor.confirm(through.served.engine, actor, totp.at(now), now)
+
+    first = through.get("/login", "POST", data={"name": "vera", "password": PASSWORD})
+    (name,) = first.cookies.keys()
+    planted = through.get("/login/code", cookies={"lizenztool_code": first.cookies[name]})
+    code = {"code": totp.at(now + timedelta(seconds=30))}
+    second = through.get("/login/code", "POST", data=code, cookies=first.cookies)
+
+    assert name == "__Host-lizenztool_code"
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(first.headers["set-cookie"].split("; "))
+    assert planted.headers["location"] == "/login?reason=code"
+    assert second.cookies[SECURE_COOKIE]
+    assert '__Host-lizenztool_code=""' in second.headers["set-cookie"]
 
 
 def test_sign_out_behind_a_trusted_proxy_ends_the_session(through: Through) -> None:

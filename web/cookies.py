@@ -59,11 +59,23 @@ class SessionCookies:
         response.set_cookie(name, token, httponly=True, samesite="lax", secure=secure, path="/")
 
 
-def set_short(response: Response, name: str, value: str, seconds: int) -> None:
+def short(request: Request, name: str) -> str:
+    """What the browser holds for a sign-in under way, "" for nothing."""
+    return request.cookies.get(_short(request, name)[0], "")
+
+
+def set_short(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
     """A cookie for the sign-in pages alone. Lax, for the provider sends the browser back from another site."""
     response.headers["cache-control"] = "no-store"
-    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", path=SIGN_IN_PATH)
+    name, path = _short(request, name)
+    response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", path=path)
 
 
-def drop_short(response: Response, name: str) -> None:
-    response.delete_cookie(name, path=SIGN_IN_PATH)
+def drop_short(request: Request, response: Response, name: str) -> None:
+    name, path = _short(request, name)
+    response.delete_cookie(name, path=path)
+
+
+def _short(request: Request, name: str) -> tuple[str, str]:
+    """(name, path): over https no other site can have set the cookie, which goes with the path / only."""
+    return (f"__Host-{name}", "/") if request.url.scheme == "https" else (name, SIGN_IN_PATH)

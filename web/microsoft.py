@@ -22,7 +22,7 @@ from core.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.identity import Refusal, judge
 from core.settings import Settings
 from web.addresses import local_path
-from web.cookies import SessionCookies, drop_short, set_short
+from web.cookies import SessionCookies, drop_short, set_short, short
 from web.open_id import OpenId, ProviderError
 from web.plain import PlainPages, client_of, link_with_target
 from web.short_lived import ShortLived
@@ -102,33 +102,33 @@ class Microsoft:
         try:
             parts = await self._in_thread(lambda: provider.start(profile, own, prompt))
         except ProviderError as error:
-            return self._turn_away(error.why, target)
+            return self._turn_away(request, error.why, target)
         key = self._flows.keep(_Flow(profile, target, parts), self._cookies.now())
         response = RedirectResponse(parts["auth_uri"], 303)
-        set_short(response, COOKIE, key, int(TIME_TO_SIGN_IN.total_seconds()))
+        set_short(request, response, COOKIE, key, int(TIME_TO_SIGN_IN.total_seconds()))
         return response
 
     async def callback(self, request: Request) -> Response:
         """Back from Microsoft. Whatever comes of it, this flow is used up."""
         now = self._cookies.now()
-        flow = self._flows.take(request.cookies.get(COOKIE, ""), now)
+        flow = self._flows.take(short(request, COOKIE), now)
         if flow is None or flow.profile != (await self.profiles()).profile:
-            return self._turn_away("expired", flow.target if flow else "/")
+            return self._turn_away(request, "expired", flow.target if flow else "/")
         provider = self._store_and_provider()[1]
         try:
             claims, issuer = await self._in_thread(
                 lambda: provider.finish(flow.profile, flow.parts, request.query_params)
             )
         except ProviderError as error:
-            return self._turn_away(error.why, flow.target)
+            return self._turn_away(request, error.why, flow.target)
         found = judge(claims, flow.profile, issuer, now)
         result = await to_thread.run_sync(
             lambda: access.sign_in_with_microsoft(self._cookies.engine(), found, now=now, **client_of(request))
         )
         if isinstance(result, Refusal):
-            return self._turn_away(result.why, flow.target)
+            return self._turn_away(request, result.why, flow.target)
         response = await self._cookies.open(request, result, flow.target)
-        drop_short(response, COOKIE)
+        drop_short(request, response, COOKIE)
         return response
 
     async def refused(self, request: Request) -> Response:
@@ -148,9 +148,9 @@ class Microsoft:
             back=link_with_target("/login", target),
         )
 
-    def _turn_away(self, why: str, target: str) -> Response:
+    def _turn_away(self, request: Request, why: str, target: str) -> Response:
         response = RedirectResponse(link_with_target("/login/refused", target, why=why), 303)
-        drop_short(response, COOKIE)
+        drop_short(request, response, COOKIE)
         return response
 
     def _store_and_provider(self) -> tuple[AuthStore, OpenId]:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from core import access
 from core.access import CodeNeeded
-from web.cookies import SessionCookies, drop_short, set_short
+from web.cookies import SessionCookies, drop_short, set_short, short
 from web.plain import PlainPages, client_of, form_of, link_with_target
 from web.short_lived import ShortLived
 from web.texts import waiting
@@ -33,19 +33,19 @@ class CodeStep:
     def routes(self) -> list[BaseRoute]:
         return [Route("/login/code", self.code, methods=["GET", "POST"])]
 
-    def begin(self, half: CodeNeeded, target: str) -> Response:
+    def begin(self, request: Request, half: CodeNeeded, target: str) -> Response:
         """To the page that asks for the code."""
         key = self._halves.keep((half, target), self._cookies.now())
         response = RedirectResponse("/login/code", 303)
-        set_short(response, COOKIE, key, int(TIME_TO_TYPE.total_seconds()))
+        set_short(request, response, COOKIE, key, int(TIME_TO_TYPE.total_seconds()))
         return response
 
     async def code(self, request: Request) -> Response:
-        key, now = request.cookies.get(COOKIE, ""), self._cookies.now()
+        key, now = short(request, COOKIE), self._cookies.now()
         waiting_half = self._halves.look(key, now)
         if waiting_half is None:
             response: Response = RedirectResponse("/login?reason=code", 303)
-            drop_short(response, COOKIE)
+            drop_short(request, response, COOKIE)
             return response
         half, target = waiting_half
         back = link_with_target("/login", target)
@@ -60,7 +60,7 @@ class CodeStep:
             return self._refused(request, result.wait, back)
         self._halves.take(key, now)
         response = await self._cookies.open(request, result, target)
-        drop_short(response, COOKIE)
+        drop_short(request, response, COOKIE)
         return response
 
     def _refused(self, request: Request, wait: int, back: str) -> Response:

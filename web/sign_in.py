@@ -92,7 +92,7 @@ class SignIn:
             limiter=self._checks,
         )
         if isinstance(result, access.CodeNeeded):
-            return self._code.begin(result, target)
+            return self._code.begin(request, result, target)
         if isinstance(result, access.Refused):
             return await self._refused(request, result.wait, name=name, target=target)
         return await self._cookies.open(request, result, target)
