@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -23,8 +22,6 @@ from core.sessions import Sessions, start_session
 from tests.actors import ADMIN, entry
 from tests.served import free_port
 from web.server import Server, app_options
-
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Process(Server):
@@ -46,7 +43,7 @@ class Served:
 
     def token(self, role: str, *, name: str = "", days: float = 30) -> tuple[tokens.Token, str]:
         now = datetime.now(UTC)
-        return tokens.make(self.runtime.engine, ADMIN, name or f"a {role}", role, now + timedelta(days=days), now)
+        return tokens.make(self.runtime.engine, ADMIN, name or f"{role} token", role, now + timedelta(days=days), now)
 
     def bearer(self, role: str) -> dict[str, str]:
         if role not in self.secrets:

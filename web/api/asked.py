@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.cache.runs import Run
+
 KEPT = 1000
 PATIENCE = timedelta(minutes=1)  # for a run to begin once none is running
 
@@ -35,6 +37,15 @@ class Asked:
             for old in list(self._waiting)[:-KEPT]:
                 del self._waiting[old]
 
-    def find(self, run_id: str) -> Waiting | None:
+    def still_waiting(self, run_id: str, latest: Run | None, now: datetime) -> Waiting | None:
+        """The run with this id, if it waits for the running one; None when it will not come any more.
+
+        `latest` is the running run, or the last there was. One that did what was asked for, too, takes
+        the place of the waiting one, which then never begins.
+        """
         with self._lock:
-            return self._waiting.get(run_id)
+            waiting = self._waiting.get(run_id)
+        if waiting is None or (latest is not None and latest.running):
+            return waiting
+        over = latest.finished_at if latest is not None else None
+        return waiting if now - max(waiting.at, over or waiting.at) < PATIENCE else None

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from core.cache import runs as stored
 from core.cache.api_queries import runs_page
-from web.api.asked import PATIENCE, Waiting
-from web.api.context import Caller, Context, InProcess, ThisCall, failures, meta, pagination, part
+from web.api.asked import Waiting
+from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part
 from web.api.door import BASE
 from web.api.errors import ApiError
 from web.api.models import Answer, PageAnswer, RefreshRequest, Run, RunDetail, RunSummary
@@ -54,7 +54,8 @@ def run(run_id: RunId, context: InProcess, call: ThisCall, _caller: Caller) -> R
     if found is not None:
         summary = RunSummary.model_validate(found.summary) if found.summary is not None else None
         return RunDetailAnswer(data=RunDetail(**_fields(found), summary=summary), meta=meta(call))
-    waiting = _still_to_come(context, run_id)
+    latest = stored.latest_run(context.runtime().engine)
+    waiting = context.asked.still_waiting(run_id, latest, datetime.now(UTC))
     if waiting is None:
         raise ApiError(404, "There is no such run. One that was to wait may have been joined with another: see /runs.")
     return RunDetailAnswer(data=RunDetail(**_waiting_fields(waiting), summary=None), meta=meta(call))
@@ -77,17 +78,6 @@ def start_refresh(
     found = stored.run(context.runtime().engine, run_id)
     response.headers["Location"] = f"{BASE}/runs/{run_id}"
     return RunAnswer(data=Run(**(_fields(found) if found else _waiting_fields(waiting))), meta=meta(call))
-
-
-def _still_to_come(context: Context, run_id: str) -> Waiting | None:
-    """A run that was asked for here and waits for the running one; None when it will not come any more."""
-    waiting = context.asked.find(run_id)
-    if waiting is None:
-        return None
-    latest = stored.latest_run(context.runtime().engine)
-    over = latest is None or not latest.running
-    since = max(waiting.at, latest.finished_at) if latest and latest.finished_at else waiting.at
-    return None if over and datetime.now(UTC) - since > PATIENCE else waiting
 
 
 def _fields(run: stored.Run) -> dict[str, Any]:
