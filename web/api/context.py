@@ -21,7 +21,7 @@ from web.api.models import Failure, Meta, Pagination
 from web.api.queries import Paged
 
 # Only for the document: the door has checked the token already.
-_bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Tokens.", auto_error=False)
+_bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Programs.", auto_error=False)
 
 
 @dataclass(frozen=True)
