@@ -1,4 +1,4 @@
-"""`python -m benchmarks.served FOLDER PORT SCRIPT`: the product's server behind its gate, with any Streamlit script."""
+"""`python -m benchmarks.served FOLDER PORT SCRIPT [CLOUD]`: the product's server behind its gate, with any script."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import requests
 
-from benchmarks.cloud import ROOT, end
+from benchmarks.cloud import ROOT, Cloud, end
 from core import access
 from core.cache.database import open_database
 from core.roles import command_actor
@@ -25,20 +25,24 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server, and the cookie of somebody who has signed in."""
+    """A running server over `settings`, and the cookie of somebody who has signed in."""
 
     url: str
     cookie: str
 
 
 @contextmanager
-def served(folder: Path, script: Path) -> Iterator[Served]:
-    """`script` over the database in `folder`/data, in a process of its own that is ended by its handle."""
-    engine = open_database(_settings(folder, 1).database)
+def served(folder: Path, script: Path, cloud: Cloud | None = None) -> Iterator[Served]:
+    """`script` over the database in `folder`/data, in a process of its own that is ended by its handle.
+
+    With a `cloud` its tenants are refreshed when somebody asks for it.
+    """
+    engine = open_database(settings_for(folder).database)
     access.add(engine, command_actor(), ACCOUNT, PASSWORD, "support")
     engine.dispose()
     port = _free_port()
     command = [sys.executable, "-m", "benchmarks.served", str(folder), str(port), str(script)]
+    command += [cloud.url, cloud.ca_bundle, str(cloud.profiles_dir)] if cloud else []
     with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True)
         try:
@@ -74,8 +78,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _settings(folder: Path, port: int) -> Settings:
-    return Settings(
+def settings_for(folder: Path, port: int = 1, cloud: Cloud | None = None) -> Settings:
+    known = Settings(
         data_dir=folder / "data",
         profiles_dir=folder / "profiles",
         log_dir=folder / "logs",
@@ -83,13 +87,18 @@ def _settings(folder: Path, port: int) -> Settings:
         refresh_minutes=0,
         port=port,
     )
+    if cloud is None:
+        return known
+    place = {"login_url": cloud.url, "graph_url": cloud.url, "ca_bundle": cloud.ca_bundle}
+    return replace(known, profiles_dir=cloud.profiles_dir, **place)
 
 
 def _main() -> int:
     from web.server import Server, build_app, run
 
     folder, port, script = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    server = Server(_settings(folder, port))
+    cloud = Cloud(sys.argv[4], sys.argv[5], Path(sys.argv[6])) if len(sys.argv) > 4 else None
+    server = Server(settings_for(folder, port, cloud))
     return run(build_app(script, server), server)
 
 

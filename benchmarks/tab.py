@@ -24,6 +24,7 @@ class Tab:
         self._page, self._page_hash = page, ""
         self._widgets: dict[str, Any] = {}
         self._values: dict[str, WidgetState] = {}
+        self._pressed: WidgetState | None = None
         self._cached: dict[str, bytes] = {}
         self.received = 0
         self._socket: ClientConnection = connect(
@@ -48,6 +49,9 @@ class Tab:
         run = message.rerun_script
         run.page_name, run.page_script_hash = self._page, self._page_hash
         run.widget_states.widgets.extend(self._values.values())
+        if self._pressed is not None:
+            run.widget_states.widgets.append(self._pressed)
+            self._pressed = None
         run.cached_message_hashes.extend(self._cached)
         run.context_info.locale = "de-CH"
         self.received = 0
@@ -59,6 +63,11 @@ class Tab:
         """Change the text input with this key; the next run sees it."""
         name = next(name for name in self._widgets if name.endswith(f"-{key}"))
         self._values[name] = WidgetState(id=name, string_value=text)
+
+    def click(self, key: str) -> None:
+        """Press the button with this key in the next run; the later ones do not press it again."""
+        name = next(name for name in self._widgets if name.endswith(f"-{key}"))
+        self._pressed = WidgetState(id=name, trigger_value=True)
 
     def has(self, kind: str) -> bool:
         """Whether the page has shown an element of this kind."""

@@ -1,0 +1,153 @@
+"""The page *Alle Tenants* with 8,000 rows while a refresh of all its tenants runs, and with 100 sessions open."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.cloud import ROOT, cloud
+from benchmarks.product import product
+from benchmarks.rerun import PAGE, SEARCH
+from benchmarks.result import Figure, Goal
+from benchmarks.served import Served, served, settings_for
+from benchmarks.tab import Tab
+from core.cache.database import open_database
+from core.cache.runs import latest_run
+
+REFRESH_BUTTON = "refresh_refresh.button"
+PAUSE = 0.05  # seconds between two reruns of the one who waits for a refresh
+IDLE_SECONDS = 5.0  # of reruns before each refresh
+OPENED_A_SECOND = 10  # sessions; opening them is not what is measured
+
+
+@dataclass(slots=True)
+class LoadBenchmark:
+    """One server that also refreshes; `seconds` is how long the sessions click."""
+
+    tenants: int = 1000
+    rounds: int = 5
+    sessions: int = 100
+    think: float = 5.0
+    seconds: float = 60.0
+    seed: int = 7
+    idle: list[float] = field(default_factory=list)
+    refreshing: list[float] = field(default_factory=list)
+    all_idle: list[float] = field(default_factory=list)
+    all_refreshing: list[float] = field(default_factory=list)
+    clicks: list[float] = field(default_factory=list)
+    refreshes: list[float] = field(default_factory=list)
+
+    def run(self) -> list[Figure]:
+        with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
+            folder = Path(temporary)
+            with cloud(folder / "world", self.tenants) as world:
+                with product(world, folder / "data") as ours:
+                    ours.refresh()
+                with served(folder, ROOT / "dashboard.py", world) as server:
+                    self._while_refreshing(server, folder)
+                    self._many_sessions(server)
+        return self._figures()
+
+    def _while_refreshing(self, server: Served, folder: Path) -> None:
+        """Reruns of one tab for as long as a refresh lasts, and right before for as long; medians of each round."""
+        engine = open_database(settings_for(folder).database)
+
+        def runs() -> bool:
+            found = latest_run(engine)
+            return found is not None and found.running
+
+        with Tab(server, PAGE) as page, Tab(server, PAGE) as asker:
+            page.rerun()
+            asker.rerun()
+            self._refresh(asker, runs, lambda: None)  # the first one signs in everywhere
+            for _ in range(self.rounds):
+                before, during = _timed_for(IDLE_SECONDS, page), []
+                self._refresh(asker, runs, lambda during=during: during.append(_timed(page)))
+                for medians, every, found in (
+                    (self.idle, self.all_idle, before),
+                    (self.refreshing, self.all_refreshing, during),
+                ):
+                    medians.append(statistics.median(found))
+                    every.extend(found)
+        engine.dispose()
+
+    def _refresh(self, asker: Tab, runs: Callable[[], bool], meanwhile: Callable[[], None]) -> None:
+        """Click on refresh, and do something again and again until it has ended."""
+        asker.click(REFRESH_BUTTON)
+        asker.rerun()
+        start = time.monotonic()
+        while runs() or time.monotonic() - start < 1.0:
+            meanwhile()
+            time.sleep(PAUSE)
+        self.refreshes.append(time.monotonic() - start)
+
+    def _many_sessions(self, server: Served) -> None:
+        with ExitStack() as stack:
+            tabs = [stack.enter_context(Tab(server, PAGE)) for _ in range(self.sessions)]
+            for tab in tabs:
+                tab.rerun()
+                time.sleep(1 / OPENED_A_SECOND)
+            last = time.monotonic() + self.seconds
+            people = [threading.Thread(target=self._person, args=(tab, n, last)) for n, tab in enumerate(tabs)]
+            for person in people:
+                person.start()
+            for person in people:
+                person.join()
+
+    def _person(self, tab: Tab, number: int, last: float) -> None:
+        """Types, reads what comes, thinks."""
+        draw = random.Random(self.seed * 1000 + number)
+        time.sleep(draw.uniform(0, self.think))
+        while time.monotonic() < last:
+            tab.type(SEARCH, f"tenant 0{draw.randint(0, 99):02}")
+            self.clicks.append(_timed(tab))
+            time.sleep(draw.uniform(0.5, 1.5) * self.think)
+
+    def _figures(self) -> list[Figure]:
+        what = f"Alle Tenants, {self.tenants * 8:,} rows"
+        took = (
+            f"refreshes of {statistics.median(self.refreshes):.1f} s; 95 % of the reruns within "
+            f"{_percentile(self.all_refreshing, 95):.0f} ms, idle {_percentile(self.all_idle, 95):.0f} ms"
+        )
+        people = f"{self.sessions} sessions, {self.think:g} s to think"
+        return [
+            Figure(
+                f"{what}: rerun while {self.tenants:,} tenants are refreshed", Goal(bound=1.5),
+                [1000 * each for each in self.refreshing], [1000 * each for each in self.idle], "idle", "ms", took,
+            ),
+            Figure(f"{what}, {people}: half of the reruns within", Goal(), [_percentile(self.clicks, 50)], unit="ms"),
+            Figure(
+                f"{what}, {people}: 95 % within", Goal(bound=500), [_percentile(self.clicks, 95)], unit="ms",
+                note=f"{len(self.clicks):,} reruns, slowest {max(self.clicks) * 1000:.0f} ms",
+            ),
+        ]  # fmt: skip
+
+
+def _timed(tab: Tab) -> float:
+    start = time.perf_counter()
+    tab.rerun()
+    return time.perf_counter() - start
+
+
+def _timed_for(seconds: float, tab: Tab) -> list[float]:
+    found, last = [], time.monotonic() + seconds
+    while time.monotonic() < last:
+        found.append(_timed(tab))
+        time.sleep(PAUSE)
+    return found
+
+
+def _percentile(seconds: Sequence[float], part: int) -> float:
+    """In milliseconds."""
+    return statistics.quantiles(seconds, n=100)[part - 1] * 1000
+
+
+def run(*, quick: bool = False) -> list[Figure]:
+    return (LoadBenchmark(200, 1, 20, seconds=10) if quick else LoadBenchmark()).run()
