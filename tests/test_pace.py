@@ -376,12 +376,14 @@ def test_the_progress_counts_the_whole_push_and_only_grows(office: Office, monke
     monkeypatch.setattr("core.run.PROGRESS_EVERY", 0.0)
     monkeypatch.setattr(PUSH, "SLICE", 100)
     seen: list[tuple[int, int]] = []
+    one_at_a_time = threading.Lock()  # batches come side by side; what was read later must not be noted earlier
 
     def look() -> None:
-        latest = runs.latest_run(office.engine)
-        assert latest is not None
-        if latest.total and latest.step == "sharepoint":
-            seen.append((latest.total, latest.done))
+        with one_at_a_time:
+            latest = runs.latest_run(office.engine)
+            assert latest is not None
+            if latest.total and latest.step == "sharepoint":
+                seen.append((latest.total, latest.done))
 
     office.m365.faults.add(Fault("\\$batch", "pass", times=None, before=look))
     office.refresh()
