@@ -12,8 +12,8 @@ import streamlit as st
 from core.cache.accounts import Account
 from core.cache.open_sessions import OpenSession
 from core.roles import Actor
-from ui import format as fmt
 from ui.account_forms import Work, begin, open_form, table_key
+from ui.columns import moment_column, words_column
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
 from ui.texts import text
@@ -82,20 +82,13 @@ def account_table(accounts: Sequence[Account], sessions: Sequence[OpenSession], 
 
 
 def _config(view: View) -> dict[str, Any]:
-    column = st.column_config
-
-    def words(name: str, width: int) -> Any:
-        return column.TextColumn(text(f"column.{name}"), width=width)
-
     return {
-        "name": words("name", 160),
-        "account": words("account", 140),
-        "provider": words("provider", 110),
-        "role": words("role", 80),
-        "access": words("access", 95),
-        "second_factor": words("second_factor", 115),
-        "last_sign_in": column.DatetimeColumn(
-            text("column.last_sign_in"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=140
-        ),
-        "sessions": column.NumberColumn(text("column.sessions"), format="localized", width=85),
+        "name": words_column("name", 160),
+        "account": words_column("account", 140),
+        "provider": words_column("provider", 110),
+        "role": words_column("role", 80),
+        "access": words_column("access", 95),
+        "second_factor": words_column("second_factor", 115),
+        "last_sign_in": moment_column("last_sign_in", view.language, str(view.zone)),
+        "sessions": st.column_config.NumberColumn(text("column.sessions"), format="localized", width=85),
     }

@@ -16,6 +16,7 @@ from core.roles import Actor
 from ui import format as fmt
 from ui.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
 from ui.audit_filters import InUse, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
+from ui.columns import moment_column, words_column
 from ui.csv import MIME, to_csv
 from ui.data import Snapshot
 from ui.language import Language
@@ -100,7 +101,6 @@ def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) ->
     columns = list(zip(*(values(row, names, view.language) for row in rows), strict=True))
     types = (pa.timestamp("us", "UTC"), *([pa.string()] * (len(COLUMNS) - 1)))
     table = pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=list(COLUMNS))
-    column = st.column_config
     widths = {
         "who": 120,
         "action": 180,
@@ -110,12 +110,8 @@ def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) ->
         "from_where": 190,
         "request_id": 140,
     }
-    config: dict[str, Any] = {
-        name: column.TextColumn(text(f"column.{name}"), width=width) for name, width in widths.items()
-    }
-    config["at"] = column.DatetimeColumn(
-        text("column.at"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=135
-    )
+    config = {name: words_column(name, width) for name, width in widths.items()}
+    config["at"] = moment_column("at", view.language, str(view.zone), 135)
     st.dataframe(
         table,
         alt=text("audit.table"),

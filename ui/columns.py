@@ -99,6 +99,18 @@ def _chips(snapshot: Snapshot, language: Language) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), words.take(pa.array(which)))
 
 
+def words_column(name: str, width: int) -> Any:
+    """A column of text under the title `column.<name>`."""
+    return st.column_config.TextColumn(text(f"column.{name}"), width=width)
+
+
+def moment_column(name: str, language: Language, zone: str, width: int = 140) -> Any:
+    """A column of times, shown to the minute in `zone`."""
+    return st.column_config.DatetimeColumn(
+        text(f"column.{name}", language), format=GRID_MOMENT[language], timezone=zone, width=width
+    )
+
+
 def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict[str, Any]:
     """How each column is displayed; without `tenant` for the table of one tenant."""
     column = st.column_config
@@ -121,9 +133,7 @@ def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict
             label("utilisation"), format="%d %%", min_value=0, max_value=100, color=BAR, width=105
         ),
         "renewal": column.DateColumn(label("renewal"), format=GRID_DATE[language], width=98),
-        "short_since": column.DatetimeColumn(
-            label("short_since"), format=GRID_MOMENT[language], timezone=zone, width=135
-        ),
+        "short_since": moment_column("short_since", language, zone, 135),
         "kind": column.TextColumn(label("kind"), width=120),
         "rule": column.TextColumn(label("rule"), width=230),
         "sku_id": column.TextColumn(label("sku_id"), width=120),

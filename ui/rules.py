@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.policies import Policy, Rules
 from ui import format as fmt
+from ui.columns import moment_column
 from ui.data import Snapshot
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
@@ -119,9 +120,7 @@ def show_rules(table: pa.Table, view: View, key: str) -> int | None:
             "reason": column.TextColumn(label("reason"), width=185),
             "author": column.TextColumn(label("author"), width=65),
             "until": column.TextColumn(label("until"), width=95),
-            "created": column.DatetimeColumn(
-                label("created"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=135
-            ),
+            "created": moment_column("created", view.language, str(view.zone), 135),
         },
         on_select="rerun",
         selection_mode="single-row",

@@ -13,9 +13,9 @@ from core import runtime
 from core.cache.open_sessions import OpenSession
 from core.roles import Actor
 from core.sessions import end_for
-from ui import format as fmt
 from ui.answers import done, told
 from ui.browser import browser_words
+from ui.columns import moment_column, words_column
 from ui.identity import current_user
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
@@ -94,21 +94,12 @@ def _end(session: OpenSession, only: str) -> None:
 
 
 def _config(view: View) -> dict[str, Any]:
-    column = st.column_config
-
-    def moment(name: str) -> Any:
-        return column.DatetimeColumn(
-            text(f"column.{name}"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=140
-        )
-
-    def words(name: str, width: int) -> Any:
-        return column.TextColumn(text(f"column.{name}"), width=width)
-
+    language, zone = view.language, str(view.zone)
     return {
-        "name": words("name", 180),
-        "session_since": moment("session_since"),
-        "last_seen": moment("last_seen"),
-        "address": words("address", 150),
-        "browser": words("browser", 180),
-        "which": words("which", 90),
+        "name": words_column("name", 180),
+        "session_since": moment_column("session_since", language, zone),
+        "last_seen": moment_column("last_seen", language, zone),
+        "address": words_column("address", 150),
+        "browser": words_column("browser", 180),
+        "which": words_column("which", 90),
     }

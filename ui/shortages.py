@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.attention import SHORTAGE_STATES
 from ui import format as fmt
-from ui.columns import CHIP_COLOURS, QUIET, chip
+from ui.columns import CHIP_COLOURS, QUIET, chip, moment_column
 from ui.data import Snapshot
 from ui.language import Language
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
@@ -95,9 +95,7 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
                 label("alarm"), options=[*alarms, *told], color=[*ALARMS.values(), *([QUIET] * len(told))], width=190
             ),
             "part_number": column.TextColumn(label("part_number"), width=160),
-            "short_since": column.DatetimeColumn(
-                label("short_since"), format=fmt.GRID_MOMENT[language], timezone=str(zone), width=140
-            ),
+            "short_since": moment_column("short_since", language, str(zone)),
         },
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
         on_select="rerun",

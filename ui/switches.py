@@ -12,9 +12,8 @@ from core import runtime
 from core.monitoring import SwitchChange, SwitchResult, add_to_list, apply_switches
 from core.problems import ProblemError
 from core.roles import Action
-from ui import format as fmt
 from ui import visit
-from ui.columns import CHIP_COLOURS, QUIET
+from ui.columns import CHIP_COLOURS, QUIET, moment_column
 from ui.data import Snapshot
 from ui.identity import current_user
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
@@ -231,8 +230,7 @@ def _config(view: View) -> dict[str, Any]:
         "monitored": column.CheckboxColumn(label("monitored"), help=text("switch.monitored.help"), width=120),
         "tenant": column.TextColumn(label("tenant"), width=190),
         "condition": chips("condition", CONDITIONS, 125),
-        "last_read": column.DatetimeColumn(label("last_read"), format=fmt.GRID_MOMENT[view.language],
-                                           timezone=str(view.zone), width=140),
+        "last_read": moment_column("last_read", view.language, str(view.zone)),
         "cert_days": column.NumberColumn(label("cert_days"), format="localized", width=105),
         "shortages": column.NumberColumn(label("shortages"), format="localized", width=90),
         "flow": chips("flow", FLOW, 150),

@@ -12,9 +12,9 @@ import streamlit as st
 from core import runtime, tokens
 from core.roles import ROLES, Actor
 from core.tokens import LONGEST_NAME, Token
-from ui import format as fmt
 from ui import visit
 from ui.answers import done, keep_secret, told
+from ui.columns import moment_column, words_column
 from ui.identity import current_user
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
@@ -140,22 +140,13 @@ def _close() -> None:
 
 
 def _config(view: View) -> dict[str, Any]:
-    column = st.column_config
-
-    def moment(name: str) -> Any:
-        return column.DatetimeColumn(
-            text(f"column.{name}"), format=fmt.GRID_MOMENT[view.language], timezone=str(view.zone), width=140
-        )
-
-    def words(name: str, width: int) -> Any:
-        return column.TextColumn(text(f"column.{name}"), width=width)
-
+    language, zone = view.language, str(view.zone)
     return {
-        "token": words("token", 210),
-        "role": words("role", 85),
-        "token_state": words("token_state", 105),
-        "created_by": words("created_by", 150),
-        "created_on": moment("created_on"),
-        "expires": moment("expires"),
-        "last_used": moment("last_used"),
+        "token": words_column("token", 210),
+        "role": words_column("role", 85),
+        "token_state": words_column("token_state", 105),
+        "created_by": words_column("created_by", 150),
+        "created_on": moment_column("created_on", language, zone),
+        "expires": moment_column("expires", language, zone),
+        "last_used": moment_column("last_used", language, zone),
     }
