@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from benchmarks.cloud import ROOT, cloud
 from benchmarks.product import product
 from benchmarks.rerun import PAGE, SEARCH
@@ -58,18 +60,14 @@ class LoadBenchmark:
     def _while_refreshing(self, server: Served, folder: Path) -> None:
         """Reruns of one tab for as long as a refresh lasts, and right before for as long; medians of each round."""
         engine = open_database(settings_for(folder).database)
-
-        def runs() -> bool:
-            found = latest_run(engine)
-            return found is not None and found.running
-
         with Tab(server, PAGE) as page, Tab(server, PAGE) as asker:
             page.rerun()
             asker.rerun()
-            self._refresh(asker, runs, lambda: None)  # the first one signs in everywhere
+            self._refresh(asker, engine, lambda: None)  # the first one signs in everywhere
+            self.refreshes.clear()
             for _ in range(self.rounds):
                 before, during = _timed_for(IDLE_SECONDS, page), []
-                self._refresh(asker, runs, lambda during=during: during.append(_timed(page)))
+                self._refresh(asker, engine, lambda during=during: during.append(_timed(page)))
                 for medians, every, found in (
                     (self.idle, self.all_idle, before),
                     (self.refreshing, self.all_refreshing, during),
@@ -78,15 +76,18 @@ class LoadBenchmark:
                     every.extend(found)
         engine.dispose()
 
-    def _refresh(self, asker: Tab, runs: Callable[[], bool], meanwhile: Callable[[], None]) -> None:
+    def _refresh(self, asker: Tab, engine: Engine, meanwhile: Callable[[], None]) -> None:
         """Click on refresh, and do something again and again until it has ended."""
+        before = latest_run(engine)
+        asker.rerun()  # a button that the page shows as disabled cannot be clicked
         asker.click(REFRESH_BUTTON)
         asker.rerun()
-        start = time.monotonic()
-        while runs() or time.monotonic() - start < 1.0:
+        while (run := latest_run(engine)) is None or run.running:
             meanwhile()
             time.sleep(PAUSE)
-        self.refreshes.append(time.monotonic() - start)
+        if run == before or run.state != "done" or run.summary is None or run.summary["ok"] != self.tenants:
+            raise RuntimeError(f"The refresh was to read all tenants: {run}")
+        self.refreshes.append(run.seconds or 0.0)
 
     def _many_sessions(self, server: Served) -> None:
         with ExitStack() as stack:

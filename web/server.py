@@ -48,6 +48,7 @@ from web.sign_in import SignIn, database_down
 from web.tabs import Tabs
 
 WRONG_CONFIGURATION = 2
+TURN_SECONDS = 0.001  # a page waits no longer for a thread of the refresh to let go of the interpreter (5 ms otherwise)
 EVERY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - for reading, not for binding
 LARGEST_MESSAGE = 20 * 2**20
 
@@ -87,6 +88,7 @@ class Server:
 
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
+        sys.setswitchinterval(TURN_SECONDS)
         os.umask(0o077)  # database and log tell who works where: for the service's own eyes
         set_up_logs(settings.log_dir, settings.log_level, settings.log_format)
         streamlit_internals.join_our_log()
