@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from core.words import once
+
 State = Literal["ok", "low", "short", "over", "grace", "suspended", "gone"]
 STATES: tuple[State, ...] = get_args(State)
 
@@ -96,15 +98,15 @@ def parse_license(row: Mapping[str, Any]) -> License:
         raise ValueError("a row without skuId")
     units = row.get("prepaidUnits") or {}
     return License(
-        sku_id=sku_id.lower(),
-        sku_part_number=row.get("skuPartNumber") or "",
+        sku_id=once(sku_id.lower()),
+        sku_part_number=once(row.get("skuPartNumber") or ""),
         enabled=_count(units.get("enabled")),
         consumed=_count(row.get("consumedUnits")),
         warning=_count(units.get("warning")),
         suspended=_count(units.get("suspended")),
         locked_out=_count(units.get("lockedOut")),
-        capability_status=row.get("capabilityStatus") or "",
-        applies_to=row.get("appliesTo") or "",
+        capability_status=once(row.get("capabilityStatus") or ""),
+        applies_to=once(row.get("appliesTo") or ""),
     )
 
 

@@ -52,7 +52,7 @@ FLOORS = [
         "metrics",
         "spreadsheets",
     },
-    {"messages"},
+    {"messages", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

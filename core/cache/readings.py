@@ -13,8 +13,10 @@ from core.cache.schema import history, licenses, profile_faults, subscriptions, 
 from core.cache.sql import transaction, upsert
 from core.licenses import License
 from core.problems import Problem
+from core.words import once
 
 UNITS = ("enabled", "consumed", "warning", "suspended")
+LICENSE_COLUMNS = tuple(str(column.name) for column in licenses.columns)
 LICENSE_FIELDS = tuple(field.name for field in fields(License))
 
 
@@ -104,8 +106,9 @@ def known_licenses(engine: Engine) -> dict[str, dict[str, KnownLicense]]:
     """Every licence row as last written: tenant id -> SKU id -> row."""
     found: dict[str, dict[str, KnownLicense]] = {}
     with transaction(engine) as connection:
-        for row in connection.execute(select(licenses)).mappings():
-            found.setdefault(row["tenant_id"], {})[row["sku_id"]] = cast(KnownLicense, dict(row))
+        for values in connection.execute(select(*(licenses.c[name] for name in LICENSE_COLUMNS))):
+            row = cast(KnownLicense, dict(zip(LICENSE_COLUMNS, map(once, values), strict=True)))
+            found.setdefault(row["tenant_id"], {})[row["sku_id"]] = row
     return found
 
 

@@ -23,6 +23,7 @@ from core.cache.items import (
 from core.graph import BadAnswer, Conflict, NotFound
 from core.problems import Problem
 from core.sharepoint.lists import LIST_NAMES, Changes, Item, ListError, Lists, SharePointList, lacks_column
+from core.words import once
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,6 @@ def _stored(items: Iterable[Item]) -> Iterator[StoredItem]:
 
 
 def _item(of: SharePointList, stored: StoredItem) -> Item:
-    """The item, with the words that all items share: words of its own are most of what it weighs."""
-    fields = {word: stored.fields[word] for word in of.columns if word in stored.fields}
+    """The item, with names and words that items share: those of its own are most of what it weighs."""
+    fields = {word: once(stored.fields[word]) for word in of.columns if word in stored.fields}
     return Item(stored.item_id, stored.etag, stored.modified, fields)

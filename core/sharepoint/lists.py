@@ -11,6 +11,7 @@ from core.graph import BadAnswer, GraphClient
 from core.licenses import parse_time
 from core.problems import Problem, ProblemError
 from core.profiles import SharePointProfile
+from core.words import once
 from core.workers import Workers
 
 PAGE = "5000"  # what SharePoint gives at the most
@@ -81,7 +82,7 @@ class SharePointList:
             item_id=str(row["id"]),
             etag=row.get("eTag") or row.get("@odata.etag") or given.get("@odata.etag") or "",
             modified=parse_time(row.get("lastModifiedDateTime")),
-            fields={word: given[internal] for internal, word in self.words.items() if internal in given},
+            fields={word: once(given[internal]) for internal, word in self.words.items() if internal in given},
         )
 
     def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
