@@ -16,7 +16,10 @@ from core.sharepoint.pace import Pace
 from core.sharepoint.plan import Change, Key, Plan
 
 ROUNDS = 6  # a new shortage takes two (item, then trigger); more only when somebody else writes at the same time
-SLICE = 1000  # changes; so many are written, then planned anew: the triggers of new items must not wait for all of them
+SLICE = (
+    1000  # changes; so many are written, then planned anew: the triggers of new items must not wait for all of them.
+)
+# Each slice is twice the one before, so that planning a list of any length costs a few plans and not its square.
 
 
 class GiveWay:
@@ -102,7 +105,7 @@ def push(
     given_up: set[Key] = set()
     plan = make_plan(items, result.alarms)
     result.unchanged = plan.unchanged
-    total = 0
+    total, most = 0, SLICE
     for _ in range(ROUNDS + 2 * len(plan.changes) // SLICE):
         result.alarms |= plan.alarms
         result.unanswered = plan.unanswered
@@ -111,7 +114,8 @@ def push(
         if not todo or give_way():
             break
         total = max(total, result.through + len(todo))
-        outcomes = writer.apply(todo[:SLICE], _counter(progress, total, result.through))
+        outcomes = writer.apply(todo[:most], _counter(progress, total, result.through))
+        most *= 2
         for outcome in outcomes:
             _count(result, outcome, now)
             if outcome.result == "failed":
