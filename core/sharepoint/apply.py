@@ -45,16 +45,22 @@ class Writer:
         self._give_way = give_way
 
     def apply(self, changes: Sequence[Change], progress: Callable[[int], None] = lambda done: None) -> list[Outcome]:
-        """The outcome of every change, in their order; `progress` hears how many are through."""
-        pieces = [changes[start : start + BATCH_SIZE] for start in range(0, len(changes), BATCH_SIZE)]
+        """The outcome of every change, alarms first; `progress` hears how many are through.
+
+        Alarms go alone: in a batch beside others they would wait for a free worker or for units.
+        """
+        alarms = [change for change in changes if change.sets_trigger]
+        others = [change for change in changes if not change.sets_trigger]
         outcomes: list[Outcome] = []
         workers = Workers(PARALLEL_BATCHES, "sharepoint")
         through = 0
         try:
-            for found in workers.map(self._apply_piece, pieces):
-                outcomes += found
-                through += sum(outcome.result != "left" for outcome in found)
-                progress(through)
+            for step in (alarms, others):
+                pieces = [step[start : start + BATCH_SIZE] for start in range(0, len(step), BATCH_SIZE)]
+                for found in workers.map(self._apply_piece, pieces):
+                    outcomes += found
+                    through += sum(outcome.result != "left" for outcome in found)
+                    progress(through)
         finally:
             workers.close()
         return outcomes

@@ -16,10 +16,8 @@ from core.sharepoint.pace import Pace
 from core.sharepoint.plan import Change, Key, Plan
 
 ROUNDS = 6  # a new shortage takes two (item, then trigger); more only when somebody else writes at the same time
-SLICE = (
-    1000  # changes; so many are written, then planned anew: the triggers of new items must not wait for all of them.
-)
-# Each slice is twice the one before, so that planning a list of any length costs a few plans and not its square.
+SLICE = 1000  # changes, then it is planned anew: the triggers of new items must not wait for all of them. Each slice is
+# twice the one before, so that planning a list of any length costs a few plans and not its square.
 
 
 class GiveWay:
