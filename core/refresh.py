@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -17,9 +16,9 @@ from sqlalchemy import Engine
 from core import metrics
 from core.audit import record
 from core.cache import runs
-from core.cache.names import imported_names
 from core.cache.readings import tenant_rows
 from core.cache.runs import Run
+from core.catalogue import load_catalogue
 from core.graph import Http, TokenSource
 from core.lock import RefreshLock
 from core.logs import request_in_log, run_in_log
@@ -31,12 +30,10 @@ from core.roles import Action, Actor
 from core.run import RefreshRun, Tools, empty_summary
 from core.settings import Settings
 from core.sharepoint import GiveWay
-from core.skus import Catalogue
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
-SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
 READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
 PUSH_MINUTES = 30.0  # without a timetable
 FOLLOW_EVERY = 0.2  # seconds between two looks at somebody else's run
@@ -48,11 +45,6 @@ class UnknownTenant(ProblemError):
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def load_catalogue(engine: Engine) -> Catalogue:
-    """Product names: our own mapping over the imported ones."""
-    return Catalogue.load(SKU_MAPPINGS, imported_names(engine))
 
 
 class Refresher:

@@ -3,10 +3,10 @@
 import datetime as dt
 import random
 from collections.abc import Mapping
-from pathlib import Path
 
 from core.cache.database import open_database
 from core.cache.readings import KnownTenant, Reading, known_licenses, save_profiles, save_readings
+from core.catalogue import SKU_MAPPINGS
 from core.licenses import License, is_shortage
 from core.skus import Catalogue
 
@@ -14,7 +14,6 @@ from .tenants import Sku, Tenant
 
 DAYS = 75
 HOUR = 7  # of each day, UTC
-SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
 
 
 def live_through(url: str, tenants: list[Tenant], out_since: Mapping[tuple[str, str], int], today: dt.datetime) -> None:

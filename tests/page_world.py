@@ -29,6 +29,7 @@ from core.cache.readings import (
     save_readings,
 )
 from core.cache.runs import finish_run, start_run
+from core.catalogue import SKU_MAPPINGS
 from core.licenses import License, Subscription, is_shortage
 from core.monitoring import SwitchChange, SwitchResult
 from core.problems import Problem
@@ -36,7 +37,6 @@ from core.roles import Actor
 from core.runtime import Runtime
 from core.settings import Settings
 from core.skus import Catalogue
-from ui.data import MAPPINGS
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 # Names as an attacker, or a careless person, would write them.
@@ -118,7 +118,7 @@ def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **unit
 
 
 def sku_of(part: str) -> str:
-    known = Catalogue.load(MAPPINGS)._by_part.get(part.casefold())
+    known = Catalogue.load(SKU_MAPPINGS)._by_part.get(part.casefold())
     return known.sku_id if known else f"ffffffff-0000-4000-8000-{abs(hash(part)) % 10**12:012d}"
 
 

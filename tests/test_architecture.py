@@ -36,8 +36,8 @@ FLOORS = [
     {"sharepoint", "access", "attention"},
     {"sign_in"},
     {"identity", "second_factor"},
-    {"sessions", "rules", "health", "facts", "tokens", "lockout", "auth_profiles"},
-    {"audit"},
+    {"sessions", "rules", "health", "facts", "tokens", "lockout", "auth_profiles", "figures"},
+    {"audit", "catalogue"},
     {"graph", "cache"},
     {"skus", "profiles", "policies", "roles"},
     {

@@ -53,8 +53,8 @@ class Support:
 @pytest.fixture
 def support(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Support]:
     with open_office(tmp_path) as office:
-        # The snapshot of the pages takes the time of the office, which runs ahead of ours.
-        monkeypatch.setattr(data, "datetime", Clock(office))
+        # The figures of the pages take the time of the office, which runs ahead of ours.
+        monkeypatch.setattr("core.figures.datetime", Clock(office))
         school = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 8)})
         office.settle()
         yield Support(office, school)

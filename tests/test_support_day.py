@@ -20,7 +20,7 @@ from playwright.sync_api import Page, expect
 
 from core import access
 from core.cache.frames import licenses_frame
-from core.refresh import load_catalogue
+from core.catalogue import load_catalogue
 from core.sessions import start_session
 from simulator import Fault
 from simulator.lists import Item

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.attention import RANK, conditions
+from core.cache.frames import licenses_frame
 from core.monitoring import SwitchChange
 from core.problems import Problem
 from core.spreadsheets import harmless
@@ -29,6 +30,7 @@ from ui.page import View
 from ui.safe import plain
 from ui.shortages import ALARMS, current_shortages, shortage_table
 from ui.texts import TEXTS
+from web.api.tables import TableStore
 
 ROOT = Path(__file__).resolve().parent.parent
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -494,21 +496,24 @@ def german(monkeypatch: pytest.MonkeyPatch) -> None:
 # Shared figures
 
 
-def test_a_hundred_sessions_build_the_figures_once(tmp_path, monkeypatch):
+def test_a_hundred_sessions_and_programs_read_the_figures_once(tmp_path, monkeypatch):
     running = small_world(tmp_path).runtime
-    built = []
-    build = data._build
-    monkeypatch.setattr(data, "_build", lambda *args: built.append(1) or build(*args))
-    found = []
+    read = []
+    frame = licenses_frame
+    monkeypatch.setattr("core.figures.licenses_frame", lambda *args, **more: read.append(1) or frame(*args, **more))
+    tables = TableStore(lambda: running)
+    found, tabled = [], []
 
     threads = [threading.Thread(target=lambda: found.append(data.newest(running))) for _ in range(100)]
+    threads += [threading.Thread(target=lambda: tabled.append(tables.newest())) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
-    assert len(built) == 1
-    assert len({id(snapshot) for snapshot in found}) == 1
+    assert len(read) == 1
+    assert len({id(snapshot) for snapshot in found}) == len({id(table) for table in tabled}) == 1
+    assert "slug" not in found[0].licenses  # what the tables add is theirs alone
 
 
 def test_a_pinned_snapshot_stays_while_newer_figures_arrive(tmp_path):
@@ -535,7 +540,7 @@ def test_only_the_newest_two_snapshots_are_kept(tmp_path):
 def test_what_changes_with_time_alone_is_built_anew_after_a_while(tmp_path, monkeypatch):
     world = small_world(tmp_path)
     old = data.newest(world.runtime)
-    monkeypatch.setattr(data, "MAX_AGE_SECONDS", 0)
+    monkeypatch.setattr("core.figures.MAX_AGE", timedelta())
 
     assert data.newest(world.runtime) is not old
 
@@ -544,7 +549,7 @@ def test_wrong_product_names_hide_no_figures(tmp_path, monkeypatch):
     world = small_world(tmp_path)
     broken = tmp_path / "names.json"
     broken.write_text("{", encoding="utf-8")
-    monkeypatch.setattr(data, "MAPPINGS", broken)
+    monkeypatch.setattr("core.catalogue.SKU_MAPPINGS", broken)
 
     snapshot = data.newest(world.runtime)
 

@@ -1,4 +1,4 @@
-"""The figures all sessions look at: read once per version of the database, then shared.
+"""All that the pages show: built once per version of the database, then shared by all sessions.
 
 A session pins one `Snapshot` for the length of its visit of a page, so nothing moves under the reader's
 hands. Snapshots are never copied and never written to. This is a module and not `st.cache_data`, which
@@ -11,31 +11,26 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import pandas as pd
 from sqlalchemy import Engine
 
-from core.cache.frames import licenses_frame, tenants_frame
 from core.cache.lists import ListedTenant, SharePointStatus, tenant_list_rows
-from core.cache.names import imported_names
 from core.cache.policies import all_policies
 from core.cache.runs import Run, latest_run
 from core.cache.sql import data_version
 from core.facts import Facts, known_facts
+from core.figures import Figures, newest_figures
 from core.policies import Policy
 from core.problems import Problem
 from core.runtime import Runtime
-from core.skus import Catalogue, SkuError
 from ui.age import Age, age_of
 from ui.index import LicenseIndex
 
-MAPPINGS = Path(__file__).resolve().parents[1] / "sku_mappings.json"
 KEPT = 2
-MAX_AGE_SECONDS = 15 * 60  # days left and "the flow does not answer" change without a new version
 PULSE_SECONDS = 1.0
 
 
@@ -108,11 +103,11 @@ def newest(runtime: Runtime) -> Snapshot:
     """
     store = _store(runtime.engine)
     with store.lock:
-        version, now = data_version(runtime.engine), datetime.now(UTC)
-        last = next(reversed(store.snapshots.values()), None)
-        if last is not None and last.version == version and now - last.taken_at < timedelta(seconds=MAX_AGE_SECONDS):
+        figures = newest_figures(runtime.engine, runtime.settings)
+        last = store.snapshots.get((figures.version, figures.taken_at))
+        if last is not None:
             return last
-        snapshot = _build(runtime, version, now)
+        snapshot = _build(runtime, figures)
         store.snapshots[key_of(snapshot)] = snapshot
         for old in list(store.snapshots)[:-KEPT]:
             del store.snapshots[old]
@@ -147,22 +142,14 @@ def _store(engine: Engine) -> _Store:
         return _stores.setdefault(engine, _Store())
 
 
-def _build(runtime: Runtime, version: int, now: datetime) -> Snapshot:
+def _build(runtime: Runtime, figures: Figures) -> Snapshot:
     engine = runtime.engine
-    imported = imported_names(engine)
-    fault = ""
-    try:
-        catalogue = Catalogue.load(MAPPINGS, imported)
-    except SkuError as error:  # wrong names are no reason to show no figures
-        catalogue, fault = Catalogue([], imported), str(error)
-    timeout = timedelta(minutes=runtime.settings.flow_timeout_minutes)
-    licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout, zone=runtime.settings.zone)
     return Snapshot(
-        version=version,
-        taken_at=now,
-        licenses=licenses,
-        tenants=tenants_frame(engine, licenses, now=now),
-        facts=known_facts(engine, runtime.settings, catalogue, now, fault),
+        version=figures.version,
+        taken_at=figures.taken_at,
+        licenses=figures.licenses,
+        tenants=figures.tenants,
+        facts=known_facts(engine, runtime.settings, figures.catalogue, figures.taken_at, figures.names_fault),
         listed=tenant_list_rows(engine),
         policies=all_policies(engine),
     )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import pandas as pd
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -17,11 +16,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.cache.open_sessions import open_sessions
+from core.figures import Figures, newest_figures
 from core.licenses import STATES
 from core.metrics import REGISTRY
 from core.runtime import Runtime
 from core.sessions import IDLE, LONGEST
-from web.api.figures import Figures, FigureStore
 from web.callers import Callers
 from web.tabs import Tabs
 
@@ -31,8 +30,8 @@ UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
 class MetricsPage:
     """The route; `runtime` is asked for late because it opens after the routes are made."""
 
-    def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime], figures: FigureStore) -> None:
-        self._tabs, self._runtime, self._figures = tabs, runtime, figures
+    def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime]) -> None:
+        self._tabs, self._runtime = tabs, runtime
         self._callers = Callers(tabs)
         self._limiter = CapacityLimiter(1)
 
@@ -50,7 +49,7 @@ class MetricsPage:
 
     def text(self, runtime: Runtime, now: datetime, tabs: int) -> bytes:
         """Everything in Prometheus' text format. Raises DatabaseError."""
-        found = _read(self._figures.newest())
+        found = _read(newest_figures(runtime.engine, runtime.settings))
         opened = open_sessions(runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE)
         gauges = [*_gauges(found, now), _gauge("sessions", "Open sessions.", len(opened)),
                   _gauge("tabs", "Open tabs of the dashboard.", tabs)]  # fmt: skip
@@ -83,9 +82,8 @@ class _Ready(Collector):
 
 def _read(figures: Figures) -> Numbers:
     tenants = figures.tenants
-    names, last = tenants.values("name"), tenants.values("last_read_at")
-    enabled, failing = tenants.values("enabled").astype(bool), tenants.values("failing").astype(bool)
-    read = ~pd.isna(last)
+    names, last = tenants["tenant"], tenants["last_read_at"]
+    enabled, failing, read = tenants["enabled"], tenants["problem"].notna(), last.notna()
     return Numbers(
         tenants={
             "ok": int((enabled & read & ~failing).sum()),
@@ -93,8 +91,8 @@ def _read(figures: Figures) -> Numbers:
             "disabled": int((~enabled).sum()),
             "never_read": int((enabled & ~read & ~failing).sum()),
         },
-        licenses=dict.fromkeys(STATES, 0) | Counter(figures.licenses.values("state")),
-        shortages=dict(zip(names, tenants.values("shortages"), strict=True)),
+        licenses=dict.fromkeys(STATES, 0) | Counter(figures.licenses["state"]),
+        shortages=dict(zip(names, tenants["shortages"], strict=True)),
         read_at={name: at for name, at, counts in zip(names, last, enabled & read, strict=True) if counts},
     )
 

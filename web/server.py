@@ -39,7 +39,6 @@ from web import demo, streamlit_internals
 from web.addresses import Hosts
 from web.api.app import api_app
 from web.api.door import BASE
-from web.api.figures import FigureStore
 from web.gate import Gate
 from web.headers import Shell
 from web.health import HealthPages
@@ -165,12 +164,11 @@ def app_options(server: Server) -> AppOptions:
 
 
 def _routes(server: Server, sign_in: SignIn) -> list[BaseRoute]:
-    figures = FigureStore(lambda: server.runtime)
     return [
         *HealthPages(server.tabs, lambda: server.runtime).routes(),
-        *MetricsPage(server.tabs, lambda: server.runtime, figures).routes(),
+        *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),
-        Mount(BASE, api_app(lambda: server.runtime, figures)),
+        Mount(BASE, api_app(lambda: server.runtime)),
     ]
 
 

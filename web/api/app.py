@@ -20,8 +20,8 @@ from web.api import licenses, runs, tenants
 from web.api.context import Context, only_known_parameters
 from web.api.door import BASE, CALL, Door
 from web.api.errors import ApiError, Detail, error_answer, problem_error
-from web.api.figures import FigureStore
 from web.api.limits import Limits
+from web.api.tables import TableStore
 from web.api.viewer import viewer_routes
 
 DESCRIPTION = """\
@@ -37,7 +37,6 @@ many calls are left; `X-Request-Id` may be sent (up to 32 of A-Z, a-z, 0-9, _ an
 
 def api_app(
     runtime: Callable[[], Runtime],
-    figures: FigureStore | None = None,
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ASGIApp:
@@ -58,7 +57,7 @@ def api_app(
     for module in (licenses, tenants, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
-    app.state.context = Context(runtime, figures or FigureStore(runtime))
+    app.state.context = Context(runtime, TableStore(runtime))
     app.state.parameters = cache(lambda path, method: _parameters(app, path, method))
     return Door(app, runtime, Limits(lambda: runtime().settings.api_requests_per_minute), now)
 

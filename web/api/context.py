@@ -16,9 +16,9 @@ from core.runtime import Runtime
 from web.api.asked import Asked
 from web.api.door import CALL, Call
 from web.api.errors import ApiError
-from web.api.figures import FigureStore
 from web.api.models import Failure, Meta, Pagination
 from web.api.queries import Paged
+from web.api.tables import TableStore
 
 # Only for the document: the door has checked the token already.
 _bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Programs.", auto_error=False)
@@ -29,7 +29,7 @@ class Context:
     """One per process."""
 
     runtime: Callable[[], Runtime]
-    figures: FigureStore
+    tables: TableStore
     asked: Asked = field(default_factory=Asked)
 
 

@@ -17,9 +17,9 @@ from core.runtime import Runtime
 from web.api.context import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part
 from web.api.door import Call
 from web.api.errors import ApiError, detail_of
-from web.api.figures import Figures
 from web.api.models import Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
 from web.api.queries import HistoryQuery, TenantQuery, as_bools, order_of
+from web.api.tables import Tables
 
 router = APIRouter(tags=["tenants"])
 TenantId = Annotated[str, Path(alias="tenantId", min_length=1, max_length=255, description="Id, short name or name.")]
@@ -41,7 +41,7 @@ class HistoryPage(PageAnswer[SkuHistory]):
 
 @router.get("/tenants", responses=failures(), summary="Tenants that have a profile")
 def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller) -> TenantPage:
-    table = context.figures.newest().tenants
+    table = context.tables.newest().tenants
     mask = table.with_words(query.q)
     for name in ("enabled", "monitoring", "failing"):
         mask &= table.among(name, as_bools(getattr(query, name)))
@@ -53,7 +53,7 @@ def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: Th
 
 @router.get("/tenants/{tenantId}", responses=failures(404), summary="One tenant")
 def tenant(tenant_id: TenantId, context: InProcess, call: ThisCall, _caller: Caller) -> TenantAnswer:
-    return TenantAnswer(data=_tenant(find_tenant(context.figures.newest(), tenant_id), call), meta=meta(call))
+    return TenantAnswer(data=_tenant(find_tenant(context.tables.newest(), tenant_id), call), meta=meta(call))
 
 
 @router.patch("/tenants/{tenantId}", responses=failures(400, 403, 404, 409, 413, 415), summary="Switch a tenant")
@@ -65,14 +65,14 @@ def switch_tenant(
     When the list says something else than this API has told, nothing is changed: 409, and the next GET has it.
     """
     caller.need(Action.SWITCHES)
-    row = find_tenant(context.figures.newest(), tenant_id)
+    row = find_tenant(context.tables.newest(), tenant_id)
     seen = {"enabled": row["enabled"], "monitoring": row["monitoring"]}
     wanted = seen | change.model_dump(exclude_unset=True)
     switch = SwitchChange(row["tenant_id"], _pair(seen), _pair(wanted))
     (result,) = apply_switches(refresher_of(context.runtime()).tools, [switch], caller)
     if result.problem is not None:
         raise _refused(result.problem, call.language)
-    return TenantAnswer(data=_tenant(find_tenant(context.figures.newest(), row["tenant_id"]), call), meta=meta(call))
+    return TenantAnswer(data=_tenant(find_tenant(context.tables.newest(), row["tenant_id"]), call), meta=meta(call))
 
 
 def _pair(switches: Mapping[str, bool]) -> Switches:
@@ -95,8 +95,8 @@ def history(
     _caller: Caller,
 ) -> HistoryPage:
     """By part number; a page holds so many products, each with all its days."""
-    figures, runtime = context.figures.newest(), context.runtime()
-    known = find_tenant(figures, tenant_id)["tenant_id"]
+    tables, runtime = context.tables.newest(), context.runtime()
+    known = find_tenant(tables, tenant_id)["tenant_id"]
     today = datetime.now(UTC).astimezone(runtime.settings.zone).date()
     rows = part(query)
     found, total = history_page(
@@ -104,7 +104,7 @@ def history(
     )
     data = []
     for sku in found:
-        product = figures.catalogue.product(sku.sku_id, sku.part_number)
+        product = tables.catalogue.product(sku.sku_id, sku.part_number)
         days = [HistoryDay(**day, free=day["enabled"] - day["consumed"]) for day in sku.days]
         data.append(
             SkuHistory(
@@ -118,9 +118,9 @@ def history(
     return HistoryPage(data=data, pagination=pagination(query, total), meta=meta(call))
 
 
-def find_tenant(figures: Figures, name: str) -> dict[str, Any]:
+def find_tenant(tables: Tables, name: str) -> dict[str, Any]:
     """The row of the tenant with this id, short name or name. Raises ApiError with the nearest name."""
-    table = figures.tenants
+    table = tables.tenants
     for column in ("tenant_id", "slug", "name"):
         found = table.ordered(table.among(column, [name]), "name")
         if len(found):

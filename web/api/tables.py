@@ -1,6 +1,6 @@
-"""The figures of the pages for programs: read once per version of the database, asked by every call.
+"""The figures as programs ask for them: found and ordered without touching the rows one by one.
 
-The rows, their states and their shortages are those of core.cache.frames; here they are only found and ordered.
+The rows, their states and their shortages are those of core.cache.frames.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -16,14 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.cache.frames import licenses_frame, tenants_frame
-from core.cache.names import imported_names
-from core.cache.sql import data_version
-from core.refresh import load_catalogue
+from core.figures import Figures, newest_figures
 from core.runtime import Runtime
-from core.skus import Catalogue, SkuError
+from core.skus import Catalogue
 
-MAX_AGE = timedelta(minutes=15)  # days left and "the flow does not answer" change without a new version
 # Columns of the frames that the API calls by another name.
 NAMES = {"part_number": "sku_part_number", "renewal": "renews_at", "monitored": "monitoring", "cert_expires":
          "certificate_expires", "cert_days": "certificate_days"}  # fmt: skip
@@ -93,52 +88,47 @@ def _is_missing(value: Any) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class Figures:
-    """What the database said at one version of it."""
+class Tables:
+    """The figures at one version of the database, ready to be searched."""
 
-    version: int
-    taken_at: datetime
+    figures: Figures
     licenses: Table
     tenants: Table
-    catalogue: Catalogue
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.figures.catalogue
 
 
-class FigureStore:
-    """Keeps the newest figures; whoever comes first builds them, all others wait for them."""
+class TableStore:
+    """Keeps the newest tables; whoever comes first makes them, all others wait for them."""
 
     def __init__(self, runtime: Callable[[], Runtime]) -> None:
         self._runtime = runtime
         self._lock = threading.Lock()
-        self._last: Figures | None = None
+        self._last: Tables | None = None
 
-    def newest(self) -> Figures:
+    def newest(self) -> Tables:
         """Raises core.cache.database.DatabaseError."""
         with self._lock:
-            runtime = self._runtime()
-            version, now, last = data_version(runtime.engine), datetime.now(UTC), self._last
-            if last is None or last.version != version or now - last.taken_at >= MAX_AGE:
-                self._last = last = _build(runtime, version, now)
+            runtime, last = self._runtime(), self._last
+            figures = newest_figures(runtime.engine, runtime.settings)
+            if last is None or last.figures is not figures:
+                self._last = last = _made_of(figures)
             return last
 
 
-def _build(runtime: Runtime, version: int, now: datetime) -> Figures:
-    engine, settings = runtime.engine, runtime.settings
-    try:
-        catalogue = load_catalogue(engine)
-    except SkuError:  # wrong names are no reason to tell no figures; `check` names them
-        catalogue = Catalogue([], imported_names(engine))
-    timeout = timedelta(minutes=settings.flow_timeout_minutes)
-    licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout, zone=settings.zone)
-    tenants = tenants_frame(engine, licenses, now=now)
+def _made_of(figures: Figures) -> Tables:
+    licenses, tenants = figures.licenses, figures.tenants
     slugs = dict(zip(tenants["tenant_id"], tenants["slug"], strict=True))
-    licenses["slug"] = licenses["tenant_id"].map(slugs).astype("str")
-    licenses["severity"] = np.arange(len(licenses))  # as they come: the worst first
-    licenses["part_key"] = licenses["part_number"].str.casefold()
-    tenants["failing"] = tenants["problem"].notna()
-    return Figures(
-        version=version,
-        taken_at=now,
+    licenses = licenses.assign(
+        slug=licenses["tenant_id"].map(slugs).astype("str"),
+        severity=np.arange(len(licenses)),  # as they come: the worst first
+        part_key=licenses["part_number"].str.casefold(),
+    )
+    tenants = tenants.assign(failing=tenants["problem"].notna()).rename(columns={"tenant": "name"})
+    return Tables(
+        figures,
         licenses=Table(licenses, ("tenant", "product_de", "product_en", "sku_part_number")),
-        tenants=Table(tenants.rename(columns={"tenant": "name"}), ("name", "slug")),
-        catalogue=catalogue,
+        tenants=Table(tenants, ("name", "slug")),
     )
