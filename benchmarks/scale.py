@@ -61,7 +61,7 @@ class ScaleBenchmark:
 
     def _figures(self) -> list[Figure]:
         what, times = f"Refresh of {self.tenants:,} tenants x 8 SKUs, {LATENCY * 1000:.0f} ms", self.times
-        lists = "one request per tenant; the rest are the lists, read whole"
+        lists = "one request per tenant; the rest are the lists, by delta"
         floor = f"aiohttp, {self.workers} connections"
         return [
             Figure(f"{what}: tokens at hand", Goal("at most", 1.3), times["warm"], times["warm floor"], floor),

@@ -139,9 +139,7 @@ def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime
     One's own needs no special role, but the session ends too. Raises AccessError, NotAllowed.
     """
     actor.need(Action.OWN_ACCOUNT if actor.name == account_key(name) and actor.source == "page" else Action.ACCOUNTS)
-    account = accounts.find_account(engine, account_key(name))
-    if account is not None and account.provider != LOCAL:
-        raise AccessError(["account.not_local"], name=account.shown)
+    _must_be_local(engine, name)
     if faults := passwords.password_faults(password):
         raise AccessError(faults)
     at = now or _now()
@@ -166,14 +164,18 @@ def enable(engine: Engine, actor: Actor, name: str, now: datetime | None = None)
 def set_role(engine: Engine, actor: Actor, name: str, role: str, now: datetime | None = None) -> None:
     """Give a local account another role; ends its sessions. Raises AccessError, NotAllowed."""
     actor.need(Action.ACCOUNTS)
-    account = accounts.find_account(engine, account_key(name))
-    if account is not None and account.provider != LOCAL:
-        raise AccessError(["account.not_local"], name=account.shown)
+    _must_be_local(engine, name)
     if role not in ROLES:
         raise AccessError(["account.role"], role=role)
     if role != "admin":
         _keep_an_admin(engine, name)
     _change(engine, actor, "account.role", name, now or _now(), role=role)
+
+
+def _must_be_local(engine: Engine, name: str) -> None:
+    account = accounts.find_account(engine, account_key(name))
+    if account is not None and account.provider != LOCAL:
+        raise AccessError(["account.not_local"], name=account.shown)
 
 
 def _keep_an_admin(engine: Engine, name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,10 +13,12 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.cache.database import open_database
+from core.cache.runs import Run, run
 from core.refresh import Refresher
 from core.roles import schedule_actor
 from core.settings import Settings, load_settings
 from simulator import Microsoft365
+from tests.served import server_process
 
 PARAMETERS = {
     "sendermail": "lizenzen@contoso.example",
@@ -44,6 +48,15 @@ class Office:
 
     def refresh(self, **options: Any) -> dict[str, Any]:
         return self.refresher.run(schedule_actor(), **options)
+
+    def end_of(self, run_id: str) -> Run:
+        """A run that was asked for, after its end; the refresher's own thread is joined, nothing is slept away."""
+        thread = self.refresher._thread
+        assert thread is not None
+        thread.join(30)
+        found = run(self.engine, run_id)
+        assert found is not None
+        return found
 
     def settle(self) -> dict[str, Any]:
         """Refresh, let the flow answer, refresh again."""
@@ -79,3 +92,18 @@ def open_office(folder: Path, **settings: str) -> Iterator[Office]:
         finally:
             office.refresher.stop()
             office.engine.dispose()
+
+
+@contextmanager
+def product_process(office: Office, folder: Path, port: int) -> Iterator[str]:
+    """`python app.py` with the data of `office`; it refreshes only when somebody asks for it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
+    environment |= office.m365.environment() | {
+        "LIZENZTOOL_DATA_DIR": str(office.settings.data_dir),
+        "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
+        "LIZENZTOOL_PORT": str(port),
+        "LIZENZTOOL_DEMO": "off",
+        "LIZENZTOOL_REFRESH_MINUTES": "0",
+    }
+    with server_process([sys.executable, "app.py"], port, folder, environment) as url:
+        yield url

@@ -263,15 +263,6 @@ class Hold:
             self.go.wait(20)
 
 
-def end_of(office: Office, run_id: str) -> runs.Run:
-    thread = office.refresher._thread
-    assert thread is not None
-    thread.join(30)
-    found = runs.run(office.engine, run_id)
-    assert found is not None
-    return found
-
-
 def check_all_told_once(office: Office) -> None:
     for _ in range(2):
         office.settle()
@@ -288,7 +279,7 @@ def test_who_asks_during_a_push_gets_a_refresh_of_its_own(office: Office) -> Non
 
     second = office.refresher.request(SUPPORT)
     hold.go.set()
-    after, before = end_of(office, second), runs.run(office.engine, first)
+    after, before = office.end_of(second), runs.run(office.engine, first)
 
     assert before is not None
     assert before.summary is not None

@@ -43,16 +43,6 @@ class Hold:
         self.go.wait(20)
 
 
-def wait_until_done(office: Office, run_id: str) -> runs.Run:
-    """The run after its end; the refresher's own thread is joined, nothing is slept away."""
-    thread = office.refresher._thread
-    assert thread is not None
-    thread.join(20)
-    found = runs.run(office.engine, run_id)
-    assert found is not None
-    return found
-
-
 def command(office: Office, *arguments: str) -> subprocess.Popen[str]:
     """`python -m core` as a process of its own."""
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
@@ -75,7 +65,7 @@ def test_a_second_request_joins_the_running_refresh(office: Office) -> None:
     hold.go.set()
 
     assert second == first
-    assert wait_until_done(office, first).state == "done"
+    assert office.end_of(first).state == "done"
     assert office.m365.count("GET", "/subscribedSkus") == 3
 
 
@@ -87,7 +77,7 @@ def test_a_request_that_the_running_refresh_does_not_cover_comes_after_it(office
     every = office.refresher.request(actor("anna"))
     hold.go.set()
 
-    after = wait_until_done(office, every)
+    after = office.end_of(every)
     assert after.summary is not None
     assert (every != one, after.scope, after.summary["ok"]) == (True, [], 3)
 
@@ -106,7 +96,7 @@ def test_a_read_only_refresh_is_not_joined_by_one_that_writes(office: Office) ->
     run_id = office.refresher.request(actor("anna"))
     hold.go.set()
     reading.join(20)
-    wait_until_done(office, run_id)
+    office.end_of(run_id)
 
     assert len(office.rows()) == 3
 
@@ -122,7 +112,7 @@ def test_another_process_joins_the_running_refresh_and_prints_its_result(office:
     hold.go.set()
     out, _ = other.communicate(timeout=60)
 
-    summary = wait_until_done(office, run_id).summary
+    summary = office.end_of(run_id).summary
     assert summary is not None
     assert f'"ok": {summary["ok"]}' in out
     assert office.m365.count("GET", "/subscribedSkus") == 3
@@ -186,7 +176,7 @@ def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(office: Offi
     office.refresher.stop()
     hold.go.set()
 
-    stopped = wait_until_done(office, run_id)
+    stopped = office.end_of(run_id)
     assert stopped.state == "interrupted"
     assert len(known_licenses(office.engine)) == 3
 

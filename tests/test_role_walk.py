@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,9 +33,9 @@ from core.refresh import Refresher
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.sign_in import sign_in_with_microsoft
 from tests.actors import ADMIN, entry
-from tests.office import Office, open_office
+from tests.office import Office, open_office, product_process
 from tests.page_world import HOSTILE, small_world
-from tests.served import PASSWORD, ROOT, Served, add_local_accounts, free_port, server_process
+from tests.served import PASSWORD, ROOT, Served, add_local_accounts, free_port
 from tests.ws_client import Tab
 from ui import navigation
 from ui.safe import plain
@@ -297,15 +295,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         office.settle()
         add_people(office.engine)
         rules.keep(office.engine, Policy("", "", "on purpose", "anna", NOW, warn=1), ADMIN)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
-        environment |= office.m365.environment() | {
-            "LIZENZTOOL_DATA_DIR": str(folder / "data"),
-            "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
-            "LIZENZTOOL_PORT": str(port),
-            "LIZENZTOOL_DEMO": "off",
-            "LIZENZTOOL_REFRESH_MINUTES": "0",
-        }
-        with server_process([sys.executable, "app.py"], port, folder, environment) as url:
+        with product_process(office, folder, port) as url:
             yield Product(Served(url, folder, office.engine), office)
 
 
@@ -634,6 +624,8 @@ def test_the_api_lets_a_role_do_what_it_may_and_nothing_else(product: Product, r
     headers = product.bearer(role)
     if role == NONE:
         assert product.get("/api/v1/runs", headers=headers).status_code == 401
+    else:
+        product.session(role)  # begun now, or it would pass for a change
     before = product.world()
     for (method, path), (action, body) in OPERATIONS.items():
         address = f"/api/v1{path.format(tenantId='nobody', runId='0123456789ab')}"

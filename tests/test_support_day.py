@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -42,8 +40,8 @@ from tests.browser import (
     violations,
     watch,
 )
-from tests.office import Office, open_office
-from tests.served import PASSWORD, free_port, server_process
+from tests.office import Office, open_office, product_process
+from tests.served import PASSWORD, free_port
 from ui import navigation
 
 pytestmark = pytest.mark.browser
@@ -128,15 +126,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
             office.m365.add_tenant(name, skus, listed=name != UNLISTED)
         for account, role in TEAM.items():
             access.add(office.engine, ADMIN, account, PASSWORD, role)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
-        environment |= office.m365.environment() | {
-            "LIZENZTOOL_DATA_DIR": str(folder / "data"),
-            "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
-            "LIZENZTOOL_PORT": str(port),
-            "LIZENZTOOL_DEMO": "off",
-            "LIZENZTOOL_REFRESH_MINUTES": "0",
-        }
-        with server_process([sys.executable, "app.py"], port, folder, environment) as url:
+        with product_process(office, folder, port) as url:
             running = Day(url, office)
             running.dawn()
             yield running

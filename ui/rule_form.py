@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -11,19 +10,18 @@ import streamlit as st
 from core import rules as kept
 from core import runtime
 from core.policies import Policy, Scope, faults_of
-from core.problems import ProblemError
 from core.roles import Action
 from ui import visit
+from ui.answers import done, tell_done, told
 from ui.data import Snapshot
 from ui.identity import current_user
 from ui.page import View
-from ui.problems import problem_box
 from ui.rule_fields import fields, fill
 from ui.rules import effect, effect_words, ordered, rule_table, scope_name, show_rules
 from ui.safe import plain
 from ui.texts import text
 
-_OPEN, _DONE, _ROUND = "_rule_open", "_rule_done", "_rule_round"
+_OPEN, _ROUND = "_rule_open", "_rule_round"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +35,7 @@ class Work:
 def edit_rules(snapshot: Snapshot, view: View) -> None:
     """The exceptions with their buttons, and the form when one is open."""
     may = current_user().may(Action.RULES)
-    if _DONE in st.session_state:
-        st.success(st.session_state.pop(_DONE), icon=":material/check:")
+    tell_done()
     chosen: Policy | None = None
     if snapshot.policies:
         key = f"rules_{st.session_state.get(_ROUND, 0)}"
@@ -97,9 +94,9 @@ def _end(snapshot: Snapshot, policy: Policy, view: View) -> None:
     st.markdown(effect_words(effect(snapshot.licenses, snapshot.policies, left, view), view.language))
     with st.container(horizontal=True):
         if st.button(text("rule.end"), key="rule_end_now", type="primary"):
-            with _told():
+            with told():
                 kept.end(runtime.current().engine, policy.scope, current_user())
-                _done(text("rule.ended", scope=name))
+                _finish(text("rule.ended", scope=name))
         st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
 
 
@@ -128,22 +125,13 @@ def _tell(faults: Sequence[str]) -> None:
 
 
 def _save(snapshot: Snapshot, policy: Policy, view: View) -> None:
-    with _told():
+    with told():
         kept.keep(runtime.current().engine, policy, current_user())
-        _done(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, policy, view.language)))))
+        _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, policy, view.language)))))
 
 
-def _done(words: str) -> None:
-    st.session_state[_DONE] = words
+def _finish(words: str) -> None:
+    done(words)
     _close()
     visit.take_newest()
     st.rerun()
-
-
-@contextlib.contextmanager
-def _told() -> Iterator[None]:
-    """A fault of the database, in words."""
-    try:
-        yield
-    except ProblemError as error:
-        problem_box(error.problem)
