@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, update
 
 from core.cache.database import open_database
 from core.cache.schema import audit_anchor, metadata
+from tests.loggers import restored_loggers
 from tests.postgres import postgres
 from tests.served import Served, serve
 
@@ -24,6 +25,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("LIZENZTOOL_") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def clean_loggers() -> Iterator[None]:
+    """No test writes into the log that another one has set up."""
+    with restored_loggers():
+        yield
 
 
 @pytest.fixture(scope="session")

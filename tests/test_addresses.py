@@ -1,9 +1,9 @@
 """Host names, origins and targets, and the headers over https."""
 
-import asyncio
 import socket
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from web.addresses import Hosts, local_path, same_origin
 from web.headers import with_headers
@@ -105,7 +105,8 @@ def test_browser_is_bound_to_https_only_over_https(secure: bool):
         sent.append(message)
 
     start = {"type": "http.response.start", "status": 200, "headers": []}
-    asyncio.run(with_headers(keep, "default-src 'none'", secure=secure, private=False)(start))
+    with start_blocking_portal() as portal:
+        portal.call(with_headers(keep, "default-src 'none'", secure=secure, private=False), start)
 
     assert (b"strict-transport-security" in dict(sent[0]["headers"])) is secure
 

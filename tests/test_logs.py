@@ -6,7 +6,6 @@ import json
 import logging
 import re
 import warnings
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -19,17 +18,10 @@ from core.cache.audit import Search, find
 from core.logs import FORMATTERS, hide_secrets, request_in_log, run_in_log, set_up_logs, tenant_in_log
 from simulator import Fault
 from tests.actors import actor
-from tests.loggers import NOISY, restored_loggers
+from tests.loggers import NOISY
 from tests.office import open_office
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[[A-Z]+\] \S+ run=\S+ tenant=.+? request=\S+: .")
-
-
-@pytest.fixture(autouse=True)
-def loggers() -> Iterator[None]:
-    """The log is set up anew in each test."""
-    with restored_loggers():
-        yield
 
 
 def test_a_line_names_run_and_tenant_on_console_and_in_the_file(

@@ -14,6 +14,7 @@ from pathlib import Path
 import pyotp
 import pytest
 import requests
+from anyio.from_thread import start_blocking_portal
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, event, select, text
 from starlette.requests import Request
@@ -411,7 +412,8 @@ def test_the_database_is_asked_once_a_second_however_many_ask(tmp_path: Path) ->
         await pages.ready(request)
         return [first, len(asked), *{answer.status_code for answer in answers}]
 
-    first, second, *statuses = asyncio.run(call_many())
+    with start_blocking_portal() as portal:
+        first, second, *statuses = portal.call(call_many)
     engine.dispose()
 
     assert statuses == [200]

@@ -257,32 +257,29 @@ class Product:
     cookies: dict[str, str] = field(default_factory=dict)  # role -> token of a session
     secrets: dict[str, str] = field(default_factory=dict)  # role -> secret of a program
 
-    def session(self, role: str) -> str:
-        if role not in self.cookies:
-            self.cookies[role] = self.served.session(PEOPLE[role])
-        return self.cookies[role]
-
     def tab(self, role: str) -> Tab:
-        return Tab(self.served, self.session(role))
+        return Tab(self.served, self.cookies[role])
 
     def get(self, path: str, role: str = "", *, method: str = "GET", **options: Any) -> requests.Response:
         """`role` "" has no session."""
         options = {"allow_redirects": False, "timeout": 20} | options
-        cookies = {"cookies": {"lizenztool_session": self.session(role)}} if role else {}
+        cookies = {"cookies": {"lizenztool_session": self.cookies[role]}} if role else {}
         return requests.request(method, self.served.url + path, **cookies | options)
 
     def bearer(self, role: str) -> dict[str, str]:
-        """A program's header. That of no role is an admin's whose own role was taken away behind our back."""
-        if role not in self.secrets:
-            actor = Actor(PEOPLE[role], "admin", "page")
-            made = "viewer" if role == NONE else role
-            self.secrets[role] = tokens.make(self.office.engine, actor, role, made, NOW + timedelta(days=9), NOW)[1]
+        """A program's header."""
         return {"Authorization": f"Bearer {self.secrets[role]}"}
 
     def world(self) -> tuple[Any, ...]:
         """All that somebody could change: the database, and the lists in SharePoint."""
         lists = self.office.sharepoint
         return contents(self.office.engine), [item.fields for item in [*lists.tenants.items, *lists.licenses.items]]
+
+
+def secret_for(office: Office, role: str) -> str:
+    """A program's. That of no role is an admin's whose own role was taken away behind our back."""
+    actor, made = Actor(PEOPLE[role], "admin", "page"), "viewer" if role == NONE else role
+    return tokens.make(office.engine, actor, role, made, NOW + timedelta(days=9), NOW)[1]
 
 
 @pytest.fixture(scope="module")
@@ -296,7 +293,11 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         add_people(office.engine)
         rules.keep(office.engine, Policy("", "", "on purpose", "anna", NOW, warn=1), ADMIN)
         with product_process(office, folder, port) as url:
-            yield Product(Served(url, folder, office.engine), office)
+            found = Product(Served(url, folder, office.engine), office)
+            for role, account in PEOPLE.items():  # now, for later it would pass for a change
+                found.cookies[role] = found.served.session(account)
+                found.secrets[role] = secret_for(office, role)
+            yield found
 
 
 def keys(tab: Tab) -> dict[str, Any]:
@@ -558,7 +559,7 @@ def test_a_file_is_not_made_for_somebody_elses_tab(product: Product, role: str) 
         assert ask_for_file(stranger, file, 0.5) == ""
         assert product.world() == before
         assert ask_for_file(owner, file)
-    with Tab(product.served, product.session("admin"), session=owner.session) as again:  # after a cut
+    with Tab(product.served, product.cookies["admin"], session=owner.session) as again:  # after a cut
         again.rerun("protokoll")
         assert again.session == owner.session
         assert ask_for_file(again, widget(again, "audit_csv").deferred_file_id)
@@ -590,7 +591,7 @@ def test_a_table_that_is_only_to_be_read_takes_no_edits(product: Product, role: 
 def test_headers_of_the_client_make_nobody_an_admin(product: Product, role: str) -> None:
     names = ("X-App-Role", "x-app-role", "X_App_Role", "X-APP-ROLE", "X-App-User", "X_App_User")
     forged = {name: "admin" if "ole" in name.lower() else "anna" for name in names}
-    with Tab(product.served, product.session(role), headers=forged) as tab:
+    with Tab(product.served, product.cookies[role], headers=forged) as tab:
         tab.rerun("konten")
 
         assert f"Angemeldet als {PEOPLE[role]}" in tab.text()
@@ -624,8 +625,6 @@ def test_the_api_lets_a_role_do_what_it_may_and_nothing_else(product: Product, r
     headers = product.bearer(role)
     if role == NONE:
         assert product.get("/api/v1/runs", headers=headers).status_code == 401
-    else:
-        product.session(role)  # begun now, or it would pass for a change
     before = product.world()
     for (method, path), (action, body) in OPERATIONS.items():
         address = f"/api/v1{path.format(tenantId='nobody', runId='0123456789ab')}"
