@@ -71,7 +71,7 @@ def serve(runtime: Runtime) -> Iterator[Served]:
     """Serve gate and API with `runtime` until the end of the block."""
     now = datetime.now(UTC)
     add_account(runtime.engine, Account(ADMIN.name, "", "admin", False, now, now), entry())
-    options = app_options(Process(runtime))
+    options = app_options(Process(runtime), {})
     app = Starlette(routes=options["routes"], middleware=list[Middleware](options["middleware"]),
                     exception_handlers=options["exception_handlers"])  # fmt: skip
     port = free_port()

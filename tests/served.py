@@ -20,6 +20,7 @@ from core.cache import accounts
 from core.cache.accounts import Account
 from core.cache.database import open_database
 from core.cache.schema import sessions
+from core.roles import Action
 from core.sessions import session_id, start_session
 from core.settings import Settings
 from tests.actors import entry
@@ -51,6 +52,7 @@ st.session_state.setdefault("owner", st.user.get("name"))
 st.text(f"name={st.user.get('name')} role={st.user.get('role')} owner={st.session_state['owner']}")
 page.run()
 """
+ADDRESSES = {"": Action.LOOK, "two": Action.LOOK, "slow": Action.LOOK, "secret": Action.ACCOUNTS}
 PAGES = {
     "one": """
 import streamlit as st
@@ -221,4 +223,4 @@ if __name__ == "__main__":
 
     target = Path(sys.argv[1])
     server = Server(_settings(target, int(sys.argv[2]), **json.loads(sys.argv[3])))
-    sys.exit(run(build_app(target / "dashboard.py", server), server))
+    sys.exit(run(build_app(target / "dashboard.py", server, ADDRESSES), server))

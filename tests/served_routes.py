@@ -9,7 +9,7 @@ from web import streamlit_internals
 from web.server import Server, build_app
 
 if __name__ == "__main__":
-    app = build_app(Path(sys.argv[1]), Server(Settings()))
+    app = build_app(Path(sys.argv[1]), Server(Settings()), {})
     streamlit_internals.harden()
     routes = app._build_starlette_app().routes
     print(

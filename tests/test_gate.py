@@ -598,6 +598,28 @@ def test_browser_that_connects_again_by_itself_keeps_no_session_alive(served: Se
     assert served.last_seen(token) == before
 
 
+@pytest.mark.parametrize(
+    ("account", "path", "status", "said"),
+    [
+        ("vera", "/two", 200, ""),
+        ("vera", "/secret", 403, "Für diese Seite reicht die Rolle nicht"),
+        ("vera", "/secret?lang=en", 403, "This page is not for this role"),
+        ("anna", "/secret", 200, ""),
+        ("vera", "/alle-tenant", 404, "Diese Seite gibt es nicht"),
+        ("anna", "/Two", 404, "Diese Seite gibt es nicht"),
+    ],
+)
+def test_an_address_without_a_page_says_so_instead_of_opening_the_start(
+    served: Served, account: str, path: str, status: int, said: str
+):
+    answer = get(served, path, cookies={"lizenztool_session": served.session(account)})
+
+    assert answer.status_code == status
+    assert said in answer.text
+    assert ("Streamlit" in answer.text) == (status == 200)
+    assert ('href="/"' in answer.text) == (status != 200)
+
+
 def test_browser_that_slept_is_led_to_the_sign_in_when_it_wakes_up(served: Served):
     token = served.session()
     access.sign_out(served.engine, token, datetime.now(UTC))

@@ -7,6 +7,7 @@ messages that no script sees. So each request, each handshake and each frame is 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
 from core.logs import account_in_log, request_in_log
+from core.roles import Action, allows
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
@@ -49,13 +51,29 @@ OWN_HEADERS = "x-app-"
 
 
 class Gate:
-    """Middleware of the app; `tabs` knows the sessions, `hosts` the names we answer to."""
+    """Middleware of the app; `tabs` knows the sessions, `hosts` the names we answer to.
 
-    def __init__(self, app: ASGIApp, *, tabs: Tabs, hosts: Hosts, shell: Shell, language: str = "de") -> None:
+    `pages`: address of each page -> what one must be allowed to do there; `no_page` answers 404 for any other
+    address and 403 for a page that is not for the caller's role.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        tabs: Tabs,
+        hosts: Hosts,
+        shell: Shell,
+        pages: Mapping[str, Action],
+        no_page: Callable[[Scope, int], Response],
+        language: str = "de",
+    ) -> None:
         self._app = app
         self._tabs = tabs
         self._hosts = hosts
         self._shell = shell
+        self._pages = pages
+        self._no_page = no_page
         self._language = language
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,9 +141,21 @@ class Gate:
         if path in streamlit.PING_PATHS or path in BY_TOKEN or (_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and _is_page(path):
-            language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
-            return Response(self._shell.page(language), media_type="text/html")
+            return self._page(scope, found.role)
         return PlainTextResponse(self._text(scope, "closed"), 404)
+
+    def _page(self, scope: Scope, role: str) -> Response:
+        """The shell in which Streamlit's frontend opens the page, which would show the start for an address it lacks.
+
+        Who may nothing gets the pages of every day, which say so.
+        """
+        action = self._pages.get(scope["path"][1:])
+        if action is None:
+            return self._no_page(scope, 404)
+        if action != Action.LOOK and not allows(role, action):
+            return self._no_page(scope, 403)
+        language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
+        return Response(self._shell.page(language), media_type="text/html")
 
     # ---------------------------------------------------------------- websocket
 
@@ -238,7 +268,7 @@ def _beside_the_api(scope: Scope) -> Response | None:
 
 
 def _is_page(path: str) -> bool:
-    """`/` or `/alle-tenants`: one part and no file."""
+    """An address as that of a page: one part and no file."""
     return "/" not in path[1:] and "." not in path and not _under(path, NO_PAGES)
 
 

@@ -1,7 +1,7 @@
 """The process: Streamlit's ASGI app behind the gate, with what lives as long as it does.
 
 Server(settings)       its lifespan opens demo, database and background refresh
-build_app(script, server)   Streamlit serving `script` behind the gate
+build_app(script, server, pages)   Streamlit serving `script` behind the gate
 run(app, server)       serve it with the options that were measured to be fast
 """
 
@@ -22,6 +22,7 @@ from typing import Any, NoReturn, TypedDict
 import uvicorn
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount
 from streamlit.starlette import App
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -31,6 +32,7 @@ from core.cache.database import DatabaseError, open_database
 from core.logs import set_up_logs
 from core.problems import ProblemError
 from core.refresh import Refresher
+from core.roles import Action
 from core.runtime import Runtime
 from core.scheduler import BackgroundRefresh
 from core.sessions import Sessions
@@ -43,6 +45,7 @@ from web.gate import Gate
 from web.headers import Shell
 from web.health import HealthPages
 from web.metrics import MetricsPage
+from web.plain import PlainPages
 from web.sign_in import SignIn, database_down
 from web.tabs import Tabs
 
@@ -137,9 +140,13 @@ def _prune_audit(engine: Engine, days: int) -> None:
     audit.prune(engine, days, datetime.now(UTC))
 
 
-def app_options(server: Server) -> AppOptions:
-    """The arguments of `st.App`: our pages beside the script and the gate in front of both."""
+def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
+    """The arguments of `st.App`: our pages beside the script and the gate in front of both.
+
+    `pages`: address of each page of the script -> what one must be allowed to do there.
+    """
     settings = server.settings
+    plain = PlainPages(settings.language, lambda: server.runtime.demo)
     sign_in = SignIn(
         server.tabs,
         lambda: server.runtime.engine,
@@ -152,6 +159,8 @@ def app_options(server: Server) -> AppOptions:
         tabs=server.tabs,
         hosts=Hosts(settings.allowed_hosts),
         shell=Shell(streamlit_internals.index_html()),
+        pages=pages,
+        no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
         language=settings.language,
     )
     return {
@@ -177,9 +186,9 @@ def _proxies(settings: Settings) -> list[Middleware]:
     return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxy))] if settings.proxy else []
 
 
-def build_app(script: Path, server: Server) -> App:
-    """Streamlit serving `script` behind the gate."""
-    return App(script, **app_options(server))
+def build_app(script: Path, server: Server, pages: Mapping[str, Action]) -> App:
+    """Streamlit serving `script` with its `pages` behind the gate."""
+    return App(script, **app_options(server, pages))
 
 
 def run(app: App, server: Server) -> int:

@@ -127,6 +127,17 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Die Datenbank antwortet nicht; die Anmeldung kann nicht geprüft werden. Später nochmals versuchen.",
         "The database does not answer; the sign-in cannot be checked. Try again later.",
     ),
+    "no_page_404": ("Diese Seite gibt es nicht", "There is no such page"),
+    "no_page_403": ("Für diese Seite reicht die Rolle nicht", "This page is not for this role"),
+    "no_page_404_what": (
+        "Die Adresse ist falsch geschrieben oder veraltet.",
+        "The address is misspelt or out of date.",
+    ),
+    "no_page_403_what": (
+        "Wer die Rolle admin hat, kann dem Konto eine andere geben.",
+        "Whoever has the role admin can give the account another one.",
+    ),
+    "to_start": ("Zur Startseite", "To the start page"),
     "sign_in": ("Zuerst anmelden.", "Sign in first."),
     "closed": ("Das gibt es hier nicht.", "There is nothing here."),
 }
