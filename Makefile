@@ -29,7 +29,7 @@ lint: .venv/.dev ## ruff: rules and format
 	$(BIN)/ruff format --check --quiet .
 
 types: .venv/.dev ## mypy, strict
-	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator
+	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator benchmarks tests
 
 tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its output
 	$(BIN)/python -m pytest -n auto $(HANGING) $(TESTS)

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.navigation import PLACES
+from ui.navigation import ACTIONS
 from web.server import Server, app_options, run, settings_or_stop
 
 server = Server(settings_or_stop(sys.argv[1:] if __name__ == "__main__" else ()))
-pages = {address: place.action for address, place in PLACES.items()}
 # `streamlit run` reads this file for an assignment of `st.App(...)` and would else run it as a script without the gate.
-app = st.App(Path(__file__).with_name("dashboard.py"), **app_options(server, pages))
+app = st.App(Path(__file__).with_name("dashboard.py"), **app_options(server, ACTIONS))
 
 if __name__ == "__main__":
     sys.exit(run(app, server))

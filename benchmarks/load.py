@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -66,8 +67,9 @@ class LoadBenchmark:
             self._refresh(asker, engine, lambda: None)  # the first one signs in everywhere
             self.refreshes.clear()
             for _ in range(self.rounds):
-                before, during = _timed_for(IDLE_SECONDS, page), []
-                self._refresh(asker, engine, lambda during=during: during.append(_timed(page)))
+                before = _timed_for(IDLE_SECONDS, page)
+                during: list[float] = []
+                self._refresh(asker, engine, partial(_add_rerun, during, page))
                 for medians, every, found in (
                     (self.idle, self.all_idle, before),
                     (self.refreshing, self.all_refreshing, during),
@@ -143,6 +145,10 @@ def _timed_for(seconds: float, tab: Tab) -> list[float]:
         found.append(_timed(tab))
         time.sleep(PAUSE)
     return found
+
+
+def _add_rerun(found: list[float], tab: Tab) -> None:
+    found.append(_timed(tab))
 
 
 def _percentile(seconds: Sequence[float], part: int) -> float:

@@ -89,17 +89,19 @@ def settings_for(folder: Path, port: int = 1, cloud: Cloud | None = None) -> Set
     )
     if cloud is None:
         return known
-    place = {"login_url": cloud.url, "graph_url": cloud.url, "ca_bundle": cloud.ca_bundle}
-    return replace(known, profiles_dir=cloud.profiles_dir, **place)
+    return replace(
+        known, profiles_dir=cloud.profiles_dir, login_url=cloud.url, graph_url=cloud.url, ca_bundle=cloud.ca_bundle
+    )
 
 
 def _main() -> int:
+    from ui.navigation import ACTIONS
     from web.server import Server, build_app, run
 
     folder, port, script = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     cloud = Cloud(sys.argv[4], sys.argv[5], Path(sys.argv[6])) if len(sys.argv) > 4 else None
     server = Server(settings_for(folder, port, cloud))
-    return run(build_app(script, server), server)
+    return run(build_app(script, server, ACTIONS), server)
 
 
 if __name__ == "__main__":

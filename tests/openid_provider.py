@@ -30,7 +30,7 @@ from core.cache.database import open_database
 from core.sessions import Session, session_of
 from simulator.certificates import rsa_key, server_files, write_app_certificate
 from simulator.profiles import guid
-from tests.served import PASSWORD, add_local_accounts, free_port, server_process, write_script
+from tests.served import ADDRESSES, PASSWORD, add_local_accounts, free_port, server_process, write_script
 
 SOURCE = Path(__file__).parent / "openid"
 TENANT, OTHER_TENANT = guid("office"), guid("somebody else")
@@ -253,4 +253,4 @@ if __name__ == "__main__":
     from web.server import Server, build_app, run
 
     server = Server(load_settings(env_file=None))
-    sys.exit(run(build_app(Path(sys.argv[1]), server), server))
+    sys.exit(run(build_app(Path(sys.argv[1]), server, ADDRESSES), server))

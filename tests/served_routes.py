@@ -12,8 +12,5 @@ if __name__ == "__main__":
     app = build_app(Path(sys.argv[1]), Server(Settings()), {})
     streamlit_internals.harden()
     routes = app._build_starlette_app().routes
-    print(
-        json.dumps(
-            [[type(route).__name__, route.path, sorted(getattr(route, "methods", None) or [])] for route in routes]
-        )
-    )
+    found = [(type(route).__name__, vars(route)) for route in routes]
+    print(json.dumps([[kind, route["path"], sorted(route.get("methods") or [])] for kind, route in found]))

@@ -55,9 +55,9 @@ VIEW = View(NOW, "de", ZoneInfo("Europe/Zurich"), 30)
     ],
 )  # fmt: skip
 def test_a_change_is_told_as_a_difference(before: Any, after: Any, german: str) -> None:
-    stored = ["" if value == "" else json.dumps(value) for value in (before, after)]
+    was, now_is = ("" if value == "" else json.dumps(value) for value in (before, after))
 
-    assert difference(*stored, "de") == german
+    assert difference(was, now_is, "de") == german
 
 
 def test_what_is_no_json_is_shown_as_it_is() -> None:

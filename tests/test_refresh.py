@@ -185,7 +185,7 @@ def test_the_background_thread_survives_a_failed_refresh(office: Office, monkeyp
     called = threading.Semaphore(0)
 
     class Failing(Refresher):
-        def run(self, source: str, *_: object, **__: object) -> dict[str, object]:
+        def run(self, *_: object, **__: object) -> dict[str, object]:
             called.release()
             raise OSError("the disk is on holiday")
 

@@ -7,9 +7,11 @@ import re
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -499,8 +501,12 @@ def german(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_hundred_sessions_and_programs_read_the_figures_once(tmp_path, monkeypatch):
     running = small_world(tmp_path).runtime
     read = []
-    frame = licenses_frame
-    monkeypatch.setattr("core.figures.licenses_frame", lambda *args, **more: read.append(1) or frame(*args, **more))
+
+    def counted(*args: Any, **more: Any) -> pd.DataFrame:
+        read.append(1)
+        return licenses_frame(*args, **more)
+
+    monkeypatch.setattr("core.figures.licenses_frame", counted)
     tables = TableStore(lambda: running)
     found, tabled = [], []
 

@@ -35,6 +35,8 @@ PLACES = {
     AUDIT: Place("pages/audit.py", Action.AUDIT, "administration"),
 }
 
+ACTIONS = {address: place.action for address, place in PLACES.items()}  # for the gate
+
 
 def places(user: Actor) -> dict[str, Place]:
     """What `user` may open, by address. Who may nothing keeps the pages of every day, which say so."""
