@@ -87,8 +87,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "“{name}” is no local account; its second factor is managed by Microsoft.",
     ),
     "access.password_wrong": (
-        "Das bisherige Passwort stimmt nicht. Es ist das, mit dem die Anmeldung zuletzt gelungen ist.",
-        "The current password is wrong. It is the one that last opened the sign-in.",
+        "Das Passwort stimmt nicht. Es ist das, mit dem die Anmeldung zuletzt gelungen ist.",
+        "The password is wrong. It is the one that last opened the sign-in.",
     ),
     "access.password_wait": (
         "Zu viele Fehlversuche. In {seconds} Sekunden wieder versuchen.",

@@ -22,6 +22,7 @@ from core.cache import accounts, second_factor
 from core.cache.accounts import Account
 from core.cache.audit import Entry
 from core.problems import Problem, ProblemError
+from core.reauthentication import prove_password
 from core.roles import Action, Actor
 
 ISSUER = "Lizenztool"
@@ -64,13 +65,15 @@ def state(engine: Engine, name: str) -> State:
     return State(account.totp_confirmed_at, second_factor.codes_left(engine, name))
 
 
-def begin(engine: Engine, actor: Actor) -> Setup:
-    """A new secret for the actor's own account; it counts from `confirm` on.
+def begin(engine: Engine, actor: Actor, password: str, now: datetime) -> Setup:
+    """A new secret for the actor's own account, whose password it takes; it counts from `confirm` on.
 
-    Raises SecondFactorError when there is a second factor already or the account signs in elsewhere, NotAllowed.
+    Raises SecondFactorError when there is a second factor already or the account signs in elsewhere, WrongPassword,
+    NotAllowed.
     """
     actor.need(Action.OWN_ACCOUNT)
     account = _local(engine, actor.name)
+    prove_password(engine, actor.name, password, now)
     secret = pyotp.random_base32()
     if not second_factor.keep_secret(engine, account.name, secret):
         raise SecondFactorError(Problem("factor.there"))

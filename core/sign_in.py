@@ -78,6 +78,8 @@ def sign_in(
         _note_refusal(engine, account, why, visitor, now)
         return Refused(lockout.wait_after(engine, key, now))
     if account.totp_confirmed_at:
+        # Who stops here knows the password and lacks the device: worth a row of its own.
+        audit.record(engine, _actor(account, visitor), "session.code_asked", account.name, at=now)
         return CodeNeeded(account, key)
     lockout.forget(engine, key)
     return _open(engine, account, visitor, now)

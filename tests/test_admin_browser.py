@@ -119,6 +119,7 @@ def test_the_pages_of_the_audit_are_turned(carla: Page, day: Day) -> None:  # no
 def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:  # noqa: F811
     access.add(day.office.engine, ADMIN, "dora", PASSWORD, "viewer")
     dora = open_browser("/mein-konto", account="dora")
+    dora.get_by_label("Passwort dieses Kontos").fill(PASSWORD)
     dora.get_by_role("button", name="Einrichten").click()
     picture = dora.locator(".st-key-factor_setup img")
     expect(picture).to_be_visible()

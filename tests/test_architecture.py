@@ -36,6 +36,7 @@ FLOORS = [
     {"sharepoint", "access", "attention"},
     {"sign_in"},
     {"identity", "second_factor"},
+    {"reauthentication"},
     {"sessions", "rules", "health", "facts", "tokens", "lockout", "auth_profiles", "figures"},
     {"audit", "catalogue"},
     {"graph", "cache"},

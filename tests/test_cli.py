@@ -569,7 +569,7 @@ def test_a_second_factor_whose_device_is_lost_is_removed(capsys: Capture) -> Non
     _, password, _ = run(capsys, "users", "add", "anna", "--random")
     engine, anna = open_database("sqlite:///data/lizenztool.db"), Actor("anna", "support", "page")
     now = datetime.now(UTC)
-    setup = second_factor.begin(engine, anna)
+    setup = second_factor.begin(engine, anna, password.strip(), now)
     second_factor.confirm(engine, anna, pyotp.TOTP(setup.secret).at(now), now)
 
     assert run(capsys, "users", "remove-factor", "Anna") == (0, "", "")

@@ -133,7 +133,8 @@ def test_every_cookie_is_for_https_alone_also_that_of_streamlit_and_of_the_langu
 
 def test_a_sign_in_under_way_is_bound_to_a_cookie_that_no_other_site_can_set(through: Through) -> None:
     actor = Actor("vera", "viewer", "page")
-    setup, now = second_factor.begin(through.served.engine, actor), datetime.now(UTC)
+    now = datetime.now(UTC)
+    setup = second_factor.begin(through.served.engine, actor, PASSWORD, now)
     totp = pyotp.TOTP(setup.secret)
     second_factor.confirm(through.served.engine, actor, totp.at(now), now)
 

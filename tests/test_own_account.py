@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from core import access, second_factor
 from core.access import AccessError
 from core.cache.accounts import Account, add_account
-from core.own_account import OwnPasswordError, change_password
+from core.own_account import change_password
+from core.reauthentication import WrongPassword
 from core.roles import NOBODY, Actor, NotAllowed
 from core.sessions import Session, end_for, open_sessions, session_of, start_session
 from tests.actors import ADMIN, entry
@@ -92,10 +93,10 @@ def test_what_is_wrong_is_told_and_nothing_changes(
 def test_whoever_finds_an_open_tab_cannot_try_passwords_for_long(world: World) -> None:
     now = datetime.now(UTC)
     for _ in range(5):
-        with pytest.raises(OwnPasswordError):
+        with pytest.raises(WrongPassword):
             change_password(world.engine, actor("anna"), "geraten", NEW, now)
 
-    with pytest.raises(OwnPasswordError) as caught:
+    with pytest.raises(WrongPassword) as caught:
         change_password(world.engine, actor("anna"), PASSWORD, NEW, now)
     assert caught.value.problem.code == "access.password_wait"
 
@@ -113,9 +114,23 @@ def test_only_ones_own_password_is_changed_this_way(world: World) -> None:
 # Second factor
 
 
+def begin_factor(app: AppTest, password: str = PASSWORD) -> None:
+    app.text_input(key="own_factor_password").set_value(password)
+    app.button(key="factor_begin").click().run()
+
+
+def test_an_open_tab_alone_sets_no_second_factor_up(world: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(world, OWN, user=user("anna"))
+    begin_factor(app, "geraten")
+
+    assert "stimmt nicht" in app.error[0].value
+    assert not app.code
+    assert signs_in(world, "anna", PASSWORD)
+
+
 def test_the_second_factor_is_set_up_with_recovery_codes_shown_once(world: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(world, OWN, user=user("anna"))
-    app.button(key="factor_begin").click().run()
+    begin_factor(app)
     secret = app.code[0].value
 
     app.text_input(key="factor_confirm_code").set_value(pyotp.TOTP(secret).now())
@@ -135,7 +150,7 @@ def test_the_second_factor_is_set_up_with_recovery_codes_shown_once(world: World
 
 def test_a_wrong_code_sets_nothing_up(world: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(world, OWN, user=user("anna"))
-    app.button(key="factor_begin").click().run()
+    begin_factor(app)
 
     app.text_input(key="factor_confirm_code").set_value("000000x")
     app.button(key="factor_confirm_now").click().run()

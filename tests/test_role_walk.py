@@ -105,7 +105,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("own_account.change_password",
          lambda core, actor: own_account.change_password(core.engine, actor, "falsch", NEW_PASSWORD, NOW)),
         ("access.passwd", lambda core, actor: access.passwd(core.engine, actor, actor.name, "zu kurz")),
-        ("second_factor.begin", lambda core, actor: second_factor.begin(core.engine, actor)),
+        ("second_factor.begin", lambda core, actor: second_factor.begin(core.engine, actor, "falsch", NOW)),
         ("second_factor.confirm", lambda core, actor: second_factor.confirm(core.engine, actor, "1", NOW)),
         ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, actor.name, NOW)),
         ("sessions.open_sessions",
@@ -452,6 +452,7 @@ def work_at_exports(at: Recorder) -> None:
 
 def work_at_own_account(at: Recorder) -> None:
     at.open("mein-konto")
+    at.set(own_factor_password=PASSWORD)
     at.press("factor_begin")
 
 

@@ -46,7 +46,7 @@ def engine(database: Engine) -> Engine:
 
 def switched_on(engine: Engine, at: datetime = NOW - timedelta(days=1)) -> tuple[pyotp.TOTP, list[str]]:
     """Anna's app and her recovery codes."""
-    totp = pyotp.TOTP(second_factor.begin(engine, ANNA).secret)
+    totp = pyotp.TOTP(second_factor.begin(engine, ANNA, PASSWORD, at).secret)
     return totp, second_factor.confirm(engine, ANNA, totp.at(at), at)
 
 
@@ -69,7 +69,7 @@ def code_of(error: pytest.ExceptionInfo[SecondFactorError]) -> str:
 
 
 def test_setup_shows_a_qr_code_that_says_who_it_is_for(engine: Engine) -> None:
-    setup = second_factor.begin(engine, ANNA)
+    setup = second_factor.begin(engine, ANNA, PASSWORD, NOW)
 
     assert setup.uri == f"otpauth://totp/Lizenztool:Anna?secret={setup.secret}&issuer=Lizenztool"
     assert ElementTree.fromstring(setup.svg).tag.endswith("svg")
@@ -78,7 +78,7 @@ def test_setup_shows_a_qr_code_that_says_who_it_is_for(engine: Engine) -> None:
 
 
 def test_second_factor_is_asked_for_only_once_it_is_confirmed(engine: Engine) -> None:
-    setup = second_factor.begin(engine, ANNA)
+    setup = second_factor.begin(engine, ANNA, PASSWORD, NOW)
     assert isinstance(access.sign_in(engine, "anna", PASSWORD, now=NOW), str)
 
     codes = second_factor.confirm(engine, ANNA, pyotp.TOTP(setup.secret).at(NOW), NOW)
@@ -98,7 +98,7 @@ def test_database_knows_no_recovery_code_in_plain(engine: Engine) -> None:
 
 
 def test_wrong_code_confirms_nothing_and_is_counted(engine: Engine) -> None:
-    setup = second_factor.begin(engine, ANNA)
+    setup = second_factor.begin(engine, ANNA, PASSWORD, NOW)
     right = pyotp.TOTP(setup.secret).at(NOW)
     wrong = "000000" if right != "000000" else "000001"
     for _ in range(5):
@@ -117,15 +117,15 @@ def test_setup_never_replaces_a_second_factor_that_is_in_force(engine: Engine) -
     totp, _ = switched_on(engine)
 
     with pytest.raises(SecondFactorError) as error:
-        second_factor.begin(engine, ANNA)
+        second_factor.begin(engine, ANNA, PASSWORD, NOW)
 
     assert code_of(error) == "factor.there"
     assert isinstance(finish(engine, half_in(engine), totp.at(NOW)), str)
 
 
 def test_only_the_newest_qr_code_can_be_confirmed(engine: Engine) -> None:
-    old = second_factor.begin(engine, ANNA)
-    second_factor.begin(engine, ANNA)
+    old = second_factor.begin(engine, ANNA, PASSWORD, NOW)
+    second_factor.begin(engine, ANNA, PASSWORD, NOW)
 
     with pytest.raises(SecondFactorError):
         second_factor.confirm(engine, ANNA, pyotp.TOTP(old.secret).at(NOW), NOW)
@@ -133,7 +133,7 @@ def test_only_the_newest_qr_code_can_be_confirmed(engine: Engine) -> None:
 
 def test_people_of_microsoft_have_theirs_there(engine: Engine) -> None:
     with pytest.raises(SecondFactorError) as error:
-        second_factor.begin(engine, Actor("entra:t:o", "support", "page"))
+        second_factor.begin(engine, Actor("entra:t:o", "support", "page"), PASSWORD, NOW)
 
     assert code_of(error) == "factor.not_local"
 
@@ -235,7 +235,7 @@ def test_recovery_code_opens_once_however_it_is_typed(engine: Engine) -> None:
 def test_recovery_codes_of_somebody_else_open_nothing(engine: Engine) -> None:
     switched_on(engine)
     beat = Actor("beat", "support", "page")
-    setup = second_factor.begin(engine, beat)
+    setup = second_factor.begin(engine, beat, PASSWORD, NOW)
     codes = second_factor.confirm(engine, beat, pyotp.TOTP(setup.secret).at(NOW), NOW)
 
     assert finish(engine, half_in(engine), codes[0]) == Refused()
@@ -282,18 +282,20 @@ def test_half_a_sign_in_ends_with_what_it_rested_on(engine: Engine) -> None:
     assert [finish(engine, half, totp.at(NOW)) for half in halves] == [Refused()] * 3
 
 
-def test_audit_tells_of_codes_that_were_wrong(engine: Engine) -> None:
+def test_the_audit_tells_of_both_steps(engine: Engine) -> None:
     totp, _ = switched_on(engine)
     half = half_in(engine)
     finish(engine, half, "123")
     finish(engine, half, totp.at(NOW))
 
-    rows, _ = find(engine, Search(words="anna", actions=["session.refused", "session.started"]), limit=9)
+    steps = ["session.code_asked", "session.refused", "session.started"]
+    rows, _ = find(engine, Search(words="anna", actions=steps), limit=9)
 
     told = [(row.action, row.actor, row.address, row.result, row.reason) for row in rows]
     assert told == [
         ("session.started", "anna", "10.0.0.5", "done", ""),
         ("session.refused", "anna", "10.0.0.5", "refused", "code"),
+        ("session.code_asked", "anna", "10.0.0.5", "done", ""),
     ]
 
 
@@ -350,7 +352,7 @@ def test_password_then_code_then_the_page_that_was_asked_for(browser: Browser, s
     quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     accounts.add_account(served.engine, Account(name, quick, "support", False, now, now), entry())
     tom = Actor(name, "support", "page")
-    totp = pyotp.TOTP(second_factor.begin(served.engine, tom).secret)
+    totp = pyotp.TOTP(second_factor.begin(served.engine, tom, PASSWORD, now).secret)
     codes = second_factor.confirm(served.engine, tom, totp.at(now - STEP), now)
     context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 720})  # type: ignore[arg-type]
     page = context.new_page()

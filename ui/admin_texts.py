@@ -182,6 +182,7 @@ ADMIN_TEXTS: dict[str, tuple[str, str]] = {
         "Not set up. With a second factor the sign-in asks for a code of an app such as Microsoft Authenticator "
         "after the password.",
     ),
+    "own.factor_password": ("Passwort dieses Kontos", "Password of this account"),
     "own.factor_begin": ("Einrichten", "Set up"),
     "own.factor_scan": (
         "1. In der App ein Konto hinzufügen und dieses Bild erfassen, oder den Schlüssel eintippen:",

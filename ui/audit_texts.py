@@ -93,6 +93,7 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.action.account.recovery_code_used": ("Wiederherstellungscode verwendet", "Recovery code used"),
     "audit.action.session.started": ("Angemeldet", "Signed in"),
     "audit.action.session.refused": ("Anmeldung abgelehnt", "Sign-in refused"),
+    "audit.action.session.code_asked": ("Passwort richtig, Code verlangt", "Password right, code asked for"),
     "audit.action.session.ended": ("Sitzung beendet", "Session ended"),
     "audit.action.token.made": ("Programmzugang erstellt", "Program access created"),
     "audit.action.token.revoked": ("Programmzugang widerrufen", "Program access revoked"),

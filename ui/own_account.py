@@ -58,9 +58,12 @@ def own_factor(view: View) -> None:
         _confirm(setup)
         return
     st.markdown(text("own.factor_off"))
-    if st.button(text("own.factor_begin"), key="factor_begin", icon=":material/phonelink_lock:"):
+    with st.form("own_factor", border=False, width=FIELD_PIXELS):
+        password = _secret_field("factor_password", "current-password")
+        pressed = st.form_submit_button(text("own.factor_begin"), key="factor_begin", icon=":material/phonelink_lock:")
+    if pressed:
         with told():
-            st.session_state[_SETUP] = second_factor.begin(engine, current_user())
+            st.session_state[_SETUP] = second_factor.begin(engine, current_user(), password, datetime.now(UTC))
             st.rerun()
 
 
