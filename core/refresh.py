@@ -56,6 +56,8 @@ class Refresher:
         self._lock = RefreshLock(settings.data_dir)
         self._thread: threading.Thread | None = None
         self._gives_way = ""  # the run whose push ends early because somebody asked for newer figures
+        self._asking = threading.Lock()
+        self._coming: tuple[str, Sequence[str]] | None = None  # id and scope of a run that waits for its turn
         http = Http(ca_bundle=settings.ca_bundle, sleep=self._sleep)
         tokens = TokenSource(settings.login_url, settings.graph_url, http)
         self.tools = Tools(
@@ -75,15 +77,16 @@ class Refresher:
         """Start a refresh in the background, or join the running one; gives the run's id.
 
         `tenants` are tenant ids or names, none for all. A running refresh that does not cover what is
-        asked is waited for; the id is then that of a run to come. One that has read all and is writing
-        SharePoint gives way to it. Raises NotAllowed, UnknownTenant.
+        asked is waited for; the id is then that of a run to come, which others join, too. One that has
+        read all and is writing SharePoint gives way to it. Raises NotAllowed, UnknownTenant.
         """
         actor.need(Action.REFRESH)
         scope, run_id = self._names(tenants), runs.new_run_id()
         record(self._engine, actor, "refresh.asked", ", ".join(scope), after={"run": run_id}, at=self._now())
         with request_in_log(actor.request_id, actor.name):
             log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or "all tenants")
-            return self._start_or_join(run_id, actor, scope)
+            with self._asking:
+                return self._start_or_join(run_id, actor, scope)
 
     def _start_or_join(self, run_id: str, actor: Actor, scope: Sequence[str]) -> str:
         if self._lock.take():
@@ -94,8 +97,24 @@ class Refresher:
         if running is not None and running.running and self._joins(running, scope):
             log.info("refresh %s is running already and does what is asked", running.run_id)
             return running.run_id
-        self._background(self._run, run_id, actor, scope)
+        if self._coming is not None and _includes(self._coming[1], scope):
+            log.info("refresh %s is to come and does what is asked", self._coming[0])
+            return self._coming[0]
+        self._coming = run_id, scope
+        self._background(self._run_after, run_id, actor, scope)
         return run_id
+
+    def _run_after(self, run_id: str, actor: Actor, scope: Sequence[str]) -> None:
+        """Begin once the running refresh has ended. Never by joining another: somebody follows this id already."""
+        try:
+            while not self._lock.take():
+                self._follow(scope, read_only=False)
+            self._begin(run_id, actor, scope)
+        finally:
+            with self._asking:
+                if self._coming is not None and self._coming[0] == run_id:
+                    self._coming = None
+        self._execute(run_id, scope)
 
     def run(self, actor: Actor, tenants: Sequence[str] = (), *, read_only: bool = False) -> dict[str, Any]:
         """Refresh now, or wait for the running refresh and share its result; gives the summary of the run.
@@ -226,7 +245,12 @@ def _covers(running: Run, scope: Sequence[str], read_only: bool = False) -> bool
     """Whether a run does all that is asked for."""
     if running.source == READ_ONLY and not read_only:
         return False
-    return not running.scope or (bool(scope) and set(scope) <= set(running.scope))
+    return _includes(running.scope, scope)
+
+
+def _includes(wide: Sequence[str], scope: Sequence[str]) -> bool:
+    """Whether these tenants, none for all, are all of `scope` and perhaps more."""
+    return not wide or (bool(scope) and set(scope) <= set(wide))
 
 
 def _in_short(summary: dict[str, Any]) -> str:

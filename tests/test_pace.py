@@ -271,13 +271,13 @@ def check_all_told_once(office: Office) -> None:
     assert sorted(office.messages) == [f"Firma {number:02}: PART_00 (PART_00)" for number in range(SHORT)]
 
 
-def test_who_asks_during_a_push_gets_a_refresh_of_its_own(office: Office) -> None:
+def test_who_asks_during_a_push_gets_a_refresh_after_it_and_the_next_one_shares_it(office: Office) -> None:
     hold = Hold(office, after=60)
     first = office.refresher.request(SUPPORT)
     assert hold.reached.wait(20)
     reads = office.m365.count("GET", "/subscribedSkus")
 
-    second = office.refresher.request(SUPPORT)
+    second, third = office.refresher.request(SUPPORT), office.refresher.request(SUPPORT)
     hold.go.set()
     after, before = office.end_of(second), runs.run(office.engine, first)
 
@@ -285,6 +285,7 @@ def test_who_asks_during_a_push_gets_a_refresh_of_its_own(office: Office) -> Non
     assert before.summary is not None
     assert after.summary is not None
     assert (before.state, after.state) == ("done", "done")
+    assert second == third != first
     assert before.summary["sharepoint"]["remaining"] >= ITEMS - 60 - 4 * 20
     assert before.summary["sharepoint"]["failed"] == 0
     assert "remaining" not in after.summary["sharepoint"]

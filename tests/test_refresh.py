@@ -82,6 +82,21 @@ def test_a_request_that_the_running_refresh_does_not_cover_comes_after_it(office
     assert (every != one, after.scope, after.summary["ok"]) == (True, [], 3)
 
 
+def test_who_asks_while_a_run_is_to_come_follows_that_one(office: Office) -> None:
+    hold = Hold(office)
+    first, second, _ = (profile.tenant_id for profile in office.refresher.tools.profiles.load().tenants)
+    office.refresher.request(actor("anna"), tenants=[first])
+    assert hold.reached.wait(20)
+
+    every = office.refresher.request(actor("anna"))
+    others = [office.refresher.request(actor("beat"), tenants) for tenants in ([], [second], [])]
+    hold.go.set()
+
+    assert set(others) == {every}
+    assert office.end_of(every).state == "done"
+    assert office.m365.count("GET", "/subscribedSkus") == 1 + 3
+
+
 def _first_tenant(office: Office) -> str:
     return office.refresher.tools.profiles.load().tenants[0].tenant_id
 

@@ -33,15 +33,14 @@ class Asked:
 
     def note(self, waiting: Waiting) -> None:
         with self._lock:
-            self._waiting[waiting.run_id] = waiting
+            self._waiting.setdefault(waiting.run_id, waiting)  # who joins it later has not asked for it
             for old in list(self._waiting)[:-KEPT]:
                 del self._waiting[old]
 
     def still_waiting(self, run_id: str, latest: Run | None, now: datetime) -> Waiting | None:
         """The run with this id, if it waits for the running one; None when it will not come any more.
 
-        `latest` is the running run, or the last there was. One that did what was asked for, too, takes
-        the place of the waiting one, which then never begins.
+        `latest` is the running run, or the last there was.
         """
         with self._lock:
             waiting = self._waiting.get(run_id)

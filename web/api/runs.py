@@ -57,7 +57,7 @@ def run(run_id: RunId, context: InProcess, call: ThisCall, _caller: Caller) -> R
     latest = stored.latest_run(context.runtime().engine)
     waiting = context.asked.still_waiting(run_id, latest, datetime.now(UTC))
     if waiting is None:
-        raise ApiError(404, "There is no such run. One that was to wait may have been joined with another: see /runs.")
+        raise ApiError(404, "There is no such run.")
     return RunDetailAnswer(data=RunDetail(**_waiting_fields(waiting), summary=None), meta=meta(call))
 
 
