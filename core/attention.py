@@ -174,7 +174,7 @@ def _profiles(facts: Facts) -> Iterator[Condition]:
 def names(facts: Facts) -> Iterator[Condition]:
     """The file with the product names is broken."""
     if facts.names_fault:
-        yield Condition("notice", Problem("check.names", {"fault": facts.names_fault.splitlines()[0]}), "SKU")
+        yield Condition("warning", Problem("check.names", {"fault": facts.names_fault.splitlines()[0]}), "SKU")
 
 
 def sharepoint(facts: Facts) -> Iterator[Condition]:

@@ -12,17 +12,14 @@ from core.skus import Catalogue, SkuError
 SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
 
 
-def load_catalogue(engine: Engine) -> Catalogue:
-    """Raises SkuError when the mapping cannot be used, DatabaseError."""
-    return Catalogue.load(SKU_MAPPINGS, imported_names(engine))
+def load_catalogue(engine: Engine) -> tuple[Catalogue, str]:
+    """The names, and what is wrong with sku_mappings.json ("" for nothing). Raises DatabaseError.
 
-
-def usable_catalogue(engine: Engine) -> tuple[Catalogue, str]:
-    """What can be shown in any case, and what is wrong with the mapping ("" for nothing). Raises DatabaseError.
-
-    Wrong names are no reason to show no figures.
+    A broken mapping is no reason to show no figures, still less to miss a shortage: the imported names do without
+    it, and what only it knows to be free counts as paid.
     """
+    imported = imported_names(engine)
     try:
-        return load_catalogue(engine), ""
+        return Catalogue.load(SKU_MAPPINGS, imported), ""
     except SkuError as error:
-        return Catalogue([], imported_names(engine)), str(error)
+        return Catalogue([], imported), str(error)

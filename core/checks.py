@@ -11,7 +11,7 @@ from core import attention, auth_profiles
 from core.attention import Condition
 from core.cache.runs import latest_run
 from core.cache.troubles import shortage_states
-from core.catalogue import usable_catalogue
+from core.catalogue import load_catalogue
 from core.facts import Facts, certificate_of, known_facts
 from core.graph import GraphClient, GraphError, PermissionMissing, subscribed_skus, subscriptions
 from core.problems import Problem
@@ -92,7 +92,7 @@ def _sharepoint(tools: Tools, profile: SharePointProfile) -> list[Finding]:
 def _known(tools: Tools, asked: set[str]) -> Iterator[Finding]:
     """What no question of this moment tells: how long it lasts already; `asked`: codes found in SharePoint just now."""
     now, engine = tools.now(), tools.engine
-    catalogue, fault = usable_catalogue(engine)
+    catalogue, fault = load_catalogue(engine)
     facts = known_facts(engine, tools.settings, catalogue, now, fault)
     yield from _findings(tools, attention.refreshes(latest_run(engine), now, tools.settings.refresh_minutes))
     yield from _findings(tools, _lasting(facts, now, asked))

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from core.cache.frames import licenses_frame, tenants_frame
 from core.cache.sql import data_version
-from core.catalogue import usable_catalogue
+from core.catalogue import load_catalogue
 from core.settings import Settings
 from core.skus import Catalogue
 
@@ -56,7 +56,7 @@ def newest_figures(engine: Engine, settings: Settings) -> Figures:
 
 
 def _read(engine: Engine, settings: Settings, version: int, now: datetime) -> Figures:
-    catalogue, fault = usable_catalogue(engine)
+    catalogue, fault = load_catalogue(engine)
     timeout = timedelta(minutes=settings.flow_timeout_minutes)
     licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout, zone=settings.zone)
     return Figures(version, now, catalogue, fault, licenses, tenants_frame(engine, licenses, now=now))

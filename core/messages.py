@@ -433,8 +433,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{tenant}: {count} shortages, of these over-assigned {over}, in grace {grace}, suspended {suspended}. The start page lists them one by one.",
     ),
     "check.names": (
-        "Die Produktnamen können nicht gelesen werden: {fault} Bis dahin stehen Artikelnummern statt Namen.",
-        "The product names cannot be read: {fault} Until then part numbers stand for names.",
+        "Die Produktnamen können nicht gelesen werden: {fault} Bis dahin stehen Artikelnummern statt Namen, und ein Gratisprodukt kann als Engpass gelten.",
+        "The product names cannot be read: {fault} Until then part numbers stand for names, and a free product may pass for a shortage.",
     ),
     "check.not_listed": (
         "Nicht in der Tenantliste und darum nicht überwacht: {names}.",

@@ -204,7 +204,9 @@ class Refresher:
         state, summary = "failed", empty_summary()
         with run_in_log(run_id):
             try:
-                catalogue = load_catalogue(self._engine)
+                catalogue, fault = load_catalogue(self._engine)
+                if fault:
+                    log.warning("the product names cannot be used: %s", fault)
                 summary = RefreshRun(self.tools, run_id, scope, catalogue).carry_out(read_only=read_only)
                 state = "interrupted" if self._stop.is_set() else "done"
             except Stopped:

@@ -36,7 +36,7 @@ def served(world: World) -> Iterator[Served]:
 def frame(world: World) -> pd.DataFrame:
     """What the pages show, worst first."""
     timeout = timedelta(minutes=world.settings.flow_timeout_minutes)
-    catalogue = load_catalogue(world.engine)
+    catalogue, _ = load_catalogue(world.engine)
     return licenses_frame(world.engine, catalogue, now=datetime.now(UTC), flow_timeout=timeout)
 
 

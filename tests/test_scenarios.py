@@ -234,6 +234,22 @@ def test_a_tenant_that_cannot_be_read_keeps_its_rows_and_closes_nothing(office: 
     assert len(office.messages) == 1
 
 
+def test_broken_product_names_neither_miss_nor_repeat_a_shortage(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10), "VISIOCLIENT": (5, 4)})
+    office.settle()
+    before = office.rows()
+    monkeypatch.setattr("core.catalogue.SKU_MAPPINGS", tmp_path / "is-not-there.json")
+
+    tenant.set_sku("VISIOCLIENT", enabled=5, consumed=5)
+    for _ in range(3):
+        office.settle()
+
+    assert [message.partition(" (")[2] for message in office.messages] == ["SPB)", "VISIOCLIENT)"]
+    assert [row["Lizenzname"] for row in office.rows()] == [row["Lizenzname"] for row in before]
+
+
 def test_a_broken_profile_stops_nobody_else(office: Office) -> None:
     office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 1)})
     (office.m365.profiles_dir / "config-kaputt-profile.json").write_text('{"tenant_id": ')

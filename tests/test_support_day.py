@@ -283,7 +283,7 @@ def as_in_csv(shown: str) -> str:
 
 def short_in_cache(office: Office) -> list[tuple[str, ...]]:
     frame = licenses_frame(
-        office.engine, load_catalogue(office.engine), now=office.now(), flow_timeout=timedelta(hours=1)
+        office.engine, load_catalogue(office.engine)[0], now=office.now(), flow_timeout=timedelta(hours=1)
     )
     short = frame[frame["shortage"]]
     columns = ["sku_id", "enabled", "consumed", "free", "part_number"]
