@@ -81,12 +81,13 @@ class Refresher:
         read all and is writing SharePoint gives way to it. Raises NotAllowed, UnknownTenant.
         """
         actor.need(Action.REFRESH)
-        scope, run_id = self._names(tenants), runs.new_run_id()
-        record(self._engine, actor, "refresh.asked", ", ".join(scope), after={"run": run_id}, at=self._now())
+        scope = self._names(tenants)
         with request_in_log(actor.request_id, actor.name):
             log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or "all tenants")
             with self._asking:
-                return self._start_or_join(run_id, actor, scope)
+                run_id = self._start_or_join(runs.new_run_id(), actor, scope)
+            record(self._engine, actor, "refresh.asked", ", ".join(scope), after={"run": run_id}, at=self._now())
+        return run_id
 
     def _start_or_join(self, run_id: str, actor: Actor, scope: Sequence[str]) -> str:
         if self._lock.take():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.cache import runs
+from core.cache.audit import Search, find
 from core.cache.readings import known_licenses
 from core.lock import RefreshLock
 from core.refresh import Refresher
@@ -64,7 +66,9 @@ def test_a_second_request_joins_the_running_refresh(office: Office) -> None:
     second = office.refresher.request(actor("beat"))
     hold.go.set()
 
+    asked, _ = find(office.engine, Search(actions=["refresh.asked"]), limit=9)
     assert second == first
+    assert [(row.actor, json.loads(row.after)) for row in asked] == [("beat", {"run": first}), ("anna", {"run": first})]
     assert office.end_of(first).state == "done"
     assert office.m365.count("GET", "/subscribedSkus") == 3
 
