@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,6 +82,7 @@ class _Ready(Collector):
 def _read(figures: Figures) -> Numbers:
     tenants = figures.tenants
     names, last = tenants["tenant"], tenants["last_read_at"]
+    states = {str(state): int(count) for state, count in figures.licenses["state"].value_counts().items()}
     enabled, failing, read = tenants["enabled"], tenants["problem"].notna(), last.notna()
     return Numbers(
         tenants={
@@ -91,7 +91,7 @@ def _read(figures: Figures) -> Numbers:
             "disabled": int((~enabled).sum()),
             "never_read": int((enabled & ~read & ~failing).sum()),
         },
-        licenses=dict.fromkeys(STATES, 0) | Counter(figures.licenses["state"]),
+        licenses=dict.fromkeys(STATES, 0) | states,
         shortages=dict(zip(names, tenants["shortages"], strict=True)),
         read_at={name: at for name, at, counts in zip(names, last, enabled & read, strict=True) if counts},
     )
