@@ -50,6 +50,11 @@ def allows(role: str, action: Action) -> bool:
     return role in ROLES and ROLES.index(role) >= ROLES.index(LEAST_ROLE[action])
 
 
+def opens(role: str, action: Action) -> bool:
+    """Whether `role` gets to a page that is there for `action`. Who may nothing gets those to look at, which say so."""
+    return action == Action.LOOK or allows(role, action)
+
+
 class NotAllowed(ProblemError):
     """The actor's role does not reach for the action."""
 

@@ -7,7 +7,7 @@ from typing import Literal, NoReturn
 
 import streamlit as st
 
-from core.roles import Action, Actor
+from core.roles import Action, Actor, opens
 from ui.texts import text
 
 START, LICENSES, TENANT, MONITORING, RULES = "", "alle-tenants", "tenant", "monitoring", "regeln"
@@ -39,10 +39,8 @@ ACTIONS = {address: place.action for address, place in PLACES.items()}  # for th
 
 
 def places(user: Actor) -> dict[str, Place]:
-    """What `user` may open, by address. Who may nothing keeps the pages of every day, which say so."""
-    return {
-        address: place for address, place in PLACES.items() if place.action == Action.LOOK or user.may(place.action)
-    }
+    """What `user` may open, by address."""
+    return {address: place for address, place in PLACES.items() if opens(user.role, place.action)}
 
 
 def pages(user: Actor) -> list[st.Page]:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
 from core.logs import account_in_log, request_in_log
-from core.roles import Action, allows
+from core.roles import Action, opens
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
@@ -145,14 +145,11 @@ class Gate:
         return PlainTextResponse(self._text(scope, "closed"), 404)
 
     def _page(self, scope: Scope, role: str) -> Response:
-        """The shell in which Streamlit's frontend opens the page, which would show the start for an address it lacks.
-
-        Who may nothing gets the pages of every day, which say so.
-        """
+        """The shell in which Streamlit's frontend opens the page; for an address that it lacks it would open the start."""
         action = self._pages.get(scope["path"][1:])
         if action is None:
             return self._no_page(scope, 404)
-        if action != Action.LOOK and not allows(role, action):
+        if not opens(role, action):
             return self._no_page(scope, 403)
         language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
         return Response(self._shell.page(language), media_type="text/html")
