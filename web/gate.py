@@ -145,7 +145,7 @@ class Gate:
         return PlainTextResponse(self._text(scope, "closed"), 404)
 
     def _page(self, scope: Scope, role: str) -> Response:
-        """The shell in which Streamlit's frontend opens the page; for an address that it lacks it would open the start."""
+        """The shell in which Streamlit's frontend opens the page; without the page it would open the start."""
         action = self._pages.get(scope["path"][1:])
         if action is None:
             return self._no_page(scope, 404)
