@@ -53,7 +53,7 @@ FLOORS = [
         "metrics",
         "spreadsheets",
     },
-    {"messages", "words"},
+    {"messages", "name_key", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
