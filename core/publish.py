@@ -46,8 +46,7 @@ from core.sharepoint import (
     push,
 )
 from core.sharepoint.lists import LIST_NAMES
-from core.sharepoint.plan import Key
-from core.sharepoint.rows import rows_to_show
+from core.sharepoint.rows import Key, rows_to_show
 from core.skus import Catalogue
 from core.workers import Workers
 

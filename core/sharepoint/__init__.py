@@ -7,15 +7,14 @@ from core.sharepoint.pace import Pace
 from core.sharepoint.plan import (
     Change,
     Plan,
-    Row,
     TenantRow,
-    license_name,
     match_tenants,
     plan_licenses,
     plan_tenants,
     trigger_values,
 )
 from core.sharepoint.push import GiveWay, PushResult, push
+from core.sharepoint.rows import Row, license_name
 
 __all__ = [
     "Change", "Copies", "GiveWay", "Item", "ListError", "Lists", "Outcome", "Pace", "Plan", "PushResult", "Row",

@@ -16,34 +16,9 @@ from typing import Any
 from core.cache.lists import Alarm
 from core.licenses import parse_time
 from core.sharepoint.lists import Item
+from core.sharepoint.rows import Key, Row
 
 LAST_BRACKETS = re.compile(r"\(([^()]*)\)\s*$")
-MAX_TEXT = 255  # a single-line text column holds no more
-
-Key = tuple[str, str]  # tenant id, part number
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A licence as the licence list should show it."""
-
-    tenant_id: str
-    tenant: str
-    part_number: str
-    product: str
-    available: int
-    used: int
-    shortage: bool
-    monitored: bool
-    short_since: datetime | None = None  # the name of this shortage: another one has another beginning
-
-    @property
-    def key(self) -> Key:
-        return self.tenant_id, self.part_number
-
-    @property
-    def name(self) -> str:
-        return license_name(self.product, self.part_number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +54,6 @@ class Plan:
     alarms: dict[Key, Alarm]
     unanswered: list[Key]
     unchanged: int
-
-
-def license_name(product: str, part_number: str) -> str:
-    """`Display name (PART_NUMBER)`, cut to what the column holds without losing the part number."""
-    tail = f" ({part_number})"
-    return product[: MAX_TEXT - len(tail)] + tail
 
 
 def part_number_of(name: str) -> str:

@@ -13,7 +13,8 @@ from core.cache.lists import Alarm
 from core.sharepoint.apply import Outcome, Writer
 from core.sharepoint.lists import Item, Lists
 from core.sharepoint.pace import Pace
-from core.sharepoint.plan import Change, Key, Plan
+from core.sharepoint.plan import Change, Plan
+from core.sharepoint.rows import Key
 
 ROUNDS = 6  # a new shortage takes two (item, then trigger); more only when somebody else writes at the same time
 SLICE = 1000  # changes, then it is planned anew: the triggers of new items must not wait for all of them. Each slice is

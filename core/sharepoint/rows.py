@@ -3,12 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from core.cache.readings import KnownLicense
 from core.policies import Rules
-from core.sharepoint.plan import Row
 from core.skus import Catalogue
+
+MAX_TEXT = 255  # a single-line text column holds no more
+
+Key = tuple[str, str]  # tenant id, part number
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A licence as the licence list should show it."""
+
+    tenant_id: str
+    tenant: str
+    part_number: str
+    product: str
+    available: int
+    used: int
+    shortage: bool
+    monitored: bool
+    short_since: datetime | None = None  # the name of this shortage: another one has another beginning
+
+    @property
+    def key(self) -> Key:
+        return self.tenant_id, self.part_number
+
+    @property
+    def name(self) -> str:
+        return license_name(self.product, self.part_number)
+
+
+def license_name(product: str, part_number: str) -> str:
+    """`Display name (PART_NUMBER)`, cut to what the column holds without losing the part number."""
+    tail = f" ({part_number})"
+    return product[: MAX_TEXT - len(tail)] + tail
 
 
 def rows_to_show(
