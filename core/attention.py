@@ -31,6 +31,7 @@ IN_THE_LISTS: dict[str, Level] = {
     "sharepoint.parameter_missing": "error",
     "sharepoint.channel_unknown": "error",
     "sharepoint.write_failed": "warning",
+    "sharepoint.not_found_again": "error",
     "sharepoint.duplicate_title": "warning",
 }
 

@@ -342,6 +342,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{count} Zeilen der Lizenzstatusliste konnten nicht geschrieben werden. Der nächste Lauf versucht es wieder.",
         "{count} rows of the licence list could not be written. The next refresh tries again.",
     ),
+    "sharepoint.not_found_again": (
+        "Die Lizenzstatusliste gibt eine eben angelegte Zeile nicht wieder («{name}»); in diesem Lauf wurden darum keine weiteren angelegt. In SharePoint prüfen, ob ein Flow, eine Regel oder eine Spalteneinstellung neue Zeilen ändert oder löscht.",
+        "The licence list does not give back a row that was just created (“{name}”), so no more were created in this refresh. Check in SharePoint whether a flow, a rule or a column setting changes or deletes new rows.",
+    ),
     "sharepoint.duplicate_title": (
         "In der Tenantliste steht «{tenant}» mehrmals; es zählt die erste Zeile. Überzählige Zeilen löschen.",
         "The tenant list has “{tenant}” several times; the first row counts. Delete the others.",

@@ -13,10 +13,10 @@ from core.cache.readings import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
 from core.logs import request_in_log
 from core.problems import Problem
-from core.publish import listed_tenant
+from core.publish import listed_rows, listed_tenant
 from core.roles import Action, Actor
 from core.run import Tools
-from core.sharepoint import Item, ListError, Lists, TenantRow, match_tenants
+from core.sharepoint import Item, ListError, Lists, match_tenants
 
 log = logging.getLogger(__name__)
 
@@ -116,9 +116,7 @@ def _switches(item: Item) -> Switches:
 
 def _matched(tools: Tools, lists: Lists) -> dict[str, Item]:
     """Tenant id -> its item of the tenant list, as it is in SharePoint right now."""
-    rows = tenant_rows(tools.engine).values()
-    tenants = [TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires) for row in rows]
-    return match_tenants(tenants, lists.items(lists.tenants))[0]
+    return match_tenants(listed_rows(tools.engine), lists.items(lists.tenants))[0]
 
 
 def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: SwitchChange) -> Problem | None:

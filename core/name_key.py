@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 
 def name_key(text: str) -> str:
@@ -21,6 +22,18 @@ def hex_key(text: str) -> str:
     return "".join(name_key(text).replace(":", " ").split())
 
 
+def plain(text: str) -> str:
+    """Return the text as people see it: composed (NFC), without format characters, blanks as in `name_key`."""
+    if not text.isascii():
+        text = _without_format(unicodedata.normalize("NFC", text))
+    return " ".join(text.split())
+
+
+@lru_cache(maxsize=20_000)  # the names of a thousand tenants stand in thousands of items
 def _folded(text: str) -> str:
     normal = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", "".join(sign for sign in normal if unicodedata.category(sign) != "Cf"))
+    return unicodedata.normalize("NFKC", _without_format(normal))
+
+
+def _without_format(text: str) -> str:
+    return "".join(sign for sign in text if unicodedata.category(sign) != "Cf")

@@ -116,10 +116,7 @@ class Publisher:
         copies = Copies(self._engine, lists, now)
         items, found = self._workers.map(copies.items, (lists.tenants, lists.parameters))
         parameters = parameters_of(found)
-        tenants = [
-            TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires)
-            for row in tenant_rows(self._engine).values()
-        ]
+        tenants = listed_rows(self._engine)
         matched, twice = match_tenants(tenants, items)
         problems = check_parameters(parameters)
         problems += [Problem("sharepoint.duplicate_title", {"tenant": title}) for title in twice]
@@ -199,6 +196,8 @@ class Publisher:
             minutes = f"{self._settings.flow_timeout_minutes:g}"
             count = str(len(result.unanswered))
             problems.append(Problem("sharepoint.flow_silent", {"count": count, "minutes": minutes}))
+        if result.problem:
+            problems.append(result.problem)
         if result.failed:
             problems.append(Problem("sharepoint.write_failed", {"count": str(result.failed)}))
         for problem in problems:
@@ -221,6 +220,14 @@ class _Memory:
         if changed:
             save_alarms(self._engine, list(changed.values()))
             self.alarms |= changed
+
+
+def listed_rows(engine: Engine) -> list[TenantRow]:
+    """The tenants as the tenant list should know them."""
+    return [
+        TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires, row.list_item_id or "")
+        for row in tenant_rows(engine).values()
+    ]
 
 
 def listed_tenant(item: Item) -> ListedTenant:

@@ -146,7 +146,7 @@ class RefreshRun:
         except (GraphError, ListError) as error:
             tools.publisher.failed(error.problem)
             return PushResult(), error.problem
-        return pushed, None
+        return pushed, pushed.problem
 
     def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
         if time.monotonic() - self._noted < PROGRESS_EVERY and 0 < done < total:

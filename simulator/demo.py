@@ -93,7 +93,7 @@ class Demo:
     def _load(self, state: dict[str, Any]) -> None:
         for _, tenant in self._cast:
             for values in state["skus"].get(tenant.slug, []):
-                tenant.set_sku(**values)
+                tenant.set_sku(values["part_number"], **values)
         for items in self.site.lists:
             items.load(state["lists"][items.title])
         self.m365.flow.load(state["flow"])

@@ -44,6 +44,7 @@ class ItemList:
         self.sequence = 0
         self.next_id = 1
         self.epoch = 1
+        self.swallows = False  # somebody's flow deletes whatever an application adds
         self._recent: dict[int, None] = {}
 
     @property

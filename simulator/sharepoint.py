@@ -82,6 +82,8 @@ def _create(world: World, call: Call, site: SharePoint, items: ItemList) -> Repl
     body = call.json()
     fields = body.get("fields", {}) if isinstance(body, dict) else {}
     item: Item = _write(lambda: items.add(items.checked(fields, internal_only=True), APP))
+    if items.swallows:
+        items.delete(item.id)
     return Reply(201, item_json(world, site, items, item, ()), {"ETag": item.etag})
 
 

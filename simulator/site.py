@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any
 
-from .columns import Column, encoded
+from .columns import BUILT_IN, Column, encoded
 from .lists import ItemList
 from .profiles import guid, slug
 from .tenants import AppRegistration
@@ -43,6 +43,13 @@ class SharePoint(AppRegistration):
         self.licenses = self._list("Lizenzstatusliste", columns_of_licenses)
         self.tenants = self._list("Tenantliste", _TENANT_COLUMNS)
         self.parameters = self._list("Parameterliste", [Column(n, n) for n in ("Parameter", "Parameterwert")])
+
+    def replace_licenses(self) -> None:
+        """Somebody makes the licence list anew, with the same columns, and enters its id in the profile."""
+        with self.lock:
+            own = [column for column in self.licenses.columns.values() if column not in BUILT_IN]
+            self.licenses = ItemList(guid("list", self.licenses.id), self.licenses.title, own, self.lock)
+            self.write_profile()
 
     @property
     def lists(self) -> list[ItemList]:

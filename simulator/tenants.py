@@ -131,8 +131,8 @@ class Tenant(AppRegistration):
         with self.lock:
             return dict(self._skus)
 
-    def set_sku(self, part_number: str, **values: Any) -> Sku:
-        """Create the SKU or change the named values of it."""
+    def set_sku(self, part_number: str, /, **values: Any) -> Sku:
+        """Create the SKU or change the named values of it, which may be another `part_number` or `sku_id`."""
         with self.lock:
             applies = "Company" if part_number in catalog.COMPANY_WIDE else "User"
             fresh = Sku(part_number, catalog.sku_id(part_number), applies_to=applies)

@@ -130,7 +130,7 @@ def small_world(folder: Path, **settings: Any) -> World:
     world.read(short, license_("SPB", 10, 10), license_("POWER_BI_PRO", 5, 7), ago=timedelta(hours=3))
     world.listed([calm, short])
     world.sharepoint(**PARAMETERS, communication="E-Mail")
-    save_alarms(world.engine, [Alarm(short, "SPB", "1", None, 0, NOW - timedelta(hours=2))])
+    save_alarms(world.engine, [Alarm(short, sku_of("SPB"), "1", None, 0, NOW - timedelta(hours=2))])
     world.finished()
     return world
 
@@ -193,9 +193,9 @@ def _alarms(world: World, ids: Sequence[str]) -> None:
     save_alarms(
         world.engine,
         [
-            Alarm(ids[0], PRODUCTS[0], "1", None, 0, told),
-            Alarm(ids[1], PRODUCTS[6], "2", late, 0, None),
-            Alarm(ids[3], "SPB", "3", new, 0, None),
+            Alarm(ids[0], sku_of(PRODUCTS[0]), "1", None, 0, told),
+            Alarm(ids[1], sku_of(PRODUCTS[6]), "2", late, 0, None),
+            Alarm(ids[3], sku_of("SPB"), "3", new, 0, None),
         ],
     )
 

@@ -442,13 +442,13 @@ def test_the_status_of_the_lists_comes_back_as_it_was(engine: Engine) -> None:
 
 
 def test_alarms_are_overwritten_one_by_one(engine: Engine) -> None:
-    first, second = Alarm(CONTOSO.tenant_id, "SPB", "4", NOW), Alarm(CONTOSO.tenant_id, "SPE_E3", "5", None, 0, NOW)
+    first, second = Alarm(CONTOSO.tenant_id, SPB, "4", NOW), Alarm(CONTOSO.tenant_id, E3, "5", None, 0, NOW)
     save_alarms(engine, [first, second])
 
-    told = Alarm(CONTOSO.tenant_id, "SPB", "4", None, 1, NOW)
+    told = Alarm(CONTOSO.tenant_id, SPB, "4", None, 1, NOW)
     save_alarms(engine, [told])
 
-    assert known_alarms(engine) == {(CONTOSO.tenant_id, "SPB"): told, (CONTOSO.tenant_id, "SPE_E3"): second}
+    assert known_alarms(engine) == {(CONTOSO.tenant_id, SPB): told, (CONTOSO.tenant_id, E3): second}
 
 
 def test_imported_names_are_replaced_whole(engine: Engine) -> None:
@@ -581,7 +581,7 @@ def test_how_far_an_alarm_is(
     read(engine, spb(10, 10), short=[SPB])
     save_sharepoint_status(engine, SharePointStatus(configured))
     save_switches(engine, CONTOSO.tenant_id, listed=True, enabled=True, monitored=monitored)
-    save_alarms(engine, [Alarm(CONTOSO.tenant_id, "SPB", "1", **alarm)] if alarm else [])
+    save_alarms(engine, [Alarm(CONTOSO.tenant_id, SPB, "1", **alarm)] if alarm else [])
 
     (row,) = licenses(engine).to_dict("records")
 
@@ -616,7 +616,7 @@ def test_a_thousand_tenants_are_written_in_one_go(engine: Engine) -> None:
 def test_a_shortage_told_before_the_first_reading_is_at_least_that_old(engine: Engine) -> None:
     read(engine, e3(), short=[E3])
     told = NOW - timedelta(days=12)
-    save_alarms(engine, [Alarm(CONTOSO.tenant_id, "SPE_E3", told_at=told)])
+    save_alarms(engine, [Alarm(CONTOSO.tenant_id, E3, told_at=told)])
     save_sharepoint_status(engine, SharePointStatus(configured=True))
 
     frame = licenses_frame(engine, CATALOGUE, now=NOW, flow_timeout=timedelta(hours=1))

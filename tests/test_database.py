@@ -164,8 +164,10 @@ def test_a_database_of_the_first_version_is_upgraded_with_a_copy_put_aside(file:
     shutil.copytree(MIGRATIONS, first)
     for later in (path for path in (first / "versions").glob("*.py") if not path.name.startswith("0001")):
         later.unlink()
-    with opened(file, first) as engine:
-        save_profiles(engine, [TENANT], {})
+    row = f"('{TENANT.tenant_id}', 'contoso', 'Contoso', '[]', 1, 0, 1, 1)"
+    with opened(file, first) as engine, engine.begin() as connection:
+        columns = "tenant_id, slug, name, former_names, has_profile, listed, enabled, monitored"
+        connection.execute(text(f"insert into tenants ({columns}) values {row}"))
     assert query(file, "select version_num from alembic_version") == [("0001",)]
 
     with opened(file) as engine:

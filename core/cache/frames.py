@@ -61,7 +61,7 @@ def licenses_frame(
         short = policy.short(row.enabled, row.consumed)
         alarm, alarm_at = "", None
         if short:
-            known = alarm_of.get((row.tenant_id, row.sku_part_number))
+            known = alarm_of.get(key)
             alarm, alarm_at = _alarm_state(status, row.monitored, known, now, flow_timeout)
         rows.append((
             row.tenant_id, row.name, row.sku_id, row.sku_part_number, product.name_de, product.name_en, kind, reason,
@@ -112,7 +112,7 @@ def _alarm_state(
 
 def _alarms(engine: Engine) -> dict[tuple[str, str], Any]:
     with transaction(engine) as connection:
-        return {(row.tenant_id, row.sku_part_number): row for row in connection.execute(select(alarms))}
+        return {(row.tenant_id, row.sku_id): row for row in connection.execute(select(alarms))}
 
 
 def _renewals(engine: Engine, now: datetime) -> dict[tuple[str, str], datetime]:

@@ -8,9 +8,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, delete, select
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
-from core.cache.schema import list_items, list_marks
+from core.cache.schema import alarms, list_items, list_marks, tenants
 from core.cache.sql import transaction, upsert
 
 CHUNK = 1000  # items in one statement: a list may be longer than should be in memory twice
@@ -54,8 +54,11 @@ def stored_items(engine: Engine, kind: str) -> Iterator[StoredItem]:
 
 
 def save_whole_list(engine: Engine, mark: ListMark, items: Iterable[StoredItem]) -> None:
-    """Replace all that is known of the list."""
+    """Replace all that is known of the list; of another list the items are others, whatever their numbers."""
     with transaction(engine) as connection:
+        before = connection.execute(select(list_marks.c.read_with).where(list_marks.c.kind == mark.kind)).scalar()
+        if before and _is_another_list(before, mark.read_with):
+            _forget_numbers(connection, mark.kind)
         connection.execute(delete(list_items).where(list_items.c.kind == mark.kind))
         _save(connection, mark, items)
 
@@ -73,6 +76,19 @@ def forget_list(engine: Engine, kind: str) -> None:
     """Have the list read whole the next time."""
     with transaction(engine) as connection:
         connection.execute(delete(list_marks).where(list_marks.c.kind == kind))
+
+
+def _is_another_list(before: str, now: str) -> bool:
+    """Compare the part of `read_with` that says which list it is; what an earlier version wrote has none."""
+    list_before, known, _ = before.partition(".")
+    return bool(known) and list_before != now.partition(".")[0]
+
+
+def _forget_numbers(connection: Connection, kind: str) -> None:
+    if kind == "license":
+        connection.execute(update(alarms).values(item_id=None))
+    elif kind == "tenant":
+        connection.execute(update(tenants).values(list_item_id=None))
 
 
 def _save(connection: Connection, mark: ListMark, items: Iterable[StoredItem]) -> None:

@@ -28,7 +28,7 @@ class ListedTenant:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What is known of the alarm of one tenant and part number.
+    """What is known of the alarm of one licence.
 
     `triggered_at`: the trigger is set and the flow has not answered; `told_at`: the flow has told
     the support team; `item_id`: the item of the licence list; `short_since`: the shortage that it is
@@ -36,7 +36,7 @@ class Alarm:
     """
 
     tenant_id: str
-    sku_part_number: str
+    sku_id: str
     item_id: str | None = None
     triggered_at: datetime | None = None
     retriggered: int = 0
@@ -88,6 +88,9 @@ def save_tenant_list(engine: Engine, rows: Sequence[ListedTenant], listed: Mappi
             switches = (True, item.enabled, item.monitoring) if item else (False, True, False)
             if (row.listed, row.enabled, row.monitored) != switches:
                 _switch(connection, row.tenant_id, *switches)
+            if row.list_item_id != (item.item_id if item else None):
+                where = tenants.c.tenant_id == row.tenant_id
+                connection.execute(update(tenants).where(where).values(list_item_id=item.item_id if item else None))
 
 
 def save_switches(engine: Engine, tenant_id: str, *, listed: bool, enabled: bool, monitored: bool) -> None:
@@ -109,10 +112,10 @@ def tenant_list_rows(engine: Engine) -> list[ListedTenant]:
 
 
 def known_alarms(engine: Engine) -> dict[tuple[str, str], Alarm]:
-    """(tenant id, part number) -> what is known of its alarm."""
+    """(tenant id, SKU id) -> what is known of its alarm."""
     with transaction(engine) as connection:
         found = [Alarm(**row) for row in connection.execute(select(alarms)).mappings()]
-    return {(alarm.tenant_id, alarm.sku_part_number): alarm for alarm in found}
+    return {(alarm.tenant_id, alarm.sku_id): alarm for alarm in found}
 
 
 def save_alarms(engine: Engine, changed: Sequence[Alarm]) -> None:

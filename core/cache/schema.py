@@ -52,6 +52,7 @@ tenants = Table(
     Column("has_profile", Boolean, nullable=False, default=True),
     Column("cert_expires", UtcTime),
     Column("listed", Boolean, nullable=False, default=False),  # has a row in the SharePoint tenant list
+    Column("list_item_id", String(20)),  # that row, when it was last seen
     Column("enabled", Boolean, nullable=False, default=True),
     Column("monitored", Boolean, nullable=False, default=True),
     Column("last_read_at", UtcTime),
@@ -85,7 +86,7 @@ alarms = Table(
     "alarms",
     metadata,
     Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
-    Column("sku_part_number", String(255), primary_key=True),
+    Column("sku_id", String(36), primary_key=True),
     Column("item_id", String(20)),
     Column("triggered_at", UtcTime),  # trigger set, no answer of the flow yet
     Column("retriggered", Integer, nullable=False, default=0),

@@ -60,7 +60,7 @@ def gone_since(engine: Engine, first_day: date) -> list[Gone]:
 
 def unanswered_alarms(engine: Engine, before: datetime) -> int:
     """How many triggers for a shortage that still is one were set before `before`, or again, without an answer."""
-    same = and_(licenses.c.tenant_id == alarms.c.tenant_id, licenses.c.sku_part_number == alarms.c.sku_part_number)
+    same = and_(licenses.c.tenant_id == alarms.c.tenant_id, licenses.c.sku_id == alarms.c.sku_id)
     query = (
         select(func.count())
         .select_from(alarms.join(tenants).join(licenses, same))

@@ -3,18 +3,17 @@
 from core.sharepoint.apply import Outcome, Writer
 from core.sharepoint.copies import Copies
 from core.sharepoint.lists import Item, ListError, Lists, check_parameters, parameters_of
+from core.sharepoint.matching import TenantRow, license_name, match_tenants
 from core.sharepoint.pace import Pace
 from core.sharepoint.plan import (
     Change,
     Plan,
-    TenantRow,
-    match_tenants,
     plan_licenses,
     plan_tenants,
     trigger_values,
 )
 from core.sharepoint.push import GiveWay, PushResult, push
-from core.sharepoint.rows import Row, license_name
+from core.sharepoint.rows import Row
 
 __all__ = [
     "Change", "Copies", "GiveWay", "Item", "ListError", "Lists", "Outcome", "Pace", "Plan", "PushResult", "Row",

@@ -112,7 +112,11 @@ class Copies:
 
 def _read_with(of: SharePointList) -> str:
     """A short name of list and columns: with another of either the stored items are worth nothing."""
-    return hashlib.sha256(json.dumps([of.path, dict(of.columns)], sort_keys=True).encode()).hexdigest()
+    return f"{_short(of.path)}.{_short(json.dumps(dict(of.columns), sort_keys=True))}"
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:31]
 
 
 def _stored(items: Iterable[Item]) -> Iterator[StoredItem]:

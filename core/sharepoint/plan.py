@@ -6,8 +6,6 @@ item's trigger is true, the flow tells the support team, sets it to false and te
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
@@ -15,10 +13,10 @@ from typing import Any
 
 from core.cache.lists import Alarm
 from core.licenses import parse_time
+from core.name_key import plain
 from core.sharepoint.lists import Item
+from core.sharepoint.matching import Claims, ItemName, TenantNames, TenantRow, claim_items, item_names
 from core.sharepoint.rows import Key, Row
-
-LAST_BRACKETS = re.compile(r"\(([^()]*)\)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class Change:
         return 1 if "trigger" in self.values or "informed" in self.values else 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """All writes; `alarms` is what the items say now, `unanswered` the keys whose flow is late."""
 
@@ -56,17 +54,11 @@ class Plan:
     unchanged: int
 
 
-def part_number_of(name: str) -> str:
-    """The part number in a Lizenzname: what stands in its last brackets, else the whole of it."""
-    found = LAST_BRACKETS.search(name)
-    return (found.group(1) if found else name).strip().casefold()
-
-
 def plan_licenses(
     rows: Sequence[Row],
     items: Iterable[Item],
     alarms: Mapping[Key, Alarm],
-    names: Mapping[str, Collection[str]],
+    names: TenantNames,
     disabled: Collection[str],
     *,
     now: datetime,
@@ -78,49 +70,65 @@ def plan_licenses(
     tenants that are not read; their items are left alone, but a trigger in them is taken back.
     Items of other tenants, and items of unknown part numbers, are not touched.
     """
-    tenant_of = {name.strip().casefold(): tenant_id for tenant_id, known in names.items() for name in known}
-    by_key: dict[Key, list[Item]] = defaultdict(list)
-    changes: list[Change] = []
-    for item in items:
-        tenant_id = tenant_of.get(item.text("tenant").casefold())
-        if tenant_id in disabled:
-            if item.flag("trigger"):
-                changes.append(Change((tenant_id or "", ""), item, {"trigger": False}))
-        elif tenant_id:
-            by_key[tenant_id, part_number_of(item.text("name"))].append(item)
-    seen: dict[Key, Alarm] = {}
-    unanswered: list[Key] = []
-    unchanged = 0
-    for row in _one_per_key(rows):
-        twins = sorted(by_key.get((row.tenant_id, row.part_number.casefold()), []), key=_keep_first)
+    written = item_names(rows)
+    claims = claim_items(rows, written, items, alarms, names)
+    plan = Plan(_silenced(claims, disabled), {}, [], 0)
+    for row in rows:
+        twins = sorted(claims.by_key.get(row.key, []), key=_keep_first)
+        name = written[row.key]
         if not twins:
-            changes.append(Change(row.key, None, _all_values(row)))
+            plan.changes.append(Change(row.key, None, _all_values(row, name)))
+            plan.alarms |= _told_in(claims.shared.get(row.key), row, alarms)
             continue
-        item = twins[0]
-        changes += [Change(row.key, twin, delete=True) for twin in twins[1:]]
-        if lost := _lost_mark(row, twins, alarms.get(row.key)):
-            changes.append(Change(row.key, item, _differences(row, item) | lost))
-            continue
-        alarm = seen[row.key] = observe(row, item, alarms.get(row.key), now)
-        late = alarm.triggered_at is not None and now - alarm.triggered_at > flow_timeout
-        if late or alarm.retriggered:
-            unanswered.append(row.key)
-        values = _differences(row, item) | trigger_values(
-            shortage=row.shortage,
-            monitored=row.monitored,
-            informed=item.flag("informed"),
-            trigger=item.flag("trigger"),
-            late=late,
-            of_another=_of_another(alarm, row),
-        )
-        if values.get("trigger"):
-            # Noted before it is written: a crash in between must not lose which shortage the flow tells of.
-            seen[row.key] = replace(alarm, short_since=row.short_since)
-        if values:
-            changes.append(Change(row.key, item, values))
-        else:
-            unchanged += 1
-    return Plan(sorted(changes, key=lambda change: change.urgency), seen, unanswered, unchanged)
+        plan.changes.extend(Change(row.key, twin, delete=True) for twin in twins[1:])
+        _plan_row(plan, row, name, twins, alarms.get(row.key), now, flow_timeout)
+    plan.changes.sort(key=lambda change: change.urgency)
+    return plan
+
+
+def _silenced(claims: Claims, disabled: Collection[str]) -> list[Change]:
+    return [
+        Change((tenant_id, item.item_id), item, {"trigger": False})
+        for (tenant_id, _), found in claims.by_key.items()
+        if tenant_id in disabled
+        for item in found
+        if item.flag("trigger")
+    ]
+
+
+def _plan_row(
+    plan: Plan,
+    row: Row,
+    name: ItemName,
+    twins: Sequence[Item],
+    known: Alarm | None,
+    now: datetime,
+    flow_timeout: timedelta,
+) -> None:
+    """Add to `plan` what the first of `twins`, the item of `row`, needs."""
+    item = twins[0]
+    if lost := _lost_mark(row, twins, known):
+        plan.changes.append(Change(row.key, item, _differences(row, name, item) | lost))
+        return
+    alarm = plan.alarms[row.key] = observe(row, item, known, now)
+    late = alarm.triggered_at is not None and now - alarm.triggered_at > flow_timeout
+    if late or alarm.retriggered:
+        plan.unanswered.append(row.key)
+    values = _differences(row, name, item) | trigger_values(
+        shortage=row.shortage,
+        monitored=row.monitored,
+        informed=item.flag("informed"),
+        trigger=item.flag("trigger"),
+        late=late,
+        of_another=_of_another(alarm, row),
+    )
+    if values.get("trigger"):
+        # Noted before it is written: a crash in between must not lose which shortage the flow tells of.
+        plan.alarms[row.key] = replace(alarm, short_since=row.short_since)
+    if values:
+        plan.changes.append(Change(row.key, item, values))
+    else:
+        plan.unchanged += 1
 
 
 def trigger_values(
@@ -183,20 +191,14 @@ def _of_another(alarm: Alarm, row: Row) -> bool:
     return None not in (alarm.short_since, row.short_since) and alarm.short_since != row.short_since
 
 
-def _one_per_key(rows: Sequence[Row]) -> list[Row]:
-    """Two SKU ids with one part number share an item: units add up, a shortage of either counts."""
-    merged: dict[Key, Row] = {}
-    for row in rows:
-        key = (row.tenant_id, row.part_number.casefold())
-        other = merged.get(key)
-        merged[key] = row if other is None else replace(
-            other,
-            available=other.available + row.available,
-            used=other.used + row.used,
-            shortage=other.shortage or row.shortage,
-            short_since=min(filter(None, (other.short_since, row.short_since)), default=None),
-        )  # fmt: skip
-    return list(merged.values())
+def _told_in(shared: Item | None, row: Row, alarms: Mapping[Key, Alarm]) -> dict[Key, Alarm]:
+    """The alarm of a licence that had its item together with another one, which the flow has told of.
+
+    Only where the cache knows nothing better. The item that it gets now is marked in the next step.
+    """
+    if shared is None or row.key in alarms or not (row.shortage and shared.flag("informed")):
+        return {}
+    return {row.key: Alarm(*row.key, told_at=shared.modified or row.short_since, short_since=row.short_since)}
 
 
 def _keep_first(item: Item) -> tuple[bool, bool, int]:
@@ -204,51 +206,21 @@ def _keep_first(item: Item) -> tuple[bool, bool, int]:
     return not item.flag("informed"), not item.flag("trigger"), item.number
 
 
-def _all_values(row: Row) -> dict[str, Any]:
+def _all_values(row: Row, name: ItemName) -> dict[str, Any]:
     # Without trigger and mark: should the answer to this write be lost and the item come twice, perhaps much later,
     # nobody is told twice, and no shortage passes for told.
     numbers = {"available": row.available, "used": row.used, "free": row.available - row.used}
-    return {"name": row.name, "tenant": row.tenant, **numbers, "trigger": False, "informed": False}
+    return {"name": name.text, "tenant": row.tenant, **numbers, "trigger": False, "informed": False}
 
 
-def _differences(row: Row, item: Item) -> dict[str, Any]:
-    wanted: dict[str, Any] = {
-        "tenant": row.tenant,
-        "available": row.available,
-        "used": row.used,
-        "free": row.available - row.used,
-    }
-    if LAST_BRACKETS.search(item.text("name")) is None:
-        wanted["name"] = row.name
-    return {word: value for word, value in wanted.items() if item.fields.get(word) != value}
-
-
-@dataclass(frozen=True, slots=True)
-class TenantRow:
-    """A tenant as the tenant list should know it."""
-
-    tenant_id: str
-    name: str
-    former_names: Sequence[str]
-    cert_expires: datetime | None
-
-
-def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dict[str, Item], list[str]]:
-    """(tenant id -> its item of the tenant list, titles that stand there more than once)."""
-    by_title: dict[str, Item] = {}
-    twice: list[str] = []
-    for item in sorted(items, key=lambda item: item.number):
-        if by_title.setdefault(item.text("title").casefold(), item) is not item:
-            twice.append(item.text("title"))
-    taken = {row.name.casefold() for row in rows}
-    found: dict[str, Item] = {}
-    for row in rows:
-        former = [name for name in row.former_names if name.casefold() not in taken]
-        titles = [name.strip().casefold() for name in (row.name, *reversed(former))]
-        title = next((title for title in titles if title in by_title), None)
-        if title is not None:
-            found[row.tenant_id] = by_title[title]
-    return found, twice
+def _differences(row: Row, name: ItemName, item: Item) -> dict[str, Any]:
+    wanted: dict[str, Any] = {"available": row.available, "used": row.used, "free": row.available - row.used}
+    different = {word: value for word, value in wanted.items() if item.fields.get(word) != value}
+    if plain(item.text("tenant")) != plain(row.tenant):
+        different["tenant"] = row.tenant
+    if not name.fits(item.text("name")):
+        different["name"] = name.text
+    return different
 
 
 def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: tzinfo) -> list[Change]:
@@ -263,7 +235,7 @@ def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: t
         if item is None:
             continue
         values: dict[str, Any] = {}
-        if item.text("title") != row.name:
+        if plain(item.text("title")) != plain(row.name):
             values["title"] = row.name
         if row.cert_expires is not None:
             day = row.cert_expires.astimezone(zone).date()

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Self
 
 from core.cache.lists import Alarm
+from core.problems import Problem
 from core.sharepoint.apply import Outcome, Writer
 from core.sharepoint.lists import Item, Lists
 from core.sharepoint.pace import Pace
@@ -60,6 +61,7 @@ class PushResult:
     """What was written; `alarms` is what is known of every alarm afterwards.
 
     `remaining` changes are left to the next refresh, since the push gave way; `through` were sent.
+    `not_found_again` is the name of a new item that the next plan did not find, which ended all creations.
     """
 
     created: int = 0
@@ -71,8 +73,14 @@ class PushResult:
     failed: int = 0
     remaining: int = 0
     through: int = 0
+    not_found_again: str = ""
     alarms: dict[Key, Alarm] = field(default_factory=dict)
     unanswered: list[Key] = field(default_factory=list)
+
+    @property
+    def problem(self) -> Problem | None:
+        """What kept this push from its end; None when nothing did."""
+        return Problem("sharepoint.not_found_again", {"name": self.not_found_again}) if self.not_found_again else None
 
     def counts(self) -> dict[str, int]:
         """By the names of `sync --json`; `remaining` is among them only when something remains."""
@@ -95,13 +103,15 @@ def push(
     """Write until a plan has nothing left to do, or `give_way` says yes.
 
     What somebody changed meanwhile (412), and what nobody knows (a lost answer), is read again and
-    planned again. A change that SharePoint refuses is given up for this refresh. `remember` gets the
+    planned again. A change that SharePoint refuses is given up for this refresh, and so is every creation once
+    a created item is not found again: nothing may fill the list. `remember` gets the
     alarms before each step is written, `progress` the changes of the whole push and how many are
     through; both only grow. Raises GraphError when the list itself cannot be read.
     """
     writer = Writer(lists.client, lists.licenses, pace, give_way)
     result = PushResult(alarms=dict(alarms))
     given_up: set[Key] = set()
+    created: set[Key] = set()
     plan = make_plan(items, result.alarms)
     result.unchanged = plan.unchanged
     total, most = 0, SLICE
@@ -109,7 +119,8 @@ def push(
         result.alarms |= plan.alarms
         result.unanswered = plan.unanswered
         remember(result.alarms)
-        todo = _left_to_do(plan, given_up)
+        result.not_found_again = result.not_found_again or _created_before(plan, created)
+        todo = _left_to_do(plan, given_up, creating=not result.not_found_again)
         if not todo or give_way():
             break
         total = max(total, result.through + len(todo))
@@ -119,23 +130,38 @@ def push(
             _count(result, outcome, now)
             if outcome.result == "failed":
                 given_up.add(outcome.change.key)
+            elif outcome.result == "done" and outcome.change.item is None:
+                created.add(outcome.change.key)
         items = _merge(items, outcomes)
         plan = make_plan(items, result.alarms)
-        if not give_way() and (any(outcome.result == "stale" for outcome in outcomes) or _blind(plan.changes)):
+        if not give_way() and (any(map(_unknown, outcomes)) or _blind(plan.changes)):
             items = lists.items(lists.licenses)
             plan = make_plan(items, result.alarms)
-    rest = len(_left_to_do(plan, given_up))
+    rest = len(_left_to_do(plan, given_up, creating=not result.not_found_again))
     if give_way():
         result.remaining = rest
     else:
-        result.failed += rest
+        result.failed += len(_left_to_do(plan, given_up))
     if rest:
         remember(result.alarms | plan.alarms)
     return result
 
 
-def _left_to_do(plan: Plan, given_up: set[Key]) -> list[Change]:
-    return [change for change in plan.changes if change.key not in given_up]
+def _left_to_do(plan: Plan, given_up: set[Key], *, creating: bool = True) -> list[Change]:
+    return [change for change in plan.changes if change.key not in given_up and (creating or change.item is not None)]
+
+
+def _created_before(plan: Plan, created: set[Key]) -> str:
+    """The name of an item that is to be created although this push has done so already, "" for none."""
+    again = (change for change in plan.changes if change.item is None and change.key in created)
+    return next((str(change.values.get("name")) for change in again), "")
+
+
+def _unknown(outcome: Outcome) -> bool:
+    """Whether only the list itself can tell what is there now."""
+    return outcome.result == "stale" or (
+        outcome.result == "done" and outcome.change.item is None and outcome.item is None
+    )
 
 
 def _counter(progress: Callable[[int, int], None], total: int, before: int) -> Callable[[int], None]:
@@ -149,7 +175,12 @@ def _count(result: PushResult, outcome: Outcome, now: datetime) -> None:
     if outcome.result != "done":
         result.failed += outcome.result == "failed"
         return
-    result.created += change.item is None
+    if change.item is None:
+        result.created += 1
+        if outcome.item is not None:  # found by its number from now on, whatever SharePoint makes of its name
+            known = result.alarms.get(change.key) or Alarm(*change.key)
+            if known.told_at is None:  # else the item in which it was told is missed, and its mark set in this one
+                result.alarms[change.key] = replace(known, item_id=outcome.item.item_id)
     result.merged += change.delete
     result.updated += change.item is not None and not change.delete
     result.resets += change.values.get("informed") is False and change.item is not None

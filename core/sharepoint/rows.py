@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from core.cache.readings import KnownLicense
+from core.name_key import name_key
 from core.policies import Rules
 from core.skus import Catalogue
 
-MAX_TEXT = 255  # a single-line text column holds no more
-
-Key = tuple[str, str]  # tenant id, part number
+Key = tuple[str, str]  # tenant id, SKU id: what a licence is, everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,7 @@ class Row:
     """A licence as the licence list should show it."""
 
     tenant_id: str
+    sku_id: str
     tenant: str
     part_number: str
     product: str
@@ -32,17 +32,7 @@ class Row:
 
     @property
     def key(self) -> Key:
-        return self.tenant_id, self.part_number
-
-    @property
-    def name(self) -> str:
-        return license_name(self.product, self.part_number)
-
-
-def license_name(product: str, part_number: str) -> str:
-    """`Display name (PART_NUMBER)`, cut to what the column holds without losing the part number."""
-    tail = f" ({part_number})"
-    return product[: MAX_TEXT - len(tail)] + tail
+        return self.tenant_id, self.sku_id
 
 
 def rows_to_show(
@@ -62,7 +52,8 @@ def rows_to_show(
         if not (tenant.listed and tenant.enabled):
             continue
         for sku_id, license_ in known.get(tenant_id, {}).items():
-            part_number = license_["sku_part_number"] or sku_id
+            named = license_["sku_part_number"]
+            part_number = named if name_key(named) else sku_id
             kind, _ = catalogue.kind(
                 sku_id,
                 part_number,
@@ -72,6 +63,7 @@ def rows_to_show(
             )
             yield Row(
                 tenant_id=tenant_id,
+                sku_id=sku_id,
                 tenant=tenant.name,
                 part_number=part_number,
                 product=catalogue.product(sku_id, part_number).name(language),

@@ -14,7 +14,7 @@ from tests.chaos.ledger import Key, Ledger
 from tests.office import Office
 
 QUIET_WITHIN = 6  # clean refreshes
-WAITING = "select tenant_id, sku_part_number, triggered_at from alarms where triggered_at is not null"
+WAITING = "select tenant_id, sku_id, triggered_at from alarms where triggered_at is not null"
 RUNNING = "select run_id, started_at from runs where state = 'running'"
 
 

@@ -1,0 +1,276 @@
+"""Which item of a list belongs to which licence or tenant. Pure.
+
+A licence is tenant id + SKU id; a list knows names only. So an item is found by its number where the cache
+remembers it, else by its names, compared by `name_key`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from core.cache.lists import Alarm
+from core.name_key import name_key
+from core.sharepoint.lists import Item
+from core.sharepoint.rows import Key, Row
+
+MAX_TEXT = 255  # UTF-16 units; a single-line text column holds no more
+SHORT_ID = 8  # so many signs of a SKU id tell two licences with one part number apart
+REST = ""  # stands for the SKU id of items that belong to a tenant and to none of its rows
+
+TenantNames = Mapping[str, Collection[str]]  # tenant id -> its present name, then its former ones
+
+
+# The names of items
+
+
+@dataclass(frozen=True, slots=True)
+class ItemName:
+    """What the product writes as Lizenzname of a licence; `tag` is "" where the part number alone tells it apart."""
+
+    text: str
+    part_key: str
+    tag: str = ""
+
+    def fits(self, text: str) -> bool:
+        """Return True if `text` may stay as the name of this licence; a bare part number may not."""
+        if text == self.text:
+            return True
+        key = name_key(text)
+        return key == name_key(self.text) or any(
+            part == self.part_key and self.tag in ("", tag) for part, tag in _endings(key)
+        )
+
+
+def item_names(rows: Sequence[Row]) -> dict[Key, ItemName]:
+    """Return the Lizenzname of every row: `Display name (PART_NUMBER)`, unique within its tenant.
+
+    Where two SKU ids of a tenant would be read as one they are told apart by the first signs of their ids:
+    `Display name [1a2b3c4d] (PART_NUMBER)`.
+    """
+    plain = {row.key: license_name(row.product, row.part_number) for row in rows}
+    parts = Counter((row.tenant_id, name_key(row.part_number)) for row in rows)
+    texts = Counter((tenant_id, name_key(text)) for (tenant_id, _), text in plain.items())
+    short_ids = Counter((row.tenant_id, row.sku_id[:SHORT_ID]) for row in rows)
+    names = {}
+    for row in rows:
+        part_key, text = name_key(row.part_number), plain[row.key]
+        tag = ""
+        if (
+            parts[row.tenant_id, part_key] > 1
+            or texts[row.tenant_id, name_key(text)] > 1
+            or not _ends_in(text, part_key)
+        ):
+            tag = row.sku_id if short_ids[row.tenant_id, row.sku_id[:SHORT_ID]] > 1 else row.sku_id[:SHORT_ID]
+            text = license_name(row.product, row.part_number, tag)
+        names[row.key] = ItemName(text, part_key, name_key(tag))
+    return names
+
+
+def license_name(product: str, part_number: str, tag: str = "") -> str:
+    """Return `Display name [tag] (PART_NUMBER)`, cut to what the column holds without losing what identifies it."""
+    mark = f" [{tag}]" if tag else ""
+    tail = f"{mark} ({part_number})"
+    if _units(tail) > MAX_TEXT:
+        return (_cut(part_number, MAX_TEXT - _units(mark)) + mark).strip()
+    return (_cut(product, MAX_TEXT - _units(tail)) + tail).strip()
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _cut(text: str, units: int) -> str:
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
+
+
+def _ends_in(text: str, part_key: str) -> bool:
+    return any(part == part_key for part, _ in _endings(name_key(text)))
+
+
+def _endings(key: str) -> Iterator[tuple[str, str]]:
+    """Yield every (part number, tag) that the key of a Lizenzname may end in, the longest part number first.
+
+    Part numbers may hold brackets themselves, so each opening bracket may be the one before it.
+    """
+    if not key.endswith(")"):
+        return
+    start = key.find("(")
+    while start >= 0:
+        before = key[:start].rstrip()
+        tag = before[before.rfind("[") + 1 : -1] if before.endswith("]") else ""
+        yield key[start + 1 : -1].strip(), tag
+        start = key.find("(", start + 1)
+
+
+# The items of licences
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """`by_key`: licence -> its items (more than one are duplicates); items of a tenant without a row stand under
+    (tenant id, REST). `shared`: licence without an item of its own -> the item that it shared with another one."""
+
+    by_key: dict[Key, list[Item]] = field(default_factory=lambda: defaultdict(list))
+    shared: dict[Key, Item] = field(default_factory=dict)
+
+
+def claim_items(
+    rows: Sequence[Row],
+    written: Mapping[Key, ItemName],
+    items: Iterable[Item],
+    alarms: Mapping[Key, Alarm],
+    names: TenantNames,
+) -> Claims:
+    """Give every item of the licence list to the licence that it belongs to; items of other tenants are left out.
+
+    `written` are the `item_names` of `rows`. The item that `alarms` remembers is the licence's, whatever it is
+    called: its tenant or its part number may have got another name. Others are found by their tenant's name and
+    their Lizenzname: what the product would write, the bare part number, or any name that ends in `(part number)`.
+    """
+    owner_of = _remembered({row.key for row in rows}, alarms, names)
+    tenant_of = _tenants_by_name(names)
+    keys_of = _keys_by_name(written)
+    claims = Claims()
+    ambiguous: list[tuple[list[Key], Item]] = []
+    for item in items:
+        owner = owner_of.get(item.item_id)
+        tenant_id = tenant_of.get(name_key(item.text("tenant")))
+        if owner is not None:
+            claims.by_key[owner].append(item)
+        elif tenant_id is not None:
+            found = _keys_named(keys_of.get(tenant_id, {}), item.text("name"))
+            if len(found) > 1:
+                ambiguous.append((found, item))
+            else:
+                claims.by_key[found[0] if found else (tenant_id, REST)].append(item)
+    short = {row.key: (not row.shortage, row.short_since is None, row.short_since or 0) for row in rows}
+    for keys, item in ambiguous:  # written for one part number, before its SKU ids had an item each
+        alone = [key for key in keys if not claims.by_key.get(key)]
+        first = min(alone or keys, key=lambda key: (short[key], key))
+        claims.by_key[first].append(item)
+        claims.shared.update({key: item for key in alone if key != first})
+    return claims
+
+
+def _remembered(wanted: Collection[Key], alarms: Mapping[Key, Alarm], names: TenantNames) -> dict[str, Key]:
+    """Return item id -> the licence that had it the last time; licences of tenants without a profile have none."""
+    owner_of: dict[str, Key] = {}
+    for key in sorted(alarms, key=lambda key: (key not in wanted, key)):
+        item_id = alarms[key].item_id
+        if item_id and key[0] in names:
+            owner_of.setdefault(item_id, key)
+    return owner_of
+
+
+def _tenants_by_name(names: TenantNames) -> dict[str, str]:
+    """Return the key of a name -> tenant id. Present names win over former ones, whatever the order of `names`."""
+    found: dict[str, str] = {}
+    listed = sorted(names.items())
+    for chosen in (slice(0, 1), slice(1, None)):
+        for tenant_id, known in listed:
+            for name in list(known)[chosen]:
+                found.setdefault(name_key(name), tenant_id)
+    return found
+
+
+Reading = tuple[str, ...]  # one way to read a Lizenzname
+
+
+def _keys_by_name(written: Mapping[Key, ItemName]) -> dict[str, dict[Reading, list[Key]]]:
+    """Return tenant id -> how a Lizenzname may be read -> the licences that it may mean."""
+    found: dict[str, dict[Reading, list[Key]]] = defaultdict(lambda: defaultdict(list))
+    for key, name in written.items():
+        of_tenant = found[key[0]]
+        for reading in (("name", name_key(name.text)), ("part", name.part_key), ("tag", name.part_key, name.tag)):
+            of_tenant[reading].append(key)
+    return found
+
+
+def _keys_named(keys_of: Mapping[Reading, list[Key]], name: str) -> list[Key]:
+    """Return the licences that the Lizenzname may mean, by the surest reading that finds any."""
+    key = name_key(name)
+    endings = list(_endings(key))
+    readings: list[Reading] = [("name", key), ("part", key)]
+    readings += [("tag", part, tag) for part, tag in endings if tag]
+    readings += [("part", part) for part, _ in endings]
+    return next((keys_of[reading] for reading in readings if reading in keys_of), [])
+
+
+# The rows of the tenant list
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRow:
+    """A tenant as the tenant list should know it; `item_id`: its row when last seen, "" for none."""
+
+    tenant_id: str
+    name: str
+    former_names: Sequence[str]
+    cert_expires: datetime | None
+    item_id: str = ""
+
+
+def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dict[str, Item], list[str]]:
+    """Return (tenant id -> its item of the tenant list, titles that stand there more than once).
+
+    A tenant keeps the row it had, unless another row bears its present name; a present name wins over a
+    former one.
+    """
+    listed = sorted(items, key=lambda item: item.number)
+    by_title: dict[str, Item] = {}
+    twice: list[str] = []
+    for item in listed:
+        if by_title.setdefault(name_key(item.text("title")), item) is not item:
+            twice.append(item.text("title"))
+    ordered = sorted(rows, key=lambda row: row.tenant_id)
+    names = {row.tenant_id: name_key(row.name) for row in ordered}
+    found = _rows_kept(ordered, listed, names)
+    for row in ordered:
+        _take_by_title(row, by_title, names, found)
+    _take_by_former_name(ordered, by_title, names, found)
+    return found, twice
+
+
+def _rows_kept(ordered: Sequence[TenantRow], listed: Sequence[Item], names: Mapping[str, str]) -> dict[str, Item]:
+    """Tenant id -> the row it had; where two say so, the one whose name stands there."""
+    by_id = {item.item_id: item for item in listed}
+    holders: dict[str, str] = {}
+    for row in ordered:
+        item = by_id.get(row.item_id)
+        if item is not None:
+            title = name_key(item.text("title"))
+            if item.item_id not in holders or names[row.tenant_id] == title:
+                holders[item.item_id] = row.tenant_id
+    return {tenant_id: by_id[item_id] for item_id, tenant_id in holders.items()}
+
+
+def _take_by_title(
+    row: TenantRow, by_title: Mapping[str, Item], names: Mapping[str, str], found: dict[str, Item]
+) -> None:
+    """Give the tenant the row that bears its present name, unless that is another tenant's and it has one itself."""
+    mine = found.get(row.tenant_id)
+    item = by_title.get(names[row.tenant_id])
+    if item is None or (mine is not None and name_key(mine.text("title")) == names[row.tenant_id]):
+        return
+    holder = next((tenant_id for tenant_id, held in found.items() if held is item), None)
+    if holder is None:
+        found[row.tenant_id] = item
+    elif mine is None:
+        del found[holder]
+        found[row.tenant_id] = item
+
+
+def _take_by_former_name(
+    ordered: Sequence[TenantRow], by_title: Mapping[str, Item], names: Mapping[str, str], found: dict[str, Item]
+) -> None:
+    present = set(names.values())
+    taken = {item.item_id for item in found.values()}
+    for row in ordered:
+        former = [key for key in map(name_key, reversed(row.former_names)) if key not in present and key in by_title]
+        free = [by_title[key] for key in former if by_title[key].item_id not in taken]
+        if row.tenant_id not in found and free:
+            found[row.tenant_id] = free[0]
+            taken.add(free[0].item_id)
