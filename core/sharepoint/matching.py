@@ -50,22 +50,20 @@ def item_names(rows: Sequence[Row]) -> dict[Key, ItemName]:
     Where two SKU ids of a tenant would be read as one they are told apart by the first signs of their ids:
     `Display name [1a2b3c4d] (PART_NUMBER)`.
     """
-    plain = {row.key: license_name(row.product, row.part_number) for row in rows}
-    parts = Counter((row.tenant_id, name_key(row.part_number)) for row in rows)
-    texts = Counter((tenant_id, name_key(text)) for (tenant_id, _), text in plain.items())
+    plain = [license_name(row.product, row.part_number) for row in rows]
+    part_keys = [name_key(row.part_number) for row in rows]
+    taken = Counter((row.tenant_id, part_key) for row, part_key in zip(rows, part_keys, strict=True))
+    texts = Counter((row.tenant_id, text) for row, text in zip(rows, map(name_key, plain), strict=True))
     short_ids = Counter((row.tenant_id, row.sku_id[:SHORT_ID]) for row in rows)
     names = {}
-    for row in rows:
-        part_key, text = name_key(row.part_number), plain[row.key]
-        tag = ""
-        if (
-            parts[row.tenant_id, part_key] > 1
-            or texts[row.tenant_id, name_key(text)] > 1
-            or not _ends_in(text, part_key)
-        ):
-            tag = row.sku_id if short_ids[row.tenant_id, row.sku_id[:SHORT_ID]] > 1 else row.sku_id[:SHORT_ID]
-            text = license_name(row.product, row.part_number, tag)
-        names[row.key] = ItemName(text, part_key, name_key(tag))
+    for row, text, part_key in zip(rows, plain, part_keys, strict=True):
+        text_key, short_id = name_key(text), row.sku_id[:SHORT_ID]
+        alone = taken[row.tenant_id, part_key] == 1 and texts[row.tenant_id, text_key] == 1
+        if alone and _ends_in(text_key, part_key):
+            names[row.key] = ItemName(text, part_key)
+        else:
+            tag = short_id if short_ids[row.tenant_id, short_id] == 1 else row.sku_id
+            names[row.key] = ItemName(license_name(row.product, row.part_number, tag), part_key, name_key(tag))
     return names
 
 
@@ -86,8 +84,8 @@ def _cut(text: str, units: int) -> str:
     return text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
 
 
-def _ends_in(text: str, part_key: str) -> bool:
-    return any(part == part_key for part, _ in _endings(name_key(text)))
+def _ends_in(text_key: str, part_key: str) -> bool:
+    return text_key.endswith(f"({part_key})") or any(part == part_key for part, _ in _endings(text_key))
 
 
 def _endings(key: str) -> Iterator[tuple[str, str]]:
@@ -131,28 +129,40 @@ def claim_items(
     their Lizenzname: what the product would write, the bare part number, or any name that ends in `(part number)`.
     """
     owner_of = _remembered({row.key for row in rows}, alarms, names)
-    tenant_of = _tenants_by_name(names)
-    keys_of = _keys_by_name(written)
     claims = Claims()
-    ambiguous: list[tuple[list[Key], Item]] = []
+    unknown: list[Item] = []
     for item in items:
         owner = owner_of.get(item.item_id)
-        tenant_id = tenant_of.get(name_key(item.text("tenant")))
-        if owner is not None:
+        if owner is None:
+            unknown.append(item)
+        else:
             claims.by_key[owner].append(item)
-        elif tenant_id is not None:
-            found = _keys_named(keys_of.get(tenant_id, {}), item.text("name"))
-            if len(found) > 1:
-                ambiguous.append((found, item))
-            else:
-                claims.by_key[found[0] if found else (tenant_id, REST)].append(item)
+    if unknown:
+        _claim_by_name(claims, rows, written, unknown, names)
+    return claims
+
+
+def _claim_by_name(
+    claims: Claims, rows: Sequence[Row], written: Mapping[Key, ItemName], items: Sequence[Item], names: TenantNames
+) -> None:
+    tenant_of = _tenants_by_name(names)
+    keys_of = _keys_by_name(written)
+    ambiguous: list[tuple[list[Key], Item]] = []
+    for item in items:
+        tenant_id = tenant_of.get(name_key(item.text("tenant")))
+        if tenant_id is None:
+            continue
+        found = _keys_named(keys_of.get(tenant_id, {}), item.text("name"))
+        if len(found) > 1:
+            ambiguous.append((found, item))
+        else:
+            claims.by_key[found[0] if found else (tenant_id, REST)].append(item)
     short = {row.key: (not row.shortage, row.short_since is None, row.short_since or 0) for row in rows}
     for keys, item in ambiguous:  # written for one part number, before its SKU ids had an item each
         alone = [key for key in keys if not claims.by_key.get(key)]
         first = min(alone or keys, key=lambda key: (short[key], key))
         claims.by_key[first].append(item)
         claims.shared.update({key: item for key in alone if key != first})
-    return claims
 
 
 def _remembered(wanted: Collection[Key], alarms: Mapping[Key, Alarm], names: TenantNames) -> dict[str, Key]:

@@ -216,7 +216,8 @@ def _all_values(row: Row, name: ItemName) -> dict[str, Any]:
 def _differences(row: Row, name: ItemName, item: Item) -> dict[str, Any]:
     wanted: dict[str, Any] = {"available": row.available, "used": row.used, "free": row.available - row.used}
     different = {word: value for word, value in wanted.items() if item.fields.get(word) != value}
-    if plain(item.text("tenant")) != plain(row.tenant):
+    tenant = item.text("tenant")
+    if tenant != row.tenant and plain(tenant) != plain(row.tenant):
         different["tenant"] = row.tenant
     if not name.fits(item.text("name")):
         different["name"] = name.text
