@@ -19,6 +19,7 @@ class Message(NamedTuple):
     license: str
     channel: str
     recipient: str
+    item_id: int = 0  # of the licence list
 
 
 class Flow:
@@ -94,7 +95,7 @@ class Flow:
             return
         sent = (item.fields.get("tenant", ""), item.fields.get("Title", ""))
         self.messages.append(
-            Message(dt.datetime.now(dt.UTC), *sent, str(values["communication"]), str(values["recipientmail"]))
+            Message(dt.datetime.now(dt.UTC), *sent, str(values["communication"]), str(values["recipientmail"]), item.id)
         )
         site.licenses.update(item.id, {"trigger_inform_supporter": False, "technician_informed": True}, FLOW)
 

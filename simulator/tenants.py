@@ -186,7 +186,7 @@ class Tenant(AppRegistration):
         day = FIRST_DAY + dt.timedelta(days=int(sku.sku_id[:4], 16) % 360)
         terms = (dt.datetime.now(dt.UTC) - day).days // 365 + 1
         ends = None if sku.enabled >= 10000 else day + dt.timedelta(days=365 * terms)
-        return Subscription(guid(self.tenant_id, sku.part_number), sku.part_number, sku.sku_id, ends, status=sku.status)
+        return Subscription(guid(self.tenant_id, sku.sku_id), sku.part_number, sku.sku_id, ends, status=sku.status)
 
 
 def subscription_row(tenant: Tenant, subscription: Subscription) -> dict[str, Any]:

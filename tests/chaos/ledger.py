@@ -18,7 +18,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-Key = tuple[str, str]  # name of the tenant, part number
+Key = tuple[str, str]  # slug of the tenant, label of the licence in the simulator
 
 
 @dataclass(slots=True)

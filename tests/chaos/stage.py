@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.chaos.cast import Cast, key_of, read_only, readings, units
+from tests.chaos.cast import Cast, read_only, readings, units
 from tests.chaos.ledger import Key, Ledger
 from tests.office import Office
 
@@ -56,6 +56,7 @@ class Stage(ABC):
             self.result.counts["episodes"] += 1
             self.result.trace.clear()
             self.cast.change(0.4)
+            self.cast.rename()
             self.cast.clear_out(self.draw.choice([0.0, 0.0, 0.3, 1.0]))
             self.episode()
             self.cast.switch_all_on()
@@ -73,6 +74,7 @@ class Stage(ABC):
         self.result.counts["refreshes"] += 1
         self.result.counts["clean refreshes" if clean else "refreshes under attack"] += 1
         self._note(summary, seen)
+        self.cast.know_items()
         self.listen()
         self.result.wrong += self.cast.wrong_units(units(self.file), seen)
         return summary
@@ -86,7 +88,7 @@ class Stage(ABC):
         """Take down what the flow has said since the last time."""
         messages = self.office.m365.flow.messages
         heard, self._heard = messages[self._heard :], len(messages)
-        self.ledger.told(key_of({"tenant": message.tenant, "Title": message.license}) for message in heard)
+        self.ledger.told(self.cast.owner_of(message.item_id) for message in heard)
         self.result.trace += [f"  told: {message.tenant}, {message.license}" for message in heard]
 
     def settle(self) -> None:

@@ -14,7 +14,7 @@ from simulator import Fault
 from simulator.columns import Column
 from simulator.flow import FLOW
 from simulator.lists import Item
-from tests.chaos.cast import COMMENT, Cast, key_of
+from tests.chaos.cast import COMMENT, Cast
 from tests.chaos.ledger import Ledger
 from tests.office import Office
 
@@ -143,7 +143,7 @@ class Trouble:
             self._hide_column()
         elif kind == "consent":
             tenant = self.draw.choice(self.cast.tenants)
-            self._revoked[tenant.name] = tenant.permissions
+            self._revoked[tenant.slug] = tenant.permissions
             tenant.permissions = set()
             self.office.m365.expire_tokens()
         else:
@@ -161,8 +161,8 @@ class Trouble:
                         item.fields[name] = value
                         item.rendered.clear()
         self._hidden.clear()
-        for name, permissions in self._revoked.items():
-            self.cast.tenant(name).permissions = permissions
+        for slug, permissions in self._revoked.items():
+            self.cast.tenant(slug).permissions = permissions
         if self._revoked:
             self.office.m365.expire_tokens()
         self._revoked.clear()
@@ -194,13 +194,13 @@ class Trouble:
             if item is not None and not self._hidden:
                 self.meddled = True
                 if item.editor == FLOW and item.changed > self.known_changes:
-                    self.ledger.deleted_blindly(key_of(item.fields))
+                    self.ledger.deleted_blindly(self.cast.key_of(item))
                 self.office.sharepoint.licenses.delete(item.id)
 
     def _add_twin(self) -> None:
         """The older tool adds an item although there is one."""
         if (item := self._any_item()) and not self._hidden:
-            self.office.sharepoint.licenses.add({"Title": item.fields["Title"], "tenant": item.fields["tenant"]})
+            self.cast.add_twin(item)
 
     def _any_item(self) -> Item | None:
         items = self.office.sharepoint.licenses.items
