@@ -13,7 +13,7 @@ from core.facts import Certificate, Facts, TenantFacts
 from core.licenses import State
 from core.messages import MESSAGES
 from core.problems import Problem
-from core.profiles import HARMLESS
+from core.profile_check import HARMLESS
 
 # A note is a way of working; the other three are never "all is well".
 Level = Literal["note", "notice", "warning", "error"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,12 +12,13 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from core.certificates import Certificate, CertificateError
-from core.profiles import GUID, Check, Fault, ProfileStore, profile_files
+from core.certificates import Certificate
+from core.name_key import name_key
+from core.profile_check import CONTROL, Check, Fault, text_of
+from core.profiles import ProfileStore
 from core.roles import ROLES
 
 CALLBACK = "/login/microsoft/callback"
-FILE = re.compile(r"(?P<slug>.+)\.json")
 SECRETS = ("client_secret_env", "client_secret_file", "cert_path")
 KNOWN = {"tenant_id", "client_id", *SECRETS, "authority", "redirect_url", "roles", "max_age_hours"}
 SAME_NAMES = {role: role for role in ROLES}
@@ -31,7 +31,7 @@ class AuthProfile:
     """One app registration. Either `secret` or `certificate` is there.
 
     `authority` is "" for Microsoft, `redirect_url` is "" for the address that the browser has asked for. `roles`:
-    value of the Entra app role in lower case -> our role.
+    key (core.name_key) of the Entra app role -> our role.
     """
 
     slug: str
@@ -55,7 +55,11 @@ class AuthProfiles:
 
 
 class AuthStore:
-    """The profiles in `folder`/auth; of several the first counts. What did not change is not read again."""
+    """The profiles in `folder`/auth. What did not change is not read again.
+
+    Of several the first counts, also when it is broken: a registration that was left lying there must not open the
+    door because the one in use has a fault. Local accounts come in either way.
+    """
 
     def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
         self._store = ProfileStore(folder)
@@ -63,14 +67,16 @@ class AuthStore:
 
     def load(self, now: datetime | None = None) -> AuthProfiles:
         """Every fault of every file in one go. Never raises for a broken file."""
+        strays: list[Fault] = []
         checks: list[_AuthCheck] = []
-        for path in profile_files(self._store.folder / "auth"):
+        for path in self._store.find("auth", strays).profiles:
             check = _AuthCheck(self._store, path, now or datetime.now(UTC), self._variable)
             if checks:
-                check.add("auth.second", first=checks[0].path.name)
+                check.add("auth.second", first=checks[0].file)
             checks.append(check)
-        faults = [check.fault() for check in checks if check.problems]
-        return AuthProfiles(checks[0].profile if checks else None, faults, bool(checks))
+        faults = [check.fault() for check in checks if check.problems] + strays
+        wanted = bool(checks) or any(not stray.usable for stray in strays)
+        return AuthProfiles(checks[0].profile if checks else None, faults, wanted)
 
     def _variable(self, name: str) -> str:
         """The environment variable `name`, else what .env says."""
@@ -91,17 +97,17 @@ class _AuthCheck(Check):
     """One file; `profile` is None when nobody can sign in with it."""
 
     def __init__(self, store: ProfileStore, path: Path, now: datetime, variable: Any) -> None:
-        super().__init__(store, path, FILE, now)
+        super().__init__(store, path, "auth", now)
         self._variable = variable
         self.profile = self._profile() if self.readable else None
 
     def _profile(self) -> AuthProfile | None:
-        self.unknown_fields(self.data, {*KNOWN, "client_secret"})
+        self.data = self.known_fields(self.data, {*KNOWN, *self._control_fields(), "client_secret"})
         tenant_id, client_id = self._ids()
         secret, certificate = self._secret()
         found = AuthProfile(
             self.slug,
-            tenant_id.lower(),
+            tenant_id,
             client_id,
             secret,
             certificate,
@@ -113,13 +119,13 @@ class _AuthCheck(Check):
         return found if self.usable else None
 
     def _ids(self) -> tuple[str, str]:
-        tenant_id, client_id = self.text("tenant_id"), self.text("client_id")
-        if tenant_id and not GUID.fullmatch(tenant_id):
-            self.add("profile.guid_invalid", field="tenant_id", value=tenant_id)
         # Another provider than Microsoft names its clients as it likes.
-        if client_id and "authority" not in self.data and not GUID.fullmatch(client_id):
-            self.add("profile.guid_invalid", field="client_id", value=client_id)
-        return tenant_id, client_id
+        foreign = "authority" in self.data
+        return self.guid("tenant_id"), self.text("client_id") if foreign else self.guid("client_id")
+
+    def _control_fields(self) -> set[str]:
+        """What `cert new` prints beside `cert_path` may stand here, too."""
+        return {name for name in CONTROL if name in self.data and "cert_path" in self.data}
 
     def _secret(self) -> tuple[str, Certificate | None]:
         if "client_secret" in self.data:
@@ -133,7 +139,7 @@ class _AuthCheck(Check):
         if not value:
             return "", None
         if named[0] == "cert_path":
-            return "", self._pem(value)
+            return "", self._pem()
         return self._text_of_secret(named[0], value), None
 
     def _text_of_secret(self, name: str, value: str) -> str:
@@ -150,13 +156,12 @@ class _AuthCheck(Check):
             self.add("auth.secret_file", field=name, value=value)
         return secret
 
-    def _pem(self, value: str) -> Certificate | None:
-        try:
-            certificate = self.store.certificate(value)
-        except CertificateError as error:
-            self.add(error.code, field="cert_path", value=value)
-            return None
-        self.validity(certificate)
+    def _pem(self) -> Certificate | None:
+        certificate = self.certificate()
+        for name in self._control_fields():
+            value, fault = text_of(self.data, name)
+            if certificate is not None and not fault:
+                self.compare(name, value, certificate)
         return certificate
 
     def _address(self, name: str) -> str:
@@ -189,7 +194,9 @@ class _AuthCheck(Check):
         for name, role in mapping.items():
             if role not in ROLES:
                 self.add("auth.role", field=f"roles.{name}", value=str(role), roles=", ".join(ROLES))
-        return {name.casefold(): role for name, role in mapping.items()}
+            if sum(name_key(other) == name_key(name) for other in mapping) > 1:
+                self.add("auth.role_twice", field=f"roles.{name}")
+        return {name_key(name): role for name, role in mapping.items()}
 
     def _max_age(self) -> timedelta:
         hours = self.data.get("max_age_hours", MAX_AGE / timedelta(hours=1))

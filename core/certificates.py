@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,15 +13,20 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
+
+from core.certificate_files import CertificateError, PemFile, certificate_beside, key_beside, read_pem, spki
 
 KEY_BITS = 3072
-PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+LEAST_BITS = 2048  # https://learn.microsoft.com/entra/identity-platform/certificate-credentials
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A key and its certificate. `thumbprint` is SHA-1, `thumbprint_sha256` SHA-256, both upper-case hex."""
+    """A key and its certificate. `thumbprint` is SHA-1, `thumbprint_sha256` SHA-256, both upper-case hex.
+
+    `notes` are codes of messages: what should be put right although the file can be used.
+    """
 
     path: Path
     private_key: Any = field(repr=False, compare=False)
@@ -29,14 +34,7 @@ class Certificate:
     thumbprint_sha256: str
     not_before: datetime
     expires: datetime
-
-
-class CertificateError(Exception):
-    """The PEM cannot be used; `code` is a key of core/messages.py."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
+    notes: tuple[str, ...] = ()
 
 
 def read_certificate(path: Path) -> Certificate:
@@ -44,17 +42,9 @@ def read_certificate(path: Path) -> Certificate:
 
     Of a chain the certificate that belongs to the key is taken. Raises CertificateError.
     """
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise CertificateError("profile.cert_missing") from None
-    except IsADirectoryError:
-        raise CertificateError("profile.cert_broken") from None
-    except OSError:
-        raise CertificateError("profile.cert_unreadable") from None
-    blocks = [(match.group(1), match.group(0)) for match in PEM_BLOCK.finditer(raw)]
-    key = _private_key([block for kind, block in blocks if kind.endswith(b"PRIVATE KEY")])
-    certificate = _matching([block for kind, block in blocks if kind == b"CERTIFICATE"], key)
+    pem = read_pem(path)
+    key = _private_key(path, pem)
+    certificate = _matching(path, pem, key)
     return Certificate(
         path=path,
         private_key=key,
@@ -62,17 +52,30 @@ def read_certificate(path: Path) -> Certificate:
         thumbprint_sha256=certificate.fingerprint(hashes.SHA256()).hex().upper(),
         not_before=certificate.not_valid_before_utc,
         expires=certificate.not_valid_after_utc,
+        notes=tuple(_notes(pem, key, certificate)),
     )
 
 
-def _private_key(blocks: list[bytes]) -> rsa.RSAPrivateKey:
-    if not blocks:
-        raise CertificateError("profile.cert_no_key")
-    if b"ENCRYPTED" in blocks[0]:
+def _notes(pem: PemFile, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> Iterator[str]:
+    if pem.encoding != "UTF-8":
+        yield "profile.cert_encoding"
+    if key.key_size < LEAST_BITS:
+        yield "profile.cert_short"
+    if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        yield "profile.cert_pss"
+
+
+def _private_key(path: Path, pem: PemFile) -> rsa.RSAPrivateKey:
+    if not pem.keys:
+        if pem.other:
+            raise CertificateError(pem.other)
+        beside = key_beside(path)
+        raise CertificateError("profile.cert_key_beside" if beside else "profile.cert_no_key", beside)
+    if b"ENCRYPTED" in pem.keys[0]:
         raise CertificateError("profile.cert_encrypted")
     try:
         # Checking the primes costs 50 ms a key; that key and certificate belong together is checked below.
-        key = serialization.load_pem_private_key(blocks[0], None, unsafe_skip_rsa_key_validation=True)
+        key = serialization.load_pem_private_key(pem.keys[0], None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError):
         raise CertificateError("profile.cert_broken") from None
     except UnsupportedAlgorithm:
@@ -82,13 +85,16 @@ def _private_key(blocks: list[bytes]) -> rsa.RSAPrivateKey:
     return key
 
 
-def _matching(blocks: list[bytes], key: rsa.RSAPrivateKey) -> x509.Certificate:
-    if not blocks:
-        raise CertificateError("profile.cert_no_certificate")
+def _matching(path: Path, pem: PemFile, key: rsa.RSAPrivateKey) -> x509.Certificate:
+    public = key.public_key()
+    if not pem.certificates:
+        if pem.other:
+            raise CertificateError(pem.other)
+        beside = certificate_beside(path, spki(public))
+        raise CertificateError("profile.cert_beside" if beside else "profile.cert_no_certificate", beside)
     try:
-        certificates = [x509.load_pem_x509_certificate(block) for block in blocks]
-        public = key.public_key().public_numbers()
-        found = next((c for c in certificates if _numbers(c) == public), None)
+        certificates = [x509.load_pem_x509_certificate(block) for block in pem.certificates]
+        found = next((c for c in certificates if _numbers(c) == public.public_numbers()), None)
     except ValueError:
         raise CertificateError("profile.cert_broken") from None
     if found is None:

@@ -15,7 +15,7 @@ from core.catalogue import load_catalogue
 from core.facts import Facts, certificate_of, known_facts
 from core.graph import GraphClient, GraphError, PermissionMissing, subscribed_skus, subscriptions
 from core.problems import Problem
-from core.profiles import Profiles, SharePointProfile, TenantProfile
+from core.profiles import Profiles, SharePointProfile, TenantProfile, folder_problem
 from core.run import Tools
 from core.sharepoint import ListError, check_parameters
 
@@ -38,9 +38,10 @@ def check_all(tools: Tools) -> list[Finding]:
         for fault in [*profiles.faults, *auth_profiles.faults(tools.settings.profiles_dir)]
         for problem in fault.problems
     ]
-    if not profiles.tenants and not profiles.faults:
-        folder = str(tools.settings.profiles_dir)
-        findings.append(Finding("profiles", "error", Problem("check.no_profile", {"folder": folder})))
+    if not profiles.tenants and all(fault.of_sharepoint for fault in profiles.faults):
+        folder = tools.settings.profiles_dir
+        none = Problem("check.no_profile", {"folder": str(folder)})
+        findings.append(Finding("profiles", "error", folder_problem(folder) or none))
     findings += _certificates(tools, profiles)
     for found in tools.workers.map(lambda profile: list(_tenant(tools, profile)), profiles.tenants):
         findings += found

@@ -7,17 +7,19 @@ can be given to somebody else. Groups never decide: above 200 of them Entra leav
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from core.auth_profiles import AuthProfile
-from core.profiles import GUID
+from core.name_key import name_key
 from core.roles import ROLES
 
 CLOCKS = timedelta(minutes=5)  # how far the provider's clock and ours may be apart
 LONGEST_NAME = 255
+GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 Why = Literal["token", "tenant", "role", "old", "disabled"]
 
@@ -92,7 +94,7 @@ def _guid(claims: Mapping[str, Any], name: str) -> str:
 def _role(values: Any, mapping: Mapping[str, str]) -> str:
     """The highest of our roles that the app roles stand for, "" for none."""
     names = values if isinstance(values, list) else []
-    found = {mapping.get(name.casefold(), "") for name in names if isinstance(name, str)}
+    found = {mapping.get(name_key(name), "") for name in names if isinstance(name, str)}
     return max((role for role in ROLES if role in found), key=ROLES.index, default="")
 
 

@@ -53,6 +53,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file}: «{field}» sagt {value}; möglich sind {roles}.",
         "{file}: “{field}” says {value}; possible are {roles}.",
     ),
+    "auth.role_twice": (
+        "{file}: «{field}» steht mehrmals da, in verschiedener Schreibweise. Eine davon entfernen.",
+        "{file}: “{field}” is there more than once, spelled differently. Remove all but one.",
+    ),
     "auth.hours": (
         "{file}: «{field}» ist keine Zahl von Stunden über 0 und bis 2160 ({value}).",
         "{file}: “{field}” is no number of hours above 0 and up to 2160 ({value}).",
@@ -99,9 +103,69 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file}: Der Dateiname passt nicht. Datei in {expected} umbenennen.",
         "{file}: the file name does not fit. Rename the file to {expected}.",
     ),
+    "profile.name_spelling": (
+        "{file}: Die Datei wird nicht gelesen, weil ihr Name anders geschrieben ist (Grossbuchstaben oder unsichtbare Zeichen). In {right} umbenennen.",
+        "{file}: the file is not read because its name is spelled differently (capitals or hidden signs). Rename it to {right}.",
+    ),
+    "profile.name_ending": (
+        "{file}: Die Datei wird nicht gelesen, weil ihr Name nicht auf .json endet (Windows zeigt ein angehängtes .txt oft nicht an). In {right} umbenennen; soll sie nicht gelten, mit .bak enden lassen.",
+        "{file}: the file is not read because its name does not end with .json (Windows often hides a .txt at the end). Rename it to {right}, or let it end with .bak if it is not to count.",
+    ),
+    "profile.name_hidden": (
+        "{file}: Die Datei wird nicht gelesen, weil ihr Name mit einem Punkt beginnt. In {right} umbenennen; soll sie nicht gelten, mit .bak enden lassen.",
+        "{file}: the file is not read because its name begins with a dot. Rename it to {right}, or let it end with .bak if it is not to count.",
+    ),
+    "profile.wrong_folder": (
+        "{file}: Die Datei liegt im falschen Ordner und wird nicht gelesen. Nach {right} verschieben.",
+        "{file}: the file is in the wrong folder and is not read. Move it to {right}.",
+    ),
+    "profile.in_subfolder": (
+        "{file}: Profile in diesem Unterordner werden nicht gelesen ({count}, zum Beispiel {first}). Gelten sollen sie in {right}; sonst ausserhalb ablegen oder mit .bak enden lassen.",
+        "{file}: profiles in this subfolder are not read ({count}, for example {first}). They count in {right}; else keep them elsewhere or let them end with .bak.",
+    ),
+    "profile.leftover": (
+        "{file}: Die Datei wird nicht gelesen; es gilt {right}. Löschen oder mit .bak enden lassen.",
+        "{file}: the file is not read; {right} counts. Delete it, or let it end with .bak.",
+    ),
+    "profile.no_folder": (
+        "Den Ordner der Profile, {folder}, gibt es nicht. Ordner anlegen oder einbinden, oder LIZENZTOOL_PROFILES_DIR berichtigen, siehe docs/anleitung.md.",
+        "There is no folder {folder} for the profiles. Make or mount it, or correct LIZENZTOOL_PROFILES_DIR, see docs/anleitung.md.",
+    ),
+    "profile.folder_unreadable": (
+        "Der Ordner {folder} kann nicht gelesen werden ({reason}). Es muss ein Ordner sein, den der Dienst lesen und betreten darf.",
+        "The folder {folder} cannot be read ({reason}). It must be a folder that the service may read and enter.",
+    ),
+    "profile.is_folder": (
+        "{file}: Das ist ein Ordner, kein Profil. Die Profildatei unter diesem Namen ablegen und den Ordner umbenennen.",
+        "{file}: this is a folder, no profile. Put the profile file there under this name and rename the folder.",
+    ),
+    "profile.not_a_file": (
+        "{file}: Das ist keine gewöhnliche Datei (Pipe oder Gerät). Durch die Profildatei ersetzen.",
+        "{file}: this is no regular file (a pipe or a device). Replace it by the profile file.",
+    ),
+    "profile.link_broken": (
+        "{file}: Die Verknüpfung führt ins Leere ({target}). Ihr Ziel wiederherstellen oder die Datei selbst hier ablegen.",
+        "{file}: the link leads nowhere ({target}). Restore its target or put the file itself here.",
+    ),
+    "profile.too_large": (
+        "{file}: Die Datei hat mehr als 1 MB; ein Profil hat etwa 1 KB. Das richtige Profil ablegen.",
+        "{file}: the file has more than 1 MB; a profile has about 1 KB. Put the right profile there.",
+    ),
+    "profile.too_deep": (
+        "{file}: Das JSON ist zu tief verschachtelt für ein Profil. Mit dem Beispielprofil vergleichen.",
+        "{file}: the JSON is nested too deeply for a profile. Compare it with the example profile.",
+    ),
+    "profile.encoding_unknown": (
+        "{file}: Zeile {line} ist nicht in {encoding} gespeichert, vermutlich in Windows-1252 («ANSI»). Im Editor «Speichern unter» mit der Codierung UTF-8 wählen, oder: «iconv -f WINDOWS-1252 -t UTF-8 {file} > neu.json».",
+        "{file}: line {line} is not saved in {encoding}, probably in Windows-1252 (“ANSI”). Use “Save as” in the editor with the encoding UTF-8, or: “iconv -f WINDOWS-1252 -t UTF-8 {file} > new.json”.",
+    ),
+    "profile.encoding": (
+        "{file}: Die Datei ist in {encoding} gespeichert. Sie wurde gelesen; andere Programme erwarten UTF-8. Im Editor «Speichern unter» mit der Codierung UTF-8 wählen.",
+        "{file}: the file is saved in {encoding}. It was read, but other programs expect UTF-8. Use “Save as” in the editor with the encoding UTF-8.",
+    ),
     "profile.unreadable": (
-        "{file}: Die Datei kann nicht gelesen werden ({reason}). Rechte und Zeichensatz (UTF-8) prüfen.",
-        "{file}: the file cannot be read ({reason}). Check its permissions and encoding (UTF-8).",
+        "{file}: Die Datei kann nicht gelesen werden ({reason}). Prüfen, ob der Dienst sie lesen darf und ob ihr Inhalt JSON ist.",
+        "{file}: the file cannot be read ({reason}). Check whether the service may read it and whether its content is JSON.",
     ),
     "profile.json_broken": (
         "{file}: kein gültiges JSON, Fehler in Zeile {line}, Spalte {column}. Komma, Anführungszeichen und Klammern dort prüfen.",
@@ -114,6 +178,30 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "profile.field_missing": (
         "{file}: Das Feld «{field}» fehlt. Feld ergänzen, siehe Beispielprofil.",
         "{file}: the field “{field}” is missing. Add it, see the example profile.",
+    ),
+    "profile.field_twice": (
+        "{file}: Das Feld «{field}» steht mehrmals da; es gilt der letzte Wert. Die anderen entfernen.",
+        "{file}: the field “{field}” is there more than once; the last value counts. Remove the others.",
+    ),
+    "profile.control_missing": (
+        "{file}: Das Feld «{field}» fehlt. Es dient nur der Kontrolle und hält nichts auf. Ergänzen: {real}.",
+        "{file}: the field “{field}” is missing. It is for control only and stops nothing. Add it: {real}.",
+    ),
+    "profile.control_unusable": (
+        "{file}: Das Feld «{field}» ist leer oder kein Text in Anführungszeichen. Es dient nur der Kontrolle und hält nichts auf. Berichtigen: {real}.",
+        "{file}: the field “{field}” is empty or no text in quotes. It is for control only and stops nothing. Correct it: {real}.",
+    ),
+    "profile.column_default": (
+        "{file}: Für «{field}» steht keine Spalte da. Verwendet wird die Spalte «{column}»; ergänzen, oder den Namen der Spalte berichtigen.",
+        "{file}: “{field}” names no column. The column “{column}” is used; add it, or correct the name of the column.",
+    ),
+    "profile.mapping_default": (
+        "{file}: «{field}» fehlt, ist leer oder kein Objekt. Verwendet werden die üblichen Spalten: {columns}. Ergänzen, siehe Beispielprofil.",
+        "{file}: “{field}” is missing, empty or no object. The usual columns are used: {columns}. Add it, see the example profile.",
+    ),
+    "profile.tenant_field_differs": (
+        "{file}: «{field}» sagt {value}, «field_mapping.Tenant» aber {other}. Es gilt {value}; eines von beiden berichtigen.",
+        "{file}: “{field}” says {value} but “field_mapping.Tenant” says {other}. {value} counts; correct one of the two.",
     ),
     "profile.field_empty": (
         "{file}: Das Feld «{field}» ist leer. Wert eintragen.",
@@ -151,6 +239,70 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file}: Die Datei {value} («{field}») gibt es nicht. Pfad prüfen; er gilt ab dem Ordner, in dem profiles liegt.",
         "{file}: there is no file {value} (“{field}”). Check the path; it starts at the folder that holds profiles.",
     ),
+    "profile.cert_elsewhere": (
+        "{file}: Die Datei {value} («{field}») gibt es nicht. Gemeint ist vielleicht {other}; Gross- und Kleinbuchstaben zählen, und der Pfad gilt ab dem Ordner, in dem profiles liegt.",
+        "{file}: there is no file {value} (“{field}”). Perhaps you mean {other}; capitals count, and the path starts at the folder that holds profiles.",
+    ),
+    "profile.cert_encoding": (
+        "{file}: {value} («{field}») ist in UTF-16 gespeichert. Die Datei wurde gelesen; andere Programme erwarten ASCII oder UTF-8: «iconv -f UTF-16 -t UTF-8 {value} > neu.pem».",
+        "{file}: {value} (“{field}”) is saved in UTF-16. It was read, but other programs expect ASCII or UTF-8: “iconv -f UTF-16 -t UTF-8 {value} > new.pem”.",
+    ),
+    "profile.cert_short": (
+        "{file}: Der RSA-Schlüssel in {value} («{field}») hat nur {bits} Bit; Microsoft verlangt 2048. Mit «python -m core cert new {slug}» einen neuen erstellen.",
+        "{file}: the RSA key in {value} (“{field}”) has only {bits} bits; Microsoft demands 2048. Make a new one with “python -m core cert new {slug}”.",
+    ),
+    "profile.cert_pss": (
+        "{file}: Der Schlüssel in {value} («{field}») ist ein RSA-PSS-Schlüssel. Nimmt Microsoft ihn nicht an, mit «python -m core cert new {slug}» einen gewöhnlichen RSA-Schlüssel erstellen.",
+        "{file}: the key in {value} (“{field}”) is an RSA-PSS key. If Microsoft does not take it, make a plain RSA key with “python -m core cert new {slug}”.",
+    ),
+    "profile.cert_pfx": (
+        "{file}: {value} («{field}») ist eine PFX-Datei (PKCS #12), keine PEM. Umwandeln: «openssl pkcs12 -in {value} -out {stem}_neu.pem -nodes» (bei älteren Dateien mit -legacy), dann «cert_path» darauf zeigen lassen.",
+        "{file}: {value} (“{field}”) is a PFX file (PKCS #12), no PEM. Convert it: “openssl pkcs12 -in {value} -out {stem}_new.pem -nodes” (older files need -legacy), then let “cert_path” name it.",
+    ),
+    "profile.cert_chain_alone": (
+        "{file}: {value} («{field}») ist eine PKCS-#7-Datei (.p7b): nur Zertifikate, kein Schlüssel. Die PEM oder PFX mit dem privaten Schlüssel verwenden; die Zertifikate gibt «openssl pkcs7 -print_certs -in {value}» (binär mit -inform DER).",
+        "{file}: {value} (“{field}”) is a PKCS #7 file (.p7b): certificates only, no key. Use the PEM or PFX with the private key; “openssl pkcs7 -print_certs -in {value}” gives the certificates (binary: -inform DER).",
+    ),
+    "profile.cert_trusted": (
+        "{file}: {value} («{field}») enthält einen Block «TRUSTED CERTIFICATE». Umwandeln: «openssl x509 -in {value} -out {stem}_neu.crt», und statt dieses Blocks deren Inhalt einsetzen.",
+        "{file}: {value} (“{field}”) has a block “TRUSTED CERTIFICATE”. Convert it: “openssl x509 -in {value} -out {stem}_new.crt”, and put its content in place of that block.",
+    ),
+    "profile.cert_request": (
+        "{file}: {value} («{field}») enthält eine Zertifikatsanforderung (CSR), kein Zertifikat. Das ausgestellte Zertifikat einsetzen.",
+        "{file}: {value} (“{field}”) has a certificate request (CSR), no certificate. Put the issued certificate in its place.",
+    ),
+    "profile.cert_openssh": (
+        "{file}: Der Schlüssel in {value} («{field}») hat die Form von OpenSSH. Eine Kopie umwandeln: «ssh-keygen -p -m PEM -f {value}», ohne neues Passwort; fehlt das Zertifikat, es anhängen.",
+        "{file}: the key in {value} (“{field}”) has the form of OpenSSH. Convert a copy: “ssh-keygen -p -m PEM -f {value}”, without a new password; append the certificate if it is missing.",
+    ),
+    "profile.cert_putty": (
+        "{file}: {value} («{field}») ist ein Schlüssel von PuTTY (.ppk). Umwandeln: «puttygen {value} -O private-openssh -o {stem}.key», oder mit «python -m core cert new {slug}» ein neues Paar erstellen.",
+        "{file}: {value} (“{field}”) is a key of PuTTY (.ppk). Convert it: “puttygen {value} -O private-openssh -o {stem}.key”, or make a new pair with “python -m core cert new {slug}”.",
+    ),
+    "profile.cert_jks": (
+        "{file}: {value} («{field}») ist ein Java-Keystore. Umwandeln: «keytool -importkeystore -srckeystore {value} -destkeystore {stem}.pfx -deststoretype PKCS12», dann «openssl pkcs12 -in {stem}.pfx -out {stem}.pem -nodes».",
+        "{file}: {value} (“{field}”) is a Java keystore. Convert it: “keytool -importkeystore -srckeystore {value} -destkeystore {stem}.pfx -deststoretype PKCS12”, then “openssl pkcs12 -in {stem}.pfx -out {stem}.pem -nodes”.",
+    ),
+    "profile.cert_der": (
+        "{file}: {value} («{field}») ist ein Zertifikat in binärer Form (DER), ohne privaten Schlüssel. Die PEM mit Schlüssel und Zertifikat verwenden; umwandeln: «openssl x509 -inform DER -in {value} -out {stem}_neu.crt».",
+        "{file}: {value} (“{field}”) is a certificate in binary form (DER), without private key. Use the PEM with key and certificate; to convert it: “openssl x509 -inform DER -in {value} -out {stem}_new.crt”.",
+    ),
+    "profile.cert_der_key": (
+        "{file}: {value} («{field}») ist binär (DER), vermutlich ein privater Schlüssel. Umwandeln: «openssl pkey -inform DER -in {value} -out {stem}_neu.pem», und das Zertifikat anhängen.",
+        "{file}: {value} (“{field}”) is binary (DER), probably a private key. Convert it: “openssl pkey -inform DER -in {value} -out {stem}_new.pem”, and append the certificate.",
+    ),
+    "profile.cert_no_pem": (
+        "{file}: {value} («{field}») ist keine PEM-Datei: kein Block zwischen «-----BEGIN ...-----» und «-----END ...-----». Die richtige Datei nennen, oder mit «python -m core cert new {slug}» ein neues Paar erstellen.",
+        "{file}: {value} (“{field}”) is no PEM file: there is no block between “-----BEGIN ...-----” and “-----END ...-----”. Name the right file, or make a new pair with “python -m core cert new {slug}”.",
+    ),
+    "profile.cert_key_beside": (
+        "{file}: In {value} («{field}») fehlt der private Schlüssel; er liegt daneben, in {other}. Beide in eine Datei zusammenfügen und diese in «cert_path» nennen: zuerst den Inhalt von {other}, dann den von {value}.",
+        "{file}: {value} (“{field}”) has no private key; it lies beside it, in {other}. Join both into one file and name that in “cert_path”: first the content of {other}, then that of {value}.",
+    ),
+    "profile.cert_beside": (
+        "{file}: In {value} («{field}») fehlt das Zertifikat; es liegt daneben, in {other}. Seinen Inhalt im PEM-Format an {value} anhängen («openssl x509 -in {other}» gibt ihn aus).",
+        "{file}: {value} (“{field}”) has no certificate; it lies beside it, in {other}. Append its content as PEM to {value} (“openssl x509 -in {other}” prints it).",
+    ),
     "profile.cert_unreadable": (
         "{file}: Die Datei {value} («{field}») darf nicht gelesen werden. Rechte der Datei prüfen.",
         "{file}: the file {value} (“{field}”) may not be read. Check its permissions.",
@@ -168,8 +320,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file}: {value} (“{field}”) has no certificate. Key and certificate belong into the same PEM file.",
     ),
     "profile.cert_encrypted": (
-        "{file}: Der Schlüssel in {value} («{field}») ist mit einem Passwort geschützt. Ohne Passwort ablegen und die Datei nur für den Dienst lesbar machen.",
-        "{file}: the key in {value} (“{field}”) has a password. Store it without one and make the file readable by the service alone.",
+        "{file}: Der Schlüssel in {value} («{field}») ist mit einem Passwort geschützt. Ohne Passwort ablegen («openssl pkey -in {value} -out {stem}_neu.pem», dann das Zertifikat anhängen) und die Datei nur für den Dienst lesbar machen.",
+        "{file}: the key in {value} (“{field}”) has a password. Store it without one (“openssl pkey -in {value} -out {stem}_new.pem”, then append the certificate) and make the file readable by the service alone.",
     ),
     "profile.cert_not_rsa": (
         "{file}: Der Schlüssel in {value} («{field}») ist kein RSA-Schlüssel; Microsoft nimmt nur RSA. Neues Zertifikat mit «python -m core cert new» erstellen.",
@@ -196,8 +348,12 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file}: {other} already has the name “{value}” (“tenant_name”). Change one of the two names.",
     ),
     "profile.second_sharepoint": (
-        "{file}: Es gibt schon ein SharePoint-Profil ({first}); nur das erste zählt. Dieses entfernen.",
-        "{file}: there is a SharePoint profile already ({first}); only the first counts. Remove this one.",
+        "{file}: Es gibt schon ein SharePoint-Profil ({first}); nur das erste brauchbare zählt. Dieses entfernen.",
+        "{file}: there is a SharePoint profile already ({first}); only the first usable one counts. Remove this one.",
+    ),
+    "profile.other_sharepoint": (
+        "{file}: Weil dieses Profil nicht brauchbar ist, gilt {other}. Dieses berichtigen oder entfernen.",
+        "{file}: because this profile cannot be used, {other} counts. Correct or remove this one.",
     ),
     # Sign-in at Entra
     "signin.refused": (

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+JOINERS = "\u200c\u200d"  # format characters that change how a name looks: Persian letters, emoji of several signs
+_DIGITS = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
+_KIND_OF_THUMBPRINT = re.compile(r"(sha-?(1|256)\s*)?(fingerprint\s*)?[=:]?")
 
 
 def name_key(text: str) -> str:
@@ -22,18 +31,40 @@ def hex_key(text: str) -> str:
     return "".join(name_key(text).replace(":", " ").split())
 
 
+def name_keys(names: pd.Series) -> pd.Series:
+    """Return the key of each name; every distinct name is folded once."""
+    return names.map({name: name_key(str(name)) for name in names.unique()}).astype("str")
+
+
+def guid_key(text: str) -> str:
+    """Return the GUID that `text` spells as 8-4-4-4-12 small hex digits, or "" if it spells none.
+
+    Braces, quotes, blanks, hidden signs, capitals and any kind of dash make no difference.
+    """
+    found = _DIGITS.fullmatch("".join(filter(str.isalnum, name_key(text))))
+    return "-".join(found.groups()) if found else ""
+
+
+def thumbprint_key(text: str) -> str:
+    """Return the hex digits of a thumbprint as Windows, openssl or PowerShell show it ("SHA1 Fingerprint=8A:76")."""
+    return "".join(filter(str.isalnum, _KIND_OF_THUMBPRINT.sub("", name_key(text), count=1)))
+
+
+def clean_name(text: str) -> str:
+    """Return a name as it is stored and written: NFC, no format characters, no blanks at the ends."""
+    if text.isascii():
+        return text.strip()
+    normal = unicodedata.normalize("NFC", text)
+    kept = "".join(sign for sign in normal if sign in JOINERS or unicodedata.category(sign) != "Cf")
+    return re.sub(rf"^[\s{JOINERS}]+|[\s{JOINERS}]+$", "", kept)
+
+
 def plain(text: str) -> str:
-    """Return the text as people see it: composed (NFC), without format characters, blanks as in `name_key`."""
-    if not text.isascii():
-        text = _without_format(unicodedata.normalize("NFC", text))
-    return " ".join(text.split())
+    """Return a name as people see it: `clean_name` with blanks as in `name_key`."""
+    return " ".join(clean_name(text).split())
 
 
 @lru_cache(maxsize=20_000)  # the names of a thousand tenants stand in thousands of items
 def _folded(text: str) -> str:
     normal = unicodedata.normalize("NFKC", text).casefold()
-    return unicodedata.normalize("NFKC", _without_format(normal))
-
-
-def _without_format(text: str) -> str:
-    return "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
+    return unicodedata.normalize("NFKC", "".join(sign for sign in normal if unicodedata.category(sign) != "Cf"))

@@ -91,7 +91,7 @@ class Publisher:
         While it is away the last known switches hold, and its status says why.
         """
         if profiles.sharepoint is None:
-            faults = [fault for fault in profiles.faults if fault.of_sharepoint]
+            faults = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
             problems = [problem for fault in faults for problem in fault.problems]
             save_sharepoint_status(self._engine, SharePointStatus(configured=bool(faults), problems=problems))
             return None

@@ -22,6 +22,7 @@ from core.catalogue import load_catalogue
 from core.graph import Http, TokenSource
 from core.lock import RefreshLock
 from core.logs import request_in_log, run_in_log
+from core.name_key import guid_key, name_key
 from core.problems import Problem, ProblemError
 from core.profiles import ProfileStore
 from core.publish import Publisher
@@ -231,17 +232,21 @@ class Refresher:
         """Tenant ids, slugs or names -> names; raises UnknownTenant with the nearest name."""
         if not wanted:
             return []
-        known: dict[str, str] = {}
-        for row in tenant_rows(self._engine).values():
-            known |= {key.casefold(): row.name for key in (row.name, row.tenant_id, row.slug)}
-        for profile in self.tools.profiles.load(self._now()).tenants:
-            known |= {key.casefold(): profile.name for key in (profile.name, profile.tenant_id, profile.slug)}
-        for name in wanted:
-            if name.casefold() not in known:
-                near = difflib.get_close_matches(name.casefold(), known, n=1)
+        profiles = self.tools.profiles.load(self._now())
+        rows = tenant_rows(self._engine).values()
+        good = [*rows, *profiles.tenants]  # what a profile says now wins over what it said before
+        known = {name_key(fault.slug): fault.name for fault in profiles.faults if not fault.of_sharepoint}
+        known |= {guid_key(tenant.tenant_id): tenant.name for tenant in good}
+        known |= {name_key(tenant.slug): tenant.name for tenant in good}
+        present = {tenant.tenant_id: tenant.name for tenant in good}
+        known |= {name_key(tenant.name): present[tenant.tenant_id] for tenant in good}
+        keys = [guid_key(name) if guid_key(name) in known else name_key(name) for name in wanted]
+        for name, key in zip(wanted, keys, strict=True):
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1)
                 hint = known[near[0]] if near else ", ".join(sorted(set(known.values()))[:5])
                 raise UnknownTenant(Problem("refresh.unknown_tenant", {"tenant": name, "near": hint}))
-        return [known[name.casefold()] for name in wanted]
+        return [known[key] for key in keys]
 
 
 def _covers(running: Run, scope: Sequence[str], read_only: bool = False) -> bool:

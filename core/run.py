@@ -18,9 +18,11 @@ from core.cache.lists import sharepoint_status
 from core.cache.policies import rules_at
 from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows
 from core.graph import GraphClient, GraphError, Http, TokenSource
+from core.name_key import name_key
 from core.policies import Rules
-from core.problems import Problem
-from core.profiles import Profiles, ProfileStore, TenantProfile
+from core.problems import Problem, ProblemError
+from core.profile_check import Fault
+from core.profiles import Profiles, ProfileStore, TenantProfile, folder_problem
 from core.publish import Contact, Publisher
 from core.reading import Reader, ReadResult
 from core.settings import Settings
@@ -32,6 +34,10 @@ log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 0.3  # seconds between two notes of how far we are
 NEWS_AFTER = 5.0  # seconds; a push that lasts longer does not keep the figures from the pages
+
+
+class ProfilesAway(ProblemError):
+    """The folder of the profiles is not there, or cannot be read, although tenants are known from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +87,20 @@ class RefreshRun:
             pushed, problem = self._publish(contact, items, result)
         elif profiles.sharepoint and not contact:
             problem = _first_problem(tools.engine)
-        return self._summary(profiles, result, skipped, pushed, problem)
+        if problem is None:
+            problem = _first_problem_of_the_site(profiles)
+        return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, problem)
 
     def _take_profiles(self) -> Profiles:
         tools = self.tools
+        problem = folder_problem(tools.profiles.folder)
+        if problem is not None and tenant_rows(tools.engine):
+            raise ProfilesAway(problem)  # what is known stays as it is
         profiles = tools.profiles.load(tools.now())
         save_profiles(
             tools.engine,
             [KnownTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],
-            {fault.file: (fault.slug, fault.problems) for fault in profiles.faults},
+            {fault.file: ("" if fault.of_sharepoint else fault.slug, fault.problems) for fault in profiles.faults},
         )
         for fault in profiles.faults:
             for problem in fault.problems:
@@ -101,6 +112,18 @@ class RefreshRun:
         chosen = [profile for profile in wanted if rows[profile.tenant_id].enabled]
         skipped = [{"tenant": p.name, "reason": "disabled"} for p in wanted if not rows[p.tenant_id].enabled]
         return chosen, skipped
+
+    def _broken(self, profiles: Profiles, rows: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+        """(tenant, why) of the profiles in the scope that cannot be used."""
+        known = {row.slug: row.name for row in rows.values()}
+        scope = {name_key(name) for name in self.scope}
+        broken = [fault for fault in profiles.faults if not (fault.usable or fault.of_sharepoint)]
+        names = [(known.get(fault.slug, ""), fault) for fault in broken]
+        return [
+            (fault.name, fault.cause)
+            for stored, fault in names
+            if not scope or not scope.isdisjoint({name_key(stored), name_key(fault.name)})
+        ]
 
     def _read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any]) -> ReadResult:
         tools = self.tools
@@ -163,6 +186,7 @@ class RefreshRun:
     def _summary(
         self,
         profiles: Profiles,
+        broken: Sequence[tuple[str, Problem]],
         result: ReadResult,
         skipped: list[dict[str, str]],
         pushed: PushResult,
@@ -170,14 +194,8 @@ class RefreshRun:
     ) -> dict[str, Any]:
         language = self.tools.settings.language
         failed = [
-            {"tenant": profile.name, "code": found.code, "message": found.text(language)}
-            for profile, found in result.failed
-        ]
-        failed += [
-            {"tenant": fault.slug, "code": found.code, "message": found.text(language)}
-            for fault in profiles.faults
-            if not fault.usable and not self.scope
-            for found in fault.problems[:1]
+            {"tenant": name, "code": found.code, "message": found.text(language)}
+            for name, found in [*((profile.name, found) for profile, found in result.failed), *broken]
         ]
         rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
         summary = empty_summary()
@@ -231,3 +249,9 @@ def empty_summary() -> dict[str, Any]:
 
 def _first_problem(engine: Engine) -> Problem | None:
     return next(iter(sharepoint_status(engine).problems), None)
+
+
+def _first_problem_of_the_site(profiles: Profiles) -> Problem | None:
+    """Why a SharePoint profile cannot be used, also when another takes its place."""
+    broken: list[Fault] = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
+    return broken[0].cause if broken else None

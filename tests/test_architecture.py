@@ -41,9 +41,11 @@ FLOORS = [
     {"audit", "catalogue"},
     {"graph", "cache"},
     {"skus", "profiles", "policies", "roles"},
+    {"profile_check"},
     {
         "licenses",
         "certificates",
+        "profile_files",
         "passwords",
         "problems",
         "settings",
@@ -53,7 +55,8 @@ FLOORS = [
         "metrics",
         "spreadsheets",
     },
-    {"messages", "name_key", "words"},
+    {"certificate_files"},
+    {"messages", "name_key", "text_files", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.certificates import read_certificate
-from core.profiles import CREDENTIALS, MAPPED, SHAREPOINT_IDS, Fault, Profiles, ProfileStore
+from core.profile_check import CREDENTIALS, Fault
+from core.profiles import MAPPED, SHAREPOINT_IDS, Profiles, ProfileStore
 from simulator.certificates import rsa_key
 from simulator.profiles import guid
 from tests.profile_files import NOW, PEM, ProfileFolder, certificate_of, key_pem, pair_pem, sharepoint_infos
@@ -281,8 +282,20 @@ def test_every_fault_of_a_file_is_found_in_one_go(folder: ProfileFolder) -> None
         pytest.param({"thumbprint": "AB" * 20}, True, id="thumbprint"),
         pytest.param({"expires": "2001-01-01"}, True, id="expires"),
         pytest.param({"farbe": "grün"}, True, id="unknown-field"),
-        pytest.param({"expires": ...}, False, id="missing-field"),
+        pytest.param({"expires": ...}, True, id="no-expires"),
+        pytest.param({"thumbprint": ...}, True, id="no-thumbprint"),
+        pytest.param({"expires": 1810684800}, True, id="expires-is-a-number"),
+        pytest.param({"expires": None}, True, id="expires-is-null"),
+        pytest.param({"thumbprint": ["AB"]}, True, id="thumbprint-is-a-list"),
+        pytest.param({"expires": " ", "thumbprint": ""}, True, id="both-empty"),
+        pytest.param({"expires": ..., "thumbprint": ...}, True, id="neither"),
         pytest.param({"tenant_id": "x"}, False, id="guid"),
+        pytest.param({"tenant_id": ...}, False, id="no-tenant-id"),
+        pytest.param({"client_id": ...}, False, id="no-client-id"),
+        pytest.param({"tenant_name": ...}, False, id="no-tenant-name"),
+        pytest.param({"tenant_name": "\u200b\u00a0"}, False, id="tenant-name-that-nobody-sees"),
+        pytest.param({"tenant_name": "\ud800"}, False, id="tenant-name-that-cannot-be-written"),
+        pytest.param({"cert_path": ...}, False, id="no-certificate"),
     ],
 )
 def test_what_nothing_depends_on_is_told_but_does_not_stop_the_tenant(
@@ -310,8 +323,8 @@ BROKEN = [
     pytest.param(b'{"tenant_id": "1",}', "profile.json_broken", id="comma-too-many"),
     pytest.param(b"[]", "profile.not_object", id="a-list"),
     pytest.param(b"null", "profile.not_object", id="null"),
-    pytest.param('{"tenant_name": "Höri"}'.encode("cp1252"), "profile.unreadable", id="not-utf-8"),
-    pytest.param(b"[" * 200_000, "profile.unreadable", id="endless-brackets"),
+    pytest.param('{"tenant_name": "Höri"}'.encode("cp1252"), "profile.encoding_unknown", id="not-utf-8"),
+    pytest.param(b"[" * 200_000, "profile.too_deep", id="endless-brackets"),
 ]
 
 
@@ -343,7 +356,8 @@ def test_a_dangling_link_and_a_folder_are_told_and_the_others_work(folder: Profi
     found = folder.load()
 
     assert [tenant.slug for tenant in found.tenants] == ["contoso"]
-    assert [codes(fault) for fault in found.faults] == [["profile.unreadable"]] * 2
+    assert [codes(fault) for fault in found.faults] == [["profile.is_folder"], ["profile.link_broken"]]
+    assert "nowhere.json" in found.faults[1].problems[0].text("de")
 
 
 def test_a_file_saved_with_a_byte_order_mark_is_read(folder: ProfileFolder) -> None:
@@ -456,11 +470,16 @@ def test_the_tenant_field_is_the_column_of_the_tenant(folder: ProfileFolder) -> 
         pytest.param(sharepoint_infos(site_id=...), "field_missing", "sharepoint_infos.site_id", id="no-site"),
         pytest.param(sharepoint_infos(tenant_list_id=""), "field_empty", "tenant_list_id", id="empty-list-id"),
         pytest.param(sharepoint_infos(site="x"), "field_unknown", "sharepoint_infos.site", id="unknown-field"),
-        pytest.param(sharepoint_infos(field_mapping=...), "field_missing", "field_mapping", id="no-mapping"),
-        pytest.param(sharepoint_infos(field_mapping="x"), "field_not_object", "field_mapping", id="mapping-is-text"),
+        pytest.param(sharepoint_infos(field_mapping=...), "mapping_default", "field_mapping", id="no-mapping"),
+        pytest.param(sharepoint_infos(field_mapping="x"), "mapping_default", "field_mapping", id="mapping-is-text"),
+        pytest.param(sharepoint_infos(tenant_field=...), "control_missing", "tenant_field", id="no-tenant-field"),
+        pytest.param(sharepoint_infos(tenant_field=7), "control_unusable", "tenant_field", id="tenant-field-no-text"),
+        pytest.param(
+            sharepoint_infos(tenant_field="x"), "tenant_field_differs", "tenant_field", id="two-tenant-fields"
+        ),
         pytest.param(
             sharepoint_infos(field_mapping={**sharepoint_infos()["field_mapping"], "Frei": 3}),
-            "field_not_text",
+            "column_default",
             "field_mapping.Frei",
             id="column-is-a-number",
         ),
@@ -485,11 +504,61 @@ def test_a_fault_of_the_sharepoint_profile_names_the_field(
 
 
 def test_every_missing_column_is_told_in_one_go(folder: ProfileFolder) -> None:
-    folder.sharepoint(infos=sharepoint_infos(field_mapping={}), client_id="x")
+    folder.sharepoint(infos=sharepoint_infos(field_mapping={"enabled": "aktiv"}), client_id="x")
 
     fields = [problem.params.get("field") for problem in only_fault(folder).problems]
 
     assert fields == ["client_id", *(f"sharepoint_infos.field_mapping.{name}" for name in MAPPED)]
+
+
+@pytest.mark.parametrize(
+    "infos",
+    [
+        pytest.param({"field_mapping": ...}, id="no-mapping"),
+        pytest.param({"field_mapping": {}}, id="empty-mapping"),
+        pytest.param({"field_mapping": {"Frei": 3, "Tenant": ""}}, id="mapping-without-names"),
+        pytest.param({"field_mapping": ..., "tenant_field": ...}, id="nothing-at-all"),
+    ],
+)
+def test_a_column_that_no_field_names_is_the_one_of_the_contract(folder: ProfileFolder, infos: dict[str, Any]) -> None:
+    folder.sharepoint(infos=sharepoint_infos(**infos))
+
+    found = folder.load()
+
+    assert found.sharepoint is not None
+    assert {name: found.sharepoint.field_mapping[name] for name in MAPPED} == MAPPED
+    assert [fault.usable for fault in found.faults] == [True]
+
+
+@pytest.mark.parametrize("field", ["tenant_field", "Tenant"])
+def test_the_column_of_the_tenant_may_stand_in_one_place_alone(folder: ProfileFolder, field: str) -> None:
+    mapping = {**sharepoint_infos()["field_mapping"], "Tenant": "kunde"}
+    if field == "Tenant":
+        infos = sharepoint_infos(tenant_field=..., field_mapping=mapping)
+    else:
+        del mapping["Tenant"]
+        infos = sharepoint_infos(tenant_field="kunde", field_mapping=mapping)
+    folder.sharepoint(infos=infos)
+
+    profile = folder.load().sharepoint
+
+    assert profile is not None
+    assert profile.field_mapping["Tenant"] == "kunde"
+
+
+def test_a_broken_sharepoint_profile_gives_way_to_a_good_one(folder: ProfileFolder) -> None:
+    folder.sharepoint("alpha", infos=[])
+    folder.sharepoint("beta")
+    folder.sharepoint("gamma")
+
+    found = folder.load()
+
+    assert (found.sharepoint and found.sharepoint.slug) == "beta"
+    assert [(fault.slug, codes(fault), fault.usable) for fault in found.faults] == [
+        ("alpha", ["profile.field_not_object", "profile.other_sharepoint"], False),
+        ("gamma", ["profile.second_sharepoint"], True),
+    ]
+    assert folder.store.sharepoint(NOW) == found.sharepoint
 
 
 def test_of_two_sharepoint_profiles_the_first_works_and_the_second_is_told(folder: ProfileFolder) -> None:
@@ -524,7 +593,7 @@ def test_the_examples_have_exactly_the_fields_of_the_contract(folder: ProfileFol
     assert set(tenant) == {*CREDENTIALS, "tenant_name"}
     assert set(site) == {*CREDENTIALS, "tenant_name", "sharepoint_infos"}
     assert set(site["sharepoint_infos"]) == {*SHAREPOINT_IDS, "field_mapping"}
-    assert tuple(site["sharepoint_infos"]["field_mapping"]) == MAPPED
+    assert tuple(site["sharepoint_infos"]["field_mapping"]) == tuple(MAPPED)
 
 
 def test_a_copied_example_lacks_nothing_but_its_certificate(folder: ProfileFolder) -> None:

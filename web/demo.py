@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from core.profile_files import find_profiles
 from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,8 +30,11 @@ def wanted(settings: Settings) -> bool:
     """Is the demo asked for, or nothing else there to show?"""
     if settings.demo != "auto":
         return settings.demo == "on"
-    profiles = settings.profiles_dir.glob("*.json")
-    return not any(not file.name.endswith(".example.json") for file in profiles)
+    try:
+        found = find_profiles(settings.profiles_dir, "tenant")
+    except OSError:  # somebody's folder, and not ours to read: no reason for a demo
+        return False
+    return not found.profiles and all(stray.harmless for stray in found.strays)
 
 
 class Demo:

@@ -13,6 +13,7 @@ from typing import Any
 from core.cache.database import open_database
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.problems import Problem, ProblemError
+from core.profiles import folder_problem
 from core.reading import Stopped
 from core.refresh import Refresher, UnknownTenant
 from core.roles import command_actor
@@ -69,7 +70,9 @@ def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Sett
     else:
         _print_summary(summary)
     if not summary["tenants"]:
-        problem = Problem("check.no_profile", {"folder": str(settings.profiles_dir)})
+        problem = folder_problem(settings.profiles_dir) or Problem(
+            "check.no_profile", {"folder": str(settings.profiles_dir)}
+        )
         print(problem.text(settings.language), file=sys.stderr)
         return WRONG_CONFIGURATION
     lists = summary["sharepoint"]

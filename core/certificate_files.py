@@ -1,0 +1,164 @@
+"""The blocks of a PEM file; what a file is that is none, and what certificates and keys lie beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+
+from core.text_files import NoFile, decoded, read_file
+
+PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
+PKCS7 = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"  # object id 1.2.840.113549.1.7.2, signedData
+# What a file with a block of this kind, but without what we need, is called.
+OTHER_BLOCKS = {
+    b"OPENSSH PRIVATE KEY": "profile.cert_openssh",
+    b"TRUSTED CERTIFICATE": "profile.cert_trusted",
+    b"PKCS7": "profile.cert_chain_alone",
+    b"CMS": "profile.cert_chain_alone",
+    b"CERTIFICATE REQUEST": "profile.cert_request",
+    b"NEW CERTIFICATE REQUEST": "profile.cert_request",
+}
+STARTS = {
+    b"\xfe\xed\xfe\xed": "profile.cert_jks",
+    b"PuTTY-User-Key-File": "profile.cert_putty",
+}
+NEIGHBOURS = (".pem", ".cer", ".crt", ".der", ".key")
+MOST_NEIGHBOURS = 20
+
+
+class CertificateError(Exception):
+    """The file cannot be used; `code` is a key of core/messages.py, `other` a file beside it that the remedy names."""
+
+    def __init__(self, code: str, other: str = "") -> None:
+        super().__init__(code)
+        self.code, self.other = code, other
+
+
+@dataclass(frozen=True, slots=True)
+class PemFile:
+    """The blocks of a file as (kind, block), and the name of its encoding."""
+
+    blocks: Sequence[tuple[bytes, bytes]]
+    encoding: str = "UTF-8"
+
+    @property
+    def keys(self) -> list[bytes]:
+        return [block for kind, block in self.blocks if kind.endswith(b"PRIVATE KEY") and kind not in OTHER_BLOCKS]
+
+    @property
+    def certificates(self) -> list[bytes]:
+        return [block for kind, block in self.blocks if kind == b"CERTIFICATE"]
+
+    @property
+    def other(self) -> str:
+        """The message about a block that must be converted, "" when there is none."""
+        return next((OTHER_BLOCKS[kind] for kind, _ in self.blocks if kind in OTHER_BLOCKS), "")
+
+
+def read_pem(path: Path) -> PemFile:
+    """Return the blocks of the PEM file `path`. Raises CertificateError that says what the file is instead."""
+    raw = _bytes(path)
+    text, encoding = _as_ascii(raw)
+    blocks = [(match.group(1), match.group(0)) for match in PEM_BLOCK.finditer(text)]
+    if not blocks and raw.strip():
+        raise CertificateError(_form(raw))
+    return PemFile(blocks, encoding)
+
+
+def certificate_beside(path: Path, public: bytes) -> str:
+    """Return the name of a file in the same folder that holds the certificate of the key `public`, or ""."""
+    for other in _neighbours(path):
+        if any(_spki(found) == public for found in _certificates(other)):
+            return other.name
+    return ""
+
+
+def key_beside(path: Path) -> str:
+    """Return the name of a file in the same folder that holds the key of a certificate in `path`, or ""."""
+    wanted = {_spki(found) for found in _certificates(path)}
+    for other in _neighbours(path):
+        try:
+            keys = [serialization.load_pem_private_key(block, None) for block in read_pem(other).keys]
+        except (CertificateError, ValueError, TypeError, UnsupportedAlgorithm):
+            continue
+        if any(spki(key.public_key()) in wanted for key in keys):
+            return other.name
+    return ""
+
+
+def spki(key: object) -> bytes:
+    """Return the public key as DER (SubjectPublicKeyInfo), for comparing."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return bytes(key.public_bytes(serialization.Encoding.DER, form))  # type: ignore[attr-defined]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return read_file(path)
+    except FileNotFoundError:
+        raise CertificateError("profile.cert_missing") from None
+    except NoFile:
+        raise CertificateError("profile.cert_broken") from None
+    except OSError:
+        raise CertificateError("profile.cert_unreadable") from None
+
+
+def _as_ascii(raw: bytes) -> tuple[bytes, str]:
+    """Return the bytes of a PEM with one line end and no blanks around lines, from whatever encoding."""
+    encoding = "UTF-8"
+    try:
+        text, encoding = decoded(raw)
+        raw = text.encode("ascii", "replace")
+    except UnicodeDecodeError:
+        pass  # text around the blocks may be in any encoding, and the blocks are ASCII
+    return b"\n".join(line.strip() for line in raw.splitlines()), encoding
+
+
+def _form(raw: bytes) -> str:
+    """What a file without a single PEM block is, as the code of its message."""
+    known = next((code for start, code in STARTS.items() if raw.startswith(start)), "")
+    if known or raw[:1] != b"\x30":  # DER begins with a SEQUENCE
+        return known or "profile.cert_no_pem"
+    if b"\x02\x01\x03" in raw[:12]:  # PKCS #12 goes on with its version, 3
+        return "profile.cert_pfx"
+    if PKCS7 in raw[:32]:
+        return "profile.cert_chain_alone"
+    return "profile.cert_der" if _der_certificate(raw) else "profile.cert_der_key"
+
+
+def _der_certificate(raw: bytes) -> list[x509.Certificate]:
+    try:
+        return [x509.load_der_x509_certificate(raw)]
+    except ValueError:
+        return []
+
+
+def _certificates(path: Path) -> list[x509.Certificate]:
+    try:
+        return [x509.load_pem_x509_certificate(block) for block in read_pem(path).certificates]
+    except ValueError:
+        return []
+    except CertificateError as error:
+        return _der_certificate(read_file(path)) if error.code == "profile.cert_der" else []
+
+
+def _spki(certificate: x509.Certificate) -> bytes:
+    try:
+        return spki(certificate.public_key())
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
+
+
+def _neighbours(path: Path) -> Iterator[Path]:
+    """The files beside `path` that may hold what it lacks, by name."""
+    try:
+        found = sorted(other for other in path.parent.iterdir() if other.suffix.lower() in NEIGHBOURS)
+    except OSError:
+        return
+    yield from [other for other in found if other != path][:MOST_NEIGHBOURS]
