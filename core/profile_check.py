@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import json
 import os
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,7 +20,7 @@ from core.certificates import Certificate
 from core.name_key import clean_name, guid_key, name_key, thumbprint_key
 from core.problems import Problem
 from core.profile_files import EXPECTED, PATTERNS, Kind
-from core.text_files import NoFile, decoded, file_name, read_file, shown
+from core.text_files import NoFile, decoded, file_name, is_text, read_file, shown
 
 CREDENTIALS = ("tenant_id", "client_id", "thumbprint", "cert_path", "expires")
 CONTROL = {"thumbprint": "<SHA-1>", "expires": "<YYYY-MM-DD>"}  # the certificate knows both; how each is written
@@ -126,7 +125,7 @@ class Check:
         self.path, self.store, self.kind, self.now = path, store, kind, now
         self.problems: list[Problem] = []
         self.file = file_name(path)
-        named = PATTERNS[kind].fullmatch(path.name) if self.file == path.name else None
+        named = PATTERNS[kind].fullmatch(path.name) if is_text(path.name) else None
         self.slug = named["slug"] if named else Path(self.file).stem
         self.name = ""
         self.data: Mapping[str, Any] = {}
@@ -290,6 +289,6 @@ def text_of(data: Mapping[str, Any], name: str) -> tuple[str, Literal["", "missi
     if name not in data:
         return "", "missing"
     value = data[name]
-    if not isinstance(value, str) or re.search("[\ud800-\udfff]", value):
+    if not isinstance(value, str) or not is_text(value):
         return "", "not_text"
     return (clean_name(value), "") if name_key(value) else ("", "empty")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.name_key import name_key
-from core.text_files import file_name
+from core.text_files import file_name, shown
 
 Kind = Literal["tenant", "sharepoint", "auth"]
 FOLDERS: dict[Kind, str] = {"tenant": "", "sharepoint": "sharepoint", "auth": "auth"}
@@ -90,7 +90,7 @@ def profile_files(folder: Path, kind: Kind) -> list[Path]:
 
 def _judge(path: Path, kind: Kind) -> str:
     """ "profile" for what is read as one, the code of a message for what was meant as one, "" for anything else."""
-    name, key = path.name, name_key(file_name(path))
+    name, key = path.name, name_key(path.name)
     if PUT_ASIDE.search(key) or EXAMPLE.search(key) or not MEANT.match(key):
         return ""
     if kind != "auth" and _kind_of(key) not in (None, kind):
@@ -123,13 +123,13 @@ def _right_name(key: str, kind: Kind) -> str:
 
 
 def _stray(folder: Path, path: Path, kind: Kind, code: str) -> Stray:
-    key = name_key(file_name(path))
+    key = name_key(path.name)
     meant = (_kind_of(key) or kind) if code == "profile.wrong_folder" else kind
     name = _right_name(key, meant)
     place = folder / FOLDERS[meant]
     right = (place / name).relative_to(folder.parent).as_posix()
     found = PATTERNS[meant].fullmatch(name)
-    slug = found["slug"] if found and "<" not in name else Path(key).stem
+    slug = shown(found["slug"]) if found and "<" not in name else Path(file_name(path)).stem
     # On a disk that knows no capitals the file itself answers to the right name.
     if (place / name).is_file() and not _is_one_of(path, [place / name]):
         return Stray(path, meant, slug, "profile.leftover", {"right": right}, harmless=True)

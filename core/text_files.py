@@ -45,6 +45,15 @@ def decoded(raw: bytes) -> tuple[str, str]:
     return raw.decode(encoding), _ENCODINGS.get(encoding, encoding[:6].upper())
 
 
+def is_text(text: str) -> bool:
+    """Whether the text can be written as UTF-8: no half of a surrogate pair, no file name in another encoding."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def shown(text: str, most: int = LONGEST_SHOWN) -> str:
     """Return foreign text for a message: at most `most` signs, and those that do not print as \\x.. codes."""
     signs = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:most])
