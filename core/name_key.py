@@ -26,11 +26,6 @@ def name_key(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def hex_key(text: str) -> str:
-    """Return a GUID or thumbprint without blanks, colons and hidden signs, in small letters."""
-    return "".join(name_key(text).replace(":", " ").split())
-
-
 def name_keys(names: pd.Series) -> pd.Series:
     """Return the key of each name; every distinct name is folded once."""
     return names.map({name: name_key(str(name)) for name in names.unique()}).astype("str")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.name_key import hex_key, name_key
+from core.name_key import guid_key, name_key, thumbprint_key
 
 NAMES = st.text(max_size=40)
 
@@ -52,5 +52,13 @@ def test_blanks_and_hidden_signs_between_words_make_no_difference(words):
     assert name_key("\u200e" + "\u00a0 \u2003".join(words) + "\ufeff ") == name_key(" ".join(words))
 
 
-def test_a_thumbprint_is_compared_without_what_tools_put_between_its_signs():
-    assert hex_key("\u200eA1:B2 C3\u00a0D4") == "a1b2c3d4"
+@pytest.mark.parametrize("text", ["\u200eA1:B2 C3\u00a0D4", "SHA1 Fingerprint=a1:b2:c3:d4", "a1-b2-c3-d4"])
+def test_a_thumbprint_is_compared_without_what_tools_put_between_its_signs(text):
+    assert thumbprint_key(text) == "a1b2c3d4"
+
+
+@pytest.mark.parametrize(
+    "text", ["{1A2B3C4D-0000-4000-8000-00000000000F}", "\ufeff1a2b3c4d\u20110000-4000-8000-00000000000f "]
+)
+def test_a_guid_is_compared_without_braces_and_hidden_signs(text):
+    assert guid_key(text) == "1a2b3c4d-0000-4000-8000-00000000000f"
