@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Literal
 
 from core.cache.lists import SharePointStatus
@@ -69,6 +69,17 @@ class Condition:
         return Problem(self.problem.code, shown | times, self.problem.detail)
 
 
+def as_written(zone: tzinfo) -> Callable[[Any], str]:
+    """Return how programs and logs write a time, or a day, of a sentence."""
+
+    def when(value: Any) -> str:
+        if isinstance(value, datetime):
+            return f"{value.astimezone(zone):%d.%m.%Y %H:%M}"
+        return f"{value:%d.%m.%Y}"
+
+    return when
+
+
 def _sentence(problem: Problem, language: str) -> str:
     """Also for a code that an older version has stored: a sentence with less is better than none."""
     return problem.text(language) if problem.code in MESSAGES else f"{problem.code}."
@@ -82,6 +93,7 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
         *_certificates(facts, now),
         *_profiles(facts),
         *names(facts),
+        *removed(facts),
         *sharepoint(facts),
         *gone(facts),
     ]
@@ -191,9 +203,40 @@ def sharepoint(facts: Facts) -> Iterator[Condition]:
         yield _of_the_lists(Problem("sharepoint.flow_silent", params), status)
     if not status.configured:
         yield Condition("note", Problem("check.no_sharepoint"), "SharePoint")
-    unlisted = [tenant.name for tenant in facts.tenants if not tenant.listed]
-    if unlisted and status.configured and status.read_at is not None:
+    if status.configured and status.read_at is not None:
+        yield from tenant_list(facts.tenants)
+    if facts.site_gone_since is not None:
+        yield Condition(
+            "error", Problem("check.sharepoint_gone"), "SharePoint", moments={"since": facts.site_gone_since}
+        )
+
+
+def tenant_list(tenants: Sequence[TenantFacts]) -> Iterator[Condition]:
+    """Tenants whose row in the tenant list has vanished, and tenants that never had one."""
+    missing = {tenant.name: tenant.missing_since for tenant in tenants if tenant.missing_since is not None}
+    if missing:
+        problem = Problem("check.rows_vanished", _some(list(missing)))
+        yield Condition("error", problem, "SharePoint", moments={"since": min(missing.values())})
+    unlisted = [tenant.name for tenant in tenants if not tenant.listed and tenant.missing_since is None]
+    if unlisted:
         yield Condition("notice", Problem("check.not_listed", _some(unlisted)), "SharePoint")
+
+
+def removed(facts: Facts) -> Iterator[Condition]:
+    """Tenants that alarmed until their profile was taken away."""
+    if facts.removed:
+        problem = Problem("check.profiles_gone", _some(list(facts.removed)))
+        yield Condition("warning", problem, "profiles", moments={"read": max(facts.removed.values())})
+
+
+def after_refresh(facts: Facts) -> Iterator[Condition]:
+    """What a refresh tells beside what failed in it: the lists, tenants without row or profile, product names."""
+    for condition in sharepoint(facts):
+        of_the_lists = condition.problem.code in IN_THE_LISTS or condition.problem.code.startswith("check.")
+        if of_the_lists and condition.level != "note":
+            yield condition
+    yield from removed(facts)
+    yield from names(facts)
 
 
 def _of_the_lists(problem: Problem, status: SharePointStatus) -> Condition:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from core import attention, auth_profiles
 from core.attention import Condition
+from core.cache.readings import KnownLicense, known_licenses, tenant_rows
 from core.cache.runs import latest_run
 from core.cache.troubles import shortage_states
 from core.catalogue import load_catalogue
-from core.facts import Facts, certificate_of, known_facts
+from core.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.graph import GraphClient, GraphError, PermissionMissing, subscribed_skus, subscriptions
+from core.next_push import MANY, SeenTenant, seen_tenants, told_live
 from core.problems import Problem
 from core.profiles import Profiles, SharePointProfile, TenantProfile, folder_problem
+from core.reading import TenantAnswer
 from core.run import Tools
-from core.sharepoint import ListError, check_parameters
+from core.sharepoint import Item, ListError, check_parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,20 @@ def check_all(tools: Tools) -> list[Finding]:
         none = Problem("check.no_profile", {"folder": str(folder)})
         findings.append(Finding("profiles", "error", folder_problem(folder) or none))
     findings += _certificates(tools, profiles)
-    for found in tools.workers.map(lambda profile: list(_tenant(tools, profile)), profiles.tenants):
+    rows, before = tenant_rows(tools.engine), known_licenses(tools.engine)
+    answers = []
+    for answer, found in tools.workers.map(lambda profile: _tenant(tools, profile, before), profiles.tenants):
+        answers.append(answer)
         findings += found
-    site = _sharepoint(tools, profiles.sharepoint) if profiles.sharepoint else []
+    site, lists = _sharepoint(tools, profiles.sharepoint) if profiles.sharepoint else ([], None)
     findings += site
+    if lists is not None:
+        tenants = seen_tenants(profiles.tenants, rows, lists[0], tools.now())
+        findings += _seen(tools, tenants, answers, lists[1])
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
-    return findings + list(_known(tools, {finding.problem.code for finding in site if finding.problem}))
+    asked = {finding.problem.code for finding in site if finding.problem}
+    return findings + list(_known(tools, asked, lists_read=lists is not None))
 
 
 def _certificates(tools: Tools, profiles: Profiles) -> Iterator[Finding]:
@@ -63,69 +73,94 @@ def _client(tools: Tools, profile: TenantProfile | SharePointProfile) -> GraphCl
     return GraphClient(profile, tools.settings.graph_url, tools.tokens, tools.http)
 
 
-def _tenant(tools: Tools, profile: TenantProfile) -> Iterator[Finding]:
-    client = _client(tools, profile)
+def _tenant(
+    tools: Tools, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+) -> tuple[TenantAnswer, list[Finding]]:
+    client, answer, name = _client(tools, profile), TenantAnswer(profile), profile.name
     try:
-        count = len(subscribed_skus(client))
+        answer.licenses = subscribed_skus(client)
     except GraphError as error:
-        yield Finding(profile.name, "error", error.problem)
-        return
-    yield Finding(profile.name, "ok", note=f"{count} SKU")
+        answer.problem = error.problem
+        return answer, [Finding(name, "error", error.problem)]
+    count = sum(license_["present"] for license_ in before.get(profile.tenant_id, {}).values())
+    findings = [Finding(name, "ok", note=f"{len(answer.licenses)} SKU")]
+    if not answer.licenses and count > 1:
+        answer.problem = Problem("graph.nothing_left", {"tenant": name, "count": str(count)})
+        findings = [Finding(name, "warning", answer.problem)]
     try:
-        subscriptions(client)
+        answer.subscriptions = subscriptions(client)
     except PermissionMissing:
-        yield Finding(profile.name, "warning", Problem("check.no_renewals", {"tenant": profile.name}))
+        findings.append(Finding(name, "warning", Problem("check.no_renewals", {"tenant": name})))
     except GraphError as error:
-        yield Finding(profile.name, "warning", error.problem)
+        findings.append(Finding(name, "warning", error.problem))
+    return answer, findings
 
 
-def _sharepoint(tools: Tools, profile: SharePointProfile) -> list[Finding]:
+Read = tuple[list[Item], list[Item]]  # items of the tenant list, of the licence list
+
+
+def _sharepoint(tools: Tools, profile: SharePointProfile) -> tuple[list[Finding], Read | None]:
     try:
         lists = tools.publisher.lists(profile)
-        counts = [len(lists.items(part)) for part in (lists.tenants, lists.licenses)]
+        read = lists.items(lists.tenants), lists.items(lists.licenses)
         parameters = lists.read_parameters()
     except (GraphError, ListError) as error:
-        return [Finding(profile.name, "error", error.problem)]
-    findings = [Finding(profile.name, "ok", note=f"Tenantliste {counts[0]}, Lizenzstatusliste {counts[1]}")]
-    return findings + [Finding(profile.name, "error", problem) for problem in check_parameters(parameters)]
+        return [Finding(profile.name, "error", error.problem)], None
+    findings = [Finding(profile.name, "ok", note=f"Tenantliste {len(read[0])}, Lizenzstatusliste {len(read[1])}")]
+    return findings + [Finding(profile.name, "error", problem) for problem in check_parameters(parameters)], read
 
 
-def _known(tools: Tools, asked: set[str]) -> Iterator[Finding]:
-    """What no question of this moment tells: how long it lasts already; `asked`: codes found in SharePoint just now."""
+def _seen(
+    tools: Tools, tenants: Mapping[str, SeenTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
+) -> Iterator[Finding]:
+    """Which tenants the tenant list lacks, and how many shortages the next push tells of."""
+    facts = [
+        TenantFacts(tenant.name, tenant.slug, tenant.listed, missing_since=tenant.missing_since)
+        for tenant in tenants.values()
+        if tenant.enabled
+    ]
+    yield from _findings(tools, attention.tenant_list(facts))
+    good = [answer for answer in answers if answer.problem is None]
+    count = len(told_live(tools.engine, tools.settings, tenants, good, items, tools.now()))
+    if count >= MANY:
+        yield Finding("SharePoint", "warning", Problem("check.first_push", {"count": str(count)}))
+
+
+def _known(tools: Tools, asked: set[str], *, lists_read: bool) -> Iterator[Finding]:
+    """What no question of this moment tells: how long it lasts already; `asked`: codes found in SharePoint just now.
+
+    With `lists_read` the tenant list has been judged as it is now.
+    """
     now, engine = tools.now(), tools.engine
     catalogue, fault = load_catalogue(engine)
     facts = known_facts(engine, tools.settings, catalogue, now, fault)
     yield from _findings(tools, attention.refreshes(latest_run(engine), now, tools.settings.refresh_minutes))
-    yield from _findings(tools, _lasting(facts, now, asked))
+    yield from _findings(tools, _lasting(facts, now, asked, lists_read))
     for tenant, states in shortage_states(engine).items():
         counts: dict[str, str] = {state: str(states.count(state)) for state in attention.SHORTAGE_STATES}
         problem = Problem("check.shortages", {"tenant": tenant, "count": str(len(states)), **counts})
         yield Finding(tenant, "warning", problem)
 
 
-def _lasting(facts: Facts, now: datetime, asked: set[str]) -> Iterator[Condition]:
+def _lasting(facts: Facts, now: datetime, asked: set[str], lists_read: bool) -> Iterator[Condition]:
     for tenant in facts.tenants:
         found = attention.unreadable(tenant, now)
         if found is not None and found.level == "error":
             yield found
     for condition in attention.sharepoint(facts):
-        lasts = condition.problem.code == "sharepoint.flow_silent" or (
+        lasts = condition.problem.code in ("sharepoint.flow_silent", "check.sharepoint_gone") or (
             condition.cause is not None and condition.cause.code in asked
         )
+        lasts |= condition.problem.code in ("check.rows_vanished", "check.not_listed") and not lists_read
         if lasts:
             yield condition
     yield from attention.names(facts)
+    yield from attention.removed(facts)
     yield from attention.gone(facts)
 
 
 def _findings(tools: Tools, found: Iterable[Condition]) -> Iterator[Finding]:
-    language, zone = tools.settings.language, tools.settings.zone
-
-    def when(value: Any) -> str:
-        if isinstance(value, datetime):
-            return f"{value.astimezone(zone):%d.%m.%Y %H:%M}"
-        return f"{value:%d.%m.%Y}"
-
+    language, when = tools.settings.language, attention.as_written(tools.settings.zone)
     for condition in found:
         level: Literal["warning", "error"] = "error" if condition.level == "error" else "warning"
         yield Finding(condition.subject, level, condition.settled(language, when))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -11,13 +11,14 @@ from sqlalchemy import Engine
 from core.cache.lists import SharePointStatus, sharepoint_status
 from core.cache.policies import rules_at
 from core.cache.readings import tenant_rows
-from core.cache.troubles import Gone, broken_profiles, gone_since, unanswered_alarms
+from core.cache.troubles import Gone, broken_profiles, gone_since, removed_profiles, unanswered_alarms
 from core.problems import Problem
 from core.profiles import ProfileStore, SharePointProfile, TenantProfile
 from core.settings import Settings
 from core.skus import Catalogue
 
 GONE_FOR = timedelta(days=7)
+REMOVED_FOR = timedelta(days=30)  # so long it is told that a profile was taken away: it may have been a mistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,15 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class TenantFacts:
-    """A tenant that is read."""
+    """A tenant that is read; `missing_since`: its row in the SharePoint tenant list has vanished."""
 
     name: str
     slug: str
     listed: bool
-    last_read_at: datetime | None
-    failing_since: datetime | None
-    problem: Problem | None
+    last_read_at: datetime | None = None
+    failing_since: datetime | None = None
+    problem: Problem | None = None
+    missing_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Facts:
     unanswered: int = 0
     flow_minutes: float = 60
     gone: Sequence[tuple[Gone, tuple[str, str]]] = ()
+    removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
+    site_gone_since: datetime | None = None  # the last contact, when the SharePoint profile is gone since then
 
 
 def known_facts(
@@ -62,6 +66,21 @@ def known_facts(
     """Ask the cache; some queries, whatever the number of tenants. Raises DatabaseError."""
     rows = [row for row in tenant_rows(engine).values() if row.enabled]
     site = ProfileStore(settings.profiles_dir).sharepoint(now)
+    return replace(
+        list_facts(engine, now, names_fault),
+        certificates=[Certificate(row.name, row.slug, row.cert_expires) for row in rows if row.cert_expires],
+        site_certificate=certificate_of(site) if site else None,
+        faults=broken_profiles(engine),
+        unanswered=unanswered_alarms(engine, now - timedelta(minutes=settings.flow_timeout_minutes)),
+        flow_minutes=settings.flow_timeout_minutes,
+        gone=_alarming(engine, settings, catalogue, now),
+    )
+
+
+def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:
+    """Return of the facts what a refresh says about tenants, lists and names. Raises DatabaseError."""
+    status = sharepoint_status(engine)
+    gone = not status.configured and status.read_at is not None and now - status.read_at < REMOVED_FOR
     return Facts(
         tenants=[
             TenantFacts(
@@ -71,17 +90,15 @@ def known_facts(
                 last_read_at=row.last_read_at,
                 failing_since=row.failing_since,
                 problem=Problem.from_json(row.problem) if row.problem else None,
+                missing_since=row.missing_since,
             )
-            for row in rows
+            for row in tenant_rows(engine).values()
+            if row.enabled
         ],
-        certificates=[Certificate(row.name, row.slug, row.cert_expires) for row in rows if row.cert_expires],
-        site_certificate=certificate_of(site) if site else None,
-        faults=broken_profiles(engine),
         names_fault=names_fault,
-        sharepoint=sharepoint_status(engine),
-        unanswered=unanswered_alarms(engine, now - timedelta(minutes=settings.flow_timeout_minutes)),
-        flow_minutes=settings.flow_timeout_minutes,
-        gone=_alarming(engine, settings, catalogue, now),
+        sharepoint=status,
+        removed=removed_profiles(engine, now - REMOVED_FOR),
+        site_gone_since=status.read_at if gone else None,
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -23,7 +23,8 @@ USUAL_OF = 5  # refreshes
 class Health:
     """The three checks in a word each; `reason` tells what is wrong with the database, in English.
 
-    `refreshed_at` is the end of the last refresh of all tenants, None when none is known.
+    `refreshed_at` is the end of the last refresh of all tenants, None when none is known. `vanished`: tenants whose
+    row in the tenant list has vanished -> since when.
     """
 
     database: Literal["ok", "unreachable", "other version"]
@@ -32,6 +33,7 @@ class Health:
     reason: str = ""
     refreshed_at: datetime | None = None
     failing: Sequence[FailingTenant] = ()
+    vanished: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
@@ -61,7 +63,8 @@ def judge(found: Look, refresh_minutes: float, started_at: datetime, now: dateti
     return Health(
         database="ok",
         refresh="off" if not refresh_minutes else "late" if late else "ok",
-        tenants="degraded" if found.failing else "ok",
+        tenants="degraded" if found.failing or found.vanished else "ok",
         refreshed_at=last,
         failing=found.failing,
+        vanished=found.vanished,
     )

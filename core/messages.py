@@ -473,6 +473,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Graph lehnt die Anfrage {what} für {tenant} ab ({status}). Technische Zeile lesen.",
         "Graph refuses the request {what} for {tenant} ({status}). Read the technical line.",
     ),
+    "graph.nothing_left": (
+        "Microsoft nennt für {tenant} keine einzige Lizenz mehr, zuletzt waren es {count}. Die letzten Zahlen bleiben einen Tag stehen; Abonnements im Microsoft 365 Admin Center prüfen.",
+        "Microsoft no longer names a single licence for {tenant}; last there were {count}. The last figures stay for a day; check the subscriptions in the Microsoft 365 admin center.",
+    ),
     "graph.unreadable": (
         "Die Antwort von Microsoft für {tenant} ist nicht lesbar ({what}). Der nächste Lauf versucht es wieder.",
         "The answer of Microsoft for {tenant} cannot be read ({what}). The next refresh tries again.",
@@ -597,8 +601,24 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The product names cannot be read: {fault} Until then part numbers stand for names, and a free product may pass for a shortage.",
     ),
     "check.not_listed": (
-        "Nicht in der Tenantliste und darum nicht überwacht: {names}.",
-        "Not in the tenant list and therefore not monitored: {names}.",
+        "Nicht in der Tenantliste und darum nicht überwacht ({count}): {names}. Auf der Seite Monitoring in die Liste aufnehmen.",
+        "Not in the tenant list and therefore not monitored ({count}): {names}. Add them to the list on the page Monitoring.",
+    ),
+    "check.rows_vanished": (
+        "Aus der Tenantliste verschwunden ({count}, bemerkt {since}): {names}. Es gelten die letzten Schalter, Engpässe werden weiter gemeldet. Auf der Seite Monitoring wieder eintragen oder die Überwachung beenden.",
+        "Vanished from the tenant list ({count}, noticed {since}): {names}. The last switches hold, shortages are still told. Put them back on the page Monitoring, or end monitoring there.",
+    ),
+    "check.profiles_gone": (
+        "Profil entfernt, darum weder gelesen noch überwacht ({count}, zuletzt {read}): {names}. War es ein Versehen, die Datei zurücklegen; sonst endet dieser Hinweis nach 30 Tagen.",
+        "Profile removed, therefore neither read nor monitored ({count}, last {read}): {names}. If that was a mistake, put the file back; else this note ends after 30 days.",
+    ),
+    "check.sharepoint_gone": (
+        "Das SharePoint-Profil ist verschwunden (letzter Kontakt {since}); niemand wird über Engpässe benachrichtigt. Die Datei in profiles/sharepoint zurücklegen; war es gewollt, endet dieser Hinweis nach 30 Tagen.",
+        "The SharePoint profile has vanished (last contact {since}); nobody is told about shortages. Put the file back into profiles/sharepoint; if it was intended, this note ends after 30 days.",
+    ),
+    "check.first_push": (
+        "Der nächste Lauf meldet dem Support {count} Engpässe, die es schon gibt. Sollen sie ohne Meldung als bekannt gelten: «python -m core sync --take-over» oder die Schaltfläche auf der Seite Monitoring.",
+        "The next refresh tells the support team about {count} shortages that exist already. To have them count as known without a message: “python -m core sync --take-over” or the button on the page Monitoring.",
     ),
     "check.no_renewals": (
         "{tenant}: Erneuerungsdaten sind nicht lesbar. Wer sie sehen will, gibt der Anwendung Organization.Read.All.",

@@ -76,9 +76,9 @@ def _outcomes(tools: Tools, changes: Sequence[SwitchChange]) -> Iterator[Problem
 
 
 def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
-    """Give tenants a row in the tenant list, enabled and monitored; who has one already is left as it is.
+    """Give tenants a row in the tenant list: the last switches where it has vanished, else enabled and monitored.
 
-    Raises NotAllowed.
+    A tenant that has a row already is left as it is. Raises NotAllowed.
     """
     actor.need(Action.SWITCHES)
     rows = tenant_rows(tools.engine)
@@ -93,9 +93,10 @@ def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[S
     results = []
     for tenant_id in tenant_ids:
         row, item, problem = rows[tenant_id], matched.get(tenant_id), None
-        switches = _switches(item) if item else (True, True)
+        last = (row.enabled, row.monitored) if row.missing_since else (True, True)
+        switches = _switches(item) if item else last
         if item is None:
-            problem = _sent(lists, _new_row(lists, row.name), row)
+            problem = _sent(lists, _new_row(lists, row.name, switches), row)
         if problem is None:
             _note(tools, tenant_id, switches)
         result = SwitchResult(tenant_id, row.name, problem)
@@ -104,8 +105,25 @@ def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[S
     return results
 
 
-def _new_row(lists: Lists, name: str) -> BatchRequest:
-    body = lists.tenants.body({"title": name, "enabled": True, "monitoring": True})
+def end_monitoring(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
+    """Accept that the rows of tenants have vanished: they are no longer monitored. Raises NotAllowed.
+
+    Should the row be back meanwhile, the next refresh takes its switches.
+    """
+    actor.need(Action.SWITCHES)
+    rows = tenant_rows(tools.engine)
+    results = []
+    for row in (rows[tenant_id] for tenant_id in tenant_ids):
+        if row.missing_since is not None:
+            after = (row.enabled, False)
+            _note(tools, row.tenant_id, after, listed=False)
+            results.append(SwitchResult(row.tenant_id, row.name))
+            _record(tools, actor, "tenant.unlisted", results[-1], (row.enabled, row.monitored), after)
+    return results
+
+
+def _new_row(lists: Lists, name: str, switches: Switches) -> BatchRequest:
+    body = lists.tenants.body({"title": name, "enabled": switches[0], "monitoring": switches[1]})
     return BatchRequest("POST", f"{lists.tenants.path}/items", {"fields": body})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,9 +44,10 @@ from core.sharepoint import (
     plan_licenses,
     plan_tenants,
     push,
+    taken_over,
 )
 from core.sharepoint.lists import LIST_NAMES
-from core.sharepoint.rows import Key, rows_to_show
+from core.sharepoint.rows import Key, in_lists, rows_to_show
 from core.skus import Catalogue
 from core.workers import Workers
 
@@ -93,7 +94,8 @@ class Publisher:
         if profiles.sharepoint is None:
             faults = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
             problems = [problem for fault in faults for problem in fault.problems]
-            save_sharepoint_status(self._engine, SharePointStatus(configured=bool(faults), problems=problems))
+            last = sharepoint_status(self._engine).read_at  # kept: a profile may have vanished by mistake
+            save_sharepoint_status(self._engine, SharePointStatus(bool(faults), last, problems))
             return None
         try:
             return self._read(profiles.sharepoint, now)
@@ -122,7 +124,7 @@ class Publisher:
         problems += [Problem("sharepoint.duplicate_title", {"tenant": title}) for title in twice]
         listed = {item.item_id: listed_tenant(item) for item in items}
         save_tenant_list(
-            self._engine, list(listed.values()), {key: listed[item.item_id] for key, item in matched.items()}
+            self._engine, list(listed.values()), {key: listed[item.item_id] for key, item in matched.items()}, now
         )
         status = SharePointStatus(configured=True, read_at=now, problems=problems, parameters=parameters)
         save_sharepoint_status(self._engine, status)
@@ -144,27 +146,34 @@ class Publisher:
         now: datetime,
         progress: Callable[[int, int], None],
         give_way: Callable[[], bool] = lambda: False,
+        take_over: Callable[[Row], bool] | None = None,
     ) -> PushResult:
         """Write licence and tenant list after the rows `known` in the cache, last good data included.
 
         A tenant that cannot be read just now keeps its alarm, and gets one that SharePoint missed
-        while it was away. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
+        while it was away. Shortages that would be told now and that `take_over` says yes to are marked as told
+        instead. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
         """
         rows = tenant_rows(self._engine)
         wanted = list(rows_to_show(rows, known, trial, catalogue, rules, self._settings.language))
         tenants = plan_tenants(contact.tenants, contact.matched, self._settings.zone)
-        memory = _Memory(self._engine)
+        memory, planner = _Memory(self._engine), self._planner(contact, rows, wanted, now)
+        taken: dict[Key, Alarm] = {}
+        if take_over is not None:
+            taken = taken_over(filter(take_over, planner(items, memory.alarms).tells), memory.alarms, now)
+            memory.save(taken)
         result = push(
             contact.lists,
             self._pace,
             items,
-            self._planner(contact, rows, wanted, now),
+            planner,
             memory.alarms,
             remember=memory.save,
             now=now,
             progress=lambda total, done: progress(total + len(tenants), done),
             give_way=give_way,
         )
+        result.taken_over = len(taken) if take_over is not None else None
         if tenants:  # after the alarms, which are urgent
             contact.copies.make_sure(contact.lists.tenants)
             writer = Writer(contact.lists.client, contact.lists.tenants, self._pace, give_way)
@@ -178,12 +187,9 @@ class Publisher:
         self, contact: Contact, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime
     ) -> Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]:
         """Plans the licence list; makes sure of its columns before the first change."""
-        names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in tenants.items()}
-        disabled = {tenant_id for tenant_id, row in tenants.items() if not row.enabled}
-        timeout = timedelta(minutes=self._settings.flow_timeout_minutes)
 
         def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
-            made = plan_licenses(wanted, items, alarms, names, disabled, now=now, flow_timeout=timeout)
+            made = plan_of(tenants, wanted, items, alarms, now, self._settings)
             if made.changes:
                 contact.copies.make_sure(contact.lists.licenses)
             return made
@@ -206,6 +212,21 @@ class Publisher:
             self._engine,
             SharePointStatus(configured=True, read_at=now, problems=problems, parameters=contact.parameters),
         )
+
+
+def plan_of(
+    tenants: Mapping[str, Any],
+    wanted: Sequence[Row],
+    items: Iterable[Item],
+    alarms: Mapping[Key, Alarm],
+    now: datetime,
+    settings: Settings,
+) -> Plan:
+    """Return the plan for the licence list; `tenants`: tenant id -> its row in the database, or one like it."""
+    names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in tenants.items()}
+    out = {tenant_id for tenant_id, row in tenants.items() if not in_lists(row)}
+    timeout = timedelta(minutes=settings.flow_timeout_minutes)
+    return plan_licenses(wanted, items, alarms, names, out, now=now, flow_timeout=timeout)
 
 
 class _Memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from queue import Empty, SimpleQueue
@@ -35,6 +35,7 @@ from core.workers import Workers
 log = logging.getLogger(__name__)
 
 SAVE_EVERY = 0.5  # seconds; one transaction for all tenants that arrived meanwhile
+EMPTY_FOR = timedelta(days=1)  # so long an answer without any licence is not believed
 SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates do not move faster
 
 
@@ -103,6 +104,7 @@ class Reader:
         done = 0
         while done < len(profiles) and not self.stop.is_set():
             arrived = _collect(answers, len(profiles) - done)
+            self._doubt(arrived, result, rows)
             self._save(arrived, result, today, day)
             done += len(arrived)
             progress(done)
@@ -145,6 +147,14 @@ class Reader:
             answer.subscriptions_problem = error.problem
             log.info("renewal dates cannot be read: %s", error)
 
+    def _doubt(self, arrived: Sequence[TenantAnswer], result: ReadResult, rows: dict[str, Any]) -> None:
+        """Take an answer that names no licence at all for a failed reading where several were known."""
+        for answer in arrived:
+            if answer.problem is None and not answer.licenses:
+                tenant_id = answer.profile.tenant_id
+                known, row = result.before.get(tenant_id, {}), rows.get(tenant_id)
+                answer.problem = nothing_left(answer.profile.name, known, row, self.now())
+
     def _save(
         self,
         arrived: Sequence[TenantAnswer],
@@ -185,7 +195,7 @@ class Reader:
             ],
         )
         for answer in asked:
-            _learn_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
+            learn_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
 
     def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
         """Whether this licence is a shortage, by its kind, its units and the policies."""
@@ -197,6 +207,22 @@ class Reader:
             is_trial=(tenant_id, row.sku_id) in trial,
         )
         return self.rules.decide(tenant_id, row.sku_id, kind).short(row.enabled, row.consumed)
+
+
+def nothing_left(tenant: str, known: Mapping[str, KnownLicense], row: Any, now: datetime) -> Problem | None:
+    """Return the problem with an answer without any licence from a tenant that had several, `known`; else None.
+
+    One licence that goes is a subscription that ended. All of several at once is believed once it has been
+    answered for EMPTY_FOR; `row`, the tenant in the database, knows since when.
+    """
+    count = sum(license_["present"] for license_ in known.values())
+    if count < 2:
+        return None
+    problem = Problem("graph.nothing_left", {"tenant": tenant, "count": str(count)})
+    stored = Problem.from_json(row.problem) if row is not None and row.problem else None
+    if stored is not None and stored.code == problem.code and now - row.failing_since >= EMPTY_FOR:
+        return None
+    return problem
 
 
 def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer]:
@@ -211,7 +237,8 @@ def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer
     return arrived
 
 
-def _learn_trials(trial: set[tuple[str, str]], tenant_id: str, found: Sequence[Subscription]) -> None:
+def learn_trials(trial: set[tuple[str, str]], tenant_id: str, found: Sequence[Subscription]) -> None:
+    """Bring `trial` up to date with the subscriptions of one tenant."""
     bought = {row.sku_id for row in found if not row.is_trial}
     for row in found:
         key = (tenant_id, row.sku_id)

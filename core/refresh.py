@@ -118,15 +118,22 @@ class Refresher:
                     self._coming = None
         self._execute(run_id, scope)
 
-    def run(self, actor: Actor, tenants: Sequence[str] = (), *, read_only: bool = False) -> dict[str, Any]:
+    def run(
+        self, actor: Actor, tenants: Sequence[str] = (), *, read_only: bool = False, take_over: bool = False
+    ) -> dict[str, Any]:
         """Refresh now, or wait for the running refresh and share its result; gives the summary of the run.
 
-        The summary is what `sync --json` prints. `read_only` leaves SharePoint as it is. Raises
+        The summary is what `sync --json` prints. `read_only` leaves SharePoint as it is; `take_over` marks
+        shortages that exist already as told, without a message, and never shares another run's result. Raises
         NotAllowed, UnknownTenant, DatabaseError.
         """
-        actor.need(Action.REFRESH)
+        actor.need(Action.SWITCHES if take_over else Action.REFRESH)
+        scope, run_id = self._names(tenants), runs.new_run_id()
         with request_in_log(actor.request_id, actor.name):
-            return self._run(runs.new_run_id(), actor, self._names(tenants), read_only)
+            if take_over:
+                at = self._now()
+                record(self._engine, actor, "alarms.taken_over", ", ".join(scope), after={"run": run_id}, at=at)
+            return self._run(run_id, actor, scope, read_only, take_over)
 
     def interrupt(self) -> None:
         """End a running refresh as soon as what has arrived is written; does not wait (for a signal handler)."""
@@ -141,13 +148,13 @@ class Refresher:
         self.tools.publisher.close()
         self.tools.http.close()
 
-    def _run(self, run_id: str, actor: Actor, scope: Sequence[str], read_only: bool = False) -> dict[str, Any]:
+    def _run(self, run_id: str, actor: Actor, scope: Sequence[str], read_only: bool, take_over: bool) -> dict[str, Any]:
         while not self._lock.take():
             joined = self._follow(scope, read_only)
-            if joined is not None:
+            if joined is not None and not take_over:
                 return joined
         self._begin(run_id, actor, scope, read_only)
-        return self._execute(run_id, scope, read_only)
+        return self._execute(run_id, scope, read_only, take_over)
 
     def _background(self, call: Callable[..., Any], *args: Any) -> None:
         def guarded() -> None:
@@ -199,7 +206,9 @@ class Refresher:
             self._lock.release()
             raise
 
-    def _execute(self, run_id: str, scope: Sequence[str], read_only: bool = False) -> dict[str, Any]:
+    def _execute(
+        self, run_id: str, scope: Sequence[str], read_only: bool = False, take_over: bool = False
+    ) -> dict[str, Any]:
         """Carry a begun run out and close it, whatever happens; then give the lock back."""
         http = self.tools.http
         started, sent = time.monotonic(), http.sent
@@ -209,7 +218,8 @@ class Refresher:
                 catalogue, fault = load_catalogue(self._engine)
                 if fault:
                     log.warning("the product names cannot be used: %s", fault)
-                summary = RefreshRun(self.tools, run_id, scope, catalogue).carry_out(read_only=read_only)
+                run = RefreshRun(self.tools, run_id, scope, catalogue, fault, take_over)
+                summary = run.carry_out(read_only=read_only)
                 state = "interrupted" if self._stop.is_set() else "done"
             except Stopped:
                 state = "interrupted"

@@ -7,16 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
+from core import attention
 from core.cache import runs
 from core.cache.lists import sharepoint_status
 from core.cache.policies import rules_at
 from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows
+from core.facts import list_facts
 from core.graph import GraphClient, GraphError, Http, TokenSource
 from core.name_key import name_key
 from core.policies import Rules
@@ -58,12 +60,18 @@ class Tools:
 
 @dataclass(slots=True)
 class RefreshRun:
-    """One refresh of the tenants named in `scope` (none: all)."""
+    """One refresh of the tenants named in `scope` (none: all).
+
+    `names_fault` is what is wrong with the product names; with `take_over` the shortages that exist already are
+    marked as told without a message.
+    """
 
     tools: Tools
     run_id: str
     scope: Sequence[str]
     catalogue: Catalogue
+    names_fault: str = ""
+    take_over: bool = False
     _rules: Rules = field(default_factory=Rules, init=False)
     _noted: float = field(default=0.0, init=False)
     _news_at: float = field(default=0.0, init=False)
@@ -108,7 +116,7 @@ class RefreshRun:
         return profiles
 
     def _choose(self, profiles: Profiles, rows: Mapping[str, Any]) -> tuple[list[TenantProfile], list[dict[str, str]]]:
-        wanted = [profile for profile in profiles.tenants if not self.scope or profile.name in self.scope]
+        wanted = [profile for profile in profiles.tenants if self._in_scope(profile.name)]
         chosen = [profile for profile in wanted if rows[profile.tenant_id].enabled]
         skipped = [{"tenant": p.name, "reason": "disabled"} for p in wanted if not rows[p.tenant_id].enabled]
         return chosen, skipped
@@ -165,11 +173,15 @@ class RefreshRun:
                     now=tools.now(),
                     progress=self._push_progress,
                     give_way=tools.give_way,
+                    take_over=(lambda row: self._in_scope(row.tenant)) if self.take_over else None,
                 )
         except (GraphError, ListError) as error:
             tools.publisher.failed(error.problem)
             return PushResult(), error.problem
         return pushed, pushed.problem
+
+    def _in_scope(self, tenant: str) -> bool:
+        return not self.scope or tenant in self.scope
 
     def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
         if time.monotonic() - self._noted < PROGRESS_EVERY and 0 < done < total:
@@ -208,10 +220,28 @@ class RefreshRun:
             "shortages": sum(row["short_since"] is not None for row in rows),
             "sharepoint": pushed.counts(),
             "changed": self._changed(profiles, result),
+            **self._standing(language),
         }
         if problem is not None:
             summary["sharepoint"]["problem"] = {"code": problem.code, "message": problem.text(language)}
         return summary
+
+    def _standing(self, language: str) -> dict[str, Any]:
+        """What stands wrong beside what failed in this refresh: rows and profiles that vanished, parameters."""
+        tools = self.tools
+        facts = list_facts(tools.engine, tools.now(), self.names_fault)
+        tenants = [tenant for tenant in facts.tenants if self._in_scope(tenant.name)]
+        found = attention.after_refresh(replace(facts, tenants=tenants))
+        when = attention.as_written(tools.settings.zone)
+        in_use = facts.sharepoint.configured and facts.sharepoint.read_at is not None
+        return {
+            "vanished": sorted(tenant.name for tenant in tenants if in_use and tenant.missing_since),
+            "not_listed": sum(in_use and not (tenant.listed or tenant.missing_since) for tenant in tenants),
+            "problems": [
+                {"level": one.level, "code": one.problem.code, "message": one.settled(language, when).text(language)}
+                for one in found
+            ],
+        }
 
     def _changed(self, profiles: Profiles, result: ReadResult) -> dict[str, Any]:
         """What is different from the refresh before: shortages that came and went, rows with other units."""
@@ -244,6 +274,9 @@ def empty_summary() -> dict[str, Any]:
         "requests": 0,
         "seconds": 0.0,
         "changed": {"new_shortages": [], "ended_shortages": [], "rows": 0},
+        "vanished": [],
+        "not_listed": 0,
+        "problems": [],
     }
 
 

@@ -98,7 +98,7 @@ class World:
             if tenant.tenant_id in tenant_ids
         }
         others = [ListedTenant(f"9{number}", title, True, True) for number, title in enumerate(strangers)]
-        save_tenant_list(self.engine, [*rows.values(), *others], rows)
+        save_tenant_list(self.engine, [*rows.values(), *others], rows, NOW)
 
     def sharepoint(self, *problems: Problem, **parameters: str) -> None:
         save_sharepoint_status(self.engine, SharePointStatus(True, NOW - timedelta(minutes=12), problems, parameters))

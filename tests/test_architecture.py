@@ -30,7 +30,7 @@ FLOORS = [
     {"__main__"},
     {"commands"},
     {"checks", "monitoring", "own_account", "runtime", "scheduler"},
-    {"refresh"},
+    {"refresh", "next_push"},
     {"run"},
     {"publish", "reading"},
     {"sharepoint", "access", "attention"},

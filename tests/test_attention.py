@@ -189,7 +189,7 @@ TROUBLES: dict[str, tuple[Callable[[Support], None], str, str, str]] = {
     "no-parameter": (no_parameter, "error", "sharepoint.parameter_missing", "error"),
     "no-site": (no_site, "error", "sharepoint.away", "error"),
     "broken-profile": (broken_profile, "error", "profile.json_broken", "error"),
-    "not-listed": (not_listed, "notice", "check.not_listed", ""),
+    "not-listed": (not_listed, "notice", "check.not_listed", "warning"),
 }
 
 

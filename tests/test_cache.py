@@ -425,7 +425,7 @@ def test_no_change_is_lost_when_many_count_at_once(engine: Engine) -> None:
 def test_the_tenant_list_switches_tenants_and_who_is_not_listed_is_read_but_not_monitored(engine: Engine) -> None:
     listed = [ListedTenant("1", "Contoso", False, True), ListedTenant("7", "Somebody else", True, True)]
 
-    save_tenant_list(engine, listed, {CONTOSO.tenant_id: listed[0]})
+    save_tenant_list(engine, listed, {CONTOSO.tenant_id: listed[0]}, NOW)
 
     found = {row.slug: (row.listed, row.enabled, row.monitored) for row in tenant_rows(engine).values()}
     assert found == {"contoso": (True, False, True), "fabrikam": (False, True, False)}

@@ -17,7 +17,7 @@ from core.cache.lists import Alarm
 from core.name_key import name_key
 from core.sharepoint import Change, Item, Plan, Row, TenantRow, plan_licenses, plan_tenants
 from core.sharepoint.matching import claim_items, item_names
-from core.sharepoint.plan import trigger_values
+from core.sharepoint.plan import taken_over, trigger_values
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 FLOW_TIMEOUT = timedelta(minutes=60)
@@ -344,3 +344,62 @@ class AlarmMachine(RuleBasedStateMachine):
 
 
 TestAlarms = AlarmMachine.TestCase
+
+
+# What will be told, and taking it over
+
+
+@pytest.mark.parametrize(
+    ("shortage", "monitored", "informed", "trigger", "tells"),
+    [
+        (True, True, False, False, True),
+        (True, True, False, True, False),  # on its way
+        (True, True, True, False, False),  # told
+        (True, False, False, False, False),
+        (False, True, False, False, False),
+    ],
+)
+def test_a_plan_names_what_will_be_told(
+    shortage: bool, monitored: bool, informed: bool, trigger: bool, tells: bool
+) -> None:
+    row = replace(ROW, shortage=shortage, monitored=monitored, short_since=NOW)
+    set_now = {row.key: Alarm(*row.key, "1", triggered_at=NOW)}
+
+    assert plan([row], [item(trigger=trigger, informed=informed)], set_now).tells == ([row] if tells else [])
+    assert plan([row], []).tells == ([row] if shortage and monitored else [])  # the next step tells
+
+
+def test_an_earlier_shortage_that_was_told_hides_no_later_one() -> None:
+    row, told = replace(ROW, short_since=NOW), Alarm(*ROW.key, "1", None, 0, NOW, NOW - timedelta(days=3))
+
+    assert plan([row], [item(informed=True)], {row.key: told}).tells == [row]
+
+
+@given(informed=flags, trigger=flags, there=flags, late=flags, earlier=flags)
+def test_what_is_taken_over_is_marked_and_never_triggered(
+    informed: bool, trigger: bool, there: bool, late: bool, earlier: bool
+) -> None:
+    row = replace(ROW, short_since=NOW)
+    items = [item(informed=informed, trigger=trigger)] if there else []
+    since = NOW - timedelta(hours=3 if late else 0)
+    known = Alarm(*row.key, "1", since if trigger else None, 0, NOW if informed else None, NOW)
+    alarms = {row.key: replace(known, short_since=NOW - timedelta(days=9) if earlier else NOW)} if there else {}
+    tells = plan([row], items, alarms).tells
+    alarms |= taken_over(tells, alarms, NOW)
+
+    for _ in range(4):
+        made = plan([row], items, alarms)
+        assert made.tells == []
+        assert not any(change.sets_trigger for change in made.changes)
+        items, alarms = carry_out(items, made.changes), alarms | made.alarms
+
+    assert made.changes == []  # it converges
+    if tells:
+        assert items[0].flag("informed")
+        assert items[0].flag("trigger") == (there and informed and trigger)  # the flow is at it
+        assert alarms[row.key].short_since == row.short_since
+    assert plan([replace(row, short_since=NOW + timedelta(days=1))], items, alarms).tells != [] or not tells
+
+
+def test_a_shortage_without_a_known_beginning_is_not_taken_over() -> None:
+    assert taken_over(plan([ROW], [item()]).tells, {}, NOW) == {}

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from core import access, audit, monitoring, own_account, rules, second_factor, sessions, tokens
+from core import access, audit, monitoring, next_push, own_account, rules, second_factor, sessions, tokens
 from core.access import AccessError
 from core.audit import Search
 from core.cache.accounts import Account, add_account
@@ -121,6 +121,10 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
             core.refresher.tools, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
         ("monitoring.add_to_list",
          lambda core, actor: monitoring.add_to_list(core.refresher.tools, [core.tenant], actor)),
+        ("monitoring.end_monitoring",
+         lambda core, actor: monitoring.end_monitoring(core.refresher.tools, [core.tenant], actor)),
+        ("next_push.take_over",
+         lambda core, actor: next_push.take_over(core.engine, core.refresher.tools.settings, actor, NOW)),
     ],
     Action.RULES: [
         ("rules.keep", lambda core, actor: rules.keep(

@@ -72,7 +72,8 @@ class HealthPages:
             for tenant in health.failing
         ]
         refreshed = health.refreshed_at.isoformat() if health.refreshed_at else None
-        return {"last_refresh": refreshed, "failing_tenants": failing}
+        vanished = [{"tenant": name, "since": since.isoformat()} for name, since in health.vanished.items()]
+        return {"last_refresh": refreshed, "failing_tenants": failing, "vanished_tenants": vanished}
 
     async def _health(self) -> Health:
         """What is known, or what the one look brings that everybody waits for."""

@@ -64,6 +64,7 @@ class Numbers:
     """What the database knows at one version of it."""
 
     tenants: Mapping[str, int]  # by result
+    vanished: int  # tenants whose row in the tenant list has vanished
     licenses: Mapping[str, int]  # by state
     shortages: Mapping[str, int]  # by tenant
     read_at: Mapping[str, datetime]  # by tenant; only those that are read and have been
@@ -91,6 +92,7 @@ def _read(figures: Figures) -> Numbers:
             "disabled": int((~enabled).sum()),
             "never_read": int((enabled & ~read & ~failing).sum()),
         },
+        vanished=int((enabled & tenants["missing_since"].notna()).sum()),
         licenses=dict.fromkeys(STATES, 0) | states,
         shortages=dict(zip(names, tenants["shortages"], strict=True)),
         read_at={name: at for name, at, counts in zip(names, last, enabled & read, strict=True) if counts},
@@ -100,6 +102,7 @@ def _read(figures: Figures) -> Numbers:
 def _gauges(found: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
     tenants = "Tenants by the result of their last reading."
     yield _gauge("tenants", tenants, found.tenants, "result")
+    yield _gauge("tenants_vanished", "Tenants whose row in the SharePoint tenant list has vanished.", found.vanished)
     yield _gauge("licenses", "Licences of the tenants that are read, by state.", found.licenses, "state")
     yield _gauge("shortages", "Licences of which somebody is, or ought to be, told.", sum(found.shortages.values()))
     if found.read_at:

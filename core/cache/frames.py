@@ -23,8 +23,8 @@ LICENSE_COLUMNS = [
     "alarms", "threshold", "warn_level", "hidden", "rule", "rule_level", "rule_reason",
 ]  # fmt: skip
 TENANT_COLUMNS = [
-    "tenant_id", "tenant", "slug", "listed", "enabled", "monitored", "cert_expires", "cert_days", "last_read_at",
-    "last_attempt_at", "failing_since", "problem", "subscriptions_read_at", "subscriptions_problem",
+    "tenant_id", "tenant", "slug", "listed", "missing_since", "enabled", "monitored", "cert_expires", "cert_days",
+    "last_read_at", "last_attempt_at", "failing_since", "problem", "subscriptions_read_at", "subscriptions_problem",
     "licenses", "shortages", "waiting", "unanswered",
 ]  # fmt: skip
 

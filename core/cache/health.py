@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
@@ -35,6 +35,7 @@ class Look:
     newest_version: bool
     refreshes: Sequence[tuple[datetime, float]]
     failing: Sequence[FailingTenant]
+    vanished: Mapping[str, datetime] = field(default_factory=dict)  # tenant without its row in the list -> since when
 
 
 def look(engine: Engine) -> Look:
@@ -42,6 +43,8 @@ def look(engine: Engine) -> Look:
     done = select(runs).where(runs.c.state == "done").order_by(runs.c.started_at.desc()).limit(LATEST_RUNS)
     read = (tenants.c.has_profile, tenants.c.enabled, tenants.c.problem.is_not(None))
     failing = select(tenants).where(*read).order_by(tenants.c.name)
+    gone = (tenants.c.has_profile, tenants.c.enabled, tenants.c.missing_since.is_not(None))
+    vanished = select(tenants).where(*gone).order_by(tenants.c.name)
     with transaction(engine) as connection:
         version = MigrationContext.configure(connection).get_current_revision()
         finished = [(run.finished_at, run.seconds or 0.0) for run in connection.execute(done) if not run.scope]
@@ -49,7 +52,8 @@ def look(engine: Engine) -> Look:
             FailingTenant(row.name, row.failing_since, Problem.from_json(row.problem))
             for row in connection.execute(failing)
         ]
-    return Look(version == _newest_version(), finished, found)
+        missing = {row.name: row.missing_since for row in connection.execute(vanished)}
+    return Look(version == _newest_version(), finished, found, missing)
 
 
 @cache

@@ -32,7 +32,8 @@ class Alarm:
 
     `triggered_at`: the trigger is set and the flow has not answered; `told_at`: the flow has told
     the support team; `item_id`: the item of the licence list; `short_since`: the shortage that it is
-    about, by its beginning. Compared for equality only, so that no clock can spoil it.
+    about, by its beginning. Compared for equality only, so that no clock can spoil it. Both times: the shortage
+    counts as told without a message, and its item is still to get the mark.
     """
 
     tenant_id: str
@@ -42,6 +43,10 @@ class Alarm:
     retriggered: int = 0
     told_at: datetime | None = None
     short_since: datetime | None = None
+
+    @property
+    def taken_over(self) -> bool:
+        return self.told_at is not None and self.triggered_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +83,34 @@ def save_sharepoint_status(engine: Engine, status: SharePointStatus) -> None:
         )
 
 
-def save_tenant_list(engine: Engine, rows: Sequence[ListedTenant], listed: Mapping[str, ListedTenant]) -> None:
-    """Take the tenant list over; `listed` maps tenant id -> its row. Tenants without a row are not monitored."""
+def save_tenant_list(
+    engine: Engine, rows: Sequence[ListedTenant], listed: Mapping[str, ListedTenant], at: datetime
+) -> None:
+    """Take the tenant list over as read `at`; `listed` maps tenant id -> its row.
+
+    A tenant that never had a row is not monitored. One whose row has vanished keeps its last switches, since nobody
+    has switched it off; `missing_since` says so.
+    """
     with transaction(engine) as connection:
         connection.execute(delete(tenant_list))
         upsert(connection, tenant_list, [asdict(row) for row in rows])
-        for row in connection.execute(select(tenants)):
+        for row in connection.execute(select(tenants).where(tenants.c.has_profile)):
             item = listed.get(row.tenant_id)
-            switches = (True, item.enabled, item.monitoring) if item else (False, True, False)
-            if (row.listed, row.enabled, row.monitored) != switches:
-                _switch(connection, row.tenant_id, *switches)
+            wanted = _switches_after(row, item, at)
+            if (row.listed, row.enabled, row.monitored, row.missing_since) != wanted:
+                _switch(connection, row.tenant_id, *wanted)
             if row.list_item_id != (item.item_id if item else None):
                 where = tenants.c.tenant_id == row.tenant_id
                 connection.execute(update(tenants).where(where).values(list_item_id=item.item_id if item else None))
+
+
+def _switches_after(row: Any, item: ListedTenant | None, at: datetime) -> tuple[bool, bool, bool, datetime | None]:
+    """Return (listed, enabled, monitored, missing since) of the tenant `row`; `item` is its row in the list, if any."""
+    if item is not None:
+        return True, item.enabled, item.monitoring, None
+    if row.listed or row.missing_since is not None:
+        return False, row.enabled, row.monitored, row.missing_since or at
+    return False, row.enabled, False, None
 
 
 def save_switches(engine: Engine, tenant_id: str, *, listed: bool, enabled: bool, monitored: bool) -> None:
@@ -100,9 +120,16 @@ def save_switches(engine: Engine, tenant_id: str, *, listed: bool, enabled: bool
         bump(connection)
 
 
-def _switch(connection: Connection, tenant_id: str, listed: bool, enabled: bool, monitored: bool) -> None:
-    where = tenants.c.tenant_id == tenant_id
-    connection.execute(update(tenants).where(where).values(listed=listed, enabled=enabled, monitored=monitored))
+def _switch(
+    connection: Connection,
+    tenant_id: str,
+    listed: bool,
+    enabled: bool,
+    monitored: bool,
+    missing_since: datetime | None = None,
+) -> None:
+    values = {"listed": listed, "enabled": enabled, "monitored": monitored, "missing_since": missing_since}
+    connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(values))
 
 
 def tenant_list_rows(engine: Engine) -> list[ListedTenant]:

@@ -53,6 +53,7 @@ tenants = Table(
     Column("cert_expires", UtcTime),
     Column("listed", Boolean, nullable=False, default=False),  # has a row in the SharePoint tenant list
     Column("list_item_id", String(20)),  # that row, when it was last seen
+    Column("missing_since", UtcTime),  # its row in the tenant list has vanished: the last switches hold
     Column("enabled", Boolean, nullable=False, default=True),
     Column("monitored", Boolean, nullable=False, default=True),
     Column("last_read_at", UtcTime),

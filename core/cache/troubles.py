@@ -94,3 +94,15 @@ def broken_profiles(engine: Engine) -> dict[str, list[Problem]]:
     with transaction(engine) as connection:
         found = connection.execute(select(profile_faults).order_by(profile_faults.c.file)).all()
     return {row.file: [Problem.from_json(text) for text in row.problems] for row in found}
+
+
+def removed_profiles(engine: Engine, since: datetime) -> dict[str, datetime]:
+    """Return tenant -> last attempt to read it, of tenants that alarmed until their profile was taken away.
+
+    Only those that were asked after `since`.
+    """
+    query = select(tenants.c.name, tenants.c.last_attempt_at).where(
+        tenants.c.has_profile.is_(False), tenants.c.enabled, tenants.c.monitored, tenants.c.last_attempt_at > since
+    )
+    with transaction(engine) as connection:
+        return {row.name: row.last_attempt_at for row in connection.execute(query.order_by(tenants.c.name))}

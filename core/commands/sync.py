@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from core.cache.database import open_database
+from core.cache.lists import sharepoint_status
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.problems import Problem, ProblemError
 from core.profiles import folder_problem
@@ -27,7 +28,11 @@ def add_to(commands: Any) -> None:
     """The command and its options."""
     sync = commands.add_parser("sync", help="one refresh: read every tenant, write cache and SharePoint")
     sync.add_argument("--tenant", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
-    sync.add_argument("--read-only", action="store_true", help="leave SharePoint as it is")
+    kinds = sync.add_mutually_exclusive_group()
+    kinds.add_argument("--read-only", action="store_true", help="leave SharePoint as it is")
+    kinds.add_argument(
+        "--take-over", action="store_true", help="mark shortages that exist already as told, without a message"
+    )
     sync.add_argument("--watch", action="store_true", help="go on every REFRESH_MINUTES until SIGTERM")
     sync.add_argument("--json", action="store_true", help="one JSON object per refresh on stdout")
     sync.set_defaults(call=_sync)
@@ -57,7 +62,9 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
 def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Settings) -> int:
     try:
-        summary = refresher.run(command_actor(), options.tenant, read_only=options.read_only)
+        summary = refresher.run(
+            command_actor(), options.tenant, read_only=options.read_only, take_over=options.take_over
+        )
     except UnknownTenant:
         raise
     except ProblemError as error:
@@ -69,14 +76,26 @@ def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Sett
         print(json.dumps(summary, ensure_ascii=False), flush=True)
     else:
         _print_summary(summary)
+    if "taken_over" in summary["sharepoint"]:
+        options.take_over = False  # what comes while we watch is told
+    elif options.take_over and not sharepoint_status(refresher.tools.engine).configured:
+        print(Problem("check.no_sharepoint").text(settings.language), file=sys.stderr)
+        return SOME_FAILED
+    return _judge(summary, settings)
+
+
+def _judge(summary: dict[str, Any], settings: Settings) -> int:
+    """Say on stderr what stands wrong; return the exit code."""
+    for problem in summary["problems"]:
+        print(problem["message"], file=sys.stderr)
     if not summary["tenants"]:
-        problem = folder_problem(settings.profiles_dir) or Problem(
-            "check.no_profile", {"folder": str(settings.profiles_dir)}
-        )
-        print(problem.text(settings.language), file=sys.stderr)
+        none = Problem("check.no_profile", {"folder": str(settings.profiles_dir)})
+        print((folder_problem(settings.profiles_dir) or none).text(settings.language), file=sys.stderr)
         return WRONG_CONFIGURATION
     lists = summary["sharepoint"]
-    return SOME_FAILED if summary["failed"] or lists["failed"] or lists.get("problem") else OK
+    failed = summary["failed"] or lists["failed"] or lists.get("problem")
+    wrong = any(problem["level"] == "error" for problem in summary["problems"])
+    return SOME_FAILED if failed or wrong else OK
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
@@ -86,6 +105,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
         f"{summary['shortages']} shortages, {summary['seconds']:.1f} s"
     )
     print("SharePoint: " + ", ".join(f"{name} {lists[name]}" for name in NO_WRITES))
+    if "taken_over" in lists:
+        print(f"- {lists['taken_over']} shortages marked as told, without a message")
     if lists.get("remaining"):
         print(f"- {lists['remaining']} items follow with the next refresh")
     for entry in summary["skipped"]:

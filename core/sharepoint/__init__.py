@@ -10,6 +10,7 @@ from core.sharepoint.plan import (
     Plan,
     plan_licenses,
     plan_tenants,
+    taken_over,
     trigger_values,
 )
 from core.sharepoint.push import GiveWay, PushResult, push
@@ -18,5 +19,5 @@ from core.sharepoint.rows import Row
 __all__ = [
     "Change", "Copies", "GiveWay", "Item", "ListError", "Lists", "Outcome", "Pace", "Plan", "PushResult", "Row",
     "TenantRow", "Writer", "check_parameters", "license_name", "match_tenants", "parameters_of", "plan_licenses",
-    "plan_tenants", "push", "trigger_values",
+    "plan_tenants", "push", "taken_over", "trigger_values",
 ]  # fmt: skip

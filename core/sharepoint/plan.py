@@ -46,12 +46,16 @@ class Change:
 
 @dataclass(slots=True)
 class Plan:
-    """All writes; `alarms` is what the items say now, `unanswered` the keys whose flow is late."""
+    """All writes; `alarms` is what the items say now, `unanswered` the keys whose flow is late.
+
+    `tells` are the shortages that the support team will be told of: by this plan, or by the next step for a new item.
+    """
 
     changes: list[Change]
     alarms: dict[Key, Alarm]
     unanswered: list[Key]
     unchanged: int
+    tells: list[Row] = field(default_factory=list)
 
 
 def plan_licenses(
@@ -79,6 +83,8 @@ def plan_licenses(
         if not twins:
             plan.changes.append(Change(row.key, None, _all_values(row, name)))
             plan.alarms |= _told_in(claims.shared.get(row.key), row, alarms)
+            if row.alarms and not _told(row, plan.alarms.get(row.key) or alarms.get(row.key)):
+                plan.tells.append(row)
             continue
         plan.changes.extend(Change(row.key, twin, delete=True) for twin in twins[1:])
         _plan_row(plan, row, name, twins, alarms.get(row.key), now, flow_timeout)
@@ -114,14 +120,17 @@ def _plan_row(
     late = alarm.triggered_at is not None and now - alarm.triggered_at > flow_timeout
     if late or alarm.retriggered:
         plan.unanswered.append(row.key)
+    another = _of_another(alarm, row)
     values = _differences(row, name, item) | trigger_values(
         shortage=row.shortage,
         monitored=row.monitored,
         informed=item.flag("informed"),
         trigger=item.flag("trigger"),
         late=late,
-        of_another=_of_another(alarm, row),
+        of_another=another,
     )
+    if row.alarms and (values.get("trigger") or (another and item.flag("informed"))):
+        plan.tells.append(row)
     if values.get("trigger"):
         # Noted before it is written: a crash in between must not lose which shortage the flow tells of.
         plan.alarms[row.key] = replace(alarm, short_since=row.short_since)
@@ -129,6 +138,25 @@ def _plan_row(
         plan.changes.append(Change(row.key, item, values))
     else:
         plan.unchanged += 1
+
+
+def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime) -> dict[Key, Alarm]:
+    """Return the alarms to remember so that the shortages `tells` count as told; plans then write that into the items.
+
+    To be stored before the first write: after a crash any later refresh goes on marking, and none tells. A shortage
+    whose beginning is unknown is left out: it could not be told apart from the next one.
+    """
+    return {
+        row.key: replace(
+            alarms.get(row.key) or Alarm(*row.key),
+            triggered_at=now,
+            retriggered=0,
+            told_at=now,
+            short_since=row.short_since,
+        )
+        for row in tells
+        if row.short_since is not None
+    }
 
 
 def trigger_values(
@@ -176,14 +204,23 @@ def _about(row: Row, known: Alarm, *, informed: bool, waiting: bool) -> datetime
 
 
 def _lost_mark(row: Row, twins: Sequence[Item], known: Alarm | None) -> dict[str, bool]:
-    """What to write when somebody deleted the item after this shortage was told; else it would be told again."""
-    if known is None or known.told_at is None or not row.shortage:
+    """What to write into an item that lacks the mark of a shortage that was told, or taken over; else it is told again.
+
+    An item that was told of and has no mark any more has lost it to a person, who meant it.
+    """
+    if known is None or not row.shortage or not _told(row, known):
         return {}
-    if known.short_since is None or known.short_since != row.short_since:
-        return {}
-    if any(item.item_id == known.item_id or item.flag("informed") for item in twins):
+    meant = any(item.item_id == known.item_id for item in twins) and not known.taken_over
+    if meant or any(item.flag("informed") for item in twins):
         return {}
     return {"informed": True, "trigger": False}
+
+
+def _told(row: Row, known: Alarm | None) -> bool:
+    """Return True if the alarm is remembered as told and is about the shortage of `row`."""
+    if known is None or known.told_at is None or known.short_since is None:
+        return False
+    return known.short_since == row.short_since
 
 
 def _of_another(alarm: Alarm, row: Row) -> bool:

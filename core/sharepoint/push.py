@@ -60,7 +60,8 @@ class GiveWay:
 class PushResult:
     """What was written; `alarms` is what is known of every alarm afterwards.
 
-    `remaining` changes are left to the next refresh, since the push gave way; `through` were sent.
+    `remaining` changes are left to the next refresh, since the push gave way; `through` were sent. `taken_over`
+    shortages are marked as told without a message, None when nobody asked for that.
     `not_found_again` is the name of a new item that the next plan did not find, which ended all creations.
     """
 
@@ -74,6 +75,7 @@ class PushResult:
     remaining: int = 0
     through: int = 0
     not_found_again: str = ""
+    taken_over: int | None = None
     alarms: dict[Key, Alarm] = field(default_factory=dict)
     unanswered: list[Key] = field(default_factory=list)
 
@@ -83,9 +85,12 @@ class PushResult:
         return Problem("sharepoint.not_found_again", {"name": self.not_found_again}) if self.not_found_again else None
 
     def counts(self) -> dict[str, int]:
-        """By the names of `sync --json`; `remaining` is among them only when something remains."""
+        """By the names of `sync --json`; `remaining` only when something remains, `taken_over` only when asked for."""
         names = ("created", "updated", "unchanged", "merged", "triggers_set", "resets", "failed")
-        return {name: getattr(self, name) for name in names} | ({"remaining": self.remaining} if self.remaining else {})
+        more = {"remaining": self.remaining} if self.remaining else {}
+        if self.taken_over is not None:
+            more["taken_over"] = self.taken_over
+        return {name: getattr(self, name) for name in names} | more
 
 
 def push(

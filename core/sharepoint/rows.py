@@ -34,6 +34,15 @@ class Row:
     def key(self) -> Key:
         return self.tenant_id, self.sku_id
 
+    @property
+    def alarms(self) -> bool:
+        return self.shortage and self.monitored
+
+
+def in_lists(tenant: Any) -> bool:
+    """Return True if the licence list shows the tenant: enabled, with a row in the tenant list or one that vanished."""
+    return bool(tenant.enabled and (tenant.listed or tenant.missing_since is not None))
+
 
 def rows_to_show(
     tenants: Mapping[str, Any],
@@ -43,13 +52,13 @@ def rows_to_show(
     rules: Rules,
     language: str,
 ) -> Iterator[Row]:
-    """Every licence of every listed and enabled tenant.
+    """Every licence of every tenant that is `in_lists`.
 
     `tenants`: tenant id -> its row in the database; `known`: tenant id -> SKU id -> licence; `trial`: SKUs
     bought only as a trial.
     """
     for tenant_id, tenant in tenants.items():
-        if not (tenant.listed and tenant.enabled):
+        if not in_lists(tenant):
             continue
         for sku_id, license_ in known.get(tenant_id, {}).items():
             named = license_["sku_part_number"]
