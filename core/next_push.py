@@ -103,7 +103,7 @@ def take_over(engine: Engine, settings: Settings, actor: Actor, now: datetime) -
     taken = taken_over(tells, known_alarms(engine), now)
     save_alarms(engine, list(taken.values()))
     tell_newer(engine)
-    record(engine, actor, "alarms.taken_over", "", after={"count": len(taken)}, at=now)
+    record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)
     return len(taken)
 
 

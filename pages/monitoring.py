@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.roles import Action
-from ui import monitoring, visit
+from ui import list_rows, monitoring, visit
+from ui.first_push import first_push
 from ui.freshness import freshness
 from ui.identity import require
 from ui.page import look, stop_without_tenants
@@ -20,8 +21,10 @@ freshness(snapshot)
 monitoring.contact(snapshot, view)
 
 tell_results(snapshot)
+list_rows.vanished(snapshot, view)
+first_push(snapshot)
 edit_switches(switch_frame(monitoring.choose_tenants(snapshot), view), view)
 
-monitoring.lists_and_profiles(snapshot)
+list_rows.lists_and_profiles(snapshot)
 monitoring.parameters(snapshot)
 monitoring.broken_profiles(snapshot)

@@ -130,7 +130,9 @@ def small_world(folder: Path, **settings: Any) -> World:
     world.read(short, license_("SPB", 10, 10), license_("POWER_BI_PRO", 5, 7), ago=timedelta(hours=3))
     world.listed([calm, short])
     world.sharepoint(**PARAMETERS, communication="E-Mail")
-    save_alarms(world.engine, [Alarm(short, sku_of("SPB"), "1", None, 0, NOW - timedelta(hours=2))])
+    save_alarms(
+        world.engine, [Alarm(short, sku_of("SPB"), "1", None, 0, NOW - timedelta(hours=2), NOW - timedelta(hours=3))]
+    )
     world.finished()
     return world
 

@@ -1,6 +1,7 @@
 """The pages as a reader meets them, over a real database; Streamlit's AppTest stands for the browser."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +13,13 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from core import runtime
+from core.cache.lists import ListedTenant, known_alarms, save_tenant_list
 from core.cache.runs import finish_run, save_progress, tell_newer
 from core.monitoring import SwitchChange, SwitchResult
 from core.problems import Problem
 from tests.actors import actor
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
-from ui import data, results, switches, visit
+from ui import data, list_rows, results, switches, visit
 from ui.safe import plain
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
@@ -416,6 +418,89 @@ def test_monitoring_names_what_lists_and_profiles_do_not_share(filled, open_page
     assert "Alte Firma GmbH" in words(app)
     assert app.button(key="add_tenant-11").label == "In Liste aufnehmen"
     assert "config\\-neu\\-profile\\.json" in words(app)
+
+
+def vanish(world, *kept):
+    """The next reading of the tenant list finds only these rows."""
+    world.listed([tenant.tenant_id for tenant in world.known if tenant.name in kept])
+
+
+def test_monitoring_says_which_rows_vanished_and_offers_both_ways_out(filled, open_page):
+    vanish(filled)
+    app = open_page(filled, MONITORING)
+
+    assert "11 Tenants sind aus der Tenantliste verschwunden" in app.error[1].value
+    assert f"{plain('Bau AG Chur')} · nicht überwacht" in words(app)
+    assert [app.button(key=key).label for key in ("put_back_tenant-3", "end_tenant-3", "put_back_all", "end_all")] == [
+        "Wieder eintragen", "Überwachung beenden", "Alle 11 wieder eintragen", "Alle 11 nicht mehr überwachen",
+    ]  # fmt: skip
+    assert "und 3 weitere" in words(app)
+
+
+def test_monitoring_is_ended_only_after_a_question(small, open_page, monkeypatch):
+    asked: list[Any] = []
+    monkeypatch.setattr(list_rows, "end_monitoring", lambda tools, ids, actor: asked.append(ids) or [])
+    small.refresher = FakeRefresher(small)
+    vanish(small, "Schule Höri")
+    app = open_page(small, MONITORING)
+
+    app.button(key="end_chur").click().run()
+    assert asked == []
+    assert f"keine Engpässe mehr gemeldet für: {plain('Bau AG Chur')}" in words(app)
+    app.button(key="end_now").click().run()
+
+    assert asked == [[small.known[1].tenant_id]]
+
+
+def test_a_viewer_sees_what_vanished_and_can_settle_nothing(small, open_page):
+    vanish(small)
+    app = open_page(small, MONITORING, {"name": "vera", "role": "viewer", "sid": "2"})
+
+    assert "2 Tenants sind aus der Tenantliste verschwunden" in app.error[0].value
+    assert not [button.key for button in app.button if str(button.key).startswith(("put_back", "end_"))]
+
+
+def test_start_says_what_vanished_first(small, open_page):
+    vanish(small, "Schule Höri")
+
+    assert "Aus der Tenantliste verschwunden" in words(open_page(small, START))
+
+
+@pytest.mark.parametrize("title", ["Schule Höri", "SCHULE HÖRI", "Schule\u00a0Höri\u200b"])
+def test_another_spelling_of_a_title_is_no_stranger(title, small, open_page):
+    rows = [ListedTenant("1", unicodedata.normalize("NFD", title), True, True), ListedTenant("2", "Alt", True, True)]
+    save_tenant_list(small.engine, rows, {small.known[0].tenant_id: rows[0]}, NOW)
+    small.finished()
+    app = open_page(small, MONITORING)
+
+    assert "- Alt" in words(app)
+    assert "ohne Profil" in words(app)
+    assert not any("Schule" in line for line in words(app).splitlines() if line.startswith("- "))
+
+
+def test_a_push_that_tells_many_is_announced_and_can_be_silenced(small, open_page):
+    small.read(small.known[0].tenant_id, license_("SPB", 4, 4), license_("VISIOCLIENT", 2, 3))
+    small.finished()
+    app = open_page(small, MONITORING)
+    assert "meldet dem Support 3 Engpässe, die es schon gibt" in words(app)
+
+    app.button(key="take_over").click().run()
+    assert len([alarm for alarm in known_alarms(small.engine).values() if alarm.told_at]) == 1
+    app.button(key="take_over_now").click().run()
+
+    assert "3 Engpässe als gemeldet vermerkt" in app.success[0].value
+    assert "die es schon gibt" not in words(app)
+    assert len([alarm for alarm in known_alarms(small.engine).values() if alarm.told_at]) == 4
+
+
+@pytest.mark.parametrize("role", ["viewer", "support"])
+def test_only_an_admin_takes_over(role, small, open_page):
+    small.read(small.known[0].tenant_id, license_("SPB", 4, 4), license_("VISIOCLIENT", 2, 3))
+    small.finished()
+    app = open_page(small, MONITORING, {"name": "sam", "role": role, "sid": "2"})
+
+    assert "die es schon gibt" in words(app)
+    assert "take_over" not in [button.key for button in app.button]
 
 
 def test_monitoring_checks_the_parameters_of_the_flow(filled, open_page):

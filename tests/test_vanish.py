@@ -461,5 +461,5 @@ def test_a_take_over_from_the_page_is_of_what_is_known_and_is_recorded(short: Of
     assert told(short) == 1
     assert marks(short, HOERI) == {(False, True)}
     (entry,), _ = find(short.engine, ADMIN, Search(actions=["alarms.taken_over"]), limit=9)
-    assert json.loads(entry.after) == {"count": 3}
+    assert json.loads(entry.after) == {"shortages": 3}
     assert take_over(short.engine, short.settings, ADMIN, short.now()) == 0

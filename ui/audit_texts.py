@@ -83,6 +83,8 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.action.refresh.asked": ("Aktualisierung verlangt", "Refresh asked for"),
     "audit.action.tenant.switched": ("Tenant umgeschaltet", "Tenant switched"),
     "audit.action.tenant.listed": ("In die Tenantliste aufgenommen", "Added to the tenant list"),
+    "audit.action.tenant.unlisted": ("Überwachung beendet, Zeile fehlte", "Monitoring ended, row was missing"),
+    "audit.action.alarms.taken_over": ("Engpässe ohne Meldung übernommen", "Shortages taken over without a message"),
     "audit.action.account.added": ("Konto hinzugefügt", "Account added"),
     "audit.action.account.password": ("Passwort gesetzt", "Password set"),
     "audit.action.account.role": ("Rolle geändert", "Role changed"),
@@ -125,6 +127,7 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.field.rows": ("Zeilen", "rows"),
     "audit.field.last": ("letzte Nummer", "last number"),
     "audit.field.run": ("Lauf", "run"),
+    "audit.field.shortages": ("Engpässe", "shortages"),
     "audit.field.sessions": ("Sitzungen", "sessions"),
     "audit.field.expires_at": ("gültig bis", "valid until"),
 }  # fmt: skip

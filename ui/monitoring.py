@@ -15,7 +15,7 @@ from ui.data import Snapshot
 from ui.page import View
 from ui.problems import sentence, technical
 from ui.safe import plain
-from ui.switches import editable, offer_to_add
+from ui.switches import editable
 from ui.texts import text
 
 PARAMETERS = ("sendermail", "recipientmail", "communication")
@@ -66,28 +66,6 @@ def contact(snapshot: Snapshot, view: View) -> None:
         st.caption(text("monitoring.lists_unread"))
     else:
         st.caption(text("monitoring.lists_read", time=fmt.clock(status.read_at, view.now, view.language, view.zone)))
-
-
-def lists_and_profiles(snapshot: Snapshot) -> None:
-    """Profiles without a row in the list, and rows without a profile."""
-    if not snapshot.sharepoint.configured or snapshot.sharepoint.read_at is None:
-        return
-    missing = snapshot.tenants[~snapshot.tenants["listed"].astype(bool)]
-    strangers = rows_without_profile(snapshot)
-    if missing.empty and not strangers:
-        return
-    st.subheader(text("monitoring.differences"))
-    if len(missing):
-        offer_to_add(missing)
-    if strangers:
-        st.markdown(text("monitoring.strangers"))
-        st.markdown("\n".join(f"- {plain(title)}" for title in strangers))
-
-
-def rows_without_profile(snapshot: Snapshot) -> list[str]:
-    """Titles of the list that no profile has; after a renaming the old title may stand here until it is corrected."""
-    known = {name.casefold().strip() for name in snapshot.tenants["tenant"]}
-    return [row.title for row in snapshot.listed if row.title.casefold().strip() not in known]
 
 
 def parameters(snapshot: Snapshot) -> None:

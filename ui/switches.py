@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from core import runtime
-from core.monitoring import SwitchChange, SwitchResult, add_to_list, apply_switches
+from core.monitoring import SwitchChange, SwitchResult, apply_switches
 from core.problems import ProblemError
 from core.roles import Action
 from ui import visit
@@ -127,27 +127,11 @@ def _confirm(changes: list[SwitchChange], names: dict[str, str]) -> None:
         if st.button(text("switch.cancel"), key="switch_cancel"):
             st.rerun()
         save = text("switch.apply")
-        if st.button(save, key="switch_apply", type="primary", on_click=_carry_out, args=(apply_switches, changes)):
+        if st.button(save, key="switch_apply", type="primary", on_click=carry_out, args=(apply_switches, changes)):
             st.rerun()
 
 
-def offer_to_add(tenants: pd.DataFrame) -> None:
-    """Tenants with a profile that the SharePoint list does not know, each added with one click."""
-    st.markdown(text("monitoring.not_listed"))
-    for row in rows(tenants):
-        with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
-            st.markdown(plain(row.tenant), width=320)
-            if may_switch():
-                _add_button(text("monitoring.add"), f"add_{row.slug}", [row.tenant_id])
-    if len(tenants) > 1 and may_switch():
-        _add_button(text("monitoring.add_all", count=len(tenants)), "add_all", tenants["tenant_id"].tolist())
-
-
-def _add_button(label: str, key: str, tenant_ids: Sequence[str]) -> None:
-    st.button(label, key=key, icon=":material/add:", on_click=_carry_out, args=(add_to_list, tenant_ids))
-
-
-def _carry_out(action: Any, what: Sequence[Any]) -> None:
+def carry_out(action: Any, what: Sequence[Any]) -> None:
     """Do it and keep the results for the next run, which shows the newest switches."""
     user, refresher = current_user(), runtime.current().refresher
     if refresher is None:

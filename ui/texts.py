@@ -347,6 +347,32 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
     ),
     "monitoring.add": ("In Liste aufnehmen", "Add to list"),
     "monitoring.add_all": ("Alle {count} aufnehmen", "Add all {count}"),
+    "monitoring.vanished": (
+        "**{count} Tenants sind aus der Tenantliste verschwunden** (bemerkt {since}). Es gelten die letzten Schalter; Engpässe werden weiter gemeldet.",
+        "**{count} tenants have vanished from the tenant list** (noticed {since}). The last switches hold; shortages are still told.",
+    ),
+    "monitoring.vanished_one": (
+        "**1 Tenant ist aus der Tenantliste verschwunden** (bemerkt {since}). Es gelten die letzten Schalter; Engpässe werden weiter gemeldet.",
+        "**1 tenant has vanished from the tenant list** (noticed {since}). The last switches hold; shortages are still told.",
+    ),
+    "monitoring.vanished_more": ("und {count} weitere", "and {count} more"),
+    "monitoring.put_back": ("Wieder eintragen", "Put back"),
+    "monitoring.put_back_all": ("Alle {count} wieder eintragen", "Put all {count} back"),
+    "monitoring.end": ("Überwachung beenden", "End monitoring"),
+    "monitoring.end_all": ("Alle {count} nicht mehr überwachen", "End monitoring of all {count}"),
+    "monitoring.end_ask": ("Überwachung beenden?", "End monitoring?"),
+    "first_push.what": (
+        "**Der nächste Lauf meldet dem Support {count} Engpässe, die es schon gibt.** Jeder wird einmal gemeldet. Sind sie bekannt, lassen sie sich ohne Meldung übernehmen.",
+        "**The next refresh tells the support team about {count} shortages that exist already.** Each is told once. If they are known, they can be taken over without a message.",
+    ),
+    "first_push.take_over": ("Ohne Meldung übernehmen", "Take over without a message"),
+    "first_push.ask": ("{count} Engpässe ohne Meldung übernehmen?", "Take {count} shortages over without a message?"),
+    "first_push.follows": (
+        "Sie gelten dann als gemeldet, und niemand erhält eine Nachricht. Spätere Engpässe werden wie gewohnt gemeldet.",
+        "They then count as told, and nobody gets a message. Later shortages are told as usual.",
+    ),
+    "first_push.taken": ("{count} Engpässe als gemeldet vermerkt.", "{count} shortages marked as told."),
+    "first_push.taken_one": ("1 Engpass als gemeldet vermerkt.", "1 shortage marked as told."),
     "monitoring.strangers": (
         "In der Tenantliste, aber ohne Profil; diese werden nicht gelesen. Profil anlegen oder Zeile löschen:",
         "In the tenant list but without a profile; these are not read. Create the profile or delete the row:",
