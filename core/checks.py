@@ -11,9 +11,8 @@ from core import attention, auth_profiles
 from core.attention import Condition
 from core.cache.readings import KnownLicense, known_licenses, tenant_rows
 from core.cache.runs import latest_run
-from core.cache.troubles import shortage_states
-from core.catalogue import load_catalogue
 from core.facts import Facts, TenantFacts, certificate_of, known_facts
+from core.figures import newest_figures
 from core.graph import GraphClient, GraphError, PermissionMissing, subscribed_skus, subscriptions
 from core.next_push import MANY, SeenTenant, seen_tenants, told_live
 from core.problems import Problem
@@ -132,14 +131,15 @@ def _known(tools: Tools, asked: set[str], *, lists_read: bool) -> Iterator[Findi
     With `lists_read` the tenant list has been judged as it is now.
     """
     now, engine = tools.now(), tools.engine
-    catalogue, fault = load_catalogue(engine)
-    facts = known_facts(engine, tools.settings, catalogue, now, fault)
+    figures = newest_figures(engine, tools.settings)
+    facts = known_facts(engine, tools.settings, figures.catalogue, now, figures.names_fault)
     yield from _findings(tools, attention.refreshes(latest_run(engine), now, tools.settings.refresh_minutes))
     yield from _findings(tools, _lasting(facts, now, asked, lists_read))
-    for tenant, states in shortage_states(engine).items():
-        counts: dict[str, str] = {state: str(states.count(state)) for state in attention.SHORTAGE_STATES}
-        problem = Problem("check.shortages", {"tenant": tenant, "count": str(len(states)), **counts})
-        yield Finding(tenant, "warning", problem)
+    short = figures.licenses[figures.licenses["shortage"]]
+    for tenant, states in short.groupby("tenant")["state"]:
+        counts: dict[str, str] = {state: str(int((states == state).sum())) for state in attention.SHORTAGE_STATES}
+        problem = Problem("check.shortages", {"tenant": str(tenant), "count": str(len(states)), **counts})
+        yield Finding(str(tenant), "warning", problem)
 
 
 def _lasting(facts: Facts, now: datetime, asked: set[str], lists_read: bool) -> Iterator[Condition]:

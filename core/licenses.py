@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from core.name_key import name_key
 from core.words import once
 
 State = Literal["ok", "low", "short", "over", "grace", "suspended", "gone"]
@@ -19,6 +20,7 @@ STATES: tuple[State, ...] = get_args(State)
 DEFAULT_THRESHOLD = 0
 WARN_SHARE = 0.05
 WARN_FROM_SEATS = 20
+ENDED = ("suspended", "lockedout", "deleted")  # capabilityStatus, as name_key writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +62,17 @@ def warn_level(enabled: int) -> int:
 
 
 def state_of(
-    enabled: int, consumed: int, warning: int = 0, suspended: int = 0, *, present: bool = True, warn: int | None = None
+    enabled: int,
+    consumed: int,
+    warning: int = 0,
+    capability_status: str = "",
+    *,
+    present: bool = True,
+    warn: int | None = None,
 ) -> State:
-    """The one word for these units (graph-facts: warning = grace, suspended = ended but not deleted).
+    """Return the state of a SKU: the first that applies, in the order of docs/architecture.md.
 
+    Suspended and locked-out units are not asked for: without enabled units, and none in grace, the SKU is suspended.
     `present` is False when Graph no longer lists the SKU; `warn` is a level other than the usual one.
     """
     free = enabled - consumed
@@ -71,13 +80,11 @@ def state_of(
         return "gone"
     if enabled == 0 and warning > 0:
         return "grace"
-    if enabled == 0 and suspended > 0:
+    if enabled == 0 or name_key(capability_status) in ENDED:
         return "suspended"
-    if free < 0:
-        return "over"
-    if free == 0 and enabled > 0:
-        return "short"
-    return "low" if 0 < free <= (warn_level(enabled) if warn is None else warn) else "ok"
+    if free <= 0:
+        return "over" if free < 0 else "short"
+    return "low" if free <= (warn_level(enabled) if warn is None else warn) else "ok"
 
 
 def is_shortage(kind: str, enabled: int, consumed: int, *, threshold: int = DEFAULT_THRESHOLD) -> bool:

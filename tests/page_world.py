@@ -111,10 +111,9 @@ class World:
         return run_id
 
 
-def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **units: int) -> License:
-    return License(
-        sku_id or sku_of(part), part, enabled, consumed, applies_to="User", capability_status="Enabled", **units
-    )
+def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **others: Any) -> License:
+    fields: dict[str, Any] = {"applies_to": "User", "capability_status": "Enabled", **others}
+    return License(sku_id or sku_of(part), part, enabled, consumed, **fields)
 
 
 def sku_of(part: str) -> str:

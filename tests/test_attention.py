@@ -213,8 +213,10 @@ def test_a_trouble_is_told_on_the_page_and_by_check_and_is_never_all_well(
         (units(enabled=7), "over", "1 überbelegt"),
         (units(enabled=0, warning=10), "grace", "1 in der Nachfrist"),
         (units(enabled=0, suspended=10), "suspended", "1 ausgesetzt"),
+        (units(enabled=0, locked_out=10), "suspended", "1 ausgesetzt"),
+        (units(enabled=0, capability_status="Deleted"), "suspended", "1 ausgesetzt"),
     ],
-    ids=["over", "grace", "suspended"],
+    ids=["over", "grace", "suspended", "locked-out", "deleted"],
 )
 def test_each_state_of_a_shortage_has_its_own_words(
     support: Support, happens: Callable[[Support], None], state: str, words: str

@@ -537,13 +537,27 @@ def test_shortages_come_first_the_longest_at_the_top(engine: Engine) -> None:
     ]
 
 
+def test_the_over_assigned_that_lacks_most_comes_first_and_what_nobody_holds_last(engine: Engine) -> None:
+    parts = {"A": (10, 10), "B": (10, 12), "C": (10, 13), "D": (0, 25), "E": (0, 0), "F": (40, 39), "G": (40, 1)}
+    rows = [License(part, part, *units, locked_out=25) for part, units in parts.items()]
+    older = {"A", "D"}
+    read(engine, *(row for row in rows if row.sku_id in older), short=older, at=NOW - timedelta(days=9))
+    read(engine, *rows, short="ABCD", at=NOW)
+
+    frame = licenses(engine)
+
+    assert list(zip(frame["part_number"], frame["state"], strict=True)) == [
+        ("C", "over"), ("B", "over"), ("A", "short"), ("D", "suspended"), ("F", "low"), ("G", "ok"), ("E", "suspended"),
+    ]  # fmt: skip
+
+
 def test_a_licence_without_seats_has_no_utilisation(engine: Engine) -> None:
     read(engine, spb(0, 0))
 
     (row,) = licenses(engine).to_dict("records")
 
     assert pd.isna(row["utilisation"])
-    assert (row["state"], row["shortage"], row["alarm"]) == ("ok", False, "")
+    assert (row["state"], row["shortage"], row["alarm"]) == ("suspended", False, "")
 
 
 def test_a_tenant_that_is_switched_off_shows_no_licences(engine: Engine) -> None:

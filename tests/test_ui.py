@@ -18,10 +18,14 @@ from hypothesis import strategies as some
 
 from core.attention import RANK, conditions
 from core.cache.frames import licenses_frame
+from core.cache.policies import save_policy
+from core.figures import newest_figures
 from core.monitoring import SwitchChange
+from core.policies import Policy
 from core.problems import Problem
 from core.spreadsheets import harmless
-from tests.page_world import HOSTILE, NOW, World, filled_world, license_, small_world
+from tests.actors import entry
+from tests.page_world import HOSTILE, NOW, World, filled_world, license_, sku_of, small_world
 from ui import age, attention, columns, data, history, overview, subscriptions, switches
 from ui import format as fmt
 from ui.csv import SEPARATOR, cell, table_csv, to_csv
@@ -30,9 +34,10 @@ from ui.license_table import ALL
 from ui.monitoring import SHOWS
 from ui.page import View
 from ui.safe import plain
-from ui.shortages import ALARMS, current_shortages, shortage_table
+from ui.shortages import ALARMS, current_shortages, no_shortages, shortage_table
 from ui.texts import TEXTS
 from web.api.tables import TableStore
+from web.metrics import counted
 
 ROOT = Path(__file__).resolve().parent.parent
 ZURICH = ZoneInfo("Europe/Zurich")
@@ -294,6 +299,49 @@ def test_a_shortage_in_grace_shows_both_words(filled):
     assert [row["state"] for row in table if row["free"] == -4] == [["● Engpass", "◷ Nachfrist"]]
 
 
+def states_everywhere(world: World) -> dict[str, list[str]]:
+    """Part number -> its state in the figures, in the API and as chips of the table."""
+    snapshot = data.newest(world.runtime)
+    table = columns.license_table(snapshot, "de", "Europe/Zurich").to_pylist()
+    api = TableStore(lambda: world.runtime).newest().licenses
+    told = {row["sku_part_number"]: row["state"] for row in api.rows(api.ordered(api.all(), "severity"))}
+    return {row["part_number"]: [told[row["part_number"]], *row["state"]] for row in table}
+
+
+def test_the_same_licence_carries_the_same_state_everywhere(world):
+    tenant = world.tenant("Schule Höri")
+    ended = {"locked_out": 25, "capability_status": "LockedOut"}
+    skus = [license_("SPB", 10, 12), license_("POWER_BI_PRO", 10, 13), license_("FLOW_FREE", 10, 13),
+            license_("VISIOCLIENT", 0, 12, **ended), license_("EXCHANGESTANDARD", 0, 0, **ended),
+            license_("M365EDU_A3_FACULTY", 25, 12, capability_status="deleted")]  # fmt: skip
+    world.read(tenant, *skus)
+
+    assert states_everywhere(world) == {
+        "SPB": ["over", "▲ überbelegt"],
+        "POWER_BI_PRO": ["over", "▲ überbelegt"],
+        "FLOW_FREE": ["over", "▲ überbelegt"],
+        "VISIOCLIENT": ["suspended", "● Engpass", "■ ausgesetzt"],
+        "EXCHANGESTANDARD": ["suspended", "□ ausgesetzt"],  # nobody holds it: without colour
+        "M365EDU_A3_FACULTY": ["suspended", "■ ausgesetzt"],
+    }
+    figures = overview.figures_of(data.newest(world.runtime))
+    numbers = counted(newest_figures(world.engine, world.settings))
+    assert (figures.over, numbers.licenses["over"]) == (3, 3)
+    assert (figures.shortages, figures.states, numbers.licenses["suspended"]) == (3, (2, 0, 1), 3)
+
+
+def test_what_a_rule_lets_be_over_assigned_counts_as_over_assigned(world):
+    tenant = world.tenant("Schule Höri")
+    world.read(tenant, license_("SPB", 10, 12))
+    rule = Policy(tenant, sku_of("SPB"), "so vereinbart", "anna", NOW, threshold=-5)
+    save_policy(world.engine, rule, entry(), NOW)
+
+    snapshot = data.newest(world.runtime)
+
+    assert (overview.figures_of(snapshot).over, overview.figures_of(snapshot).shortages) == (1, 0)
+    assert "1" in no_shortages(snapshot)
+
+
 # Age and answer
 
 
@@ -376,11 +424,14 @@ def test_a_tenant_switched_off_is_not_counted(world):
 # Shortages and attention
 
 
-def test_shortages_come_longest_first_with_the_state_of_their_message(filled):
+def test_shortages_come_worst_first_with_the_state_of_their_message(filled):
     found = current_shortages(filled)
     table = shortage_table(found, NOW, "de", ZURICH).to_pylist()
 
-    assert found["short_since"].is_monotonic_increasing
+    over = found["state"] == "over"
+    assert over.tolist() == sorted(over, reverse=True)
+    assert found.loc[over, "free"].is_monotonic_increasing
+    assert found.loc[~over, "short_since"].is_monotonic_increasing
     assert ["wartet auf Flow"] in [row["alarm"] for row in table]
     assert any(row["alarm"][0].startswith("gemeldet ") for row in table)
     assert any(row["since"] == "30 Tagen" for row in table)

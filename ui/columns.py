@@ -17,13 +17,13 @@ import streamlit as st
 
 from ui.data import Snapshot
 from ui.format import GRID_DATE, GRID_MOMENT
-from ui.index import MARKS
+from ui.index import MARKS, UNUSED
 from ui.language import Language
 from ui.texts import text
 
 SIGNS = {
     "shortage": "●", "over": "▲", "low": "◐", "grace": "◷", "suspended": "■", "gone": "○", "used_up": "–", "ok": "✓",
-    "hidden": "◌",
+    "hidden": "◌", UNUSED: "□",
 }  # fmt: skip
 # White text on these has at least 5.6 : 1. Quiet states carry no colour at all, so that the loud ones are seen.
 CHIP_COLOURS = {
@@ -31,6 +31,7 @@ CHIP_COLOURS = {
 }  # fmt: skip
 QUIET = "#00000000"
 BAR = "#667085"
+CHIPS = (*MARKS, UNUSED)
 
 
 def chip(mark: str, language: Language) -> str:
@@ -90,12 +91,13 @@ def _rules(frame: pd.DataFrame, language: Language) -> pa.DictionaryArray:
 def _chips(snapshot: Snapshot, language: Language) -> pa.ListArray:
     """One chip per row; two where a shortage is also in grace or suspended."""
     index = snapshot.index
-    carried = {mark: index.has(mark) for mark in MARKS}
+    carried = {mark: index.has(mark) for mark in CHIPS}
     carried["shortage"] = carried["shortage"] & ~carried["over"]
-    stacked = np.stack([carried[mark] for mark in MARKS], axis=1)
+    carried["suspended"] = carried["suspended"] & ~carried[UNUSED]
+    stacked = np.stack([carried[mark] for mark in CHIPS], axis=1)
     _, which = np.nonzero(stacked)
     offsets = np.concatenate([[0], np.cumsum(stacked.sum(axis=1))])
-    words = pa.array([chip(mark, language) for mark in MARKS], pa.string())
+    words = pa.array([chip(mark, language) for mark in CHIPS], pa.string())
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), words.take(pa.array(which)))
 
 
@@ -114,14 +116,14 @@ def moment_column(name: str, language: Language, zone: str, width: int = 140) ->
 def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict[str, Any]:
     """How each column is displayed; without `tenant` for the table of one tenant."""
     column = st.column_config
-    chips = [chip(mark, language) for mark in MARKS]
+    chips = [chip(mark, language) for mark in CHIPS]
 
     def label(name: str) -> str:
         return text(f"column.{name}", language)
 
     return {
         "state": column.MultiselectColumn(
-            label("state"), options=chips, color=[CHIP_COLOURS.get(mark, QUIET) for mark in MARKS], width=130
+            label("state"), options=chips, color=[CHIP_COLOURS.get(mark, QUIET) for mark in CHIPS], width=130
         ),
         "tenant": column.TextColumn(label("tenant"), width=150) if tenant else None,
         "product": column.TextColumn(label("product"), width=225),

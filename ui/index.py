@@ -12,6 +12,7 @@ import pandas as pd
 # What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
 # free but alarms nobody (gratis, trial, not per user, by a rule), "hidden" is shown only when asked for.
 MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok", "hidden")
+UNUSED = "unused"  # of the suspended those that nobody holds: shown without colour
 KINDS = ("paid", "free", "trial", "not_per_user")
 SORTS = ("worst", "tenant", "product", "free", "utilisation", "renewal", "since")  # as offered
 
@@ -68,18 +69,17 @@ class LicenseIndex:
 
 
 def marks(licenses: pd.DataFrame) -> dict[str, Mask]:
-    """Mark -> which rows carry it. A row that does not alarm with nothing free is "used up", not a shortage."""
+    """Mark -> which rows carry it: every row its state, and a shortage that mark, too.
+
+    A row with nothing free that alarms nobody is "used up", not short. What is "low", or has enough, is only
+    a shortage where a threshold above zero makes it one.
+    """
     state = licenses["state"].to_numpy(dtype=object)
     short = licenses["shortage"].to_numpy(dtype=bool)
-    found = {name: np.asarray(state == name) for name in ("grace", "suspended", "gone", "ok")}
-    found["shortage"] = short
-    found["over"] = np.asarray(state == "over") & short
-    found["used_up"] = np.isin(state, ("short", "over")) & ~short
-    low, alarms = np.asarray(state == "low"), licenses["alarms"].to_numpy(dtype=bool)
-    found["low"] = low & alarms
-    found["ok"] |= low & ~alarms
-    for name in ("low", "ok"):  # a threshold above zero makes a shortage of either
-        found[name] &= ~short
+    found = {name: np.asarray(state == name) for name in ("over", "grace", "suspended", "gone")}
+    found |= {name: np.asarray(state == name) & ~short for name in ("low", "ok")}
+    found["shortage"], found["used_up"] = short, np.asarray(state == "short") & ~short
+    found[UNUSED] = found["suspended"] & (licenses["consumed"].to_numpy() == 0)
     hidden = licenses["hidden"].to_numpy(dtype=bool)
     return {name: mask & ~hidden for name, mask in found.items()} | {"hidden": hidden}
 

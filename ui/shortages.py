@@ -1,4 +1,4 @@
-"""The current shortages, longest first, and whether somebody already knows."""
+"""The current shortages, the worst first, and whether somebody already knows."""
 
 from __future__ import annotations
 
@@ -26,15 +26,17 @@ MOST_ROWS = 12
 
 
 def current_shortages(snapshot: Snapshot) -> pd.DataFrame:
-    """Their rows, the longest first."""
+    """Their rows: the over-assigned by how many seats they lack, then the others, the longest first."""
     found = snapshot.licenses[snapshot.index.has("shortage")]
-    return found.sort_values(["short_since", "tenant", "part_number"], na_position="last")
+    missing = found["free"].where(found["state"] == "over", 0)
+    keys = ["missing", "short_since", "tenant", "part_number"]
+    return found.assign(missing=missing).sort_values(keys, na_position="last").drop(columns="missing")
 
 
 def no_shortages(snapshot: Snapshot) -> str:
     """What to say when there are none; rules may have a part in it."""
     paid = snapshot.licenses["kind"].to_numpy(dtype=object) == "paid"
-    exempt = int((snapshot.index.has("used_up") & paid).sum())
+    exempt = int(((snapshot.index.has("used_up") | snapshot.index.has("over")) & paid).sum())
     return text("start.no_shortages_by_rule", count=exempt) if exempt else text("start.no_shortages")
 
 

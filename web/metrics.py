@@ -48,7 +48,7 @@ class MetricsPage:
 
     def text(self, runtime: Runtime, now: datetime, tabs: int) -> bytes:
         """Everything in Prometheus' text format. Raises DatabaseError."""
-        found = _read(newest_figures(runtime.engine, runtime.settings))
+        found = counted(newest_figures(runtime.engine, runtime.settings))
         opened = open_sessions(runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE)
         gauges = [*_gauges(found, now), _gauge("sessions", "Open sessions.", len(opened)),
                   _gauge("tabs", "Open tabs of the dashboard.", tabs)]  # fmt: skip
@@ -80,7 +80,8 @@ class _Ready(Collector):
         yield from self._metrics
 
 
-def _read(figures: Figures) -> Numbers:
+def counted(figures: Figures) -> Numbers:
+    """Return what the gauges show of these figures."""
     tenants = figures.tenants
     names, last = tenants["tenant"], tenants["last_read_at"]
     states = {str(state): int(count) for state, count in figures.licenses["state"].value_counts().items()}

@@ -68,7 +68,7 @@ def licenses_frame(
             row.enabled, row.consumed, row.warning, row.suspended, row.locked_out, row.enabled - row.consumed,
             row.consumed / row.enabled if row.enabled else float("nan"),
             state_of(
-                row.enabled, row.consumed, row.warning, row.suspended, present=row.present, warn=policy.warn
+                row.enabled, row.consumed, row.warning, row.capability_status, present=row.present, warn=policy.warn
             ), short,
             _since(row.short_since, alarm, alarm_at) if short else None, row.first_seen_at, renewals.get(key),
             alarm, alarm_at,
@@ -86,13 +86,18 @@ def _since(short_since: datetime | None, alarm: str, alarm_at: datetime | None) 
     return short_since
 
 
-STATE_RANK = {"over": 0, "short": 1, "suspended": 2, "grace": 3, "low": 4, "ok": 5, "gone": 6}
+STATE_RANK = {"over": 0, "short": 1, "suspended": 2, "grace": 3, "low": 4, "ok": 5, "gone": 7}
+UNUSED = 6  # suspended, and nobody holds it: no trouble of anybody
 
 
 def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
-    rank = frame["state"].map(STATE_RANK).astype("int64") + 10 * ~frame["shortage"]
-    order = frame.assign(rank=rank).sort_values(["rank", "short_since", "tenant", "part_number"], na_position="last")
-    return order.drop(columns="rank").reset_index(drop=True)
+    """Shortages first; of the over-assigned the one that lacks most, of the others the longest."""
+    rank = frame["state"].map(STATE_RANK).astype("int64")
+    rank = rank.mask((frame["state"] == "suspended") & (frame["consumed"] == 0), UNUSED) + 10 * ~frame["shortage"]
+    missing = frame["free"].where(frame["state"] == "over", 0)
+    keys = ["rank", "missing", "short_since", "tenant", "part_number"]
+    order = frame.assign(rank=rank, missing=missing).sort_values(keys, na_position="last")
+    return order.drop(columns=["rank", "missing"]).reset_index(drop=True)
 
 
 def _alarm_state(

@@ -9,7 +9,6 @@ from sqlalchemy import Engine, and_, exists, func, or_, select
 
 from core.cache.schema import alarms, history, licenses, profile_faults, subscriptions, tenants
 from core.cache.sql import transaction
-from core.licenses import State, state_of
 from core.problems import Problem
 
 _READ = and_(tenants.c.has_profile, tenants.c.enabled)
@@ -75,18 +74,6 @@ def unanswered_alarms(engine: Engine, before: datetime) -> int:
     )
     with transaction(engine) as connection:
         return int(connection.execute(query).scalar_one())
-
-
-def shortage_states(engine: Engine) -> dict[str, list[State]]:
-    """Tenant -> the state of each of its shortages as of the last refresh, by name; only those that have any."""
-    units = [licenses.c[name] for name in ("enabled", "consumed", "warning", "suspended")]
-    query = select(tenants.c.name, *units).select_from(licenses.join(tenants))
-    query = query.where(_READ, licenses.c.present, licenses.c.short_since.is_not(None)).order_by(tenants.c.name)
-    states: dict[str, list[State]] = {}
-    with transaction(engine) as connection:
-        for name, *counts in connection.execute(query):
-            states.setdefault(name, []).append(state_of(*counts))
-    return states
 
 
 def broken_profiles(engine: Engine) -> dict[str, list[Problem]]:
