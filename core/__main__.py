@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,9 @@ from core.skus import SkuError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 all well, 1 some tenant or item failed, 2 wrong configuration or use."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name from outside may hold what the terminal cannot show
+            stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings()

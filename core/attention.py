@@ -156,7 +156,9 @@ def unreadable(tenant: TenantFacts, now: datetime) -> Condition | None:
     if tenant.problem is None or since is None:
         return None
     moments, level, code = {"since": since}, "warning", "check.unreadable"
-    if now - since > UNREADABLE_LONG:
+    if tenant.problem.code == "graph.rows_unreadable":
+        code, level = "check.partly_unreadable", "error" if now - since > UNREADABLE_LONG else "warning"
+    elif now - since > UNREADABLE_LONG:
         level, code = "error", "check.unreadable_never"
         if tenant.last_read_at is not None:
             code, moments = "check.unreadable_long", {"since": since, "read": tenant.last_read_at}

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
+from core.bounds import clipped
 from core.certificate_files import CertificateError, PemFile, certificate_beside, key_beside, read_pem, spki
 
 KEY_BITS = 3072
@@ -50,8 +51,8 @@ def read_certificate(path: Path) -> Certificate:
         private_key=key,
         thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303
         thumbprint_sha256=certificate.fingerprint(hashes.SHA256()).hex().upper(),
-        not_before=certificate.not_valid_before_utc,
-        expires=certificate.not_valid_after_utc,
+        not_before=clipped(certificate.not_valid_before_utc),
+        expires=clipped(certificate.not_valid_after_utc),  # 9999-12-31 says "never" (RFC 5280, 4.1.2.5)
         notes=tuple(_notes(pem, key, certificate)),
     )
 

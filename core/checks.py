@@ -13,7 +13,7 @@ from core.cache.readings import KnownLicense, known_licenses, tenant_rows
 from core.cache.runs import latest_run
 from core.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.figures import newest_figures
-from core.graph import GraphClient, GraphError, PermissionMissing, subscribed_skus, subscriptions
+from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows, subscribed_skus, subscriptions
 from core.next_push import MANY, SeenTenant, seen_tenants, told_live
 from core.problems import Problem
 from core.profiles import Profiles, SharePointProfile, TenantProfile, folder_problem
@@ -77,12 +77,15 @@ def _tenant(
 ) -> tuple[TenantAnswer, list[Finding]]:
     client, answer, name = _client(tools, profile), TenantAnswer(profile), profile.name
     try:
-        answer.licenses = subscribed_skus(client)
+        found = subscribed_skus(client)
     except GraphError as error:
         answer.problem = error.problem
         return answer, [Finding(name, "error", error.problem)]
+    answer.licenses, answer.refused = found.licenses, found.refused
     count = sum(license_["present"] for license_ in before.get(profile.tenant_id, {}).values())
-    findings = [Finding(name, "ok", note=f"{len(answer.licenses)} SKU")]
+    findings = [Finding(name, "ok", note=f"{len(found.licenses)} SKU")]
+    if problem := refused_rows(name, found.refused):
+        findings.append(Finding(name, "error", problem))
     if not answer.licenses and count > 1:
         answer.problem = Problem("graph.nothing_left", {"tenant": name, "count": str(count)})
         findings = [Finding(name, "warning", answer.problem)]

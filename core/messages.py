@@ -481,6 +481,27 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Die Antwort von Microsoft für {tenant} ist nicht lesbar ({what}). Der nächste Lauf versucht es wieder.",
         "The answer of Microsoft for {tenant} cannot be read ({what}). The next refresh tries again.",
     ),
+    "graph.rows_unreadable": (
+        "{tenant}: {count} Zeilen der Lizenzen sind nicht lesbar ({why}). Für sie gelten die letzten guten Zahlen, alle anderen sind aktuell. Die technische Zeile nennt die SKU; bleibt es dabei, den Microsoft-Support fragen.",
+        "{tenant}: {count} rows of the licences cannot be read ({why}). Their last good figures hold, all others are current. The technical line names the SKU; if it lasts, ask Microsoft's support.",
+    ),
+    # Bounds of names and files (core.bounds)
+    "profile.too_long": (
+        "{file}: Feld {field} hat mehr als {most} Zeichen; so viele fasst eine Spalte in SharePoint. Kürzen.",
+        "{file}: field {field} has more than {most} characters, which is what a column in SharePoint holds. Shorten it.",
+    ),
+    "profile.control_sign": (
+        "{file}: Feld {field} enthält ein Steuerzeichen ({value}). Den Wert neu eintippen, nicht einfügen.",
+        "{file}: field {field} holds a control character ({value}). Type the value anew, do not paste it.",
+    ),
+    "profile.name_too_long": (
+        "{file}: Der Dateiname hat zwischen config- und -profile.json mehr als {most} Zeichen. Die Datei kürzer benennen.",
+        "{file}: the file name has more than {most} characters between config- and -profile.json. Give it a shorter name.",
+    ),
+    "profile.name_unreadable": (
+        "{file}: Der Dateiname enthält Steuerzeichen oder ist nicht in UTF-8 geschrieben. Die Datei umbenennen.",
+        "{file}: the file name holds control characters or is not written in UTF-8. Rename the file.",
+    ),
     # SharePoint lists
     "sharepoint.column_missing": (
         "In der {list} fehlt die Spalte «{field}». Spalte anlegen oder «field_mapping» im SharePoint-Profil berichtigen.",
@@ -575,6 +596,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "check.unreadable": (
         "{tenant} konnte seit {since} nicht gelesen werden. {why}",
         "{tenant} could not be read since {since}. {why}",
+    ),
+    "check.partly_unreadable": (
+        "{tenant} kann seit {since} nur teilweise gelesen werden. {why}",
+        "{tenant} can only be read in part since {since}. {why}",
     ),
     "check.unreadable_long": (
         "{tenant} ist seit mehr als einem Tag nicht lesbar ({since}); die Zahlen sind vom {read}. {why}",

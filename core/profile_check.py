@@ -15,6 +15,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from core.bounds import LONGEST_FILE, LONGEST_NAME, LONGEST_SLUG, field_fault, file_name_fault, visible
 from core.certificate_files import CertificateError
 from core.certificates import Certificate
 from core.name_key import clean_name, guid_key, name_key, thumbprint_key
@@ -126,12 +127,15 @@ class Check:
         self.problems: list[Problem] = []
         self.file = file_name(path)
         named = PATTERNS[kind].fullmatch(path.name) if is_text(path.name) else None
-        self.slug = named["slug"] if named else Path(self.file).stem
+        slug = named["slug"] if named else Path(self.file).stem
+        self.slug = visible(slug)[:LONGEST_SLUG]
         self.name = ""
         self.data: Mapping[str, Any] = {}
         self.readable = False
         if not named:
             self.add("profile.file_name", expected=EXPECTED[kind])
+        if fault := file_name_fault(slug):
+            self.add(fault, most=str(LONGEST_SLUG))
         self._read()
 
     def _read(self) -> None:
@@ -171,7 +175,7 @@ class Check:
     def fault(self) -> Fault:
         folder = self.path.parent.relative_to(self.store.folder).as_posix()
         file = self.file if folder == "." else f"{folder}/{self.file}"
-        return Fault(file, self.slug, self.problems, self.usable, self.kind, self.name or self.slug)
+        return Fault(file[:LONGEST_FILE], self.slug, self.problems, self.usable, self.kind, self.name or self.slug)
 
     def add(self, code: str, **params: str) -> None:
         """Note a problem; what the file says is bounded and made fit to be shown."""
@@ -186,6 +190,9 @@ class Check:
         value, fault = text_of(self.data if data is None else data, name)
         if fault:
             self.add(NEEDED_FAULTS[fault], field=prefix + name)
+        elif code := field_fault(name, value):
+            self.add(code, field=prefix + name, value=value, most=str(LONGEST_NAME))
+            return ""
         return value
 
     def guid(self, name: str) -> str:

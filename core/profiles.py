@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.bounds import LONGEST_FILE, LONGEST_NAME, LONGEST_SLUG, bounded_text, visible
 from core.certificate_files import CertificateError
 from core.certificates import Certificate, read_certificate
 from core.name_key import guid_key, name_key
@@ -149,7 +150,8 @@ def _stray_fault(folder: Path, stray: Stray) -> Fault:
     name = file_name(stray.path)
     params = {"file": name, **{key: shown(value, 300) for key, value in stray.params.items()}}
     file = name if place == "." else f"{place}/{name}"
-    return Fault(file, stray.slug, [Problem(stray.code, params)], stray.harmless, stray.kind, stray.slug or name)
+    slug = visible(stray.slug)[:LONGEST_SLUG]
+    return Fault(file[:LONGEST_FILE], slug, [Problem(stray.code, params)], stray.harmless, stray.kind, slug or name)
 
 
 class _TenantCheck(Check):
@@ -184,7 +186,7 @@ class _SharePointCheck(Check):
         name, fault = text_of(self.data, "tenant_name")
         if fault in ("not_text", "empty"):
             self.add("profile.control_unusable", field="tenant_name", real=self.slug)
-        return name or self.slug
+        return bounded_text(name, LONGEST_NAME) or self.slug
 
     def _lists(self, infos: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
         """(the ids, our column -> its name in the list)."""

@@ -23,8 +23,8 @@ from core.cache.readings import (
     save_readings,
     trial_skus,
 )
-from core.graph import GraphClient, GraphError, subscribed_skus, subscriptions
-from core.licenses import License, Subscription
+from core.graph import GraphClient, GraphError, refused_rows, subscribed_skus, subscriptions
+from core.licenses import License, RefusedRow, Subscription
 from core.logs import tenant_in_log
 from core.policies import Rules
 from core.problems import Problem
@@ -49,6 +49,7 @@ class TenantAnswer:
 
     profile: TenantProfile
     licenses: list[License] = field(default_factory=list)
+    refused: list[RefusedRow] = field(default_factory=list)
     subscriptions: list[Subscription] | None = None
     subscriptions_asked: bool = False
     subscriptions_problem: Problem | None = None
@@ -124,7 +125,8 @@ class Reader:
         with tenant_in_log(profile.name):
             try:
                 client = self.client_for(profile)
-                answer.licenses = subscribed_skus(client)
+                found = subscribed_skus(client)
+                answer.licenses, answer.refused = found.licenses, found.refused
                 answer.read_at = self.now()
                 if with_subscriptions:
                     self._read_subscriptions(client, answer)
@@ -169,10 +171,21 @@ class Reader:
         readings = []
         for answer in good:
             tenant_id = answer.profile.tenant_id
-            result.ok.append(tenant_id)
             short = [row.sku_id for row in answer.licenses if self.is_short(tenant_id, row, result.trial)]
-            readings.append(Reading(tenant_id, answer.licenses, short, answer.read_at or self.now()))
+            refused = {row.sku_id for row in answer.refused}
+            problem = self._note_refused(answer, result)
+            readings.append(Reading(tenant_id, answer.licenses, short, answer.read_at or self.now(), refused, problem))
         result.after |= save_readings(self.engine, readings, result.before, today, day)
+
+    def _note_refused(self, answer: TenantAnswer, result: ReadResult) -> Problem | None:
+        """A tenant with rows that cannot be understood counts as failed, although its other rows are taken."""
+        problem = refused_rows(answer.profile.name, answer.refused)
+        if problem is None:
+            result.ok.append(answer.profile.tenant_id)
+        else:
+            result.failed.append((answer.profile, problem))
+            log.warning("%s [%s]", problem.text("en"), problem.detail)
+        return problem
 
     def _save_failures(self, arrived: Sequence[TenantAnswer], result: ReadResult) -> None:
         problems = [(answer.profile, answer.problem) for answer in arrived if answer.problem is not None]

@@ -9,15 +9,17 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
 from core.audit import Entry, note_export
+from core.bounds import FIRST_YEAR, LAST_YEAR, bounded_text, parse_time
 from core.cache.policies import all_policies, delete_policy, replace_policies, save_policy
 from core.cache.readings import known_licenses, tenant_rows
-from core.policies import LARGEST, LONGEST_REASON, MODES, Policy, Scope, faults_of
+from core.policies import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Policy, Scope, faults_of
 from core.roles import Action, Actor
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,8 @@ def keep(engine: Engine, policy: Policy, actor: Actor) -> None:
     Raises NotAllowed; ValueError when the policy has faults.
     """
     actor.need(Action.RULES)
+    reason, author = bounded_text(policy.reason, LONGEST_REASON + 1), bounded_text(policy.author, LONGEST_AUTHOR)
+    policy = replace(policy, reason=reason, author=author)
     if faults := faults_of(policy):
         raise ValueError(faults)
     save_policy(engine, policy, Entry(actor, "rule.set", _where(policy.scope)), datetime.now(UTC))
@@ -152,7 +156,7 @@ def _faults(entry: Any) -> Iterator[str]:
             yield f"{name}: {value!r} is no id such as 00000000-0000-0000-0000-000000000000"
         elif name == "until" and not _is_day(str(value)):
             yield f"until: {value!r} is no day such as 2027-05-31"
-        elif name == "created_at" and not _moment(str(value)):
+        elif name == "created_at" and not parse_time(str(value)):
             yield f"created_at: {value!r} is no time with zone such as 2027-05-31T12:00:00+00:00"
 
 
@@ -160,9 +164,9 @@ def _policy(entry: dict[str, Any], now: datetime) -> Policy:
     return Policy(
         tenant_id=entry.get("tenant_id", "").lower(),
         sku_id=entry.get("sku_id", "").lower(),
-        reason=entry.get("reason", "").strip()[: LONGEST_REASON + 1],
+        reason=bounded_text(entry.get("reason", "").strip(), LONGEST_REASON + 1),
         author=entry.get("author", "import"),
-        created_at=_moment(entry.get("created_at", "")) or now,
+        created_at=parse_time(entry.get("created_at", "")) or now,
         threshold=entry.get("threshold"),
         warn=entry.get("warn"),
         mode=entry.get("mode", ""),
@@ -172,14 +176,6 @@ def _policy(entry: dict[str, Any], now: datetime) -> Policy:
 
 def _is_day(text: str) -> bool:
     try:
-        return bool(date.fromisoformat(text))
+        return FIRST_YEAR <= date.fromisoformat(text).year <= LAST_YEAR
     except ValueError:
         return False
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

@@ -79,8 +79,8 @@ def start_session(
         "account": account,
         "created_at": now,
         "last_seen_at": now,
-        "address": address[:64],
-        "user_agent": user_agent[:200],
+        "address": address,
+        "user_agent": user_agent,
     }
     accounts.add_session(engine, row, forget_before=now - KEPT, entry=entry)
     return token

@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from core import audit, lockout, passwords, second_factor
+from core.bounds import visible
 from core.cache import accounts
 from core.cache.accounts import Account
 from core.cache.audit import Entry
@@ -48,7 +49,7 @@ class CodeNeeded:
 
 def account_key(name: str) -> str:
     """The name of a local account as it is stored."""
-    return name.strip().lower()
+    return visible(name.strip().lower())
 
 
 def sign_in(

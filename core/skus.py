@@ -17,6 +17,8 @@ from typing import Any, Literal, Self, get_args
 
 import requests
 
+from core.bounds import LONGEST_NAME, bounded_text
+
 Kind = Literal["paid", "free", "trial", "not_per_user"]
 Reason = Literal["applies_to", "trial_subscription", "mapping", "name", "large_pool", "default"]
 
@@ -245,7 +247,8 @@ def _own_products(mapping: dict[str, Any], faults: list[str]) -> Iterator[Produc
         seen.add(_key(sku_id))
         faults.extend(f"{sku_id}: {fault}" for fault in found)
         if not found:
-            yield Product(_key(sku_id), entry["part_number"].strip(), entry["de"], entry["en"], entry["kind"])
+            german, english = (bounded_text(entry[field], LONGEST_NAME) for field in ("de", "en"))
+            yield Product(_key(sku_id), entry["part_number"].strip(), german, english, entry["kind"])
 
 
 def _entry_faults(sku_id: str, entry: object) -> Iterator[str]:
@@ -316,7 +319,8 @@ def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
         return f"{guid[:60]!r} is no GUID"
     if not name:
         return f"{sku_id} has no display name"
-    return ImportedName(sku_id, part_number, " ".join(name.split()))
+    shown = bounded_text(" ".join(name.split()), LONGEST_NAME)
+    return ImportedName(sku_id, bounded_text(part_number, LONGEST_NAME), shown)
 
 
 # --- where the CSV comes from

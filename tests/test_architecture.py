@@ -56,7 +56,7 @@ FLOORS = [
         "spreadsheets",
     },
     {"certificate_files"},
-    {"messages", "name_key", "text_files", "words"},
+    {"bounds", "messages", "name_key", "text_files", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

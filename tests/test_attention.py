@@ -111,7 +111,7 @@ def readable_again_after_a_day(support: Support) -> None:
     support.office.m365.expire_tokens()
 
 
-def units(**values: int) -> Callable[[Support], None]:
+def units(**values: Any) -> Callable[[Support], None]:
     def change(support: Support) -> None:
         support.school.set_sku("SPB", **values)
         support.office.refresh()

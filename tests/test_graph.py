@@ -106,7 +106,7 @@ def tenant(m365: Microsoft365) -> Tenant:
 
 
 def parts(client: GraphClient) -> list[str]:
-    return [license_.sku_part_number for license_ in subscribed_skus(client)]
+    return [license_.sku_part_number for license_ in subscribed_skus(client).licenses]
 
 
 # Tokens
@@ -639,7 +639,7 @@ def test_an_answer_of_another_shape_is_unreadable_not_empty(tool: Tool, tenant: 
 def test_licences_of_a_tenant(tool: Tool, tenant: Tenant) -> None:
     tenant.set_sku("SPB", enabled=10, consumed=12, warning=5, suspended=2, locked_out=1)
 
-    spb, stream = subscribed_skus(tool.client(tenant))
+    spb, stream = subscribed_skus(tool.client(tenant)).licenses
 
     assert (spb.sku_id, spb.free, spb.warning, spb.suspended, spb.locked_out) == (SPB, -2, 5, 2, 1)
     assert (stream.enabled, stream.applies_to, stream.capability_status) == (1_000_000, "User", "Enabled")
@@ -648,7 +648,7 @@ def test_licences_of_a_tenant(tool: Tool, tenant: Tenant) -> None:
 def test_a_cloud_without_locked_out_is_read(tool: Tool, tenant: Tenant) -> None:
     tool.m365.without_locked_out = True
 
-    assert [row.locked_out for row in subscribed_skus(tool.client(tenant))] == [0, 0]
+    assert [row.locked_out for row in subscribed_skus(tool.client(tenant)).licenses] == [0, 0]
 
 
 def test_a_cloud_that_refuses_select_is_asked_again_without_it(tool: Tool, tenant: Tenant) -> None:

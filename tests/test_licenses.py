@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.bounds import parse_time
 from core.licenses import (
     STATES,
     License,
+    RefusedRow,
     Subscription,
     is_shortage,
     parse_license,
+    parse_licenses,
     parse_subscription,
-    parse_time,
     state_of,
     warn_level,
 )
@@ -220,6 +223,9 @@ def test_a_row_of_graph_becomes_a_licence(changes: dict[str, Any], expected: dic
         pytest.param({"skuId": ...}, id="no-sku-id"),
         pytest.param({"skuId": None}, id="null-sku-id"),
         pytest.param({"skuId": 7}, id="sku-id-is-a-number"),
+        pytest.param({"skuId": "x" * 37}, id="sku-id-too-long"),
+        pytest.param({"skuId": "a\x00b"}, id="sku-id-with-nul"),
+        pytest.param({"prepaidUnits": [1]}, id="units-are-a-list"),
         pytest.param({"consumedUnits": "14"}, id="units-as-text"),
         pytest.param({"consumedUnits": True}, id="units-as-bool"),
         pytest.param({"consumedUnits": float("inf")}, id="endless-units"),
@@ -282,6 +288,9 @@ def test_a_subscription_of_which_hardly_anything_is_known_is_still_one() -> None
         pytest.param("2027-02-03T04:05:06Z", datetime(2027, 2, 3, 4, 5, 6, tzinfo=UTC), id="utc"),
         pytest.param("2027-02-03T04:05:06+02:00", datetime(2027, 2, 3, 2, 5, 6, tzinfo=UTC), id="zone"),
         pytest.param("2027-02-03T04:05:06", None, id="no-zone"),
+        pytest.param("0001-01-01T00:00:00Z", None, id="microsofts-none"),
+        pytest.param("9999-12-31T23:59:59Z", None, id="microsofts-never"),
+        pytest.param("2199-12-31T23:59:59-12:00", datetime(2200, 1, 1, 11, 59, 59, tzinfo=UTC), id="the-last-day"),
         pytest.param("bald", None, id="no-time"),
         pytest.param("", None, id="empty"),
         pytest.param(None, None, id="null"),
@@ -290,3 +299,90 @@ def test_a_subscription_of_which_hardly_anything_is_known_is_still_one() -> None
 )
 def test_a_time_is_taken_only_with_its_zone(text: Any, moment: datetime | None) -> None:
     assert parse_time(text) == moment
+
+
+# Whatever a row holds
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(-(10**400), 10**400) | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+TEXT = st.text(st.characters() | st.sampled_from("\x00\ud800\u202e\u200f\ufeff\u00a0\x85äß\U0001f600"), max_size=400)
+FIELDS = ("skuId", "skuPartNumber", "consumedUnits", "capabilityStatus", "appliesTo", "prepaidUnits")
+WILD = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(FIELDS, JSON | TEXT),
+        "skuId": st.just(SKU) | TEXT,
+        "prepaidUnits": JSON | st.dictionaries(st.sampled_from(["enabled", "warning", "lockedOut"]), JSON),
+    },
+)
+
+
+def fits(text: str, length: int) -> bool:
+    """Whether every database, file and screen takes the text."""
+    text.encode()
+    return len(text) <= length and not any(sign < " " or "\x7f" <= sign < "\xa0" for sign in text)
+
+
+@given(st.lists(WILD | JSON, max_size=4))
+def test_whatever_microsoft_answers_is_a_licence_within_bounds_or_a_row_that_is_told(rows: list[Any]) -> None:
+    found = parse_licenses(rows)
+
+    assert len(found.licenses) + len(found.refused) <= len(rows)
+    assert bool(rows) == bool(found.licenses or found.refused)
+    for license_ in found.licenses:
+        units = (license_.enabled, license_.consumed, license_.warning, license_.suspended, license_.locked_out)
+        assert all(type(unit) is int and 0 <= unit < 2**31 for unit in units)
+        assert fits(license_.sku_id, 36)
+        assert fits(license_.sku_part_number, 255)
+        assert fits(license_.capability_status, 50)
+        assert fits(license_.applies_to, 50)
+        assert state_of(license_.enabled, license_.consumed, license_.warning, license_.capability_status) in STATES
+    for row_ in found.refused:
+        assert fits(row_.sku_id, 36)
+        assert row_.reason
+
+
+MOMENTS = st.datetimes().map(lambda moment: f"{moment.isoformat()}Z") | st.sampled_from(
+    ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00"]
+)
+
+
+PURCHASE = ("id", "skuId", "status", "totalLicenses", "isTrial", "skuPartNumber")
+
+
+@given(st.dictionaries(st.sampled_from(PURCHASE), JSON | TEXT), MOMENTS | JSON, MOMENTS | JSON)
+def test_whatever_a_subscription_holds_is_within_bounds(row_: dict[str, Any], created: Any, ends: Any) -> None:
+    found = parse_subscription({**row_, "createdDateTime": created, "nextLifecycleDateTime": ends})
+
+    for moment in (found.created_at, found.next_lifecycle_at):
+        assert moment is None or 1990 <= moment.astimezone(UTC).astimezone(ZoneInfo("Asia/Tokyo")).year <= 2200
+    assert 0 <= found.total < 2**31
+    assert fits(found.subscription_id, 64)
+    assert fits(found.status, 50)
+    assert found.is_trial is (row_.get("isTrial") is True)
+
+
+@pytest.mark.parametrize(
+    "units",
+    [2**31, -1, 1e308, 10**400, 14.5, "14", True, [], {}],
+    ids=["33-bit", "negative", "huge-float", "huge", "half-a-seat", "text", "bool", "list", "object"],
+)
+def test_a_number_that_is_none_costs_its_row_and_names_its_sku(units: Any) -> None:
+    other = row(skuId="ffffffff-0000-4000-8000-000000000001", consumedUnits=units)
+
+    found = parse_licenses([other, row()])
+
+    assert [license_.sku_id for license_ in found.licenses] == [SKU]
+    assert found.refused == [RefusedRow("ffffffff-0000-4000-8000-000000000001", "consumedUnits: no number of seats")]
+
+
+def test_a_row_that_cannot_be_understood_is_no_matter_when_a_good_one_names_the_same_sku() -> None:
+    assert parse_licenses([row(consumedUnits="x"), row()]).refused == []
+
+
+def test_a_trial_is_only_what_says_so() -> None:
+    assert not parse_subscription({"id": "s", "isTrial": "false"}).is_trial

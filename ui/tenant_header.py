@@ -124,7 +124,8 @@ def last_error(tenant: Tenant, view: View) -> None:
     if tenant.failing_since is not None:
         since = fmt.clock(tenant.failing_since, view.now, view.language, view.zone)
     why = plain(reason(tenant.problem, tenant.name))
-    st.error(text("tenant.failing", since=since, why=why), icon=":material/error:")
+    key = "tenant.partly" if tenant.problem.code == "graph.rows_unreadable" else "tenant.failing"
+    st.error(text(key, since=since, why=why), icon=":material/error:")
     technical(tenant.problem)
 
 

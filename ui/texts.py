@@ -281,6 +281,7 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
         "Seit {since} nicht lesbar; gezeigt wird der letzte bekannte Stand. {why}",
         "Not readable since {since}; shown is what was known last. {why}",
     ),
+    "tenant.partly": ("Seit {since} nur teilweise lesbar. {why}", "Readable only in part since {since}. {why}"),
     "tenant.licenses": ("Lizenzen", "Licences"),
     "tenant.licenses_of": ("Lizenzen von {tenant}", "Licences of {tenant}"),
     "tenant.licenses_hint": (

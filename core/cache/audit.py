@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
+from core.bounds import bounded_text, visible
 from core.cache.schema import audit, audit_anchor
 from core.cache.sql import transaction
 from core.roles import Actor
@@ -85,18 +86,18 @@ def append(connection: Connection, entry: Entry, at: datetime) -> None:
     row = AuditRow(
         seq=seq + 1,
         at=at.astimezone(UTC),
-        actor=actor.name[:100],
-        actor_name=actor.shown[:255],
+        actor=bounded_text(actor.name, 100),
+        actor_name=bounded_text(actor.shown, 255),
         role=actor.role,
         source=actor.source,
-        address=actor.address[:64],
+        address=bounded_text(actor.address, 64),
         request_id=actor.request_id,
         action=entry.action,
-        target=entry.target[:400],
+        target=bounded_text(entry.target, 400),
         before=_json(entry.before),
         after=_json(entry.after),
         result=entry.result,
-        reason=entry.reason,
+        reason=visible(entry.reason),
         previous=previous,
         hash="",
     )
@@ -104,7 +105,7 @@ def append(connection: Connection, entry: Entry, at: datetime) -> None:
 
 
 def _json(value: Any) -> str:
-    return "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return "" if value is None else visible(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
 
 
 def _anchor(connection: Connection) -> tuple[int, str]:
@@ -172,7 +173,7 @@ def matching(engine: Engine, search: Search, *, up_to: int) -> Iterator[AuditRow
 
 def _condition(search: Search) -> list[Any]:
     column, found = audit.c, []
-    for word in search.words.split():
+    for word in visible(search.words).split():
         places = (column.target, column.actor, column.actor_name, column.before, column.after, column.reason)
         found.append(or_(*(place.icontains(word, autoescape=True) for place in places)))
     for place, wanted in (

@@ -50,12 +50,15 @@ class KnownLicense(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One good read of a tenant. `short` holds the SKU ids that are a shortage in it."""
+    """One read of a tenant. `short` holds the SKU ids that are a shortage in it, `refused` those whose rows
+    cannot be understood ("" for a row that does not name its SKU); `problem` says so."""
 
     tenant_id: str
     licenses: Sequence[License]
     short: Collection[str]
     read_at: datetime
+    refused: Collection[str] = ()
+    problem: Problem | None = None
 
 
 def save_profiles(
@@ -116,7 +119,8 @@ def rows_of(reading: Reading, before: Mapping[str, KnownLicense]) -> dict[str, K
     """The rows that stand for `reading`, after the rows `before`.
 
     A SKU that is no longer listed stays as a row with `present` False and no units; "since when
-    short" is kept while the shortage lasts.
+    short" is kept while the shortage lasts. One whose row cannot be understood keeps its last row, and so does
+    every one that is missing while some row does not name its SKU: unknown is not gone.
     """
     rows: dict[str, KnownLicense] = {}
     for license_ in reading.licenses:
@@ -130,7 +134,11 @@ def rows_of(reading: Reading, before: Mapping[str, KnownLicense]) -> dict[str, K
             **{name: getattr(license_, name) for name in LICENSE_FIELDS},  # type: ignore[typeddict-item]
         )
     for sku_id, old in before.items():
-        if sku_id not in rows:
+        if sku_id in rows:
+            continue
+        if sku_id in reading.refused or "" in reading.refused:
+            rows[sku_id] = old
+        else:
             none = {"enabled": 0, "consumed": 0, "warning": 0, "suspended": 0, "locked_out": 0}
             rows[sku_id] = KnownLicense(**{**old, **none, "present": False, "short_since": None})  # type: ignore[typeddict-item]
     return rows
@@ -150,12 +158,17 @@ def save_readings(
     """
     now: dict[str, dict[str, KnownLicense]] = {}
     read_at: list[dict[str, Any]] = []
+    partly: list[dict[str, Any]] = []
     changed: list[str] = []
     days: list[dict[str, Any]] = []
     for reading in readings:
         old = before.get(reading.tenant_id, {})
         rows = rows_of(reading, old)
-        read_at.append({"tenant": reading.tenant_id, "at": reading.read_at})
+        mark = {"tenant": reading.tenant_id, "at": reading.read_at}
+        if reading.problem is None:
+            read_at.append(mark)
+        else:
+            partly.append({**mark, "why": reading.problem.to_json()})
         if rows != old:
             changed.append(reading.tenant_id)
         else:
@@ -165,11 +178,13 @@ def save_readings(
             {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
             for sku_id, row in rows.items()
             if row != old.get(sku_id) or (reading.tenant_id, sku_id) not in written_today
+            if sku_id not in reading.refused
         ]
     with transaction(engine) as connection:
         _replace_licenses(connection, changed, now)
         upsert(connection, history, days)
         _mark_read(connection, read_at)
+        _mark_partly_read(connection, partly)
     return now
 
 
@@ -192,6 +207,18 @@ def _mark_read(connection: Connection, read_at: list[dict[str, Any]]) -> None:
             ),
             read_at,
         )
+
+
+def _mark_partly_read(connection: Connection, marks: list[dict[str, Any]]) -> None:
+    if marks:
+        statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
+        statement = statement.values(
+            last_read_at=bindparam("at"),
+            last_attempt_at=bindparam("at"),
+            failing_since=func.coalesce(tenants.c.failing_since, bindparam("at", type_=tenants.c.failing_since.type)),
+            problem=bindparam("why"),
+        )
+        connection.execute(statement, marks)
 
 
 def save_failures(engine: Engine, problems: Mapping[str, Problem], at: datetime) -> None:

@@ -23,11 +23,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
+from core.bounds import bounded_text, in_bounds
+
 metadata = MetaData()
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """Aware UTC in and out, also where the database keeps no zone (SQLite)."""
+    """Aware UTC in and out, also where the database keeps no zone (SQLite).
+
+    What an older version has stored of a year that nobody means comes out as None.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -37,9 +42,27 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         known: datetime | None = value
-        if known is None:
+        if known is None or not in_bounds(known):
             return None
         return known.astimezone(UTC) if known.tzinfo else known.replace(tzinfo=UTC)
+
+
+class Words(TypeDecorator[str]):
+    """Text of at most `length` characters that is only ever shown, made to fit when it is written.
+
+    PostgreSQL refuses what is too long and NUL, both databases refuse halves of surrogate pairs.
+    Not for keys: two names that are cut to the same one would be one.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return value if value is None else bounded_text(value, self.length)
 
 
 tenants = Table(
@@ -134,7 +157,7 @@ runs = Table(
     metadata,
     Column("run_id", String(32), primary_key=True),
     Column("source", String(20), nullable=False),  # schedule, page, command
-    Column("requested_by", String(100), nullable=False, default=""),
+    Column("requested_by", Words(100), nullable=False, default=""),
     Column("scope", JSON, nullable=False, default=list),  # tenant names; empty = all
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
@@ -153,7 +176,7 @@ tenant_list = Table(
     "tenant_list",
     metadata,
     Column("item_id", String(20), primary_key=True),
-    Column("title", String(255), nullable=False),
+    Column("title", Words(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("monitoring", Boolean, nullable=False),
 )
@@ -188,8 +211,8 @@ sku_names = Table(
     "sku_names",
     metadata,
     Column("sku_id", String(36), primary_key=True),
-    Column("sku_part_number", String(255), nullable=False),
-    Column("display_name", String(255), nullable=False),
+    Column("sku_part_number", Words(255), nullable=False),
+    Column("display_name", Words(255), nullable=False),
 )
 
 # Exceptions from the standard of alarms; "" as tenant or SKU means all. No reference to `tenants`, for the
@@ -203,7 +226,7 @@ policies = Table(
     Column("warn", Integer),
     Column("mode", String(20), nullable=False, default=""),
     Column("reason", Text, nullable=False),
-    Column("author", String(100), nullable=False),
+    Column("author", Words(100), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("until", Date),
 )
@@ -213,7 +236,7 @@ accounts = Table(
     metadata,
     Column("name", String(100), primary_key=True),  # lower case; "entra:<tid>:<oid>" for Microsoft sign-in
     Column("provider", String(20), nullable=False, default="local"),  # local, entra
-    Column("display_name", String(255), nullable=False, default=""),
+    Column("display_name", Words(255), nullable=False, default=""),
     Column("password_hash", String(200), nullable=False, default=""),
     Column("role", String(20), nullable=False),
     Column("disabled", Boolean, nullable=False, default=False),
@@ -242,8 +265,8 @@ sessions = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("last_seen_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
-    Column("address", String(64), nullable=False, default=""),
-    Column("user_agent", String(200), nullable=False, default=""),
+    Column("address", Words(64), nullable=False, default=""),
+    Column("user_agent", Words(200), nullable=False, default=""),
     Index("sessions_account", "account"),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from core.graph.client import BatchAnswer, BatchRequest, GraphClient, chunks
 from core.graph.errors import (
     BadAnswer,
@@ -16,24 +18,26 @@ from core.graph.errors import (
 )
 from core.graph.http import Http
 from core.graph.tokens import Credentials, TokenSource
-from core.licenses import License, Subscription, parse_license, parse_subscription
+from core.licenses import RefusedRow, SubscribedSkus, Subscription, parse_licenses, parse_subscriptions
 from core.problems import Problem
 
 __all__ = [
     "BadAnswer", "BatchAnswer", "BatchRequest", "Conflict", "Credentials", "GraphClient", "GraphError", "Http",
     "NotFound", "PermissionMissing", "SignInRefused", "Throttled", "TokenSource", "Unreachable", "chunks",
-    "error_for", "subscribed_skus", "subscriptions",
+    "error_for", "refused_rows", "subscribed_skus", "subscriptions",
 ]  # fmt: skip
 
+ROWS_UNREADABLE = "graph.rows_unreadable"
+NAMED = 3  # so many rows are named
 SKU_FIELDS = "skuId,skuPartNumber,appliesTo,capabilityStatus,consumedUnits,prepaidUnits"
 
 
-def subscribed_skus(client: GraphClient) -> list[License]:
-    """Every licence of the tenant, one per SKU id.
+def subscribed_skus(client: GraphClient) -> SubscribedSkus:
+    """Every licence of the tenant, one per SKU id, and the rows that cannot be understood.
 
     https://learn.microsoft.com/graph/api/subscribedsku-list; needs LicenseAssignment.Read.All or
     Organization.Read.All. `$select` leaves out the service plans, most of the bytes; a cloud that
-    refuses it is asked without. Raises GraphError.
+    refuses it is asked without. Raises GraphError, also when no row at all can be understood.
     """
     try:
         rows = list(client.rows("/subscribedSkus", {"$select": SKU_FIELDS}))
@@ -41,12 +45,19 @@ def subscribed_skus(client: GraphClient) -> list[License]:
         if error.status != 400:
             raise
         rows = list(client.rows("/subscribedSkus"))
-    try:
-        return list({row.sku_id: row for row in map(parse_license, rows)}.values())
-    except (ValueError, AttributeError) as error:
-        raise BadAnswer(
-            Problem("graph.unreadable", {"tenant": client.name, "what": "subscribedSkus"}, str(error))
-        ) from error
+    found = parse_licenses(rows)
+    if rows and not found.licenses:
+        raise _unreadable(client, "subscribedSkus", found.refused[0].reason)
+    return found
+
+
+def refused_rows(client_name: str, refused: Sequence[RefusedRow]) -> Problem | None:
+    """Return the problem of a tenant with rows that cannot be understood; None without any."""
+    if not refused:
+        return None
+    reasons = dict.fromkeys(row.reason for row in refused)
+    params = {"tenant": client_name, "count": str(len(refused)), "why": ", ".join([*reasons][:NAMED])}
+    return Problem(ROWS_UNREADABLE, params, "SKU " + ", ".join([row.sku_id or "?" for row in refused][:NAMED]))
 
 
 def subscriptions(client: GraphClient) -> list[Subscription]:
@@ -56,8 +67,10 @@ def subscriptions(client: GraphClient) -> list[Subscription]:
     Raises GraphError; PermissionMissing is no failure of the tenant, its renewal dates are just unknown.
     """
     try:
-        return [parse_subscription(row) for row in client.rows("/directory/subscriptions")]
-    except (ValueError, AttributeError) as error:
-        raise BadAnswer(
-            Problem("graph.unreadable", {"tenant": client.name, "what": "subscriptions"}, str(error))
-        ) from error
+        return parse_subscriptions(client.rows("/directory/subscriptions"))
+    except ValueError as error:
+        raise _unreadable(client, "subscriptions", str(error)) from error
+
+
+def _unreadable(client: GraphClient, what: str, detail: str) -> BadAnswer:
+    return BadAnswer(Problem("graph.unreadable", {"tenant": client.name, "what": what}, detail))

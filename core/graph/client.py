@@ -164,7 +164,7 @@ class GraphClient:
             raise self._failure(call, answer, attempt)
         try:
             return _Answer(answer.json() if answer.content else None, answer.headers)
-        except requests.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # no JSON, or a number or a depth that Python refuses
             unreadable = self._unreadable(call.what)
             unreadable.again_after = 0.0 if call.changes_nothing else None
             raise unreadable from error

@@ -107,7 +107,7 @@ def json_of(answer: requests.Response) -> Any:
     """The JSON body of an answer; None when it has none."""
     try:
         return answer.json()
-    except requests.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
 
 

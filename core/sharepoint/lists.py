@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from core.bounds import bounded_text, parse_time
 from core.graph import BadAnswer, GraphClient
-from core.licenses import parse_time
 from core.problems import Problem, ProblemError
 from core.profiles import SharePointProfile
 from core.words import once
@@ -16,6 +18,9 @@ from core.workers import Workers
 
 PAGE = "5000"  # what SharePoint gives at the most
 DELTA_PAGE = "1000"  # read while the tenants are, so nobody waits for it; 5000 rows weigh 20 MB
+ITEM_ID = re.compile(r"[0-9]{1,18}")
+LONGEST_ETAG = 100  # as in core.cache.schema
+LONGEST_VALUE = 10_000
 CHANNELS = ("E-Mail", "Teams")  # what the flow knows
 
 # Contract name -> key of the profile's field_mapping (a column without a key is named as in the contract).
@@ -76,14 +81,26 @@ class SharePointList:
         self.words = {internal: word for word, internal in columns.items()}
 
     def item(self, row: Mapping[str, Any]) -> Item:
-        """An item as Graph gives it -> Item; columns without a value are missing there."""
+        """An item as Graph gives it -> Item; columns without a value are missing there. Raises BadAnswer."""
         given = row.get("fields") or {}
+        etag = row.get("eTag") or row.get("@odata.etag") or given.get("@odata.etag") or ""
+        if len(str(etag)) > LONGEST_ETAG:
+            raise _unreadable(self.kind, "eTag")
         return Item(
-            item_id=str(row["id"]),
-            etag=row.get("eTag") or row.get("@odata.etag") or given.get("@odata.etag") or "",
+            item_id=self.item_id(row),
+            etag=str(etag),
             modified=parse_time(row.get("lastModifiedDateTime")),
-            fields={word: once(given[internal]) for internal, word in self.words.items() if internal in given},
+            fields={
+                word: once(_bounded(given[internal])) for internal, word in self.words.items() if internal in given
+            },
         )
+
+    def item_id(self, row: Mapping[str, Any]) -> str:
+        """The id of an item, a number as text. Raises BadAnswer: what has no such id is no list of SharePoint."""
+        found = str(row.get("id", ""))
+        if not ITEM_ID.fullmatch(found):
+            raise _unreadable(self.kind, "id")
+        return found
 
     def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Our words -> internal names, ready to be written."""
@@ -137,7 +154,7 @@ class Lists:
         start = (link, None) if link else (f"{of.path}/items/delta", _query(of, DELTA_PAGE))
         for page in self.client.pages(*start):
             for row in page["value"]:
-                latest[str(row["id"])] = None if row.get("deleted") else self._whole(of, row)
+                latest[of.item_id(row)] = None if row.get("deleted") else self._whole(of, row)
             after = page.get("@odata.deltaLink") or ""
         deleted = [item_id for item_id, item in latest.items() if item is None]
         return Changes([item for item in latest.values() if item is not None], deleted, after)
@@ -171,6 +188,19 @@ class Lists:
     def _columns(self, kind: str, path: str) -> dict[str, str]:
         found = list(self.client.rows(f"{path}/columns", {"$select": "name,displayName"}))
         return resolve_columns(kind, COLUMNS[kind], self._profile.field_mapping, found)
+
+
+def _bounded(value: Any) -> Any:
+    """A value of a column as every database takes it; None for a number that is none."""
+    if isinstance(value, str):
+        return bounded_text(value, LONGEST_VALUE)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _unreadable(kind: str, what: str) -> BadAnswer:
+    return BadAnswer(Problem("graph.unreadable", {"tenant": LIST_NAMES[kind], "what": what}))
 
 
 def _query(of: SharePointList, page: str) -> dict[str, str]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from core.bounds import parse_time
 from core.cache.lists import Alarm
-from core.licenses import parse_time
 from core.name_key import plain
 from core.sharepoint.lists import Item
 from core.sharepoint.matching import Claims, ItemName, TenantNames, TenantRow, claim_items, item_names
