@@ -42,16 +42,26 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """An empty database, of each kind that the product knows."""
-    sqlite = request.param == "sqlite"
-    opened = open_database(f"sqlite:///{tmp_path / 'x.db'}" if sqlite else request.getfixturevalue("postgres_url"))
-    with opened.begin() as connection:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind that the product knows; of PostgreSQL one for all tests, emptied."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'x.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    engine = open_database(url)
+    with engine.begin() as connection:
         connection.execute(update(audit_anchor).values(seq=10**9))  # else the audit lets nobody empty it
         for table in reversed(metadata.sorted_tables):
             if table is not audit_anchor:
                 connection.execute(delete(table))
         connection.execute(update(audit_anchor).values(seq=0, hash=""))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Engine]:
+    """An empty database, of each kind that the product knows."""
+    opened = open_database(database_url)
     yield opened
     opened.dispose()
 

@@ -100,6 +100,7 @@ def product_process(office: Office, folder: Path, port: int) -> Iterator[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
     environment |= office.m365.environment() | {
         "LIZENZTOOL_DATA_DIR": str(office.settings.data_dir),
+        "LIZENZTOOL_DATABASE_URL": office.settings.database,
         "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
         "LIZENZTOOL_PORT": str(port),
         "LIZENZTOOL_DEMO": "off",

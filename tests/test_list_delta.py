@@ -43,9 +43,9 @@ QUIET = {"GET subscribedSkus": 2, "GET delta": 3}  # a refresh of two tenants of
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
     """Two tenants, one of them with a shortage that has been told; the lists are known, nothing is left to do."""
-    with open_office(tmp_path) as opened:
+    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
         opened.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
         opened.m365.add_tenant("Bau AG Chur", skus={"SPB": (10, 4)})
         opened.settle()
@@ -71,6 +71,7 @@ def command(office: Office) -> subprocess.Popen[str]:
     """`python -m core sync`, as the timer of the system starts it."""
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
     environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
+    environment |= {"LIZENZTOOL_DATABASE_URL": office.settings.database}
     return subprocess.Popen(
         [sys.executable, "-m", "core", "sync", "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from core.cache.database import open_database
 from core.cache.frames import licenses_frame
 from core.cache.policies import all_policies, delete_policy, replace_policies, rules_at, save_policy
 from core.cache.readings import KnownTenant, Reading, save_profiles, save_readings
@@ -248,14 +245,12 @@ def test_faults_are_named_by_field(wrong: Policy, faults: list[tuple[str, str]])
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(database: Engine) -> Engine:
     """A database with one tenant that has 2 of 10 seats left."""
-    opened = open_database(f"sqlite:///{tmp_path / 'lizenztool.db'}")
-    save_profiles(opened, [KnownTenant(TENANT, "contoso", "Contoso", NOW)], {})
+    save_profiles(database, [KnownTenant(TENANT, "contoso", "Contoso", NOW)], {})
     row = License(SKU, "SPB", 10, 8, applies_to="User")
-    save_readings(opened, [Reading(TENANT, [row], [], NOW)], {}, (), TODAY)
-    yield opened
-    opened.dispose()
+    save_readings(database, [Reading(TENANT, [row], [], NOW)], {}, (), TODAY)
+    return database
 
 
 def frame_row(engine: Engine, now: datetime = NOW) -> Any:

@@ -20,9 +20,9 @@ TOLD = ["Schule Höri: Microsoft 365 Business Premium (SPB)"]
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
     """Microsoft 365 in a box, the product pointed at it, nothing read yet."""
-    with open_office(tmp_path) as opened:
+    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
         yield opened
 
 

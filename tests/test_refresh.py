@@ -25,9 +25,9 @@ from tests.office import Office, open_office
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
+def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
     """Three tenants of which nothing is read yet."""
-    with open_office(tmp_path) as opened:
+    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
         for name in ("Schule Höri", "Bau AG Chur", "Treuhand Emmen AG"):
             opened.m365.add_tenant(name, skus={"SPB": (10, 4)})
         yield opened
@@ -49,6 +49,7 @@ def command(office: Office, *arguments: str) -> subprocess.Popen[str]:
     """`python -m core` as a process of its own."""
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
     environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
+    environment |= {"LIZENZTOOL_DATABASE_URL": office.settings.database}
     return subprocess.Popen(
         [sys.executable, "-m", "core", *arguments],
         env=environment,
