@@ -66,7 +66,10 @@ def as_json(content: Any, status: int = 200, headers: dict[str, str] | None = No
 
 
 def dumps(content: Any) -> bytes:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair can only be sent as \ud800
+        return json.dumps(content, separators=(",", ":")).encode()
 
 
 def parse_query(text: str) -> dict[str, str]:
