@@ -15,7 +15,16 @@ FACETS: dict[str, dict[str, Any]] = {
     "boolean": {"boolean": {}},
     "date": {"dateTime": {"displayAs": "standard", "format": "dateOnly"}},
     "dateTime": {"dateTime": {"displayAs": "standard", "format": "dateTime"}},
+    "note": {"text": {"allowMultipleLines": True, "linesForEditing": 6, "textType": "plain"}},
+    "richText": {"text": {"allowMultipleLines": True, "linesForEditing": 6, "textType": "richText"}},
+    "choice": {"choice": {"allowTextEntry": False, "choices": ["Ja", "Nein"], "displayAs": "dropDownMenu"}},
+    "currency": {"currency": {"locale": "de-CH"}},
+    "lookup": {"lookup": {"allowMultipleValues": False, "columnName": "Title"}},
+    "personOrGroup": {"personOrGroup": {"allowMultipleSelection": False}},
+    "hyperlinkOrPicture": {"hyperlinkOrPicture": {"isPicture": False}},
+    "calculated": {"calculated": {"format": "dateOnly", "formula": '=""', "outputType": "text"}},
 }
+BY_ID = ("lookup", "personOrGroup")  # written as `<name>LookupId` alone
 
 
 class FieldError(ValueError):
@@ -24,12 +33,18 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """`kind` is a key of FACETS. `choices` are those of a choice, `least` and `most` bound a number."""
+
     name: str
     display: str
     kind: str = "text"
     indexed: bool = False
     read_only: bool = False
     hidden: bool = False
+    required: bool = False
+    choices: tuple[str, ...] = ("Ja", "Nein")
+    least: float | None = None
+    most: float | None = None
 
     def row(self, list_id: str) -> dict[str, Any]:
         """A columnDefinition as Graph shows it."""
@@ -43,21 +58,54 @@ class Column:
             "indexed": self.indexed,
             "name": self.name,
             "readOnly": self.read_only,
-            "required": False,
-            **FACETS[self.kind],
+            "required": self.required,
+            **self._facet(),
         }
+
+    def _facet(self) -> dict[str, Any]:
+        """The one facet that says what the column holds."""
+        if self.kind == "choice":
+            return {"choice": {**FACETS["choice"]["choice"], "choices": list(self.choices)}}
+        bounds = {"minimum": self.least, "maximum": self.most}
+        told = {name: bound for name, bound in bounds.items() if bound is not None}
+        return {"number": {**FACETS["number"]["number"], **told}} if told else FACETS[self.kind]
 
     def stored(self, value: Any) -> Any:
         """The value as the list keeps it. None clears the field."""
-        if self.read_only:
+        if self.read_only or self.kind == "calculated":
             raise FieldError(f"Field '{self.name}' is read-only")
+        if self.kind in BY_ID:
+            raise FieldError(f"Field '{self.name}' is written by its LookupId")
         if value is None:
             return None
         if not _fits(self.kind, value):
             raise FieldError(f"Cannot convert the value of field '{self.name}' to {self.kind}")
+        self._within_bounds(value)
         if self.kind in ("date", "dateTime"):
             return _stored_time(self, value)
+        if self.kind == "richText" and not value.startswith("<div"):
+            return f'<div class="ExternalClass">{value}</div>'
         return value
+
+    def answer(self, yes: bool) -> Any:
+        """What a person enters for a yes or a no."""
+        return yes if self.kind == "boolean" else self.choices[0 if yes else 1]
+
+    def retyped(self, value: Any) -> Any:
+        """What becomes of a value of the column before when this one takes its place; None: it is lost."""
+        if isinstance(value, bool):
+            value = value if self.kind == "boolean" else self.choices[0 if value else 1]
+        if self.kind in ("number", "currency"):
+            return float(value) if str(value).replace(".", "", 1).isdigit() else None
+        if self.kind in ("boolean", "date", "dateTime"):
+            return value if _fits(self.kind, value) else None
+        return str(value)
+
+    def _within_bounds(self, value: Any) -> None:
+        if self.kind == "choice" and value not in self.choices:
+            raise FieldError(f"The value of field '{self.name}' is none of its choices")
+        if (self.least is not None and value < self.least) or (self.most is not None and value > self.most):
+            raise FieldError(f"The value of field '{self.name}' is outside of its minimum and maximum")
 
 
 BUILT_IN = (
@@ -74,6 +122,7 @@ BUILT_IN = (
     Column("_UIVersionString", "Version", read_only=True),
     Column("Attachments", "Anlagen", "boolean", read_only=True),
     Column("LinkTitle", "Titel", read_only=True),
+    Column("LinkTitleNoMenu", "Titel", read_only=True),
 )
 
 
@@ -83,9 +132,13 @@ def encoded(display: str) -> str:
 
 
 def _fits(kind: str, value: Any) -> bool:
-    if kind == "text":
+    if kind in ("text", "choice"):
         return isinstance(value, str) and len(value) <= 255
-    if kind == "number":
+    if kind in ("note", "richText"):
+        return isinstance(value, str)
+    if kind == "hyperlinkOrPicture":
+        return isinstance(value, dict)
+    if kind in ("number", "currency"):
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "boolean":
         return isinstance(value, bool)

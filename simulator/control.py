@@ -58,6 +58,11 @@ class Control:
         items = getattr(self._world.sites[0], list).items
         return {"items": [{"id": item.id, "version": item.version, **item.fields} for item in items]}
 
+    def change_column(self, list: str, column: str, **settings: Any) -> dict[str, Any]:
+        """Give a column of "licenses", "tenants" or "parameters" another `kind`, `display`, `read_only`, ..."""
+        changed = getattr(self._world.sites[0], list).change_column(column, **settings)
+        return {"name": changed.name, "display": changed.display, "kind": changed.kind}
+
     def expire_tokens(self) -> dict[str, Any]:
         self._world.expire_tokens()
         return {}

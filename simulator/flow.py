@@ -5,6 +5,7 @@ import threading
 import time
 from typing import NamedTuple
 
+from .columns import FieldError
 from .lists import Item
 from .site import SharePoint
 from .world import World
@@ -86,7 +87,7 @@ class Flow:
 
     def _handle(self, site: SharePoint, item: Item) -> None:
         self.runs += 1
-        if not item.fields.get("trigger_inform_supporter"):
+        if item.fields.get("trigger_inform_supporter") is not True:
             return
         values = {i.fields.get("Parameter"): i.fields.get("Parameterwert") for i in site.parameters.by_id.values()}
         fault = self._fault(values)
@@ -97,7 +98,10 @@ class Flow:
         self.messages.append(
             Message(dt.datetime.now(dt.UTC), *sent, str(values["communication"]), str(values["recipientmail"]), item.id)
         )
-        site.licenses.update(item.id, {"trigger_inform_supporter": False, "technician_informed": True}, FLOW)
+        try:
+            site.licenses.update(item.id, {"trigger_inform_supporter": False, "technician_informed": True}, FLOW)
+        except FieldError as error:  # of another type by now
+            self.failures.append(f"{item.fields.get('Title')}: {error}")
 
     def _fault(self, values: dict[str | None, str | None]) -> str:
         if self.mode == "off":

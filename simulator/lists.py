@@ -10,6 +10,7 @@ from .columns import BUILT_IN, Column, FieldError, encoded
 from .profiles import guid
 from .replies import stamp
 
+LINKS = ("LinkTitle", "LinkTitleNoMenu")
 PERSON = {"user": {"displayName": "Support", "email": "support@support.example"}}
 
 
@@ -39,6 +40,12 @@ class ItemList:
     def __init__(self, list_id: str, title: str, columns: list[Column], lock: RLock) -> None:
         self.id, self.title, self.lock = list_id, title, lock
         self.columns = {column.name: column for column in (*BUILT_IN, *columns)}
+        for name in LINKS:  # SharePoint shows them under the name of the title
+            self.columns[name] = replace(self.columns[name], display=self.columns["Title"].display)
+        self.refusal = (
+            400,
+            "invalidRequest",
+        )  # how a value that does not fit is refused; also seen: 500 generalException
         self.by_id: dict[int, Item] = {}
         self.deleted: dict[int, int] = {}
         self.sequence = 0
@@ -102,10 +109,25 @@ class ItemList:
         names = {self.internal(name): value for name, value in fields.items()}
         return {name: self.columns[name].stored(value) for name, value in names.items()}
 
-    def add_column(self, display: str, kind: str = "text", name: str = "", *, indexed: bool = False) -> Column:
+    def add_column(
+        self, display: str, kind: str = "text", name: str = "", *, indexed: bool = False, required: bool = False
+    ) -> Column:
         with self.lock:
-            column = Column(name or encoded(display), display, kind, indexed)
+            column = Column(name or encoded(display), display, kind, indexed, required=required)
             self.columns[column.name] = column
+            return column
+
+    def change_column(self, name: str, **settings: Any) -> Column:
+        """Somebody changes a column (`kind`, `display`, `read_only`, ...): its values follow without a version."""
+        with self.lock:
+            internal = self.internal(name)
+            before = self.columns[internal]
+            column = self.columns[internal] = replace(before, **settings)
+            for item in self.by_id.values():
+                item.rendered.clear()
+                if column.kind != before.kind and internal in item.fields:
+                    value = column.retyped(item.fields.pop(internal))
+                    item.fields.update({} if value is None else {internal: value})
             return column
 
     def remove_column(self, name: str) -> None:

@@ -69,7 +69,7 @@ def _item(world: World, call: Call, site: SharePoint, items: ItemList, item_id: 
             return as_json(field_values(world, items, item))
         case ("PATCH", "fields"):
             _check_etag(call, item)
-            _write(lambda: items.update(item.id, items.checked(call.json(), internal_only=True), APP))
+            _write(items, lambda: items.update(item.id, items.checked(call.json(), internal_only=True), APP))
             return as_json(field_values(world, items, item))
         case ("DELETE",):
             _check_etag(call, item)
@@ -81,7 +81,7 @@ def _item(world: World, call: Call, site: SharePoint, items: ItemList, item_id: 
 def _create(world: World, call: Call, site: SharePoint, items: ItemList) -> Reply:
     body = call.json()
     fields = body.get("fields", {}) if isinstance(body, dict) else {}
-    item: Item = _write(lambda: items.add(items.checked(fields, internal_only=True), APP))
+    item: Item = _write(items, lambda: items.add(items.checked(fields, internal_only=True), APP))
     if items.swallows:
         items.delete(item.id)
     return Reply(201, item_json(world, site, items, item, ()), {"ETag": item.etag})
@@ -160,11 +160,11 @@ def _check_etag(call: Call, item: Item) -> None:
         raise GraphError(412, "resourceModified", "ETag does not match current item's value")
 
 
-def _write(work: Any) -> Any:
+def _write(items: ItemList, work: Any) -> Any:
     try:
         return work()
     except FieldError as error:
-        raise GraphError(400, "invalidRequest", str(error)) from None
+        raise GraphError(*items.refusal, str(error)) from None
 
 
 def _charged(world: World, token: Token, units: int, reply: Reply) -> Reply:

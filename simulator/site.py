@@ -60,8 +60,9 @@ class SharePoint(AppRegistration):
         return self.licenses.internal(display)
 
     def list_tenant(self, tenant: AppRegistration, *, enabled: bool, monitoring: bool) -> None:
-        row = {"Title": tenant.name, "enabled": enabled, "monitoring": monitoring}
-        self.tenants.add({**row, "cert_expires": tenant.certificate_ends})
+        switches = {"enabled": enabled, "monitoring": monitoring}
+        row = {name: self.tenants.columns[self.tenants.internal(name)].answer(yes) for name, yes in switches.items()}
+        self.tenants.add({"Title": tenant.name, **row, "cert_expires": tenant.certificate_ends})
 
     def profile(self) -> dict[str, Any]:
         names = ("Lizenzname", "Verfügbar", "Gebraucht", "Frei")

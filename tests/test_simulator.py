@@ -21,7 +21,9 @@ from core.cache.database import open_database
 from core.cache.frames import history_frame
 from core.cache.readings import known_licenses, tenant_rows
 from simulator import Fault, Microsoft365, SharePoint, Tenant
+from simulator.columns import FACETS
 from simulator.demo import Demo
+from simulator.lists import LINKS
 from simulator.site import HOST
 from simulator.tenants import AppRegistration
 
@@ -419,6 +421,62 @@ def test_a_refused_write_names_the_field(
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalidRequest")
     assert f"'{named}'" in answer.json()["error"]["message"]
     assert item.version == 1
+
+
+def test_every_column_tells_its_one_facet(support: Client, sp: SharePoint) -> None:
+    sp.licenses.change_column("Frei", kind="choice", choices=("viele", "keine"))
+
+    rows = support("GET", f"/sites/{sp.site_id}/lists/{sp.licenses.title}/columns").json()["value"]
+
+    facets = {row["displayName"]: sorted(set(FACETS) & set(row)) for row in rows}
+    assert {len(names) for names in facets.values()} == {1}
+    assert (facets["Frei"], facets["Gebraucht"], facets["technician_informed"]) == (["choice"], ["number"], ["boolean"])
+    assert [row["name"] for row in rows if row["displayName"] == "Lizenzname"] == ["Title", *LINKS]
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits", "refused"),
+    [
+        pytest.param("text", "7", 7, id="a-number-into-text"),
+        pytest.param("number", 7, "7", id="text-into-a-number"),
+        pytest.param("boolean", True, "Ja", id="text-into-yes-or-no"),
+        pytest.param("choice", "Nein", False, id="a-boolean-into-a-choice"),
+        pytest.param("choice", "Ja", "Vielleicht", id="no-such-choice"),
+        pytest.param("currency", 7, "7", id="text-into-a-currency"),
+        pytest.param("lookup", None, "Schule", id="a-lookup"),
+        pytest.param("calculated", None, "7", id="a-formula"),
+    ],
+)
+@pytest.mark.parametrize("refusal", [(400, "invalidRequest"), (500, "generalException")])
+def test_a_column_takes_only_what_it_is_for(
+    support: Client, sp: SharePoint, items: str, kind: str, fits: Any, refused: Any, refusal: tuple[int, str]
+) -> None:
+    sp.licenses.add({"Title": "SPB"})
+    sp.licenses.change_column("Frei", kind=kind)
+    sp.licenses.refusal = refusal
+
+    answer = support("PATCH", f"{items}/1/fields", json={"Frei": refused})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == refusal
+    assert fits is None or support("PATCH", f"{items}/1/fields", json={"Frei": fits}).json()["Frei"] == fits
+
+
+def test_a_number_has_bounds(support: Client, sp: SharePoint, items: str) -> None:
+    sp.licenses.add({"Title": "SPB"})
+    sp.licenses.change_column("Frei", least=0.0)
+
+    answers = [support("PATCH", f"{items}/1/fields", json={"Frei": value}).status_code for value in (-1, 0)]
+
+    assert answers == [400, 200]
+
+
+def test_another_type_takes_the_values_along_and_no_item_is_changed(sp: SharePoint) -> None:
+    item = sp.licenses.add({"Title": "SPB", "Frei": 5, "technician_informed": True})
+
+    sp.licenses.change_column("Frei", kind="text")
+    sp.licenses.change_column("technician_informed", kind="choice")
+
+    assert (item.fields["Frei"], item.fields["technician_informed"], item.version) == ("5", "Ja", 1)
 
 
 def test_null_clears_a_field(support: Client, sp: SharePoint, items: str) -> None:
