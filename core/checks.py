@@ -19,7 +19,7 @@ from core.problems import Problem
 from core.profiles import Profiles, SharePointProfile, TenantProfile, folder_problem
 from core.reading import TenantAnswer
 from core.run import Tools
-from core.sharepoint import Item, ListError, check_parameters
+from core.sharepoint import Item, ListError, check_parameters, list_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,9 @@ def check_all(tools: Tools) -> list[Finding]:
         findings += found
     site, lists = _sharepoint(tools, profiles.sharepoint) if profiles.sharepoint else ([], None)
     findings += site
-    if lists is not None:
-        tenants = seen_tenants(profiles.tenants, rows, lists[0], tools.now())
+    if lists is not None and profiles.sharepoint:
+        listed = tools.publisher.lists(profiles.sharepoint).tenants
+        tenants = seen_tenants(profiles.tenants, rows, listed, lists[0], tools.now())
         findings += _seen(tools, tenants, answers, lists[1])
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
@@ -109,7 +110,10 @@ def _sharepoint(tools: Tools, profile: SharePointProfile) -> tuple[list[Finding]
     except (GraphError, ListError) as error:
         return [Finding(profile.name, "error", error.problem)], None
     findings = [Finding(profile.name, "ok", note=f"Tenantliste {len(read[0])}, Lizenzstatusliste {len(read[1])}")]
-    return findings + [Finding(profile.name, "error", problem) for problem in check_parameters(parameters)], read
+    problems = [*list_faults(lists, *read), *check_parameters(parameters)]
+    errors = {code for code, level in attention.IN_THE_LISTS.items() if level == "error"}
+    findings += [Finding(profile.name, "error" if one.code in errors else "warning", one) for one in problems]
+    return findings, read
 
 
 def _seen(

@@ -507,6 +507,86 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "In der {list} fehlt die Spalte «{field}». Spalte anlegen oder «field_mapping» im SharePoint-Profil berichtigen.",
         "The {list} has no column “{field}”. Add it or correct “field_mapping” in the SharePoint profile.",
     ),
+    "sharepoint.column_ambiguous": (
+        "In der {list} passen mehrere Spalten auf «{field}»: {names}. In «field_mapping» des SharePoint-Profils den internen Namen der richtigen eintragen.",
+        "In the {list} several columns fit “{field}”: {names}. Enter the internal name of the right one in “field_mapping” of the SharePoint profile.",
+    ),
+    "sharepoint.column_twice": (
+        "In der {list} steht die Spalte «{field}» für «{one}» und für «{other}». Jedes braucht eine eigene Spalte; «field_mapping» im SharePoint-Profil berichtigen.",
+        "In the {list} the column “{field}” stands for “{one}” and for “{other}”. Each needs a column of its own; correct “field_mapping” in the SharePoint profile.",
+    ),
+    "sharepoint.values_missing": (
+        "In der {list} fehlt die Spalte «{field}». Ihre Werte werden nicht geschrieben, Meldungen gehen trotzdem hinaus; Spalte anlegen oder «field_mapping» im SharePoint-Profil berichtigen.",
+        "The {list} has no column “{field}”. Its values are not written, messages go out all the same; add it or correct “field_mapping” in the SharePoint profile.",
+    ),
+    "sharepoint.values_ambiguous": (
+        "In der {list} passen mehrere Spalten auf «{field}»: {names}. Geschrieben wird in keine, Meldungen gehen trotzdem hinaus; in «field_mapping» des SharePoint-Profils den internen Namen der richtigen eintragen.",
+        "In the {list} several columns fit “{field}”: {names}. None of them is written, messages go out all the same; enter the internal name of the right one in “field_mapping” of the SharePoint profile.",
+    ),
+    "sharepoint.values_twice": (
+        "In der {list} steht die Spalte «{field}» für «{one}» und für «{other}»; geschrieben wird nur «{one}». Jedes braucht eine eigene Spalte; «field_mapping» im SharePoint-Profil berichtigen.",
+        "In the {list} the column “{field}” stands for “{one}” and for “{other}”; only “{one}” is written. Each needs a column of its own; correct “field_mapping” in the SharePoint profile.",
+    ),
+    "sharepoint.column_required": (
+        "In der {list} muss die Spalte «{field}» ausgefüllt werden, das Lizenztool kennt sie aber nicht. SharePoint kann neue Zeilen ablehnen; die Pflicht aufheben oder einen Standardwert setzen.",
+        "In the {list} the column “{field}” must be filled, but Lizenztool does not know it. SharePoint may refuse new rows; make it optional or give it a default value.",
+    ),
+    "sharepoint.type_of_key": (
+        "In der {list} ist die Spalte «{field}» vom Typ {found}, nötig ist eine Textzeile ({wanted}). Neue Zeilen sind so nicht möglich oder werden nicht wiedergefunden; Spalte neu anlegen oder «field_mapping» berichtigen.",
+        "In the {list} the column “{field}” is of type {found}, needed is a single line of text ({wanted}). New rows are not possible like this or are not found again; make the column anew or correct “field_mapping”.",
+    ),
+    "sharepoint.type_of_flag": (
+        "In der {list} ist die Spalte «{field}» vom Typ {found}, nötig ist Ja/Nein ({wanted}). Bis sie stimmt, wird kein Auslöser geschrieben und niemand benachrichtigt; Spalte als Ja/Nein neu anlegen.",
+        "In the {list} the column “{field}” is of type {found}, needed is yes/no ({wanted}). Until it is right no trigger is written and nobody is told; make the column anew as yes/no.",
+    ),
+    "sharepoint.type_of_switch": (
+        "In der {list} ist die Spalte «{field}» vom Typ {found}, nötig ist Ja/Nein ({wanted}). Dieser Schalter ist nicht lesbar: Es gelten die letzten lesbaren Werte, und wo es keine gibt, wird niemand benachrichtigt. Spalte als Ja/Nein neu anlegen.",
+        "In the {list} the column “{field}” is of type {found}, needed is yes/no ({wanted}). This switch cannot be read: the last values that could be read hold, and where there are none nobody is told. Make the column anew as yes/no.",
+    ),
+    "sharepoint.type_of_number": (
+        "In der {list} ist die Spalte «{field}» vom Typ {found}, nötig ist Zahl ({wanted}). Ihre Werte werden nicht geschrieben, Meldungen gehen trotzdem hinaus; Typ der Spalte ändern.",
+        "In the {list} the column “{field}” is of type {found}, needed is number ({wanted}). Its values are not written, messages go out all the same; change the type of the column.",
+    ),
+    "sharepoint.type_of_date": (
+        "In der {list} ist die Spalte «{field}» vom Typ {found}, nötig ist Datum ({wanted}). Das Ende der Zertifikate wird nicht eingetragen, der zweite Flow warnt nicht davor; Typ der Spalte ändern.",
+        "In the {list} the column “{field}” is of type {found}, needed is date ({wanted}). The end of the certificates is not entered and the second flow does not warn of it; change the type of the column.",
+    ),
+    "sharepoint.type_of_parameter": (
+        "In der {list} ist die Spalte «{field}» vom Typ {found}, nötig ist eine Textzeile ({wanted}). Der Flow kann seine Parameter so nicht sicher lesen; Typ der Spalte ändern.",
+        "In the {list} the column “{field}” is of type {found}, needed is a single line of text ({wanted}). Like this the flow cannot be sure to read its parameters; change the type of the column.",
+    ),
+    "sharepoint.read_only_key": (
+        "In der {list} kann die Spalte «{field}» nicht beschrieben werden (schreibgeschützt, berechnet oder ausgeblendet). Neue Zeilen sind so nicht möglich; «field_mapping» auf die richtige Spalte berichtigen.",
+        "In the {list} the column “{field}” cannot be written (read-only, calculated or hidden). New rows are not possible like this; correct “field_mapping” to the right column.",
+    ),
+    "sharepoint.read_only_flag": (
+        "In der {list} kann die Spalte «{field}» nicht beschrieben werden (schreibgeschützt, berechnet oder ausgeblendet). Es wird kein Auslöser geschrieben und niemand benachrichtigt; «field_mapping» auf die richtige Spalte berichtigen.",
+        "In the {list} the column “{field}” cannot be written (read-only, calculated or hidden). No trigger is written and nobody is told; correct “field_mapping” to the right column.",
+    ),
+    "sharepoint.read_only_switch": (
+        "In der {list} kann die Spalte «{field}» nicht beschrieben werden (schreibgeschützt, berechnet oder ausgeblendet). Die Seite Monitoring kann diesen Schalter nicht ändern; «field_mapping» auf die richtige Spalte berichtigen.",
+        "In the {list} the column “{field}” cannot be written (read-only, calculated or hidden). The page Monitoring cannot change this switch; correct “field_mapping” to the right column.",
+    ),
+    "sharepoint.read_only_number": (
+        "In der {list} kann die Spalte «{field}» nicht beschrieben werden (schreibgeschützt, berechnet oder ausgeblendet). Ihre Werte bleiben, wie sie sind, Meldungen gehen trotzdem hinaus; «field_mapping» auf die richtige Spalte berichtigen.",
+        "In the {list} the column “{field}” cannot be written (read-only, calculated or hidden). Its values stay as they are, messages go out all the same; correct “field_mapping” to the right column.",
+    ),
+    "sharepoint.odd_switch": (
+        "In der {list} steht in der Spalte «{field}» bei {count} Tenants weder Ja noch Nein ({names}; Wert: {values}). Es gelten deren letzte lesbare Schalter, und wo es keine gibt, wird niemand benachrichtigt; Spalte und Werte berichtigen.",
+        "In the {list} the column “{field}” says neither yes nor no for {count} tenants ({names}; value: {values}). Their last switches that could be read hold, and where there are none nobody is told; correct column and values.",
+    ),
+    "sharepoint.odd_flag": (
+        "In der {list} steht in der Spalte «{field}» in {count} Zeilen weder Ja noch Nein ({names}; Wert: {values}). Über diese Zeilen wird niemand benachrichtigt; Spalte und Werte berichtigen.",
+        "In the {list} the column “{field}” says neither yes nor no in {count} rows ({names}; value: {values}). Nobody is told about these rows; correct column and values.",
+    ),
+    "sharepoint.numbers_refused": (
+        "SharePoint nimmt in {count} Zeilen der {list} die Werte nicht an: «{said}». Meldungen gehen trotzdem hinaus, die Werte bleiben alt; Grenzen, Überprüfungsregeln und Pflichtspalten der Liste prüfen.",
+        "SharePoint does not take the values of {count} rows of the {list}: “{said}”. Messages go out all the same, the values stay old; check bounds, validation rules and required columns of the list.",
+    ),
+    "sharepoint.row_refused": (
+        "SharePoint nimmt {count} Zeilen der {list} überhaupt nicht an: «{said}». Über neue Engpässe in diesen Zeilen wird niemand benachrichtigt; Überprüfungsregeln und Pflichtspalten der Liste prüfen.",
+        "SharePoint does not take {count} rows of the {list} at all: “{said}”. Nobody is told about new shortages in these rows; check validation rules and required columns of the list.",
+    ),
     "sharepoint.parameter_missing": (
         "In der Parameterliste fehlt «{field}». Ohne diesen Wert verschickt der Flow keine Meldung; Wert eintragen.",
         "The parameter list has no “{field}”. Without it the flow sends no message; enter the value.",

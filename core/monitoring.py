@@ -17,6 +17,7 @@ from core.publish import listed_rows, listed_tenant
 from core.roles import Action, Actor
 from core.run import Tools
 from core.sharepoint import Item, ListError, Lists, match_tenants
+from core.sharepoint.writable import SWITCHES, odd_values
 
 log = logging.getLogger(__name__)
 
@@ -92,10 +93,11 @@ def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[S
         return [SwitchResult(tenant_id, rows[tenant_id].name, error.problem) for tenant_id in tenant_ids]
     results = []
     for tenant_id in tenant_ids:
-        row, item, problem = rows[tenant_id], matched.get(tenant_id), None
+        row, item = rows[tenant_id], matched.get(tenant_id)
+        problem = lists.tenants.ours.obstacle("title", *SWITCHES) if item is None else None
         last = (row.enabled, row.monitored) if row.missing_since else (True, True)
-        switches = _switches(item) if item else last
-        if item is None:
+        switches = (_switches(lists, item) if item else last) or (row.enabled, row.monitored)
+        if item is None and problem is None:
             problem = _sent(lists, _new_row(lists, row.name, switches), row)
         if problem is None:
             _note(tools, tenant_id, switches)
@@ -127,8 +129,11 @@ def _new_row(lists: Lists, name: str, switches: Switches) -> BatchRequest:
     return BatchRequest("POST", f"{lists.tenants.path}/items", {"fields": body})
 
 
-def _switches(item: Item) -> Switches:
-    listed = listed_tenant(item)
+def _switches(lists: Lists, item: Item) -> Switches | None:
+    """What the switches in SharePoint say; None when one of them cannot be read."""
+    listed = listed_tenant(item, lists.tenants)
+    if listed.enabled is None or listed.monitoring is None:
+        return None
     return listed.enabled, listed.monitoring
 
 
@@ -142,7 +147,11 @@ def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: Switch
     item = matched.get(change.tenant_id)
     if item is None:
         return Problem("sharepoint.not_listed", {"tenant": row.name})
-    current = _switches(item)
+    if obstacle := lists.tenants.ours.obstacle(*SWITCHES):
+        return obstacle
+    current = _switches(lists, item)
+    if current is None:
+        return next(odd_values(lists.tenants, [item], SWITCHES, "title"))
     if current == change.wanted:
         _note(tools, change.tenant_id, current)
         return None

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from core.audit import record
 from core.cache.items import stored_items
-from core.cache.lists import known_alarms, save_alarms
+from core.cache.lists import ListedTenant, known_alarms, save_alarms, settled_switches
 from core.cache.policies import rules_at
 from core.cache.readings import KnownLicense, Reading, known_licenses, rows_of, tenant_rows, trial_skus
 from core.cache.runs import tell_newer
@@ -21,6 +21,7 @@ from core.reading import TenantAnswer, learn_trials
 from core.roles import Action, Actor
 from core.settings import Settings
 from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over
+from core.sharepoint.lists import SharePointList
 from core.sharepoint.rows import rows_to_show
 
 MANY = 2  # from so many on a push is announced; one message more or less needs no announcement
@@ -41,9 +42,9 @@ class SeenTenant:
 
 
 def seen_tenants(
-    profiles: Iterable[Any], rows: Mapping[str, Any], items: Iterable[Item], now: datetime
+    profiles: Iterable[Any], rows: Mapping[str, Any], of: SharePointList, items: Iterable[Item], now: datetime
 ) -> dict[str, SeenTenant]:
-    """Return tenant id -> tenant for every profile; `items` are those of the tenant list, `rows` those of the cache."""
+    """Return tenant id -> tenant for every profile; `items` are those of the tenant list `of`, `rows` of the cache."""
     known = [(profile, rows.get(profile.tenant_id)) for profile in profiles]
     wanted = [
         TenantRow(profile.tenant_id, profile.name, row.former_names, None, row.list_item_id or "")
@@ -52,13 +53,15 @@ def seen_tenants(
         for profile, row in known
     ]
     matched, _ = match_tenants(wanted, items)
-    return {profile.tenant_id: _seen(profile, row, matched.get(profile.tenant_id), now) for profile, row in known}
+    listed = {tenant_id: listed_tenant(item, of) for tenant_id, item in matched.items()}
+    return {profile.tenant_id: _seen(profile, row, listed.get(profile.tenant_id), now) for profile, row in known}
 
 
-def _seen(profile: Any, row: Any, item: Item | None, now: datetime) -> SeenTenant:
-    listed = listed_tenant(item) if item else None
-    missing = row is not None and (row.listed or row.missing_since is not None) and item is None
-    switches = (listed.enabled, listed.monitoring) if listed else (row.enabled, row.monitored) if row else (True, False)
+def _seen(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) -> SeenTenant:
+    known = row is not None and (row.listed or row.missing_since is not None)
+    missing = known and listed is None
+    last = (bool(row.enabled), bool(row.monitored)) if known else None
+    switches = settled_switches(listed, last) if listed else last or (True, False)
     return SeenTenant(
         tenant_id=profile.tenant_id,
         name=profile.name,

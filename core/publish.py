@@ -46,8 +46,10 @@ from core.sharepoint import (
     push,
     taken_over,
 )
-from core.sharepoint.lists import LIST_NAMES
+from core.sharepoint.columns import LIST_NAMES
+from core.sharepoint.lists import SharePointList
 from core.sharepoint.rows import Key, in_lists, rows_to_show
+from core.sharepoint.writable import FLAGS, SWITCHES, odd_values, writable, writable_plan
 from core.skus import Catalogue
 from core.workers import Workers
 
@@ -64,6 +66,13 @@ class Contact:
     matched: dict[str, Item]
     problems: list[Problem] = field(default_factory=list)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    odd: list[Problem] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[Problem]:
+        """What is wrong with columns and values, and what SharePoint refused: the part of it that `sync` tells."""
+        return [*self.lists.problems, *self.odd, *self.refused]
 
 
 class Publisher:
@@ -120,15 +129,18 @@ class Publisher:
         parameters = parameters_of(found)
         tenants = listed_rows(self._engine)
         matched, twice = match_tenants(tenants, items)
+        odd = list(odd_values(lists.tenants, items, SWITCHES, "title"))
         problems = check_parameters(parameters)
         problems += [Problem("sharepoint.duplicate_title", {"tenant": title}) for title in twice]
-        listed = {item.item_id: listed_tenant(item) for item in items}
+        listed = {item.item_id: listed_tenant(item, lists.tenants) for item in items}
         save_tenant_list(
             self._engine, list(listed.values()), {key: listed[item.item_id] for key, item in matched.items()}, now
         )
-        status = SharePointStatus(configured=True, read_at=now, problems=problems, parameters=parameters)
+        contact = Contact(lists, copies, tenants, matched, problems, parameters, odd)
+        told = [*contact.faults, *problems]
+        status = SharePointStatus(configured=True, read_at=now, problems=told, parameters=parameters)
         save_sharepoint_status(self._engine, status)
-        return Contact(lists, copies, tenants, matched, problems, parameters)
+        return contact
 
     def license_items(self, contact: Contact) -> Future[list[Item]]:
         """The licence list, while tenants are read. Its result raises GraphError, ListError, DatabaseError."""
@@ -156,7 +168,8 @@ class Publisher:
         """
         rows = tenant_rows(self._engine)
         wanted = list(rows_to_show(rows, known, trial, catalogue, rules, self._settings.language))
-        tenants = plan_tenants(contact.tenants, contact.matched, self._settings.zone)
+        tenants = writable(plan_tenants(contact.tenants, contact.matched, self._settings.zone), contact.lists.tenants)
+        contact.odd += odd_values(contact.lists.licenses, items, FLAGS, "name")
         memory, planner = _Memory(self._engine), self._planner(contact, rows, wanted, now)
         taken: dict[Key, Alarm] = {}
         if take_over is not None:
@@ -180,6 +193,8 @@ class Publisher:
             before = result.through
             outcomes = writer.apply(tenants, lambda done: progress(before + len(tenants), before + done))
             result.remaining += sum(outcome.result == "left" for outcome in outcomes)
+            contact.refused += writer.refused.problems()
+        contact.refused += result.refused
         self._note(contact, result, now)
         return result
 
@@ -192,20 +207,20 @@ class Publisher:
             made = plan_of(tenants, wanted, items, alarms, now, self._settings)
             if made.changes:
                 contact.copies.make_sure(contact.lists.licenses)
-            return made
+            return writable_plan(made, contact.lists.licenses, items)
 
         return plan
 
     def _note(self, contact: Contact, result: PushResult, now: datetime) -> None:
-        problems: list[Problem] = list(contact.problems)
+        problems: list[Problem] = [*contact.faults, *contact.problems]
         if result.unanswered:
             minutes = f"{self._settings.flow_timeout_minutes:g}"
             count = str(len(result.unanswered))
             problems.append(Problem("sharepoint.flow_silent", {"count": count, "minutes": minutes}))
         if result.problem:
             problems.append(result.problem)
-        if result.failed:
-            problems.append(Problem("sharepoint.write_failed", {"count": str(result.failed)}))
+        if (others := result.failed - result.refused_rows) > 0:
+            problems.append(Problem("sharepoint.write_failed", {"count": str(others)}))
         for problem in problems:
             log.warning("SharePoint: %s", problem.text("en"))
         save_sharepoint_status(
@@ -251,11 +266,19 @@ def listed_rows(engine: Engine) -> list[TenantRow]:
     ]
 
 
-def listed_tenant(item: Item) -> ListedTenant:
+def listed_tenant(item: Item, of: SharePointList) -> ListedTenant:
     """A row of the tenant list; as in the older tool an empty `enabled` is a yes, an empty `monitoring` a no."""
     return ListedTenant(
         item_id=item.item_id,
         title=item.text("title"),
-        enabled=item.flag("enabled", default=True),
-        monitoring=item.flag("monitoring"),
+        enabled=_switch(item, of, "enabled", empty=True),
+        monitoring=_switch(item, of, "monitoring", empty=False),
     )
+
+
+def _switch(item: Item, of: SharePointList, word: str, *, empty: bool) -> bool | None:
+    """What the switch says; None when it cannot be read, which is neither yes nor no."""
+    value = item.fields.get(word)
+    if isinstance(value, bool):
+        return value
+    return empty if value is None and of.ours.reads(word) else None

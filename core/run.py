@@ -97,7 +97,8 @@ class RefreshRun:
             problem = _first_problem(tools.engine)
         if problem is None:
             problem = _first_problem_of_the_site(profiles)
-        return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, problem)
+        found = [problem] if problem else contact.faults if contact else []
+        return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, found)
 
     def _take_profiles(self) -> Profiles:
         tools = self.tools
@@ -202,7 +203,7 @@ class RefreshRun:
         result: ReadResult,
         skipped: list[dict[str, str]],
         pushed: PushResult,
-        problem: Problem | None,
+        problems: Sequence[Problem],
     ) -> dict[str, Any]:
         language = self.tools.settings.language
         failed = [
@@ -222,8 +223,9 @@ class RefreshRun:
             "changed": self._changed(profiles, result),
             **self._standing(language),
         }
-        if problem is not None:
-            summary["sharepoint"]["problem"] = {"code": problem.code, "message": problem.text(language)}
+        told = [{"code": problem.code, "message": problem.text(language)} for problem in problems]
+        if told:
+            summary["sharepoint"] |= {"problem": told[0], "problems": told}
         return summary
 
     def _standing(self, language: str) -> dict[str, Any]:

@@ -83,8 +83,10 @@ def result_lines(run: Run, tenants: pd.DataFrame) -> list[str]:
     lists = summary.get("sharepoint") or {}
     if remaining := lists.get("remaining"):
         lines.append(text("result.remaining", count=fmt.number(remaining, words)))
-    if problem := lists.get("problem"):
-        lines.append(text("result.sharepoint", why=plain(problem.get("message", "?"))))
+    problems = lists.get("problems") or [
+        lists[name] for name in ("problem",) if lists.get(name)
+    ]  # as older runs have it
+    lines += [text("result.sharepoint", why=plain(problem.get("message", "?"))) for problem in problems]
     return [lines[0], "", *(f"- {line}" for line in lines[1:])]
 
 

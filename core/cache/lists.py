@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +14,19 @@ from core.cache.sql import bump, document, save_document, transaction, upsert
 from core.problems import Problem
 
 DOCUMENT = "sharepoint"
+SWITCHES_SEEN = (
+    "switches_seen"  # tenant ids; a version before this one took "Nein" for a yes, so its word is not enough
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTenant:
-    """A row of the SharePoint tenant list."""
+    """A row of the SharePoint tenant list; a switch that cannot be read is None."""
 
     item_id: str
     title: str
-    enabled: bool
-    monitoring: bool
+    enabled: bool | None
+    monitoring: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +92,18 @@ def save_tenant_list(
     """Take the tenant list over as read `at`; `listed` maps tenant id -> its row.
 
     A tenant that never had a row is not monitored. One whose row has vanished keeps its last switches, since nobody
-    has switched it off; `missing_since` says so.
+    has switched it off; `missing_since` says so. Where a switch cannot be read the last one that could holds.
     """
+    seen = set(document(engine, SWITCHES_SEEN, []))
+    read = {tenant_id for tenant_id, item in listed.items() if None not in (item.enabled, item.monitoring)}
     with transaction(engine) as connection:
         connection.execute(delete(tenant_list))
-        upsert(connection, tenant_list, [asdict(row) for row in rows])
+        upsert(connection, tenant_list, [asdict(_certain(row)) for row in rows])
+        if not read <= seen:
+            save_document(connection, SWITCHES_SEEN, sorted(read | seen))
         for row in connection.execute(select(tenants).where(tenants.c.has_profile)):
             item = listed.get(row.tenant_id)
-            wanted = _switches_after(row, item, at)
+            wanted = _switches_after(row, item, row.tenant_id in seen, at)
             if (row.listed, row.enabled, row.monitored, row.missing_since) != wanted:
                 _switch(connection, row.tenant_id, *wanted)
             if row.list_item_id != (item.item_id if item else None):
@@ -104,13 +111,37 @@ def save_tenant_list(
                 connection.execute(update(tenants).where(where).values(list_item_id=item.item_id if item else None))
 
 
-def _switches_after(row: Any, item: ListedTenant | None, at: datetime) -> tuple[bool, bool, bool, datetime | None]:
-    """Return (listed, enabled, monitored, missing since) of the tenant `row`; `item` is its row in the list, if any."""
+def _switches_after(
+    row: Any, item: ListedTenant | None, seen: bool, at: datetime
+) -> tuple[bool, bool, bool, datetime | None]:
+    """Return (listed, enabled, monitored, missing since) of the tenant `row`; `item` is its row in the list, if any.
+
+    `seen`: its switches could be read before.
+    """
     if item is not None:
-        return True, item.enabled, item.monitoring, None
+        return True, *settled_switches(item, (row.enabled, row.monitored) if seen else None), None
     if row.listed or row.missing_since is not None:
         return False, row.enabled, row.monitored, row.missing_since or at
     return False, row.enabled, False, None
+
+
+def settled_switches(item: ListedTenant, last: tuple[bool, bool] | None) -> tuple[bool, bool]:
+    """(enabled, monitored) of a tenant; `last` is what they were when both could be read, None when they never could.
+
+    Without it nobody is told on the strength of a switch that cannot be read, and the tenant is read as usual.
+    """
+    if last is None and None in (item.enabled, item.monitoring):
+        return item.enabled is not False, False
+    enabled, monitored = last or (True, False)
+    return (
+        enabled if item.enabled is None else item.enabled,
+        monitored if item.monitoring is None else item.monitoring,
+    )
+
+
+def _certain(row: ListedTenant) -> ListedTenant:
+    """A row as the table can hold it."""
+    return replace(row, enabled=row.enabled is not False, monitoring=row.monitoring is True)
 
 
 def save_switches(engine: Engine, tenant_id: str, *, listed: bool, enabled: bool, monitored: bool) -> None:

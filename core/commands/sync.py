@@ -111,5 +111,5 @@ def _print_summary(summary: dict[str, Any]) -> None:
         print(f"- {lists['remaining']} items follow with the next refresh")
     for entry in summary["skipped"]:
         print(f"- {entry['tenant']}: {entry['reason']}")
-    for entry in [*summary["failed"], *([lists["problem"]] if lists.get("problem") else [])]:
+    for entry in [*summary["failed"], *lists.get("problems", [])]:
         print(f"- {entry['message']}")

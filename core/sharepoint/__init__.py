@@ -1,8 +1,9 @@
 """The three SharePoint lists: read them, plan what has to change (pure), carry it out."""
 
 from core.sharepoint.apply import Outcome, Writer
+from core.sharepoint.columns import ListError
 from core.sharepoint.copies import Copies
-from core.sharepoint.lists import Item, ListError, Lists, check_parameters, parameters_of
+from core.sharepoint.lists import Item, Lists, check_parameters, parameters_of
 from core.sharepoint.matching import TenantRow, license_name, match_tenants
 from core.sharepoint.pace import Pace
 from core.sharepoint.plan import (
@@ -15,9 +16,10 @@ from core.sharepoint.plan import (
 )
 from core.sharepoint.push import GiveWay, PushResult, push
 from core.sharepoint.rows import Row
+from core.sharepoint.writable import list_faults
 
 __all__ = [
     "Change", "Copies", "GiveWay", "Item", "ListError", "Lists", "Outcome", "Pace", "Plan", "PushResult", "Row",
-    "TenantRow", "Writer", "check_parameters", "license_name", "match_tenants", "parameters_of", "plan_licenses",
-    "plan_tenants", "push", "taken_over", "trigger_values",
+    "TenantRow", "Writer", "check_parameters", "license_name", "list_faults", "match_tenants", "parameters_of",
+    "plan_licenses", "plan_tenants", "push", "taken_over", "trigger_values",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from core.graph.client import BATCH_SIZE
 from core.sharepoint.lists import Item, SharePointList
 from core.sharepoint.pace import UNITS, Pace
 from core.sharepoint.plan import Change
+from core.sharepoint.refusals import Refusals
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ class Outcome:
 class Writer:
     """Writes changes of one list. SharePoint's waits hold for all batches of its `pace`.
 
-    Once `give_way` says yes no batch is begun any more.
+    Once `give_way` says yes no batch is begun any more. What SharePoint refuses stands in `refused`, and
+    of such a change what carries the alarm is sent alone.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Writer:
         self._list = target
         self._pace = pace
         self._give_way = give_way
+        self.refused = Refusals(target.kind, client.name)
 
     def apply(self, changes: Sequence[Change], progress: Callable[[int], None] = lambda done: None) -> list[Outcome]:
         """The outcome of every change, alarms first; `progress` hears how many are through.
@@ -67,7 +70,9 @@ class Writer:
 
     def _apply_piece(self, piece: Sequence[Change]) -> list[Outcome]:
         """At most one batch of changes; what SharePoint throttles is sent again when it may be."""
-        outcomes: dict[int, Outcome] = {}
+        piece = list(piece)
+        nothing_left = [index for index in range(len(piece)) if not self._reduce(piece, index)]
+        outcomes = {index: Outcome(piece[index], "failed") for index in nothing_left}
         attempt = 0
         while attempt < ATTEMPTS and len(outcomes) < len(piece):
             before = len(outcomes)
@@ -77,7 +82,13 @@ class Writer:
         rest: Literal["left", "failed"] = "left" if self._give_way() else "failed"
         return [outcomes.get(index) or Outcome(change, rest) for index, change in enumerate(piece)]
 
-    def _send(self, piece: Sequence[Change], outcomes: dict[int, Outcome], attempt: int) -> bool:
+    def _reduce(self, piece: list[Change], index: int) -> bool:
+        """Leave of a change what SharePoint may take; False when that is nothing."""
+        part = self.refused.part(piece[index])
+        piece[index] = part or piece[index]
+        return part is not None
+
+    def _send(self, piece: list[Change], outcomes: dict[int, Outcome], attempt: int) -> bool:
         """Send once what has no outcome yet, and note what is decided. False when it may not be sent now."""
         left = [index for index in range(len(piece)) if index not in outcomes]
         turn = self._pace.turn(UNITS * len(left), self._give_way)
@@ -92,7 +103,9 @@ class Writer:
         finally:
             self._pace.answered(turn, answers, attempt)
         for index, answer in zip(left, answers, strict=False):
-            if not _may_be_repeated(piece[index], answer):
+            if self.refused.note(piece[index], answer):
+                self._reduce(piece, index)
+            elif not _may_be_repeated(piece[index], answer):
                 outcomes[index] = self._outcome(piece[index], answer)
         return True
 

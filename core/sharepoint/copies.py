@@ -22,7 +22,8 @@ from core.cache.items import (
 )
 from core.graph import BadAnswer, Conflict, NotFound
 from core.problems import Problem
-from core.sharepoint.lists import LIST_NAMES, Changes, Item, ListError, Lists, SharePointList, lacks_column
+from core.sharepoint.columns import LIST_NAMES, ListError
+from core.sharepoint.lists import Changes, Item, Lists, SharePointList, doubtful
 from core.words import once
 
 log = logging.getLogger(__name__)
@@ -41,8 +42,11 @@ class Copies:
     def items(self, of: SharePointList) -> list[Item]:
         """Every item of the list as SharePoint has it now, by number; they are stored before anybody rests on them.
 
+        Columns with something wrong are looked up each time, to find out when they are put right.
         Raises GraphError, ListError, DatabaseError.
         """
+        if of.ours.problems:
+            self._lists.look_up_again(of)
         mark = list_mark(self._engine, of.kind)
         if mark is None or not self._bring_up_to_date(of, mark):
             items = self._read_whole(of)
@@ -53,7 +57,8 @@ class Copies:
     def make_sure(self, of: SharePointList) -> None:
         """Before something is written: are the columns still there? What has not changed does not show it.
 
-        A list that this refresh has read whole has shown its columns. Raises GraphError, ListError.
+        A list that this refresh has read whole has shown its columns. Other types hold from here on; the
+        list is then read whole the next time. Raises GraphError, ListError.
         """
         if of.kind in self._sure:
             return
@@ -63,9 +68,9 @@ class Copies:
         except ListError:
             forget_list(self._engine, of.kind)
             raise
-        if others:
-            gone = next(name for word, name in known.items() if of.columns[word] != name)
-            raise ListError(Problem("sharepoint.column_missing", {"list": LIST_NAMES[of.kind], "field": gone}))
+        renamed = [name for word, name in known.items() if of.columns.get(word, name) != name]
+        if others and renamed:
+            raise ListError(Problem("sharepoint.column_missing", {"list": LIST_NAMES[of.kind], "field": renamed[0]}))
         self._sure.add(of.kind)
 
     def _bring_up_to_date(self, of: SharePointList, mark: ListMark) -> bool:
@@ -87,7 +92,7 @@ class Copies:
         except REFUSED as error:
             log.info("%s is read whole: %s", LIST_NAMES[of.kind], error)
             return None
-        if lacks_column(of, changes.items) and self._lists.look_up_again(of):
+        if doubtful(of, changes.items) and self._lists.look_up_again(of):
             return None
         return changes
 
@@ -102,7 +107,7 @@ class Copies:
         """All items with a link to what comes after, without one where SharePoint refuses to count changes."""
         try:
             found = self._lists.changes(of)
-            if lacks_column(of, found.items) and self._lists.look_up_again(of):
+            if doubtful(of, found.items) and self._lists.look_up_again(of):
                 found = self._lists.changes(of)
         except REFUSED as error:
             log.info("%s is read without a link to its changes: %s", LIST_NAMES[of.kind], error)
@@ -111,8 +116,9 @@ class Copies:
 
 
 def _read_with(of: SharePointList) -> str:
-    """A short name of list and columns: with another of either the stored items are worth nothing."""
-    return f"{_short(of.path)}.{_short(json.dumps(dict(of.columns), sort_keys=True))}"
+    """A short name of list, columns and types: with another of them the stored items are worth nothing."""
+    columns = {word: [column.name, column.kind] for word, column in of.ours.by_word.items()}
+    return f"{_short(of.path)}.{_short(json.dumps(columns, sort_keys=True))}"
 
 
 def _short(text: str) -> str:
@@ -125,5 +131,5 @@ def _stored(items: Iterable[Item]) -> Iterator[StoredItem]:
 
 def _item(of: SharePointList, stored: StoredItem) -> Item:
     """The item, with names and words that items share: those of its own are most of what it weighs."""
-    fields = {word: once(stored.fields[word]) for word in of.columns if word in stored.fields}
+    fields = {word: once(stored.fields[word]) for word in of.ours.by_word if word in stored.fields}
     return Item(stored.item_id, stored.etag, stored.modified, fields)

@@ -11,8 +11,9 @@ from typing import Any
 
 from core.bounds import bounded_text, parse_time
 from core.graph import BadAnswer, GraphClient
-from core.problems import Problem, ProblemError
+from core.problems import Problem
 from core.profiles import SharePointProfile
+from core.sharepoint.columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
 from core.words import once
 from core.workers import Workers
 
@@ -22,25 +23,6 @@ ITEM_ID = re.compile(r"[0-9]{1,18}")
 LONGEST_ETAG = 100  # as in core.cache.schema
 LONGEST_VALUE = 10_000
 CHANNELS = ("E-Mail", "Teams")  # what the flow knows
-
-# Contract name -> key of the profile's field_mapping (a column without a key is named as in the contract).
-LICENSE_COLUMNS = {
-    "name": "Lizenzname",
-    "available": "Verfügbar",
-    "used": "Gebraucht",
-    "free": "Frei",
-    "tenant": "Tenant",
-    "trigger": "Infosup",
-    "informed": "technician_informed",
-}
-TENANT_COLUMNS = {"title": "Title", "enabled": "enabled", "monitoring": "monitoring", "cert_expires": "cert_expires"}
-PARAMETER_COLUMNS = {"name": "Parameter", "value": "Parameterwert"}
-COLUMNS = {"license": LICENSE_COLUMNS, "tenant": TENANT_COLUMNS, "parameter": PARAMETER_COLUMNS}
-LIST_NAMES = {"license": "Lizenzstatusliste", "tenant": "Tenantliste", "parameter": "Parameterliste"}
-
-
-class ListError(ProblemError):
-    """A list cannot be worked with, because of its columns."""
 
 
 @dataclass(slots=True)
@@ -55,9 +37,13 @@ class Item:
     def text(self, column: str) -> str:
         return str(self.fields.get(column) or "").strip()
 
-    def flag(self, column: str, default: bool = False) -> bool:
-        value = self.fields.get(column)
-        return default if value is None else bool(value)
+    def flag(self, column: str) -> bool:
+        """Whether it is a yes; a value that is no boolean ("Nein", 1) is none, see `odd`."""
+        return self.fields.get(column) is True
+
+    def odd(self, column: str) -> bool:
+        """Whether there is a value that is no boolean: neither yes nor no."""
+        return not isinstance(self.fields.get(column), bool | None)
 
     @property
     def number(self) -> int:
@@ -66,19 +52,28 @@ class Item:
 
 @dataclass(slots=True)
 class SharePointList:
-    """One list: which of the three, where it is, and our column word -> its internal name."""
+    """One list: where it is, and our columns of it."""
 
-    kind: str
     path: str
-    columns: Mapping[str, str]
-    words: Mapping[str, str] = field(init=False)
+    ours: OurColumns
+    words: Mapping[str, str] = field(init=False)  # internal name -> our word
 
     def __post_init__(self) -> None:
-        self.use(self.columns)
+        self.use(self.ours)
 
-    def use(self, columns: Mapping[str, str]) -> None:
-        self.columns = columns
-        self.words = {internal: word for word, internal in columns.items()}
+    def use(self, ours: OurColumns) -> None:
+        self.ours = ours
+        self.words = {internal: word for word, internal in self.columns.items()}
+
+    @property
+    def kind(self) -> str:
+        """Which of the three."""
+        return self.ours.kind
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Our column word -> internal name."""
+        return {word: column.name for word, column in self.ours.by_word.items()}
 
     def item(self, row: Mapping[str, Any]) -> Item:
         """An item as Graph gives it -> Item; columns without a value are missing there. Raises BadAnswer."""
@@ -104,7 +99,7 @@ class SharePointList:
 
     def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Our words -> internal names, ready to be written."""
-        return {self.columns[word]: value for word, value in values.items()}
+        return {self.ours.by_word[word].name: value for word, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +135,7 @@ class Lists:
         item has is looked up: without `technician_informed`, all would be told once more.
         """
         items = self._read(of)
-        if lacks_column(of, items) and self.look_up_again(of):
+        if doubtful(of, items) and self.look_up_again(of):
             items = self._read(of)
         return items
 
@@ -160,12 +155,17 @@ class Lists:
         return Changes([item for item in latest.values() if item is not None], deleted, after)
 
     def look_up_again(self, of: SharePointList) -> bool:
-        """Whether its columns are others than those known; the new ones are used from here on."""
-        columns = self._columns(of.kind, of.path)
-        if columns == of.columns:
+        """Whether its columns are others than those known, or of other types; the new ones are used from here on."""
+        ours = self._columns(of.kind, of.path)
+        if ours == of.ours:
             return False
-        of.use(columns)
+        of.use(ours)
         return True
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the columns of the three lists, as far as they can be worked with."""
+        return [problem for of in (self.licenses, self.tenants, self.parameters) for problem in of.ours.problems]
 
     def _read(self, of: SharePointList) -> list[Item]:
         return [of.item(row) for row in self.client.rows(f"{of.path}/items", _query(of, PAGE))]
@@ -183,11 +183,11 @@ class Lists:
     def _list(self, kind_and_id: tuple[str, str]) -> SharePointList:
         kind, list_id = kind_and_id
         path = f"{self._site}/{list_id}"
-        return SharePointList(kind, path, self._columns(kind, path))
+        return SharePointList(path, self._columns(kind, path))
 
-    def _columns(self, kind: str, path: str) -> dict[str, str]:
-        found = list(self.client.rows(f"{path}/columns", {"$select": "name,displayName"}))
-        return resolve_columns(kind, COLUMNS[kind], self._profile.field_mapping, found)
+    def _columns(self, kind: str, path: str) -> OurColumns:
+        # Without $select: the facets, which tell the types, are not the same in every cloud.
+        return resolve_columns(kind, self._profile.field_mapping, self.client.rows(f"{path}/columns"))
 
 
 def _bounded(value: Any) -> Any:
@@ -207,34 +207,18 @@ def _query(of: SharePointList, page: str) -> dict[str, str]:
     return {"$expand": f"fields($select={','.join(of.columns.values())})", "$top": page}
 
 
-def lacks_column(of: SharePointList, items: Sequence[Item]) -> bool:
-    """Whether there is a column that none of these items has a value in."""
-    return bool(items) and any(all(word not in item.fields for item in items) for word in of.columns)
+def doubtful(of: SharePointList, items: Sequence[Item]) -> bool:
+    """Whether the columns may be others by now: in one no item has a value, or an item has one of another type."""
+    if not items:
+        return False
+    flags = [word for word, wanted in COLUMNS[of.kind].items() if KINDS[wanted.role] == "boolean"]
+    lacking = any(all(word not in item.fields for item in items) for word in of.ours.by_word)
+    return lacking or any(item.odd(word) for item in items for word in flags if of.ours.reads(word))
 
 
 def parameters_of(items: Iterable[Item]) -> dict[str, str]:
     """Items of the parameter list -> parameter name -> value."""
     return {item.text("name"): item.text("value") for item in items if item.text("name")}
-
-
-def resolve_columns(
-    kind: str, wanted: Mapping[str, str], mapping: Mapping[str, str], columns: Iterable[Mapping[str, Any]]
-) -> dict[str, str]:
-    """Our column word -> internal name, from the profile's mapping or the name people see.
-
-    Internal names cannot be computed ("Verf_x00fc_gbar", "field_3"), so they are looked up. Raises
-    ListError naming the list and the column.
-    """
-    internal = {str(column.get("name")) for column in columns}
-    shown = {str(column.get("displayName")): str(column.get("name")) for column in columns}
-    found: dict[str, str] = {}
-    for word, key in wanted.items():
-        name = mapping.get(key, key)
-        resolved = name if name in internal else shown.get(name)
-        if resolved is None:
-            raise ListError(Problem("sharepoint.column_missing", {"list": LIST_NAMES[kind], "field": name}))
-        found[word] = resolved
-    return found
 
 
 def check_parameters(parameters: Mapping[str, str]) -> list[Problem]:

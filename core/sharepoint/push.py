@@ -63,6 +63,7 @@ class PushResult:
     `remaining` changes are left to the next refresh, since the push gave way; `through` were sent. `taken_over`
     shortages are marked as told without a message, None when nobody asked for that.
     `not_found_again` is the name of a new item that the next plan did not find, which ended all creations.
+    `refused`: what SharePoint said about the `refused_rows` it did not take, or not with their numbers.
     """
 
     created: int = 0
@@ -78,6 +79,8 @@ class PushResult:
     taken_over: int | None = None
     alarms: dict[Key, Alarm] = field(default_factory=dict)
     unanswered: list[Key] = field(default_factory=list)
+    refused: Sequence[Problem] = ()
+    refused_rows: int = 0
 
     @property
     def problem(self) -> Problem | None:
@@ -149,6 +152,7 @@ def push(
         result.failed += len(_left_to_do(plan, given_up))
     if rest:
         remember(result.alarms | plan.alarms)
+    result.refused, result.refused_rows = writer.refused.problems(), len(writer.refused)
     return result
 
 

@@ -1,0 +1,80 @@
+"""What of a plan the columns of the list can take, and which values in them cannot be understood. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from core.problems import Problem
+from core.sharepoint.columns import LIST_NAMES
+from core.sharepoint.lists import Item, Lists, SharePointList
+from core.sharepoint.plan import Change, Plan
+
+KEYS = ("name", "tenant")
+FLAGS = ("trigger", "informed")
+SWITCHES = ("enabled", "monitoring")
+NAMED = 3  # so many items are named
+
+
+def writable_plan(plan: Plan, of: SharePointList, items: Iterable[Item]) -> Plan:
+    """The part of a plan of the licence list that can be written.
+
+    Values of columns that cannot take them are left out. Where trigger or mark cannot be read, nothing is said about
+    the alarm, neither to the flow nor to our own memory; where an item could not be found again none is created.
+    """
+    readable = of.ours.takes(*FLAGS)
+    odd = {item.item_id for item in items if any(item.odd(word) for word in FLAGS)}
+    changes: list[Change] = []
+    for change in plan.changes:
+        if change.item is None and not of.ours.takes(*KEYS):
+            continue
+        known = readable and (change.item is None or change.item.item_id not in odd)
+        kept = _without_flags(change) if not known else change
+        changes += writable([kept] if kept else [], of)
+    alarms = {key: alarm for key, alarm in plan.alarms.items() if readable and alarm.item_id not in odd}
+    unanswered = [key for key in plan.unanswered if key in alarms]
+    tells = plan.tells if readable and of.ours.takes(*KEYS) else []
+    return Plan(changes, alarms, unanswered, plan.unchanged + len(plan.changes) - len(changes), tells)
+
+
+def writable(changes: Sequence[Change], of: SharePointList) -> list[Change]:
+    """The changes without what the columns cannot take; those of which nothing remains are left out."""
+    found = []
+    for change in changes:
+        values = {word: value for word, value in change.values.items() if of.ours.takes(word)}
+        if change.delete or values:
+            found.append(change if len(values) == len(change.values) else replace(change, values=values))
+    return found
+
+
+def _without_flags(change: Change) -> Change | None:
+    """A change that says nothing about the alarm; of twins nobody knows which one may go."""
+    if change.delete:
+        return None
+    return replace(change, values={word: value for word, value in change.values.items() if word not in FLAGS})
+
+
+def odd_values(of: SharePointList, items: Sequence[Item], words: Sequence[str], name: str) -> Iterator[Problem]:
+    """Values that are no boolean where a yes or a no is meant, by column; `name`: the column that names an item."""
+    for word in words:
+        found = [item for item in items if item.odd(word)]
+        if found:
+            names = _some(sorted({item.text(name) for item in found}))
+            values = _some(sorted({str(item.fields[word])[:50] for item in found}))
+            yield Problem(f"sharepoint.odd_{'flag' if word in FLAGS else 'switch'}", {
+                "list": LIST_NAMES[of.kind], "field": of.ours.by_word[word].label, "count": str(len(found)),
+                "names": names, "values": values,
+            })  # fmt: skip
+
+
+def list_faults(lists: Lists, tenants: Sequence[Item], licenses: Sequence[Item]) -> Iterator[Problem]:
+    """What is wrong with the columns of the three lists and with what stands in them, read just now."""
+    yield from lists.problems
+    yield from odd_values(lists.tenants, tenants, SWITCHES, "title")
+    yield from odd_values(lists.licenses, licenses, FLAGS, "name")
+    for of in (lists.licenses, lists.tenants):
+        yield from of.ours.required
+
+
+def _some(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:NAMED]) + (" …" if len(texts) > NAMED else "")
