@@ -54,11 +54,13 @@ NO_FILE = {"folder": "profile.is_folder", "kind": "profile.not_a_file", "size": 
 NEEDED_FAULTS = {
     "missing": "profile.field_missing",
     "not_text": "profile.field_not_text",
+    "unstorable": "profile.control_sign",
     "empty": "profile.field_empty",
 }
 CONTROL_FAULTS = {
     "missing": "profile.control_missing",
     "not_text": "profile.control_unusable",
+    "unstorable": "profile.control_unusable",
     "empty": "profile.control_unusable",
 }
 
@@ -132,7 +134,9 @@ class Check:
         self.name = ""
         self.data: Mapping[str, Any] = {}
         self.readable = False
-        if not named:
+        if not is_text(path.name):
+            self.add("profile.name_unreadable")
+        elif not named:
             self.add("profile.file_name", expected=EXPECTED[kind])
         if fault := file_name_fault(slug):
             self.add(fault, most=str(LONGEST_SLUG))
@@ -187,9 +191,10 @@ class Check:
         """The needed field as clean, non-empty text, or "" after noting what is wrong with it."""
         if not self.readable:
             return ""
-        value, fault = text_of(self.data if data is None else data, name)
+        source = self.data if data is None else data
+        value, fault = text_of(source, name)
         if fault:
-            self.add(NEEDED_FAULTS[fault], field=prefix + name)
+            self.add(NEEDED_FAULTS[fault], field=prefix + name, value=str(source.get(name)))
         elif code := field_fault(name, value):
             self.add(code, field=prefix + name, value=value, most=str(LONGEST_NAME))
             return ""
@@ -291,11 +296,15 @@ def spelled(data: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
     return found
 
 
-def text_of(data: Mapping[str, Any], name: str) -> tuple[str, Literal["", "missing", "not_text", "empty"]]:
+def text_of(
+    data: Mapping[str, Any], name: str
+) -> tuple[str, Literal["", "missing", "not_text", "unstorable", "empty"]]:
     """(the field as clean text, what is wrong with it); one of the two is ""."""
     if name not in data:
         return "", "missing"
     value = data[name]
-    if not isinstance(value, str) or not is_text(value):
+    if not isinstance(value, str):
         return "", "not_text"
+    if not is_text(value):
+        return "", "unstorable"
     return (clean_name(value), "") if name_key(value) else ("", "empty")

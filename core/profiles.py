@@ -184,7 +184,7 @@ class _SharePointCheck(Check):
     def _site_name(self) -> str:
         """What the site is called in messages: nothing depends on it, and it may be left out."""
         name, fault = text_of(self.data, "tenant_name")
-        if fault in ("not_text", "empty"):
+        if fault not in ("", "missing"):
             self.add("profile.control_unusable", field="tenant_name", real=self.slug)
         return bounded_text(name, LONGEST_NAME) or self.slug
 

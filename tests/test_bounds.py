@@ -195,7 +195,7 @@ def test_a_name_that_fits_no_list_is_a_fault_of_its_file(office: Office, school:
 @pytest.mark.parametrize(
     ("slug", "code"),
     [(b"a" * 150, "profile.name_too_long"), (b"h\xf6ri", "profile.name_unreadable"),
-     (b"a\nb", "profile.name_unreadable"), (b"\xff" * 200, "profile.name_unreadable")],
+     (b"a\nb", "profile.name_spelling"), (b"\xff" * 200, "profile.name_unreadable")],
     ids=["long", "latin-1", "two-lines", "long-and-no-utf-8"],
 )  # fmt: skip
 def test_a_file_name_that_fits_no_database_is_a_fault_of_its_file(
@@ -235,7 +235,7 @@ def test_every_writer_takes_any_text(database: Engine) -> None:
     start_session(database, "anna", NOW, address=NASTY, user_agent=NASTY, entry=entry())
     run_id = runs.start_run(database, "page", NASTY, [NASTY], NOW)
     runs.finish_run(database, run_id, "done", {"failed": [{"tenant": NASTY}]}, 1.0, NOW)
-    save_tenant_list(database, [ListedTenant("1", NASTY, True, True)], {})
+    save_tenant_list(database, [ListedTenant("1", NASTY, True, True)], {}, NOW)
     keep(database, Policy("", "", "Grund \x00\ud800", NASTY, NOW, threshold=1), ADMIN)
     actor = Actor(NASTY, "admin", "page", NASTY, NASTY)
     audit.record(database, actor, "test", NASTY, before={"a": NASTY}, after=[NASTY], reason=NASTY, at=NOW)

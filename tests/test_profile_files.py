@@ -162,7 +162,7 @@ def test_a_name_that_is_no_text_is_told(folder: ProfileFolder) -> None:
 
     ((file, code, sentence),) = told(folder)
 
-    assert (file, code) == ("config-h\\xf6ri-profile.json", "profile.file_name")
+    assert (file, code) == ("config-h\\xf6ri-profile.json", "profile.name_unreadable")
     sentence.encode()
 
 
