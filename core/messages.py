@@ -706,16 +706,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The product names cannot be read: {fault} Until then part numbers stand for names, and a free product may pass for a shortage.",
     ),
     "check.not_listed": (
-        "Nicht in der Tenantliste und darum nicht überwacht ({count}): {names}. Auf der Seite Monitoring in die Liste aufnehmen.",
-        "Not in the tenant list and therefore not monitored ({count}): {names}. Add them to the list on the page Monitoring.",
+        "Nicht in der Tenantliste und darum nicht überwacht: {names} ({count}). Auf der Seite Monitoring in die Liste aufnehmen.",
+        "Not in the tenant list and therefore not monitored: {names} ({count}). Add them to the list on the page Monitoring.",
     ),
     "check.rows_vanished": (
-        "Aus der Tenantliste verschwunden ({count}, bemerkt {since}): {names}. Es gelten die letzten Schalter, Engpässe werden weiter gemeldet. Auf der Seite Monitoring wieder eintragen oder die Überwachung beenden.",
-        "Vanished from the tenant list ({count}, noticed {since}): {names}. The last switches hold, shortages are still told. Put them back on the page Monitoring, or end monitoring there.",
+        "Aus der Tenantliste verschwunden: {names} ({count}, bemerkt {since}). Es gelten die letzten Schalter, Engpässe werden weiter gemeldet. Auf der Seite Monitoring wieder eintragen oder die Entfernung bestätigen.",
+        "Vanished from the tenant list: {names} ({count}, noticed {since}). The last switches hold, shortages are still told. Put them back on the page Monitoring, or confirm the removal there.",
     ),
     "check.profiles_gone": (
-        "Profil entfernt, darum weder gelesen noch überwacht ({count}, zuletzt {read}): {names}. War es ein Versehen, die Datei zurücklegen; sonst endet dieser Hinweis nach 30 Tagen.",
-        "Profile removed, therefore neither read nor monitored ({count}, last {read}): {names}. If that was a mistake, put the file back; else this note ends after 30 days.",
+        "Profil entfernt, darum weder gelesen noch überwacht: {names} ({count}, zuletzt {read}). War es ein Versehen, die Datei zurücklegen; sonst endet dieser Hinweis nach 30 Tagen.",
+        "Profile removed, therefore neither read nor monitored: {names} ({count}, last {read}). If that was a mistake, put the file back; else this note ends after 30 days.",
     ),
     "check.sharepoint_gone": (
         "Das SharePoint-Profil ist verschwunden (letzter Kontakt {since}); niemand wird über Engpässe benachrichtigt. Die Datei in profiles/sharepoint zurücklegen; war es gewollt, endet dieser Hinweis nach 30 Tagen.",

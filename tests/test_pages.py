@@ -432,9 +432,9 @@ def test_monitoring_says_which_rows_vanished_and_offers_both_ways_out(filled, op
     assert "11 Tenants sind aus der Tenantliste verschwunden" in app.error[1].value
     assert f"{plain('Bau AG Chur')} · nicht überwacht" in words(app)
     assert [app.button(key=key).label for key in ("put_back_tenant-3", "end_tenant-3", "put_back_all", "end_all")] == [
-        "Wieder eintragen", "Überwachung beenden", "Alle 11 wieder eintragen", "Alle 11 nicht mehr überwachen",
+        "Wieder eintragen", "Entfernung bestätigen", "Alle 11 wieder eintragen", "Alle 11 Entfernungen bestätigen",
     ]  # fmt: skip
-    assert "und 3 weitere" in words(app)
+    assert "und 6 weitere" in words(app)
 
 
 def test_monitoring_is_ended_only_after_a_question(small, open_page, monkeypatch):

@@ -83,7 +83,7 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.action.refresh.asked": ("Aktualisierung verlangt", "Refresh asked for"),
     "audit.action.tenant.switched": ("Tenant umgeschaltet", "Tenant switched"),
     "audit.action.tenant.listed": ("In die Tenantliste aufgenommen", "Added to the tenant list"),
-    "audit.action.tenant.unlisted": ("Überwachung beendet, Zeile fehlte", "Monitoring ended, row was missing"),
+    "audit.action.tenant.unlisted": ("Entfernung aus der Tenantliste bestätigt", "Removal from the tenant list confirmed"),
     "audit.action.alarms.taken_over": ("Engpässe ohne Meldung übernommen", "Shortages taken over without a message"),
     "audit.action.account.added": ("Konto hinzugefügt", "Account added"),
     "audit.action.account.password": ("Passwort gesetzt", "Password set"),

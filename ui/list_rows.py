@@ -18,7 +18,7 @@ from ui.safe import plain
 from ui.switches import carry_out, may_switch
 from ui.texts import text
 
-MOST = 8  # vanished rows shown one by one; one click settles all of them
+MOST = 5  # vanished rows shown one by one; one click settles all of them
 
 
 def vanished(snapshot: Snapshot, view: View) -> None:

@@ -360,9 +360,9 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
     "monitoring.vanished_more": ("und {count} weitere", "and {count} more"),
     "monitoring.put_back": ("Wieder eintragen", "Put back"),
     "monitoring.put_back_all": ("Alle {count} wieder eintragen", "Put all {count} back"),
-    "monitoring.end": ("Überwachung beenden", "End monitoring"),
-    "monitoring.end_all": ("Alle {count} nicht mehr überwachen", "End monitoring of all {count}"),
-    "monitoring.end_ask": ("Überwachung beenden?", "End monitoring?"),
+    "monitoring.end": ("Entfernung bestätigen", "Confirm removal"),
+    "monitoring.end_all": ("Alle {count} Entfernungen bestätigen", "Confirm all {count} removals"),
+    "monitoring.end_ask": ("Entfernung bestätigen?", "Confirm removal?"),
     "first_push.what": (
         "**Der nächste Lauf meldet dem Support {count} Engpässe, die es schon gibt.** Jeder wird einmal gemeldet. Sind sie bekannt, lassen sie sich ohne Meldung übernehmen.",
         "**The next refresh tells the support team about {count} shortages that exist already.** Each is told once. If they are known, they can be taken over without a message.",
