@@ -23,6 +23,7 @@ from core import second_factor, tokens
 from core.cache.audit import Search, find
 from core.cache.database import open_database
 from core.cache.health import Look, look
+from core.cache.lists import ListedTenant, save_tenant_list
 from core.cache.readings import KnownTenant, save_failures, save_profiles
 from core.cache.runs import finish_run, start_run
 from core.cache.schema import sessions
@@ -321,6 +322,21 @@ def test_failing_tenants_degrade_and_are_named_to_insiders_alone(fresh: Served) 
         (failing,) = answer.json()["details"]["failing_tenants"]
         assert (failing["tenant"], failing["code"]) == (name, "graph.unreachable")
         assert name in failing["message"]
+
+
+def test_rows_that_vanished_degrade_are_named_to_insiders_and_counted(fresh: Served) -> None:
+    tenant = KnownTenant("00000000-0000-4000-8000-000000000001", "hoeri", "Schule Höri", None)
+    save_profiles(fresh.engine, [tenant], {})
+    row = ListedTenant("1", "Schule Höri", True, True)
+    save_tenant_list(fresh.engine, [row], {tenant.tenant_id: row}, datetime.now(UTC))
+    vanished_at = datetime.now(UTC)
+    save_tenant_list(fresh.engine, [], {}, vanished_at)
+    finish(fresh, minutes_ago=1)
+
+    answer = ready(fresh, cookies=fresh.cookie()).json()
+    assert (answer["status"], answer["checks"]["tenants"]) == ("ready", "degraded")
+    assert answer["details"]["vanished_tenants"] == [{"tenant": "Schule Höri", "since": vanished_at.isoformat()}]
+    assert scraped(fresh, cookies=fresh.cookie())["lizenztool_tenants_vanished"] == 1
 
 
 @pytest.mark.parametrize(

@@ -438,8 +438,13 @@ def test_monitoring_says_which_rows_vanished_and_offers_both_ways_out(filled, op
 
 
 def test_monitoring_is_ended_only_after_a_question(small, open_page, monkeypatch):
-    asked: list[Any] = []
-    monkeypatch.setattr(list_rows, "end_monitoring", lambda tools, ids, actor: asked.append(ids) or [])
+    asked: list[str] = []
+
+    def end(tools: Any, tenant_ids: list[str], actor: Any) -> list[SwitchResult]:
+        asked.extend(tenant_ids)
+        return []
+
+    monkeypatch.setattr(list_rows, "end_monitoring", end)
     small.refresher = FakeRefresher(small)
     vanish(small, "Schule Höri")
     app = open_page(small, MONITORING)
@@ -449,7 +454,7 @@ def test_monitoring_is_ended_only_after_a_question(small, open_page, monkeypatch
     assert f"keine Engpässe mehr gemeldet für: {plain('Bau AG Chur')}" in words(app)
     app.button(key="end_now").click().run()
 
-    assert asked == [[small.known[1].tenant_id]]
+    assert asked == [small.known[1].tenant_id]
 
 
 def test_a_viewer_sees_what_vanished_and_can_settle_nothing(small, open_page):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.__main__ import main
 from core.audit import Search, find
-from core.cache.lists import known_alarms
+from core.cache.lists import ListedTenant, known_alarms, switches_after
 from core.cache.readings import tenant_rows
 from core.figures import newest_figures
 from core.health import Health, health_of
@@ -89,6 +92,34 @@ def switches(office: Office) -> dict[str, tuple[bool, bool]]:
 
 
 # The tenant list
+
+rows = st.none() | st.builds(ListedTenant, st.just("1"), st.just(HOERI), st.booleans(), st.booleans())
+
+
+@dataclass
+class Switched:
+    """A tenant in the database."""
+
+    listed: bool = False
+    enabled: bool = True
+    monitored: bool = True
+    missing_since: datetime | None = None
+
+
+@given(st.lists(rows, min_size=1, max_size=6))
+def test_whatever_comes_and_goes_the_last_row_that_was_seen_holds(readings: list[ListedTenant | None]) -> None:
+    tenant, at = Switched(), datetime(2026, 11, 25, tzinfo=UTC)
+    for number, row in enumerate(readings):
+        tenant = Switched(*switches_after(tenant, row, at + timedelta(hours=number)))
+
+    seen = [row for row in readings if row is not None]
+    assert tenant.listed == (readings[-1] is not None)
+    if seen:
+        assert (tenant.enabled, tenant.monitored) == (seen[-1].enabled, seen[-1].monitoring)
+        last = max(number for number, row in enumerate(readings) if row is not None)
+        assert tenant.missing_since == (None if tenant.listed else at + timedelta(hours=last + 1))
+    else:
+        assert (tenant.enabled, tenant.monitored, tenant.missing_since) == (True, False, None)
 
 
 def test_an_emptied_tenant_list_switches_nothing_off(office: Office, shell: Shell) -> None:

@@ -131,6 +131,7 @@ class Tenant(Model):
     enabled: bool = Field(description="Whether it is read at all.")
     monitoring: bool = Field(description="Whether its shortages alarm.")
     listed: bool = Field(description="Whether it has a row in the SharePoint tenant list.")
+    missing_since: datetime | None = Field(description="Since when that row has vanished; the last switches hold.")
     certificate_expires: datetime | None
     certificate_days: int | None = Field(description="Whole days until the certificate ends; negative: ended.")
     last_read_at: datetime | None
