@@ -103,7 +103,7 @@ def save_tenant_list(
             save_document(connection, SWITCHES_SEEN, sorted(read | seen))
         for row in connection.execute(select(tenants).where(tenants.c.has_profile)):
             item = listed.get(row.tenant_id)
-            wanted = _switches_after(row, item, row.tenant_id in seen, at)
+            wanted = switches_after(row, item, at, seen=row.tenant_id in seen)
             if (row.listed, row.enabled, row.monitored, row.missing_since) != wanted:
                 _switch(connection, row.tenant_id, *wanted)
             if row.list_item_id != (item.item_id if item else None):
@@ -111,8 +111,8 @@ def save_tenant_list(
                 connection.execute(update(tenants).where(where).values(list_item_id=item.item_id if item else None))
 
 
-def _switches_after(
-    row: Any, item: ListedTenant | None, seen: bool, at: datetime
+def switches_after(
+    row: Any, item: ListedTenant | None, at: datetime, *, seen: bool = True
 ) -> tuple[bool, bool, bool, datetime | None]:
     """Return (listed, enabled, monitored, missing since) of the tenant `row`; `item` is its row in the list, if any.
 
