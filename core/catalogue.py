@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from core.cache.names import imported_names
-from core.skus import Catalogue, SkuError
+from core.skus import Catalogue, SkuMappingError
 
 SKU_MAPPINGS = Path(__file__).parent.parent / "sku_mappings.json"
 
@@ -16,10 +16,10 @@ def load_catalogue(engine: Engine) -> tuple[Catalogue, str]:
     """The names, and what is wrong with sku_mappings.json ("" for nothing). Raises DatabaseError.
 
     A broken mapping is no reason to show no figures, still less to miss a shortage: the imported names do without
-    it, and what only it knows to be free counts as paid.
+    it, and what only it knows to be free counts as paid. A broken entry costs that entry alone.
     """
     imported = imported_names(engine)
     try:
         return Catalogue.load(SKU_MAPPINGS, imported), ""
-    except SkuError as error:
-        return Catalogue([], imported), str(error)
+    except SkuMappingError as error:
+        return Catalogue(error.products, imported), str(error)

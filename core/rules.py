@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from core.audit import Entry, note_export
 from core.bounds import FIRST_YEAR, LAST_YEAR, bounded_text, parse_time
 from core.cache.policies import all_policies, delete_policy, replace_policies, save_policy
 from core.cache.readings import known_licenses, tenant_rows
+from core.name_key import guid_key
 from core.policies import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Policy, Scope, faults_of
 from core.roles import Action, Actor
 
@@ -39,7 +39,6 @@ WORDS = {
     "not_with_edge": "is not possible beside mode edge, which is the threshold -1",
     "changes_nothing": "or threshold or warn must be set, else the rule says nothing",
 }
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class RuleFileError(Exception):
@@ -152,7 +151,7 @@ def _faults(entry: Any) -> Iterator[str]:
             yield f"{name}: there is no such field"
         elif not isinstance(value, FIELDS[name]) or isinstance(value, bool):
             yield f"{name}: {value!r} is no {'number' if FIELDS[name] is int else 'text'}"
-        elif name in ("tenant_id", "sku_id") and value and not _GUID.fullmatch(str(value).lower()):
+        elif name in ("tenant_id", "sku_id") and value and not guid_key(str(value)):
             yield f"{name}: {value!r} is no id such as 00000000-0000-0000-0000-000000000000"
         elif name == "until" and not _is_day(str(value)):
             yield f"until: {value!r} is no day such as 2027-05-31"
@@ -162,8 +161,8 @@ def _faults(entry: Any) -> Iterator[str]:
 
 def _policy(entry: dict[str, Any], now: datetime) -> Policy:
     return Policy(
-        tenant_id=entry.get("tenant_id", "").lower(),
-        sku_id=entry.get("sku_id", "").lower(),
+        tenant_id=guid_key(entry.get("tenant_id", "")),
+        sku_id=guid_key(entry.get("sku_id", "")),
         reason=bounded_text(entry.get("reason", "").strip(), LONGEST_REASON + 1),
         author=entry.get("author", "import"),
         created_at=parse_time(entry.get("created_at", "")) or now,

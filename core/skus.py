@@ -9,15 +9,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 import requests
 
 from core.bounds import LONGEST_NAME, bounded_text
+from core.name_key import guid_key, name_key
+from core.text_files import decoded
 
 Kind = Literal["paid", "free", "trial", "not_per_user"]
 Reason = Literal["applies_to", "trial_subscription", "mapping", "name", "large_pool", "default"]
@@ -27,9 +29,9 @@ ENTRY_FIELDS = ("part_number", "de", "en", "kind")
 CSV_COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
 MAX_BYTES = 50 * 1024 * 1024  # Microsoft's list has about 1 MB
 CHUNK_BYTES = 64 * 1024
+KEYS_KEPT = 16_384  # Microsoft sells about 600 products; each has an id and a part number
 LIST_PAGE = "https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference"
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Whole words only: INDUSTRIAL is no TRIAL. Trial first, for "Viral_Trial" ends one day.
 _NAME_RULES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"(?<![a-z])v?trial(?![a-z])"), "trial"),
@@ -46,10 +48,10 @@ class SkuError(Exception):
 
 
 class SkuMappingError(SkuError):
-    """The mapping file has faults; `faults` holds one line for each."""
+    """The mapping file has faults; `faults` holds one line for each, `products` the entries without a fault."""
 
-    def __init__(self, path: Path, faults: list[str]) -> None:
-        self.faults = faults
+    def __init__(self, path: Path, faults: list[str], products: Sequence["Product"] = ()) -> None:
+        self.faults, self.products = faults, products
         super().__init__("\n".join(f"{path.name}: {fault}" for fault in faults))
 
 
@@ -104,7 +106,7 @@ class Catalogue:
         faults: list[str] = []
         products = list(_own_products(_read_mapping(path, faults), faults))
         if faults:
-            raise SkuMappingError(path, faults)
+            raise SkuMappingError(path, faults, products)
         return cls(products, imported)
 
     def product(self, sku_id: str, part_number: str) -> Product:
@@ -197,9 +199,10 @@ def read_product_names(source: str, *, timeout: float = 60.0) -> bytes:
     return data
 
 
+@lru_cache(maxsize=KEYS_KEPT)
 def _key(text: str) -> str:
-    """Normalise an id, a part number or a heading for comparison (strip() takes NBSP as well)."""
-    return text.strip().lower()
+    """The key of an id, a part number or a heading; remembered, for a page asks for the same ones row after row."""
+    return name_key(text)
 
 
 def _guessed_kind(part_key: str, enabled: int) -> tuple[Kind, Reason]:
@@ -216,7 +219,7 @@ def _guessed_kind(part_key: str, enabled: int) -> tuple[Kind, Reason]:
 
 def _read_mapping(path: Path, faults: list[str]) -> dict[str, Any]:
     try:
-        mapping = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=partial(_object, faults))
+        mapping = json.loads(decoded(path.read_bytes())[0], object_pairs_hook=partial(_object, faults))
     except OSError as error:
         faults.append(f"cannot be read ({error.strerror or error}). Put back the file that came with this version.")
     except (ValueError, RecursionError) as error:
@@ -242,17 +245,18 @@ def _own_products(mapping: dict[str, Any], faults: list[str]) -> Iterator[Produc
     seen: set[str] = set()
     for sku_id, entry in mapping.items():
         found = list(_entry_faults(sku_id, entry))
-        if _key(sku_id) in seen:
-            found.append("is there twice, in capitals and in small letters. Keep one of the two.")
-        seen.add(_key(sku_id))
+        key = guid_key(sku_id)
+        if key and key in seen:
+            found.append("is there twice, spelled differently. Keep one of the two.")
+        seen.add(key)
         faults.extend(f"{sku_id}: {fault}" for fault in found)
         if not found:
             german, english = (bounded_text(entry[field], LONGEST_NAME) for field in ("de", "en"))
-            yield Product(_key(sku_id), entry["part_number"].strip(), german, english, entry["kind"])
+            yield Product(key, entry["part_number"].strip(), german, english, entry["kind"])
 
 
 def _entry_faults(sku_id: str, entry: object) -> Iterator[str]:
-    if not _GUID.fullmatch(_key(sku_id)):
+    if not guid_key(sku_id):
         yield "is no SKU id. Use the GUID that Graph gives as skuId."
     if not isinstance(entry, dict):
         yield f"must be an object with the fields {', '.join(ENTRY_FIELDS)}."
@@ -314,8 +318,8 @@ def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
     if len(cells) <= max(columns):
         return f"has only {len(cells)} columns"
     name, part_number, guid = (cells[place].strip() for place in columns)
-    sku_id = _key(guid.strip("()"))
-    if not _GUID.fullmatch(sku_id):
+    sku_id = guid_key(guid)
+    if not sku_id:
         return f"{guid[:60]!r} is no GUID"
     if not name:
         return f"{sku_id} has no display name"

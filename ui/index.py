@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.name_key import name_key, name_keys
+
 # What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
 # free but alarms nobody (gratis, trial, not per user, by a rule), "hidden" is shown only when asked for.
 MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok", "hidden")
@@ -44,7 +46,7 @@ class LicenseIndex:
 
     def rows(self, filters: Filters, language: str) -> Positions:
         wanted = np.ones(len(self._kind), dtype=bool)
-        for word in filters.search.casefold().split():
+        for word in name_key(filters.search).split():
             wanted &= self._text.str.contains(word, regex=False).to_numpy(dtype=bool)
         if filters.tenants:
             wanted &= np.isin(self.slugs, filters.tenants)
@@ -99,7 +101,7 @@ def order(licenses: pd.DataFrame, sort: str) -> Positions:
 
 
 def _searchable(licenses: pd.DataFrame) -> pd.Series:
-    joined = licenses["tenant"].astype("str")
+    joined = name_keys(licenses["tenant"])
     for name in ("product_de", "product_en", "part_number"):
-        joined = joined.str.cat(licenses[name].astype("str"), sep="\n")
-    return joined.str.casefold()
+        joined = joined.str.cat(name_keys(licenses[name]), sep="\n")
+    return joined

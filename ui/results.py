@@ -107,12 +107,14 @@ def _some(names: list[str]) -> str:
 
 
 def _failures(failed: list[dict[str, str]], tenants: pd.DataFrame) -> list[str]:
-    """The stored problem of the tenant speaks the reader's language; the summary's message is the fallback."""
+    """The stored problem of the tenant speaks the reader's language, if it is this one; else the summary's message."""
     stored = dict(zip(tenants["tenant"], tenants["problem"], strict=True))
     lines = []
     for item in failed[:MOST]:
         name, known = item.get("tenant", "?"), stored.get(item.get("tenant", ""))
-        words = reason(Problem.from_json(known), name) if isinstance(known, str) else item.get("message", "")
+        problem = Problem.from_json(known) if isinstance(known, str) else None
+        same = problem is not None and problem.code == item.get("code", problem.code)
+        words = reason(problem, name) if problem is not None and same else item.get("message", "")
         lines.append(text("result.failed", tenant=plain(name), why=plain(words)))
     if len(failed) > MOST:
         lines.append(text("result.more_failed", count=len(failed) - MOST))

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from core.name_key import name_key
 from core.roles import Actor
 from core.runtime import Runtime
 from web.api.asked import Asked
@@ -70,9 +71,9 @@ async def only_known_parameters(request: Request) -> None:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Which of `known` was meant, as a sentence; "" when none is near."""
-    near = difflib.get_close_matches(name.casefold(), {entry.casefold(): entry for entry in known}, n=1)
-    meant = next((entry for entry in known if near and entry.casefold() == near[0]), "")
-    return f" Did you mean {meant}?" if meant else ""
+    meant = {name_key(entry): entry for entry in reversed(known)}
+    near = difflib.get_close_matches(name_key(name), meant, n=1)
+    return f" Did you mean {meant[near[0]]}?" if near else ""
 
 
 def meta(call: Call) -> Meta:

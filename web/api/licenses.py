@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from core.name_key import name_key
 from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part
 from web.api.door import Call
 from web.api.models import License, PageAnswer
@@ -49,7 +50,7 @@ def _common(tables: Tables, query: LicenseQuery | ShortageQuery) -> Mask:
     """What both lists can be filtered by. Raises ApiError for a tenant that nobody knows."""
     table = tables.licenses
     mask = table.among("tenant_id", [find_tenant(tables, name)["tenant_id"] for name in query.tenant])
-    mask &= table.among("part_key", [name.casefold() for name in query.sku_part_number])
+    mask &= table.among("part_key", [name_key(name) for name in query.sku_part_number])
     return mask & table.among("kind", query.kind) & table.with_words(query.q)
 
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.figures import Figures, newest_figures
+from core.name_key import name_key, name_keys
 from core.runtime import Runtime
 from core.skus import Catalogue
 
@@ -52,18 +53,18 @@ class Table:
         return found
 
     def with_words(self, words: str) -> Mask:
-        """The rows that have every word somewhere in the columns that are searched, whatever its case."""
+        """The rows that have every word somewhere in the columns that are searched, however it is spelled."""
         mask = self.all()
-        for word in words.casefold().split():
+        for word in name_key(words).split():
             mask &= self._text.str.contains(word, regex=False).to_numpy(dtype=bool)
         return mask
 
     @cached_property
     def _text(self) -> pd.Series:
-        joined, *others = (self._frame[name].astype("str") for name in self._searched)
+        joined, *others = (name_keys(self._frame[name]) for name in self._searched)
         for other in others:
             joined = joined.str.cat(other, sep="\n")
-        return joined.str.casefold()
+        return joined
 
     def ordered(self, mask: Mask, column: str, *, descending: bool = False) -> Positions:
         """The row numbers of `mask` by `column`, what has no value last; equal ones stay as they come."""
@@ -124,9 +125,13 @@ def _made_of(figures: Figures) -> Tables:
     licenses = licenses.assign(
         slug=licenses["tenant_id"].map(slugs).astype("str"),
         severity=np.arange(len(licenses)),  # as they come: the worst first
-        part_key=licenses["part_number"].str.casefold(),
+        part_key=name_keys(licenses["part_number"]),
     )
-    tenants = tenants.assign(failing=tenants["problem"].notna()).rename(columns={"tenant": "name"})
+    tenants = tenants.assign(
+        failing=tenants["problem"].notna(),
+        name_key=name_keys(tenants["tenant"]),
+        slug_key=name_keys(tenants["slug"]),
+    ).rename(columns={"tenant": "name"})
     return Tables(
         figures,
         licenses=Table(licenses, ("tenant", "product_de", "product_en", "sku_part_number")),

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query
 
 from core.cache.api_queries import history_page
 from core.monitoring import SwitchChange, Switches, apply_switches
+from core.name_key import guid_key, name_key
 from core.problems import Problem
 from core.refresh import Refresher
 from core.roles import Action
@@ -119,10 +120,15 @@ def history(
 
 
 def find_tenant(tables: Tables, name: str) -> dict[str, Any]:
-    """The row of the tenant with this id, short name or name. Raises ApiError with the nearest name."""
+    """The row of the tenant with this id, short name or name. Raises ApiError with the nearest name.
+
+    The exact spelling wins: a change must not go to a look-alike.
+    """
     table = tables.tenants
-    for column in ("tenant_id", "slug", "name"):
-        found = table.ordered(table.among(column, [name]), "name")
+    key = name_key(name)
+    exact = (("tenant_id", guid_key(name)), ("slug", name), ("name", name))
+    for column, wanted in (*exact, ("slug_key", key), ("name_key", key)):
+        found = table.ordered(table.among(column, [wanted]), "name")
         if len(found):
             return table.rows(found[:1])[0]
     hint = nearest(name, [*table.values("name"), *table.values("slug")])
