@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -329,3 +330,18 @@ def test_a_tenant_nobody_knows_is_no_empty_list(served: Served, path: str) -> No
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
     assert "Did you mean tenant-1?" in answer.json()["error"]["message"]
+
+
+# Spelling
+
+
+@pytest.mark.parametrize("form", [str.upper, lambda name: unicodedata.normalize("NFD", name), "\u200b {}\u00a0".format])
+def test_tenants_and_products_are_found_however_they_are_spelled(served: Served, form: Callable[[str], str]) -> None:
+    name = next(row["name"] for row in rows(served, "/tenants") if not row["name"].isascii())
+
+    of_tenant = rows(served, "/licenses", tenant=form(name))
+
+    assert {row["tenant"] for row in of_tenant} == {name}
+    assert rows(served, "/licenses", q=form(name)) == of_tenant
+    part = of_tenant[0]["skuPartNumber"]
+    assert {row["skuPartNumber"] for row in rows(served, "/licenses", skuPartNumber=form(part))} == {part}

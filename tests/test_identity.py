@@ -339,6 +339,67 @@ def test_of_two_profiles_the_first_counts_and_the_other_is_told(folder: Path) ->
     assert (profile.slug, told) == ("a", ["auth.second"])
 
 
+def test_a_broken_first_profile_lets_nobody_in_through_another(folder: Path) -> None:
+    write(folder, "a", tenant_id="x")
+    write(folder, "b")
+
+    assert load(folder)[0] is None
+
+
+@pytest.mark.parametrize("name", ["._anmeldung.json", ".anmeldung.json.swp", "anmeldung.json~", "anmeldung.json.bak"])
+def test_what_programs_leave_behind_is_no_profile(folder: Path, name: str) -> None:
+    write(folder)
+    (folder / "auth" / name).write_text("{")
+
+    profile, told = load(folder)
+
+    assert (profile is not None, told) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("anmeldung.JSON", "name_spelling"), ("anmeldung.json.txt", "name_ending"), (".anmeldung.json", "name_hidden")],
+)
+def test_a_nearly_right_file_is_told_and_says_that_sign_in_is_wanted(folder: Path, name: str, code: str) -> None:
+    write(folder)
+    (folder / "auth" / "office.json").rename(folder / "auth" / name)
+
+    found = AuthStore(folder).load()
+
+    assert (found.profile, found.wanted) == (None, True)
+    assert [problem.code for fault in found.faults for problem in fault.problems] == [f"profile.{code}"]
+    assert "profiles/auth/anmeldung.json" in found.faults[0].problems[0].text("de")
+
+
+@pytest.mark.parametrize("spelled", [{"tenant_id": "{" + TENANT.upper() + "}"}, {"client_id": f"\u200e{CLIENT} "}])
+def test_ids_are_taken_as_they_were_copied(folder: Path, spelled: dict[str, str]) -> None:
+    write(folder, **spelled)
+
+    assert load(folder) == (replace(PROFILE, secret="geheim"), [])
+
+
+def test_roles_are_found_however_they_are_spelled_and_told_when_two_are_the_same(folder: Path) -> None:
+    write(folder, roles={"Le\u0301ser\u00a0": "viewer"})
+    profile, told = load(folder)
+    assert (profile and dict(profile.roles), told) == ({"léser": "viewer"}, [])
+
+    write(folder, roles={"Lesen": "viewer", "LESEN": "admin"})
+    assert load(folder) == (None, ["auth.role_twice roles.Lesen", "auth.role_twice roles.LESEN"])
+
+
+def test_what_cert_new_prints_is_control_here_too(folder: Path) -> None:
+    known = write_app_certificate(folder.parent / "certs" / "office.pem", "office", rsa_key(0), 9999)
+    fields: dict[str, Any] = {"client_secret_env": ..., "cert_path": "certs\\office.pem"}
+
+    write(folder, **fields, thumbprint=known.sha1.lower(), expires=7)
+    profile, told = load(folder)
+    assert (profile is not None, told) == (True, [])
+
+    write(folder, **fields, thumbprint="AB" * 20)
+    profile, told = load(folder)
+    assert (profile is not None, told) == (True, ["profile.thumbprint_wrong thumbprint"])
+
+
 def test_a_new_secret_counts_without_a_restart(folder: Path) -> None:
     write(folder, client_secret_env=..., client_secret_file="secret.txt")
     store = AuthStore(folder)

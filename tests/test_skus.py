@@ -6,6 +6,7 @@ import json
 import re
 import ssl
 import threading
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import skus
+from core.cache.database import open_database
+from core.catalogue import load_catalogue
 from core.skus import (
     KINDS,
     Catalogue,
@@ -315,6 +318,32 @@ def test_all_faults_of_a_mapping_are_told_in_one_go(tmp_path):
         f"{E3}: de is missing or empty",
         f"{E3}: kind is 'x'",
     ]
+
+
+def test_a_faulty_entry_costs_that_entry_alone(tmp_path, monkeypatch):
+    path = tmp_path / "sku_mappings.json"
+    path.write_text(json.dumps({E3: entry() | {"fr": "x"}, UNKNOWN: entry(kind="free")}), encoding="utf-8")
+    monkeypatch.setattr("core.catalogue.SKU_MAPPINGS", path)
+
+    catalogue, fault = load_catalogue(open_database(f"sqlite:///{tmp_path / 'x.db'}"))
+
+    assert fault.startswith(f"sku_mappings.json: {E3}: fr is unknown")
+    assert catalogue.kind(UNKNOWN, "", applies_to="User", enabled=5) == ("free", "mapping")
+    assert catalogue.kind(E3, "", applies_to="User", enabled=5) == ("paid", "default")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("key", ["{%s}", "\u200e%s\u00a0"])
+def test_a_mapping_is_found_however_its_key_is_spelled(tmp_path, encoding, key):
+    path = tmp_path / "sku_mappings.json"
+    text = json.dumps({key % E3.upper(): entry() | {"part_number": "Bü\u0308ro_(no Teams)"}}, ensure_ascii=False)
+    path.write_text(text, encoding=encoding)
+
+    catalogue = Catalogue.load(path)
+
+    assert catalogue.product(E3, "").name_en == entry()["en"]
+    part = unicodedata.normalize("NFC", "\u200bBü\u0308ro_(no\u00a0TEAMS) ")
+    assert catalogue.product("", part).name_en == entry()["en"]
 
 
 def test_a_missing_mapping_says_how_to_get_it_back(tmp_path):

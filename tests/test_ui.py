@@ -236,7 +236,9 @@ def test_without_filters_all_rows_are_shown_worst_first(filled):
     assert filled.licenses["shortage"].iloc[0]
 
 
-@pytest.mark.parametrize("search", ["HÖRI spb", "höri business premium", "spb Höri", "Schule Höri premium"])
+@pytest.mark.parametrize(
+    "search", ["HÖRI spb", "höri business premium", "spb Höri", "Schule Höri premium", "ho\u0308ri\u200b\u00a0spb"]
+)
 def test_every_word_of_a_search_must_be_in_tenant_product_or_part_number(filled, search):
     assert shown(filled, search=search) == [("Schule Höri", "SPB")]
 
