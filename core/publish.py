@@ -46,6 +46,7 @@ from core.sharepoint import (
     push,
     taken_over,
 )
+from core.sharepoint.apply import PARALLEL_BATCHES
 from core.sharepoint.columns import LIST_NAMES
 from core.sharepoint.lists import SharePointList
 from core.sharepoint.rows import Key, in_lists, rows_to_show
@@ -82,11 +83,13 @@ class Publisher:
         self._engine, self._settings, self._tokens, self._http = engine, settings, tokens, http
         self._lists: tuple[SharePointProfile, Lists] | None = None
         self._workers = Workers(len(LIST_NAMES), "lists")
+        self._writers = Workers(PARALLEL_BATCHES, "sharepoint")
         self._pace = Pace(http, settings.sharepoint_units_per_minute)
 
     def close(self) -> None:
         """Let the threads end."""
         self._workers.close()
+        self._writers.close()
 
     def lists(self, profile: SharePointProfile) -> Lists:
         """The lists of `profile`; their columns are looked up once. Raises GraphError, ListError."""
@@ -178,6 +181,7 @@ class Publisher:
         result = push(
             contact.lists,
             self._pace,
+            self._writers,
             items,
             planner,
             memory.alarms,
@@ -189,7 +193,7 @@ class Publisher:
         result.taken_over = len(taken) if take_over is not None else None
         if tenants:  # after the alarms, which are urgent
             contact.copies.make_sure(contact.lists.tenants)
-            writer = Writer(contact.lists.client, contact.lists.tenants, self._pace, give_way)
+            writer = Writer(contact.lists.client, contact.lists.tenants, self._pace, self._writers, give_way)
             before = result.through
             outcomes = writer.apply(tenants, lambda done: progress(before + len(tenants), before + done))
             result.remaining += sum(outcome.result == "left" for outcome in outcomes)

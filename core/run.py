@@ -106,6 +106,7 @@ class RefreshRun:
         if problem is not None and tenant_rows(tools.engine):
             raise ProfilesAway(problem)  # what is known stays as it is
         profiles = tools.profiles.load(tools.now())
+        tools.tokens.keep_only([*profiles.tenants, *filter(None, [profiles.sharepoint])])
         save_profiles(
             tools.engine,
             [KnownTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],

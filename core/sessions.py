@@ -187,6 +187,8 @@ class Sessions:
         seen, clock = generation(), self._clock()
         rows = accounts.find_sessions(self._engine, wanted)
         answer: dict[str, Session | Ended | None] = dict.fromkeys(wanted)
+        if not rows.keys() <= self._memory.keys():
+            self._forget_old(clock)
         for session, row in rows.items():
             answer[session] = _judge(row, now)
             self._memory[session] = _Memory(row, seen, clock)
@@ -194,3 +196,13 @@ class Sessions:
             if not isinstance(found, Session):
                 self._memory.pop(session, None)
         return answer
+
+    def __len__(self) -> int:
+        """How many sessions are remembered."""
+        return len(self._memory)
+
+    def _forget_old(self, clock: float) -> None:
+        """Let go of what is too old to be used: a browser that was closed never says so."""
+        for session, memory in list(self._memory.items()):
+            if clock - memory.looked_at >= RECHECK_SECONDS:
+                self._memory.pop(session, None)

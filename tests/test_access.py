@@ -292,6 +292,17 @@ def test_sign_out_is_seen_at_once_by_whoever_remembers_the_session(engine: Engin
     assert watch.look(session_id(token), NOW) == Ended("revoked")
 
 
+def test_sessions_that_nobody_looks_at_any_more_are_let_go(engine: Engine):
+    clock = [0.0]
+    watch = Sessions(engine, clock=lambda: clock[0])
+
+    for day in range(5):  # everybody closes the browser without a word
+        clock[0] = 86_400.0 * day
+        watch.look_all([session_id(signed_in(engine)) for _ in range(3)], NOW)
+
+    assert len(watch) == 3
+
+
 def test_revocation_by_another_process_is_seen_within_a_second(engine: Engine):
     token = signed_in(engine)
     clock = [0.0]

@@ -1,4 +1,4 @@
-"""The wire: one `requests` session per thread, shared TLS settings, time-outs, how long to wait."""
+"""The wire: one `requests` session per living thread, shared TLS settings, time-outs, how long to wait."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import certifi
@@ -20,7 +22,17 @@ from requests.utils import get_environ_proxies
 from core import metrics
 
 TIMEOUT = (5.0, 30.0)  # connect, read; seconds
+IDLE = 120.0  # seconds; Microsoft's hosts close a connection that rests for longer
+NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # we are known by our token alone, and a jar would only grow
 USER_AGENT = "NONISV|Lizenztool|Lizenztool/1.0"
+
+
+@dataclass(slots=True)
+class _Seat:
+    """The session of one thread, and when it was last used (monotonic seconds)."""
+
+    session: requests.Session
+    used: float = 0.0
 
 
 class Http:
@@ -43,8 +55,7 @@ class Http:
         bundle = ca_bundle or certifi.where()
         folder = os.path.isdir(bundle)  # of hashed certificates, which `requests` would take as well
         self._tls = ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
-        self._local = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._seats: dict[threading.Thread, _Seat] = {}
         self._lock = threading.Lock()
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
@@ -62,23 +73,39 @@ class Http:
     def close(self) -> None:
         """Close every connection; the object can be used again afterwards."""
         with self._lock:
-            sessions, self._sessions = self._sessions, []
-            self._local = threading.local()
-        for session in sessions:
-            session.close()
+            seats, self._seats = self._seats, {}
+        for seat in seats.values():
+            seat.session.close()
 
     def _session(self, url: str) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            # Proxies are looked up once, not at every call; .netrc must never replace our bearer token.
-            session.trust_env = False
-            session.proxies = dict(get_environ_proxies(url))
-            session.headers["User-Agent"] = USER_AGENT
-            session.mount("https://", _Adapter(self._tls))
-            self._local.session = session
-            with self._lock:
-                self._sessions.append(session)
+        """That of this thread. Connections live no longer than their thread, and are not used after a long rest."""
+        thread, now = threading.current_thread(), time.monotonic()
+        seat = self._seats.get(thread)
+        if seat is None:
+            seat = self._new_seat(thread, url)
+        elif now - seat.used > IDLE:
+            seat.session.close()  # its connections; a firewall may have forgotten them without a word
+        seat.used = now
+        return seat.session
+
+    def _new_seat(self, thread: threading.Thread, url: str) -> _Seat:
+        seat = _Seat(self._new_session(url))
+        with self._lock:
+            left = [gone for gone in self._seats if not gone.is_alive()]
+            empty = [self._seats.pop(gone) for gone in left]
+            self._seats[thread] = seat
+        for found in empty:
+            found.session.close()
+        return seat
+
+    def _new_session(self, url: str) -> requests.Session:
+        session = requests.Session()
+        # Proxies are looked up once, not at every call; .netrc must never replace our bearer token.
+        session.trust_env = False
+        session.proxies = dict(get_environ_proxies(url))
+        session.headers["User-Agent"] = USER_AGENT
+        session.cookies.set_policy(NO_COOKIES)
+        session.mount("https://", _Adapter(self._tls))
         return session
 
 

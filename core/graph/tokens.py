@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -73,6 +74,13 @@ class TokenSource:
     def forget(self, credentials: Credentials) -> None:
         """Drop the token (Graph has refused it, or the profile is to be tried afresh)."""
         self._tokens.pop(_key(credentials), None)
+
+    def keep_only(self, used: Iterable[Credentials]) -> None:
+        """Drop the tokens of applications that no profile names any more."""
+        wanted = {_key(credentials) for credentials in used}
+        for key in set(self._gates) - wanted:
+            self._gates.pop(key, None)
+            self._tokens.pop(key, None)
 
     def _ask(self, credentials: Credentials, attempt: int) -> str:
         name = credentials.name

@@ -32,18 +32,24 @@ class Outcome:
 
 
 class Writer:
-    """Writes changes of one list. SharePoint's waits hold for all batches of its `pace`.
+    """Writes changes of one list, as many batches at a time as `workers` has threads.
 
-    Once `give_way` says yes no batch is begun any more. What SharePoint refuses stands in `refused`, and
-    of such a change what carries the alarm is sent alone.
+    SharePoint's waits hold for all batches of its `pace`. Once `give_way` says yes no batch is begun any more.
+    What SharePoint refuses stands in `refused`, and of such a change what carries the alarm is sent alone.
     """
 
     def __init__(
-        self, client: GraphClient, target: SharePointList, pace: Pace, give_way: Callable[[], bool] = lambda: False
+        self,
+        client: GraphClient,
+        target: SharePointList,
+        pace: Pace,
+        workers: Workers,
+        give_way: Callable[[], bool] = lambda: False,
     ) -> None:
         self._client = client
         self._list = target
         self._pace = pace
+        self._workers = workers
         self._give_way = give_way
         self.refused = Refusals(target.kind, client.name)
 
@@ -55,17 +61,13 @@ class Writer:
         alarms = [change for change in changes if change.sets_trigger]
         others = [change for change in changes if not change.sets_trigger]
         outcomes: list[Outcome] = []
-        workers = Workers(PARALLEL_BATCHES, "sharepoint")
         through = 0
-        try:
-            for step in (alarms, others):
-                pieces = [step[start : start + BATCH_SIZE] for start in range(0, len(step), BATCH_SIZE)]
-                for found in workers.map(self._apply_piece, pieces):
-                    outcomes += found
-                    through += sum(outcome.result != "left" for outcome in found)
-                    progress(through)
-        finally:
-            workers.close()
+        for step in (alarms, others):
+            pieces = [step[start : start + BATCH_SIZE] for start in range(0, len(step), BATCH_SIZE)]
+            for found in self._workers.map(self._apply_piece, pieces):
+                outcomes += found
+                through += sum(outcome.result != "left" for outcome in found)
+                progress(through)
         return outcomes
 
     def _apply_piece(self, piece: Sequence[Change]) -> list[Outcome]:

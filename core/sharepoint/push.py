@@ -16,6 +16,7 @@ from core.sharepoint.lists import Item, Lists
 from core.sharepoint.pace import Pace
 from core.sharepoint.plan import Change, Plan
 from core.sharepoint.rows import Key
+from core.workers import Workers
 
 ROUNDS = 6  # a new shortage takes two (item, then trigger); more only when somebody else writes at the same time
 SLICE = 1000  # changes, then it is planned anew: the triggers of new items must not wait for all of them. Each slice is
@@ -99,6 +100,7 @@ class PushResult:
 def push(
     lists: Lists,
     pace: Pace,
+    workers: Workers,
     items: list[Item],
     make_plan: Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan],
     alarms: Mapping[Key, Alarm],
@@ -116,7 +118,7 @@ def push(
     alarms before each step is written, `progress` the changes of the whole push and how many are
     through; both only grow. Raises GraphError when the list itself cannot be read.
     """
-    writer = Writer(lists.client, lists.licenses, pace, give_way)
+    writer = Writer(lists.client, lists.licenses, pace, workers, give_way)
     result = PushResult(alarms=dict(alarms))
     given_up: set[Key] = set()
     created: set[Key] = set()
