@@ -1,4 +1,4 @@
-"""`python -m benchmarks [refresh] [push] [rerun] [load] [scale] [--quick] [--json FILE]`: measure and print a table."""
+"""`python -m benchmarks [NAME]... [--quick] [--json FILE]`: measure and print a table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.report import environment, heading, save, table
 from benchmarks.result import Figure
 
-NAMES = ("refresh", "push", "rerun", "load", "scale")
+NAMES = ("refresh", "push", "rerun", "load", "scale", "soak")
 SEED = 7  # the simulated tenants depend on it
 
 

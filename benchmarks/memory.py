@@ -46,11 +46,11 @@ def _serve(asked: dict[str, Any]) -> dict[str, float]:
 
     cloud = Cloud(asked["url"], asked["ca_bundle"], Path(asked["profiles_dir"]))
     with product(cloud, Path(asked["folder"]), asked["workers"]) as ours:
-        idle = _resident()
+        idle = resident()
         first = _seconds(ours.refresh)
         cloud.control("latency", value=asked["latency"])
         warm = [_seconds(ours.refresh_unchanged) for _ in range(2)]
-        return {"idle": idle, "first": first, "warm": min(warm), "after": _resident()}
+        return {"idle": idle, "first": first, "warm": min(warm), "after": resident()}
 
 
 def _seconds(call: Callable[[], object]) -> float:
@@ -59,7 +59,7 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _resident() -> float:
+def resident() -> float:
     """Megabytes of this process that are in memory (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
