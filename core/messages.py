@@ -436,6 +436,71 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Die Anmeldung bei Microsoft ist für {tenant} vorübergehend gestört ({aadsts}). Der nächste Lauf versucht es wieder.",
         "The sign-in at Microsoft is disturbed for {tenant} for the moment ({aadsts}). The next refresh tries again.",
     ),
+    # The way to Microsoft
+    "network.name_unknown": (
+        "{tenant}: Der Name {host} lässt sich nicht auflösen (ohne Proxy). DNS dieses Servers prüfen; führt der Weg hinaus über einen Proxy, ihn in HTTPS_PROXY nennen.",
+        "{tenant}: the name {host} cannot be resolved (no proxy in use). Check the DNS of this server; if the way out is a proxy, name it in HTTPS_PROXY.",
+    ),
+    "network.refused": (
+        "{tenant}: {host} nimmt keine Verbindung an (ohne Proxy). Firewall prüfen; führt der Weg hinaus über einen Proxy, ihn in HTTPS_PROXY nennen.",
+        "{tenant}: {host} takes no connection (no proxy in use). Check the firewall; if the way out is a proxy, name it in HTTPS_PROXY.",
+    ),
+    "network.no_route": (
+        "{tenant}: Von diesem Server führt kein Weg zu {host} (ohne Proxy). Netz und Firewall prüfen; führt der Weg hinaus über einen Proxy, ihn in HTTPS_PROXY nennen.",
+        "{tenant}: there is no way from this server to {host} (no proxy in use). Check network and firewall; if the way out is a proxy, name it in HTTPS_PROXY.",
+    ),
+    "network.connect_timeout": (
+        "{tenant}: {host} antwortet nicht auf den Versuch einer Verbindung (ohne Proxy). Firewall prüfen; führt der Weg hinaus über einen Proxy, ihn in HTTPS_PROXY nennen.",
+        "{tenant}: {host} does not answer when we connect (no proxy in use). Check the firewall; if the way out is a proxy, name it in HTTPS_PROXY.",
+    ),
+    "network.silent": (
+        "{tenant}: {host} hat die Verbindung angenommen, aber nicht rechtzeitig geantwortet (Proxy: {proxy}). Der nächste Lauf versucht es wieder; bleibt es so, Proxy und Firewall prüfen.",
+        "{tenant}: {host} took the connection but did not answer in time (proxy: {proxy}). The next refresh tries again; if it stays so, check proxy and firewall.",
+    ),
+    "network.cut_off": (
+        "{tenant}: Die Verbindung zu {host} brach ab (Proxy: {proxy}). Der nächste Lauf versucht es wieder; bleibt es so, Proxy und Firewall prüfen.",
+        "{tenant}: the connection to {host} was cut off (proxy: {proxy}). The next refresh tries again; if it stays so, check proxy and firewall.",
+    ),
+    "network.proxy_unknown": (
+        "{tenant}: Der Name des Proxys {proxy}, über den {host} erreicht wird, lässt sich nicht auflösen. HTTPS_PROXY und DNS prüfen; soll {host} ohne Proxy erreicht werden, in NO_PROXY eintragen.",
+        "{tenant}: the name of the proxy {proxy}, through which {host} is reached, cannot be resolved. Check HTTPS_PROXY and the DNS; if {host} is to be reached without a proxy, put it into NO_PROXY.",
+    ),
+    "network.proxy_away": (
+        "{tenant}: Der Proxy {proxy}, über den {host} erreicht wird, nimmt keine Verbindung an. HTTPS_PROXY (Adresse, Port, http oder https) und den Proxy prüfen; soll {host} ohne Proxy erreicht werden, in NO_PROXY eintragen.",
+        "{tenant}: the proxy {proxy}, through which {host} is reached, takes no connection. Check HTTPS_PROXY (address, port, http or https) and the proxy; if {host} is to be reached without a proxy, put it into NO_PROXY.",
+    ),
+    "network.proxy_sign_in": (
+        "{tenant}: Der Proxy {proxy} verlangt für {host} eine Anmeldung ({said}). Benutzer und Passwort in HTTPS_PROXY prüfen (http://benutzer:passwort@host:port, Sonderzeichen als %40 usw.) oder diesen Server im Proxy ausnehmen.",
+        "{tenant}: the proxy {proxy} wants a sign-in for {host} ({said}). Check user and password in HTTPS_PROXY (http://user:password@host:port, special characters as %40 and so on) or exempt this server in the proxy.",
+    ),
+    "network.proxy_refuses": (
+        "{tenant}: Der Proxy {proxy} lässt keine Verbindung zu {host} zu ({said}). {host} im Proxy freigeben; das ist keine fehlende Berechtigung bei Microsoft.",
+        "{tenant}: the proxy {proxy} allows no connection to {host} ({said}). Allow {host} in the proxy; this is no missing permission at Microsoft.",
+    ),
+    "network.proxy_fails": (
+        "{tenant}: Der Proxy {proxy} kommt nicht zu {host} ({said}). DNS und Weg ins Internet des Proxys prüfen; der nächste Lauf versucht es wieder.",
+        "{tenant}: the proxy {proxy} does not get to {host} ({said}). Check the DNS of the proxy and its way to the internet; the next refresh tries again.",
+    ),
+    "network.tls_authority": (
+        "{tenant}: Das Zertifikat, das sich als {host} ausweist, kommt von einer Stelle, die hier niemand kennt ({said}; Proxy: {proxy}). Öffnet ein Proxy oder eine Firewall TLS, ihr Stammzertifikat in eine PEM-Datei legen und diese in REQUESTS_CA_BUNDLE nennen; in Gebrauch: {ca_bundle}.",
+        "{tenant}: the certificate that claims to be {host} comes from an authority nobody here knows ({said}; proxy: {proxy}). If a proxy or a firewall opens TLS, put its root certificate into a PEM file and name that in REQUESTS_CA_BUNDLE; in use: {ca_bundle}.",
+    ),
+    "network.tls_name": (
+        "{tenant}: Das Zertifikat, das sich als {host} ausweist, gilt für einen anderen Namen ({said}; Proxy: {proxy}). Prüfen, wohin DNS und Proxy diesen Namen führen; LIZENZTOOL_LOGIN_URL und LIZENZTOOL_GRAPH_URL prüfen.",
+        "{tenant}: the certificate that claims to be {host} is for another name ({said}; proxy: {proxy}). Check where DNS and proxy take this name; check LIZENZTOOL_LOGIN_URL and LIZENZTOOL_GRAPH_URL.",
+    ),
+    "network.tls_date": (
+        "{tenant}: Ein Zertifikat von {host} oder seiner Stelle ist abgelaufen oder gilt noch nicht ({said}; Proxy: {proxy}). Uhr dieses Servers und REQUESTS_CA_BUNDLE prüfen; in Gebrauch: {ca_bundle}.",
+        "{tenant}: a certificate of {host} or of its authority is over or not valid yet ({said}; proxy: {proxy}). Check the clock of this server and REQUESTS_CA_BUNDLE; in use: {ca_bundle}.",
+    ),
+    "network.tls": (
+        "{tenant}: Mit {host} kommt keine sichere Verbindung zustande ({said}; Proxy: {proxy}). Prüfen, ob dort HTTPS antwortet, was ein Proxy mit TLS tut, und REQUESTS_CA_BUNDLE; in Gebrauch: {ca_bundle}.",
+        "{tenant}: no secure connection to {host} can be made ({said}; proxy: {proxy}). Check that HTTPS answers there, what a proxy does to TLS, and REQUESTS_CA_BUNDLE; in use: {ca_bundle}.",
+    ),
+    "network.between": (
+        "{tenant}: Statt Microsoft ({host}) hat etwas dazwischen geantwortet: {said} (Proxy: {proxy}). {host} in Proxy, Firewall oder Anmeldeseite des Netzes freigeben; das ist keine fehlende Berechtigung bei Microsoft.",
+        "{tenant}: something in between has answered in place of Microsoft ({host}): {said} (proxy: {proxy}). Allow {host} in the proxy, the firewall or the sign-in page of the network; this is no missing permission at Microsoft.",
+    ),
     # Graph
     "graph.unreachable": (
         "Microsoft ist für {tenant} nicht erreichbar ({what}). Internetverbindung, Proxy und Firewall prüfen; der nächste Lauf versucht es wieder.",

@@ -59,7 +59,7 @@ class Refresher:
         self._gives_way = ""  # the run whose push ends early because somebody asked for newer figures
         self._asking = threading.Lock()
         self._coming: tuple[str, Sequence[str]] | None = None  # id and scope of a run that waits for its turn
-        http = Http(ca_bundle=settings.ca_bundle, sleep=self._sleep)
+        http = Http(ca_bundle=settings.ca_bundle, proxies=settings.proxies, sleep=self._sleep)
         tokens = TokenSource(settings.login_url, settings.graph_url, http)
         self.tools = Tools(
             engine=engine,

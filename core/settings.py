@@ -17,6 +17,9 @@ from dotenv import dotenv_values
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from core import network
+from core.network import Proxies
+
 PREFIX = "LIZENZTOOL_"
 
 
@@ -47,6 +50,7 @@ class Settings:
     time_zone: str = "Europe/Zurich"
     audit_days: int = 365
     api_requests_per_minute: int = 120  # of each token
+    proxies: Proxies = field(default=Proxies(), repr=False)  # may hold a password
     ca_bundle: str = ""
 
     @property
@@ -72,8 +76,9 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
 
     Raises SettingsError with every fault at once: unknown names and values that do not fit.
     """
-    values = _read(env_file) if env_file is not None and env_file.is_file() else {}
-    values |= os.environ if environ is None else environ
+    written = _read(env_file) if env_file is not None and env_file.is_file() else {}
+    real = os.environ if environ is None else environ
+    values = written | dict(real)
     faults: list[str] = []
     parsed: dict[str, Any] = {}
     for name, raw in sorted(values.items()):
@@ -87,11 +92,13 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
             parsed[setting] = PARSERS[setting](raw.strip())
         except ValueError as error:
             faults.append(f"{name}: {error}")
-    bundle = values.get("REQUESTS_CA_BUNDLE") or values.get("CURL_CA_BUNDLE") or ""
-    faults += _bundle_faults(bundle)
+    way_out = network.chosen(written, real)
+    proxies, proxy_faults = network.proxies_of(way_out)
+    variable, bundle = network.bundle_of(way_out)
+    faults += [*proxy_faults, *_bundle_faults(variable, bundle)]
     if faults:
         raise SettingsError(faults)
-    return Settings(**parsed, ca_bundle=bundle)
+    return Settings(**parsed, proxies=proxies, ca_bundle=bundle)
 
 
 def _read(env_file: Path) -> dict[str, str]:
@@ -105,15 +112,15 @@ def _read(env_file: Path) -> dict[str, str]:
     return {name: value or "" for name, value in found.items()}
 
 
-def _bundle_faults(bundle: str) -> list[str]:
+def _bundle_faults(variable: str, bundle: str) -> list[str]:
     if not bundle or Path(bundle).is_dir():
         return []
     try:
         ssl.create_default_context(cafile=bundle)
     except FileNotFoundError:
-        return [f"REQUESTS_CA_BUNDLE: there is no file {bundle}; name the PEM file of your certificate authority."]
+        return [f"{variable}: there is no file {bundle}; name the PEM file of your certificate authority."]
     except OSError:  # also what ssl raises
-        return [f"REQUESTS_CA_BUNDLE: {bundle} is no PEM file with certificates of an authority."]
+        return [f"{variable}: {bundle} is no PEM file with certificates of an authority."]
     return []
 
 

@@ -15,8 +15,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-import requests
-
 from core.bounds import LONGEST_NAME, bounded_text
 from core.name_key import guid_key, name_key
 from core.text_files import decoded
@@ -27,8 +25,6 @@ Reason = Literal["applies_to", "trial_subscription", "mapping", "name", "large_p
 KINDS: frozenset[str] = frozenset(get_args(Kind))
 ENTRY_FIELDS = ("part_number", "de", "en", "kind")
 CSV_COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
-MAX_BYTES = 50 * 1024 * 1024  # Microsoft's list has about 1 MB
-CHUNK_BYTES = 64 * 1024
 KEYS_KEPT = 16_384  # Microsoft sells about 600 products; each has an id and a part number
 LIST_PAGE = "https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference"
 
@@ -185,20 +181,6 @@ def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
     return list(names.values()), skipped
 
 
-def read_product_names(source: str, *, timeout: float = 60.0) -> bytes:
-    """Return the bytes of a file path or an https:// URL, at most MAX_BYTES.
-
-    `timeout` is how many seconds the server may be silent. Raises ProductNamesError with the remedy.
-    """
-    data = _download(source, timeout) if "://" in source else _read_file(source)
-    if len(data) > MAX_BYTES:
-        raise ProductNamesError(
-            f"{source} has more than {MAX_BYTES // 1024**2} MB, so it is not the list of product names. "
-            f"Use the CSV from {LIST_PAGE}."
-        )
-    return data
-
-
 @lru_cache(maxsize=KEYS_KEPT)
 def _key(text: str) -> str:
     """The key of an id, a part number or a heading; remembered, for a page asks for the same ones row after row."""
@@ -325,39 +307,3 @@ def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
         return f"{sku_id} has no display name"
     shown = bounded_text(" ".join(name.split()), LONGEST_NAME)
     return ImportedName(sku_id, bounded_text(part_number, LONGEST_NAME), shown)
-
-
-# --- where the CSV comes from
-
-
-def _read_file(path: str) -> bytes:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ProductNamesError(f"{path} cannot be read: {reason}. Check the path, or give an https:// URL.") from error
-
-
-def _download(url: str, timeout: float) -> bytes:
-    try:
-        with requests.Session() as session:
-            del session.adapters["http://"]  # neither the address nor a redirect may leave https
-            with session.get(url, stream=True, timeout=timeout) as answer:
-                answer.raise_for_status()
-                return _body(answer)
-    except (requests.RequestException, ValueError) as error:
-        raise ProductNamesError(
-            f"{url} could not be downloaded: {error}. Only https:// is allowed. Check the address and the proxy, "
-            "or download the file with a browser and give its path."
-        ) from error
-
-
-def _body(answer: requests.Response) -> bytes:
-    """Read to the end, or to the first chunk beyond MAX_BYTES."""
-    body = bytearray()
-    for chunk in answer.iter_content(CHUNK_BYTES):
-        body += chunk
-        if len(body) > MAX_BYTES:
-            break
-    return bytes(body)

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, update
 
 from core.cache.database import open_database
 from core.cache.schema import audit_anchor, metadata
+from core.network import NAMES
 from tests.loggers import restored_loggers
 from tests.postgres import postgres
 from tests.served import Served, serve
@@ -23,7 +24,7 @@ CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-netwo
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on what the developer's shell has set for the product."""
     for name in list(os.environ):
-        if name.startswith("LIZENZTOOL_") or name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if name.startswith("LIZENZTOOL_") or name.upper() in NAMES:
             monkeypatch.delenv(name)
 
 

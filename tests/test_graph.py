@@ -26,6 +26,7 @@ from core.graph import (
     GraphClient,
     GraphError,
     Http,
+    Intercepted,
     NotFound,
     PermissionMissing,
     SignInRefused,
@@ -379,7 +380,7 @@ def test_the_login_host_is_waited_for_as_long_as_it_asks(tool: Tool, tenant: Ten
         pytest.param("status", 429, Throttled, 3, id="throttled"),
         pytest.param("reset", 0, Unreachable, 3, id="reset"),
         pytest.param("truncate", 0, BadAnswer, 3, id="half-an-answer"),
-        pytest.param("status", 403, SignInRefused, 1, id="page-of-a-proxy"),
+        pytest.param("status", 403, Intercepted, 1, id="no-answer-of-entra"),
     ],
 )
 def test_a_login_host_that_stays_broken_is_given_up(
@@ -563,7 +564,8 @@ def test_without_it_neither_host_is_trusted(m365: Microsoft365, tool: Tool, tena
             parts(client)
 
         assert other.requests == []
-    assert login.value.problem.detail == graph.value.problem.detail == "SSLError"
+    assert login.value.problem.code == graph.value.problem.code == "network.tls_authority"
+    assert login.value.problem.detail == "SSLError: unable to get local issuer certificate"
     http.close()
 
 

@@ -33,7 +33,7 @@ def test_without_any_setting_the_defaults_count() -> None:
 
 
 def test_every_setting_has_a_parser() -> None:
-    assert {field.name for field in dataclasses.fields(Settings)} == {*PARSERS, "ca_bundle"}
+    assert {field.name for field in dataclasses.fields(Settings)} == {*PARSERS, "proxies", "ca_bundle"}
 
 
 def test_the_database_is_a_file_in_the_data_folder_unless_told_otherwise() -> None:
@@ -225,7 +225,9 @@ def test_the_example_documents_every_setting_once_in_order_with_a_line_of_help()
 
     assert unexplained == []
     assert re.findall(r"(?m)^#([A-Z_]+)=", text) == [
-        *(PREFIX + name.upper() for name in _fields() if name != "ca_bundle"),
+        *(PREFIX + name.upper() for name in _fields() if name not in ("proxies", "ca_bundle")),
+        "HTTPS_PROXY",
+        "NO_PROXY",
         "REQUESTS_CA_BUNDLE",
     ]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from core.network import Proxies
 from core.profile_files import find_profiles
 from core.settings import Settings
 
@@ -63,6 +64,7 @@ class Demo:
                 login_url=answer["login_url"],
                 graph_url=answer["graph_url"],
                 ca_bundle=answer["ca_bundle"],
+                proxies=Proxies(),  # it is on this machine
             )
         except BaseException:
             self.__exit__(None, None, None)

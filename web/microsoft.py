@@ -156,7 +156,8 @@ class Microsoft:
     def _store_and_provider(self) -> tuple[AuthStore, OpenId]:
         if self._parts is None:
             settings = self._settings()
-            self._parts = (AuthStore(settings.profiles_dir), OpenId(settings.login_url, settings.ca_bundle))
+            provider = OpenId(settings.login_url, settings.ca_bundle, settings.proxies)
+            self._parts = (AuthStore(settings.profiles_dir), provider)
         return self._parts
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

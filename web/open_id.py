@@ -19,11 +19,14 @@ from msal.exceptions import MsalError
 from msal.oauth2cli import JwtAssertionCreator
 
 from core.auth_profiles import AuthProfile
-from core.graph.http import Http
+from core.graph.http import DIRECT, Http
+from core.graph.trouble import foreign_answer, is_page, no_answer
+from core.network import Proxies
 
 log = logging.getLogger(__name__)
 
 TIMEOUT = (5.0, 15.0)  # connect, read; seconds. Somebody is waiting.
+WHO = {"tenant": "Microsoft sign-in", "what": "token"}
 ERROR = re.compile(r"[a-z_]{1,60}")
 AADSTS = re.compile(r"AADSTS\d+")
 # A form posted from the provider would come without our cookie (SameSite=Lax), and the gate takes no foreign form. The
@@ -46,9 +49,9 @@ class OpenId:
     Both methods wait for the network, and raise ProviderError.
     """
 
-    def __init__(self, login_url: str, ca_bundle: str) -> None:
+    def __init__(self, login_url: str, ca_bundle: str, proxies: Proxies = DIRECT) -> None:
         self._login_url = login_url
-        self._ca_bundle = ca_bundle
+        self._ca_bundle, self._proxies = ca_bundle, proxies
         self._known: tuple[AuthProfile, _Wire, Any] | None = None
 
     def start(self, profile: AuthProfile, redirect_url: str, prompt: str) -> dict[str, Any]:
@@ -66,7 +69,7 @@ class OpenId:
         wire, application = self._application(profile)
         try:
             result = application.acquire_token_by_auth_code_flow(flow, dict(answer))
-        except (requests.RequestException, MsalError) as error:
+        except MsalError as error:
             log.error("The sign-in host did not answer: %s", type(error).__name__)  # noqa: TRY400
             raise ProviderError("away") from None
         except (ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
@@ -81,7 +84,7 @@ class OpenId:
         known = self._known
         if known is None or known[0] != profile:
             # Without a lock: whoever waits for a host that does not answer holds up nobody else.
-            wire = _Wire(self._ca_bundle)
+            wire = _Wire(self._ca_bundle, self._proxies)
             known = self._known = (profile, wire, self._new_application(profile, wire))
         return known[1:]
 
@@ -98,7 +101,7 @@ class OpenId:
                 instance_discovery=False,  # the login host is the operator's setting
                 **place,
             )
-        except (requests.RequestException, MsalError) as error:
+        except MsalError as error:
             log.error("The sign-in host did not answer: %s", type(error).__name__)  # noqa: TRY400
         except (ValueError, LookupError, TypeError, AttributeError):
             log.error("The sign-in host does not know tenant or authority of the profile %s", profile.slug)  # noqa: TRY400
@@ -135,8 +138,8 @@ class _Wire:
     A connection for each request: sign-ins are rare, and those of threads that are gone would stay open.
     """
 
-    def __init__(self, ca_bundle: str) -> None:
-        self._ca_bundle = ca_bundle
+    def __init__(self, ca_bundle: str, proxies: Proxies) -> None:
+        self._ca_bundle, self._proxies = ca_bundle, proxies
         self.issuer = self.token_endpoint = ""
 
     def get(self, url: str, **options: Any) -> requests.Response:
@@ -153,11 +156,18 @@ class _Wire:
         """Nothing is open between two requests."""
 
     def _send(self, method: str, url: str, **options: Any) -> requests.Response:
-        http = Http(ca_bundle=self._ca_bundle, timeout=TIMEOUT)
+        http = Http(ca_bundle=self._ca_bundle, proxies=self._proxies, timeout=TIMEOUT)
         try:
-            return http.request(method, url, **options)
+            answer = http.request(method, url, **options)
+            problem = foreign_answer(answer, http.route(url), **WHO) if is_page(answer) else None
+        except requests.RequestException as error:
+            problem = no_answer(error, http.route(url), **WHO)
         finally:
             http.close()
+        if problem is None:
+            return answer
+        log.error("%s [%s]", problem.text("en"), problem.detail)
+        raise ProviderError("away")
 
 
 class _NoTokens:

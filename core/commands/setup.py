@@ -14,9 +14,11 @@ from core.cache.names import save_names
 from core.certificates import new_certificate
 from core.checks import Finding, check_all
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
+from core.graph import Http
+from core.product_list import TIMEOUT, read_product_names
 from core.refresh import Refresher
 from core.settings import Settings
-from core.skus import parse_product_names, read_product_names
+from core.skus import parse_product_names
 
 LONGEST_DAYS = 3650
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
@@ -96,7 +98,11 @@ def _cert_new(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _skus_import(options: argparse.Namespace, settings: Settings) -> int:
-    names, skipped = parse_product_names(read_product_names(options.source))
+    http = Http(ca_bundle=settings.ca_bundle, proxies=settings.proxies, timeout=TIMEOUT)
+    try:
+        names, skipped = parse_product_names(read_product_names(options.source, http))
+    finally:
+        http.close()
     save_names(open_database(settings.database), names)
     print(f"{len(names)} product names imported, {len(skipped)} rows skipped.")
     for line in skipped:

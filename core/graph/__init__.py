@@ -9,6 +9,7 @@ from core.graph.errors import (
     BadAnswer,
     Conflict,
     GraphError,
+    Intercepted,
     NotFound,
     PermissionMissing,
     SignInRefused,
@@ -23,8 +24,8 @@ from core.problems import Problem
 
 __all__ = [
     "BadAnswer", "BatchAnswer", "BatchRequest", "Conflict", "Credentials", "GraphClient", "GraphError", "Http",
-    "NotFound", "PermissionMissing", "SignInRefused", "Throttled", "TokenSource", "Unreachable", "chunks",
-    "error_for", "refused_rows", "subscribed_skus", "subscriptions",
+    "Intercepted", "NotFound", "PermissionMissing", "SignInRefused", "Throttled", "TokenSource", "Unreachable",
+    "chunks", "error_for", "refused_rows", "subscribed_skus", "subscriptions",
 ]  # fmt: skip
 
 ROWS_UNREADABLE = "graph.rows_unreadable"

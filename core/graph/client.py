@@ -12,10 +12,11 @@ import requests
 from requests.structures import CaseInsensitiveDict
 
 from core import metrics
-from core.graph.errors import BadAnswer, GraphError, Throttled, Unreachable, error_for
+from core.graph.errors import BadAnswer, GraphError, Intercepted, Throttled, Unreachable, error_for, error_of
 from core.graph.http import Http, json_of, wait_seconds
 from core.graph.retry import repeat
 from core.graph.tokens import Credentials, TokenSource
+from core.graph.trouble import foreign_answer, from_graph, is_page, may_pass, no_answer
 from core.problems import Problem
 
 ATTEMPTS = 5
@@ -155,17 +156,17 @@ class GraphClient:
         try:
             answer = self._answer(call)
         except requests.RequestException as error:
-            lost = Unreachable(
-                Problem("graph.unreachable", {"tenant": self.name, "what": call.what}, type(error).__name__)
-            )
-            lost.again_after = wait_seconds({}, attempt) if call.changes_nothing else None
+            problem = no_answer(error, self._http.route(call.url), tenant=self.name, what=call.what)
+            lost = Unreachable(problem)
+            lost.again_after = wait_seconds({}, attempt) if call.changes_nothing and may_pass(problem) else None
             raise lost from error
         if not 200 <= answer.status_code < 300:
             raise self._failure(call, answer, attempt)
         try:
             return _Answer(answer.json() if answer.content else None, answer.headers)
         except (ValueError, RecursionError) as error:  # no JSON, or a number or a depth that Python refuses
-            unreadable = self._unreadable(call.what)
+            # Nobody knows what became of the request: status 0, as when no answer came.
+            unreadable = self._intercepted(call, answer, 0) if is_page(answer) else self._unreadable(call.what)
             unreadable.again_after = 0.0 if call.changes_nothing else None
             raise unreadable from error
 
@@ -188,8 +189,10 @@ class GraphClient:
         return self._http.request(call.method, call.url, params=call.params, json=call.body, headers=headers)
 
     def _failure(self, call: _Call, answer: requests.Response, attempt: int) -> GraphError:
-        request_id = answer.headers.get("request-id", "")
-        failure = error_for(answer.status_code, json_of(answer), what=call.what, name=self.name, request_id=request_id)
+        request_id, body = answer.headers.get("request-id", ""), json_of(answer)
+        if answer.status_code not in RETRY_READS and not from_graph(answer.headers, error_of(body)[0]):
+            return self._intercepted(call, answer, answer.status_code)
+        failure = error_for(answer.status_code, body, what=call.what, name=self.name, request_id=request_id)
         failure.headers = answer.headers
         if answer.status_code == 403:
             # The rights are inside the token: consent that is given now shows in the next one only.
@@ -205,6 +208,10 @@ class GraphClient:
             # A link to another host would carry our token there.
             raise self._unreadable("nextLink")
         return path
+
+    def _intercepted(self, call: _Call, answer: requests.Response, status: int) -> Intercepted:
+        route = self._http.route(call.url)
+        return Intercepted(foreign_answer(answer, route, tenant=self.name, what=call.what), status)
 
     def _unreadable(self, what: str) -> BadAnswer:
         return BadAnswer(Problem("graph.unreadable", {"tenant": self.name, "what": _resource(what)}))

@@ -8,6 +8,7 @@ GraphError
  ├─ Conflict            409, 412: somebody changed it meanwhile
  ├─ Throttled           429/503 and the wait it asks for is longer than we may wait
  └─ BadAnswer           anything else: 4xx, 5xx after retries, unreadable or unexpected body
+     └─ Intercepted     not Microsoft's answer: a proxy, a firewall, the sign-in page of a network
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ class Throttled(GraphError):
 
 
 class BadAnswer(GraphError):
+    pass
+
+
+class Intercepted(BadAnswer):
     pass
 
 

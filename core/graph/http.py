@@ -13,18 +13,29 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import certifi
 import requests
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
 
 from core import metrics
+from core.network import Proxies, without_password
 
+DIRECT = Proxies()
 TIMEOUT = (5.0, 30.0)  # connect, read; seconds
 IDLE = 120.0  # seconds; Microsoft's hosts close a connection that rests for longer
 NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # we are known by our token alone, and a jar would only grow
 USER_AGENT = "NONISV|Lizenztool|Lizenztool/1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a host: through `proxy` (without its password; "" for none), by the authorities in `ca_bundle`."""
+
+    host: str
+    proxy: str = ""
+    ca_bundle: str = ""
 
 
 @dataclass(slots=True)
@@ -39,19 +50,23 @@ class Http:
     """Sessions for any number of threads to one Graph and one login host.
 
     `sleep` waits (and may raise to end a run early); `ca_bundle` is a PEM file or a
-    folder of hashed ones, empty for the usual authorities.
+    folder of hashed ones, empty for the usual authorities. Plain http is never spoken,
+    but to a proxy.
     """
 
     def __init__(
         self,
         *,
         ca_bundle: str = "",
+        proxies: Proxies = DIRECT,
         timeout: tuple[float, float] = TIMEOUT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.timeout = timeout
         self.sleep = sleep
         self.sent = 0
+        self._ca_bundle, self._proxies = ca_bundle, proxies
+        self._routes: dict[str, str] = {}  # scheme and host -> proxy
         bundle = ca_bundle or certifi.where()
         folder = os.path.isdir(bundle)  # of hashed certificates, which `requests` would take as well
         self._tls = ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
@@ -64,7 +79,15 @@ class Http:
             self.sent += 1
         status = 0
         try:
-            answer = self._session(url).request(method, url, timeout=self.timeout, allow_redirects=False, **options)
+            proxy = self._proxy(url)
+            answer = self._session().request(
+                method,
+                url,
+                timeout=self.timeout,
+                allow_redirects=False,
+                proxies={urlsplit(url).scheme: proxy} if proxy else {},
+                **options,
+            )
             status = answer.status_code
         finally:
             metrics.request_sent(method, status)
@@ -77,19 +100,31 @@ class Http:
         for seat in seats.values():
             seat.session.close()
 
-    def _session(self, url: str) -> requests.Session:
+    def route(self, url: str) -> Route:
+        """By what way `url` is reached, to be told to people."""
+        proxy = self._proxy(url)
+        return Route(urlsplit(url).netloc.rpartition("@")[2], proxy and without_password(proxy), self._ca_bundle)
+
+    def _proxy(self, url: str) -> str:
+        """Looked up once for each host, not at every call."""
+        host = "://".join(urlsplit(url)[:2])
+        if host not in self._routes:
+            self._routes[host] = self._proxies.of(url)
+        return self._routes[host]
+
+    def _session(self) -> requests.Session:
         """That of this thread. Connections live no longer than their thread, and are not used after a long rest."""
         thread, now = threading.current_thread(), time.monotonic()
         seat = self._seats.get(thread)
         if seat is None:
-            seat = self._new_seat(thread, url)
+            seat = self._new_seat(thread)
         elif now - seat.used > IDLE:
             seat.session.close()  # its connections; a firewall may have forgotten them without a word
         seat.used = now
         return seat.session
 
-    def _new_seat(self, thread: threading.Thread, url: str) -> _Seat:
-        seat = _Seat(self._new_session(url))
+    def _new_seat(self, thread: threading.Thread) -> _Seat:
+        seat = _Seat(self._new_session())
         with self._lock:
             left = [gone for gone in self._seats if not gone.is_alive()]
             empty = [self._seats.pop(gone) for gone in left]
@@ -98,13 +133,13 @@ class Http:
             found.session.close()
         return seat
 
-    def _new_session(self, url: str) -> requests.Session:
+    def _new_session(self) -> requests.Session:
         session = requests.Session()
-        # Proxies are looked up once, not at every call; .netrc must never replace our bearer token.
+        # The settings have read the environment already; .netrc must never replace our bearer token.
         session.trust_env = False
-        session.proxies = dict(get_environ_proxies(url))
         session.headers["User-Agent"] = USER_AGENT
         session.cookies.set_policy(NO_COOKIES)
+        session.adapters.clear()
         session.mount("https://", _Adapter(self._tls))
         return session
 
@@ -119,8 +154,10 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, ssl_context=self._tls)
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(*args, **kwargs, ssl_context=self._tls)
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        if proxy.lower().startswith("https:"):
+            kwargs["proxy_ssl_context"] = self._tls
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._tls)
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)

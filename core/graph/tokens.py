@@ -15,9 +15,10 @@ import requests
 from msal.oauth2cli import JwtAssertionCreator
 
 from core.certificates import Certificate
-from core.graph.errors import BadAnswer, Unreachable, sign_in_error
+from core.graph.errors import BadAnswer, GraphError, Intercepted, Unreachable, sign_in_error
 from core.graph.http import Http, json_of, wait_seconds
 from core.graph.retry import repeat
+from core.graph.trouble import foreign_answer, from_entra, is_page, may_pass, no_answer
 from core.problems import Problem
 
 ATTEMPTS = 3
@@ -83,22 +84,30 @@ class TokenSource:
             self._tokens.pop(key, None)
 
     def _ask(self, credentials: Credentials, attempt: int) -> str:
-        name = credentials.name
         try:
             return self._fetch(credentials)
         except _RefusedError as refused:
-            answer = refused.answer
-            failure = sign_in_error(json_of(answer), name, answer.status_code)
-            again = answer.status_code == 429 or answer.status_code >= 500
-            failure.again_after = wait_seconds(answer.headers, attempt) if again else None
+            failure = self._refusal(credentials, refused.answer, attempt)
         except requests.RequestException as error:
-            failure = Unreachable(Problem("graph.unreachable", {"tenant": name, "what": "token"}, type(error).__name__))
-            failure.again_after = wait_seconds({}, attempt)
+            problem = no_answer(error, self._http.route(self._login_url), tenant=credentials.name, what="token")
+            failure = Unreachable(problem)
+            failure.again_after = wait_seconds({}, attempt) if may_pass(problem) else None
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             # An answer that is no JSON, or JSON without what msal looks for. It may be secret: only its kind is told.
-            failure = BadAnswer(Problem("graph.unreadable", {"tenant": name, "what": "token"}, type(error).__name__))
+            params = {"tenant": credentials.name, "what": "token"}
+            failure = BadAnswer(Problem("graph.unreadable", params, type(error).__name__))
             failure.again_after = wait_seconds({}, attempt)
         raise failure
+
+    def _refusal(self, credentials: Credentials, answer: requests.Response, attempt: int) -> GraphError:
+        status, body = answer.status_code, json_of(answer)
+        later = status == 429 or status >= 500
+        if not later and not from_entra(body):
+            route = self._http.route(self._login_url)
+            return Intercepted(foreign_answer(answer, route, tenant=credentials.name, what="token"), status)
+        failure = sign_in_error(body, credentials.name, status)
+        failure.again_after = wait_seconds(answer.headers, attempt) if later else None
+        return failure
 
     def _fetch(self, credentials: Credentials) -> str:
         asked = time.monotonic()
@@ -155,7 +164,7 @@ class _LoginWire:
 
     def post(self, url: str, **options: Any) -> requests.Response:
         answer = self._http.request("POST", url, **options)
-        if answer.status_code != 200:
+        if answer.status_code != 200 or is_page(answer):
             raise _RefusedError(answer)
         return answer
 

@@ -1,0 +1,140 @@
+"""The way out of this house: proxies, the hosts reached without one, and the authorities that are trusted.
+
+The variables are the usual ones of curl and `requests`, without our prefix. Small letters win over capitals within one
+source, the environment over .env.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
+
+PROXIES = {"https": "HTTPS_PROXY", "http": "HTTP_PROXY", "all": "ALL_PROXY"}
+NO_PROXY = "NO_PROXY"
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # the first that is set counts
+NAMES = (*PROXIES.values(), NO_PROXY, *BUNDLES)
+PORTS = {"https": 443, "http": 80}
+SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """The proxy of each scheme, "" for none; `exceptions` are entries of NO_PROXY. Addresses may hold a password."""
+
+    https: str = field(default="", repr=False)
+    http: str = field(default="", repr=False)
+    exceptions: tuple[str, ...] = ()
+
+    def of(self, url: str) -> str:
+        """The address of the proxy through which `url` is reached, "" when it is reached without."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
+        if any(is_exception(entry, host, port) for entry in self.exceptions):
+            return ""
+        return {"https": self.https, "http": self.http}.get(parts.scheme, "")
+
+
+def is_exception(entry: str, host: str, port: int) -> bool:
+    """Whether an entry of NO_PROXY means this host.
+
+    `*` is every host, `example.com`, `.example.com` and `*.example.com` the domain and all below it, an address or a
+    network (`10.0.0.0/8`) what is in it; with `:443` behind it, that port alone.
+    """
+    name, wanted_port = _name_and_port(entry.strip().lower())
+    if wanted_port and wanted_port != str(port):
+        return False
+    if name == "*":
+        return True
+    host, address = host.lower().rstrip("."), _address(host)
+    if address is not None:
+        try:
+            return address in ip_network(name, strict=False)
+        except ValueError:
+            return False
+    domain = name.removeprefix("*").strip(".")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def without_password(url: str) -> str:
+    """The address without user, password, path and query: fit for logs and pages."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "?"
+    host = parts.hostname or "?"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def chosen(*sources: Mapping[str, str]) -> dict[str, str]:
+    """The variables in capitals; of `sources` a later one wins, also with an empty value."""
+    found: dict[str, str] = {}
+    for source in sources:
+        for name in NAMES:
+            value = source.get(name.lower(), source.get(name))
+            if value is not None:
+                found[name] = value.strip()
+    return found
+
+
+def proxies_of(values: Mapping[str, str]) -> tuple[Proxies, list[str]]:
+    """(proxies, what is wrong with them: one sentence for each variable, without its value)."""
+    faults = [f"{name}: {fault}" for name in PROXIES.values() if (fault := _fault(values.get(name, "")))]
+    everything = values.get(PROXIES["all"], "")
+    https, http = (values.get(PROXIES[scheme], "") or everything for scheme in ("https", "http"))
+    exceptions = tuple(entry for entry in re.split(r"[,\s]+", values.get(NO_PROXY, "")) if entry)
+    return Proxies(https, http, exceptions), faults
+
+
+def bundle_of(values: Mapping[str, str]) -> tuple[str, str]:
+    """(name of the variable, file or folder of the trusted authorities); both "" when none is set."""
+    return next(((name, values[name]) for name in BUNDLES if values.get(name)), ("", ""))
+
+
+def _fault(address: str) -> str:
+    """What is wrong with the address of a proxy, "" when nothing is. Not the address: it may hold a password."""
+    if not address:
+        return ""
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        shown = address if re.fullmatch(r"[\w.-]+(:\d+)?/?", address) else "proxy.example.com:8080"
+        return f"the address of a proxy begins with its scheme; write http://{shown}."
+    if scheme.lower() not in SCHEMES:
+        return f"a proxy is reached by one of {', '.join(SCHEMES)}, not by {scheme[:20]!r}."
+    if scheme.lower().startswith("socks") and find_spec("socks") is None:
+        return "for a SOCKS proxy the Python package PySocks is needed; install it with pip into the same environment."
+    return "" if _is_address(scheme, rest) else (
+        "not an address of the form http://user:password@host:port. In user and password write "
+        "@ as %40, : as %3A, / as %2F, # as %23, ? as %3F and % as %25."
+    )  # fmt: skip
+
+
+def _is_address(scheme: str, rest: str) -> bool:
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        usable = bool(parts.hostname) and parts.port != 0 and rest.count("@") <= 1
+    except ValueError:
+        return False
+    plain = not parts.path.strip("/") and not parts.query and not parts.fragment
+    return usable and plain and not re.search(r"[\s\\\x00-\x1f\x7f]", rest)
+
+
+def _name_and_port(entry: str) -> tuple[str, str]:
+    bracketed = re.fullmatch(r"\[(.+)\](?::(\d+))?", entry)
+    if bracketed:
+        return bracketed[1], bracketed[2] or ""
+    if entry.count(":") == 1:
+        name, _, port = entry.partition(":")
+        return name, port
+    return entry, ""
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
