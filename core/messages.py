@@ -357,8 +357,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     # Sign-in at Entra
     "signin.refused": (
-        "Microsoft gibt für {tenant} kein Token aus ({aadsts}). Technische Zeile lesen und App-Registrierung prüfen.",
-        "Microsoft gives no token for {tenant} ({aadsts}). Read the technical line and check the app registration.",
+        "Microsoft gibt für {tenant} kein Token aus ({aadsts}): {detail}. Bedeutung und Abhilfe nennt {look_up}; App-Registrierung und Unternehmensanwendung prüfen.",
+        "Microsoft gives no token for {tenant} ({aadsts}): {detail}. What it means and what to do is told at {look_up}; check app registration and enterprise application.",
     ),
     "signin.tenant_unknown": (
         "Microsoft kennt den Tenant von {tenant} nicht ({aadsts}). «tenant_id» im Profil prüfen, auch ob der Tenant in dieser Cloud liegt.",
@@ -367,6 +367,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "signin.tenant_gone": (
         "Der Tenant von {tenant} ist gelöscht oder nicht verfügbar ({aadsts}). Gibt es ihn nicht mehr, das Profil entfernen.",
         "The tenant of {tenant} is deleted or not available ({aadsts}). If it is gone, remove the profile.",
+    ),
+    "signin.tenant_inactive": (
+        "Microsoft hat den Tenant von {tenant} gesperrt, weil ihn lange niemand benutzt hat ({aadsts}). Ein Administrator des Kunden muss innert 20 Tagen beim Microsoft-Support die Freigabe verlangen, sonst wird der Tenant gelöscht; wird er nicht mehr gebraucht, das Profil entfernen.",
+        "Microsoft has blocked the tenant of {tenant} because nobody has used it for long ({aadsts}). Within 20 days an administrator of the customer must ask Microsoft's support to open it again, otherwise it is deleted; if it is no longer needed, remove the profile.",
     ),
     "signin.app_unknown": (
         "Die Anwendung gibt es im Tenant von {tenant} nicht ({aadsts}). «client_id» prüfen und die Administratorzustimmung im Kundentenant erteilen.",
@@ -380,9 +384,17 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Der Tenant von {tenant} hat einen Dienst nicht, den die Anwendung verlangt ({aadsts}). Berechtigungen der App-Registrierung prüfen.",
         "The tenant of {tenant} lacks a service that the application asks for ({aadsts}). Check the permissions of the app registration.",
     ),
+    "signin.resource_disabled": (
+        "Microsoft Graph ist im Tenant von {tenant} deaktiviert ({aadsts}): ein Abonnement ist ausgelaufen, oder jemand hat die Anwendung ausgeschaltet. Im Tenant des Kunden die Abonnements und unter Unternehmensanwendungen «Microsoft Graph» (für Anmeldung aktiviert) prüfen.",
+        "Microsoft Graph is disabled in the tenant of {tenant} ({aadsts}): a subscription has lapsed, or somebody has switched the application off. In the customer's tenant check the subscriptions and, under enterprise applications, “Microsoft Graph” (enabled for sign-in).",
+    ),
     "signin.consent_missing": (
         "Für {tenant} fehlt die Zustimmung eines Administrators ({aadsts}). Berechtigungen der App-Registrierung prüfen und Administratorzustimmung erteilen.",
         "Admin consent is missing for {tenant} ({aadsts}). Check the permissions of the app registration and grant admin consent.",
+    ),
+    "signin.role_missing": (
+        "Im Tenant von {tenant} ist die Anwendung dem Dienst nicht zugewiesen, den sie lesen will ({aadsts}). Administratorzustimmung erneut erteilen; bei der Unternehmensanwendung des Dienstes «Zuweisung erforderlich» prüfen.",
+        "In the tenant of {tenant} the application is not assigned to the service that it wants to read ({aadsts}). Grant admin consent again; check “Assignment required” of the service's enterprise application.",
     ),
     "signin.resource_missing": (
         "Microsoft kennt Graph unter dieser Adresse im Tenant von {tenant} nicht ({aadsts}). LIZENZTOOL_LOGIN_URL und LIZENZTOOL_GRAPH_URL müssen zur Cloud des Tenants passen.",
@@ -395,6 +407,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "signin.certificate_expired": (
         "Das Zertifikat von {tenant} ist abgelaufen ({aadsts}). Neues mit «python -m core cert new» erstellen und den öffentlichen Teil hochladen.",
         "The certificate of {tenant} has ended ({aadsts}). Make a new one with “python -m core cert new” and upload its public part.",
+    ),
+    "signin.certificate_weak": (
+        "Der Schlüssel im Zertifikat von {tenant} ist Microsoft zu schwach ({aadsts}). Neues mit «python -m core cert new» erstellen und den öffentlichen Teil hochladen.",
+        "The key of the certificate of {tenant} is too weak for Microsoft ({aadsts}). Make a new one with “python -m core cert new” and upload its public part.",
     ),
     "signin.clock_wrong": (
         "Microsoft lehnt die Anmeldung von {tenant} wegen der Uhrzeit ab ({aadsts}). Uhr dieses Servers richten (NTP).",
@@ -413,12 +429,16 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The app registration of {tenant} is a public client ({aadsts}). Turn off “public client flows” under Authentication.",
     ),
     "signin.app_disabled": (
-        "Die Anwendung ist im Tenant von {tenant} deaktiviert ({aadsts}). Unternehmensanwendung dort aktivieren.",
-        "The application is disabled in the tenant of {tenant} ({aadsts}). Enable the enterprise application there.",
+        "Die Anwendung ist im Tenant von {tenant} deaktiviert ({aadsts}). Sie im Microsoft Entra Admin Center des Kunden unter Unternehmensanwendungen, Eigenschaften aktivieren; ist sie es dort schon, die App-Registrierung prüfen.",
+        "The application is disabled in the tenant of {tenant} ({aadsts}). Enable it in the customer's Microsoft Entra admin center under enterprise applications, properties; if it is on there, check the app registration.",
     ),
     "signin.blocked": (
-        "Eine Richtlinie für bedingten Zugriff sperrt die Anwendung im Tenant von {tenant} ({aadsts}). Der Kunde muss sie ausnehmen.",
-        "A Conditional Access policy blocks the application in the tenant of {tenant} ({aadsts}). The customer must exclude it.",
+        "Eine Richtlinie für bedingten Zugriff sperrt die Anwendung im Tenant von {tenant} ({aadsts}). Welche, zeigt beim Kunden Entra Admin Center, Anmeldeprotokolle, Dienstprinzipalanmeldungen; der Kunde muss die Anwendung ausnehmen oder die Adresse dieses Servers zulassen.",
+        "A Conditional Access policy blocks the application in the tenant of {tenant} ({aadsts}). Which one, the customer sees in the Entra admin center under sign-in logs, service principal sign-ins; the customer must exclude the application or allow the address of this server.",
+    ),
+    "signin.security_defaults": (
+        "Die Sicherheitsstandards im Tenant von {tenant} sperren die Anmeldung ({aadsts}). Beim Kunden in den Anmeldeprotokollen (Dienstprinzipalanmeldungen) nachsehen; Sicherheitsstandards stehen im Entra Admin Center unter Übersicht, Eigenschaften.",
+        "The security defaults in the tenant of {tenant} block the sign-in ({aadsts}). Look into the customer's sign-in logs (service principal sign-ins); security defaults are in the Entra admin center under overview, properties.",
     ),
     "signin.single_tenant": (
         "Die App-Registrierung von {tenant} gilt nur für einen anderen Tenant ({aadsts}). «tenant_id» prüfen oder die Anwendung mehrinstanzenfähig machen.",
@@ -431,6 +451,22 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "signin.tenant_restricted": (
         "Ein Proxy oder eine Mandanteneinschränkung verhindert die Anmeldung bei {tenant} ({aadsts}). Ausnahme im Proxy einrichten.",
         "A proxy or tenant restriction prevents the sign-in to {tenant} ({aadsts}). Make an exception in the proxy.",
+    ),
+    "signin.tls_old": (
+        "Microsoft lehnt die Anmeldung von {tenant} wegen veralteter Verschlüsselung ab ({aadsts}: TLS 1.0, 1.1 oder 3DES). Dieser Dienst spricht TLS 1.2 oder neuer; den Proxy erneuern, der TLS öffnet.",
+        "Microsoft refuses the sign-in of {tenant} because of outdated encryption ({aadsts}: TLS 1.0, 1.1 or 3DES). This service speaks TLS 1.2 or newer; renew the proxy that opens TLS.",
+    ),
+    "signin.request_changed": (
+        "Microsoft versteht die Anmeldung von {tenant} nicht ({aadsts}): {detail}. LIZENZTOOL_LOGIN_URL und «client_id» prüfen, und ob ein Proxy Anfragen verändert; Näheres nennt {look_up}.",
+        "Microsoft does not understand the sign-in of {tenant} ({aadsts}): {detail}. Check LIZENZTOOL_LOGIN_URL and “client_id”, and whether a proxy changes requests; more is told at {look_up}.",
+    ),
+    "signin.loop": (
+        "Microsoft hält die Anmeldungen von {tenant} für eine Endlosschleife ({aadsts}). Prüfen, ob ein zweiter Dienst oder ein anderes Programm mit derselben «client_id» läuft; nach einigen Minuten geht es wieder.",
+        "Microsoft takes the sign-ins of {tenant} for an endless loop ({aadsts}). Check whether a second service or another program runs with the same “client_id”; after some minutes it works again.",
+    ),
+    "signin.microsoft_fault": (
+        "Die Anmeldung bei Microsoft hat für {tenant} einen eigenen Fehler ({aadsts}): {detail}. Bleibt es so, im Tenant des Kunden mit dieser Zeile einen Fall beim Microsoft-Support eröffnen.",
+        "The sign-in at Microsoft has a fault of its own for {tenant} ({aadsts}): {detail}. If it stays so, open a case with Microsoft's support in the customer's tenant with this line.",
     ),
     "signin.busy": (
         "Die Anmeldung bei Microsoft ist für {tenant} vorübergehend gestört ({aadsts}). Der nächste Lauf versucht es wieder.",
@@ -535,8 +571,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Microsoft reports an error of its own for {tenant} ({status}, {what}). The next refresh tries again.",
     ),
     "graph.refused": (
-        "Graph lehnt die Anfrage {what} für {tenant} ab ({status}). Technische Zeile lesen.",
-        "Graph refuses the request {what} for {tenant} ({status}). Read the technical line.",
+        "Graph lehnt die Anfrage {what} für {tenant} ab: {detail}. Sagt das nichts, mit dieser Zeile beim Microsoft-Support nachfragen.",
+        "Graph refuses the request {what} for {tenant}: {detail}. If that tells nothing, ask Microsoft's support with this line.",
     ),
     "graph.nothing_left": (
         "Microsoft nennt für {tenant} keine einzige Lizenz mehr, zuletzt waren es {count}. Die letzten Zahlen bleiben einen Tag stehen; Abonnements im Microsoft 365 Admin Center prüfen.",

@@ -21,9 +21,13 @@ class Problem:
     detail: str = ""
 
     def text(self, language: str = "de") -> str:
-        """What happened and what to do next, in `language` (`de` or `en`)."""
+        """What happened and what to do next, in `language` (`de` or `en`).
+
+        Where the next step needs the technical line, it is in the sentence: `{detail}`.
+        """
         german, english = MESSAGES[self.code]
-        return (english if language == "en" else german).format_map(_Blank(self.params))
+        values = {"detail": self.detail.rstrip(".") or "–", **self.params}
+        return (english if language == "en" else german).format_map(_Blank(values))
 
     def to_json(self) -> str:
         return json.dumps({"code": self.code, "params": dict(self.params), "detail": self.detail})

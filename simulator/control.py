@@ -46,6 +46,12 @@ class Control:
         sku = self._world.find_tenant(tenant).set_sku(part_number, **values)
         return {"enabled": sku.enabled, "consumed": sku.consumed}
 
+    def refuse_sign_in(self, tenant: str, number: int = 0) -> dict[str, Any]:
+        """The login host refuses every sign-in of `tenant` with this AADSTS number; 0: no longer."""
+        self._world.find_tenant(tenant).refused_with = int(number)
+        self._world.expire_tokens()
+        return {"refused_with": int(number)}
+
     def tenants(self) -> dict[str, Any]:
         return {"tenants": [{"name": t.name, "tenant_id": t.tenant_id} for t in self._world.tenants]}
 

@@ -21,6 +21,16 @@ NO_SUCH_TENANT = (
     "Tenant '{}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. "
     "Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant."
 )
+# Entra's own words; the tool must not depend on any of them.
+TEXTS = {
+    50000: "There was an error issuing a token or an issue with our sign-in service.",
+    500014: "The service principal for resource '00000003-0000-0000-c000-000000000000' is disabled. This indicate "
+    "that a subscription within the tenant has lapsed, or that the administrator for this tenant has disabled the "
+    "application, preventing tokens from being issued for it.",
+    5000225: "This tenant has been blocked due to inactivity.",
+    53003: "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.",
+    530035: "Access has been blocked by security defaults.",
+}
 
 
 class LoginError(Exception):
@@ -129,6 +139,8 @@ def _check_app(app: AppRegistration, client_id: str) -> None:
     if client_id.lower() != app.client_id:
         text = f"Application with identifier '{client_id}' was not found in the directory '{app.name}'."
         raise LoginError(400, "unauthorized_client", 700016, text)
+    if number := app.refused_with:
+        raise LoginError(400, "invalid_client", number, TEXTS.get(number, "Somebody has not written that down yet."))
     if app.disabled:
         raise LoginError(400, "unauthorized_client", 7000112, f"Application '{client_id}'(Lizenztool) is disabled.")
     if not app.service_principal:

@@ -67,6 +67,7 @@ class AppRegistration:
         self.permissions = permissions
         self.deleted = self.disabled = False
         self.service_principal = True
+        self.refused_with = 0  # AADSTS number that the login host answers to every sign-in; 0: it judges itself
         self.renewals = 0
         self.certificates: dict[str, AppCertificate] = {}
         self.cert_path = folder / "certs" / self.slug / f"mycert_{self.slug}.pem"

@@ -37,8 +37,9 @@ from core.graph import (
     subscribed_skus,
     subscriptions,
 )
-from core.graph.errors import AADSTS, error_of, sign_in_error
+from core.graph.errors import error_of, sign_in_error
 from core.graph.http import wait_seconds
+from core.graph.sign_in_codes import AADSTS
 from core.profiles import ProfileStore, TenantProfile
 from core.settings import load_settings
 from simulator import Fault, Microsoft365, SharePoint, Tenant
@@ -343,6 +344,8 @@ def test_every_known_code_has_words_of_its_own(number: int) -> None:
         ),
         pytest.param(None, 403, SignInRefused, "signin.refused", "HTTP 403", id="page-of-a-proxy"),
         pytest.param({"error": {"code": "x"}}, 429, Throttled, "signin.busy", "HTTP 429", id="throttled"),
+        pytest.param({"error_codes": "x"}, 400, SignInRefused, "signin.refused", "HTTP 400", id="codes-are-no-list"),
+        pytest.param({"error_codes": ["x", None]}, 400, SignInRefused, "signin.refused", "HTTP 400", id="no-numbers"),
         pytest.param({"error_codes": [90033]}, 503, BadAnswer, "signin.busy", "AADSTS90033", id="transient"),
         pytest.param([], 500, BadAnswer, "signin.busy", "HTTP 500", id="a-list"),
     ],

@@ -60,6 +60,9 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
         for finding in findings:
             text = finding.problem.text(settings.language) if finding.problem else finding.note
             print(f"{finding.level:8}{finding.subject}: {text}")
+            detail = finding.problem.detail if finding.problem else ""
+            if detail and detail.rstrip(".") not in text:
+                print(f"{'':8}[{detail}]")
     return SOME_FAILED if any(finding.level == "error" for finding in findings) else OK
 
 

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from core.graph.sign_in_codes import AADSTS, look_up
 from core.problems import Problem, ProblemError
 
 
@@ -92,7 +93,7 @@ def error_of(body: Any) -> tuple[str, str]:
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return "", ""
-    return str(error.get("code") or ""), " ".join(str(error.get("message") or "").split())[:300]
+    return str(error.get("code") or "")[:80], " ".join(str(error.get("message") or "").split())[:300]
 
 
 def _field_of(message: str) -> str:
@@ -100,55 +101,30 @@ def _field_of(message: str) -> str:
     return found.group(1) if found else ""
 
 
-# AADSTS code -> message; what the operator does about it stands in core/messages.py.
-AADSTS: dict[int, str] = {
-    90002: "signin.tenant_unknown",
-    900023: "signin.tenant_gone",
-    5000224: "signin.tenant_gone",
-    700016: "signin.app_unknown",
-    7000229: "signin.app_unknown",
-    650051: "signin.app_being_created",
-    650052: "signin.service_missing",
-    650056: "signin.consent_missing",
-    650057: "signin.consent_missing",
-    65001: "signin.consent_missing",
-    500011: "signin.resource_missing",
-    70011: "signin.resource_missing",  # the scope, which is made from the address of Graph
-    700027: "signin.certificate_unknown",
-    50012: "signin.certificate_unknown",
-    700024: "signin.clock_wrong",
-    7000215: "signin.secret_wrong",
-    7000222: "signin.secret_expired",
-    700025: "signin.public_client",
-    7000112: "signin.app_disabled",
-    70001: "signin.app_disabled",
-    53003: "signin.blocked",
-    530032: "signin.blocked",
-    50194: "signin.single_tenant",
-    900382: "signin.wrong_cloud",
-    90038: "signin.wrong_cloud",
-    90099: "signin.consent_missing",
-    500021: "signin.tenant_restricted",
-    500022: "signin.tenant_restricted",
-    50196: "signin.busy",
-    90055: "signin.busy",
-    90006: "signin.busy",
-    90024: "signin.busy",
-    90033: "signin.busy",
-    50033: "signin.busy",
-}
-
-
 def sign_in_error(body: Any, name: str, status: int) -> GraphError:
     """The error for an answer of the login host that is no token; `body` is its JSON, None when it has none."""
     found = body if isinstance(body, Mapping) else {}
     description = str(found.get("error_description") or "")
-    codes = [int(code) for code in found.get("error_codes") or re.findall(r"AADSTS(\d+)", description)]
+    codes = _codes(found.get("error_codes"), description)
     code = next((AADSTS[number] for number in codes if number in AADSTS), "signin.refused")
     if code == "signin.certificate_unknown" and "expired" in description.lower():
         code = "signin.certificate_expired"
     later = status == 429 or status >= 500
     kind = Throttled if status == 429 else BadAnswer if later else SignInRefused
-    params = {"tenant": name, "aadsts": f"AADSTS{codes[0]}" if codes else f"HTTP {status}"}
-    detail = f"HTTP {status} {description.splitlines()[0] if description else ''}".strip()[:400]
-    return kind(Problem("signin.busy" if later else code, params, detail), status)
+    number = codes[0] if codes else None
+    params = {"tenant": name, "aadsts": f"HTTP {status}" if number is None else f"AADSTS{number}"}
+    params["look_up"] = look_up(number)
+    return kind(Problem("signin.busy" if later else code, params, _technical(found, description, status)), status)
+
+
+def _codes(told: Any, description: str) -> list[int]:
+    """AADSTS numbers, the most important first; Entra tells them as numbers, else they are in its text."""
+    numbers = [code for code in told if isinstance(code, int) and 0 < code < 10**9] if isinstance(told, list) else []
+    return numbers or [int(code) for code in re.findall(r"AADSTS(\d{1,9})", description)]
+
+
+def _technical(found: Mapping[str, Any], description: str, status: int) -> str:
+    """Entra's own words on one line, with the id under which Microsoft's support finds the request."""
+    words = " ".join(re.split(r"[\r\n]|\s*Trace ID:", description, maxsplit=1)[0].split())[:400]
+    trace = str(found.get("trace_id") or "")
+    return f"HTTP {status} {words}".strip() + (f" (trace-id {trace})" if re.fullmatch(r"[\w-]{1,60}", trace) else "")
