@@ -843,6 +843,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Der Lauf ist an einem unerwarteten Fehler gescheitert. Das Protokoll (logs/lizenztool.log) nennt die Einzelheiten; der nächste Lauf kommt wie geplant.",
         "The refresh failed with an unexpected error. The log (logs/lizenztool.log) has the details; the next refresh comes as planned.",
     ),
+    "refresh.lock_lost": (
+        "Die Verbindung zur Datenbank brach ab, und mit ihr die Sperre, durch die nur ein Lauf zur selben Zeit geschieht. Der Lauf wurde deshalb beendet; was gelesen war, ist gespeichert, den Rest holt der nächste nach. Kommt das öfter vor: die Verbindung zu PostgreSQL prüfen (Netz, Neustarts, ein Pooler, der Sitzungen wechselt).",
+        "The connection to the database broke, and with it the lock that lets only one refresh run at a time. So the refresh was ended; what had been read is stored, the next one fetches the rest. If this happens often, check the connection to PostgreSQL (network, restarts, a pooler that switches sessions).",
+    ),
     "refresh.unexpected": (
         "Beim Lesen von {tenant} ist ein unerwarteter Fehler aufgetreten. Das Protokoll (logs/lizenztool.log) nennt die Einzelheiten.",
         "An unexpected error occurred while reading {tenant}. The log (logs/lizenztool.log) has the details.",

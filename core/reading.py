@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from core.logs import tenant_in_log
 from core.policies import Rules
 from core.problems import Problem
 from core.profiles import TenantProfile
+from core.run_stop import RunStop
 from core.skus import Catalogue
 from core.workers import Workers
 
@@ -77,7 +77,7 @@ class Reader:
     workers: Workers
     client_for: Callable[[TenantProfile], GraphClient]
     catalogue: Catalogue
-    stop: threading.Event
+    stop: RunStop
     now: Callable[[], datetime]
     zone: tzinfo
     rules: Rules = field(default_factory=Rules)
@@ -103,7 +103,7 @@ class Reader:
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
         done = 0
-        while done < len(profiles) and not self.stop.is_set():
+        while done < len(profiles) and not self.stop.look():
             arrived = _collect(answers, len(profiles) - done)
             self._doubt(arrived, result, rows)
             self._save(arrived, result, today, day)

@@ -6,14 +6,16 @@ import difflib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
 
-from core import metrics
+from core import metrics, run_stop
 from core.audit import record
 from core.cache import runs
 from core.cache.readings import tenant_rows
@@ -29,6 +31,7 @@ from core.publish import Publisher
 from core.reading import Stopped
 from core.roles import Action, Actor
 from core.run import RefreshRun, Tools, empty_summary
+from core.run_stop import RunStop
 from core.settings import Settings
 from core.sharepoint import GiveWay
 from core.workers import Workers
@@ -44,6 +47,10 @@ class UnknownTenant(ProblemError):
     """A refresh was asked for a tenant that no profile knows."""
 
 
+class LockLost(ProblemError):
+    """The lock of the running refresh is lost, and another process may begin one."""
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -54,7 +61,8 @@ class Refresher:
     def __init__(self, engine: Engine, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
         self._engine, self._now = engine, now
         self._stop = threading.Event()
-        self._lock = RefreshLock(settings.data_dir)
+        self._lock = RefreshLock(settings.data_dir, engine)
+        self._run_stop = RunStop(self._lock.held)  # of the refresh that this process carries out, or did last
         self._thread: threading.Thread | None = None
         self._gives_way = ""  # the run whose push ends early because somebody asked for newer figures
         self._asking = threading.Lock()
@@ -69,7 +77,7 @@ class Refresher:
             profiles=ProfileStore(settings.profiles_dir),
             publisher=Publisher(engine, settings, tokens, http),
             workers=Workers(settings.workers, "tenant"),
-            stop=self._stop,
+            stop=self._run_stop,
             give_way=GiveWay(max(1.0, settings.refresh_minutes or PUSH_MINUTES) * 60),
             now=now,
         )
@@ -138,10 +146,11 @@ class Refresher:
     def interrupt(self) -> None:
         """End a running refresh as soon as what has arrived is written; does not wait (for a signal handler)."""
         self._stop.set()
+        self._run_stop.set()
 
     def stop(self, seconds: float = 5.0) -> None:
         """End a running refresh as soon as what has arrived is written, and close every connection."""
-        self._stop.set()
+        self.interrupt()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(seconds)
         self.tools.workers.close()
@@ -170,7 +179,7 @@ class Refresher:
         self._thread.start()
 
     def _sleep(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
+        if (run_stop.current() or self._stop).wait(seconds):
             raise Stopped
 
     def _follow(self, scope: Sequence[str], read_only: bool) -> dict[str, Any] | None:
@@ -181,9 +190,7 @@ class Refresher:
             log.info("refresh %s is running already, waiting for it", running.run_id)
         self._sleep(FOLLOW_EVERY)
         while running is not None and running.running:
-            ownerless = self._lock.take()
-            if ownerless:
-                self._lock.release()
+            ownerless = self._lock.free()
             running = runs.run(self._engine, running.run_id)
             if ownerless and running is not None and running.running:
                 return None  # its process has died; the next run closes it
@@ -213,14 +220,15 @@ class Refresher:
         http = self.tools.http
         started, sent = time.monotonic(), http.sent
         state, summary = "failed", empty_summary()
-        with run_in_log(run_id):
+        with run_in_log(run_id), self._stopping() as stop:
             try:
                 catalogue, fault = load_catalogue(self._engine)
                 if fault:
                     log.warning("the product names cannot be used: %s", fault)
-                run = RefreshRun(self.tools, run_id, scope, catalogue, fault, take_over)
-                summary = run.carry_out(read_only=read_only)
-                state = "interrupted" if self._stop.is_set() else "done"
+                tools = replace(self.tools, stop=stop)
+                run = RefreshRun(tools, run_id, scope, catalogue, fault, take_over)
+                summary = self._carry_out(run, read_only)
+                state = "interrupted" if stop.is_set() else "done"
             except Stopped:
                 state = "interrupted"
             except Exception as error:
@@ -237,6 +245,26 @@ class Refresher:
                 metrics.refresh_ended(state, seconds, summary)
                 log.info("refresh %s: %s", state, _in_short(summary))
         return summary
+
+    def _carry_out(self, run: RefreshRun, read_only: bool) -> dict[str, Any]:
+        """The summary of `run`. Raises Stopped when the process ends, LockLost when somebody else may refresh now."""
+        try:
+            summary = run.carry_out(read_only=read_only)
+        except Stopped:
+            if not run.tools.stop.lost:
+                raise
+        if run.tools.stop.lost:
+            raise LockLost(Problem("refresh.lock_lost"))
+        return summary
+
+    @contextmanager
+    def _stopping(self) -> Iterator[RunStop]:
+        """What ends the refresh in the block, and nothing else of this process."""
+        self._run_stop = RunStop(self._lock.held)
+        if self._stop.is_set():
+            self._run_stop.set()
+        with run_stop.stops(self._run_stop) as stop:
+            yield stop
 
     def _names(self, wanted: Sequence[str]) -> list[str]:
         """Tenant ids, slugs or names -> names; raises UnknownTenant with the nearest name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -27,6 +26,7 @@ from core.profile_check import Fault
 from core.profiles import Profiles, ProfileStore, TenantProfile, folder_problem
 from core.publish import Contact, Publisher
 from core.reading import Reader, ReadResult
+from core.run_stop import RunStop
 from core.settings import Settings
 from core.sharepoint import GiveWay, Item, ListError, PushResult
 from core.skus import Catalogue
@@ -53,7 +53,7 @@ class Tools:
     profiles: ProfileStore
     publisher: Publisher
     workers: Workers
-    stop: threading.Event
+    stop: RunStop
     give_way: GiveWay
     now: Callable[[], datetime]
 
@@ -91,7 +91,7 @@ class RefreshRun:
             items = tools.publisher.license_items(contact)
         result = self._read(chosen, rows)
         pushed, problem = PushResult(), None
-        if contact and items and not tools.stop.is_set():
+        if contact and items and not tools.stop.look():
             pushed, problem = self._publish(contact, items, result)
         elif profiles.sharepoint and not contact:
             problem = _first_problem(tools.engine)

@@ -34,11 +34,11 @@ def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
 
 
 class Hold:
-    """Holds the reading of a tenant back until it is let go."""
+    """Holds the reading of a tenant back, or of as many as `times` says, until it is let go."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, times: int | None = 1) -> None:
         self.reached, self.go = threading.Event(), threading.Event()
-        self.fault = office.m365.faults.add(Fault("GET .*/subscribedSkus", "pass", before=self._wait))
+        self.fault = office.m365.faults.add(Fault("GET .*/subscribedSkus", "pass", times=times, before=self._wait))
 
     def _wait(self) -> None:
         self.reached.set()

@@ -1,0 +1,84 @@
+"""A lock of PostgreSQL that lasts as long as the connection that took it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from core.cache.database import DatabaseError, problem_of
+from core.cache.sql import transaction
+
+# The lock is named by two numbers: its own name and the schema, for two installations may share a database.
+NUMBERS = "hashtext(:name), hashtext(current_schema())"
+TAKE = text(f"SELECT pg_try_advisory_lock({NUMBERS})")
+TRY = text(f"SELECT pg_try_advisory_xact_lock({NUMBERS})")
+# This connection takes no other lock of the kind. 0 also when a pooler has given us another session of the server.
+STILL_HELD = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()")
+# Seconds; by itself the server believes for two hours in a machine that is gone, and keeps its lock.
+KEEP_ALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+
+
+class AdvisoryLock:
+    """The lock `name` in the database of `engine`, held by one owner on all machines. Safe to use from any thread."""
+
+    def __init__(self, engine: Engine, name: str) -> None:
+        self._engine, self._name = engine, {"name": name}
+        self._connection: Connection | None = None  # while the lock is held
+        self._guard = threading.Lock()
+
+    def take(self) -> bool:
+        """Return True if the lock is ours now, False if somebody holds it. Raises DatabaseError."""
+        with self._guard:
+            if self._connection is not None:
+                return False
+            try:
+                connection = self._connect()
+                if connection.execute(TAKE, self._name).scalar():
+                    self._connection = connection
+                else:
+                    connection.close()
+            except DBAPIError as error:
+                raise DatabaseError(problem_of(error, self._engine.url.render_as_string())) from error
+            return self._connection is not None
+
+    def free(self) -> bool:
+        """Return True if nobody holds the lock just now. Raises DatabaseError."""
+        with transaction(self._engine) as connection:
+            return bool(connection.execute(TRY, self._name).scalar())
+
+    def held(self) -> bool:
+        """Return True while the lock is ours; False once its connection is lost, for then others may take it."""
+        with self._guard:
+            if self._connection is None:
+                return False
+            try:
+                held = bool(self._connection.execute(STILL_HELD).scalar())
+            except SQLAlchemyError:
+                held = False
+            if not held:
+                self._drop()
+            return held
+
+    def release(self) -> None:
+        """Give the lock back; nothing happens if it was lost meanwhile."""
+        with self._guard:
+            if self._connection is not None:
+                with contextlib.suppress(SQLAlchemyError):  # the server notices a closed connection a little later
+                    self._connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+            self._drop()
+
+    def _connect(self) -> Connection:
+        """A connection of our own: it does not count in the pool, and closing it really closes it."""
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()
+        connection.exec_driver_sql(KEEP_ALIVE)
+        return connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(SQLAlchemyError):
+                connection.close()
