@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -96,10 +96,13 @@ def verify(engine: Engine, actor: Actor) -> Verdict:
 
 
 def prune(engine: Engine, days: int, now: datetime) -> int:
-    """Take away what is older than `days`; 0 keeps everything. How many rows went."""
+    """Take away what is older than `days`, at most a day's share at a time; 0 keeps everything. How many rows went.
+
+    To be called at the start and once a day.
+    """
     if not days:
         return 0
-    gone = audit.prune(engine, now - timedelta(days=days), Entry(schedule_actor(), "audit.pruned"), now)
+    gone = audit.prune(engine, days, Entry(schedule_actor(), "audit.pruned"), now)
     if gone:
         log.info("%d rows of the audit are older than %d days and were taken away", gone, days)
     return gone

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from core import access, audit, rules
 from core.audit import Search, find, verify
-from core.cache.audit import AuditRow
+from core.cache.audit import AuditRow, Entry, append
 from core.cache.database import open_database
 from core.cache.schema import audit as table
 from core.policies import Policy
@@ -178,17 +178,89 @@ def test_whatever_is_changed_is_found_at_its_row(number: int, what: str) -> None
         engine.dispose()
 
 
-def test_retention_takes_the_oldest_and_leaves_a_whole_chain(database: Engine) -> None:
+def test_retention_takes_the_oldest_bit_by_bit_and_leaves_a_whole_chain(database: Engine) -> None:
     fill(database, 10, start=NOW - timedelta(days=9), step=timedelta(days=1))
 
-    assert audit.prune(database, 5, NOW) == 4
+    assert [audit.prune(database, 5, NOW) for _ in range(3)] == [2, 1, 1]
 
     verdict = verify(database, ADMIN)
     newest = rows(database)[0]
-    assert (verdict.rows, verdict.broken_at) == (7, None)
-    assert (newest.action, newest.actor, newest.after) == ("audit.pruned", "schedule", '{"last": 4, "rows": 4}')
+    assert (verdict.rows, verdict.broken_at) == (9, None)
+    assert (newest.action, newest.actor, newest.after) == ("audit.pruned", "schedule", '{"last": 4, "rows": 1}')
     assert audit.prune(database, 5, NOW) == 0
     assert audit.prune(database, 0, NOW + timedelta(days=999)) == 0
+
+
+DAYS, A_DAY, CHANGES = 100, timedelta(days=1), 4
+FAR_AHEAD = NOW + timedelta(days=400)
+
+
+@pytest.fixture
+def history(database: Engine) -> Engine:
+    """So many changes a day for as long as they are kept, the newest at NOW."""
+    rows, entry = CHANGES * DAYS, Entry(ADMIN, "test")
+    with database.begin() as connection:
+        for number in range(rows):
+            append(connection, entry, NOW - (rows - 1 - number) * A_DAY / CHANGES)
+    return database
+
+
+def test_a_clock_far_ahead_at_a_start_takes_nothing(history: Engine) -> None:
+    assert audit.prune(history, DAYS, FAR_AHEAD) == 0
+    assert verify(history, ADMIN).rows == CHANGES * DAYS
+
+
+@pytest.mark.parametrize("written", [1, CHANGES])
+def test_what_was_written_by_the_wrong_clock_does_not_make_everything_else_old(history: Engine, written: int) -> None:
+    for _ in range(written):
+        audit.record(history, ADMIN, "test", at=FAR_AHEAD)
+
+    gone = [audit.prune(history, DAYS, FAR_AHEAD + start * A_DAY) for start in range(3)]
+    gone += [audit.prune(history, DAYS, NOW + A_DAY / 24)]
+
+    assert gone == [0, 0, 0, 0]
+
+
+def test_a_clock_that_stays_wrong_takes_no_more_than_the_share_of_a_day_at_a_time(history: Engine) -> None:
+    for _ in range(5 * CHANGES):
+        audit.record(history, ADMIN, "test", at=FAR_AHEAD)
+
+    gone = [audit.prune(history, DAYS, FAR_AHEAD + start * A_DAY) for start in range(3)]
+
+    assert 0 < max(gone) <= CHANGES + 1
+    assert verify(history, ADMIN).broken_at is None
+
+
+def test_day_by_day_as_much_goes_as_comes(history: Engine) -> None:
+    kept = []
+    for day in range(1, 6):
+        for change in range(CHANGES):
+            audit.record(history, ADMIN, "test", at=NOW + (day - 1) * A_DAY + change * A_DAY / CHANGES)
+        audit.prune(history, DAYS, NOW + day * A_DAY)
+        kept.append(verify(history, ADMIN).rows)
+
+    assert max(kept) <= (CHANGES + 1) * (DAYS + 2)
+    assert min(kept) >= CHANGES * DAYS
+
+
+def test_a_row_from_the_future_does_not_hold_up_what_is_old(database: Engine) -> None:
+    fill(database, 3, start=NOW - timedelta(days=9), step=timedelta(hours=1))
+    audit.record(database, ADMIN, "test", "by a wrong clock", at=FAR_AHEAD)
+    fill(database, 3, start=NOW - timedelta(days=8), step=timedelta(hours=1))
+    fill(database, 12, start=NOW - timedelta(hours=12), step=timedelta(hours=1))
+
+    while audit.prune(database, 5, NOW):
+        pass
+
+    assert {row.at for row in rows(database)} & {FAR_AHEAD, NOW - timedelta(days=9)} == set()
+    assert sum(row.action == "test" for row in rows(database)) == 12
+
+
+def test_a_setting_made_smaller_takes_effect_bit_by_bit(history: Engine) -> None:
+    counts = [audit.prune(history, 10, NOW) for _ in range(5)]
+
+    assert min(counts) > 5 * CHANGES
+    assert verify(history, ADMIN).broken_at is None
 
 
 def test_side_by_side_nobody_takes_the_number_of_another(database: Engine) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.cache.audit import Entry, append
 from core.cache.schema import accounts, api_tokens, sessions, sign_in_failures
-from core.cache.sql import transaction
+from core.cache.sql import forget_older, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,9 @@ def rename_account(engine: Engine, name: str, display_name: str) -> None:
 def add_session(
     engine: Engine, row: Mapping[str, Any], *, forget_before: datetime, entry: Entry | None = None
 ) -> None:  # fmt: skip
-    """Store a new session; rows created before `forget_before` have served their time and go."""
+    """Store a new session; those that began before `forget_before` have served their time and go."""
     with transaction(engine) as connection:
-        connection.execute(delete(sessions).where(sessions.c.created_at < forget_before))
+        forget_older(connection, sessions.c.created_at, forget_before)
         connection.execute(sessions.insert().values(**row))
         signed_in = update(accounts).where(accounts.c.name == row["account"])
         connection.execute(signed_in.values(last_sign_in_at=row["created_at"]))
@@ -193,7 +193,7 @@ def find_failures(engine: Engine, key: str) -> Failures | None:
 def record_failure(engine: Engine, key: str, seen: Failures | None, new: Failures, *, forget_before: datetime) -> bool:
     """Write `new` for `key` if the row still stands where the caller saw it; False when somebody was faster.
 
-    Attempts that arrive side by side can so not share one look at the counter.
+    Attempts that arrive side by side can so not share one look at the counter. Rows from before `forget_before` go.
     """
     column = sign_in_failures.c
     with transaction(engine) as connection:
@@ -201,7 +201,7 @@ def record_failure(engine: Engine, key: str, seen: Failures | None, new: Failure
             unchanged = (column.key == key) & (column.count == seen.count) & (column.last_at == seen.last_at)
             statement = update(sign_in_failures).where(unchanged).values(count=new.count, last_at=new.last_at)
             return connection.execute(statement).rowcount == 1
-        connection.execute(delete(sign_in_failures).where(column.last_at < forget_before))
+        forget_older(connection, column.last_at, forget_before)
         return _insert_new(connection, sign_in_failures, {"key": key, "count": new.count, "last_at": new.last_at})
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
@@ -198,16 +199,42 @@ def names_in_use(engine: Engine) -> tuple[list[str], list[tuple[str, str]]]:
         return actions, [(row[0], row[1]) for row in connection.execute(newest)]
 
 
-def prune(engine: Engine, before: datetime, entry: Entry, at: datetime) -> int:
-    """Take away the oldest rows up to the first that is not older than `before`; how many went."""
+def prune(engine: Engine, days: int, entry: Entry, now: datetime) -> int:
+    """Take away rows that are older than `days`, the oldest first, at most a day's share; how many went.
+
+    The clock alone is not believed, since what is gone is gone. The present is the earlier one of `now` and the times
+    of the newest rows, of more than a day's share of them: some rows that a wrong clock has written count for nothing.
+    """
     with transaction(engine) as connection:
         connection.execute(update(audit_anchor).values(seq=audit_anchor.c.seq))
-        first_kept = connection.execute(select(func.min(audit.c.seq)).where(audit.c.at >= before)).scalar()
-        old = audit.c.at < before if first_kept is None else audit.c.seq < first_kept
-        last = connection.execute(select(audit.c.seq, audit.c.hash).where(old).order_by(audit.c.seq.desc())).first()
-        if last is None:
+        first = connection.execute(select(audit.c.seq, audit.c.at).order_by(audit.c.seq).limit(1)).first()
+        if first is None:
             return 0
-        connection.execute(update(audit_anchor).values(seq=last.seq, hash=last.hash))
-        gone = connection.execute(delete(audit).where(audit.c.seq <= last.seq)).rowcount
-        append(connection, entry.changed(None, {"rows": gone, "last": last.seq}), at)
+        share = _share_of_a_day(connection, first.at, days, now)
+        times = connection.execute(select(audit.c.at).order_by(audit.c.seq.desc()).limit(share + 1)).scalars()
+        oldest_kept = _first_since(connection, min([now, *times]) - timedelta(days=days), now)
+        last = min(oldest_kept or first.seq, first.seq + share) - 1
+        if last < first.seq:
+            return 0
+        digest = connection.execute(select(audit.c.hash).where(audit.c.seq == last)).scalar_one()
+        connection.execute(update(audit_anchor).values(seq=last, hash=digest))
+        gone = connection.execute(delete(audit).where(audit.c.seq <= last)).rowcount
+        append(connection, entry.changed(None, {"rows": gone, "last": last}), now)
     return int(gone)
+
+
+def _share_of_a_day(connection: Connection, oldest: datetime, days: int, now: datetime) -> int:
+    """How many rows may go at a time: those of the oldest day, or one of `days` parts of all if that is more.
+
+    The second is for a setting that was made smaller: what is too much goes bit by bit.
+    """
+    first, last = connection.execute(select(func.min(audit.c.seq), func.max(audit.c.seq))).one()
+    next_day = _first_since(connection, oldest + timedelta(days=1), now) or first
+    return max(int(next_day - first), math.ceil((last - first + 1) / days), 1)
+
+
+def _first_since(connection: Connection, at: datetime, now: datetime) -> int | None:
+    """The number of the first row that was written at `at` or later; a time that is yet to come is no time."""
+    since = select(func.min(audit.c.seq)).where(audit.c.at >= at, audit.c.at <= now)
+    seq: int | None = connection.execute(since).scalar()
+    return seq

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Column, Connection, Engine, Table, delete, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
 from core.cache.database import DatabaseError, problem_of
 from core.cache.schema import documents
+
+FORGET_AT_A_TIME = 2  # rows for each new one
 
 
 @contextmanager
@@ -48,6 +51,16 @@ def document(engine: Engine, key: str, default: Any = None) -> Any:
 
 def save_document(connection: Connection, key: str, value: Any) -> None:
     upsert(connection, documents, [{"key": key, "value": value}])
+
+
+def forget_older(connection: Connection, column: Column[datetime], before: datetime) -> None:
+    """Delete the oldest rows whose time in `column` is earlier than `before`, FORGET_AT_A_TIME at the most.
+
+    Called with every new row: the table does not grow, and a clock that is far ahead for once does not empty it.
+    """
+    (key,) = column.table.primary_key
+    oldest = select(key).where(column < before).order_by(column).limit(FORGET_AT_A_TIME)
+    connection.execute(delete(column.table).where(key.in_(oldest.scalar_subquery())))
 
 
 def data_version(engine: Engine) -> int:
