@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from core.cache.lists import SharePointStatus
 from core.cache.runs import Run
+from core.clock import elapsed
 from core.facts import Certificate, Facts, TenantFacts
 from core.licenses import State
 from core.messages import MESSAGES
@@ -130,7 +131,7 @@ def refreshes(run: Run | None, now: datetime, refresh_minutes: float) -> Iterato
     if run.state == "failed":
         yield Condition("error", Problem("refresh.failed"))
     last = run.finished_at or run.started_at
-    if refresh_minutes > 0 and now - last > late_after(refresh_minutes):
+    if refresh_minutes > 0 and elapsed(last, now) > late_after(refresh_minutes):
         problem = Problem("refresh.overdue", {"minutes": f"{refresh_minutes:g}"})
         yield Condition("error", problem, moments={"since": last})
 

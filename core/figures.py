@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from weakref import WeakKeyDictionary
@@ -38,6 +39,7 @@ class Figures:
 class _Newest:
     lock: threading.Lock = field(default_factory=threading.Lock)
     figures: Figures | None = None
+    read_at: float = 0.0  # monotonic seconds
 
 
 _newest: WeakKeyDictionary[Engine, _Newest] = WeakKeyDictionary()
@@ -50,8 +52,9 @@ def newest_figures(engine: Engine, settings: Settings) -> Figures:
         newest = _newest.setdefault(engine, _Newest())
     with newest.lock:
         version, now, last = data_version(engine), datetime.now(UTC), newest.figures
-        if last is None or last.version != version or now - last.taken_at >= MAX_AGE:
+        if last is None or last.version != version or time.monotonic() - newest.read_at >= MAX_AGE.total_seconds():
             newest.figures = last = _read(engine, settings, version, now)
+            newest.read_at = time.monotonic()
         return last
 
 

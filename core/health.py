@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from core.cache.database import DatabaseError
 from core.cache.health import FailingTenant, Look, look
+from core.clock import elapsed
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +57,11 @@ def judge(found: Look, refresh_minutes: float, started_at: datetime, now: dateti
     """The rule: a refresh may be late by one, and by as long as one usually takes; a fresh start has that time, too."""
     if not found.newest_version:
         return Health("other version", reason="The database was upgraded by another version of the program.")
-    last = max((end for end, _ in found.refreshes), default=None)
+    # One in the future says nothing: the clock was set back since.
+    last = min((end for end, _ in found.refreshes), key=lambda end: elapsed(end, now), default=None)
     usual = statistics.median([seconds for _, seconds in found.refreshes[:USUAL_OF]] or [0.0])
     allowed = timedelta(minutes=2 * refresh_minutes, seconds=usual)
-    late = now - max(last or started_at, started_at) > allowed
+    late = min(elapsed(at, now) for at in (last, started_at) if at is not None) > allowed
     return Health(
         database="ok",
         refresh="off" if not refresh_minutes else "late" if late else "ok",

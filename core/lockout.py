@@ -22,6 +22,9 @@ def count_attempt(engine: Engine, key: str, now: datetime) -> int:
     """
     while True:
         seen = accounts.find_failures(engine, key)
+        if seen is not None and seen.last_at > now:  # the clock was set back: the pause begins anew, and ends
+            accounts.record_failure(engine, key, seen, Failures(seen.count, now), forget_before=now - FORGET_FAILURES)
+            continue
         if wait := wait_left(seen, now):
             return wait
         fresh = seen is None or now - seen.last_at >= FORGET_FAILURES

@@ -22,6 +22,7 @@ from core.cache.readings import (
     save_readings,
     trial_skus,
 )
+from core.clock import elapsed
 from core.graph import GraphClient, GraphError, refused_rows, subscribed_skus, subscriptions
 from core.licenses import License, RefusedRow, Subscription
 from core.logs import tenant_in_log
@@ -114,7 +115,7 @@ class Reader:
 
     def _due(self, row: Any) -> bool:
         last = row.subscriptions_read_at if row is not None else None
-        return last is None or not timedelta(0) <= self.now() - last < SUBSCRIPTIONS_EVERY
+        return last is None or elapsed(last, self.now()) >= SUBSCRIPTIONS_EVERY
 
     def _answer(self, answers: SimpleQueue[TenantAnswer], profile: TenantProfile, with_subscriptions: bool) -> None:
         if not self.stop.is_set():

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
-import schedule
-
+from core.clock import Interval
 from core.refresh import Refresher
 from core.roles import schedule_actor
 
 log = logging.getLogger(__name__)
 
 TICK = 0.5  # seconds; how late a refresh may start
+DAY = 86_400.0  # seconds
 
 
 class BackgroundRefresh:
-    """Calls the refresher by the clock, and `daily` at the start and once a day.
+    """Calls the refresher every `minutes`, and `daily` at the start and once a day.
 
-    What fails is logged, and the next time comes all the same.
+    What fails is logged, and the next time comes all the same. `wall` gives the time of day in seconds.
     """
 
-    def __init__(self, refresher: Refresher, minutes: float, daily: Callable[[], object] | None = None) -> None:
-        self._refresher, self._minutes, self._daily = refresher, minutes, daily
+    def __init__(
+        self,
+        refresher: Refresher,
+        minutes: float,
+        daily: Callable[[], object] | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._refresher, self._minutes, self._daily, self._wall = refresher, minutes, daily, wall
         self._stop = threading.Event()
         self._unfinished = False
         self._thread = threading.Thread(target=self._work, name="schedule", daemon=True)
@@ -41,18 +48,17 @@ class BackgroundRefresh:
             self._thread.join(5.0)
 
     def _work(self) -> None:
-        timetable = schedule.Scheduler()
-        if self._daily:
-            timetable.every().day.do(self._do_daily, self._daily)
-            self._do_daily(self._daily)
-        if self._minutes > 0:
-            timetable.every(max(1, round(self._minutes * 60))).seconds.do(self._refresh)
-            self._refresh()
-        while not self._stop.wait(TICK):
-            if self._unfinished:
+        day = Interval(DAY, wall=self._wall)
+        pause = Interval(max(1.0, self._minutes * 60), wall=self._wall)  # from the end of a refresh to the next
+        while True:
+            if self._daily and day.is_over():
+                self._do_daily(self._daily)
+                day.restart()
+            if self._minutes > 0 and (self._unfinished or pause.is_over()):
                 self._refresh()
-            else:
-                timetable.run_pending()
+                pause.restart()
+            if self._stop.wait(TICK):
+                return
 
     def _do_daily(self, duty: Callable[[], object]) -> None:
         try:

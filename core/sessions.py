@@ -19,6 +19,7 @@ from core.cache import open_sessions as stored
 from core.cache.audit import Entry
 from core.cache.database import DatabaseError
 from core.cache.open_sessions import OpenSession
+from core.clock import TOLERANCE, elapsed
 from core.roles import Action, Actor
 
 LONGEST = timedelta(hours=8)
@@ -109,7 +110,9 @@ def open_sessions(engine: Engine, actor: Actor, now: datetime, *, account: str =
     One's own need Action.OWN_ACCOUNT, all others Action.SESSIONS; raises NotAllowed, DatabaseError.
     """
     actor.need(_right(actor, account))
-    return stored.open_sessions(engine, created_after=now - LONGEST, seen_after=now - IDLE, account=account)
+    return stored.open_sessions(
+        engine, created_after=now - LONGEST, seen_after=now - IDLE, until=now + TOLERANCE, account=account
+    )
 
 
 def end_for(engine: Engine, actor: Actor, now: datetime, *, account: str, session: str = "") -> int:
@@ -120,8 +123,9 @@ def end_for(engine: Engine, actor: Actor, now: datetime, *, account: str, sessio
     actor.need(_right(actor, account))
     entry = Entry(actor, "session.ended", account)
     count = stored.end_sessions(
-        engine, now, entry, account=account, session=session, created_after=now - LONGEST, seen_after=now - IDLE
-    )
+        engine, now, entry, account=account, session=session, created_after=now - LONGEST, seen_after=now - IDLE,
+        until=now + TOLERANCE,
+    )  # fmt: skip
     note_revocation()
     return count
 
@@ -134,9 +138,9 @@ def _right(actor: Actor, account: str) -> Action:
 def _judge(row: accounts.StoredSession, now: datetime) -> Session | Ended:
     if row.revoked_at is not None or row.account_disabled:
         return Ended("revoked")
-    if now - row.created_at >= LONGEST:
+    if elapsed(row.created_at, now) >= LONGEST:
         return Ended("expired")
-    if now - row.last_seen_at >= IDLE:
+    if elapsed(row.last_seen_at, now) >= IDLE:
         return Ended("idle")
     return Session(
         row.token_hash, row.account, row.display_name or row.account, row.role, row.created_at, row.last_seen_at

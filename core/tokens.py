@@ -17,6 +17,7 @@ from core.cache import tokens
 from core.cache.audit import Entry
 from core.cache.database import DatabaseError
 from core.cache.tokens import Token
+from core.clock import elapsed
 from core.problems import Problem, ProblemError
 from core.roles import ROLES, Action, Actor, new_request_id
 
@@ -99,7 +100,7 @@ def actor_of(engine: Engine, secret: str, now: datetime, *, address: str = "", r
 
 
 def _note_use(engine: Engine, token: Token, now: datetime) -> None:
-    if token.last_used_at is not None and now - token.last_used_at < TOUCH_AFTER:
+    if token.last_used_at is not None and elapsed(token.last_used_at, now) < TOUCH_AFTER:
         return
     try:
         tokens.touch_token(engine, token.token_id, now, every=TOUCH_AFTER)

@@ -56,7 +56,7 @@ FLOORS = [
         "spreadsheets",
     },
     {"certificate_files"},
-    {"bounds", "messages", "name_key", "network", "text_files", "words"},
+    {"bounds", "clock", "messages", "name_key", "network", "text_files", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

@@ -25,7 +25,7 @@ from core.cache.database import open_database
 from core.cache.health import Look, look
 from core.cache.lists import ListedTenant, save_tenant_list
 from core.cache.readings import KnownTenant, save_failures, save_profiles
-from core.cache.runs import finish_run, start_run
+from core.cache.runs import finish_run, latest_run, start_run
 from core.cache.schema import sessions
 from core.health import judge
 from core.lock import RefreshLock
@@ -393,6 +393,9 @@ LONG_AGO = NOW - timedelta(days=1)
         pytest.param(30, NOW - timedelta(minutes=60), [], "ok", id="just-started"),
         pytest.param(30, NOW - timedelta(minutes=5), [(600, 10)], "ok", id="was-off-for-long"),
         pytest.param(30, LONG_AGO, [(5, 10), (600, 10)], "ok", id="fresh"),
+        pytest.param(30, LONG_AGO, [(-120, 10), (600, 10)], "late", id="the-clock-was-set-back"),
+        pytest.param(30, LONG_AGO, [(-120, 10), (5, 10)], "ok", id="refreshed-since-the-clock-was-set-back"),
+        pytest.param(30, LONG_AGO, [(-2, 10)], "ok", id="another-machine-is-a-little-ahead"),
     ],
 )
 def test_a_refresh_is_late_after_two_intervals_and_its_usual_time(
@@ -411,6 +414,34 @@ def test_only_refreshes_of_all_tenants_that_came_to_their_end_count(database: En
     found = look(database)
 
     assert (found.newest_version, list(found.refreshes)) == (True, [(NOW, 12.5)])
+
+
+def test_refreshes_of_single_tenants_do_not_hide_the_last_one_of_all(database: Engine) -> None:
+    minutes = range(61)
+    for minute in minutes:
+        at = NOW - timedelta(minutes=len(minutes) - minute)
+        run_id = start_run(database, "page", "", ["Schule Höri"] if minute else [], at)
+        finish_run(database, run_id, "done", None, 1.5, at)
+
+    assert list(look(database).refreshes) == [(NOW - timedelta(minutes=61), 1.5)]
+
+
+def test_runs_of_a_clock_that_was_ahead_do_not_pass_for_the_latest(database: Engine) -> None:
+    ahead = NOW + timedelta(days=400)
+    for minute in (0, 30):
+        run_id = start_run(database, "schedule", "", [], ahead + timedelta(minutes=minute))
+        finish_run(database, run_id, "done", None, 60.0, ahead + timedelta(minutes=minute + 1))
+
+    newest = start_run(database, "schedule", "", [], NOW)
+    finish_run(database, newest, "done", None, 60.0, NOW + timedelta(minutes=1))
+
+    latest = latest_run(database)
+    ends = [end for end, _ in look(database).refreshes]
+    assert latest is not None
+    assert latest.run_id == newest
+    assert ends == sorted(ends, reverse=True)
+    assert max(ends) == NOW + timedelta(minutes=1)
+    assert ends[1] - ends[2] > timedelta(minutes=29)
 
 
 def test_the_database_is_asked_once_a_second_however_many_ask(tmp_path: Path) -> None:

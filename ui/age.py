@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 import pandas as pd
 
 from core.attention import late_after
+from core.clock import elapsed
 from ui import format as fmt
 from ui.language import Language
 from ui.texts import text
@@ -47,10 +48,10 @@ def age_of(active: pd.DataFrame) -> Age:
 
 
 def is_stale(age: Age, now: datetime, refresh_minutes: float) -> bool:
-    """Whether the oldest reading is older than two refreshes; without a background refresh nothing is late."""
-    if age.oldest is None or not refresh_minutes:
+    """Whether a reading is older than two refreshes or lies in the future; never without a background refresh."""
+    if age.oldest is None or age.newest is None or not refresh_minutes:
         return False
-    return now - age.oldest > late_after(refresh_minutes)
+    return max(elapsed(age.oldest, now), elapsed(age.newest, now)) > late_after(refresh_minutes)
 
 
 def line(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:

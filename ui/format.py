@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
+
+from core.clock import elapsed
 
 LOCALES = {"de": "de_CH", "en": "en_GB"}
 DATE_PATTERNS = {"de": "dd.MM.yyyy", "en": "d MMM yyyy"}
@@ -14,6 +16,7 @@ GRID_DATE = {"de": "DD.MM.YYYY", "en": "D MMM YYYY"}
 GRID_MOMENT = {"de": "DD.MM.YYYY HH:mm", "en": "D MMM YYYY HH:mm"}
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 _YESTERDAY = {"de": "gestern", "en": "yesterday"}
+_AHEAD = {"de": "in der Zukunft", "en": "in the future"}
 # (from seconds, length of the unit, (German one, many), (English one, many)); German after "seit" and "vor".
 _UNITS = (
     (60 * DAY, 30 * DAY, ("Monat", "Monaten"), ("month", "months")),
@@ -62,11 +65,14 @@ def span(seconds: float, language: str, *, short: bool = False) -> str:
 
 
 def since(value: datetime, now: datetime, language: str) -> str:
-    """How long it lasts already, short."""
-    return span((now - value).total_seconds(), language, short=True)
+    """How long it lasts already, short; a time that a clock has written which was set back since: "in der Zukunft"."""
+    passed = elapsed(value, now)
+    return _AHEAD[language] if passed == timedelta.max else span(passed.total_seconds(), language, short=True)
 
 
 def ago(value: datetime, now: datetime, language: str) -> str:
     """ "vor 12 Minuten", "12 minutes ago"."""
-    passed = span(max((now - value).total_seconds(), 0), language)
+    if elapsed(value, now) == timedelta.max:
+        return _AHEAD[language]
+    passed = span(elapsed(value, now).total_seconds(), language)
     return f"vor {passed}" if language == "de" else f"{passed} ago"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import streamlit as st
 
 from core.attention import CERTIFICATE_DAYS, SHORTAGE_STATES, Condition
+from core.clock import elapsed
 from ui import age, language, navigation
 from ui import format as fmt
 from ui.data import Snapshot
@@ -59,7 +60,9 @@ def answer(
         sentences.append(text("answer.some_read", words, ago=ago, missing=known.total - known.read, **counts))
     elif not figures.shortages:
         sentences.append(text("answer.all_read", words, ago=ago, **counts))
-    if stale and known.oldest is not None:
+    if elapsed(known.newest, now) == timedelta.max:
+        sentences.append(text("answer.ahead", words))
+    elif stale and known.oldest is not None:
         sentences.append(text("answer.stale", words, span=fmt.span((now - known.oldest).total_seconds(), words)))
     return " ".join(sentences), well
 

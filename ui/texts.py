@@ -133,6 +133,10 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
         "Nur {read} von {total} Tenants gelesen, zuletzt {ago}; für {missing} gilt der letzte bekannte Stand oder gar keiner.",
         "Only {read} of {total} tenants read, last {ago}; for {missing} the last known figures count, or none.",
     ),
+    "answer.ahead": (
+        "Angaben tragen eine Zeit in der Zukunft: die Uhr dieses Rechners wurde zurückgestellt.",
+        "Readings carry a time in the future: the clock of this machine was set back.",
+    ),
     "answer.stale": ("Die älteste Angabe ist {span} alt.", "The oldest reading is {span} old."),
     "tenants.one": ("1 Tenant", "1 tenant"),
     "tenants.many": ("{count} Tenants", "{count} tenants"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from anyio import CapacityLimiter, to_thread
@@ -29,7 +30,7 @@ class HealthPages:
     def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime], clock: Callable[[], float] = time.monotonic) -> None:
         self._tabs, self._runtime, self._clock = tabs, runtime, clock
         self._callers = Callers(tabs)
-        self._started_at = tabs.now()
+        self._started = clock()
         self._limiter = CapacityLimiter(1)
         self._known: tuple[float, Health] | None = None
         self._looking: asyncio.Task[Health] | None = None
@@ -89,8 +90,9 @@ class HealthPages:
     async def _look(self) -> Health:
         runtime, now = self._runtime(), self._tabs.now()
         minutes = runtime.settings.refresh_minutes
+        started_at = now - timedelta(seconds=self._clock() - self._started)  # also when the time of day was set since
         health = await to_thread.run_sync(
-            lambda: health_of(runtime.engine, minutes, self._started_at, now), limiter=self._limiter
+            lambda: health_of(runtime.engine, minutes, started_at, now), limiter=self._limiter
         )
         self._known = (self._clock(), health)
         return health

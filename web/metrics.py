@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.cache.open_sessions import open_sessions
+from core.clock import TOLERANCE, elapsed
 from core.figures import Figures, newest_figures
 from core.licenses import STATES
 from core.metrics import REGISTRY
@@ -49,7 +50,9 @@ class MetricsPage:
     def text(self, runtime: Runtime, now: datetime, tabs: int) -> bytes:
         """Everything in Prometheus' text format. Raises DatabaseError."""
         found = counted(newest_figures(runtime.engine, runtime.settings))
-        opened = open_sessions(runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE)
+        opened = open_sessions(
+            runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE, until=now + TOLERANCE
+        )
         gauges = [*_gauges(found, now), _gauge("sessions", "Open sessions.", len(opened)),
                   _gauge("tabs", "Open tabs of the dashboard.", tabs)]  # fmt: skip
         if runtime.settings.metrics_tenants:
@@ -107,12 +110,18 @@ def _gauges(found: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
     yield _gauge("licenses", "Licences of the tenants that are read, by state.", found.licenses, "state")
     yield _gauge("shortages", "Licences of which somebody is, or ought to be, told.", sum(found.shortages.values()))
     if found.read_at:
-        oldest = (now - min(found.read_at.values())).total_seconds()
+        oldest = max(_age(at, now) for at in found.read_at.values())
         yield _gauge("oldest_reading_seconds", "Age of the oldest reading.", oldest)
 
 
+def _age(at: datetime, now: datetime) -> float:
+    """Seconds; infinite for a time in the future, so that a rule on too old readings finds it."""
+    age = elapsed(at, now)
+    return float("inf") if age == timedelta.max else age.total_seconds()
+
+
 def _gauges_of_tenants(found: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
-    ages = {tenant: (now - at).total_seconds() for tenant, at in found.read_at.items()}
+    ages = {tenant: _age(at, now) for tenant, at in found.read_at.items()}
     yield _gauge("tenant_shortages", "Shortages of a tenant.", found.shortages, "tenant")
     yield _gauge("tenant_reading_seconds", "Age of a tenant's last reading.", ages, "tenant")
 

@@ -9,14 +9,15 @@ from functools import cache
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Text, cast, select
 
 from core.cache.database import MIGRATIONS
 from core.cache.schema import runs, tenants
 from core.cache.sql import transaction
 from core.problems import Problem
 
-LATEST_RUNS = 50  # among so many a whole one is found, also when somebody refreshes single tenants all the time
+LATEST_RUNS = 5
+OF_ALL_TENANTS = cast(runs.c.scope, Text) == "[]"  # both kinds of database keep the JSON text as it was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,15 @@ class Look:
 
 def look(engine: Engine) -> Look:
     """Raises DatabaseError."""
-    done = select(runs).where(runs.c.state == "done").order_by(runs.c.started_at.desc()).limit(LATEST_RUNS)
+    whole = select(runs.c.finished_at, runs.c.seconds).where(runs.c.state == "done", OF_ALL_TENANTS)
+    done = whole.order_by(runs.c.started_at.desc()).limit(LATEST_RUNS)
     read = (tenants.c.has_profile, tenants.c.enabled, tenants.c.problem.is_not(None))
     failing = select(tenants).where(*read).order_by(tenants.c.name)
     gone = (tenants.c.has_profile, tenants.c.enabled, tenants.c.missing_since.is_not(None))
     vanished = select(tenants).where(*gone).order_by(tenants.c.name)
     with transaction(engine) as connection:
         version = MigrationContext.configure(connection).get_current_revision()
-        finished = [(run.finished_at, run.seconds or 0.0) for run in connection.execute(done) if not run.scope]
+        finished = [(run.finished_at, run.seconds or 0.0) for run in connection.execute(done)]
         found = [
             FailingTenant(row.name, row.failing_since, Problem.from_json(row.problem))
             for row in connection.execute(failing)

@@ -27,13 +27,16 @@ class OpenSession:
 
 
 def open_sessions(
-    engine: Engine, *, created_after: datetime, seen_after: datetime, account: str = ""
+    engine: Engine, *, created_after: datetime, seen_after: datetime, until: datetime, account: str = ""
 ) -> list[OpenSession]:
-    """Every session that is neither ended nor run out, or those of `account`; the one used last comes first."""
+    """Every session that is neither ended nor run out, or those of `account`; the one used last comes first.
+
+    One that began or was used after `until` has run out: the clock was set back since.
+    """
     statement = (
         select(sessions, accounts.c.display_name)
         .join(accounts, accounts.c.name == sessions.c.account)
-        .where(*_open(created_after, seen_after), accounts.c.disabled.is_(False))
+        .where(*_open(created_after, seen_after, until), accounts.c.disabled.is_(False))
         .order_by(sessions.c.last_seen_at.desc(), sessions.c.token_hash)
     )
     if account:
@@ -56,10 +59,10 @@ def open_sessions(
 
 def end_sessions(
     engine: Engine, at: datetime, entry: Entry, *, account: str, session: str = "", created_after: datetime,
-    seen_after: datetime,
+    seen_after: datetime, until: datetime,
 ) -> int:  # fmt: skip
     """End the open sessions of `account`, or only the one with the id `session`; how many. Nothing ended, no entry."""
-    wanted = [sessions.c.account == account, *_open(created_after, seen_after)]
+    wanted = [sessions.c.account == account, *_open(created_after, seen_after, until)]
     if session:
         wanted.append(sessions.c.token_hash == session)
     with transaction(engine) as connection:
@@ -69,6 +72,8 @@ def end_sessions(
     return count
 
 
-def _open(created_after: datetime, seen_after: datetime) -> list[Any]:
+def _open(created_after: datetime, seen_after: datetime, until: datetime) -> list[Any]:
     column = sessions.c
-    return [column.revoked_at.is_(None), column.created_at > created_after, column.last_seen_at > seen_after]
+    created = column.created_at > created_after, column.created_at <= until
+    seen = column.last_seen_at > seen_after, column.last_seen_at <= until
+    return [column.revoked_at.is_(None), *created, *seen]

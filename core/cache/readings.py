@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypedDict, cast
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, select, update
 
 from core.cache.schema import history, licenses, profile_faults, subscriptions, tenants
 from core.cache.sql import transaction, upsert
@@ -227,7 +227,10 @@ def save_failures(engine: Engine, problems: Mapping[str, Problem], at: datetime)
         return
     statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
     statement = statement.values(
-        last_attempt_at=at, failing_since=func.coalesce(tenants.c.failing_since, at), problem=bindparam("why")
+        last_attempt_at=at,
+        # One in the future was written by a clock that has been set back since.
+        failing_since=case((tenants.c.failing_since <= at, tenants.c.failing_since), else_=at),
+        problem=bindparam("why"),
     )
     rows = [{"tenant": tenant_id, "why": problem.to_json()} for tenant_id, problem in problems.items()]
     with transaction(engine) as connection:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from core.cache.schema import runs
 from core.cache.sql import bump, transaction
@@ -58,6 +58,7 @@ def start_run(
     run_id = run_id or new_run_id()
     with transaction(engine) as connection:
         connection.execute(update(runs).where(runs.c.state == "running").values(state="interrupted", finished_at=at))
+        _set_right(connection, at)
         connection.execute(
             insert(runs).values(
                 run_id=run_id,
@@ -70,6 +71,24 @@ def start_run(
             )
         )
     return run_id
+
+
+def _set_right(connection: Connection, at: datetime) -> None:
+    """Move runs that began later than `at`, the present, into the past; their order and spacing stay.
+
+    They were written by a clock that has been set back since. Left alone they would pass for the latest runs until the
+    clock has caught up with them.
+    """
+    ahead = runs.c.started_at > at
+    newest = connection.execute(select(func.max(runs.c.started_at)).where(ahead)).scalar()
+    if newest is None:
+        return
+    shift = newest - at + timedelta(microseconds=1)
+    for run_id, started_at, finished_at in connection.execute(
+        select(runs.c.run_id, runs.c.started_at, runs.c.finished_at).where(ahead)
+    ).all():
+        times = {"started_at": started_at - shift, "finished_at": finished_at and min(finished_at - shift, at)}
+        connection.execute(update(runs).where(runs.c.run_id == run_id).values(times))
 
 
 def save_progress(engine: Engine, run_id: str, step: str, done: int, total: int) -> None:

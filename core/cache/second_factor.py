@@ -11,6 +11,7 @@ from core.cache.audit import Entry, append
 from core.cache.schema import accounts, recovery_codes
 from core.cache.sql import transaction
 
+STEPS_A_DAY = 2880  # of 30 seconds
 NOTHING = {"totp_secret": "", "totp_confirmed_at": None, "totp_last_step": None}
 
 
@@ -50,9 +51,12 @@ def remove(engine: Engine, name: str, at: datetime, entry: Entry) -> bool:
 
 
 def use_step(engine: Engine, name: str, step: int) -> bool:
-    """Note that the code of `step` was shown; False when it, or a later one, was before: no code opens twice."""
-    column = accounts.c
-    unused = or_(column.totp_last_step.is_(None), column.totp_last_step < step)
+    """Note that the code of `step` was shown; False when it, or a later one, was before: no code opens twice.
+
+    A step of another day in the future is none that was before: it comes from a clock that was far ahead.
+    """
+    last = accounts.c.totp_last_step
+    column, unused = accounts.c, or_(last.is_(None), last < step, last > step + STEPS_A_DAY)
     with transaction(engine) as connection:
         statement = update(accounts).where(column.name == name, column.totp_confirmed_at.is_not(None), unused)
         return connection.execute(statement.values(totp_last_step=step)).rowcount == 1

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, Select, case, insert, or_, select, update
 from core.cache.audit import Entry, append
 from core.cache.schema import accounts, api_tokens
 from core.cache.sql import transaction
+from core.clock import TOLERANCE
 
 State = Literal["valid", "expired", "revoked"]
 PUBLIC = [column for column in api_tokens.c if column is not api_tokens.c.token_hash]
@@ -38,10 +39,10 @@ class Token:
     creator_disabled: bool
 
     def state(self, now: datetime) -> State:
-        """A disabled creator revokes, also where the row does not say so."""
+        """A disabled creator revokes, also where the row does not say so. A token made in the future has ended."""
         if self.revoked_at is not None or self.creator_disabled:
             return "revoked"
-        return "valid" if now < self.expires_at else "expired"
+        return "valid" if self.created_at <= now + TOLERANCE and now < self.expires_at else "expired"
 
     @property
     def target(self) -> str:
@@ -94,7 +95,7 @@ def find_token(engine: Engine, token_hash: str) -> Token | None:
 def touch_token(engine: Engine, token_id: str, at: datetime, *, every: timedelta) -> None:
     """Note that it was used, unless somebody has noted that less than `every` ago."""
     used = api_tokens.c.last_used_at
-    due = or_(used.is_(None), used <= at - every)
+    due = or_(used.is_(None), used <= at - every, used > at + TOLERANCE)  # the last: written by a clock set back since
     with transaction(engine) as connection:
         connection.execute(update(api_tokens).where(api_tokens.c.token_id == token_id, due).values(last_used_at=at))
 

@@ -12,12 +12,14 @@ from typing import Any
 
 from core.cache.database import open_database
 from core.cache.lists import sharepoint_status
+from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.problems import Problem, ProblemError
 from core.profiles import folder_problem
 from core.reading import Stopped
 from core.refresh import Refresher, UnknownTenant
 from core.roles import command_actor
+from core.scheduler import TICK
 from core.settings import Settings
 from core.sharepoint import PushResult
 
@@ -52,12 +54,22 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
     try:
         while True:
             code = max(code, _sync_once(refresher, options, settings))
-            if not options.watch or ended.wait(max(1.0, settings.refresh_minutes * 60)):
+            if not options.watch or _wait(ended, settings.refresh_minutes):
                 return code
     except Stopped:
         return code
     finally:
         refresher.stop()
+
+
+def _wait(ended: threading.Event, minutes: float) -> bool:
+    """Wait until the next refresh is due; return True if the command is to end instead."""
+    pause = Interval(max(1.0, minutes * 60))
+    pause.restart()
+    while not pause.is_over():
+        if ended.wait(TICK):
+            return True
+    return ended.is_set()
 
 
 def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Settings) -> int:

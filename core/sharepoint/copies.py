@@ -20,6 +20,7 @@ from core.cache.items import (
     save_whole_list,
     stored_items,
 )
+from core.clock import elapsed
 from core.graph import BadAnswer, Conflict, NotFound
 from core.problems import Problem
 from core.sharepoint.columns import LIST_NAMES, ListError
@@ -84,8 +85,8 @@ class Copies:
         return True
 
     def _changes(self, of: SharePointList, mark: ListMark) -> Changes | None:
-        age = self._now - mark.whole_read_at
-        if not mark.delta_link or mark.read_with != _read_with(of) or not timedelta(0) <= age < WHOLE_EVERY:
+        age = elapsed(mark.whole_read_at, self._now)
+        if not mark.delta_link or mark.read_with != _read_with(of) or age >= WHOLE_EVERY:
             return None
         try:
             changes = self._lists.changes(of, mark.delta_link)
