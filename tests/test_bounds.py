@@ -240,7 +240,7 @@ def test_every_writer_takes_any_text(database: Engine) -> None:
     actor = Actor(NASTY, "admin", "page", NASTY, NASTY)
     audit.record(database, actor, "test", NASTY, before={"a": NASTY}, after=[NASTY], reason=NASTY, at=NOW)
 
-    (session,) = open_sessions(database, created_after=NOW - LONGEST, seen_after=NOW - IDLE)
+    (session,) = open_sessions(database, created_after=NOW - LONGEST, seen_after=NOW - IDLE, until=NOW)
     found = runs.run(database, run_id)
     (listed,), (policy,) = tenant_list_rows(database), all_policies(database)
     shown = bounded_text(NASTY, 1000)

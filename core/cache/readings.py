@@ -215,7 +215,7 @@ def _mark_partly_read(connection: Connection, marks: list[dict[str, Any]]) -> No
         statement = statement.values(
             last_read_at=bindparam("at"),
             last_attempt_at=bindparam("at"),
-            failing_since=func.coalesce(tenants.c.failing_since, bindparam("at", type_=tenants.c.failing_since.type)),
+            failing_since=_failing_since(bindparam("at", type_=tenants.c.failing_since.type)),
             problem=bindparam("why"),
         )
         connection.execute(statement, marks)
@@ -228,13 +228,17 @@ def save_failures(engine: Engine, problems: Mapping[str, Problem], at: datetime)
     statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
     statement = statement.values(
         last_attempt_at=at,
-        # One in the future was written by a clock that has been set back since.
-        failing_since=case((tenants.c.failing_since <= at, tenants.c.failing_since), else_=at),
+        failing_since=_failing_since(at),
         problem=bindparam("why"),
     )
     rows = [{"tenant": tenant_id, "why": problem.to_json()} for tenant_id, problem in problems.items()]
     with transaction(engine) as connection:
         connection.execute(statement, rows)
+
+
+def _failing_since(at: Any) -> Any:
+    """The stored time, or `at`: one in the future was written by a clock that has been set back since."""
+    return case((tenants.c.failing_since <= at, tenants.c.failing_since), else_=at)
 
 
 def history_keys(engine: Engine, day: date) -> set[tuple[str, str]]:
