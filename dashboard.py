@@ -1,5 +1,8 @@
 """The Streamlit script: navigation and what every page shares, then the page itself."""
 
+from ui.fence import fenced
 from ui.shell import open_page
 
-open_page().run()
+page = open_page()
+with fenced("block.page"):
+    page.run()

@@ -65,7 +65,7 @@ def field_fault(name: str, text: str) -> str:
     A name goes into a column of SharePoint, which counts in UTF-16.
     """
     text = text.strip()
-    if _UNSTORABLE.search(text) and name != "cert_path":  # a path that cannot be is told as one
+    if _UNSTORABLE.search(text) and not name.endswith(("_path", "_file")):  # a path that cannot be is told as one
         return "profile.control_sign"
     too_long = name == "tenant_name" and len(text.encode("utf-16-le", "replace")) > 2 * LONGEST_NAME
     return "profile.too_long" if too_long else ""

@@ -17,7 +17,8 @@ MAX_BYTES = 5 * 1024 * 1024
 KEPT_FILES = 3
 FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s request=%(request)s: %(message)s"
 
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")  # every one but the tab
+# Every control character but the tab, and what turns the direction of writing.
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 _run: ContextVar[str] = ContextVar("run", default="-")
 _tenant: ContextVar[str] = ContextVar("tenant", default="-")

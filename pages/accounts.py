@@ -7,6 +7,7 @@ from core.roles import Action
 from core.sessions import open_sessions
 from ui.accounts import show_accounts
 from ui.answers import show_secret, tell_done, told
+from ui.fence import fenced
 from ui.identity import require
 from ui.page import look
 from ui.sessions_table import show_sessions
@@ -20,7 +21,7 @@ st.title(text("nav.konten"))
 st.caption(text("accounts.intro"))
 tell_done()
 show_secret()
-with told():
+with fenced("nav.konten"), told():
     sessions = open_sessions(engine, user, view.now)
     show_accounts(access.list_accounts(engine, user), sessions, user, view)
     show_sessions(sessions, user, view)

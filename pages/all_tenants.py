@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.roles import Action
 from ui import visit
+from ui.fence import fenced
 from ui.filters import license_filters
 from ui.freshness import freshness
 from ui.identity import require
@@ -19,11 +20,11 @@ stop_without_tenants(snapshot, text("nav.alle-tenants"))
 st.title(text("nav.alle-tenants"))
 freshness(snapshot)
 
-filters = license_filters(snapshot)
-rows = snapshot.index.rows(filters, look().language)
-shown = table_of(snapshot, rows)
-tools(snapshot, shown, filters)
-
-row = show_licenses(shown, "licenses", text("nav.alle-tenants"))
-if row is not None:
-    open_tenant(snapshot.index.slugs[rows[row]])
+with fenced("tenant.licenses"):
+    filters = license_filters(snapshot)
+    rows = snapshot.index.rows(filters, look().language)
+    shown = table_of(snapshot, rows)
+    tools(snapshot, shown, filters)
+    row = show_licenses(shown, "licenses", text("nav.alle-tenants"))
+    if row is not None:
+        open_tenant(snapshot.index.slugs[rows[row]])

@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.roles import Action
 from ui import list_rows, monitoring, visit
+from ui.fence import fenced
 from ui.first_push import first_push
 from ui.freshness import freshness
 from ui.identity import require
@@ -18,13 +19,18 @@ stop_without_tenants(snapshot, text("nav.monitoring"))
 
 st.title(text("nav.monitoring"))
 freshness(snapshot)
-monitoring.contact(snapshot, view)
+with fenced("nav.monitoring"):
+    monitoring.contact(snapshot, view)
 
-tell_results(snapshot)
-list_rows.vanished(snapshot, view)
-first_push(snapshot)
-edit_switches(switch_frame(monitoring.choose_tenants(snapshot), view), view)
+with fenced("block.switches"):
+    tell_results(snapshot)
+    list_rows.vanished(snapshot, view)
+    first_push(snapshot)
+    edit_switches(switch_frame(monitoring.choose_tenants(snapshot), view), view)
 
-list_rows.lists_and_profiles(snapshot)
-monitoring.parameters(snapshot)
-monitoring.broken_profiles(snapshot)
+with fenced("monitoring.differences"):
+    list_rows.lists_and_profiles(snapshot)
+with fenced("parameters.title"):
+    monitoring.parameters(snapshot)
+with fenced("profiles.broken"):
+    monitoring.broken_profiles(snapshot)

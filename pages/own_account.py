@@ -6,6 +6,7 @@ from core import runtime
 from core.roles import Action
 from core.sessions import open_sessions
 from ui.answers import show_secret, tell_done, told
+from ui.fence import fenced
 from ui.identity import require
 from ui.own_account import own_factor, own_password
 from ui.page import look
@@ -21,7 +22,7 @@ st.title(text("nav.mein-konto"))
 st.caption(text("own.who", name=plain(user.shown), role=user.role))
 tell_done()
 show_secret()
-with told():
+with fenced("nav.mein-konto"), told():
     if not user.name.startswith("entra:"):
         own_password()
         own_factor(view)

@@ -5,6 +5,7 @@ import streamlit as st
 from core import runtime, tokens
 from core.roles import Action
 from ui.answers import show_secret, tell_done, told
+from ui.fence import fenced
 from ui.identity import require
 from ui.page import look
 from ui.texts import text
@@ -17,5 +18,5 @@ st.title(text("nav.programme"))
 st.caption(text("tokens.intro"))
 tell_done()
 show_secret()
-with told():
+with fenced("nav.programme"), told():
     show_tokens(tokens.list_tokens(runtime.current().engine, user), user, view)

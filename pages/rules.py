@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.roles import Action
 from ui import visit
+from ui.fence import fenced
 from ui.freshness import freshness
 from ui.identity import require
 from ui.page import look, stop_without_tenants
@@ -21,7 +22,9 @@ freshness(snapshot)
 st.markdown(text("rule.intro"))
 st.caption(text("rule.order"))
 
-st.subheader(text("rule.table"))
-edit_rules(snapshot, view)
+with fenced("rule.table"):
+    st.subheader(text("rule.table"))
+    edit_rules(snapshot, view)
 
-silent_kinds(snapshot, view)
+with fenced("rule.silent_kinds"):
+    silent_kinds(snapshot, view)

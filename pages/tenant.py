@@ -4,6 +4,7 @@ import streamlit as st
 
 from core.roles import Action
 from ui import visit
+from ui.fence import fenced
 from ui.freshness import freshness
 from ui.history import history_chart
 from ui.identity import require
@@ -19,18 +20,25 @@ view = look()
 stop_without_tenants(snapshot, text("nav.tenant"))
 
 tenant = choose_tenant(snapshot)
-header(snapshot, tenant, view)
+with fenced("block.tenant"):
+    header(snapshot, tenant, view)
 freshness(snapshot, only=[tenant.tenant_id] if tenant.enabled else [])
-last_error(tenant, view)
+with fenced("block.tenant"):
+    last_error(tenant, view)
 
-rows = snapshot.index.of_tenant(tenant.slug)
-shown = table_of(snapshot, rows, OF_TENANT)
-section(text("tenant.licenses"), shown, f"lizenzen-{tenant.slug}")
-if shown.num_rows:
-    chosen = show_licenses(shown, f"licenses_{tenant.slug}", text("tenant.licenses_of", tenant=tenant.name))
-    st.caption(text("tenant.licenses_hint"))
-    history_chart(snapshot, tenant, rows, chosen, view)
-else:
-    st.info(text("tenant.no_licenses" if tenant.enabled else "tenant.not_shown"), icon=":material/info:")
+rows, chosen = snapshot.index.of_tenant(tenant.slug), None
+with fenced("tenant.licenses"):
+    shown = table_of(snapshot, rows, OF_TENANT)
+    section(text("tenant.licenses"), shown, f"lizenzen-{tenant.slug}")
+    if shown.num_rows:
+        chosen = show_licenses(shown, f"licenses_{tenant.slug}", text("tenant.licenses_of", tenant=tenant.name))
+        st.caption(text("tenant.licenses_hint"))
+    else:
+        st.info(text("tenant.no_licenses" if tenant.enabled else "tenant.not_shown"), icon=":material/info:")
 
-subscriptions_block(snapshot, tenant, view)
+with fenced("history.title"):
+    if len(rows):
+        history_chart(snapshot, tenant, rows, chosen, view)
+
+with fenced("subscriptions.title"):
+    subscriptions_block(snapshot, tenant, view)

@@ -22,6 +22,7 @@ from ui import age, data, language, results, visit
 from ui import format as fmt
 from ui.age import Age
 from ui.data import Snapshot
+from ui.fence import fenced
 from ui.identity import current_user
 from ui.problems import problem_box
 from ui.safe import plain
@@ -41,9 +42,10 @@ def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
     """
     if visit.entered():
         st.session_state.pop(REFUSED, None)
-    _come_back()
-    _line(snapshot.version, snapshot.age, tuple(only))
-    results.result_box(snapshot)
+    with fenced("block.freshness"):
+        _come_back()
+        _line(snapshot.version, snapshot.age, tuple(only))
+        results.result_box(snapshot)
 
 
 def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", disabled: bool = False) -> None:
@@ -79,7 +81,8 @@ def _ask(tenants: tuple[str, ...]) -> None:
 @st.fragment(run_every=EVERY_SECONDS)
 def _line(version: int, known: Age, only: Sequence[str]) -> None:
     """`version` and `known` are those of the figures on the page, which stay until the reader wants newer ones."""
-    _state(version, known, only)
+    with fenced("block.freshness"):  # the fragment runs on its own, too
+        _state(version, known, only)
     if REFUSED in st.session_state:  # here, for a click on the button runs nothing but this fragment
         problem_box(st.session_state[REFUSED])
 

@@ -33,6 +33,18 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
         "Die Datenbank antwortet zurzeit nicht; gezeigt wird der letzte bekannte Stand.",
         "The database does not answer at the moment; shown is what was known last.",
     ),
+    "block.failed": (
+        "«{block}» kann nicht gezeigt werden, weil eine Angabe darin fehlerhaft ist; der Rest der Seite gilt. Das "
+        "Protokoll (logs/lizenztool.log) nennt unter {id} die Einzelheiten.",
+        "“{block}” cannot be shown because something in it is wrong; the rest of the page holds. The log "
+        "(logs/lizenztool.log) has the details under {id}.",
+    ),
+    "block.page": ("Seite", "Page"),
+    "block.answer": ("Überblick", "Overview"),
+    "block.figures": ("Kennzahlen", "Figures"),
+    "block.freshness": ("Stand der Zahlen", "Age of the figures"),
+    "block.tenant": ("Zustand des Tenants", "State of the tenant"),
+    "block.switches": ("Schalter", "Switches"),
     "problem.technical": ("Technische Angabe", "Technical details"),
     "problem.unknown": (
         "Ein Fehler der Art «{code}» ist aufgetreten. Die technische Angabe nennt die Einzelheiten.",

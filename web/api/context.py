@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -20,6 +21,10 @@ from web.api.errors import ApiError
 from web.api.models import Failure, Meta, Pagination
 from web.api.queries import Paged
 from web.api.tables import TableStore
+
+log = logging.getLogger(__name__)
+Row = TypeVar("Row")
+Shown = TypeVar("Shown")
 
 # Only for the document: the door has checked the token already.
 _bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Programs.", auto_error=False)
@@ -76,8 +81,19 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f" Did you mean {meant[near[0]]}?" if near else ""
 
 
-def meta(call: Call) -> Meta:
-    return Meta(timestamp=datetime.now(UTC), request_id=call.request_id)
+def meta(call: Call, omitted: int = 0) -> Meta:
+    return Meta(timestamp=datetime.now(UTC), request_id=call.request_id, omitted=omitted)
+
+
+def shown(rows: Sequence[Row], make: Callable[[Row], Shown]) -> tuple[list[Shown], int]:
+    """Return what `make` makes of the rows, and how many it could not be made of: a bad row costs itself alone."""
+    made: list[Shown] = []
+    for row in rows:
+        try:
+            made.append(make(row))
+        except (ValueError, TypeError, LookupError):
+            log.exception("a row cannot be shown")
+    return made, len(rows) - len(made)
 
 
 def pagination(query: Paged, total: int) -> Pagination:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from core.name_key import name_key
-from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part
+from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.door import Call
 from web.api.models import License, PageAnswer
 from web.api.queries import LicenseQuery, ShortageQuery, as_bools, order_of
@@ -57,5 +57,5 @@ def _common(tables: Tables, query: LicenseQuery | ShortageQuery) -> Mask:
 def _page(tables: Tables, mask: Mask, query: LicenseQuery | ShortageQuery, call: Call) -> LicensePage:
     column, descending = order_of(query.sort)
     positions = tables.licenses.ordered(mask, column, descending=descending)
-    rows = [License(**row) for row in tables.licenses.rows(positions[part(query)])]
-    return LicensePage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call))
+    rows, omitted = shown(tables.licenses.rows(positions[part(query)]), lambda row: License(**row))
+    return LicensePage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call, omitted))

@@ -26,6 +26,7 @@ class Model(BaseModel):
 
 class Meta(Model):
     timestamp: datetime = Field(description="When this was answered.")
+    omitted: int = Field(0, description="Rows of this page that cannot be shown; the log says why.")
     request_id: str = Field(description="Also in the header X-Request-Id, in the audit and in the run it started.")
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query, Response
 from core.cache import runs as stored
 from core.cache.api_queries import runs_page
 from web.api.asked import Waiting
-from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part
+from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.door import BASE
 from web.api.errors import ApiError
 from web.api.models import Answer, PageAnswer, RefreshRequest, Run, RunDetail, RunSummary
@@ -45,7 +45,8 @@ def runs(query: Annotated[RunQuery, Query()], context: InProcess, call: ThisCall
         limit=query.page_size,
         offset=part(query).start,
     )
-    return RunPage(data=[Run(**_fields(run)) for run in found], pagination=pagination(query, total), meta=meta(call))
+    data, omitted = shown(found, lambda run: Run(**_fields(run)))
+    return RunPage(data=data, pagination=pagination(query, total), meta=meta(call, omitted))
 
 
 @router.get("/runs/{runId}", responses=failures(404), summary="One refresh, also while it waits or runs")

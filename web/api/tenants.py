@@ -15,7 +15,7 @@ from core.problems import Problem
 from core.refresh import Refresher
 from core.roles import Action
 from core.runtime import Runtime
-from web.api.context import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part
+from web.api.context import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.door import Call
 from web.api.errors import ApiError, detail_of
 from web.api.models import Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
@@ -48,8 +48,8 @@ def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: Th
         mask &= table.among(name, as_bools(getattr(query, name)))
     column, descending = order_of(query.sort)
     positions = table.ordered(mask, column, descending=descending)
-    rows = [_tenant(row, call) for row in table.rows(positions[part(query)])]
-    return TenantPage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call))
+    rows, omitted = shown(table.rows(positions[part(query)]), lambda row: _tenant(row, call))
+    return TenantPage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call, omitted))
 
 
 @router.get("/tenants/{tenantId}", responses=failures(404), summary="One tenant")
