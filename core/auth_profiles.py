@@ -14,7 +14,8 @@ from dotenv import dotenv_values
 
 from core.certificates import Certificate
 from core.name_key import name_key
-from core.profile_check import CONTROL, Check, Fault, text_of
+from core.profile_check import CONTROL, Check, Fault
+from core.profile_json import text_of
 from core.profiles import ProfileStore
 from core.roles import ROLES
 

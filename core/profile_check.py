@@ -9,19 +9,20 @@ from __future__ import annotations
 import difflib
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from core.bounds import LONGEST_FILE, LONGEST_NAME, LONGEST_SLUG, field_fault, file_name_fault, visible
 from core.certificate_files import CertificateError
 from core.certificates import Certificate
-from core.name_key import clean_name, guid_key, name_key, thumbprint_key
+from core.name_key import guid_key, name_key, thumbprint_key
 from core.problems import Problem
 from core.profile_files import EXPECTED, PATTERNS, Kind
-from core.text_files import NoFile, decoded, file_name, is_text, read_file, shown
+from core.profile_json import Content, spelled, text_of
+from core.text_files import NoFile, file_name, is_text, shown
 
 CREDENTIALS = ("tenant_id", "client_id", "thumbprint", "cert_path", "expires")
 CONTROL = {"thumbprint": "<SHA-1>", "expires": "<YYYY-MM-DD>"}  # the certificate knows both; how each is written
@@ -86,15 +87,6 @@ class Fault:
         return next((problem for problem in self.problems if problem.code not in HARMLESS), self.problems[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The JSON of a file, the name of its encoding, and the fields that are there twice."""
-
-    data: Any
-    encoding: str
-    twice: Sequence[str] = ()
-
-
 class Source(Protocol):
     """Where a check reads files."""
 
@@ -103,22 +95,6 @@ class Source(Protocol):
     def read(self, path: Path) -> Content: ...
 
     def certificate(self, path_text: str) -> Certificate: ...
-
-
-def parse_profile(path: Path) -> Content:
-    """Return the content of the file at `path`. Raises OSError, ValueError, RecursionError."""
-    text, encoding = decoded(read_file(path))
-    twice: list[str] = []
-
-    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                twice.append(name)
-            found[name] = value
-        return found
-
-    return Content(json.loads(text.removeprefix("\ufeff"), object_pairs_hook=collect), encoding, twice)
 
 
 class Check:
@@ -284,27 +260,3 @@ class Check:
             near = difflib.get_close_matches(name[:100], known, n=1)
             self.add("profile.field_unknown", field=prefix + name, near=near[0] if near else ", ".join(sorted(known)))
         return found
-
-
-def spelled(data: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """The object with each field under the name of `known` that has its key; of two spellings the exact one counts."""
-    right = {name_key(name): name for name in known}
-    found = {name: value for name, value in data.items() if name in known}
-    for name, value in data.items():
-        canonical = right.get(name_key(name), name)
-        found.setdefault(name if canonical in found else canonical, value)
-    return found
-
-
-def text_of(
-    data: Mapping[str, Any], name: str
-) -> tuple[str, Literal["", "missing", "not_text", "unstorable", "empty"]]:
-    """(the field as clean text, what is wrong with it); one of the two is ""."""
-    if name not in data:
-        return "", "missing"
-    value = data[name]
-    if not isinstance(value, str):
-        return "", "not_text"
-    if not is_text(value):
-        return "", "unstorable"
-    return (clean_name(value), "") if name_key(value) else ("", "empty")

@@ -12,8 +12,9 @@ from core.certificate_files import CertificateError
 from core.certificates import Certificate, read_certificate
 from core.name_key import guid_key, name_key
 from core.problems import Problem
-from core.profile_check import CONTROL_FAULTS, CREDENTIALS, Check, Content, Fault, parse_profile, text_of
+from core.profile_check import CONTROL_FAULTS, CREDENTIALS, Check, Fault
 from core.profile_files import FOLDERS, Found, Kind, Stray, find_file, find_profiles
+from core.profile_json import Content, parse_profile, text_of
 from core.text_files import file_name, shown
 
 IDS = ("site_id", "tenant_list_id", "license_list_id", "parameter_list_id")

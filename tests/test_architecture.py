@@ -55,7 +55,7 @@ FLOORS = [
         "metrics",
         "spreadsheets",
     },
-    {"certificate_files"},
+    {"certificate_files", "profile_json"},
     {"bounds", "clock", "messages", "name_key", "network", "text_files", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
