@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import sqlite3
 import unicodedata
@@ -26,6 +27,12 @@ PARTS = (
     "SPB", "SPE_E3", "Microsoft_365_E3_(no_Teams)", "ODD(", ")ODD", "CONTOSO_(500_seats_min)_HUB", "NO\u00a0BREAK",
     "BÜRO_PAKET", "BU\u0308RO_ZWEI", "[x] (y)", "A B  C", "\U0001f4e6_BOX", "TRAILING ", "", "E3) (E5", "X" * 240,
 )  # fmt: skip
+DATES = (  # the ends of the terms of a subscription, as Microsoft gives them
+    None,
+    dt.datetime(1, 1, 1, tzinfo=dt.UTC),
+    dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC),
+    dt.datetime(2027, 3, 28, 2, 30, tzinfo=dt.UTC),
+)
 LABELS = ("SPB", "odd", "twin-1", "twin-2")  # the simulator's own names of the licences that may run out
 FREE = "FLOW_FREE"
 COMMENT = "Bemerkung"  # a column of the support team, which the product does not know
@@ -200,6 +207,7 @@ class Cast:
             self.products[tenant.slug, label] = part, sku_id
             seats = 10 if label != FREE else 10_000
             tenant.set_sku(label, part_number=part, sku_id=sku_id, enabled=seats, consumed=5)
+        tenant.add_subscription("SPB", self.draw.choice(DATES))
         return tenant
 
     def _name(self, key: Key, part: str, sku_id: str) -> None:

@@ -49,6 +49,7 @@ class Trouble:
     meddled: bool = False  # somebody deleted items or columns
     _hidden: dict[str, tuple[Column, dict[int, Any]]] = field(default_factory=dict)
     _revoked: dict[str, set[str]] = field(default_factory=dict)
+    _retyped: str = ""  # a column of numbers that is one of texts for a while
     _weather: int = 0
 
     def strike(self) -> None:
@@ -128,9 +129,9 @@ class Trouble:
         return Fault(".*", after=after, before=self.draw.choice(visits), sub_response=in_batch)
 
     def _bad_weather(self) -> None:
-        """For several refreshes: the site is away, a column is missing, a tenant has taken its consent back."""
+        """For several refreshes: the site is away, a column missing or retyped, a tenant has taken its consent back."""
         self._weather = self.draw.randint(1, 4)
-        kind = self.draw.choice(["site", "site", "column", "consent", "login"])
+        kind = self.draw.choice(["site", "site", "column", "type", "consent", "login"])
         if kind == "site":
             answer = self.draw.choice(["status", "status", "hang", "reset"])
             status = self.draw.choice([404, 403, 429, 503])
@@ -141,6 +142,9 @@ class Trouble:
                 )
         elif kind == "column":
             self._hide_column()
+        elif kind == "type":
+            self._retyped = self.draw.choice(["Verfügbar", "Gebraucht", "Frei"])
+            self.office.sharepoint.licenses.change_column(self._retyped, kind="text")
         elif kind == "consent":
             tenant = self.draw.choice(self.cast.tenants)
             self._revoked[tenant.slug] = tenant.permissions
@@ -161,6 +165,9 @@ class Trouble:
                         item.fields[name] = value
                         item.rendered.clear()
         self._hidden.clear()
+        if self._retyped:
+            licenses.change_column(self._retyped, kind="number")
+            self._retyped = ""
         for slug, permissions in self._revoked.items():
             self.cast.tenant(slug).permissions = permissions
         if self._revoked:
