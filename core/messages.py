@@ -673,20 +673,20 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "In the {list} the column “{field}” cannot be written (read-only, calculated or hidden). Its values stay as they are, messages go out all the same; correct “field_mapping” to the right column.",
     ),
     "sharepoint.odd_switch": (
-        "In der {list} steht in der Spalte «{field}» bei {count} Tenants weder Ja noch Nein ({names}; Wert: {values}). Es gelten deren letzte lesbare Schalter, und wo es keine gibt, wird niemand benachrichtigt; Spalte und Werte berichtigen.",
-        "In the {list} the column “{field}” says neither yes nor no for {count} tenants ({names}; value: {values}). Their last switches that could be read hold, and where there are none nobody is told; correct column and values.",
+        "In der {list} steht in der Spalte «{field}» weder Ja noch Nein (Zeilen: {count}; {names}; Wert: {values}). Es gelten deren letzte lesbare Schalter, und wo es keine gibt, wird niemand benachrichtigt; Spalte und Werte berichtigen.",
+        "In the {list} the column “{field}” says neither yes nor no (rows: {count}; {names}; value: {values}). Their last switches that could be read hold, and where there are none nobody is told; correct column and values.",
     ),
     "sharepoint.odd_flag": (
-        "In der {list} steht in der Spalte «{field}» in {count} Zeilen weder Ja noch Nein ({names}; Wert: {values}). Über diese Zeilen wird niemand benachrichtigt; Spalte und Werte berichtigen.",
-        "In the {list} the column “{field}” says neither yes nor no in {count} rows ({names}; value: {values}). Nobody is told about these rows; correct column and values.",
+        "In der {list} steht in der Spalte «{field}» weder Ja noch Nein (Zeilen: {count}; {names}; Wert: {values}). Über diese Zeilen wird niemand benachrichtigt; Spalte und Werte berichtigen.",
+        "In the {list} the column “{field}” says neither yes nor no (rows: {count}; {names}; value: {values}). Nobody is told about these rows; correct column and values.",
     ),
     "sharepoint.numbers_refused": (
-        "SharePoint nimmt in {count} Zeilen der {list} die Werte nicht an: «{said}». Meldungen gehen trotzdem hinaus, die Werte bleiben alt; Grenzen, Überprüfungsregeln und Pflichtspalten der Liste prüfen.",
-        "SharePoint does not take the values of {count} rows of the {list}: “{said}”. Messages go out all the same, the values stay old; check bounds, validation rules and required columns of the list.",
+        "SharePoint nimmt Werte für die {list} nicht an (Zeilen: {count}): «{said}». Meldungen gehen trotzdem hinaus, die Werte bleiben alt; Grenzen, Überprüfungsregeln und Pflichtspalten der Liste prüfen.",
+        "SharePoint does not take values for the {list} (rows: {count}): “{said}”. Messages go out all the same, the values stay old; check bounds, validation rules and required columns of the list.",
     ),
     "sharepoint.row_refused": (
-        "SharePoint nimmt {count} Zeilen der {list} überhaupt nicht an: «{said}». Über neue Engpässe in diesen Zeilen wird niemand benachrichtigt; Überprüfungsregeln und Pflichtspalten der Liste prüfen.",
-        "SharePoint does not take {count} rows of the {list} at all: “{said}”. Nobody is told about new shortages in these rows; check validation rules and required columns of the list.",
+        "SharePoint nimmt in der {list} Zeilen überhaupt nicht an (Zeilen: {count}): «{said}». Über neue Engpässe in diesen Zeilen wird niemand benachrichtigt; Überprüfungsregeln und Pflichtspalten der Liste prüfen.",
+        "SharePoint does not take rows of the {list} at all (rows: {count}): “{said}”. Nobody is told about new shortages in these rows; check validation rules and required columns of the list.",
     ),
     "sharepoint.parameter_missing": (
         "In der Parameterliste fehlt «{field}». Ohne diesen Wert verschickt der Flow keine Meldung; Wert eintragen.",

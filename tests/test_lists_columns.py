@@ -434,6 +434,15 @@ def test_without_a_flag_nobody_is_told_and_nothing_is_said_about_the_alarm(
     assert any(found.level == "error" and flag in found.problem.text() for found in checked(office) if found.problem)
 
 
+def test_shortages_are_not_taken_over_into_flags_that_cannot_be_written(office: Office) -> None:
+    office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 5)})
+    office.sharepoint.licenses.change_column("technician_informed", kind="choice")
+
+    summary = office.refresher.run(ADMIN, take_over=True)
+
+    assert summary["sharepoint"]["taken_over"] == 0
+
+
 @pytest.mark.parametrize("value", ["Ja", "Nein", 1, "true"])
 def test_a_mark_that_is_no_boolean_leaves_its_item_alone(office: Office, value: Any) -> None:
     office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 5)})
@@ -505,7 +514,7 @@ def test_numbers_that_are_refused_for_whatever_reason_cost_no_alarm(office: Offi
     assert (summary["sharepoint"]["failed"], len(office.rows())) == (2, 2)
     (problem,) = summary["sharepoint"]["problems"]
     assert problem["code"] == "sharepoint.numbers_refused"
-    assert "2 Zeilen" in problem["message"]
+    assert "Zeilen: 2" in problem["message"]
     assert "Verf_x00fc_gbar" in problem["message"]
     assert stored(office) == {"sharepoint.numbers_refused"}
     (found,) = sharepoint_status(office.engine).problems

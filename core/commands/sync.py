@@ -123,5 +123,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
         print(f"- {lists['remaining']} items follow with the next refresh")
     for entry in summary["skipped"]:
         print(f"- {entry['tenant']}: {entry['reason']}")
+    on_stderr = {problem["message"] for problem in summary["problems"]}
     for entry in [*summary["failed"], *lists.get("problems", [])]:
-        print(f"- {entry['message']}")
+        if entry["message"] not in on_stderr:
+            print(f"- {entry['message']}")

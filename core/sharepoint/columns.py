@@ -29,7 +29,7 @@ WITHOUT = {
     "sharepoint.column_ambiguous": "sharepoint.values_ambiguous",
     "sharepoint.column_twice": "sharepoint.values_twice",
 }  # of a dispensable column: the list is worked with all the same
-NO_FACET = {"defaultValue", "validation", "sourceContentType"}  # objects that do not say what the column holds
+NO_FACET = {"defaultValue", "validation", "sourceColumn", "sourceContentType"}  # objects that tell no type
 
 
 class ListError(ProblemError):

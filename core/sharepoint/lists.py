@@ -196,7 +196,7 @@ def _bounded(value: Any) -> Any:
         return bounded_text(value, LONGEST_VALUE)
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value
+    return bounded_text(str(value), LONGEST_VALUE) if isinstance(value, dict | list) else value
 
 
 def _unreadable(kind: str, what: str) -> BadAnswer:

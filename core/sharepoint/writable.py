@@ -9,6 +9,7 @@ from core.problems import Problem
 from core.sharepoint.columns import LIST_NAMES
 from core.sharepoint.lists import Item, Lists, SharePointList
 from core.sharepoint.plan import Change, Plan
+from core.sharepoint.rows import Key
 
 KEYS = ("name", "tenant")
 FLAGS = ("trigger", "informed")
@@ -22,19 +23,28 @@ def writable_plan(plan: Plan, of: SharePointList, items: Iterable[Item]) -> Plan
     Values of columns that cannot take them are left out. Where trigger or mark cannot be read, nothing is said about
     the alarm, neither to the flow nor to our own memory; where an item could not be found again none is created.
     """
-    readable = of.ours.takes(*FLAGS)
+    readable, findable = of.ours.takes(*FLAGS), of.ours.takes(*KEYS)
     odd = {item.item_id for item in items if any(item.odd(word) for word in FLAGS)}
     changes: list[Change] = []
     for change in plan.changes:
-        if change.item is None and not of.ours.takes(*KEYS):
-            continue
         known = readable and (change.item is None or change.item.item_id not in odd)
-        kept = _without_flags(change) if not known else change
-        changes += writable([kept] if kept else [], of)
+        kept = change if known else _without_flags(change)
+        if kept is not None and (findable or change.item is not None):
+            changes += writable([kept], of)
     alarms = {key: alarm for key, alarm in plan.alarms.items() if readable and alarm.item_id not in odd}
-    unanswered = [key for key in plan.unanswered if key in alarms]
-    tells = plan.tells if readable and of.ours.takes(*KEYS) else []
-    return Plan(changes, alarms, unanswered, plan.unchanged + len(plan.changes) - len(changes), tells)
+    silent = {key for key in plan.alarms if key not in alarms} | _new(plan.changes) - _new(changes)
+    return Plan(
+        changes,
+        alarms,
+        [key for key in plan.unanswered if key in alarms],
+        plan.unchanged + len(plan.changes) - len(changes),
+        [row for row in plan.tells if readable and row.key not in silent],
+    )
+
+
+def _new(changes: Iterable[Change]) -> set[Key]:
+    """The licences that get a new item."""
+    return {change.key for change in changes if change.item is None}
 
 
 def writable(changes: Sequence[Change], of: SharePointList) -> list[Change]:
