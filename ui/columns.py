@@ -17,13 +17,13 @@ import streamlit as st
 
 from ui.data import Snapshot
 from ui.format import GRID_DATE, GRID_MOMENT
-from ui.index import MARKS, UNUSED
+from ui.index import MARKS, QUIET_MARKS
 from ui.language import Language
 from ui.texts import text
 
 SIGNS = {
     "shortage": "●", "over": "▲", "low": "◐", "grace": "◷", "suspended": "■", "gone": "○", "used_up": "–", "ok": "✓",
-    "hidden": "◌", UNUSED: "□",
+    "hidden": "◌", "quiet_over": "△", "quiet_low": "◔", "quiet_suspended": "□",
 }  # fmt: skip
 # White text on these has at least 5.6 : 1. Quiet states carry no colour at all, so that the loud ones are seen.
 CHIP_COLOURS = {
@@ -31,11 +31,12 @@ CHIP_COLOURS = {
 }  # fmt: skip
 QUIET = "#00000000"
 BAR = "#667085"
-CHIPS = (*MARKS, UNUSED)
+CHIPS = (*MARKS, *QUIET_MARKS)
 
 
 def chip(mark: str, language: Language) -> str:
-    return f"{SIGNS[mark]} {text('state.' + mark, language)}"
+    """The sign and the word of a mark; of a quiet one the word of its state."""
+    return f"{SIGNS[mark]} {text('state.' + mark.removeprefix('quiet_'), language)}"
 
 
 _tables: WeakKeyDictionary[Snapshot, dict[Language, pa.Table]] = WeakKeyDictionary()
@@ -93,7 +94,8 @@ def _chips(snapshot: Snapshot, language: Language) -> pa.ListArray:
     index = snapshot.index
     carried = {mark: index.has(mark) for mark in CHIPS}
     carried["shortage"] = carried["shortage"] & ~carried["over"]
-    carried["suspended"] = carried["suspended"] & ~carried[UNUSED]
+    for quiet, loud in QUIET_MARKS.items():
+        carried[loud] = carried[loud] & ~carried[quiet]
     stacked = np.stack([carried[mark] for mark in CHIPS], axis=1)
     _, which = np.nonzero(stacked)
     offsets = np.concatenate([[0], np.cumsum(stacked.sum(axis=1))])

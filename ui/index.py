@@ -14,7 +14,8 @@ from core.name_key import name_key, name_keys
 # What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
 # free but alarms nobody (gratis, trial, not per user, by a rule), "hidden" is shown only when asked for.
 MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok", "hidden")
-UNUSED = "unused"  # of the suspended those that nobody holds: shown without colour
+# Over-assigned or low without an alarm, suspended without a holder -> the mark they are filtered by.
+QUIET_MARKS = {"quiet_over": "used_up", "quiet_low": "ok", "quiet_suspended": "suspended"}
 KINDS = ("paid", "free", "trial", "not_per_user")
 SORTS = ("worst", "tenant", "product", "free", "utilisation", "renewal", "since")  # as offered
 
@@ -71,17 +72,23 @@ class LicenseIndex:
 
 
 def marks(licenses: pd.DataFrame) -> dict[str, Mask]:
-    """Mark -> which rows carry it: every row its state, and a shortage that mark, too.
+    """Mark -> which rows carry it. A row that does not alarm with nothing free is "used up", not a shortage.
 
-    A row with nothing free that alarms nobody is "used up", not short. What is "low", or has enough, is only
-    a shortage where a threshold above zero makes it one.
+    Rows whose state hits nobody carry one of QUIET_MARKS, too: the same state, shown without colour.
     """
     state = licenses["state"].to_numpy(dtype=object)
     short = licenses["shortage"].to_numpy(dtype=bool)
-    found = {name: np.asarray(state == name) for name in ("over", "grace", "suspended", "gone")}
-    found |= {name: np.asarray(state == name) & ~short for name in ("low", "ok")}
-    found["shortage"], found["used_up"] = short, np.asarray(state == "short") & ~short
-    found[UNUSED] = found["suspended"] & (licenses["consumed"].to_numpy() == 0)
+    found = {name: np.asarray(state == name) for name in ("grace", "suspended", "gone", "ok")}
+    found["shortage"] = short
+    over, low = np.asarray(state == "over"), np.asarray(state == "low")
+    found["over"], found["quiet_over"] = over & short, over & ~short
+    found["used_up"] = np.isin(state, ("short", "over")) & ~short
+    found["quiet_suspended"] = found["suspended"] & (licenses["consumed"].to_numpy() == 0)
+    alarms = licenses["alarms"].to_numpy(dtype=bool)
+    found["low"], found["quiet_low"] = low & alarms, low & ~alarms
+    found["ok"] |= low & ~alarms
+    for name in ("low", "ok"):  # a threshold above zero makes a shortage of either
+        found[name] &= ~short
     hidden = licenses["hidden"].to_numpy(dtype=bool)
     return {name: mask & ~hidden for name, mask in found.items()} | {"hidden": hidden}
 

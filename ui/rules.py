@@ -150,7 +150,7 @@ def _standing(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
     units = (row.enabled, row.consumed)
     decision = rules.decide(row.tenant_id, row.sku_id, row.kind)
     short, free = decision.short(*units), units[0] - units[1]
-    low = row.state in ("low", "ok") and not short and 0 < free <= decision.warn_level(units[0])
+    low = decision.alarms and not short and 0 < free <= decision.warn_level(units[0])
     return short, decision.hidden, low
 
 

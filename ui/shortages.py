@@ -36,7 +36,7 @@ def current_shortages(snapshot: Snapshot) -> pd.DataFrame:
 def no_shortages(snapshot: Snapshot) -> str:
     """What to say when there are none; rules may have a part in it."""
     paid = snapshot.licenses["kind"].to_numpy(dtype=object) == "paid"
-    exempt = int(((snapshot.index.has("used_up") | snapshot.index.has("over")) & paid).sum())
+    exempt = int((snapshot.index.has("used_up") & paid).sum())
     return text("start.no_shortages_by_rule", count=exempt) if exempt else text("start.no_shortages")
 
 

@@ -193,7 +193,6 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
     "state.low": ("knapp", "low"),
     "state.grace": ("Nachfrist", "grace period"),
     "state.suspended": ("ausgesetzt", "suspended"),
-    "state.unused": ("ausgesetzt", "suspended"),
     "state.gone": ("entfallen", "gone"),
     "state.used_up": ("ausgeschöpft", "used up"),
     "state.ok": ("ausreichend", "ok"),

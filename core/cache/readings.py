@@ -174,11 +174,12 @@ def save_readings(
         else:
             rows = dict(old)  # mostly nothing has changed, and one copy of the rows is enough
         now[reading.tenant_id] = rows
+        listed = {license_.sku_id for license_ in reading.licenses}
         days += [
             {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
             for sku_id, row in rows.items()
             if row != old.get(sku_id) or (reading.tenant_id, sku_id) not in written_today
-            if sku_id not in reading.refused
+            if not reading.refused or sku_id in listed  # what keeps its last row was not read today
         ]
     with transaction(engine) as connection:
         _replace_licenses(connection, changed, now)

@@ -239,12 +239,18 @@ def _batch_answers(whole: _Answer, wanted: int) -> list[BatchAnswer]:
     answers = [by_id.get(str(index), {}) for index in range(wanted)]
     return [
         BatchAnswer(
-            int(answer.get("status") or 0),
+            _status(answer.get("status")),
             answer.get("body"),
             CaseInsensitiveDict({**whole.headers, **(answer.get("headers") or {})}),
         )
         for answer in answers
     ]
+
+
+def _status(value: Any) -> int:
+    """The status of an answer in a batch; 0, nobody knows, for what is no number."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else 0
 
 
 def _resource(path: str) -> str:
