@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from core import passwords
 from core.cache import accounts
-from core.cache.accounts import Account
+from core.cache.accounts import Account, LastAdmin
 from core.cache.audit import Entry
 from core.roles import ROLES, Action, Actor
 from core.sessions import (
@@ -151,7 +151,6 @@ def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime
 def disable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
     """Shut an account out at once, with all its sessions and tokens. Raises AccessError, NotAllowed."""
     actor.need(Action.ACCOUNTS)
-    _keep_an_admin(engine, name)
     _change(engine, actor, "account.disabled", name, now or _now(), disabled=True)
 
 
@@ -167,8 +166,6 @@ def set_role(engine: Engine, actor: Actor, name: str, role: str, now: datetime |
     _must_be_local(engine, name)
     if role not in ROLES:
         raise AccessError(["account.role"], role=role)
-    if role != "admin":
-        _keep_an_admin(engine, name)
     _change(engine, actor, "account.role", name, now or _now(), role=role)
 
 
@@ -178,13 +175,6 @@ def _must_be_local(engine: Engine, name: str) -> None:
         raise AccessError(["account.not_local"], name=account.shown)
 
 
-def _keep_an_admin(engine: Engine, name: str) -> None:
-    """Nobody shuts the last one out who could let people in again."""
-    admins = [account.name for account in accounts.all_accounts(engine) if account.is_admin]
-    if admins == [account_key(name)]:
-        raise AccessError(["account.last_admin"], name=name)
-
-
 def list_accounts(engine: Engine, actor: Actor) -> list[Account]:
     """Every account by name. Raises NotAllowed."""
     actor.need(Action.ACCOUNTS)
@@ -192,8 +182,12 @@ def list_accounts(engine: Engine, actor: Actor) -> list[Account]:
 
 
 def _change(engine: Engine, actor: Actor, action: str, name: str, at: datetime, **changes: object) -> None:
-    if not accounts.change_account(engine, account_key(name), at, Entry(actor, action, account_key(name)), **changes):
-        raise AccessError(["account.unknown"], name=name)
+    entry = Entry(actor, action, account_key(name))
+    try:
+        if not accounts.change_account(engine, account_key(name), at, entry, **changes):
+            raise AccessError(["account.unknown"], name=name)
+    except LastAdmin as error:
+        raise AccessError(["account.last_admin"], name=name) from error
     note_revocation()
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 
 from core.cache import accounts
 from core.cache import open_sessions as stored
+from core.cache.accounts import Account
 from core.cache.audit import Entry
 from core.cache.database import DatabaseError
 from core.cache.open_sessions import OpenSession
@@ -71,9 +72,13 @@ def session_id(token: str) -> str:
 
 
 def start_session(
-    engine: Engine, account: str, now: datetime, *, address: str = "", user_agent: str = "", entry: Entry | None = None
-) -> str:
-    """A new session, recorded as `entry`; returns its token, which exists nowhere but in the cookie."""
+    engine: Engine, account: str, now: datetime, *, address: str = "", user_agent: str = "", entry: Entry | None = None,
+    seen: Account | None = None,
+) -> str:  # fmt: skip
+    """A new session, recorded as `entry`; returns its token, which exists nowhere but in the cookie.
+
+    "" if the account has changed since it was `seen` as who may sign in.
+    """
     token = secrets.token_urlsafe(32)
     row = {
         "token_hash": session_id(token),
@@ -83,8 +88,7 @@ def start_session(
         "address": address,
         "user_agent": user_agent,
     }
-    accounts.add_session(engine, row, forget_before=now - KEPT, entry=entry)
-    return token
+    return token if accounts.add_session(engine, row, forget_before=now - KEPT, entry=entry, seen=seen) else ""
 
 
 def session_of(engine: Engine, token: str, now: datetime) -> Session | None:

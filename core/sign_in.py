@@ -83,7 +83,7 @@ def sign_in(
         audit.record(engine, _actor(account, visitor), "session.code_asked", account.name, at=now)
         return CodeNeeded(account, key)
     lockout.forget(engine, key)
-    return _open(engine, account, visitor, now)
+    return _open(engine, account, visitor, now) or Refused()
 
 
 def sign_in_with_code(
@@ -100,7 +100,7 @@ def sign_in_with_code(
         return Refused(lockout.wait_after(engine, key, now))
     lockout.forget(engine, key)
     lockout.forget(engine, half.failures)
-    return _open(engine, account, visitor, now)
+    return _open(engine, account, visitor, now) or Refused()
 
 
 def sign_in_with_microsoft(
@@ -121,7 +121,7 @@ def sign_in_with_microsoft(
     if account.disabled:
         _note_refusal(engine, account, "disabled", visitor, now)
         return Refusal("disabled", found.account, found.shown)
-    return _open(engine, account, visitor, now)
+    return _open(engine, account, visitor, now) or Refusal("disabled", found.account, found.shown)
 
 
 def _follow(engine: Engine, found: Granted, visitor: Visitor, now: datetime) -> Account:
@@ -176,5 +176,11 @@ def _note_refusal(engine: Engine, account: Account | None, why: str, visitor: Vi
 
 
 def _open(engine: Engine, account: Account, visitor: Visitor, now: datetime) -> str:
+    """The token of a new session; "" if the account was changed while it signed in."""
     entry = Entry(_actor(account, visitor), "session.started", account.name)
-    return start_session(engine, account.name, now, address=visitor.address, user_agent=visitor.user_agent, entry=entry)
+    token = start_session(
+        engine, account.name, now, address=visitor.address, user_agent=visitor.user_agent, entry=entry, seen=account
+    )
+    if not token:
+        _note_refusal(engine, account, "changed meanwhile", visitor, now)
+    return token

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.cache.audit import Entry, append
 from core.cache.schema import accounts, api_tokens, sessions, sign_in_failures
-from core.cache.sql import forget_older, transaction
+from core.cache.sql import forget_older, transaction, write_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,10 @@ class StoredSession:
     created_at: datetime
     last_seen_at: datetime
     revoked_at: datetime | None
+
+
+class LastAdmin(Exception):
+    """The change would leave no account that could let people in again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +113,16 @@ def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) ->
 def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **changes: Any) -> bool:
     """Change columns of an account and revoke all its sessions in the same breath; False when there is none.
 
-    The tokens of a disabled account, and of one with another role, end with its sessions.
+    The tokens of a disabled account, and of one with another role, end with its sessions. Raises LastAdmin, also when
+    two of the last admins shut each other out at the same moment.
     """
     with transaction(engine) as connection:
-        # Without effect, but it takes the write lock before the row is looked at.
-        connection.execute(update(accounts).where(accounts.c.name == name).values(name=name))
+        write_alone(connection, accounts)
         before = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
         if before is None:
             return False
+        if not _an_admin_stays(connection, Account(**before), Account(**{**before, **changes})):
+            raise LastAdmin(name)
         connection.execute(update(accounts).where(accounts.c.name == name).values(**changes))
         connection.execute(_revoke(at).where(sessions.c.account == name))
         if changes.get("disabled") or "role" in changes:
@@ -129,6 +135,13 @@ def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **chan
     return True
 
 
+def _an_admin_stays(connection: Connection, before: Account, after: Account) -> bool:
+    if not before.is_admin or after.is_admin:
+        return True
+    others = connection.execute(select(accounts).where(accounts.c.name != before.name, accounts.c.role == "admin"))
+    return any(Account(**row).is_admin for row in others.mappings())
+
+
 def rename_account(engine: Engine, name: str, display_name: str) -> None:
     """Microsoft calls somebody differently today."""
     with transaction(engine) as connection:
@@ -136,16 +149,29 @@ def rename_account(engine: Engine, name: str, display_name: str) -> None:
 
 
 def add_session(
-    engine: Engine, row: Mapping[str, Any], *, forget_before: datetime, entry: Entry | None = None
-) -> None:  # fmt: skip
-    """Store a new session; those that began before `forget_before` have served their time and go."""
+    engine: Engine, row: Mapping[str, Any], *, forget_before: datetime, entry: Entry | None = None,
+    seen: Account | None = None,
+) -> bool:  # fmt: skip
+    """Store a new session; those that began before `forget_before` have served their time and go.
+
+    Return False, and store nothing, if the account is no longer the one that was `seen` when the password was looked
+    at: a session that begins while a new password is set would else outlive it.
+    """
+    column = accounts.c
+    same = [column.name == row["account"]]
+    if seen is not None:
+        same += [column.disabled.is_(False), column.role == seen.role]
+        same += [column.password_changed_at == seen.password_changed_at]
+        same += [column.totp_confirmed_at.is_not_distinct_from(seen.totp_confirmed_at)]
     with transaction(engine) as connection:
+        found = connection.execute(update(accounts).where(*same).values(last_sign_in_at=row["created_at"])).rowcount
+        if seen is not None and not found:
+            return False
         forget_older(connection, sessions.c.created_at, forget_before)
         connection.execute(sessions.insert().values(**row))
-        signed_in = update(accounts).where(accounts.c.name == row["account"])
-        connection.execute(signed_in.values(last_sign_in_at=row["created_at"]))
         if entry is not None:
             append(connection, entry, row["created_at"])
+    return True
 
 
 def find_sessions(engine: Engine, token_hashes: Collection[str]) -> dict[str, StoredSession]:

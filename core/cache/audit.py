@@ -228,9 +228,10 @@ def _share_of_a_day(connection: Connection, oldest: datetime, days: int, now: da
 
     The second is for a setting that was made smaller: what is too much goes bit by bit.
     """
-    first, last = connection.execute(select(func.min(audit.c.seq), func.max(audit.c.seq))).one()
+    ends = connection.execute(select(func.min(audit.c.seq), func.max(audit.c.seq))).one()
+    first, last = int(ends[0]), int(ends[1])
     next_day = _first_since(connection, oldest + timedelta(days=1), now) or first
-    return max(int(next_day) - int(first), math.ceil((int(last) - int(first) + 1) / days), 1)
+    return max(next_day - first, math.ceil((last - first + 1) / days), 1)
 
 
 def _first_since(connection: Connection, at: datetime, now: datetime) -> int | None:

@@ -102,6 +102,9 @@ def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             # All or nothing: without this sqlite3 commits every change of a table on its own.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif engine.dialect.name == "postgresql":
+            # Machines that start at once: the others wait, and then find nothing left to do.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lizenztool.upgrade'))")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

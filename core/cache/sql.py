@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, Table, delete, select
+from sqlalchemy import Column, Connection, Engine, Integer, Table, Text, cast, delete, false, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
@@ -31,12 +31,16 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         raise DatabaseError(problem) from error
 
 
+def _insert(connection: Connection) -> Any:
+    """The INSERT of this kind of database, which may go on where the row is there already."""
+    return postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
+
+
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert `rows`, or overwrite those with the same primary key; all rows have the same columns."""
     if not rows:
         return
-    insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    statement = insert(table)
+    statement = _insert(connection)(table)
     keys = [column.name for column in table.primary_key]
     changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
@@ -51,6 +55,14 @@ def document(engine: Engine, key: str, default: Any = None) -> Any:
 
 def save_document(connection: Connection, key: str, value: Any) -> None:
     upsert(connection, documents, [{"key": key, "value": value}])
+
+
+def write_alone(connection: Connection, table: Table) -> None:
+    """Let nobody else write into `table` until this transaction ends: what is read in it now stays true."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
+    else:  # without effect, but it takes the one write lock that SQLite has
+        connection.execute(delete(table).where(false()))
 
 
 def forget_older(connection: Connection, column: Column[datetime], before: datetime) -> None:
@@ -70,7 +82,11 @@ def data_version(engine: Engine) -> int:
 
 def bump(connection: Connection) -> None:
     """Tell the pages that there is something newer."""
-    # The lock is for PostgreSQL, where two transactions could otherwise count to the same number.
-    query = select(documents.c.value).where(documents.c.key == "version").with_for_update()
-    current = connection.execute(query).scalar()
-    save_document(connection, "version", int(current or 0) + 1)
+    # In one statement: two transactions could otherwise count to the same number.
+    following = cast(cast(documents.c.value, Text), Integer) + 1
+    statement = _insert(connection)(documents).values(key="version", value=1)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[documents.c.key], set_={"value": cast(cast(following, Text), documents.c.value.type)}
+        )
+    )
