@@ -134,7 +134,7 @@ def test_what_takes_a_number_is_a_number(definition: dict[str, Any]) -> None:
     assert ours.takes("free")
 
 
-@pytest.mark.parametrize("why", [{"readOnly": True}, {"hidden": True}])
+@pytest.mark.parametrize("why", [{"readOnly": True}, {"readOnly": True, "hidden": True}])
 @pytest.mark.parametrize(
     ("name", "facet", "word", "code"),
     [
@@ -189,14 +189,21 @@ def test_an_internal_name_wins_over_a_shown_one() -> None:
 @given(st.text("FfRrEeIi \u00a0\u200bÜüß", min_size=1).filter(name_key), st.booleans())
 def test_of_several_columns_of_one_name_the_writable_one_is_taken(shown: str, read_only: bool) -> None:
     twins = [column("a", "number", shown, readOnly=True), column("b", "number", shown, readOnly=read_only)]
-    twins += [column("c", "number", shown, hidden=True)]
+    twins += [column("c", "number", shown, readOnly=True, hidden=True)]
     ours = of_licenses(*twins, without="Frei", Frei=shown.upper().lower())
 
     if read_only:
         (problem,) = ours.problems
-        assert (problem.code, problem.params["names"]) == ("sharepoint.values_ambiguous", "a, b, c")
+        assert (problem.code, problem.params["names"]) == ("sharepoint.values_ambiguous", "a, b")
     else:
         assert ours.by_word["free"].name == "b"
+
+
+def test_a_column_that_is_hidden_from_people_is_written_like_any_other() -> None:
+    ours = of_licenses(column("technician_informed", "boolean", hidden=True))
+
+    assert ours.problems == []
+    assert ours.takes("informed")
 
 
 def test_several_writable_columns_of_one_name_are_an_error_that_names_them() -> None:

@@ -71,6 +71,7 @@ class Column:
     shown: str
     kind: str = ""
     read_only: bool = False
+    hidden: bool = False  # from people; it is read and written like any other
     must_be_filled: bool = False
 
     @property
@@ -89,14 +90,15 @@ class Column:
 
 
 def column_of(definition: Mapping[str, Any]) -> Column:
-    """A columnDefinition of Graph -> Column; hidden and calculated ones count as read-only."""
+    """A columnDefinition of Graph -> Column; calculated ones count as read-only."""
     kind = _kind(definition)
     name = str(definition.get("name") or "")
     return Column(
         name=name,
         shown=str(definition.get("displayName") or name),
         kind=kind,
-        read_only=bool(definition.get("readOnly") or definition.get("hidden") or kind == "calculated"),
+        read_only=bool(definition.get("readOnly") or kind == "calculated"),
+        hidden=bool(definition.get("hidden")),
         must_be_filled=bool(definition.get("required")) and not definition.get("defaultValue"),
     )
 
@@ -180,12 +182,12 @@ def resolve_columns(kind: str, mapping: Mapping[str, str], definitions: Iterable
                 raise
             lost.append(Problem(WITHOUT[error.problem.code], error.problem.params))
     ours = {column.name for column in by_word.values()}
-    unfilled = [column for column in columns if column.must_be_filled and not column.read_only]
+    unfilled = [column for column in columns if column.must_be_filled and not (column.read_only or column.hidden)]
     return OurColumns(kind, by_word, lost, [column for column in unfilled if column.name not in ours])
 
 
 def _found(kind: str, name: str, columns: Sequence[Column]) -> Column:
-    """The column of this name: internal to the letter, internal, shown; of several those that can be written."""
+    """The column of this name: internal to the letter, internal, shown; of several the writable, then visible ones."""
     key = name_key(name)
     steps = (
         [column for column in columns if column.name == name],
@@ -195,6 +197,7 @@ def _found(kind: str, name: str, columns: Sequence[Column]) -> Column:
     found = next((step for step in steps if step), [])
     if len(found) > 1:
         found = [column for column in found if not column.read_only] or found
+        found = [column for column in found if not column.hidden] or found
     values = {"list": LIST_NAMES[kind], "field": name}
     if not found:
         raise ListError(Problem("sharepoint.column_missing", values))
