@@ -75,6 +75,7 @@ class AuthStore:
             if checks:
                 check.add("auth.second", first=checks[0].file)
             checks.append(check)
+        self._store.forget_others(checks)
         faults = [check.fault() for check in checks if check.problems] + strays
         wanted = bool(checks) or any(not stray.usable for stray in strays)
         return AuthProfiles(checks[0].profile if checks else None, faults, wanted)

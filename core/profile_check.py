@@ -110,6 +110,7 @@ class Check:
         self.name = ""
         self.data: Mapping[str, Any] = {}
         self.readable = False
+        self.pem: Path | None = None  # the file of its certificate
         if not is_text(path.name):
             self.add("profile.name_unreadable")
         elif not named:
@@ -205,6 +206,7 @@ class Check:
             named = Path(value).with_suffix("").as_posix()
             self.add(error.code, field="cert_path", value=value, other=error.other, slug=self.slug, stem=named)
             return None
+        self.pem = certificate.path
         for code in certificate.notes:
             self.add(code, field="cert_path", value=value, bits=str(certificate.private_key.key_size), slug=self.slug)
         self._validity(certificate)

@@ -73,26 +73,28 @@ class ProfileStore:
         self.folder = folder
         self._certificates: dict[Path, tuple[tuple[int, int], Certificate]] = {}
         self._files: dict[Path, tuple[tuple[int, int], Content]] = {}
-        self._used: set[Path] = set()  # by the load that goes on, or was the last
 
     def load(self, now: datetime | None = None) -> Profiles:
         """Read every profile; the faults of a file are all found in one go. Never raises for a broken file."""
         moment = now or datetime.now(UTC)
-        self._used = set()
         faults: list[Fault] = []
         tenants = [_TenantCheck(self, path, moment) for path in self.find("tenant", faults).profiles]
         _refuse_duplicates(tenants)
         sites = [_SharePointCheck(self, path, moment) for path in self.find("sharepoint", faults).profiles]
         profile = _first_usable(sites)
         checks: list[Check] = [*tenants, *sites]
-        self._forget_others()
+        self.forget_others(checks)
         faults = [check.fault() for check in checks if check.problems] + faults
         return Profiles([check.profile for check in tenants if check.profile], profile, faults)
 
-    def _forget_others(self) -> None:
-        """Let go of files and certificates (they hold private keys) that no profile names any more."""
-        for path in {*self._files, *self._certificates} - self._used:
+    def forget_others(self, checks: Sequence[Check]) -> None:
+        """Let go of files and certificates (they hold private keys) that none of `checks` has read.
+
+        What is in use is told by the checks and not kept here: several threads load at the same time.
+        """
+        for path in set(self._files) - {check.path for check in checks}:
             self._files.pop(path, None)
+        for path in set(self._certificates) - {check.pem for check in checks}:
             self._certificates.pop(path, None)
 
     def sharepoint(self, now: datetime | None = None) -> SharePointProfile | None:
@@ -113,7 +115,6 @@ class ProfileStore:
 
     def read(self, path: Path) -> Content:
         """The parsed JSON of `path`; raises OSError, ValueError or RecursionError."""
-        self._used.add(path)
         stamp = _stamp(path)
         known = self._files.get(path)
         if known is None or known[0] != stamp:
@@ -129,7 +130,6 @@ class ProfileStore:
         path, near = find_file(root, path_text)
         if path is None:
             raise CertificateError("profile.cert_elsewhere" if near else "profile.cert_missing", near)
-        self._used.add(path)
         try:
             stamp = _stamp(path)
         except OSError:

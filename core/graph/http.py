@@ -24,7 +24,7 @@ from core.network import Proxies, without_password
 
 DIRECT = Proxies()
 TIMEOUT = (5.0, 30.0)  # connect, read; seconds
-IDLE = 120.0  # seconds; Microsoft's hosts close a connection that rests for longer
+IDLE = 120.0  # seconds; a connection that has rested for longer is made anew: hosts close it, firewalls forget it
 NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # we are known by our token alone, and a jar would only grow
 USER_AGENT = "NONISV|Lizenztool|Lizenztool/1.0"
 
