@@ -16,6 +16,7 @@ from core.figures import newest_figures
 from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows, subscribed_skus, subscriptions
 from core.next_push import MANY, SeenTenant, seen_tenants, told_live
 from core.problems import Problem
+from core.profile_check import HARMLESS
 from core.profiles import Profiles, SharePointProfile, TenantProfile, folder_problem
 from core.reading import TenantAnswer
 from core.run import Tools
@@ -36,7 +37,7 @@ def check_all(tools: Tools) -> list[Finding]:
     """Profiles, certificates, sign-in, permissions, lists, the flow's parameters, then what the cache knows."""
     profiles = tools.profiles.load(tools.now())
     findings = [
-        Finding(fault.file, "warning" if fault.usable else "error", problem)
+        Finding(fault.file, "warning" if problem.code in HARMLESS else "error", problem)
         for fault in [*profiles.faults, *auth_profiles.faults(tools.settings.profiles_dir)]
         for problem in fault.problems
     ]

@@ -283,7 +283,7 @@ def test_a_certificate_takes_the_place_of_the_secret(folder: Path) -> None:
         ({"cert_path": "certs/x.pem"}, "auth.one_secret"),
         ({"client_secret_env": "EMPTY"}, "auth.variable_missing client_secret_env"),
         ({"client_secret_env": ..., "client_secret_file": "none.txt"}, "auth.secret_file client_secret_file"),
-        ({"client_secret_env": ..., "client_secret_file": "x\0"}, "profile.control_sign client_secret_file"),
+        ({"client_secret_env": ..., "client_secret_file": "x\0"}, "auth.secret_file client_secret_file"),
         ({"client_secret_env": ..., "cert_path": "none.pem"}, "profile.cert_missing cert_path"),
         ({"authority": "http://login.example/x"}, "auth.address authority"),
         ({"authority": "https://login.example"}, "auth.address authority"),
