@@ -606,3 +606,13 @@ def test_a_copied_example_lacks_nothing_but_its_certificate(folder: ProfileFolde
         target.write_bytes((source / f"{name}.example.json").read_bytes())
 
     assert [codes(fault) for fault in folder.load().faults] == [["profile.cert_missing"]] * 2
+
+
+@pytest.mark.parametrize("name", [7, "", "\ud800", ["Support"]])
+def test_the_name_of_the_site_is_control(folder: ProfileFolder, name: Any) -> None:
+    folder.sharepoint(tenant_name=name)
+
+    found = folder.load()
+
+    assert (found.sharepoint and found.sharepoint.name) == "support"
+    assert [codes(fault) for fault in found.faults] == [["profile.control_unusable"]]
