@@ -83,9 +83,10 @@ def chosen(*sources: Mapping[str, str]) -> dict[str, str]:
 
 def proxies_of(values: Mapping[str, str]) -> tuple[Proxies, list[str]]:
     """(proxies, what is wrong with them: one sentence for each variable, without its value)."""
-    faults = [f"{name}: {fault}" for name in PROXIES.values() if (fault := _fault(values.get(name, "")))]
-    everything = values.get(PROXIES["all"], "")
-    https, http = (values.get(PROXIES[scheme], "") or everything for scheme in ("https", "http"))
+    addresses = {name: _with_scheme(values.get(name, "")) for name in PROXIES.values()}
+    faults = [f"{name}: {fault}" for name, address in addresses.items() if (fault := _fault(address))]
+    everything = addresses[PROXIES["all"]]
+    https, http = (addresses[PROXIES[scheme]] or everything for scheme in ("https", "http"))
     exceptions = tuple(entry for entry in re.split(r"[,\s]+", values.get(NO_PROXY, "")) if entry)
     return Proxies(https, http, exceptions), faults
 
@@ -95,14 +96,16 @@ def bundle_of(values: Mapping[str, str]) -> tuple[str, str]:
     return next(((name, values[name]) for name in BUNDLES if values.get(name)), ("", ""))
 
 
+def _with_scheme(address: str) -> str:
+    """As curl takes it: a proxy without a scheme is reached by http."""
+    return f"http://{address}" if address and "://" not in address else address
+
+
 def _fault(address: str) -> str:
     """What is wrong with the address of a proxy, "" when nothing is. Not the address: it may hold a password."""
     if not address:
         return ""
-    scheme, separator, rest = address.partition("://")
-    if not separator:
-        shown = address if re.fullmatch(r"[\w.-]+(:\d+)?/?", address) else "proxy.example.com:8080"
-        return f"the address of a proxy begins with its scheme; write http://{shown}."
+    scheme, _, rest = address.partition("://")
     if scheme.lower() not in SCHEMES:
         return f"a proxy is reached by one of {', '.join(SCHEMES)}, not by {scheme[:20]!r}."
     if scheme.lower().startswith("socks") and find_spec("socks") is None:

@@ -79,8 +79,7 @@ def test_a_bundle_of_the_environment_goes_before_that_of_env(tmp_path: Path, nam
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        pytest.param("proxy.example.com:8080", "write http://proxy.example.com:8080", id="no-scheme"),
-        pytest.param("user:geheim@proxy:8080", "write http://", id="no-scheme-but-a-password"),
+        pytest.param("user:ge@heim@proxy:8080", "@ as %40", id="no-scheme-but-a-password"),
         pytest.param("ftp://proxy:8080", "not by 'ftp'", id="scheme"),
         pytest.param("http://", "http://user:password@host:port", id="no-host"),
         pytest.param("http://proxy:99999", "http://user:password@host:port", id="port"),
@@ -100,6 +99,13 @@ def test_a_wrong_address_of_a_proxy_is_told_without_its_password(tmp_path: Path,
     assert fault.startswith("HTTPS_PROXY: ")
     assert said in fault
     assert "heim" not in fault
+
+
+@pytest.mark.parametrize("address", ["proxy.example.com:8080", "proxy.example.com", "user:word@10.0.0.5:3128"])
+def test_a_proxy_without_a_scheme_is_reached_by_http_as_with_curl(tmp_path: Path, address: str) -> None:
+    settings = load(f"HTTPS_PROXY={address}", tmp_path=tmp_path)
+
+    assert settings.proxies.of("https://graph.microsoft.com") == f"http://{address}"
 
 
 @given(
