@@ -156,7 +156,7 @@ def test_a_process_killed_in_the_middle_leaves_the_lock_free_and_the_next_refres
     hold = Hold(office)
     victim = command(office, "sync")
     assert hold.reached.wait(60)
-    assert not RefreshLock(office.settings.data_dir).take()
+    assert not RefreshLock(office.settings.data_dir, office.engine).free()
 
     victim.send_signal(signal.SIGKILL)
     victim.communicate(timeout=20)
@@ -184,7 +184,7 @@ def test_sigterm_in_the_middle_of_a_refresh_ends_it_cleanly(office: Office) -> N
     latest = runs.latest_run(office.engine)
     assert latest is not None
     assert latest.state == "interrupted"
-    assert RefreshLock(office.settings.data_dir).take()
+    assert RefreshLock(office.settings.data_dir, office.engine).free()
 
 
 def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(office: Office) -> None:
