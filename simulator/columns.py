@@ -70,8 +70,8 @@ class Column:
         told = {name: bound for name, bound in bounds.items() if bound is not None}
         return {"number": {**FACETS["number"]["number"], **told}} if told else FACETS[self.kind]
 
-    def stored(self, value: Any) -> Any:
-        """The value as the list keeps it. None clears the field."""
+    def stored(self, value: Any, zone: ZoneInfo = SITE_ZONE) -> Any:
+        """The value as a list of a site in `zone` keeps it. None clears the field."""
         if self.read_only or self.kind == "calculated":
             raise FieldError(f"Field '{self.name}' is read-only")
         if self.kind in BY_ID:
@@ -82,7 +82,7 @@ class Column:
             raise FieldError(f"Cannot convert the value of field '{self.name}' to {self.kind}")
         self._within_bounds(value)
         if self.kind in ("date", "dateTime"):
-            return _stored_time(self, value)
+            return _stored_time(self, value, zone)
         if self.kind == "richText" and not value.startswith("<div"):
             return f'<div class="ExternalClass">{value}</div>'
         return value
@@ -145,7 +145,7 @@ def _fits(kind: str, value: Any) -> bool:
     return isinstance(value, str | dt.date)
 
 
-def _stored_time(column: Column, value: str | dt.date) -> str:
+def _stored_time(column: Column, value: str | dt.date, zone: ZoneInfo) -> str:
     """UTC; a date-only column keeps midnight of the site's zone, so a day may come back as the evening before."""
     text = value if isinstance(value, str) else value.isoformat()
     try:
@@ -154,5 +154,5 @@ def _stored_time(column: Column, value: str | dt.date) -> str:
         raise FieldError(f"Cannot convert the value of field '{column.name}' to a date") from None
     at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
     if column.kind == "date":
-        at = dt.datetime.combine(at.astimezone(SITE_ZONE).date(), dt.time(), SITE_ZONE)
+        at = dt.datetime.combine(at.astimezone(zone).date(), dt.time(), zone)
     return stamp(at)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import Any
 
-from .columns import BUILT_IN, Column, FieldError, encoded
+from .columns import BUILT_IN, SITE_ZONE, Column, FieldError, encoded
 from .profiles import guid
 from .replies import stamp
 
@@ -39,6 +39,7 @@ class ItemList:
 
     def __init__(self, list_id: str, title: str, columns: list[Column], lock: RLock) -> None:
         self.id, self.title, self.lock = list_id, title, lock
+        self.zone = SITE_ZONE  # of the site: what a day is in a date-only column
         self.columns = {column.name: column for column in (*BUILT_IN, *columns)}
         for name in LINKS:  # SharePoint shows them under the name of the title
             self.columns[name] = replace(self.columns[name], display=self.columns["Title"].display)
@@ -107,7 +108,7 @@ class ItemList:
         if internal_only and (foreign := [name for name in fields if name not in self.columns]):
             raise FieldError(f"Field '{foreign[0]}' is not recognized")
         names = {self.internal(name): value for name, value in fields.items()}
-        return {name: self.columns[name].stored(value) for name, value in names.items()}
+        return {name: self.columns[name].stored(value, self.zone) for name, value in names.items()}
 
     def add_column(
         self, display: str, kind: str = "text", name: str = "", *, indexed: bool = False, required: bool = False

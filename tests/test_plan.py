@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from core.bounds import clipped
 from core.cache.lists import Alarm
 from core.name_key import name_key
 from core.sharepoint import Change, Item, Plan, Row, TenantRow, plan_licenses, plan_tenants
@@ -247,6 +248,60 @@ def test_days_are_compared_in_the_zone_of_the_site(written: str | None, changes:
     found = plan_tenants([TenantRow("t1", "Schule Höri", [], ends)], {"t1": entry}, ZoneInfo("Europe/Zurich"))
 
     assert len(found) == changes
+
+
+# Every hour and the quarters that exist, as a zone of a site that knows no summer time.
+OFFSETS = [timezone(timedelta(minutes=minutes)) for minutes in range(-12 * 60, 14 * 60 + 1, 15)]
+ZONES = [ZoneInfo(name) for name in (
+    "Europe/Zurich", "America/Los_Angeles", "America/Santiago", "Pacific/Honolulu", "Pacific/Auckland",
+    "Pacific/Chatham", "Australia/Lord_Howe", "Asia/Kathmandu", "Asia/Tokyo",
+    "Pacific/Kiritimati", "Pacific/Pago_Pago", "Africa/Casablanca",
+)]  # fmt: skip
+
+
+@given(
+    hours=st.integers(-45 * 365 * 24, 172 * 365 * 24),
+    site=st.sampled_from([*OFFSETS, *ZONES]),
+    setting=st.sampled_from([UTC, *ZONES]),
+    only_days=st.booleans(),
+    before=st.integers(-40, 40),
+)
+def test_the_end_of_a_certificate_is_written_once_whatever_the_zone_of_the_site(
+    hours: int, site: tzinfo, setting: tzinfo, only_days: bool, before: int
+) -> None:
+    row = TenantRow("t1", "Schule Höri", [], clipped(datetime(2027, 1, 1, tzinfo=UTC) + timedelta(hours=hours)))
+
+    def stored(written: str) -> str:
+        at = datetime.fromisoformat(written)
+        return (midnight(at, site) if only_days else at).astimezone(UTC).isoformat()
+
+    def written(value: str | None) -> str | None:
+        found = plan_tenants([row], {"t1": _entry(1, "Schule Höri", cert_expires=value)}, setting)
+        return found[0].values["cert_expires"] if found else None
+
+    first = written(None)
+    assert first is not None
+    assert written(stored(first)) is None
+    noon = datetime.fromisoformat(first).replace(hour=12).isoformat()
+    assert written(stored(noon)) is None, "what a former version wrote is left alone"
+    if abs(before) > 1:
+        other = (datetime.fromisoformat(first) + timedelta(days=before)).isoformat()
+        assert written(stored(other)) == first
+
+
+@pytest.mark.parametrize("site", sorted({zone.key for zone in ZONES} - {"Pacific/Kiritimati", "Pacific/Pago_Pago"}))
+@pytest.mark.parametrize("month", [1, 7])
+def test_the_site_shows_the_day_on_which_the_certificate_ends(site: str, month: int) -> None:
+    row = TenantRow("t1", "Schule Höri", [], datetime(2027, month, 19, 9, tzinfo=UTC))
+
+    (change,) = plan_tenants([row], {"t1": _entry(1, "Schule Höri")}, ZoneInfo("Europe/Zurich"))
+
+    assert datetime.fromisoformat(change.values["cert_expires"]).astimezone(ZoneInfo(site)).day == 19
+
+
+def midnight(at: datetime, zone: tzinfo) -> datetime:
+    """The beginning of the day in `zone`: what a date-only column makes of a time."""
+    return datetime.combine(at.astimezone(zone).date(), time(), zone)
 
 
 def _entry(item_id: int, title: str, **values: Any) -> Item:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -195,6 +196,22 @@ def test_cert_expires_follows_the_real_certificate(office: Office) -> None:
 
     assert not first.startswith("2020")
     assert office.sharepoint.tenants.by_id[entry.id].fields["cert_expires"] < first
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Auckland", "America/Los_Angeles"])
+def test_a_site_in_another_zone_is_not_written_at_every_refresh(office: Office, zone: str) -> None:
+    office.m365.add_tenant("Schule Höri", skus={})
+    (entry,) = office.sharepoint.tenants.items
+    office.sharepoint.tenants.zone = ZoneInfo(zone)
+    office.sharepoint.tenants.update(entry.id, {"cert_expires": "2020-01-01T12:00:00Z"})
+
+    versions = []
+    for _ in range(3):
+        office.refresh()
+        versions.append(office.sharepoint.tenants.by_id[entry.id].version)
+
+    assert versions[0] > 1
+    assert versions == versions[:1] * 3
 
 
 def test_a_renamed_tenant_keeps_its_items_and_is_not_told_again(office: Office) -> None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from core.bounds import parse_time
+from core.bounds import EARLIEST, parse_time
 from core.cache.lists import Alarm
 from core.name_key import plain
 from core.sharepoint.lists import Item
 from core.sharepoint.matching import Claims, ItemName, TenantNames, TenantRow, claim_items, item_names
 from core.sharepoint.rows import Key, Row
+
+FIRST_DAY = EARLIEST.date() + timedelta(days=1)  # whose midnight can be read back in every zone
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,11 +264,7 @@ def _differences(row: Row, name: ItemName, item: Item) -> dict[str, Any]:
 
 
 def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: tzinfo) -> list[Change]:
-    """Keep `cert_expires` equal to the real end of the certificate, and the title equal to the tenant's name.
-
-    A date-only column holds local midnight of the site, given as UTC: days are compared in `zone`
-    and noon is written, which is the same day everywhere in Europe.
-    """
+    """Keep `cert_expires` equal to the last day of the certificate in `zone`, and the title to the tenant's name."""
     changes = []
     for row in rows:
         item = matched.get(row.tenant_id)
@@ -276,10 +274,23 @@ def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: t
         if plain(item.text("title")) != plain(row.name):
             values["title"] = row.name
         if row.cert_expires is not None:
-            day = row.cert_expires.astimezone(zone).date()
-            written = parse_time(item.fields.get("cert_expires"))
-            if written is None or written.astimezone(zone).date() != day:
-                values["cert_expires"] = f"{day.isoformat()}T12:00:00Z"
+            day = max(row.cert_expires.astimezone(zone).date(), FIRST_DAY)
+            if not _shows_day(parse_time(item.fields.get("cert_expires")), day):
+                values["cert_expires"] = f"{_written(day):%Y-%m-%dT%H:%M:%SZ}"
         if values:
             changes.append(Change((row.tenant_id, ""), item, values))
     return changes
+
+
+def _written(day: date) -> datetime:
+    """The time that stands for `day` in every site from Hawaii (UTC-10) to New Zealand in summer (UTC+13)."""
+    return datetime.combine(day, time(10), UTC)
+
+
+def _shows_day(stored: datetime | None, day: date) -> bool:
+    """Return True if `stored` is what a site makes of `day`, in whatever zone the site is, which Graph does not tell.
+
+    A column of days keeps the midnight of the site before the time that was written, so up to 24 hours earlier; one of
+    times keeps the time itself. Noon was written by former versions.
+    """
+    return stored is not None and _written(day) - timedelta(days=1) < stored <= _written(day) + timedelta(hours=2)
