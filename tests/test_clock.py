@@ -26,6 +26,7 @@ from tests.actors import ADMIN, actor
 from tests.office import Office, open_office
 from ui.age import Age, details, is_stale, line
 from web.metrics import _age as reading_age
+from web.short_lived import ShortLived
 
 NOW = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # half past two, for the second time, in Zurich
 HOUR = 3600.0
@@ -202,3 +203,11 @@ def test_pages_and_metrics_do_not_call_a_reading_from_the_future_new() -> None:
     assert "in the future" in details(age, NOW, "en", UTC)
     assert reading_age(ahead, NOW) == float("inf")
     assert reading_age(NOW - timedelta(minutes=1), NOW) == 60
+
+
+def test_what_waits_for_a_browser_does_not_wait_longer_when_the_clock_is_set_back() -> None:
+    waiting: ShortLived[str] = ShortLived(timedelta(minutes=5))
+    key = waiting.keep("half signed in", NOW)
+
+    assert waiting.look(key, NOW + timedelta(minutes=4)) == "half signed in"
+    assert waiting.look(key, NOW - timedelta(hours=2)) is None

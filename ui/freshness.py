@@ -16,6 +16,7 @@ from core import runtime
 from core.cache import runs
 from core.cache.database import DatabaseError
 from core.cache.runs import Run
+from core.clock import elapsed
 from core.problems import ProblemError
 from core.roles import Action
 from ui import age, data, language, results, visit
@@ -128,7 +129,7 @@ def _come_back() -> None:
         return
     if latest.running:
         st.session_state[OWN], st.session_state[ASKED_AT] = latest.run_id, time.monotonic()
-    elif latest.finished_at is not None and datetime.now(UTC) - latest.finished_at < TELL_FOR:
+    elif latest.finished_at is not None and elapsed(latest.finished_at, datetime.now(UTC)) < TELL_FOR:
         results.announce_once(latest)
 
 

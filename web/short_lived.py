@@ -6,6 +6,8 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from core.clock import elapsed
+
 T = TypeVar("T")
 
 MOST = 5_000  # of strangers: the oldest go first
@@ -37,4 +39,4 @@ class ShortLived(Generic[T]):
         return value
 
     def _over(self, key: str, now: datetime) -> bool:
-        return now - self._values[key][0] >= self.lasting
+        return elapsed(self._values[key][0], now) >= self.lasting

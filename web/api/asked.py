@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.cache.runs import Run
+from core.clock import elapsed
 
 KEPT = 1000
 PATIENCE = timedelta(minutes=1)  # for a run to begin once none is running
@@ -47,4 +48,4 @@ class Asked:
         if waiting is None or (latest is not None and latest.running):
             return waiting
         over = latest.finished_at if latest is not None else None
-        return waiting if now - max(waiting.at, over or waiting.at) < PATIENCE else None
+        return waiting if elapsed(max(waiting.at, over or waiting.at), now) < PATIENCE else None
