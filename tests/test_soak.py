@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,11 @@ import pytest
 from core.certificates import Certificate
 from core.graph.http import Http
 from core.profiles import ProfileStore
-from core.roles import schedule_actor
 from simulator import Microsoft365
 from tests.office import Office, open_office
+from tests.soak import FILES, MEASURED, Load
 
-FILES = Path("/proc/self/fd")
-WARM_UP, MEASURED = 25, 35  # refreshes; by then every thread of every pool has had its first task
+ROOT = Path(__file__).resolve().parents[1]
 # Two connections, both ends of each: one of the last thread, which goes when the next one comes, and one that the
 # simulator has not noticed yet to be closed.
 BEING_CLOSED = 4
@@ -40,49 +40,11 @@ def m365(tmp_path: Path) -> Iterator[Microsoft365]:
         yield running
 
 
-@dataclass(frozen=True)
-class Load:
-    """What this process holds at a moment."""
+def test_writing_refreshes_leave_nothing_open_and_nothing_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.soak", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120)
 
-    files: int
-    threads: int
-    objects: int
-    blocks: int  # of memory that Python has given out
-
-    @classmethod
-    def now(cls) -> Load:
-        gc.collect()
-        files, threads = len(os.listdir(FILES)), threading.active_count()
-        return cls(files, threads, len(gc.get_objects()), sys.getallocatedblocks())
-
-
-def write_something(office: Office, number: int) -> None:
-    """A refresh that changes an item of every tenant, and makes and ends a shortage of one."""
-    for tenant in office.m365.tenants:
-        tenant.set_sku("SPB", consumed=8 + number % 3)
-    if number % 2:
-        summary = office.refresh()
-    else:  # as a button does it, in a thread of its own
-        summary = office.end_of(office.refresher.request(schedule_actor())).summary or {}
-    assert summary["sharepoint"]["updated"] >= len(office.m365.tenants)
-    assert summary["sharepoint"]["failed"] == 0
-    office.m365.flow.run()
-    office.m365.flow.messages.clear()  # the simulator lives in this process, too
-    office.m365.reset_requests()
-
-
-def test_writing_refreshes_leave_nothing_open_and_nothing_behind(office: Office) -> None:
-    for number in range(3):
-        office.m365.add_tenant(f"Schule {number}", skus={"SPB": (10, 9)})
-    office.refresh()
-    for number in range(WARM_UP):
-        write_something(office, number)
-    warm = Load.now()
-
-    for number in range(MEASURED):
-        write_something(office, WARM_UP + number)
-
-    after = Load.now()
+    warm, after = (Load(**found) for found in json.loads(done.stdout))
     assert after.threads <= warm.threads
     assert after.files <= warm.files + BEING_CLOSED
     # A forgotten connection is more than 100 objects and 300 blocks; one may be on its way, caches fill a little.
