@@ -42,11 +42,12 @@ class Cast:
     """The tenants of `m365`; `keys` are the licences that may run out.
 
     Tenants and licences have odd names, and change them. What belongs to whom is known here by the numbers of the
-    items, bound when they are first seen, never by what the product makes of names.
+    items. They are bound when they are first seen, by the names that the product had read by then (`file`: its
+    database), never by what it makes of names.
     """
 
-    def __init__(self, m365: Microsoft365, sharepoint: SharePoint, draw: random.Random) -> None:
-        self.m365, self.sharepoint, self.draw = m365, sharepoint, draw
+    def __init__(self, m365: Microsoft365, sharepoint: SharePoint, draw: random.Random, file: Path) -> None:
+        self.m365, self.sharepoint, self.draw, self.file = m365, sharepoint, draw, file
         self.products: dict[Key, tuple[str, str]] = {}  # part number, SKU id
         self._owners: dict[int, Key] = {}  # item of the licence list -> the licence that it was made for
         self._rows: dict[int, str] = {}  # row of the tenant list -> slug
@@ -180,18 +181,23 @@ class Cast:
 
     def _by_names(self, fields: Mapping[str, Any]) -> Key:
         tenant = next(one for one in self.tenants if plain(one.name) == plain(fields.get("tenant") or ""))
-        keys = [(tenant.slug, label) for label in (*LABELS, FREE)]
-        title = fields.get("Title") or ""
-        meant = [key for key in keys if self._means(title, key)]
-        assert meant, f"{title!r} of {tenant.name!r} means none of {[self.products[key] for key in keys]}"
-        return max(meant, key=lambda key: len(self.products[key][0]))
+        title, read = fields.get("Title") or "", parts_read(self.file)
+        parts = {
+            key: read.get((key[0], sku_id), part)
+            for key, (part, sku_id) in self.products.items()
+            if key[0] == tenant.slug
+        }
+        meant = [key for key in parts if self._means(title, key, parts)]
+        assert meant, f"{title!r} of {tenant.name!r} means none of {parts}"
+        return max(meant, key=lambda key: len(parts[key]))
 
-    def _means(self, title: str, key: Key) -> bool:
-        """Whether a person would read the title as this licence."""
-        part, sku_id = self.products[key]
-        parts = [name_key(other) for one, (other, _) in self.products.items() if one[0] == key[0]]
-        named = name_key(title).replace(" )", ")").endswith(f"({name_key(part) or sku_id})")
-        return named and (parts.count(name_key(part)) == 1 or not name_key(part) or f"[{sku_id[:8]}]" in title)
+    def _means(self, title: str, key: Key, parts: Mapping[Key, str] | None = None) -> bool:
+        """Whether a person would read the title as this licence; `parts`: the part numbers of its tenant."""
+        now = {one: part for one, (part, _) in self.products.items() if one[0] == key[0]}
+        part_keys = {one: name_key(part) for one, part in (parts or now).items()}
+        part, sku_id = part_keys[key], self.products[key][1]
+        named = name_key(title).replace(" )", ")").endswith(f"({part or sku_id})")
+        return named and (list(part_keys.values()).count(part) == 1 or not part or f"[{sku_id[:8]}]" in title)
 
     def _tenant(self, name: str) -> Tenant:
         tenant = self.m365.add_tenant(name)
@@ -245,6 +251,12 @@ def units(file: Path) -> dict[tuple[str, str], tuple[int, int]]:
     """(slug, SKU id) -> (enabled, consumed) as the database has it."""
     query = "select t.slug, l.sku_id, l.enabled, l.consumed from licenses l join tenants t using (tenant_id)"
     return {(slug, sku_id): (enabled, consumed) for slug, sku_id, enabled, consumed in read_only(file, query)}
+
+
+def parts_read(file: Path) -> dict[tuple[str, str], str]:
+    """(slug, SKU id) -> part number as the database has it."""
+    query = "select t.slug, l.sku_id, l.sku_part_number from licenses l join tenants t using (tenant_id)"
+    return {(slug, sku_id): part for slug, sku_id, part in read_only(file, query)} if file.exists() else {}
 
 
 def read_only(file: Path, query: str) -> list[Any]:

@@ -34,10 +34,10 @@ class Stage(ABC):
 
     def __init__(self, office: Office, seed: int) -> None:
         self.office, self.draw = office, random.Random(seed)
-        self.cast = Cast(office.m365, office.sharepoint, self.draw)
+        self.file = office.settings.data_dir / "lizenztool.db"
+        self.cast = Cast(office.m365, office.sharepoint, self.draw, self.file)
         self.ledger = Ledger()
         self.result = Result()
-        self.file = office.settings.data_dir / "lizenztool.db"
         self._heard = 0
 
     @abstractmethod
