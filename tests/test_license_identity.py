@@ -243,6 +243,22 @@ def test_a_new_tenant_with_the_former_name_of_another_has_the_row_and_items_of_i
     assert [row["technician_informed"] for row in office.rows("Beta") if row["Verfügbar"] == 5] == [True]
 
 
+def test_what_a_tenant_that_left_was_told_of_does_not_count_for_the_one_that_bears_its_name_now(office: Office) -> None:
+    """A customer moves to a new tenant: another tenant id, the same name, in the same list."""
+    left = office.m365.add_tenant("Beta", skus={"SPB": (10, 10), "SPE_E3": (5, 5)})
+    office.settle()
+    assert len(office.messages) == 2
+
+    office.m365.remove_tenant(left)
+    office.m365.add_tenant("Beta", skus={"SPB": (3, 3), "SPE_E3": (3, 2)}, listed=False)
+    for _ in range(2):
+        summary = office.settle()
+
+    assert writes(summary) == {}
+    assert office.messages[2:] == ["Beta: Microsoft 365 Business Premium (SPB)"]
+    assert sorted((row["Frei"], row["technician_informed"]) for row in office.rows("Beta")) == [(0, True), (1, False)]
+
+
 # What an earlier version has left
 
 

@@ -175,6 +175,11 @@ def _remembered(wanted: Collection[Key], alarms: Mapping[Key, Alarm], names: Ten
     return owner_of
 
 
+def alarms_left(alarms: Mapping[Key, Alarm], names: TenantNames) -> dict[str, Alarm]:
+    """Return item id -> the alarm of the licence that had the item, of tenants that have no profile any more."""
+    return {alarm.item_id: alarm for key, alarm in alarms.items() if alarm.item_id and key[0] not in names}
+
+
 def _tenants_by_name(names: TenantNames) -> dict[str, str]:
     """Return the key of a name -> tenant id. Present names win over former ones, whatever the order of `names`."""
     found: dict[str, str] = {}

@@ -15,7 +15,15 @@ from core.bounds import EARLIEST, parse_time
 from core.cache.lists import Alarm
 from core.name_key import plain
 from core.sharepoint.lists import Item
-from core.sharepoint.matching import Claims, ItemName, TenantNames, TenantRow, claim_items, item_names
+from core.sharepoint.matching import (
+    Claims,
+    ItemName,
+    TenantNames,
+    TenantRow,
+    alarms_left,
+    claim_items,
+    item_names,
+)
 from core.sharepoint.rows import Key, Row
 
 FIRST_DAY = EARLIEST.date() + timedelta(days=1)  # whose midnight can be read back in every zone
@@ -78,6 +86,7 @@ def plan_licenses(
     """
     written = item_names(rows)
     claims = claim_items(rows, written, items, alarms, names)
+    left = alarms_left(alarms, names)
     plan = Plan(_silenced(claims, disabled), {}, [], 0)
     for row in rows:
         twins = sorted(claims.by_key.get(row.key, []), key=_keep_first)
@@ -89,7 +98,8 @@ def plan_licenses(
                 plan.tells.append(row)
             continue
         plan.changes.extend(Change(row.key, twin, delete=True) for twin in twins[1:])
-        _plan_row(plan, row, name, twins, alarms.get(row.key), now, flow_timeout)
+        known = alarms.get(row.key) or _inherited(row, left.get(twins[0].item_id))
+        _plan_row(plan, row, name, twins, known, now, flow_timeout)
     plan.changes.sort(key=lambda change: change.urgency)
     return plan
 
@@ -238,6 +248,11 @@ def _told_in(shared: Item | None, row: Row, alarms: Mapping[Key, Alarm]) -> dict
     if shared is None or row.key in alarms or not (row.shortage and shared.flag("informed")):
         return {}
     return {row.key: Alarm(*row.key, told_at=shared.modified or row.short_since, short_since=row.short_since)}
+
+
+def _inherited(row: Row, left: Alarm | None) -> Alarm | None:
+    """The alarm of the licence that had the item of `row` before; what it told of is another shortage."""
+    return left and replace(left, tenant_id=row.tenant_id, sku_id=row.sku_id)
 
 
 def _keep_first(item: Item) -> tuple[bool, bool, int]:
