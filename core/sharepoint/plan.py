@@ -218,11 +218,13 @@ def _about(row: Row, known: Alarm, *, informed: bool, waiting: bool) -> datetime
 def _lost_mark(row: Row, twins: Sequence[Item], known: Alarm | None) -> dict[str, bool]:
     """What to write into an item that lacks the mark of a shortage that was told, or taken over; else it is told again.
 
-    An item that was told of and has no mark any more has lost it to a person, who meant it.
+    An item that was told of and says no now has lost it to a person, who meant it. One that says nothing has lost
+    it together with its column: nobody can empty a yes or no.
     """
     if known is None or not row.shortage or not _told(row, known):
         return {}
-    meant = any(item.item_id == known.item_id for item in twins) and not known.taken_over
+    unmarked = any(item.item_id == known.item_id and item.fields.get("informed") is not None for item in twins)
+    meant = unmarked and not known.taken_over
     if meant or any(item.flag("informed") for item in twins):
         return {}
     return {"informed": True, "trigger": False}
