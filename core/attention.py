@@ -49,6 +49,7 @@ IN_THE_LISTS: dict[str, Level] = {
     "sharepoint.read_only_switch": "warning",
     "sharepoint.read_only_number": "error",
     "sharepoint.odd_switch": "error",
+    "sharepoint.switch_emptied": "error",
     "sharepoint.odd_flag": "error",
     "sharepoint.numbers_refused": "error",
     "sharepoint.row_refused": "error",

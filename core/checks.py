@@ -21,6 +21,7 @@ from core.profiles import Profiles, SharePointProfile, TenantProfile, folder_pro
 from core.reading import TenantAnswer
 from core.run import Tools
 from core.sharepoint import Item, ListError, check_parameters, list_faults
+from core.sharepoint.writable import emptied_switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,10 @@ def check_all(tools: Tools) -> list[Finding]:
     if lists is not None and profiles.sharepoint:
         listed = tools.publisher.lists(profiles.sharepoint).tenants
         tenants = seen_tenants(profiles.tenants, rows, listed, lists[0], tools.now())
+        findings += [
+            Finding(profiles.sharepoint.name, "error", problem)
+            for problem in emptied_switches(listed, {tenant.name: tenant.emptied for tenant in tenants.values()})
+        ]
         findings += _seen(tools, tenants, answers, lists[1])
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))

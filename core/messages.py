@@ -676,6 +676,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "In der {list} steht in der Spalte «{field}» weder Ja noch Nein (Zeilen: {count}; {names}; Wert: {values}). Es gelten deren letzte lesbare Schalter, und wo es keine gibt, wird niemand benachrichtigt; Spalte und Werte berichtigen.",
         "In the {list} the column “{field}” says neither yes nor no (rows: {count}; {names}; value: {values}). Their last switches that could be read hold, and where there are none nobody is told; correct column and values.",
     ),
+    "sharepoint.switch_emptied": (
+        "In der {list} haben Zeilen in der Spalte «{field}» keinen Wert mehr (Zeilen: {count}; {names}). Es gelten deren letzte Schalter; Ja oder Nein eintragen.",
+        "In the {list} rows have no value any more in the column “{field}” (rows: {count}; {names}). Their last switches hold; enter yes or no.",
+    ),
     "sharepoint.odd_flag": (
         "In der {list} steht in der Spalte «{field}» weder Ja noch Nein (Zeilen: {count}; {names}; Wert: {values}). Über diese Zeilen wird niemand benachrichtigt; Spalte und Werte berichtigen.",
         "In the {list} the column “{field}” says neither yes nor no (rows: {count}; {names}; value: {values}). Nobody is told about these rows; correct column and values.",

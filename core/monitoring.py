@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.audit import record
-from core.cache.lists import save_switches
+from core.cache.lists import last_switches, save_switches, settled_switches
 from core.cache.readings import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
 from core.logs import request_in_log
@@ -96,7 +96,7 @@ def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[S
         row, item = rows[tenant_id], matched.get(tenant_id)
         problem = lists.tenants.ours.obstacle("title", *SWITCHES) if item is None else None
         last = (row.enabled, row.monitored) if row.missing_since else (True, True)
-        switches = (_switches(lists, item) if item else last) or (row.enabled, row.monitored)
+        switches = (_switches(lists, item, last_switches(row)) if item else last) or (row.enabled, row.monitored)
         if item is None and problem is None:
             problem = _sent(lists, _new_row(lists, row.name, switches), row)
         if problem is None:
@@ -129,12 +129,12 @@ def _new_row(lists: Lists, name: str, switches: Switches) -> BatchRequest:
     return BatchRequest("POST", f"{lists.tenants.path}/items", {"fields": body})
 
 
-def _switches(lists: Lists, item: Item) -> Switches | None:
-    """What the switches in SharePoint say; None when one of them cannot be read."""
+def _switches(lists: Lists, item: Item, last: Switches | None) -> Switches | None:
+    """What the switches in SharePoint say, `last` where they have lost their value; None when one cannot be read."""
     listed = listed_tenant(item, lists.tenants)
     if listed.enabled is None or listed.monitoring is None:
         return None
-    return listed.enabled, listed.monitoring
+    return settled_switches(listed, last)
 
 
 def _matched(tools: Tools, lists: Lists) -> dict[str, Item]:
@@ -149,7 +149,7 @@ def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: Switch
         return Problem("sharepoint.not_listed", {"tenant": row.name})
     if obstacle := lists.tenants.ours.obstacle(*SWITCHES):
         return obstacle
-    current = _switches(lists, item)
+    current = _switches(lists, item, last_switches(row))
     if current is None:
         return next(odd_values(lists.tenants, [item], SWITCHES, "title"))
     if current == change.wanted:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from core.audit import record
 from core.cache.items import stored_items
-from core.cache.lists import ListedTenant, known_alarms, save_alarms, settled_switches
+from core.cache.lists import ListedTenant, emptied, known_alarms, last_switches, save_alarms, settled_switches
 from core.cache.policies import rules_at
 from core.cache.readings import KnownLicense, Reading, known_licenses, rows_of, tenant_rows, trial_skus
 from core.cache.runs import tell_newer
@@ -29,7 +29,10 @@ MANY = 2  # from so many on a push is announced; one message more or less needs 
 
 @dataclass(frozen=True, slots=True)
 class SeenTenant:
-    """A tenant as its profile and the tenant list show it at this moment; stands for its row in the database."""
+    """A tenant as its profile and the tenant list show it at this moment; stands for its row in the database.
+
+    `emptied`: switches that have lost their value in the list.
+    """
 
     tenant_id: str
     name: str
@@ -39,6 +42,7 @@ class SeenTenant:
     enabled: bool
     monitored: bool
     missing_since: datetime | None
+    emptied: Sequence[str] = ()
 
 
 def seen_tenants(
@@ -58,9 +62,8 @@ def seen_tenants(
 
 
 def _seen(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) -> SeenTenant:
-    known = row is not None and (row.listed or row.missing_since is not None)
-    missing = known and listed is None
-    last = (bool(row.enabled), bool(row.monitored)) if known else None
+    last = last_switches(row) if row is not None else None
+    missing = last is not None and listed is None
     switches = settled_switches(listed, last) if listed else last or (True, False)
     return SeenTenant(
         tenant_id=profile.tenant_id,
@@ -71,6 +74,7 @@ def _seen(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) ->
         enabled=switches[0],
         monitored=switches[1] and (listed is not None or missing),
         missing_since=(row.missing_since or now) if missing else None,
+        emptied=emptied(listed, last) if listed else (),
     )
 
 

@@ -15,7 +15,9 @@ from core.cache.lists import (
     Alarm,
     ListedTenant,
     SharePointStatus,
+    emptied,
     known_alarms,
+    last_switches,
     save_alarms,
     save_sharepoint_status,
     save_tenant_list,
@@ -50,7 +52,7 @@ from core.sharepoint.apply import PARALLEL_BATCHES
 from core.sharepoint.columns import LIST_NAMES
 from core.sharepoint.lists import SharePointList
 from core.sharepoint.rows import Key, in_lists, rows_to_show
-from core.sharepoint.writable import FLAGS, SWITCHES, odd_values, writable, writable_plan
+from core.sharepoint.writable import FLAGS, SWITCHES, emptied_switches, odd_values, writable, writable_plan
 from core.skus import Catalogue
 from core.workers import Workers
 
@@ -136,9 +138,11 @@ class Publisher:
         problems = check_parameters(parameters)
         problems += [Problem("sharepoint.duplicate_title", {"tenant": title}) for title in twice]
         listed = {item.item_id: listed_tenant(item, lists.tenants) for item in items}
-        save_tenant_list(
-            self._engine, list(listed.values()), {key: listed[item.item_id] for key, item in matched.items()}, now
-        )
+        by_tenant = {tenant_id: listed[item.item_id] for tenant_id, item in matched.items()}
+        rows = tenant_rows(self._engine)
+        lost = {rows[key].name: emptied(item, last_switches(rows[key])) for key, item in by_tenant.items()}
+        odd += emptied_switches(lists.tenants, lost)
+        save_tenant_list(self._engine, list(listed.values()), by_tenant, now)
         contact = Contact(lists, copies, tenants, matched, problems, parameters, odd)
         told = [*contact.faults, *problems]
         status = SharePointStatus(configured=True, read_at=now, problems=told, parameters=parameters)
@@ -277,6 +281,7 @@ def listed_tenant(item: Item, of: SharePointList) -> ListedTenant:
         title=item.text("title"),
         enabled=_switch(item, of, "enabled", empty=True),
         monitoring=_switch(item, of, "monitoring", empty=False),
+        empty=[word for word in SWITCHES if of.ours.reads(word) and item.fields.get(word) is None],
     )
 
 

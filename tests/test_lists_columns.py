@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cache.lists import ListedTenant, save_switches, settled_switches, sharepoint_status
+from core.cache.lists import ListedTenant, emptied, save_switches, settled_switches, sharepoint_status
 from core.cache.readings import tenant_rows
 from core.checks import Finding, check_all
 from core.messages import MESSAGES
@@ -296,6 +296,24 @@ def test_a_switch_that_cannot_be_read_stays_as_it_was(
     assert settled_switches(ListedTenant("1", "Contoso", enabled, monitoring), last) == settled
 
 
+@pytest.mark.parametrize(
+    ("empty", "last", "settled", "lost"),
+    [
+        (["enabled", "monitoring"], None, (True, False), []),  # a new row, as in the older tool
+        (["monitoring"], (True, True), (True, True), ["monitoring"]),
+        (["monitoring"], (True, False), (True, False), []),
+        (["enabled", "monitoring"], (False, True), (False, True), ["enabled", "monitoring"]),
+        ([], (True, True), (True, False), []),  # somebody has written it
+    ],
+)
+def test_a_switch_that_lost_its_value_stays_as_it_was(
+    empty: list[str], last: tuple[bool, bool] | None, settled: tuple[bool, bool], lost: list[str]
+) -> None:
+    row = ListedTenant("1", "Contoso", True, False, empty)
+
+    assert (settled_switches(row, last), emptied(row, last)) == (settled, lost)
+
+
 # The whole, over HTTPS
 
 
@@ -399,6 +417,41 @@ def test_a_switch_is_read_again_once_its_column_is_right(office: Office) -> None
     assert stored(office) == set()
 
 
+@pytest.mark.parametrize("switch", ["monitoring", "enabled"])
+@pytest.mark.parametrize("how", ["other type and back", "made anew"])
+def test_a_switch_column_that_lost_its_values_switches_nothing(office: Office, switch: str, how: str) -> None:
+    watched = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)})
+    quiet = office.m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 4)}, **{switch: False})
+    office.settle()
+    if how == "made anew":
+        office.sharepoint.tenants.remove_column(switch)
+        office.settle()
+        office.sharepoint.tenants.add_column(switch, "boolean", switch)
+    else:
+        office.sharepoint.tenants.change_column(switch, kind="text")
+        office.settle()
+        office.sharepoint.tenants.change_column(switch, kind="boolean")
+
+    office.later(hours=24)  # the list is read whole
+    for tenant in (watched, quiet):
+        tenant.set_sku("SPB", consumed=5)
+    summary = office.settle()
+
+    assert office.messages == [f"Schule Höri: {PREMIUM}"]
+    (problem,) = summary["sharepoint"]["problems"]
+    assert problem["code"] == "sharepoint.switch_emptied"
+    lost = "Schule Höri" if switch == "monitoring" else "Bau AG Chur"
+    assert all(part in problem["message"] for part in ("Tenantliste", switch, lost))
+    assert [(found.level, found.problem.code) for found in checked(office) if found.problem] == [
+        ("error", "sharepoint.switch_emptied")
+    ]
+
+    for row in office.sharepoint.tenants.items:
+        office.sharepoint.tenants.update(row.id, {switch: row.fields["Title"] == "Schule Höri"})
+    office.settle()
+    assert stored(office) == set()
+
+
 def test_a_column_that_changes_its_type_while_the_product_runs_is_noticed(office: Office) -> None:
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)}, monitoring=False)
     office.settle()
@@ -439,6 +492,30 @@ def test_without_a_flag_nobody_is_told_and_nothing_is_said_about_the_alarm(
     assert row["Frei"] == -1  # the numbers stay current
     assert office.row("Bau AG Chur")["Frei"] == 0
     assert any(found.level == "error" and flag in found.problem.text() for found in checked(office) if found.problem)
+
+
+@pytest.mark.parametrize("flag", ["trigger_inform_supporter", "technician_informed"])
+@pytest.mark.parametrize("how", ["other type and back", "made anew"])
+def test_a_flag_column_that_lost_its_values_has_nobody_told_twice(office: Office, flag: str, how: str) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 5), "SPE_E3": (4, 3)})
+    office.settle()
+    if how == "made anew":
+        office.sharepoint.licenses.remove_column(flag)
+    else:
+        office.sharepoint.licenses.change_column(flag, kind="text")
+    office.settle()
+    if how == "made anew":
+        office.sharepoint.licenses.add_column(flag, "boolean", flag)
+    else:
+        office.sharepoint.licenses.change_column(flag, kind="boolean")
+
+    office.later(hours=24)  # the list is read whole
+    tenant.set_sku("SPE_E3", consumed=4)
+    office.settle()
+    office.settle()
+
+    assert office.messages == [f"Schule Höri: {PREMIUM}", "Schule Höri: Microsoft 365 E3 (SPE_E3)"]
+    assert [row["technician_informed"] for row in office.rows()] == [True, True]
 
 
 def test_shortages_are_not_taken_over_into_flags_that_cannot_be_written(office: Office) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -21,12 +21,16 @@ SWITCHES_SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class ListedTenant:
-    """A row of the SharePoint tenant list; a switch that cannot be read is None."""
+    """A row of the SharePoint tenant list; a switch that cannot be read is None.
+
+    `empty`: the switches without a value; they stand here as what they mean in a new row.
+    """
 
     item_id: str
     title: str
     enabled: bool | None
     monitoring: bool | None
+    empty: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def save_tenant_list(
     read = {tenant_id for tenant_id, item in listed.items() if None not in (item.enabled, item.monitoring)}
     with transaction(engine) as connection:
         connection.execute(delete(tenant_list))
-        upsert(connection, tenant_list, [asdict(_certain(row)) for row in rows])
+        upsert(connection, tenant_list, [_stored(row) for row in rows])
         if not read <= seen:
             save_document(connection, SWITCHES_SEEN, sorted(read | seen))
         for row in connection.execute(select(tenants).where(tenants.c.has_profile)):
@@ -120,28 +124,46 @@ def switches_after(
     """
     if item is not None:
         return True, *settled_switches(item, (row.enabled, row.monitored) if seen else None), None
-    if row.listed or row.missing_since is not None:
+    if last_switches(row) is not None:
         return False, row.enabled, row.monitored, row.missing_since or at
     return False, row.enabled, False, None
+
+
+def last_switches(row: Any) -> tuple[bool, bool] | None:
+    """(enabled, monitored) of the tenant `row` as its row in the list had them; None when it never had one."""
+    return (row.enabled, row.monitored) if row.listed or row.missing_since is not None else None
 
 
 def settled_switches(item: ListedTenant, last: tuple[bool, bool] | None) -> tuple[bool, bool]:
     """(enabled, monitored) of a tenant; `last` is what they were when both could be read, None when they never could.
 
     Without it nobody is told on the strength of a switch that cannot be read, and the tenant is read as usual.
+    Nobody can empty a yes or no, so one that had a value has lost it together with its column.
     """
     if last is None and None in (item.enabled, item.monitoring):
         return item.enabled is not False, False
     enabled, monitored = last or (True, False)
     return (
-        enabled if item.enabled is None else item.enabled,
-        monitored if item.monitoring is None else item.monitoring,
+        enabled if item.enabled is None or "enabled" in item.empty else item.enabled,
+        monitored if item.monitoring is None or "monitoring" in item.empty else item.monitoring,
     )
 
 
-def _certain(row: ListedTenant) -> ListedTenant:
+def emptied(item: ListedTenant, last: tuple[bool, bool] | None) -> list[str]:
+    """The switches that have lost their value, and would turn if they meant what they mean in a new row."""
+    if last is None:
+        return []
+    return [
+        name
+        for name, was in zip(("enabled", "monitoring"), last, strict=True)
+        if name in item.empty and was != getattr(item, name)
+    ]
+
+
+def _stored(row: ListedTenant) -> dict[str, Any]:
     """A row as the table can hold it."""
-    return replace(row, enabled=row.enabled is not False, monitoring=row.monitoring is True)
+    certain = {"enabled": row.enabled is not False, "monitoring": row.monitoring is True}
+    return {"item_id": row.item_id, "title": row.title, **certain}
 
 
 def save_switches(engine: Engine, tenant_id: str, *, listed: bool, enabled: bool, monitored: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from core.problems import Problem
@@ -75,6 +75,16 @@ def odd_values(of: SharePointList, items: Sequence[Item], words: Sequence[str], 
                 "list": LIST_NAMES[of.kind], "field": of.ours.by_word[word].label, "count": str(len(found)),
                 "names": names, "values": values,
             })  # fmt: skip
+
+
+def emptied_switches(of: SharePointList, lost: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    """Switches that have lost their values, by column; `lost`: tenant -> those that it has lost."""
+    for word in SWITCHES:
+        names = sorted(tenant for tenant, words in lost.items() if word in words)
+        if names:
+            field = of.ours.by_word[word].label
+            values = {"list": LIST_NAMES[of.kind], "field": field, "count": str(len(names)), "names": _some(names)}
+            yield Problem("sharepoint.switch_emptied", values)
 
 
 def list_faults(lists: Lists, tenants: Sequence[Item], licenses: Sequence[Item]) -> Iterator[Problem]:
