@@ -1,6 +1,7 @@
 """List columns: internal and display name, and what a value of each kind becomes when SharePoint stores it."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from .profiles import guid
 from .replies import stamp
 
 SITE_ZONE = ZoneInfo("Europe/Zurich")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 FACETS: dict[str, dict[str, Any]] = {
     "text": {"text": {"allowMultipleLines": False, "linesForEditing": 0, "maxLength": 255}},
     "number": {"number": {"decimalPlaces": "automatic", "displayAs": "number"}},
@@ -96,7 +98,7 @@ class Column:
         if isinstance(value, bool):
             value = value if self.kind == "boolean" else self.choices[0 if value else 1]
         if self.kind in ("number", "currency"):
-            return float(value) if str(value).replace(".", "", 1).isdigit() else None
+            return float(value) if NUMBER.fullmatch(str(value)) else None
         if self.kind in ("boolean", "date", "dateTime"):
             return value if _fits(self.kind, value) else None
         return str(value)
