@@ -24,6 +24,15 @@ from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches
 
 
+FOUND_BY_A_PUSH = {  # and by no question of `check`
+    "sharepoint.flow_silent",
+    "sharepoint.numbers_refused",
+    "sharepoint.row_refused",
+    "sharepoint.not_found_again",
+    "sharepoint.write_failed",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`subject` is a profile, a tenant or a list; `problem` is None when all is well."""
@@ -161,7 +170,7 @@ def _lasting(facts: Facts, now: datetime, asked: set[str], lists_read: bool) -> 
         if found is not None and found.level == "error":
             yield found
     for condition in attention.sharepoint(facts):
-        lasts = condition.problem.code in ("sharepoint.flow_silent", "check.sharepoint_gone") or (
+        lasts = condition.problem.code in {*FOUND_BY_A_PUSH, "check.sharepoint_gone"} or (
             condition.cause is not None and condition.cause.code in asked
         )
         lasts |= condition.problem.code in ("check.rows_vanished", "check.not_listed") and not lists_read

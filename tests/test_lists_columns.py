@@ -603,6 +603,7 @@ def test_numbers_that_are_refused_for_whatever_reason_cost_no_alarm(office: Offi
     assert stored(office) == {"sharepoint.numbers_refused"}
     (found,) = sharepoint_status(office.engine).problems
     assert f"HTTP {refusal[0]}" in found.detail
+    assert ("error", "sharepoint.numbers_refused") in [(f.level, f.problem.code) for f in checked(office) if f.problem]
 
 
 def test_the_end_of_a_shortage_is_noted_although_the_numbers_are_refused(office: Office) -> None:
@@ -625,6 +626,7 @@ def test_a_row_that_is_refused_altogether_is_told(office: Office) -> None:
 
     codes = [problem["code"] for problem in summary["sharepoint"]["problems"]]
     assert codes == ["sharepoint.type_of_key", "sharepoint.row_refused"]
+    assert codes == [found.problem.code for found in checked(office) if found.problem]
     assert office.rows() == []
 
 
