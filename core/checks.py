@@ -23,7 +23,6 @@ from core.run import Tools
 from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches
 
-
 FOUND_BY_A_PUSH = {  # and by no question of `check`
     "sharepoint.flow_silent",
     "sharepoint.numbers_refused",

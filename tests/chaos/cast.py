@@ -98,9 +98,10 @@ class Cast:
             self.key_of(item)
 
     def add_twin(self, item: Item) -> None:
-        """The older tool adds an item although there is one."""
-        fields = {name: item.fields[name] for name in ("Title", "tenant")}
-        self._owners[self.sharepoint.licenses.add(fields).id] = self.key_of(item)
+        """The older tool adds an item although there is one. It names tenant and product as they are called now."""
+        key, fields = self.key_of(item), {name: item.fields[name] for name in ("Title", "tenant")}
+        if plain(fields["tenant"]) == plain(self.tenant(key[0]).name) and self._means(fields["Title"], key):
+            self._owners[self.sharepoint.licenses.add(fields).id] = key
 
     def owner_of(self, item_id: int) -> Key:
         """The licence of an item, which may be gone by now."""
