@@ -53,6 +53,7 @@ IN_THE_LISTS: dict[str, Level] = {
     "sharepoint.odd_flag": "error",
     "sharepoint.numbers_refused": "error",
     "sharepoint.row_refused": "error",
+    "sharepoint.write_forbidden": "error",
 }
 
 

@@ -27,6 +27,7 @@ FOUND_BY_A_PUSH = {  # and by no question of `check`
     "sharepoint.flow_silent",
     "sharepoint.numbers_refused",
     "sharepoint.row_refused",
+    "sharepoint.write_forbidden",
     "sharepoint.not_found_again",
     "sharepoint.write_failed",
 }

@@ -582,7 +582,9 @@ def test_a_read_only_number_column_is_never_written(office: Office, change: dict
     assert [problem["code"] for problem in summary["sharepoint"]["problems"]] == ["sharepoint.read_only_number"]
 
 
-@pytest.mark.parametrize("refusal", [(400, "invalidRequest"), (422, "invalidRequest"), (500, "generalException")])
+@pytest.mark.parametrize(
+    "refusal", [(400, "invalidRequest"), (403, "accessDenied"), (422, "invalidRequest"), (500, "generalException")]
+)
 def test_numbers_that_are_refused_for_whatever_reason_cost_no_alarm(office: Office, refusal: tuple[int, str]) -> None:
     known = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)})
     office.settle()
@@ -628,6 +630,24 @@ def test_a_row_that_is_refused_altogether_is_told(office: Office) -> None:
     assert codes == ["sharepoint.type_of_key", "sharepoint.row_refused"]
     assert codes == [found.problem.code for found in checked(office) if found.problem]
     assert office.rows() == []
+
+
+def test_a_site_that_may_only_be_read_is_told_with_the_right_that_is_missing(office: Office) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)})
+    office.settle()
+    office.sharepoint.grant = "read"
+    tenant.set_sku("SPB", consumed=5)
+
+    summary = office.settle()
+
+    assert summary["sharepoint"]["problem"]["code"] == "sharepoint.write_forbidden"
+    assert "write" in summary["sharepoint"]["problem"]["message"]
+    assert "sharepoint.write_forbidden" in [found.problem.code for found in checked(office) if found.problem]
+
+    office.sharepoint.grant = "write"
+    office.settle()
+    assert stored(office) == set()
+    assert office.messages == [f"Schule Höri: {PREMIUM}"]
 
 
 @pytest.mark.parametrize("kind", ["lookup", "richText", "calculated", "number"])

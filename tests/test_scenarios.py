@@ -486,7 +486,7 @@ def test_a_shortage_told_after_its_end_does_not_swallow_the_next_one(office: Off
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
     office.refresh()
     tenant.set_sku("SPB", enabled=12)
-    office.m365.faults.add(Fault("PATCH .*/fields", "status", status=403, sub_response=True))
+    office.m365.faults.add(Fault("PATCH .*/fields", "status", status=403, sub_response=True, times=2))
     office.refresh()  # cannot take the trigger back
     office.m365.flow.run()
     assert len(office.messages) == 1

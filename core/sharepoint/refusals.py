@@ -17,7 +17,7 @@ from core.sharepoint.rows import Key
 # An item is found by its names; whether it is told hangs on trigger and mark. All the rest is for the eye.
 ESSENTIAL = {"name", "tenant", "trigger", "informed"}
 ALARM = {"trigger", "informed"}
-NOT_THE_VALUES = {0, 401, 403, 404, 409, 410, 412, 429, 503, 504}  # says no for another reason, or nobody knows
+NOT_THE_VALUES = {0, 401, 404, 409, 410, 412, 429, 503, 504}  # says no for another reason, or nobody knows
 TIMES = 2  # so often a server error has to come before it counts as a refusal: the first may have been an accident
 
 
@@ -63,6 +63,8 @@ class Refusals:
     def _problem(self, code: str, answers: Mapping[Key, BatchAnswer]) -> Problem:
         said = Counter(_said(answer) for answer in answers.values()).most_common(1)[0][0]
         answer = next(answer for answer in answers.values() if _said(answer) == said)
+        if answer.status == 403 and code == "sharepoint.row_refused":
+            code = "sharepoint.write_forbidden"
         detail = error_for(answer.status, answer.body, what="items", name=self._name).problem.detail
         return Problem(code, {"list": LIST_NAMES[self._kind], "count": str(len(answers)), "said": said}, detail)
 
