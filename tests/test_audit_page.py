@@ -176,7 +176,7 @@ def test_filters_narrow_the_rows_and_stand_in_the_address(small: World, open_pag
 def test_a_link_opens_what_it_was_made_of(small: World, open_page: Any) -> None:  # noqa: F811
     note(small, 3)
     audit.record(small.engine, ADMIN, "export", "lizenzen", at=NOW - timedelta(days=40))
-    day = (NOW - timedelta(days=40)).date().isoformat()
+    day = (NOW - timedelta(days=40)).astimezone(VIEW.zone).date().isoformat()
 
     found = shown(open_page(small, AUDIT, **{"from": day, "to": day, "action": ["export", "nonsense"]}))
 
