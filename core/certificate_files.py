@@ -28,6 +28,7 @@ STARTS = {
     b"\xfe\xed\xfe\xed": "profile.cert_jks",
     b"PuTTY-User-Key-File": "profile.cert_putty",
 }
+CERTIFICATES = (b"CERTIFICATE", b"X509 CERTIFICATE")  # the second is the old name of the same, which OpenSSL reads
 NEIGHBOURS = (".pem", ".cer", ".crt", ".der", ".key")
 MOST_NEIGHBOURS = 20
 
@@ -53,7 +54,7 @@ class PemFile:
 
     @property
     def certificates(self) -> list[bytes]:
-        return [block for kind, block in self.blocks if kind == b"CERTIFICATE"]
+        return [block for kind, block in self.blocks if kind in CERTIFICATES]
 
     @property
     def other(self) -> str:

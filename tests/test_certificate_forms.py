@@ -59,6 +59,7 @@ def codes(folder: ProfileFolder) -> list[str]:
         pytest.param(b"\n".join(b"    " + line for line in PAIR.splitlines()), [], id="indented"),
         pytest.param("Schlüssel\n".encode("cp1252") + PAIR, [], id="ansi-text-in-front"),
         pytest.param(b"Bag Attributes\n    localKeyID: 01\nKey Attributes: <No>\n" + PAIR, [], id="bag-attributes"),
+        pytest.param(PAIR.replace(b" CERTIFICATE", b" X509 CERTIFICATE"), [], id="old-name-of-a-certificate"),
         pytest.param(PAIR.decode().encode("utf-16"), ["profile.cert_encoding"], id="utf-16"),
         pytest.param(PAIR.decode().encode("utf-16-le"), ["profile.cert_encoding"], id="utf-16-without-mark"),
     ],
