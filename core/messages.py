@@ -709,8 +709,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{count} rows of the licence list could not be written. The next refresh tries again.",
     ),
     "sharepoint.write_forbidden": (
-        "SharePoint lässt nicht in die {list} schreiben (Zeilen: {count}): «{said}». Über neue Engpässe in diesen Zeilen wird niemand benachrichtigt; die Site für die App-Registrierung mit der Rolle «write» freigeben.",
-        "SharePoint does not let us write into the {list} (rows: {count}): “{said}”. Nobody is told about new shortages in these rows; grant the app registration the role “write” on the site.",
+        "SharePoint lässt nicht in die {list} schreiben (Zeilen: {count}; HTTP 403 «{said}»). Über neue Engpässe in diesen Zeilen wird niemand benachrichtigt; die Site für die App-Registrierung mit der Rolle «write» freigeben.",
+        "SharePoint does not let us write into the {list} (rows: {count}; HTTP 403 “{said}”). Nobody is told about new shortages in these rows; grant the app registration the role “write” on the site.",
     ),
     "sharepoint.not_found_again": (
         "Die Lizenzstatusliste gibt eine eben angelegte Zeile nicht wieder («{name}»); in diesem Lauf wurden darum keine weiteren angelegt. In SharePoint prüfen, ob ein Flow, eine Regel oder eine Spalteneinstellung neue Zeilen ändert oder löscht.",

@@ -582,9 +582,7 @@ def test_a_read_only_number_column_is_never_written(office: Office, change: dict
     assert [problem["code"] for problem in summary["sharepoint"]["problems"]] == ["sharepoint.read_only_number"]
 
 
-@pytest.mark.parametrize(
-    "refusal", [(400, "invalidRequest"), (403, "accessDenied"), (422, "invalidRequest"), (500, "generalException")]
-)
+@pytest.mark.parametrize("refusal", [(400, "invalidRequest"), (422, "invalidRequest"), (500, "generalException")])
 def test_numbers_that_are_refused_for_whatever_reason_cost_no_alarm(office: Office, refusal: tuple[int, str]) -> None:
     known = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)})
     office.settle()
@@ -606,6 +604,20 @@ def test_numbers_that_are_refused_for_whatever_reason_cost_no_alarm(office: Offi
     (found,) = sharepoint_status(office.engine).problems
     assert f"HTTP {refusal[0]}" in found.detail
     assert ("error", "sharepoint.numbers_refused") in [(f.level, f.problem.code) for f in checked(office) if f.problem]
+
+
+def test_numbers_that_are_forbidden_cost_no_alarm_either(office: Office) -> None:
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)})
+    office.settle()
+    office.sharepoint.licenses.change_column("Frei", least=1.0)
+    office.sharepoint.licenses.refusal = (403, "accessDenied")
+
+    tenant.set_sku("SPB", consumed=5)
+    summary = office.refresh()
+    office.settle()
+
+    assert office.messages == [f"Schule Höri: {PREMIUM}"]
+    assert [problem["code"] for problem in summary["sharepoint"]["problems"]] == ["sharepoint.numbers_refused"]
 
 
 def test_the_end_of_a_shortage_is_noted_although_the_numbers_are_refused(office: Office) -> None:
@@ -633,21 +645,26 @@ def test_a_row_that_is_refused_altogether_is_told(office: Office) -> None:
 
 
 def test_a_site_that_may_only_be_read_is_told_with_the_right_that_is_missing(office: Office) -> None:
-    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)})
+    tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4), "SPE_E3": (4, 3)})
     office.settle()
     office.sharepoint.grant = "read"
     tenant.set_sku("SPB", consumed=5)
+    tenant.set_sku("SPE_E3", consumed=2)
+    tenant.rename("Schulhaus Höri")
 
     summary = office.settle()
 
-    assert summary["sharepoint"]["problem"]["code"] == "sharepoint.write_forbidden"
-    assert "write" in summary["sharepoint"]["problem"]["message"]
-    assert "sharepoint.write_forbidden" in [found.problem.code for found in checked(office) if found.problem]
+    problems = summary["sharepoint"]["problems"]
+    assert [problem["code"] for problem in problems] == ["sharepoint.write_forbidden"] * 2
+    assert all(part in problems[1]["message"] for part in ("Lizenzstatusliste", "Zeilen: 2", "403", "write"))
+    assert "Tenantliste" in problems[0]["message"]
+    found = [(found.level, found.problem.code) for found in checked(office) if found.problem]
+    assert found == [("error", "sharepoint.write_forbidden")] * 2
 
     office.sharepoint.grant = "write"
     office.settle()
     assert stored(office) == set()
-    assert office.messages == [f"Schule Höri: {PREMIUM}"]
+    assert office.messages == [f"Schulhaus Höri: {PREMIUM}"]
 
 
 @pytest.mark.parametrize("kind", ["lookup", "richText", "calculated", "number"])

@@ -30,6 +30,7 @@ class Refusals:
         self._errors: Counter[tuple[Key, frozenset[str]]] = Counter()
         self._answers: dict[Key, BatchAnswer] = {}
         self._whole: set[Key] = set()
+        self._forbidden: set[Key] = set()
 
     def part(self, change: Change) -> Change | None:
         """What of the change is worth sending: what carries the alarm once the rest was refused; None for nothing."""
@@ -40,6 +41,8 @@ class Refusals:
 
     def note(self, change: Change, answer: BatchAnswer) -> bool:
         """Take a refusal down; whether the rest of the change may be sent at once."""
+        if answer.ok:
+            self._forbidden.discard(change.key)  # then it was the values after all
         if change.delete or answer.ok or answer.status in NOT_THE_VALUES:
             return False
         if answer.status >= 500:
@@ -48,23 +51,25 @@ class Refusals:
             if self._errors[same] < TIMES:
                 return False
         self._answers[change.key] = answer
+        if answer.status == 403:
+            self._forbidden.add(change.key)
         if len(_essential(change)) == len(change.values):
             self._whole.add(change.key)
         # A new item may have been created in spite of a server error, so the list is looked at first.
         return self.part(change) is not None and not (change.item is None and answer.status >= 500)
 
     def problems(self) -> list[Problem]:
-        """How many rows were refused, in part or as a whole, and what SharePoint said most often."""
-        whole = {key: answer for key, answer in self._answers.items() if key in self._whole}
-        part = {key: answer for key, answer in self._answers.items() if key not in self._whole}
-        found = (("sharepoint.row_refused", whole), ("sharepoint.numbers_refused", part))
-        return [self._problem(code, answers) for code, answers in found if answers]
+        """How many rows were refused whatever they say, as a whole or in part, and what SharePoint said most often."""
+        codes = ("sharepoint.write_forbidden", "sharepoint.row_refused", "sharepoint.numbers_refused")
+        found: dict[str, dict[Key, BatchAnswer]] = {code: {} for code in codes}
+        for key, answer in self._answers.items():
+            code = codes[0] if key in self._forbidden else codes[1] if key in self._whole else codes[2]
+            found[code][key] = answer
+        return [self._problem(code, answers) for code, answers in found.items() if answers]
 
     def _problem(self, code: str, answers: Mapping[Key, BatchAnswer]) -> Problem:
         said = Counter(_said(answer) for answer in answers.values()).most_common(1)[0][0]
         answer = next(answer for answer in answers.values() if _said(answer) == said)
-        if answer.status == 403 and code == "sharepoint.row_refused":
-            code = "sharepoint.write_forbidden"
         detail = error_for(answer.status, answer.body, what="items", name=self._name).problem.detail
         return Problem(code, {"list": LIST_NAMES[self._kind], "count": str(len(answers)), "said": said}, detail)
 
