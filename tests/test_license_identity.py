@@ -243,6 +243,27 @@ def test_a_new_tenant_with_the_former_name_of_another_has_the_row_and_items_of_i
     assert [row["technician_informed"] for row in office.rows("Beta") if row["Verfügbar"] == 5] == [True]
 
 
+@pytest.mark.parametrize("with_switches", [True, False])
+def test_rows_that_people_put_in_another_order_say_what_stands_in_them(office: Office, with_switches: bool) -> None:
+    """The list sorted in a spreadsheet and pasted again; or two titles entered the other way round."""
+    for name, monitoring in (("Alpha", True), ("Beta", False)):
+        office.m365.add_tenant(name, skus={"SPB": (10, 8)}, monitoring=monitoring)
+    office.settle()
+    rows = office.sharepoint.tenants.items
+    pasted = [{name: row.fields[name] for name in ("Title", "monitoring")} for row in rows]
+    for row, values in zip(rows, reversed(pasted), strict=True):
+        office.sharepoint.tenants.update(row.id, values if with_switches else {"Title": values["Title"]})
+
+    for tenant in office.m365.tenants:
+        tenant.set_sku("SPB", consumed=10)
+    for _ in range(2):
+        office.settle()
+
+    told = "Alpha" if with_switches else "Beta"
+    assert office.messages == [f"{told}: Microsoft 365 Business Premium (SPB)"]
+    assert [row.fields["Title"] for row in office.sharepoint.tenants.items] == ["Beta", "Alpha"]
+
+
 def test_what_a_tenant_that_left_was_told_of_does_not_count_for_the_one_that_bears_its_name_now(office: Office) -> None:
     """A customer moves to a new tenant: another tenant id, the same name, in the same list."""
     left = office.m365.add_tenant("Beta", skus={"SPB": (10, 10), "SPE_E3": (5, 5)})

@@ -231,8 +231,8 @@ class TenantRow:
 def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dict[str, Item], list[str]]:
     """Return (tenant id -> its item of the tenant list, titles that stand there more than once).
 
-    A tenant keeps the row it had, unless another row bears its present name; a present name wins over a
-    former one.
+    A tenant keeps the row it had, unless another row bears its present name and its own one a name that it never
+    had: then people have put the rows in another order. A present name wins over a former one.
     """
     listed = sorted(items, key=lambda item: item.number)
     by_title: dict[str, Item] = {}
@@ -242,14 +242,16 @@ def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dic
             twice.append(item.text("title"))
     ordered = sorted(rows, key=lambda row: row.tenant_id)
     names = {row.tenant_id: name_key(row.name) for row in ordered}
-    found = _rows_kept(ordered, listed, names)
+    found = _rows_kept(ordered, listed, by_title, names)
     for row in ordered:
         _take_by_title(row, by_title, names, found)
     _take_by_former_name(ordered, by_title, names, found)
     return found, twice
 
 
-def _rows_kept(ordered: Sequence[TenantRow], listed: Sequence[Item], names: Mapping[str, str]) -> dict[str, Item]:
+def _rows_kept(
+    ordered: Sequence[TenantRow], listed: Sequence[Item], by_title: Mapping[str, Item], names: Mapping[str, str]
+) -> dict[str, Item]:
     """Tenant id -> the row it had; where two say so, the one whose name stands there."""
     by_id = {item.item_id: item for item in listed}
     holders: dict[str, str] = {}
@@ -257,6 +259,9 @@ def _rows_kept(ordered: Sequence[TenantRow], listed: Sequence[Item], names: Mapp
         item = by_id.get(row.item_id)
         if item is not None:
             title = name_key(item.text("title"))
+            ever = {names[row.tenant_id], *map(name_key, row.former_names)}
+            if title not in ever and names[row.tenant_id] in by_title:
+                continue
             if item.item_id not in holders or names[row.tenant_id] == title:
                 holders[item.item_id] = row.tenant_id
     return {tenant_id: by_id[item_id] for item_id, tenant_id in holders.items()}
