@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,18 +133,25 @@ def _form(raw: bytes) -> str:
     return "profile.cert_der" if _der_certificate(raw) else "profile.cert_der_key"
 
 
-def _der_certificate(raw: bytes) -> list[x509.Certificate]:
+def loaded(blocks: Iterable[bytes]) -> list[x509.Certificate]:
+    """Return the certificates in PEM blocks, without those that cannot be read."""
+    return [certificate for block in blocks for certificate in _read(x509.load_pem_x509_certificate, block)]
+
+
+def _read(load: Callable[[bytes], x509.Certificate], raw: bytes) -> list[x509.Certificate]:
     try:
-        return [x509.load_der_x509_certificate(raw)]
-    except ValueError:
+        return [load(raw)]
+    except (ValueError, x509.InvalidVersion):  # the second is no ValueError
         return []
+
+
+def _der_certificate(raw: bytes) -> list[x509.Certificate]:
+    return _read(x509.load_der_x509_certificate, raw)
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:
     try:
-        return [x509.load_pem_x509_certificate(block) for block in read_pem(path).certificates]
-    except ValueError:
-        return []
+        return loaded(read_pem(path).certificates)
     except CertificateError as error:
         return _der_certificate(read_file(path)) if error.code == "profile.cert_der" else []
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from core.bounds import clipped
-from core.certificate_files import CertificateError, PemFile, certificate_beside, key_beside, read_pem, spki
+from core.certificate_files import CertificateError, PemFile, certificate_beside, key_beside, loaded, read_pem, spki
 
 KEY_BITS = 3072
 LEAST_BITS = 2048  # https://learn.microsoft.com/entra/identity-platform/certificate-credentials
@@ -93,20 +93,18 @@ def _matching(path: Path, pem: PemFile, key: rsa.RSAPrivateKey) -> x509.Certific
             raise CertificateError(pem.other)
         beside = certificate_beside(path, spki(public))
         raise CertificateError("profile.cert_beside" if beside else "profile.cert_no_certificate", beside)
-    try:
-        certificates = [x509.load_pem_x509_certificate(block) for block in pem.certificates]
-        found = next((c for c in certificates if _numbers(c) == public.public_numbers()), None)
-    except ValueError:
-        raise CertificateError("profile.cert_broken") from None
+    certificates = loaded(pem.certificates)
+    found = next((c for c in certificates if _numbers(c) == public.public_numbers()), None)
     if found is None:
-        raise CertificateError("profile.cert_pair")
+        broken = len(certificates) < len(pem.certificates)
+        raise CertificateError("profile.cert_broken" if broken else "profile.cert_pair")
     return found
 
 
 def _numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
     try:
         key = certificate.public_key()
-    except UnsupportedAlgorithm:  # some other certificate of the chain
+    except (UnsupportedAlgorithm, ValueError):  # some other certificate of the chain
         return None
     return key.public_numbers() if isinstance(key, rsa.RSAPublicKey) else None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from cryptography import x509
@@ -14,6 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from cryptography.x509.oid import NameOID
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.certificate_files import CertificateError
 from core.certificates import read_certificate
@@ -188,6 +193,51 @@ def test_what_is_no_file_ends_no_refresh(folder: ProfileFolder) -> None:
 
     assert [tenant.slug for tenant in found.tenants] == ["contoso"]
     assert [fault.cause.code for fault in found.faults] == ["profile.cert_broken", "profile.cert_missing"]
+
+
+def encoded(kind: str, der: bytes) -> bytes:
+    """A PEM block."""
+    return f"-----BEGIN {kind}-----\n".encode() + base64.encodebytes(der) + f"-----END {kind}-----\n".encode()
+
+
+NO_VERSION = OWN.public_bytes(DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", 1)
+
+
+@pytest.mark.parametrize("name", ["mycert_contoso.pem", "beside.cer", "another.pem"])
+def test_a_certificate_of_a_version_that_nobody_knows_costs_its_file_alone(folder: ProfileFolder, name: str) -> None:
+    folder.tenant("fabrikam")
+    key = key_pem(KEY)
+    put(folder, key)  # looks for its certificate beside
+    put(folder, NO_VERSION if name.endswith(".cer") else key + encoded("CERTIFICATE", NO_VERSION), name)
+
+    found = folder.load()
+
+    assert [tenant.slug for tenant in found.tenants] == ["fabrikam"]
+    expected = "profile.cert_broken" if name == "mycert_contoso.pem" else "profile.cert_no_certificate"
+    assert [fault.cause.code for fault in found.faults] == [expected]
+
+
+def test_a_broken_certificate_beside_the_right_one_in_a_chain_stops_nothing(folder: ProfileFolder) -> None:
+    put(folder, key_pem(KEY) + encoded("CERTIFICATE", NO_VERSION) + CERTIFICATE)
+
+    assert (len(folder.load().tenants), codes(folder)) == (1, [])
+
+
+@pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning")  # odd serial numbers
+@given(st.booleans(), st.lists(st.tuples(st.integers(0, 700), st.integers(0, 255)), min_size=1, max_size=5))
+def test_whatever_bytes_are_wrong_it_is_a_certificate_or_a_certificate_error(
+    of_key: bool, changes: list[tuple[int, int]]
+) -> None:
+    key, certificate = bytearray(KEY.private_bytes(DER, PKCS8, PLAIN)), bytearray(OWN.public_bytes(DER))
+    spoiled = key if of_key else certificate
+    for place, value in changes:
+        spoiled[place % len(spoiled)] = value
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "x.pem")
+        path.write_bytes(encoded("PRIVATE KEY", key) + encoded("CERTIFICATE", certificate))
+        with suppress(CertificateError):
+            assert read_certificate(path).thumbprint
 
 
 def test_a_certificate_error_has_words(tmp_path: Path) -> None:
