@@ -43,6 +43,7 @@ from core.graph.sign_in_codes import AADSTS
 from core.profiles import ProfileStore, TenantProfile
 from core.settings import load_settings
 from simulator import Fault, Microsoft365, SharePoint, Tenant
+from simulator.replies import Reply
 from simulator.tenants import AppRegistration
 
 TOKEN = "/oauth2/v2.0/token"
@@ -404,6 +405,48 @@ def test_an_answer_without_a_token_tells_nothing_of_itself(tool: Tool, tenant: T
         tool.tokens.token(tool.profile(tenant))
 
     assert "geheim" not in error.value.problem.text() + error.value.problem.detail
+
+
+ODD_TOKENS = {
+    "no-object": "[]",
+    "nothing": "null",
+    "no-json": "{",
+    "deeper-than-python": "[" * 100_000,
+    "a-number-of-5000-digits": '{"access_token": "abc", "expires_in": ' + "9" * 5000 + "}",
+    "null": '{"access_token": null, "expires_in": 3599}',
+    "empty": '{"access_token": "", "expires_in": 3599}',
+    "an-object": '{"access_token": {}, "expires_in": 3599}',
+    "umlaut": '{"access_token": "ö€", "expires_in": 3599}',
+    "half-a-surrogate-pair": '{"access_token": "\\ud800", "expires_in": 3599}',
+    "two-lines": '{"access_token": "a\\r\\nX: b", "expires_in": 3599}',
+    "endless": '{"access_token": "abc", "expires_in": 1e400}',
+    "ends-at-no-number": '{"access_token": "abc", "expires_in": "soon"}',
+    "an-odd-id-token": '{"access_token": "abc", "expires_in": 3599, "id_token": 7, "scope": 5}',
+}
+
+
+@pytest.mark.parametrize("raw", [pytest.param(raw, id=name) for name, raw in ODD_TOKENS.items()])
+def test_an_odd_answer_instead_of_a_token_is_an_unreadable_one_and_in_no_log(
+    tool: Tool, tenant: Tenant, raw: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd = tool.m365.faults.add(Fault(TOKEN, "status", 200, times=None))
+    odd.reply = lambda: Reply(200, raw.encode())  # type: ignore[method-assign]
+
+    with pytest.raises(BadAnswer) as error:
+        tool.tokens.token(tool.profile(tenant))
+
+    assert error.value.problem.code == "graph.unreadable"
+    assert "access_token" not in caplog.text + error.value.problem.detail
+
+
+def test_a_refusal_with_status_200_is_told_in_its_own_words(tool: Tool, tenant: Tenant) -> None:
+    body = {"error": "invalid_grant", "error_codes": [53003], "error_description": "AADSTS53003: blocked"}
+    tool.m365.faults.add(Fault(TOKEN, "status", 200, body=body))
+
+    with pytest.raises(SignInRefused) as error:
+        tool.tokens.token(tool.profile(tenant))
+
+    assert error.value.problem.code == "signin.blocked"
 
 
 # Waiting

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -92,16 +93,16 @@ class TokenSource:
             problem = no_answer(error, self._http.route(self._login_url), tenant=credentials.name, what="token")
             failure = Unreachable(problem)
             failure.again_after = wait_seconds({}, attempt) if may_pass(problem) else None
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            # An answer that is no JSON, or JSON without what msal looks for. It may be secret: only its kind is told.
-            params = {"tenant": credentials.name, "what": "token"}
-            failure = BadAnswer(Problem("graph.unreadable", params, type(error).__name__))
-            failure.again_after = wait_seconds({}, attempt)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+            # JSON in which msal stumbles over something else than the token. It may be secret: only its kind is told.
+            failure = _unreadable(credentials, type(error).__name__, attempt)
         raise failure
 
     def _refusal(self, credentials: Credentials, answer: requests.Response, attempt: int) -> GraphError:
         status, body = answer.status_code, json_of(answer)
         later = status == 429 or status >= 500
+        if status == 200 and not is_page(answer) and not from_entra(body):
+            return _unreadable(credentials, "HTTP 200", attempt)
         if not later and not from_entra(body):
             route = self._http.route(self._login_url)
             return Intercepted(foreign_answer(answer, route, tenant=credentials.name, what="token"), status)
@@ -137,6 +138,18 @@ def _key(credentials: Credentials) -> tuple[str, str]:
     return credentials.tenant_id, credentials.client_id
 
 
+def _unreadable(credentials: Credentials, detail: str, attempt: int) -> GraphError:
+    failure = BadAnswer(Problem("graph.unreadable", {"tenant": credentials.name, "what": "token"}, detail))
+    failure.again_after = wait_seconds({}, attempt)
+    return failure
+
+
+def _has_token(body: Any) -> bool:
+    """Return True if the answer holds a token that fits into a header: ASCII without blanks."""
+    found = body.get("access_token") if isinstance(body, Mapping) else None
+    return isinstance(found, str) and re.fullmatch(r"[!-~]+", found) is not None
+
+
 class _RefusedError(Exception):
     """The login host has answered with something else than what was asked for."""
 
@@ -148,8 +161,9 @@ class _RefusedError(Exception):
 class _LoginWire:
     """What msal sends its requests through.
 
-    Refusals are raised before msal sees them: it would repeat them from memory for 5 to 60 seconds, also
-    after somebody has mended the cause, and hide what Entra says about an unknown tenant.
+    Refusals, and answers without a token, are raised before msal sees them: it would repeat them from memory for
+    5 to 60 seconds, also after somebody has mended the cause, hide what Entra says about an unknown tenant, and
+    write what it cannot read into the log.
     """
 
     def __init__(self, http: Http, authority: str) -> None:
@@ -164,7 +178,7 @@ class _LoginWire:
 
     def post(self, url: str, **options: Any) -> requests.Response:
         answer = self._http.request("POST", url, **options)
-        if answer.status_code != 200 or is_page(answer):
+        if answer.status_code != 200 or is_page(answer) or not _has_token(json_of(answer)):
             raise _RefusedError(answer)
         return answer
 
