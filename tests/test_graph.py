@@ -37,7 +37,7 @@ from core.graph import (
     subscribed_skus,
     subscriptions,
 )
-from core.graph.errors import error_of, sign_in_error
+from core.graph.errors import error_for, error_of, sign_in_error
 from core.graph.http import wait_seconds
 from core.graph.sign_in_codes import AADSTS
 from core.profiles import ProfileStore, TenantProfile
@@ -343,6 +343,28 @@ def test_every_known_code_has_words_of_its_own(number: int) -> None:
         pytest.param(
             {"error_description": "AADSTS700016: x"}, 400, SignInRefused, "signin.app_unknown", "700016", id="text-only"
         ),
+        *(
+            pytest.param(
+                {"error_codes": told}, 400, SignInRefused, "signin.blocked", "(AADSTS53003", id=f"codes-{told}"
+            )
+            for told in (["53003"], ["AADSTS53003"], [53003.0], 53003, "53003", [True, None, 53003], [9, 53003])
+        ),
+        pytest.param(
+            {"error_codes": [True], "error_description": "AADSTS53003: x"},
+            400,
+            SignInRefused,
+            "signin.blocked",
+            "(AADSTS53003",
+            id="a-yes-is-no-code",
+        ),
+        pytest.param(
+            {"error_codes": [9], "error_description": "AADSTS9: x AADSTS53003: y"},
+            400,
+            SignInRefused,
+            "signin.blocked",
+            "(AADSTS53003",
+            id="known-in-the-text-alone",
+        ),
         pytest.param(None, 403, SignInRefused, "signin.refused", "HTTP 403", id="page-of-a-proxy"),
         pytest.param({"error": {"code": "x"}}, 429, Throttled, "signin.busy", "HTTP 429", id="throttled"),
         pytest.param({"error_codes": "x"}, 400, SignInRefused, "signin.refused", "HTTP 400", id="codes-are-no-list"),
@@ -356,6 +378,17 @@ def test_other_answers_of_the_login_host(body: Any, status: int, kind: Any, code
 
     assert (type(error), error.problem.code, error.status) == (kind, code, status)
     assert said in error.problem.text("de")
+
+
+def test_what_microsoft_says_colours_no_screen_and_fits_every_database() -> None:
+    nasty = "a\x00\x1b[31m\ud800\u202e" + "b" * 1000
+    refused = sign_in_error({"error_codes": [53003], "error_description": nasty}, "Contoso", 400).problem
+    failed = error_for(400, {"error": {"code": nasty, "message": nasty}}, what="items", name="Contoso").problem
+
+    for problem in (refused, failed):
+        assert problem.detail.isprintable()
+        assert "a[31mb" in problem.detail
+        assert len(problem.detail) < 600
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from core.bounds import bounded_text
 from core.graph.sign_in_codes import AADSTS, look_up
 from core.problems import Problem, ProblemError
 
@@ -67,6 +68,9 @@ class Intercepted(BadAnswer):
     pass
 
 
+CODE = re.compile(r"(?:AADSTS)?([1-9]\d{0,8})(?:\.0)?")
+LONGEST_WORD, LONGEST_MESSAGE, LONGEST_DESCRIPTION = 80, 300, 400  # of what Microsoft says
+
 BY_STATUS: dict[int, tuple[type[GraphError], str]] = {
     401: (PermissionMissing, "graph.token_refused"),
     403: (PermissionMissing, "graph.forbidden"),
@@ -93,7 +97,8 @@ def error_of(body: Any) -> tuple[str, str]:
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return "", ""
-    return str(error.get("code") or "")[:80], " ".join(str(error.get("message") or "").split())[:300]
+    message = " ".join(str(error.get("message") or "").split())
+    return bounded_text(str(error.get("code") or ""), LONGEST_WORD), bounded_text(message, LONGEST_MESSAGE)
 
 
 def _field_of(message: str) -> str:
@@ -106,25 +111,27 @@ def sign_in_error(body: Any, name: str, status: int) -> GraphError:
     found = body if isinstance(body, Mapping) else {}
     description = str(found.get("error_description") or "")
     codes = _codes(found.get("error_codes"), description)
-    code = next((AADSTS[number] for number in codes if number in AADSTS), "signin.refused")
+    number = next((number for number in codes if number in AADSTS), codes[0] if codes else None)
+    code = "signin.refused" if number is None else AADSTS.get(number, "signin.refused")
     if code == "signin.certificate_unknown" and "expired" in description.lower():
         code = "signin.certificate_expired"
     later = status == 429 or status >= 500
     kind = Throttled if status == 429 else BadAnswer if later else SignInRefused
-    number = codes[0] if codes else None
     params = {"tenant": name, "aadsts": f"HTTP {status}" if number is None else f"AADSTS{number}"}
     params["look_up"] = look_up(number)
     return kind(Problem("signin.busy" if later else code, params, _technical(found, description, status)), status)
 
 
 def _codes(told: Any, description: str) -> list[int]:
-    """AADSTS numbers, the most important first; Entra tells them as numbers, else they are in its text."""
-    numbers = [code for code in told if isinstance(code, int) and 0 < code < 10**9] if isinstance(told, list) else []
-    return numbers or [int(code) for code in re.findall(r"AADSTS(\d{1,9})", description)]
+    """AADSTS numbers, the most important first: those that Entra tells by themselves, then those in its text."""
+    entries = told if isinstance(told, list) else [told]
+    alone = [found[1] for entry in entries if (found := CODE.fullmatch(str(entry)))]
+    return [int(number) for number in [*alone, *re.findall(r"AADSTS(\d{1,9})", description)]]
 
 
 def _technical(found: Mapping[str, Any], description: str, status: int) -> str:
     """Entra's own words on one line, with the id under which Microsoft's support finds the request."""
-    words = " ".join(re.split(r"[\r\n]|\s*Trace ID:", description, maxsplit=1)[0].split())[:400]
+    words = " ".join(re.split(r"[\r\n]|\s*Trace ID:", description, maxsplit=1)[0].split())
+    words = bounded_text(words, LONGEST_DESCRIPTION)
     trace = str(found.get("trace_id") or "")
     return f"HTTP {status} {words}".strip() + (f" (trace-id {trace})" if re.fullmatch(r"[\w-]{1,60}", trace) else "")
