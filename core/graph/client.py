@@ -235,16 +235,21 @@ def _batch_entry(index: int, request: BatchRequest) -> dict[str, Any]:
 def _batch_answers(whole: _Answer, wanted: int) -> list[BatchAnswer]:
     """The answers in the order of their requests; one that is missing or unreadable is an unknown one."""
     found = whole.body.get("responses") if isinstance(whole.body, Mapping) else None
-    by_id = {str(answer.get("id")): answer for answer in found or () if isinstance(answer, Mapping)}
+    each = found if isinstance(found, list) else ()
+    by_id = {str(answer.get("id")): answer for answer in each if isinstance(answer, Mapping)}
     answers = [by_id.get(str(index), {}) for index in range(wanted)]
     return [
         BatchAnswer(
             _status(answer.get("status")),
             answer.get("body"),
-            CaseInsensitiveDict({**whole.headers, **(answer.get("headers") or {})}),
+            CaseInsensitiveDict({**whole.headers, **_headers(answer.get("headers"))}),
         )
         for answer in answers
     ]
+
+
+def _headers(found: Any) -> dict[str, str]:
+    return {name: str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
 
 
 def _status(value: Any) -> int:

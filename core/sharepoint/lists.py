@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from core.graph import BadAnswer, GraphClient
 from core.problems import Problem
 from core.profiles import SharePointProfile
 from core.sharepoint.columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
+from core.text_files import is_text
 from core.words import once
 from core.workers import Workers
 
@@ -78,12 +79,14 @@ class SharePointList:
     def item(self, row: Mapping[str, Any]) -> Item:
         """An item as Graph gives it -> Item; columns without a value are missing there. Raises BadAnswer."""
         given = row.get("fields") or {}
+        if not isinstance(given, Mapping):
+            raise _unreadable(self.kind, "fields")
         etag = row.get("eTag") or row.get("@odata.etag") or given.get("@odata.etag") or ""
-        if len(str(etag)) > LONGEST_ETAG:
+        if not isinstance(etag, str) or bounded_text(etag, LONGEST_ETAG) != etag:
             raise _unreadable(self.kind, "eTag")
         return Item(
             item_id=self.item_id(row),
-            etag=str(etag),
+            etag=etag,
             modified=parse_time(row.get("lastModifiedDateTime")),
             fields={
                 word: once(_bounded(given[internal])) for internal, word in self.words.items() if internal in given
@@ -148,9 +151,11 @@ class Lists:
         after = ""
         start = (link, None) if link else (f"{of.path}/items/delta", _query(of, DELTA_PAGE))
         for page in self.client.pages(*start):
-            for row in page["value"]:
+            for row in _objects(of.kind, page["value"]):
                 latest[of.item_id(row)] = None if row.get("deleted") else self._whole(of, row)
             after = page.get("@odata.deltaLink") or ""
+            if not isinstance(after, str) or not is_text(after) or "\0" in after:
+                raise _unreadable(of.kind, "deltaLink")
         deleted = [item_id for item_id, item in latest.items() if item is None]
         return Changes([item for item in latest.values() if item is not None], deleted, after)
 
@@ -168,7 +173,7 @@ class Lists:
         return [problem for of in (self.licenses, self.tenants, self.parameters) for problem in of.ours.problems]
 
     def _read(self, of: SharePointList) -> list[Item]:
-        return [of.item(row) for row in self.client.rows(f"{of.path}/items", _query(of, PAGE))]
+        return [of.item(row) for row in _objects(of.kind, self.client.rows(f"{of.path}/items", _query(of, PAGE)))]
 
     def _whole(self, of: SharePointList, row: Mapping[str, Any]) -> Item:
         """Without its columns an item would pass for one that nobody was told of."""
@@ -187,7 +192,16 @@ class Lists:
 
     def _columns(self, kind: str, path: str) -> OurColumns:
         # Without $select: the facets, which tell the types, are not the same in every cloud.
-        return resolve_columns(kind, self._profile.field_mapping, self.client.rows(f"{path}/columns"))
+        definitions = _objects(kind, self.client.rows(f"{path}/columns"))
+        return resolve_columns(kind, self._profile.field_mapping, definitions)
+
+
+def _objects(kind: str, rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """The rows of an answer. Raises BadAnswer at one that is no object: what else is wrong there nobody knows."""
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise _unreadable(kind, "value")
+        yield row
 
 
 def _bounded(value: Any) -> Any:
