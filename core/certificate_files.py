@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -67,9 +68,12 @@ def read_pem(path: Path) -> PemFile:
     raw = _bytes(path)
     text, encoding = _as_ascii(raw)
     blocks = [(match.group(1), match.group(0)) for match in PEM_BLOCK.finditer(text)]
+    pem = PemFile(blocks, encoding)
+    if not pem.keys and _is_pfx(_from_base64(text)):
+        raise CertificateError("profile.cert_pfx_text")
     if not blocks and raw.strip():
         raise CertificateError(_form(raw))
-    return PemFile(blocks, encoding)
+    return pem
 
 
 def certificate_beside(path: Path, public: bytes) -> str:
@@ -104,8 +108,8 @@ def _bytes(path: Path) -> bytes:
         return read_file(path)
     except FileNotFoundError:
         raise CertificateError("profile.cert_missing") from None
-    except NoFile:
-        raise CertificateError("profile.cert_broken") from None
+    except NoFile as error:
+        raise CertificateError("profile.cert_folder" if error.code == "folder" else "profile.cert_broken") from None
     except OSError:
         raise CertificateError("profile.cert_unreadable") from None
 
@@ -121,12 +125,25 @@ def _as_ascii(raw: bytes) -> tuple[bytes, str]:
     return b"\n".join(line.strip() for line in raw.splitlines()), encoding
 
 
+def _from_base64(text: bytes) -> bytes:
+    """What the one block of base64 in a text stands for, with or without lines around it, b"" when it is none."""
+    lines = [line for line in text.splitlines() if not line.startswith(b"-----")]
+    try:
+        return base64.b64decode(b"".join(lines), validate=True)
+    except ValueError:
+        return b""
+
+
+def _is_pfx(raw: bytes) -> bool:
+    return raw[:1] == b"\x30" and b"\x02\x01\x03" in raw[:12]  # a SEQUENCE, which goes on with the version, 3
+
+
 def _form(raw: bytes) -> str:
     """What a file without a single PEM block is, as the code of its message."""
     known = next((code for start, code in STARTS.items() if raw.startswith(start)), "")
     if known or raw[:1] != b"\x30":  # DER begins with a SEQUENCE
         return known or "profile.cert_no_pem"
-    if b"\x02\x01\x03" in raw[:12]:  # PKCS #12 goes on with its version, 3
+    if _is_pfx(raw):
         return "profile.cert_pfx"
     if PKCS7 in raw[:32]:
         return "profile.cert_chain_alone"

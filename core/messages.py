@@ -259,6 +259,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{file}: {value} («{field}») ist eine PFX-Datei (PKCS #12), keine PEM. Umwandeln: «openssl pkcs12 -in {value} -out {stem}_neu.pem -nodes» (bei älteren Dateien mit -legacy), dann «cert_path» darauf zeigen lassen.",
         "{file}: {value} (“{field}”) is a PFX file (PKCS #12), no PEM. Convert it: “openssl pkcs12 -in {value} -out {stem}_new.pem -nodes” (older files need -legacy), then let “cert_path” name it.",
     ),
+    "profile.cert_pfx_text": (
+        "{file}: {value} («{field}») ist eine PFX-Datei (PKCS #12) als Text (Base64), keine PEM. Umwandeln: «grep -v -e ----- {value} | openssl base64 -d -out {stem}.pfx», dann «openssl pkcs12 -in {stem}.pfx -out {stem}_neu.pem -nodes», dann «cert_path» darauf zeigen lassen.",
+        "{file}: {value} (“{field}”) is a PFX file (PKCS #12) as text (base64), no PEM. Convert it: “grep -v -e ----- {value} | openssl base64 -d -out {stem}.pfx”, then “openssl pkcs12 -in {stem}.pfx -out {stem}_new.pem -nodes”, then let “cert_path” name it.",
+    ),
     "profile.cert_chain_alone": (
         "{file}: {value} («{field}») ist eine PKCS-#7-Datei (.p7b): nur Zertifikate, kein Schlüssel. Die PEM oder PFX mit dem privaten Schlüssel verwenden; die Zertifikate gibt «openssl pkcs7 -print_certs -in {value}» (binär mit -inform DER).",
         "{file}: {value} (“{field}”) is a PKCS #7 file (.p7b): certificates only, no key. Use the PEM or PFX with the private key; “openssl pkcs7 -print_certs -in {value}” gives the certificates (binary: -inform DER).",
@@ -302,6 +306,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "profile.cert_beside": (
         "{file}: In {value} («{field}») fehlt das Zertifikat; es liegt daneben, in {other}. Seinen Inhalt im PEM-Format an {value} anhängen («openssl x509 -in {other}» gibt ihn aus).",
         "{file}: {value} (“{field}”) has no certificate; it lies beside it, in {other}. Append its content as PEM to {value} (“openssl x509 -in {other}” prints it).",
+    ),
+    "profile.cert_folder": (
+        "{file}: {value} («{field}») ist ein Ordner. Die PEM-Datei darin nennen.",
+        "{file}: {value} (“{field}”) is a folder. Name the PEM file in it.",
+    ),
+    "profile.cert_link_broken": (
+        "{file}: {value} («{field}») ist eine Verknüpfung, die ins Leere führt. Ihr Ziel wiederherstellen oder die Datei selbst dort ablegen.",
+        "{file}: {value} (“{field}”) is a link that leads nowhere. Restore its target or put the file itself there.",
     ),
     "profile.cert_unreadable": (
         "{file}: Die Datei {value} («{field}») darf nicht gelesen werden. Rechte der Datei prüfen.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -129,6 +130,8 @@ class ProfileStore:
         root = self.folder.resolve().parent
         path, near = find_file(root, path_text)
         if path is None:
+            if near and os.path.lexists(root / path_text.replace("\\", "/")):
+                raise CertificateError("profile.cert_link_broken")
             raise CertificateError("profile.cert_elsewhere" if near else "profile.cert_missing", near)
         try:
             stamp = _stamp(path)

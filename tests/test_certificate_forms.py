@@ -117,9 +117,16 @@ def pfx(password: bytes = b"geheim") -> bytes:
     return pkcs12.serialize_key_and_certificates(b"contoso", KEY, OWN, None, lock)
 
 
+def encoded(kind: str, der: bytes) -> bytes:
+    """A PEM block."""
+    return f"-----BEGIN {kind}-----\n".encode() + base64.encodebytes(der) + f"-----END {kind}-----\n".encode()
+
+
 FORMS: list[tuple[str, Callable[[], bytes], str, str]] = [
     ("pfx", pfx, "cert_pfx", "openssl pkcs12 -in certs/contoso/mycert_contoso.pem"),
     ("pfx-without-password", lambda: pfx(b""), "cert_pfx", "-nodes"),
+    ("pfx-as-base64", lambda: base64.encodebytes(pfx()), "cert_pfx_text", "openssl base64 -d"),
+    ("pfx-of-certutil", lambda: encoded("CERTIFICATE", pfx()), "cert_pfx_text", "-nodes"),
     ("pkcs7", lambda: pkcs7.serialize_certificates([OWN], PEM), "cert_chain_alone", "openssl pkcs7 -print_certs"),
     ("pkcs7-binary", lambda: pkcs7.serialize_certificates([OWN], DER), "cert_chain_alone", "-inform DER"),
     ("certificate-binary", lambda: OWN.public_bytes(DER), "cert_der", "openssl x509 -inform DER"),
@@ -185,6 +192,32 @@ def test_the_key_beside_its_certificate_is_named(folder: ProfileFolder) -> None:
     assert "mycert_contoso.key" in folder.load().faults[0].problems[0].text("de")
 
 
+@pytest.mark.parametrize("name", ["pfx-as-base64", "pfx-of-certutil"])
+def test_the_commands_for_a_pfx_as_text_do_what_they_say(folder: ProfileFolder, name: str) -> None:
+    put(folder, next(form[1]() for form in FORMS if form[0] == name))
+    first, second = re.findall(r"“((?:grep|openssl) [^”]+)”", folder.load().faults[0].cause.text("en"))
+
+    for command in (first, f"{second} -passin pass:geheim"):
+        subprocess.run(command, shell=True, cwd=folder.root, check=True, capture_output=True)
+
+    put(folder, (folder.root / second.split()[5]).read_bytes())
+    assert (len(folder.load().tenants), codes(folder)) == (1, [])
+
+
+def test_a_folder_and_a_link_that_leads_nowhere_are_told_as_such(folder: ProfileFolder) -> None:
+    folder.tenant("a", cert_path="certs/contoso")
+    (folder.root / "certs" / "contoso" / "away.pem").symlink_to("gone.pem")
+    (folder.root / "certs" / "contoso" / "loop.pem").symlink_to("loop.pem")
+    folder.tenant("b", cert_path="certs/contoso/away.pem")
+    folder.tenant("c", cert_path="certs/contoso/loop.pem")
+
+    found = folder.load()
+
+    told = [fault.cause.code for fault in found.faults]
+    assert told == ["profile.cert_folder", "profile.cert_link_broken", "profile.cert_link_broken"]
+    assert "certs/contoso/away.pem" in found.faults[1].cause.text("de")
+
+
 def test_what_is_no_file_ends_no_refresh(folder: ProfileFolder) -> None:
     folder.tenant("a", cert_path="/dev/zero")
     folder.tenant("b", cert_path="certs/" + "b" * 5000)
@@ -193,11 +226,6 @@ def test_what_is_no_file_ends_no_refresh(folder: ProfileFolder) -> None:
 
     assert [tenant.slug for tenant in found.tenants] == ["contoso"]
     assert [fault.cause.code for fault in found.faults] == ["profile.cert_broken", "profile.cert_missing"]
-
-
-def encoded(kind: str, der: bytes) -> bytes:
-    """A PEM block."""
-    return f"-----BEGIN {kind}-----\n".encode() + base64.encodebytes(der) + f"-----END {kind}-----\n".encode()
 
 
 NO_VERSION = OWN.public_bytes(DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", 1)
