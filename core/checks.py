@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from core.next_push import MANY, SeenTenant, seen_tenants, told_live
 from core.problems import Problem
 from core.profile_check import HARMLESS
 from core.profiles import Profiles, SharePointProfile, TenantProfile, folder_problem
-from core.reading import TenantAnswer
+from core.reading import Stopped, TenantAnswer
 from core.run import Tools
 from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches
@@ -31,6 +32,8 @@ FOUND_BY_A_PUSH = {  # and by no question of `check`
     "sharepoint.not_found_again",
     "sharepoint.write_failed",
 }
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,20 @@ def _client(tools: Tools, profile: TenantProfile | SharePointProfile) -> GraphCl
 
 
 def _tenant(
+    tools: Tools, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+) -> tuple[TenantAnswer, list[Finding]]:
+    """What the tenant answers, and the findings about it; whatever is wrong with one must not end the others."""
+    try:
+        return _asked(tools, profile, before)
+    except Stopped:
+        raise
+    except Exception as error:
+        log.exception("unexpected error")
+        problem = Problem("refresh.unexpected", {"tenant": profile.name}, type(error).__name__)
+        return TenantAnswer(profile, problem=problem), [Finding(profile.name, "error", problem)]
+
+
+def _asked(
     tools: Tools, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
     client, answer, name = _client(tools, profile), TenantAnswer(profile), profile.name

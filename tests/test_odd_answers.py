@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from core import checks
 from core.cache.items import forget_list
 from core.checks import check_all
+from core.graph import GraphClient, subscribed_skus
+from core.licenses import SubscribedSkus
 from simulator import Fault
 from simulator.replies import Reply, dumps
 from tests.office import Office, open_office
@@ -83,3 +86,20 @@ def test_check_tells_it_and_goes_on(office: Office, match: str, body: Any) -> No
 
     assert found["Bau AG Chur"].level == "ok"
     assert found["support"].level == "error"
+
+
+def test_an_error_that_nobody_foresaw_costs_one_tenant_its_answer_also_in_check(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(client: GraphClient) -> SubscribedSkus:
+        if client.name == "Schule Höri":
+            raise ZeroDivisionError
+        return subscribed_skus(client)
+
+    monkeypatch.setattr(checks, "subscribed_skus", broken)
+
+    levels = {finding.subject: (finding.level, finding.problem and finding.problem.code)
+              for finding in reversed(check_all(office.refresher.tools))}  # fmt: skip
+
+    assert levels["Bau AG Chur"] == ("ok", None)
+    assert levels["Schule Höri"] == ("error", "refresh.unexpected")
