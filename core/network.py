@@ -87,7 +87,7 @@ def proxies_of(values: Mapping[str, str]) -> tuple[Proxies, list[str]]:
     faults = [f"{name}: {fault}" for name, address in addresses.items() if (fault := _fault(address))]
     everything = addresses[PROXIES["all"]]
     https, http = (addresses[PROXIES[scheme]] or everything for scheme in ("https", "http"))
-    exceptions = tuple(entry for entry in re.split(r"[,\s]+", values.get(NO_PROXY, "")) if entry)
+    exceptions = tuple(entry for entry in re.split(r"[,;\s]+", values.get(NO_PROXY, "")) if entry)
     return Proxies(https, http, exceptions), faults
 
 

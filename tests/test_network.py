@@ -215,7 +215,10 @@ def test_login_and_graph_go_through_the_proxy(m365: Microsoft365, tenant: Tenant
     assert hosts(proxy) == {"127.0.0.1", "localhost"}
 
 
-@pytest.mark.parametrize(("exception", "through"), [("127.0.0.1", "localhost"), ("localhost", "127.0.0.1")])
+@pytest.mark.parametrize(
+    ("exception", "through"),
+    [("127.0.0.1", "localhost"), ("localhost", "127.0.0.1"), ("contoso.example;localhost", "127.0.0.1")],
+)
 def test_each_host_is_looked_up_for_itself(
     m365: Microsoft365, tenant: Tenant, proxy: ForwardProxy, exception: str, through: str
 ) -> None:

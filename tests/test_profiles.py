@@ -183,7 +183,9 @@ FAULTS = [
     pytest.param({"expires": "19.5.2027"}, "date_invalid", "expires", "JJJJ-MM-TT", "YYYY-MM-DD", id="no-date"),
     pytest.param({"cert_path": "certs/x.pem"}, "cert_missing", "cert_path", "Pfad prüfen", "path", id="missing-pem"),
     pytest.param({"cert_path": "a\0b"}, "cert_missing", "cert_path", "Pfad prüfen", "path", id="impossible-path"),
-    pytest.param({"cert_path": "profiles"}, "cert_folder", "cert_path", "PEM-Datei darin", "PEM file in it", id="a-folder"),
+    pytest.param(
+        {"cert_path": "profiles"}, "cert_folder", "cert_path", "PEM-Datei darin", "PEM file in it", id="a-folder"
+    ),
 ]
 
 
