@@ -86,7 +86,8 @@ class World:
             if is_shortage("paid", row.enabled, row.consumed) and "FREE" not in row.sku_part_number
         ]
         reading = Reading(tenant_id, licenses, short, at)
-        save_readings(self.engine, [reading], known_licenses(self.engine), (), day or at.date())
+        same_day = (NOW - timedelta(days=ago.days)).astimezone(self.settings.zone).date()  # whatever o'clock it is
+        save_readings(self.engine, [reading], known_licenses(self.engine), (), day or same_day)
 
     def fail(self, tenant_id: str, code: str, *, ago: timedelta = timedelta(hours=20), **params: str) -> None:
         save_failures(self.engine, {tenant_id: Problem(code, params, "status 401, request-id 1234")}, NOW - ago)
