@@ -12,7 +12,7 @@ TESTS ?= tests
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types tests bench chaos chromium
+.PHONY: help run test lint types tests bench chaos attack chromium
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,9 @@ bench: .venv/.dev ## Measure refresh and pages against a floor
 
 chaos: .venv/.dev ## Faults and crashes by the thousand: is every alarm told exactly once?
 	$(BIN)/python -m tests.chaos $(CHAOS)
+
+attack: .venv/.dev ## Attacks on a product that it starts: does it withstand, and how long do others wait?
+	$(BIN)/python -m tests.attack $(ATTACK)
 
 chromium: .venv/.dev # the browser of the tests; installed when there is none
 	@.ci/chromium $(BIN)/python

@@ -3,16 +3,24 @@
 import ssl
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 
-from tests.served import Served
-
 OWN_ORIGIN = "own"
+
+
+class Server(Protocol):
+    """Where a server answers: `url` as a browser shows it, `host` with its port."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
 
 
 class Tab:
@@ -20,7 +28,7 @@ class Tab:
 
     def __init__(
         self,
-        server: Served,
+        server: Server,
         token: str = "",
         *,
         session: str = "",
@@ -29,6 +37,7 @@ class Tab:
         host: str = "",
         path: str = "/_stcore/stream",
         tls: ssl.SSLContext | None = None,
+        source: str = "",
     ) -> None:
         all_headers = dict(headers or {}) | ({"Cookie": f"lizenztool_session={token}"} if token else {})
         self._connection = connect(
@@ -41,6 +50,7 @@ class Tab:
             compression=None,
             max_size=None,
             proxy=None,
+            source_address=(source, 0) if source else None,
         )
         self.socket: ClientConnection
         self.messages: list[ForwardMsg] = []

@@ -1,0 +1,223 @@
+"""The product started as its README says, with the demo's tenants; and somebody honest who uses it meanwhile."""
+
+from __future__ import annotations
+
+import http.client
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Engine
+
+from core.cache import accounts
+from core.cache.accounts import Account
+from core.cache.database import open_database
+from core.passwords import hash_password
+from core.sessions import start_session
+from tests.actors import entry
+from tests.attack.raw import HOME, get
+from tests.served import ROOT, free_port
+from tests.ws_client import Tab
+
+NOFILE = 1024  # what many systems give a service
+PASSWORD = "Richtig-1-lang"
+PEOPLE = {"olga": "admin", "vera": "viewer", "henri": "support"}
+START_SECONDS = 60.0
+PAUSE_SECONDS = 0.1  # between two looks of the honest user
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A running product: where it answers, its process, its database and its logs."""
+
+    url: str
+    pid: int
+    folder: Path
+    database_url: str
+
+    @property
+    def host(self) -> str:
+        return self.url.partition("//")[2]
+
+    @property
+    def port(self) -> int:
+        return int(self.host.partition(":")[2])
+
+    @contextmanager
+    def database(self) -> Iterator[Engine]:
+        engine = open_database(self.database_url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    def session(self, account: str) -> str:
+        """The token of a new session of `account`, as its sign-in would give."""
+        with self.database() as engine:
+            return start_session(engine, account, datetime.now(UTC))
+
+    def memory(self) -> float:
+        """Resident memory of the process, MB."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise RuntimeError("The product is gone.")
+
+    def files(self) -> int:
+        """How many descriptors the process holds open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def logs(self) -> bytes:
+        """Everything that is in its log and on its console."""
+        found = [self.folder / "output.txt", *sorted((self.folder / "logs").glob("*"))]
+        return b"".join(file.read_bytes() for file in found if file.is_file())
+
+    def command(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        """`python -m core` beside the running dashboard."""
+        command = [sys.executable, "-m", "core", *arguments]
+        environment = _environment(self.folder, self.port) | {"LIZENZTOOL_DATABASE_URL": self.database_url}
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, input=text, capture_output=True, text=True, timeout=60, check=False
+        )
+
+
+@contextmanager
+def product(folder: Path) -> Iterator[Product]:
+    """`python app.py` with the demo, NOFILE descriptors and three people who have signed in before."""
+    port = free_port()
+    with (folder / "output.txt").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=ROOT,
+            env=_environment(folder, port),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_few_files,  # noqa: PLW1509 - no thread of ours holds a lock here
+        )
+        try:
+            _wait_until_ready(port, process, folder)
+            found = Product(
+                f"http://127.0.0.1:{port}",
+                process.pid,
+                folder,
+                f"sqlite:///{folder / 'data' / 'demo' / 'lizenztool.db'}",
+            )
+            _add_people(found)
+            yield found
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _environment(folder: Path, port: int) -> dict[str, str]:
+    own = {
+        "DATA_DIR": folder / "data",
+        "LOG_DIR": folder / "logs",
+        "PROFILES_DIR": folder / "profiles",
+        "DEMO": "on",
+        "PORT": port,
+        "REFRESH_MINUTES": 0,
+    }
+    return os.environ | {f"LIZENZTOOL_{name}": str(value) for name, value in own.items()}
+
+
+def _few_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (NOFILE, NOFILE))
+
+
+def _wait_until_ready(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            if get(port, "/health").status == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"The product did not start:\n{(folder / 'output.txt').read_text()}")
+
+
+def _add_people(target: Product) -> None:
+    now = datetime.now(UTC)
+    with target.database() as engine:
+        hashed = hash_password(PASSWORD)  # as slow as every real one
+        for name, role in PEOPLE.items():
+            accounts.add_account(engine, Account(name, hashed, role, False, now, now), entry())
+
+
+def attackers() -> ProcessPoolExecutor:
+    """Attackers sit on other machines: they take neither the interpreter nor the turn of the honest user."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _as_elsewhere)
+
+
+def _as_elsewhere() -> None:
+    os.nice(10)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+@dataclass
+class Honest:
+    """Asks /health and opens the start page, as somebody from another machine, until the end of the block."""
+
+    target: Product
+    health: list[float] = field(default_factory=list)  # seconds
+    page: list[float] = field(default_factory=list)  # seconds
+    failed: list[str] = field(default_factory=list)
+    _token: str = ""
+    _over: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._token = self.target.session("henri")
+        self._page()
+        for look, times in ((self._health, self.health), (self._page, self.page)):
+            thread = threading.Thread(target=self._again, args=(look, times), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def worst(self) -> tuple[float, float]:
+        """(/health, page): the longest answer in seconds; infinite when one failed or none came."""
+        if self.failed:
+            return float("inf"), float("inf")
+        return max(self.health, default=float("inf")), max(self.page, default=float("inf"))
+
+    def _health(self) -> None:
+        answer = get(self.target.port, "/health", source=HOME)
+        if answer.status != 200:
+            raise http.client.HTTPException(f"/health answered {answer.status}")
+
+    def _page(self) -> None:
+        with Tab(self.target, self._token, source=HOME) as tab:
+            tab.rerun()
+
+    def _again(self, look: Callable[[], object], times: list[float]) -> None:
+        while not self._over.is_set():
+            began = time.perf_counter()
+            try:
+                look()
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is what the user gets
+                self.failed.append(f"{type(error).__name__}: {error}")
+                return
+            times.append(time.perf_counter() - began)
+            self._over.wait(PAUSE_SECONDS)
