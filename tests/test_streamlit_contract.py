@@ -87,7 +87,11 @@ def test_browser_messages_are_the_ones_that_were_judged():
         "load_git_info",
         "set_run_on_save",
     }
-    assert operations - streamlit_internals.OPERATIONS == {"install_skills", "dismiss_skills_nudge"}
+    assert operations - streamlit_internals.OPERATIONS == {
+        "dataframe_chunk",
+        "install_skills",
+        "dismiss_skills_nudge",
+    }
 
 
 @pytest.mark.parametrize(
@@ -98,7 +102,7 @@ def test_browser_messages_are_the_ones_that_were_judged():
         pytest.param({"app_heartbeat": True}, True, False, None, id="heartbeat"),
         pytest.param({"stop_script": True}, True, True, None, id="stop"),
         pytest.param({"backend_operation_request": {"deferred_file": {}}}, True, True, None, id="download"),
-        pytest.param({"backend_operation_request": {"install_skills": {}}}, False, True, None, id="skills"),
+        pytest.param({"backend_operation_request": {"install_skills": {}}}, False, False, None, id="skills"),
         pytest.param({"clear_cache": True}, False, False, None, id="clear-cache"),
         pytest.param({}, False, False, None, id="empty"),
     ],

@@ -41,6 +41,7 @@ from web import demo, streamlit_internals
 from web.addresses import Hosts
 from web.api.app import api_app
 from web.api.door import BASE
+from web.frame_limits import LARGEST_FRAME
 from web.gate import Gate
 from web.headers import Shell
 from web.health import HealthPages
@@ -52,7 +53,6 @@ from web.tabs import Tabs
 WRONG_CONFIGURATION = 2
 TURN_SECONDS = 0.001  # a page waits no longer for a thread of the refresh to let go of the interpreter (5 ms otherwise)
 EVERY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - for reading, not for binding
-LARGEST_MESSAGE = 20 * 2**20
 
 
 class AppOptions(TypedDict):
@@ -211,7 +211,7 @@ def uvicorn_options() -> dict[str, Any]:
     return {
         "ws": "websockets-sansio",
         "ws_per_message_deflate": False,
-        "ws_max_size": LARGEST_MESSAGE,
+        "ws_max_size": LARGEST_FRAME,
         "timeout_graceful_shutdown": 5,
         "server_header": False,
         "proxy_headers": False,  # nobody's word about who the client is, unless LIZENZTOOL_PROXY names a proxy

@@ -17,6 +17,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.pages_manager import PagesManager
 
+from web.frame_limits import LARGEST_FRAME, fault_of
+
 STREAM_PATH = "/_stcore/stream"
 # What the browser asks for before it opens the stream, also again and again while it is cut off.
 PING_PATHS = frozenset({"/_stcore/health", "/_stcore/host-config"})
@@ -37,17 +39,19 @@ OPTIONS: dict[str, object] = {
     # A full garbage collection after every run holds all threads for 40 ms.
     "runner.postScriptGC": False,
     "server.enableStaticServing": False,
+    "server.maxWidgetStateSize": 1,  # MB; a second bound behind LARGEST_FRAME
     "global.developmentMode": False,
 }
 
 # Frames that a page in the browser needs; anything else (clear_cache, set_run_on_save, uploads ...) is dropped.
 SCRIPT_FRAMES = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
+OPERATION_FRAME = "backend_operation_request"
 # Below it lie files that a script has made. Streamlit asks nobody who wants one.
 MEDIA_PATH = "/media"
 LARGEST_WITH_FILE = 64 * 2**10  # a frame with a download button is small; large ones are tables and not looked through
 WIDGET_MARK = b"$$ID-"  # in the id of every control
-# Within backend_operation_request: a CSV made on click, and the rows of a lazy table.
-OPERATIONS = frozenset({"deferred_file", "dataframe_chunk"})
+# Within backend_operation_request: a CSV made on click.
+OPERATIONS = frozenset({"deferred_file"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Frame:
     active: bool  # a person did something, as opposed to a timer
     path: str | None = None  # page and query of the tab, where the frame tells it
     file: str = ""  # the id of a file that is to be made on click
+    fault: str = ""  # which limit it breaks, as code; such a frame is never allowed
 
 
 def harden() -> None:
@@ -97,18 +102,22 @@ def index_html() -> str:
 
 
 def read_frame(data: bytes) -> Frame | None:
-    """What the browser's frame is, or None when it is no Streamlit message."""
+    """Return what the browser's frame is, or None when it is no Streamlit message or too large to be looked at."""
     message = BackMsg()
+    if len(data) > LARGEST_FRAME:
+        return None
     try:
         message.ParseFromString(data)
     except DecodeError:
         return None
     kind = message.WhichOneof("type")
+    if kind in (*SCRIPT_FRAMES, OPERATION_FRAME) and (fault := fault_of(message)):
+        return Frame(kind, allowed=False, active=False, fault=fault)
     if kind == "rerun_script":
         state = message.rerun_script
         path = f"/{state.page_name.lstrip('/')}" + (f"?{state.query_string}" if state.query_string else "")
         return Frame(kind, allowed=True, active=not state.is_auto_rerun, path=path)
-    if kind == "backend_operation_request":
+    if kind == OPERATION_FRAME:
         asked = message.backend_operation_request
         operation = asked.WhichOneof("payload")
         file = str(asked.deferred_file.file_id)

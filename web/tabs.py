@@ -18,6 +18,7 @@ from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
 from web.media import MOST_FILES, MediaFiles
+from web.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,10 @@ TICK_SECONDS = 0.2  # how soon an idle tab learns of a revocation in this proces
 FAREWELL_SECONDS = 1.0  # time for the browser to follow the redirect before the socket closes
 THREADS = 4  # of its own for looking at sessions: a slow download elsewhere must not hold up the gate
 POLICY_VIOLATION, TRY_AGAIN = 1008, 1013
+# What a tab sends beyond waits, unread. Measured: a person who clicks and types sends 4 frames a second, a page left
+# alone one every two seconds.
+FRAMES_PER_SECOND, BURST = 10.0, 50.0
+BYTES_PER_FRAME = 16 * 2**10  # a large frame counts as several
 
 
 def sign_in_url(reason: str, path: str | None = None) -> str:
@@ -45,6 +50,7 @@ class Tab:
         # A browser that was cut off sends its state by itself when it is back: nobody has done anything yet.
         self._ignore_next_rerun = reconnected
         self._path: str | None = None
+        self._rate = TokenBucket(BURST, FRAMES_PER_SECOND)
         self._files_on_click: deque[str] = deque(maxlen=MOST_FILES)  # that this tab was offered
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._incoming: asyncio.Future[Message] | None = None
@@ -65,6 +71,7 @@ class Tab:
             message, self._incoming = self._incoming.result(), None
             if message["type"] != "websocket.receive":
                 return message
+            await asyncio.sleep(self._rate.take(1 + len(message.get("bytes") or b"") / BYTES_PER_FRAME))
             if await self._admit(message):
                 return message
         return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
@@ -88,8 +95,8 @@ class Tab:
 
     async def _admit(self, message: Message) -> bool:
         frame = streamlit.read_frame(message.get("bytes") or b"")
-        if frame is None:
-            log.warning("A frame of %s that is no Streamlit message was dropped", self.account)
+        if frame is None or frame.fault:
+            log.warning("A frame of %s was dropped: %s", self.account, frame.fault if frame else "no message")
             return False
         active = frame.active
         if frame.kind == "rerun_script" and self._ignore_next_rerun:

@@ -1,0 +1,88 @@
+"""What a frame from the browser may hold: size, fields, lengths, numbers. Pure functions over protobuf messages.
+
+Whoever is signed in can forge frames. So a frame is held against FIELDS before anything of it is used or logged.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.message import Message  # type: ignore[import-untyped]
+
+# Bytes. Measured: 0.7 kB is the largest frame of the browser tests. The largest that an honest page can make holds
+# the switches of 1,000 tenants changed by hand (43 kB), or 300 chosen tenants as words and in the URL (3 * 30 kB).
+LARGEST_FRAME = 256 * 2**10
+LARGEST_TEXT = 64 * 2**10  # characters: the state of a table, the query of a page
+LARGEST_NUMBER = 2**53  # beyond it a browser has no whole numbers
+
+# Field -> most characters of a text, largest number, 1 for a message or a yes. What is not here is refused: the
+# values of uploads, chat, components.
+FIELDS: dict[str, int] = {
+    "BackMsg.rerun_script": 1,
+    "BackMsg.stop_script": 1,
+    "BackMsg.app_heartbeat": 1,
+    "BackMsg.backend_operation_request": 1,
+    "ClientState.query_string": LARGEST_TEXT,
+    "ClientState.widget_states": 1,
+    "ClientState.page_script_hash": 64,  # MD5 in hex
+    "ClientState.page_name": 100,
+    "ClientState.fragment_id": 64,
+    "ClientState.is_auto_rerun": 1,
+    "ClientState.cached_message_hashes": 64,
+    "ClientState.context_info": 1,
+    "ClientState.is_history_navigation": 1,
+    "ContextInfo.timezone": 64,
+    "ContextInfo.timezone_offset": 24 * 60,
+    "ContextInfo.locale": 64,
+    "ContextInfo.url": LARGEST_TEXT + 1000,
+    "ContextInfo.is_embedded": 1,
+    "ContextInfo.color_scheme": 20,
+    "WidgetStates.widgets": 1,
+    "WidgetState.id": 500,
+    "WidgetState.trigger_value": 1,
+    "WidgetState.bool_value": 1,
+    "WidgetState.double_value": LARGEST_NUMBER,
+    "WidgetState.int_value": LARGEST_NUMBER,
+    "WidgetState.string_value": LARGEST_TEXT,
+    "WidgetState.string_array_value": 1,
+    "StringArray.data": 1000,
+    "BackendOperationRequest.request_id": 64,  # a UUID
+    "BackendOperationRequest.session_id": 64,
+    "BackendOperationRequest.deferred_file": 1,
+    "DeferredFileRequestPayload.file_id": 64,
+}
+# The largest honest ones: each switch of a table and each chosen tenant is one value.
+MOST_VALUES = {"ClientState.cached_message_hashes": 200, "WidgetStates.widgets": 200, "StringArray.data": 2000}
+TYPED = ("WidgetState.string_value", "StringArray.data")  # by people, or names from outside; all else is made by code
+_NUL, _CONTROL = re.compile("\x00"), re.compile(r"[\x00-\x1f\x7f]")
+
+
+def fault_of(message: Message) -> str:
+    """Return what is wrong with the parsed message, for the log: the name of a field and why; "" for nothing."""
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    return "unknown fields" if message.ByteSize() != size else next(_faults(message), "")
+
+
+def _faults(message: Message) -> Iterator[str]:
+    for field, value in message.ListFields():
+        name = field.full_name
+        if name not in FIELDS:
+            yield f"{name} is not used by the pages"
+        elif field.is_repeated and len(value) > MOST_VALUES.get(name, 0):
+            yield f"{name} has too many values"
+        else:
+            for one in value if field.is_repeated else (value,):
+                yield from _faults(one) if isinstance(one, Message) else _fault_of_value(name, one)
+
+
+def _fault_of_value(name: str, value: Any) -> Iterator[str]:
+    if not isinstance(value, str):
+        if not abs(value) <= FIELDS[name]:  # not a number (NaN) is not, either
+            yield f"{name} is out of range"
+    elif len(value) > FIELDS[name]:
+        yield f"{name} is too long"
+    elif (_NUL if name in TYPED else _CONTROL).search(value):
+        yield f"{name} holds control characters"
