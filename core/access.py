@@ -14,6 +14,7 @@ from core import passwords
 from core.cache import accounts
 from core.cache.accounts import Account, LastAdmin
 from core.cache.audit import Entry
+from core.known_devices import remember as remember_device
 from core.roles import ROLES, Action, Actor
 from core.sessions import (
     Ended,
@@ -25,7 +26,18 @@ from core.sessions import (
     session_of,
     sign_out,
 )
-from core.sign_in import LOCAL, CodeNeeded, Refused, account_key, sign_in, sign_in_with_code, sign_in_with_microsoft
+from core.sign_in import (
+    LOCAL,
+    CodeNeeded,
+    Refused,
+    account_key,
+    sign_in,
+    sign_in_with_code,
+    sign_in_with_microsoft,
+    standing_of,
+)
+from core.sign_in_budget import Standing, wait_of_network
+from core.spray import note_failure
 
 __all__ = [
     "ROLES",
@@ -36,13 +48,17 @@ __all__ = [
     "Refused",
     "Session",
     "Sessions",
+    "Standing",
+    "account_key",
     "add",
     "create_first_admin",
     "disable",
     "enable",
     "end_session",
     "list_accounts",
+    "note_failure",
     "passwd",
+    "remember_device",
     "session_id",
     "session_of",
     "set_role",
@@ -50,6 +66,8 @@ __all__ = [
     "sign_in_with_code",
     "sign_in_with_microsoft",
     "sign_out",
+    "standing_of",
+    "wait_of_network",
 ]
 
 FIRST_ADMIN = "admin"
@@ -83,6 +101,10 @@ SENTENCES = {
     "password.special": (
         "Das Passwort braucht ein Sonderzeichen, zum Beispiel - oder !",
         "The password needs a special character, for example - or !",
+    ),
+    "password.control": (
+        "Das Passwort enthält Steuerzeichen; sie lassen sich nicht eintippen.",
+        "The password contains control characters; they cannot be typed.",
     ),
     "password.long": (
         f"Das Passwort ist länger als {passwords.BCRYPT_BYTES} Bytes (Umlaute zählen doppelt).",

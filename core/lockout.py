@@ -9,10 +9,19 @@ from sqlalchemy import Engine
 
 from core.cache import accounts
 from core.cache.accounts import Failures
+from core.sources import networks_of
 
 FREE_FAILURES = 4  # mistyping is human
 LONGEST_WAIT = timedelta(minutes=15)
 FORGET_FAILURES = timedelta(days=1)
+
+
+def key_of(name: str, address: str, device: str = "") -> str:
+    """Return the key that wrong passwords for `name` count under: a known device has one of its own.
+
+    All of an IPv6 /64 is one address.
+    """
+    return f"{name}|device {device}" if device else f"{name}|{networks_of(address)[0]}"
 
 
 def count_attempt(engine: Engine, key: str, now: datetime) -> int:

@@ -26,7 +26,18 @@ _requests = Counter(
 )
 _throttled = Counter("lizenztool_graph_throttled", "Answers 429, also within a batch.", registry=REGISTRY)
 _writes = Counter("lizenztool_sharepoint_writes", "Changes of the licence list.", ["kind"], registry=REGISTRY)
+_sign_in_failures = Counter(
+    "lizenztool_sign_in_failures",
+    "Failed sign-ins; early: refused before the password was looked at.",
+    ["kind"],
+    registry=REGISTRY,
+)
+_sprays = Counter(
+    "lizenztool_sign_in_sprays", "Minutes with guessing at the sign-in on a large scale.", registry=REGISTRY
+)
 
+for _outcome in ("checked", "early"):
+    _sign_in_failures.labels(_outcome)
 for _state in STATES:  # so that a rate has a zero to begin from
     _refreshes.labels(_state)
 for _kind in WRITES:
@@ -51,3 +62,13 @@ def throttled(count: int) -> None:
     """So many answers said that we ask too much."""
     if count:
         _throttled.inc(count)
+
+
+def sign_in_failed(*, early: bool) -> None:
+    """A sign-in has failed; `early` if it was refused before its password was looked at."""
+    _sign_in_failures.labels("early" if early else "checked").inc()
+
+
+def spray_seen() -> None:
+    """Guessing on a large scale was seen in this minute."""
+    _sprays.inc()

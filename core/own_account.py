@@ -17,5 +17,5 @@ def change_password(engine: Engine, actor: Actor, current: str, new: str, now: d
     Raises WrongPassword, AccessError (the new one breaks a rule, or the account signs in elsewhere), NotAllowed.
     """
     actor.need(Action.OWN_ACCOUNT)
-    prove_password(engine, actor.name, current, now)
+    prove_password(engine, actor.name, current, now, address=actor.address)
     access.passwd(engine, actor, actor.name, new, now)

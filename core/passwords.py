@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import secrets
 import string
 import unicodedata
@@ -11,6 +12,7 @@ from types import ModuleType
 
 BCRYPT_BYTES = 72
 SHORTEST = 8
+UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")  # no keyboard types these
 # bcrypt, cost 12, of a random password that nobody kept: an unknown account costs the same time as a known one.
 NOBODY = "$2b$12$CsVQXkPYsnJqRVHEBnmlFupcaFDPmzlVew3ZSORkWhAYaSTpo/t1G"
 
@@ -53,7 +55,8 @@ def hash_password(password: str) -> str:
 def check_password(password: str, password_hash: str | None) -> bool:
     """Does `password` belong to `password_hash`? `None` (no such account) takes as long and says no."""
     normal = _normal(password)
-    fits = len(normal.encode()) <= BCRYPT_BYTES  # bcrypt raises on longer ones; no account can have one
+    # bcrypt raises on longer ones, UTF-8 on halves of a surrogate pair; no account can have one.
+    fits = len(normal.encode("utf-8", "surrogatepass")) <= BCRYPT_BYTES and not UNFIT.search(normal)
     right = bool(Hasher.check_pw(normal if fits else "", password_hash or NOBODY))
     return right and fits and password_hash is not None
 
@@ -64,7 +67,9 @@ def password_faults(password: str) -> list[str]:
     faults = ["password.short"] if len(normal) < SHORTEST else []
     diagnosis = Validator().diagnose_password(normal)
     faults += [code for complaint, code in COMPLAINTS.items() if complaint in diagnosis]
-    if len(normal.encode()) > BCRYPT_BYTES:
+    if UNFIT.search(normal):
+        faults.append("password.control")
+    if len(normal.encode("utf-8", "surrogatepass")) > BCRYPT_BYTES:
         faults.append("password.long")
     return faults
 

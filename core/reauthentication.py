@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from core import lockout
+from core import lockout, spray
 from core.cache import accounts
 from core.passwords import check_password
 from core.problems import Problem, ProblemError
@@ -16,7 +16,7 @@ class WrongPassword(ProblemError):
     """The account's password is another one, or a wrong one was typed too often."""
 
 
-def prove_password(engine: Engine, name: str, password: str, now: datetime) -> None:
+def prove_password(engine: Engine, name: str, password: str, now: datetime, *, address: str = "") -> None:
     """Of the account `name`; nothing for one that signs in elsewhere and has no password here. Raises WrongPassword."""
     account = accounts.find_account(engine, name)
     if account is None or account.provider != "local":
@@ -25,5 +25,6 @@ def prove_password(engine: Engine, name: str, password: str, now: datetime) -> N
     if wait := lockout.count_attempt(engine, key, now):
         raise WrongPassword(Problem("access.password_wait", {"seconds": str(wait)}))
     if not check_password(password, account.password_hash):
+        spray.note_failure(engine, address, name, now)
         raise WrongPassword(Problem("access.password_wrong"))
     lockout.forget(engine, key)

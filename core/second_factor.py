@@ -54,9 +54,13 @@ class State:
     codes_left: int
 
 
-def failures_key(name: str) -> str:
-    """Codes are counted per account, wherever they come from: whoever tries them has the password already."""
-    return f"{name}|code"
+def failures_key(name: str, device: str = "") -> str:
+    """Return the key that wrong codes count under.
+
+    Of strangers per account, wherever they come from: whoever tries them has the password already. A known device
+    has its own, so that nobody elsewhere locks the owner out.
+    """
+    return f"{name}|code device {device}" if device else f"{name}|code"
 
 
 def state(engine: Engine, name: str) -> State:
@@ -73,7 +77,7 @@ def begin(engine: Engine, actor: Actor, password: str, now: datetime) -> Setup:
     """
     actor.need(Action.OWN_ACCOUNT)
     account = _local(engine, actor.name)
-    prove_password(engine, actor.name, password, now)
+    prove_password(engine, actor.name, password, now, address=actor.address)
     secret = pyotp.random_base32()
     if not second_factor.keep_secret(engine, account.name, secret):
         raise SecondFactorError(Problem("factor.there"))
@@ -139,7 +143,7 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     present = int(now.timestamp()) // STEP_SECONDS
     found = None
     for step in (present + offset for offset in WINDOW):
-        if hmac.compare_digest(totp.generate_otp(step).encode(), typed.encode()):
+        if hmac.compare_digest(totp.generate_otp(step).encode(), typed.encode("utf-8", "replace")):
             found = step
     return found
 

@@ -7,12 +7,12 @@ words and time whether the account exists; the audit knows why, but never the na
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Engine
 
-from core import audit, lockout, passwords, second_factor
+from core import audit, lockout, passwords, second_factor, sign_in_budget, spray
 from core.bounds import visible
 from core.cache import accounts
 from core.cache.accounts import Account
@@ -20,7 +20,9 @@ from core.cache.audit import Entry
 from core.identity import Granted, Refusal
 from core.roles import Actor
 from core.sessions import note_revocation, start_session
+from core.sign_in_budget import Charge, Standing
 
+LONGEST_ACCOUNT = 100  # as in core.cache.schema
 LOCAL, ENTRA = "local", "entra"  # who says that it is them: we ourselves, or Microsoft
 
 
@@ -45,11 +47,34 @@ class CodeNeeded:
 
     account: Account
     failures: str  # the key under which the attempt counts as failed until the code is right, too
+    device: str = ""  # the known device that has shown the password
+    charge: Charge = field(default_factory=Charge)  # what it has spent until then
 
 
 def account_key(name: str) -> str:
     """The name of a local account as it is stored."""
     return visible(name.strip().lower())
+
+
+def standing_of(engine: Engine, name: str, *, now: datetime, address: str, cookie: str) -> Standing:
+    """How a sign-in as `name` stands before it is looked at; `cookie` is what the browser holds of known devices."""
+    return sign_in_budget.standing_of(engine, _typed(name), address, cookie, now)
+
+
+def _typed(name: str) -> str:
+    """What was typed, as the name of an account; of no account if it is too long for one."""
+    return account_key(name)[:LONGEST_ACCOUNT]
+
+
+def _counted(engine: Engine, key: str, standing: Standing | None, now: datetime, *, password: bool = True) -> Charge:
+    """Count an attempt before it is looked at, under `key` and in the budgets."""
+    charge = sign_in_budget.spend(engine, standing, now, password=password) if standing else Charge()
+    if charge.wait:
+        spray.note_failure(engine, standing.address if standing else "", "", now, early=True)
+    elif wait := lockout.count_attempt(engine, key, now):
+        sign_in_budget.give_back(engine, charge, now)
+        return Charge(wait)
+    return charge
 
 
 def sign_in(
@@ -61,45 +86,60 @@ def sign_in(
     address: str = "",
     user_agent: str = "",
     admins_only: bool = False,
+    standing: Standing | None = None,
     check: Callable[[str, str | None], bool] = passwords.check_password,
 ) -> str | Refused | CodeNeeded:
     """The token of a new session, the question for a code, or a refusal that is the same for every reason.
 
     Failures count per account and address, so nobody can lock somebody else out from afar. `admins_only` refuses
-    local accounts with a lesser role.
+    local accounts with a lesser role. `standing` is what `standing_of` has said about this attempt; without one it
+    spends no budget.
     """
-    name, visitor = account_key(name)[:100], Visitor(address, user_agent)
-    key = f"{name}|{address}"[:200]
-    if wait := lockout.count_attempt(engine, key, now):
-        return Refused(wait)
+    name, visitor = _typed(name), Visitor(address, user_agent)
+    device = standing.device if standing else ""
+    key = lockout.key_of(name, address, device)
+    charge = _counted(engine, key, standing, now)
+    if charge.wait:
+        return Refused(charge.wait)
     account = accounts.find_account(engine, name)
     right = check(password, account.password_hash if account else None)
     why = _why_not(account, right, admins_only)
     if account is None or why:
         _note_refusal(engine, account, why, visitor, now)
+        spray.note_failure(engine, address, name, now)
         return Refused(lockout.wait_after(engine, key, now))
     if account.totp_confirmed_at:
         # Who stops here knows the password and lacks the device: worth a row of its own.
         audit.record(engine, _actor(account, visitor), "session.code_asked", account.name, at=now)
-        return CodeNeeded(account, key)
+        return CodeNeeded(account, key, device, charge)
     lockout.forget(engine, key)
+    sign_in_budget.give_back(engine, charge, now)
     return _open(engine, account, visitor, now) or Refused()
 
 
 def sign_in_with_code(
-    engine: Engine, half: CodeNeeded, code: str, *, now: datetime, address: str = "", user_agent: str = ""
-) -> str | Refused:
-    """The second step: the token of a new session. Wrong codes count per account, wherever they come from."""
-    key, visitor = second_factor.failures_key(half.account.name), Visitor(address, user_agent)
-    if wait := lockout.count_attempt(engine, key, now):
-        return Refused(wait)
+    engine: Engine, half: CodeNeeded, code: str, *, now: datetime, address: str = "", user_agent: str = "",
+    standing: Standing | None = None,
+) -> str | Refused:  # fmt: skip
+    """The second step: the token of a new session.
+
+    Wrong codes of strangers count per account, wherever they come from; a known device has its own count.
+    """
+    key = second_factor.failures_key(half.account.name, half.device)
+    visitor = Visitor(address, user_agent)
+    charge = _counted(engine, key, standing, now, password=False)
+    if charge.wait:
+        return Refused(charge.wait)
     account = accounts.find_account(engine, half.account.name)
     changed = account is None or _decides(account) != _decides(half.account)
     if account is None or changed or not second_factor.check(engine, account, code, now, _actor(account, visitor)):
         _note_refusal(engine, account, "changed meanwhile" if changed else "code", visitor, now)
+        spray.note_failure(engine, address, half.account.name, now)
         return Refused(lockout.wait_after(engine, key, now))
     lockout.forget(engine, key)
     lockout.forget(engine, half.failures)
+    for spent in (charge, half.charge):
+        sign_in_budget.give_back(engine, spent, now)
     return _open(engine, account, visitor, now) or Refused()
 
 

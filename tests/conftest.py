@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, delete, update
 
 from core.cache.database import open_database
-from core.cache.schema import audit_anchor, metadata
+from core.cache.schema import audit_anchor, metadata, sign_in_budgets
 from core.network import NAMES
 from tests.loggers import restored_loggers
 from tests.postgres import postgres
@@ -80,6 +80,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The real server with a small script of its own behind the gate."""
     with serve(tmp_path_factory.mktemp("served")) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def whole_budgets(request: pytest.FixtureRequest) -> None:
+    """The shared server sees all tests come from one address: none meets what others have failed at."""
+    if "served" in request.fixturenames:
+        server: Served = request.getfixturevalue("served")
+        with server.engine.begin() as connection:
+            connection.execute(delete(sign_in_budgets))
 
 
 @pytest.fixture(scope="session")

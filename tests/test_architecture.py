@@ -36,8 +36,8 @@ FLOORS = [
     {"sharepoint", "access", "attention"},
     {"sign_in"},
     {"identity", "second_factor"},
-    {"reauthentication"},
-    {"sessions", "rules", "health", "facts", "tokens", "lockout", "auth_profiles", "figures"},
+    {"reauthentication", "sign_in_budget"},
+    {"sessions", "rules", "health", "facts", "tokens", "lockout", "auth_profiles", "figures", "known_devices", "spray"},
     {"audit", "catalogue", "lock", "product_list"},
     {"graph", "cache"},
     {"skus", "profiles", "policies", "roles"},
@@ -56,7 +56,7 @@ FLOORS = [
         "spreadsheets",
     },
     {"certificate_files", "profile_json"},
-    {"bounds", "clock", "messages", "name_key", "network", "text_files", "words"},
+    {"bounds", "clock", "messages", "name_key", "network", "sources", "text_files", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 

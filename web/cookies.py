@@ -11,11 +11,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from core import access
+from core.known_devices import LASTING
 from core.sessions import Session
 from web.gate import SIGNED_OUT, session_cookie, session_token
 from web.tabs import Tabs
 
 SIGN_IN_PATH = "/login"
+DEVICE = "lizenztool_device"  # says that this browser has signed in before; opens nothing
 
 
 class SessionCookies:
@@ -34,11 +36,18 @@ class SessionCookies:
         found = await self._tabs.look(access.session_id(token)) if token else None
         return found if isinstance(found, Session) else None
 
-    async def open(self, request: Request, token: str, target: str) -> Response:
-        """To `target` with the new session; the old one of this browser, if any, is over."""
+    async def open(self, request: Request, token: str, target: str, *, known_as: str = "") -> Response:
+        """To `target` with the new session; the old one of this browser, if any, is over.
+
+        From now on the browser is known to the local account `known_as`.
+        """
         await self._end_old(request)
         response = RedirectResponse(target, 303)
         self._set(request, response, token)
+        if known_as:
+            held, now = short(request, DEVICE), self.now()
+            value = await to_thread.run_sync(lambda: access.remember_device(self.engine(), known_as, held, now))
+            set_short(request, response, DEVICE, value, int(LASTING.total_seconds()))
         return response
 
     async def close(self, request: Request, target: str) -> Response:

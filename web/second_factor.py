@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from core import access
 from core.access import CodeNeeded
+from web.budgets import Budgets
 from web.cookies import SessionCookies, drop_short, set_short, short
 from web.plain import PlainPages, client_of, form_of, link_with_target
 from web.short_lived import ShortLived
@@ -24,9 +25,10 @@ THREADS = 2
 class CodeStep:
     """`begin` is for the sign-in page, once the password was right."""
 
-    def __init__(self, pages: PlainPages, cookies: SessionCookies) -> None:
+    def __init__(self, pages: PlainPages, cookies: SessionCookies, budgets: Budgets) -> None:
         self._pages = pages
         self._cookies = cookies
+        self._budgets = budgets
         self._halves: ShortLived[tuple[CodeNeeded, str]] = ShortLived(TIME_TO_TYPE)
         self._threads = CapacityLimiter(THREADS)
 
@@ -51,15 +53,19 @@ class CodeStep:
         back = link_with_target("/login", target)
         if request.method != "POST":
             return self._pages.page(request, "code.html", back=back)
+        if wait := await self._budgets.wait(request, half.device):
+            return self._refused(request, wait, back)
         code = (await form_of(request)).get("code", "")
+        client = client_of(request)
+        standing = access.Standing(half.account.name, client["address"], device=half.device)
         result = await to_thread.run_sync(
-            lambda: access.sign_in_with_code(self._cookies.engine(), half, code, now=now, **client_of(request)),
+            lambda: access.sign_in_with_code(self._cookies.engine(), half, code, now=now, standing=standing, **client),
             limiter=self._threads,
         )
         if isinstance(result, access.Refused):
             return self._refused(request, result.wait, back)
         self._halves.take(key, now)
-        response = await self._cookies.open(request, result, target)
+        response = await self._cookies.open(request, result, target, known_as=half.account.name)
         drop_short(request, response, COOKIE)
         return response
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -18,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from core import access
 from core.settings import Settings
 from web.addresses import local_path
+from web.budgets import Budgets
 from web.cookies import SessionCookies
 from web.gate import language_of
 from web.microsoft import START, Microsoft
@@ -25,11 +25,12 @@ from web.plain import PlainPages, client_of, form_of, link_with_target
 from web.second_factor import CodeStep
 from web.tabs import Tabs
 from web.texts import TEXTS, waiting
+from web.turns import Busy, Turns
 
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parent
-LONGEST_QUEUE = 20
+BUSY_SECONDS = 5  # after which somebody whose turn did not come may try again
 REASONS = ("out", "revoked", "idle", "expired", "code")
 
 # A GET of /logout only asks: a foreign page can link to it, and some browsers load links in advance. The form posts,
@@ -52,10 +53,9 @@ class SignIn:
         self._pages = PlainPages(language, demo)
         self._cookies = SessionCookies(tabs, engine)
         self._microsoft = Microsoft(self._pages, self._cookies, settings)
-        self._code = CodeStep(self._pages, self._cookies)
-        # A check costs 0.3 s of a core: a flood of sign-ins leaves the other cores, and the threads that serve
-        # everything else, to those who are in.
-        self._checks = CapacityLimiter(2)
+        self._budgets = Budgets(self._cookies)
+        self._code = CodeStep(self._pages, self._cookies, self._budgets)
+        self._turns = Turns()
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -79,23 +79,30 @@ class SignIn:
         return await self._page(request, target, notice=notice)
 
     async def _sign_in(self, request: Request) -> Response:
+        if wait := await self._budgets.wait(request):
+            return await self._refused(request, wait, name="", target="/")
         form = await form_of(request)
         target = local_path(form.get("next"))
         name, password, now = form.get("name", ""), form.get("password", ""), self._cookies.now()
-        if self._checks.statistics().tasks_waiting >= LONGEST_QUEUE:
-            return await self._refused(request, 5, name=name, target=target)
+        standing = await self._budgets.standing(request, name)
+        if standing.wait:
+            return await self._refused(request, standing.wait, name=name, target=target)
         admins_only = await self._admins_only()
-        result = await to_thread.run_sync(
-            lambda: access.sign_in(
-                self._cookies.engine(), name, password, now=now, admins_only=admins_only, **client_of(request)
-            ),
-            limiter=self._checks,
-        )
+        try:
+            result = await self._turns.run(
+                standing,
+                lambda: access.sign_in(
+                    self._cookies.engine(), name, password, now=now, admins_only=admins_only, standing=standing,
+                    **client_of(request),
+                ),
+            )  # fmt: skip
+        except Busy:
+            return await self._refused(request, BUSY_SECONDS, name=name, target=target)
         if isinstance(result, access.CodeNeeded):
             return self._code.begin(request, result, target)
         if isinstance(result, access.Refused):
             return await self._refused(request, result.wait, name=name, target=target)
-        return await self._cookies.open(request, result, target)
+        return await self._cookies.open(request, result, target, known_as=access.account_key(name))
 
     async def _admins_only(self) -> bool:
         """Also with a profile that is broken: whoever limits local accounts wants no way around that."""

@@ -15,6 +15,8 @@ from core.cache.audit import Entry, append
 from core.cache.schema import accounts, api_tokens, sessions, sign_in_failures
 from core.cache.sql import forget_older, transaction, write_alone
 
+MOST_FAILURES = 50_000  # rows; the oldest go first
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -36,6 +38,8 @@ class Account:
     totp_secret: str = field(default="", repr=False)
     totp_confirmed_at: datetime | None = None
     totp_last_step: int | None = None
+    device_key: str = field(default="", repr=False)
+    must_change_password: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -113,6 +117,8 @@ def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) ->
 def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **changes: Any) -> bool:
     """Change columns of an account and revoke all its sessions in the same breath; False when there is none.
 
+    No device is known to it any more.
+
     The tokens of a disabled account, and of one with another role, end with its sessions. Raises LastAdmin, also when
     two of the last admins shut each other out at the same moment.
     """
@@ -123,7 +129,7 @@ def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **chan
             return False
         if not _an_admin_stays(connection, Account(**before), Account(**{**before, **changes})):
             raise LastAdmin(name)
-        connection.execute(update(accounts).where(accounts.c.name == name).values(**changes))
+        connection.execute(update(accounts).where(accounts.c.name == name).values(**changes, device_key=""))
         connection.execute(_revoke(at).where(sessions.c.account == name))
         if changes.get("disabled") or "role" in changes:
             connection.execute(
@@ -228,6 +234,8 @@ def record_failure(engine: Engine, key: str, seen: Failures | None, new: Failure
             statement = update(sign_in_failures).where(unchanged).values(count=new.count, last_at=new.last_at)
             return connection.execute(statement).rowcount == 1
         forget_older(connection, column.last_at, forget_before)
+        beyond = select(column.last_at).order_by(column.last_at.desc()).offset(MOST_FAILURES).limit(1)
+        connection.execute(delete(sign_in_failures).where(column.last_at <= beyond.scalar_subquery()))
         return _insert_new(connection, sign_in_failures, {"key": key, "count": new.count, "last_at": new.last_at})
 
 

@@ -61,12 +61,17 @@ def end_sessions(
     engine: Engine, at: datetime, entry: Entry, *, account: str, session: str = "", created_after: datetime,
     seen_after: datetime, until: datetime,
 ) -> int:  # fmt: skip
-    """End the open sessions of `account`, or only the one with the id `session`; how many. Nothing ended, no entry."""
+    """End the open sessions of `account`, or only the one with the id `session`; how many. Nothing ended, no entry.
+
+    With all of them the known devices of the account are forgotten.
+    """
     wanted = [sessions.c.account == account, *_open(created_after, seen_after, until)]
     if session:
         wanted.append(sessions.c.token_hash == session)
     with transaction(engine) as connection:
         count = int(connection.execute(update(sessions).where(*wanted).values(revoked_at=at)).rowcount)
+        if not session:
+            connection.execute(update(accounts).where(accounts.c.name == account).values(device_key=""))
         if count:
             append(connection, entry.changed(None, {"sessions": count}), at)
     return count

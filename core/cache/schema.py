@@ -246,6 +246,8 @@ accounts = Table(
     Column("totp_secret", String(64), nullable=False, default=""),
     Column("totp_confirmed_at", UtcTime),  # before that the second factor is not asked for
     Column("totp_last_step", Integer),  # no code opens twice
+    Column("device_key", String(64), nullable=False, default=""),  # signs the cookies of known devices
+    Column("must_change_password", Boolean, nullable=False, default=False),  # somebody else has set it
 )
 
 # Each opens once, when the device with the second factor is lost.
@@ -324,4 +326,13 @@ sign_in_failures = Table(
     Column("key", String(200), primary_key=True),
     Column("count", Integer, nullable=False),
     Column("last_at", UtcTime, nullable=False),
+    Index("sign_in_failures_last", "last_at"),
+)
+
+# When the budget of attempts of a network or an account is whole again; see core/sign_in_budget.py.
+sign_in_budgets = Table(
+    "sign_in_budgets",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("whole_at", UtcTime, nullable=False),
 )

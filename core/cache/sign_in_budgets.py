@@ -1,0 +1,38 @@
+"""The budgets of attempts to sign in, in the database: of each the time at which it is whole again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Engine, delete, select
+
+from core.cache.schema import sign_in_budgets
+from core.cache.sql import transaction, upsert, write_alone
+
+
+def whole_times(engine: Engine, keys: Collection[str]) -> dict[str, datetime]:
+    """Return when each of these budgets is whole again; one that is whole may be missing."""
+    with transaction(engine) as connection:
+        rows = connection.execute(select(sign_in_budgets).where(sign_in_budgets.c.key.in_(keys)))
+        return {row.key: row.whole_at for row in rows}
+
+
+@contextmanager
+def budgets_alone(engine: Engine, keys: Collection[str], now: datetime) -> Iterator[dict[str, datetime]]:
+    """Give the block what `whole_times` returns, and store what it changes, while nobody else writes.
+
+    Budgets that are whole are deleted, so the table holds no more than the attempts of the last minutes.
+    """
+    column = sign_in_budgets.c
+    with transaction(engine) as connection:
+        write_alone(connection, sign_in_budgets)
+        rows = connection.execute(select(sign_in_budgets).where(column.key.in_(keys)))
+        before = {row.key: row.whole_at for row in rows}
+        times = dict(before)
+        yield times
+        changed = [{"key": key, "whole_at": at} for key, at in times.items() if before.get(key) != at]
+        if changed:
+            upsert(connection, sign_in_budgets, changed)
+            connection.execute(delete(sign_in_budgets).where(column.whole_at <= now))

@@ -1,0 +1,43 @@
+"""What the sign-in pages ask the budgets of core, before a form is read and before a password is looked at."""
+
+from __future__ import annotations
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+
+from core import access
+from core.access import Standing
+from web.cookies import DEVICE, SessionCookies, short
+from web.plain import client_of
+
+THREADS = 2  # of its own: looks at the database must not wait for those at passwords
+
+
+class Budgets:
+    """All raise DatabaseError."""
+
+    def __init__(self, cookies: SessionCookies) -> None:
+        self._cookies = cookies
+        self._threads = CapacityLimiter(THREADS)
+
+    async def wait(self, request: Request, device: str = "") -> int:
+        """Return the seconds that the caller's network has to wait, 0 with a device that is, or may be, known."""
+        if device or short(request, DEVICE):
+            return 0
+        engine, now, address = self._cookies.engine(), self._cookies.now(), client_of(request)["address"]
+
+        def look() -> int:
+            wait = access.wait_of_network(engine, address, now)
+            if wait:
+                access.note_failure(engine, address, "", now, early=True)
+            return wait
+
+        return await to_thread.run_sync(look, limiter=self._threads)
+
+    async def standing(self, request: Request, name: str) -> Standing:
+        """Return how an attempt to sign in as `name` stands."""
+        engine, now, address = self._cookies.engine(), self._cookies.now(), client_of(request)["address"]
+        cookie = short(request, DEVICE)
+        return await to_thread.run_sync(
+            lambda: access.standing_of(engine, name, now=now, address=address, cookie=cookie), limiter=self._threads
+        )

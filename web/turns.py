@@ -1,0 +1,104 @@
+"""Whose password is looked at next. A look costs 0.3 s of a core.
+
+All share two threads, devices that have signed in before have a third one beside them and go first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from anyio import CapacityLimiter, to_thread
+
+from core.access import Standing
+
+T = TypeVar("T")
+
+FOR_ALL = 2  # threads: a flood of sign-ins leaves the other cores to those who are in
+FOR_DEVICES = 1  # more, for devices that have signed in before
+MOST_WAITING = 200  # half a minute of work
+MOST_OF_A_SOURCE = 40  # a class behind one address that signs in at the same moment
+MOST_OF_A_DEVICE = 2
+
+
+class Busy(Exception):
+    """There are too many that come before this attempt; nobody has looked at it."""
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    """One attempt that waits; the least comes first."""
+
+    rank: tuple[bool, int, int]  # (from a stranger, recent and waiting attempts of its network, number)
+    device: bool = field(compare=False)
+    turn: asyncio.Future[None] = field(compare=False)
+
+
+class Turns:
+    """For the event loop's thread alone."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Waiting] = []
+        self._of_source: Counter[str] = Counter()  # waiting and running
+        self._running = self._running_strangers = 0
+        self._numbers = itertools.count()
+        self._threads = CapacityLimiter(FOR_ALL + FOR_DEVICES)
+
+    async def run(self, standing: Standing, work: Callable[[], T]) -> T:
+        """Return what `work` returns in a thread, once it is its turn. Raises Busy."""
+        source, device = standing.source, bool(standing.device)
+        before = self._of_source[source]
+        if before >= (MOST_OF_A_DEVICE if device else MOST_OF_A_SOURCE):
+            raise Busy
+        self._of_source[source] += 1
+        try:
+            await self._wait(_Waiting((not device, standing.spent + before, next(self._numbers)), device, _future()))
+            try:
+                return await to_thread.run_sync(work, limiter=self._threads)
+            finally:
+                self._count(device, -1)
+                self._call()
+        finally:
+            self._of_source[source] -= 1
+            self._of_source += Counter()  # lets go of those at 0
+
+    async def _wait(self, one: _Waiting) -> None:
+        self._waiting.append(one)
+        self._call()
+        if len(self._waiting) > MOST_WAITING:
+            last = max(self._waiting)
+            self._waiting.remove(last)
+            last.turn.set_exception(Busy())
+        try:
+            await one.turn
+        except asyncio.CancelledError:
+            if one in self._waiting:
+                self._waiting.remove(one)
+            elif one.turn.done() and not one.turn.cancelled() and one.turn.exception() is None:
+                self._count(one.device, -1)  # its turn had come
+                self._call()
+            raise
+
+    def _call(self) -> None:
+        """Begin with those whose turn it is."""
+        while self._waiting:
+            first = min(self._waiting)
+            free = self._running < FOR_ALL + FOR_DEVICES if first.device else self._running_strangers < FOR_ALL
+            if not free or self._running >= FOR_ALL + FOR_DEVICES:
+                return
+            self._waiting.remove(first)
+            if not first.turn.done():
+                self._count(first.device, +1)
+                first.turn.set_result(None)
+
+    def _count(self, device: bool, change: int) -> None:
+        self._running += change
+        self._running_strangers += 0 if device else change
+
+
+def _future() -> asyncio.Future[None]:
+    return asyncio.get_running_loop().create_future()
