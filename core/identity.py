@@ -68,7 +68,8 @@ def _is_for_us(claims: Mapping[str, Any], profile: AuthProfile, issuer: str, now
     issued, ends, signed_in = _time(claims, "iat"), _time(claims, "exp"), _signed_in_at(claims)
     if issued is None or ends is None:
         return False
-    return max(issued, signed_in) <= now + CLOCKS and now < ends + CLOCKS
+    begins = _time(claims, "nbf") if "nbf" in claims else issued
+    return begins is not None and max(issued, signed_in, begins) <= now + CLOCKS and now < ends + CLOCKS
 
 
 def _signed_in_at(claims: Mapping[str, Any]) -> datetime:

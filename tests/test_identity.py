@@ -135,6 +135,7 @@ def test_another_tenant_is_refused_whatever_its_roles_say() -> None:
             "exp": (..., None, "soon", True, seconds(NOW - timedelta(minutes=6)), 1e30),
             "iat": (..., None, "now", seconds(NOW + timedelta(minutes=6)), float("nan")),
             "auth_time": (seconds(NOW + timedelta(minutes=6)),),
+            "nbf": (None, "now", seconds(NOW + timedelta(minutes=6))),
         }.items()
         for value in values
     ],
