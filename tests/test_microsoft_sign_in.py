@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from core import access
+from core.auth_profiles import CALLBACK, AuthStore
 from core.cache.accounts import find_account
 from core.cache.audit import AuditRow, Search, find
 from simulator.profiles import guid
@@ -22,14 +23,17 @@ from tests.browser import WCAG
 from tests.openid_provider import (
     BY_CERTIFICATE,
     OTHER_TENANT,
+    PATH,
     PEOPLE,
     SECRET,
+    SECRET_VARIABLE,
     TENANT,
     Entrance,
     Visitor,
     entrance,
 )
 from tests.served import PASSWORD, free_port
+from web.open_id import OpenId, ProviderError
 from web.short_lived import ShortLived
 
 
@@ -259,6 +263,41 @@ def test_a_forged_callback_opens_nothing(visitor: Visitor, query: str) -> None:
 
     assert (answer.status_code, why(answer)) == (403, "token")
     assert visitor.session is None
+
+
+@pytest.mark.filterwarnings("ignore:response_mode")  # as in web/open_id.py
+def test_a_token_with_another_nonce_opens_nothing(visitor: Visitor) -> None:
+    """The token of another sign-in: all is right but the nonce."""
+    office = visitor.entrance
+    profile = AuthStore(office.folder / "profiles", {SECRET_VARIABLE: SECRET}).load().profile
+    assert profile is not None
+    provider = OpenId(office.provider.removesuffix(PATH), str(office.ca))
+
+    def come_back(**changed: str) -> dict[str, str]:
+        flow = provider.start(profile, f"{office.url}{CALLBACK}", "login")
+        callback = visitor.send_form(visitor.get(flow["auth_uri"]).url, {"login": "sven", "go": "in"})
+        answer = {name: values[0] for name, values in parse_qs(urlsplit(callback).query).items()}
+        return dict(provider.finish(profile, flow | changed, answer)[0])
+
+    assert come_back()["oid"] == PEOPLE["sven"]["claims"]["oid"]
+    with pytest.raises(ProviderError) as caught:
+        come_back(nonce="0" * 64)
+    assert caught.value.why == "token"
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_foreign_page_signs_nobody_in(visitor: Visitor, site: str) -> None:
+    """Microsoft asks whoever is signed in there for nothing: without a click of theirs no session begins here."""
+    asked = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+
+    answer = visitor.get(f"{visitor.entrance.url}/login/microsoft?next=/two", headers=asked, allow_redirects=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=/two")
+    assert "lizenztool_microsoft" not in visitor.cookies
+    for own in ("same-origin", "none"):
+        visitor.headers["Sec-Fetch-Site"] = own
+        visitor.sign_in("sven")
+        assert visitor.session is not None
 
 
 def test_a_code_that_was_tampered_with_is_refused_by_the_provider(visitor: Visitor) -> None:

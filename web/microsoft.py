@@ -34,6 +34,7 @@ START = "/login/microsoft"
 COOKIE = "lizenztool_microsoft"
 TIME_TO_SIGN_IN = timedelta(minutes=10)
 THREADS, LONGEST_QUEUE = 4, 20
+FOREIGN = ("cross-site", "same-site")
 PROMPTS = ("login", "select_account")
 # Why nobody came in -> what Microsoft shall ask at the next try: nothing special, another account, or the password.
 RETRY = {
@@ -93,7 +94,8 @@ class Microsoft:
         """To Microsoft; `prompt` makes it ask for another account, or for the password again."""
         target = local_path(request.query_params.get("next"))
         profile = (await self.profiles()).profile
-        if profile is None:
+        # Whoever is signed in at Microsoft comes back without a click: a foreign page must not begin that.
+        if profile is None or request.headers.get("sec-fetch-site") in FOREIGN:
             return RedirectResponse(link_with_target("/login", target), 303)
         wanted = request.query_params.get("prompt", "")
         prompt = wanted if wanted in PROMPTS else ""
