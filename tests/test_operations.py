@@ -124,12 +124,22 @@ def test_behind_a_trusted_proxy_a_cookie_that_another_site_may_have_set_opens_no
     assert through.get("/", cookies=planted).status_code == 303
 
 
-def test_every_cookie_is_for_https_alone_also_that_of_streamlit_and_of_the_language(through: Through) -> None:
+def test_every_cookie_is_for_https_and_this_host_alone(through: Through) -> None:
     session = {SECURE_COOKIE: through.served.session()}
 
-    answers = [through.get("/login?lang=en"), through.get("/_stcore/health", cookies=session)]
+    answers = [through.get("/login?lang=en"), through.sign_in(), through.get("/_stcore/health", cookies=session)]
 
-    assert [answer.headers["set-cookie"].lower().count("; secure") for answer in answers] == [1, 1]
+    cookies = [answer.headers.get("set-cookie", "") for answer in answers]
+    assert [cookie.partition("=")[0] for cookie in cookies] == ["__Host-lang", SECURE_COOKIE, ""]  # none of Streamlit's
+    for cookie in cookies[:2]:
+        assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+
+
+def test_the_language_is_remembered_over_https_too(through: Through) -> None:
+    first = through.get("/login?lang=en")
+
+    assert '<html lang="en">' in through.get("/login", cookies=first.cookies).text
 
 
 def test_a_sign_in_under_way_is_bound_to_a_cookie_that_no_other_site_can_set(through: Through) -> None:

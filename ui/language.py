@@ -39,5 +39,6 @@ def switch() -> None:
 
 
 def _default() -> Language:
-    chosen = st.context.cookies.get(KEY)
+    cookies = st.context.cookies
+    chosen = cookies.get(f"__Host-{KEY}") or cookies.get(KEY)  # with the prefix over https
     return cast(Language, chosen if chosen in LANGUAGES else runtime.current().settings.language)

@@ -224,7 +224,8 @@ def session_token(scope: Scope) -> str:
 
 def language_of(scope: Scope, default: str) -> str:
     """What the language switch left in the cookie `lang`, else `default`."""
-    chosen = cookies_of(scope).get(LANGUAGE_COOKIE, default)
+    cookies = cookies_of(scope)
+    chosen = cookies.get(f"__Host-{LANGUAGE_COOKIE}") or cookies.get(LANGUAGE_COOKIE, default)
     return chosen if chosen in LANGUAGES else default
 
 

@@ -15,6 +15,7 @@ from core.roles import new_request_id
 Header = tuple[bytes, bytes]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+OWN_COOKIE = re.compile(rb"(__Host-)?(lizenztool_\w+|lang)=")
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # Otherwise the frontend looks for a server of its own under /alle-tenants/ first, with two 404s at each deep link.
@@ -79,10 +80,10 @@ def with_headers(send: Send, policy: str, *, secure: bool, private: bool, reques
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers: list[Header] = [
-                pair for pair in message.get("headers", []) if not (private and pair[0] == b"cache-control")
+                _cookie(pair, secure=secure)
+                for pair in message.get("headers", [])
+                if not (private and pair[0] == b"cache-control") and not _is_foreign_cookie(pair)
             ]
-            if secure:
-                headers = [_secure_cookie(pair) for pair in headers]
             present = {name for name, _ in headers}
             headers += [(k.encode(), v.encode()) for k, v in defaults.items() if k.encode() not in present]
             if private:
@@ -95,12 +96,18 @@ def with_headers(send: Send, policy: str, *, secure: bool, private: bool, reques
     return send_with_headers
 
 
-def _secure_cookie(pair: Header) -> Header:
-    """Streamlit's own cookies and the language know nothing of a proxy's TLS."""
+def _is_foreign_cookie(pair: Header) -> bool:
+    """Return True for a cookie of Streamlit's own: it guards uploads, which are closed, and names no host."""
+    return pair[0] == b"set-cookie" and not OWN_COOKIE.match(pair[1])
+
+
+def _cookie(pair: Header, *, secure: bool) -> Header:
+    """Return the header; over https a cookie is for this host and https alone, also that of the language."""
     name, value = pair
-    if name != b"set-cookie" or b"; secure" in value.lower():
+    if name != b"set-cookie" or not secure:
         return pair
-    return name, value + b"; Secure"
+    value = value if value.startswith(b"__Host-") else b"__Host-" + value
+    return name, value if b"; secure" in value.lower() else value + b"; Secure"
 
 
 def request_id_of(scope: Scope) -> str:
