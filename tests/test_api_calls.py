@@ -146,6 +146,27 @@ def test_a_session_of_the_dashboard_opens_no_data(served: Served) -> None:
     refused(served.get("/licenses", role="", cookies=served.session()), 401, "UNAUTHORIZED")
 
 
+@pytest.mark.parametrize("name", ["token", "access_token", "authorization", "api_key"])
+def test_a_token_in_the_address_opens_nothing(served: Served, name: str) -> None:
+    secret = served.bearer("admin")["Authorization"].removeprefix("Bearer ")
+
+    refused(served.get(f"/licenses?{name}={secret}", role=""), 401, "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("field", ["tenantId", "name", "missing_since", "id", "enabled\u0000"])
+def test_a_field_that_is_not_offered_changes_nothing(served: Served, field: str) -> None:
+    before = served.get("/tenants/hoeri").json()["data"]
+
+    error = refused(
+        served.call("PATCH", "/tenants/hoeri", role="admin", json={"monitoring": False, field: "x"}),
+        422,
+        "VALIDATION_FAILED",
+    )
+
+    assert [detail["field"] for detail in error["details"]] == [field]
+    assert served.get("/tenants/hoeri").json()["data"] == before
+
+
 def test_an_ended_token_opens_nothing_from_the_next_call_on(served: Served) -> None:
     engine = served.runtime.engine
     for end in ("revoked", "expired", "disabled"):

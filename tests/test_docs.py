@@ -3,8 +3,11 @@
 import dataclasses
 import re
 import shlex
+from datetime import timedelta
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -13,7 +16,7 @@ from core.settings import PARSERS, PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-GUIDE = ROOT / "docs" / "anleitung.md"
+GUIDE, ASVS, INVENTORY = (ROOT / "docs" / name for name in ("anleitung.md", "asvs.md", "inventory.md"))
 
 CODE = re.compile(r"^```.*?\n(?P<block>.*?)^```|`(?P<inline>[^`\n]+)`", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)(?P<path>[^)#\s]*)(?:#(?P<heading>[^)\s]+))?\)")
@@ -117,3 +120,103 @@ def test_link_leads_somewhere(document: str, path: str, heading: str) -> None:
 
     assert target.exists(), f"{document} links to {path}, which does not exist"
     assert not heading or heading in anchors(target), f"{path or document} has no heading #{heading}"
+
+
+# ---------------------------------------------------------------- docs/asvs.md and docs/inventory.md
+
+# Requirements of level 1 and 2 by section, each numbered from 1 on; ASVS 5.0.0 has no others of these levels.
+REQUIREMENTS = """
+    1.1:2 1.2:9 1.3:11 1.4:3 1.5:2 | 2.1:3 2.2:3 2.3:4 2.4:1 | 3.2:2 3.3:4 3.4:6 3.5:5 3.7:2 | 4.1:3 4.2:1 4.3:2 4.4:4
+    5.1:1 5.2:3 5.3:2 5.4:3 | 6.1:3 6.2:12 6.3:4 6.4:4 6.5:5 6.6:3 6.8:4 | 7.1:3 7.2:4 7.3:2 7.4:5 7.5:2 7.6:2
+    8.1:2 8.2:3 8.3:1 8.4:1 | 9.1:3 9.2:4 | 10.1:2 10.2:2 10.3:4 10.4:11 10.5:5 10.6:2 10.7:3
+    11.1:2 11.2:3 11.3:3 11.4:4 11.5:1 11.6:1 | 12.1:3 12.2:2 12.3:4 | 13.1:1 13.2:5 13.3:2 13.4:5
+    14.1:2 14.2:4 14.3:3 | 15.1:3 15.2:3 15.3:7 | 16.1:1 16.2:5 16.3:4 16.4:3 16.5:3 | 17.1:1 17.2:4 17.3:2
+"""
+LEVEL_1 = 70
+VERDICTS = ("Met", "Not met", "Does not apply")
+UNITS = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86_400, "kB": 2**10, "MB": 2**20}
+
+
+class Row(NamedTuple):
+    requirement: str
+    level: str
+    verdict: str
+    answer: str
+
+
+def walk() -> list[Row]:
+    """The rows of docs/asvs.md."""
+    row = re.compile(r"^\| ([\d.]+) \| ([12]) \| [^|]{4,} \| \*\*([\w ]+)\*\*: (.+) \|$", re.MULTILINE)
+    return [Row(*found) for found in row.findall(ASVS.read_text(encoding="utf-8"))]
+
+
+def test_the_walk_through_the_standard_has_every_requirement_once() -> None:
+    rows = walk()
+    sections = [entry.split(":") for entry in REQUIREMENTS.replace("|", " ").split()]
+
+    wanted = [f"{section}.{number + 1}" for section, count in sections for number in range(int(count))]
+    assert [row.requirement for row in rows] == wanted
+    assert [row.level for row in rows].count("1") == LEVEL_1
+    assert {row.verdict for row in rows} <= set(VERDICTS)
+
+
+def test_the_sums_of_the_walk_are_those_of_its_rows() -> None:
+    told = re.findall(r"^\| (?:\[V(\d+) [^|]+|all \d+) \| (\d+) \| (\d+) \| (\d+) \|$", ASVS.read_text(), re.MULTILINE)
+
+    chapters = [*map(str, range(1, 18)), ""]
+    counted = [
+        (chapter, *(str(sum(row.verdict == verdict for row in _of_chapter(chapter))) for verdict in VERDICTS))
+        for chapter in chapters
+    ]
+    assert told == counted
+
+
+def _of_chapter(chapter: str) -> list[Row]:
+    return [row for row in walk() if not chapter or row.requirement.split(".")[0] == chapter]
+
+
+def test_the_walk_names_code_and_tests_that_exist() -> None:
+    document = "".join(path.read_text(encoding="utf-8") for path in (ASVS, INVENTORY))
+    tests = re.findall(r"`(tests/\w+\.py)::(\w+)`", document)
+    files = re.findall(r"`((?:core|web|ui|pages|tests)/[\w/.-]*)`", document)
+
+    assert len(tests) > 150
+    assert [test for file, test in tests if f"def {test}(" not in (ROOT / file).read_text(encoding="utf-8")] == []
+    assert [file for file in files if not (ROOT / file).exists()] == []
+
+
+def test_what_is_met_names_its_place() -> None:
+    """A file with its test, or the document that the requirement asks for."""
+    place = re.compile(r"`[\w/.-]+\.\w+`|`core/cache/`|\]\([\w.]+\.md#")
+
+    met = [row for row in walk() if row.verdict == "Met"]
+    assert [row for row in met if not place.search(row.answer)] == []
+    assert [row for row in met if "::test_" not in row.answer and "](" not in row.answer] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    re.findall(r"^\| `([\w/]+\.py::\w+)` \| ([^|]+) \|", INVENTORY.read_text(encoding="utf-8"), re.MULTILINE),
+)
+def test_a_limit_that_is_told_is_the_one_that_holds(place: str, value: str) -> None:
+    file, _, name = place.partition(".py::")
+    constant = getattr(import_module(file.replace("/", ".")), name)
+
+    held = constant if isinstance(constant, tuple) else (constant,)
+    numbers = [part.total_seconds() if isinstance(part, timedelta) else part for part in held]
+    assert numbers == [_number(part) for part in value.split(", ")]
+
+
+def _number(text: str) -> float:
+    """`1 h` -> 3600, `8 kB` -> 8192."""
+    amount, _, unit = text.strip().partition(" ")
+    return float(amount) * UNITS[unit]
+
+
+def test_the_image_takes_nothing_that_is_not_listed() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+
+    taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    assert lines[0] == "*"
+    assert taken.isdisjoint({".git", ".env", "certs", "data", "logs", "profiles", "tests", "docs", ".ci"})
+    assert {"**/*.pem", "**/.env"} <= set(lines)

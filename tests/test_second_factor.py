@@ -282,6 +282,16 @@ def test_half_a_sign_in_ends_with_what_it_rested_on(engine: Engine) -> None:
     assert [finish(engine, half, totp.at(NOW)) for half in halves] == [Refused()] * 3
 
 
+def test_a_new_password_does_not_go_around_the_code(engine: Engine) -> None:
+    totp, _ = switched_on(engine)
+
+    access.passwd(engine, ADMIN, "anna", "Neues-2-Passwort", NOW)
+
+    half = access.sign_in(engine, "anna", "Neues-2-Passwort", now=NOW, address="10.0.0.5")
+    assert isinstance(half, CodeNeeded)
+    assert isinstance(finish(engine, half, totp.at(NOW)), str)
+
+
 def test_the_audit_tells_of_both_steps(engine: Engine) -> None:
     totp, _ = switched_on(engine)
     half = half_in(engine)

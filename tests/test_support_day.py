@@ -393,6 +393,20 @@ def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(c
     expect(cell(table, "Holzbau Muster", "Aktiv")).to_have_text("true")
 
 
+def test_the_browser_keeps_no_figure_and_no_name(anna: Page):
+    for name in ("Alle Tenants", "Start"):
+        open_from_menu(anna, name)
+
+    kept = anna.evaluate(
+        """async () => JSON.stringify([
+            {...localStorage}, {...sessionStorage}, document.cookie, (await indexedDB.databases()).map((db) => db.name),
+            window.caches ? await caches.keys() : [],
+        ])"""
+    )
+
+    assert [word for word in ("Höri", "Chur", "Rheintal", "anna", "SPB") if word in kept] == []
+
+
 def test_changed_switches_can_be_discarded(carla: Page, day: Day):
     open_from_menu(carla, "Monitoring")
     toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")
