@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         os.umask(0o077)  # database and log tell who works where: for the service's own eyes
-        set_up_logs(settings.log_dir, settings.log_level, settings.log_format)
+        set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
         return int(options.call(options, settings))
     except SettingsError as error:
         print("\n".join(error.faults), file=sys.stderr)

@@ -2,95 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from core.log_lines import FORMATTERS, carry
+from core.log_queue import BackgroundWriter, Repeats
+from core.syslog import SyslogHandler, parse
+
 MAX_BYTES = 5 * 1024 * 1024
 KEPT_FILES = 3
-FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s request=%(request)s: %(message)s"
-
-# Every control character but the tab, and what turns the direction of writing.
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 _run: ContextVar[str] = ContextVar("run", default="-")
 _tenant: ContextVar[str] = ContextVar("tenant", default="-")
 _request: ContextVar[str] = ContextVar("request", default="-")
 _account: ContextVar[str] = ContextVar("account", default="")
-
-# What must never be written: tokens and assertions (JWT, whole or cut), keys, codes, passwords, hashes, cookies.
-SECRETS = (
-    re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*"),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-    re.compile(r"(?i)(?<=bearer )\S+|(?<=basic )[\w+/=-]{8,}"),
-    re.compile(r"""(?im)(?P<name>cookie)(?P<mark>["']?\s*[=:]\s*).+"""),
-    re.compile(
-        r"""(?ix)(?<![a-z])
-        (?P<name>client_assertion|client_secret|access_token|refresh_token|id_token|password|passwd|passwort
-            |code_verifier|code|sid)
-        (?P<mark>["']?\s*[=:]\s*)
-        (b?"([^"\\]|\\.)*"? | b?'([^'\\]|\\.)*'? | [^\s"'&;,}]+)"""
-    ),
-    re.compile(r"\$2[aby]\$\d\d\$[./\w]+"),
-    re.compile(r"(?<=://)[^/\s:@]*:\S+(?=@)"),
-)
-
-
-def hide_secrets(text: str) -> str:
-    """The text with every token, key, code and password replaced by `***`."""
-    for pattern in SECRETS:
-        text = pattern.sub(_masked, text)
-    return text
-
-
-def _masked(found: re.Match[str]) -> str:
-    return f"{found['name']}{found['mark']}***" if "mark" in found.groupdict() else "***"
-
-
-class _TextLines(logging.Formatter):
-    """For people. What a name from outside holds begins no line and colours no screen."""
-
-    def __init__(self) -> None:
-        super().__init__(FORMAT)
-
-    def format(self, record: logging.LogRecord) -> str:
-        record.run, record.tenant, record.request = _run.get(), _tenant.get(), _request.get()
-        return hide_secrets(super().format(record))
-
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line without its traceback."""
-        return CONTROL.sub(lambda sign: repr(sign[0])[1:-1], super().formatMessage(record))
-
-
-class _JsonLines(logging.Formatter):
-    """For programs: one object per line, only ASCII, so that no reader takes a letter for the end of the line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields = {
-            "time": datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            "run": _run.get(),
-            "tenant": _tenant.get(),
-            "request": _request.get(),
-        }
-        if account := _account.get():
-            fields["account"] = account
-        if record.exc_info:
-            fields["exception"] = self.formatException(record.exc_info)
-        # Each value before it is quoted: the same patterns as in a text line, and the line stays JSON.
-        return json.dumps({name: hide_secrets(value) for name, value in fields.items()})
-
-
-FORMATTERS: dict[str, type[logging.Formatter]] = {"text": _TextLines, "json": _JsonLines}
 
 
 class _LogFile(RotatingFileHandler):
@@ -98,13 +28,53 @@ class _LogFile(RotatingFileHandler):
         """A full disk would put a traceback on the console for each line; the console has the line itself."""
 
 
-def set_up_logs(log_dir: Path, level: str, form: str = "text") -> None:
-    """Send everything to stderr and to `<log_dir>/lizenztool.log` (5 MB x 3). A second call changes nothing.
+class _Intake(logging.Handler):
+    """The one handler of the root: takes each line in the thread that logs and passes it on to where it is written."""
 
-    `form` is text or json, for both. Without a writable folder the console alone remains, and says so.
+    def __init__(self, written_to: Sequence[logging.Handler], beside: Sequence[logging.Handler]) -> None:
+        super().__init__()
+        self._written_to = tuple(written_to)
+        self._beside = tuple(beside)  # in the background always
+        self._behind: BackgroundWriter | None = None
+        self._repeats: Repeats | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._repeats is None or _run.get() != "-" or self._repeats.passes(record):
+            self._pass_on(carry(record, _context()))
+
+    def to_background(self) -> None:
+        if self._behind is None:
+            self._behind, self._repeats = BackgroundWriter(*self._written_to), Repeats(self._pass_on)
+
+    def to_foreground(self) -> None:
+        """Write all that is waiting; from now on whoever logs waits for the disk."""
+        behind, repeats, self._behind, self._repeats = self._behind, self._repeats, None, None
+        if behind is not None:
+            behind.stop()
+        if repeats is not None:
+            repeats.tell()
+
+    def close(self) -> None:
+        """Called at the end of the process, too, also after a crash: `logging` closes every handler."""
+        self.to_foreground()
+        for handler in (*self._beside, *self._written_to):
+            handler.close()
+        super().close()
+
+    def _pass_on(self, record: logging.LogRecord) -> None:
+        written_to = (self._behind,) if self._behind is not None else self._written_to
+        for handler in (*written_to, *self._beside):
+            handler.handle(record)
+
+
+def set_up_logs(log_dir: Path, level: str, form: str = "text", syslog: str = "") -> None:
+    """Send everything to stderr, to `<log_dir>/lizenztool.log` (5 MB x 3) and to `syslog`.
+
+    A second call changes nothing. `form` is text or json, for console and file.
+    Without a writable folder the console alone remains, and says so.
     """
     root = logging.getLogger()
-    if any(isinstance(handler.formatter, tuple(FORMATTERS.values())) for handler in root.handlers):
+    if _intake() is not None:
         return
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     problem: OSError | None = None
@@ -116,7 +86,7 @@ def set_up_logs(log_dir: Path, level: str, form: str = "text") -> None:
         problem = error
     for handler in handlers:
         handler.setFormatter(FORMATTERS[form]())
-        root.addHandler(handler)
+    root.addHandler(_Intake(handlers, _beside(syslog)))
     root.setLevel(level)
     logging.captureWarnings(True)  # else Python writes them past us
     # Below warning these speak of every request and of token contents.
@@ -124,6 +94,37 @@ def set_up_logs(log_dir: Path, level: str, form: str = "text") -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if problem is not None:
         logging.getLogger(__name__).warning("no log file in %s: %s", log_dir, problem.strerror)
+
+
+def _beside(syslog: str) -> list[logging.Handler]:
+    if not syslog:
+        return []
+    handler = SyslogHandler(parse(syslog))
+    handler.setFormatter(FORMATTERS["text"]())
+    return [BackgroundWriter(handler)]
+
+
+def _intake() -> _Intake | None:
+    return next((handler for handler in logging.getLogger().handlers if isinstance(handler, _Intake)), None)
+
+
+def log_in_background() -> None:
+    """From here on nobody who logs waits for console or disk, and a stranger's warnings are counted (see Repeats).
+
+    For the server; a command's lines stay in their order with what it prints.
+    """
+    if (intake := _intake()) is not None:
+        intake.to_background()
+
+
+def log_in_foreground() -> None:
+    """Back again, after everything that is waiting has been written. To be called before the process ends."""
+    if (intake := _intake()) is not None:
+        intake.to_foreground()
+
+
+def _context() -> dict[str, str]:
+    return {"run": _run.get(), "tenant": _tenant.get(), "request": _request.get(), "account": _account.get()}
 
 
 @contextmanager

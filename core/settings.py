@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core import network
+from core import network, syslog
 from core.network import Proxies
 
 PREFIX = "LIZENZTOOL_"
@@ -40,6 +40,7 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "text"
     log_dir: Path = Path("logs")
+    syslog: str = ""
     demo: str = "auto"
     host: str = "127.0.0.1"
     port: int = 8501
@@ -198,6 +199,10 @@ def _networks(raw: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _syslog(raw: str) -> str:
+    return str(syslog.parse(raw))
+
+
 def _yes_or_no(raw: str) -> bool:
     if raw.lower() not in ("true", "false"):
         raise ValueError(f"{raw!r} is none of true, false.")
@@ -218,6 +223,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
     "log_format": _one_of("text", "json"),
     "log_dir": Path,
+    "syslog": _syslog,
     "demo": _one_of("auto", "on", "off"),
     "host": str,
     "port": _number(int, 1, 65_535),

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 
 from core.cache import runs
 from core.cache.audit import Search, find
-from core.logs import FORMATTERS, hide_secrets, request_in_log, run_in_log, set_up_logs, tenant_in_log
+from core.log_lines import FORMATTERS, carry
+from core.logs import request_in_log, run_in_log, set_up_logs, tenant_in_log
+from core.masking import hide_secrets
 from simulator import Fault
 from tests.actors import actor
 from tests.loggers import NOISY
 from tests.office import open_office
 
+NOWHERE = {"run": "-", "tenant": "-", "request": "-", "account": ""}
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[[A-Z]+\] \S+ run=\S+ tenant=.+? request=\S+: .")
 
 
@@ -46,7 +49,7 @@ def test_a_name_from_outside_begins_no_line_of_its_own(sign: str) -> None:
     forged = f"SPB{sign}2026-11-20 13:00:01,204 [INFO] core.access: anna is admin"
     record = logging.LogRecord("core", logging.WARNING, "x.py", 1, "unknown product %s", (forged,), None)
 
-    line = FORMATTERS["text"]().format(record)
+    line = FORMATTERS["text"]().format(carry(record, NOWHERE))
 
     assert len(line.splitlines()) == 1
     assert sign not in line
@@ -91,8 +94,7 @@ def test_whatever_is_said_every_line_is_one_object(said: str, raised: str, tenan
     error = ValueError(raised)
     record = logging.LogRecord("core", logging.ERROR, "x.py", 1, "%s", (said,), (ValueError, error, None))
 
-    with tenant_in_log(tenant):
-        line = FORMATTERS["json"]().format(record)
+    line = FORMATTERS["json"]().format(carry(record, NOWHERE | {"tenant": tenant}))
 
     assert len(line.splitlines()) == 1
     assert json.loads(line)["message"] == hide_secrets(said)
@@ -105,7 +107,7 @@ def test_as_json_secrets_are_hidden_and_the_line_stays_json() -> None:
         "core", logging.ERROR, "x.py", 1, '{"client_secret": "geheim"}', (), (ValueError, error, None)
     )
 
-    line = FORMATTERS["json"]().format(record)
+    line = FORMATTERS["json"]().format(carry(record, NOWHERE))
 
     assert json.loads(line)["message"] == '{"client_secret": ***}'
     assert not [secret for secret in ("geheim", "abc", "MIIE") if secret in line]

@@ -36,6 +36,7 @@ from core.runtime import Runtime
 from core.sessions import session_id
 from core.settings import Settings
 from simulator import Fault
+from tests.log_files import log_with
 from tests.office import open_office
 from tests.page_world import NOW as WORLD_NOW
 from tests.page_world import World, license_
@@ -247,7 +248,8 @@ def test_what_a_tab_does_is_in_the_log_under_the_id_of_its_handshake_and_its_acc
         tab.send(clear_cache=True)
         tab.rerun()
 
-    lines = [json.loads(line) for line in (behind.folder / "logs" / "lizenztool.log").read_text().split("\n") if line]
+    written = log_with(behind.folder / "logs" / "lizenztool.log", "tab-of-vera")
+    lines = [json.loads(line) for line in written.split("\n") if line]
     (dropped,) = [line for line in lines if line["request"] == "tab-of-vera"]
     assert (dropped["message"], dropped["account"]) == ("Frame clear_cache of vera was dropped", "vera")
 

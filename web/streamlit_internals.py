@@ -41,6 +41,8 @@ OPTIONS: dict[str, object] = {
     "server.enableStaticServing": False,
     "server.maxWidgetStateSize": 1,  # MB; a second bound behind LARGEST_FRAME
     "global.developmentMode": False,
+    # Its handler writes tracebacks to the console itself, past our log and its filter for secrets.
+    "logger.enableRich": False,
 }
 
 # Frames that a page in the browser needs; anything else (clear_cache, set_run_on_save, uploads ...) is dropped.

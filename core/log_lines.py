@@ -1,0 +1,112 @@
+"""How a line of the log is written: bounded, without secrets, as text for people or as JSON for programs.
+
+`carry` prepares a record in the thread that logs and is short; the formatters do the rest, in a thread of their own.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import re
+import traceback
+from collections.abc import Mapping
+from datetime import datetime
+
+from core.masking import MOST_BYTES, cut, cut_note, fitted, hide_secrets, safe_text
+
+FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s request=%(request)s: %(message)s"
+CONTEXT = ("run", "tenant", "request", "account")
+FRAMES = 30  # of a traceback, the innermost
+
+# Every control character but the tab, and what turns the direction of writing.
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def carry(record: logging.LogRecord, context: Mapping[str, str]) -> logging.LogRecord:
+    """A copy of the record with its message cut and with the `context` of the thread that logs.
+
+    No longer than formatting at most `MOST_BYTES` of each value takes: the caller may be the event loop.
+    """
+    carried = copy.copy(record)
+    carried.__dict__.update(context)
+    left_off = 0
+    if isinstance(record.args, tuple):
+        carried.args = tuple(_short(value) for value in record.args)
+        texts = [value for value in record.args if isinstance(value, str)]
+        left_off = sum(max(0, len(text) - MOST_BYTES) for text in texts)
+    try:
+        message = carried.getMessage()
+    except Exception as error:  # noqa: BLE001 - a value whose text cannot be made must not cost the line
+        message = f"{record.msg} ({type(error).__name__} in a value of this line)"
+    head, more = cut(message)
+    carried.msg, carried.args = head, None
+    carried.__dict__["left_off"] = left_off + more
+    return carried
+
+
+def _short(value: object) -> object:
+    return value[:MOST_BYTES] if isinstance(value, str | bytes) else value
+
+
+class _Lines(logging.Formatter):
+    """What both forms share: message and traceback of a record that was carried, masked."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    @staticmethod
+    def message_of(record: logging.LogRecord) -> tuple[str, str]:
+        """(the message, the note of how much of it was cut)."""
+        left_off: int = getattr(record, "left_off", 0)
+        return hide_secrets(record.getMessage(), was_cut=left_off > 0), cut_note(left_off)
+
+    @staticmethod
+    def traceback_of(record: logging.LogRecord) -> str:
+        """The traceback, "" for none. Of one that is too long the exception itself is told all the same."""
+        if not record.exc_info or record.exc_info[0] is None:
+            return ""
+        told = traceback.TracebackException(*record.exc_info, limit=-FRAMES)
+        whole = "".join(told.format()).rstrip("\n")
+        text = safe_text(whole)
+        if cut(whole)[1]:
+            text += "\n" + hide_secrets("".join(told.format_exception_only())[: MOST_BYTES // 8], was_cut=True)
+        return text
+
+
+class TextLines(_Lines):
+    """For people. What a name from outside holds begins no line and colours no screen."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message, note = self.message_of(record)
+        record.message = ""
+        record.asctime = self.formatTime(record)
+        line = _visible(hide_secrets(self.formatMessage(record)) + message)
+        behind = "".join(f"\n  {_visible(part)}" for part in self.traceback_of(record).splitlines())
+        return fitted(line, str) + note + fitted(behind, str)
+
+
+class JsonLines(_Lines):
+    """For programs: one object per line, only ASCII, so that no reader takes a letter for the end of the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        message, note = self.message_of(record)
+        fields = {
+            "time": datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": fitted(message, json.dumps) + note,
+        }
+        # Each value before it is quoted: the same patterns as in a text line, and the line stays JSON.
+        told = {name: hide_secrets(getattr(record, name, "")) for name in CONTEXT}
+        fields |= {name: value for name, value in told.items() if value or name != "account"}
+        if error := self.traceback_of(record):
+            fields["exception"] = fitted(error, json.dumps)
+        return json.dumps(fields)
+
+
+FORMATTERS: dict[str, type[logging.Formatter]] = {"text": TextLines, "json": JsonLines}
+
+
+def _visible(text: str) -> str:
+    return CONTROL.sub(lambda sign: repr(sign[0])[1:-1], text)

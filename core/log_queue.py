@@ -1,0 +1,132 @@
+"""Writing the log beside the work: a bounded queue in front of handlers, and a count of lines that come repeatedly.
+
+BackgroundWriter   hands lines to handlers in a thread of its own
+Repeats            lets the first lines of one place in the code through and counts the others
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from logging.handlers import QueueHandler
+from queue import Full, Queue
+
+from core.masking import cut
+
+MOST_WAITING = 2_000  # lines; at 8 kB each 16 MB
+STOP_SECONDS = 2.0  # how long the end of the process waits for lines that are still to be written
+MOST_ALIKE = 20  # lines per minute of one place in the code
+MINUTE = 60.0
+
+
+class BackgroundWriter(QueueHandler):
+    """Hands lines to `handlers` in a thread of its own. Nobody waits: what no longer fits is left off and counted."""
+
+    def __init__(self, *handlers: logging.Handler, most: int = MOST_WAITING) -> None:
+        self._lines: Queue[logging.LogRecord | None] = Queue(most)
+        super().__init__(self._lines)
+        self._handlers = handlers
+        self._left_off = 0
+        self._ended = False
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """As it is: `log_lines.carry` has prepared it."""
+        return record
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.put_nowait(record)
+        except Full:
+            self._left_off += 1  # under the handler's own lock
+
+    def close(self) -> None:
+        self.stop()
+        for handler in self._handlers:
+            handler.close()
+        super().close()
+
+    def stop(self) -> None:
+        """Write what is waiting, for at most `STOP_SECONDS`, and end. The handlers stay open."""
+        if not self._ended:
+            self._ended = True
+            end = time.monotonic() + STOP_SECONDS
+            try:
+                self._lines.put(None, timeout=STOP_SECONDS)
+            except Full:
+                pass
+            else:
+                self._thread.join(max(0.0, end - time.monotonic()))
+
+    def _write(self) -> None:
+        while (record := self._lines.get()) is not None:
+            for line in (record, *self._note()):
+                for handler in self._handlers:
+                    handler.handle(line)
+            record = None  # else a traceback keeps its variables until the next line
+
+    def _note(self) -> list[logging.LogRecord]:
+        """A line that says how many were left off, none when all fitted."""
+        if not self._left_off:
+            return []
+        self.acquire()
+        left_off, self._left_off = self._left_off, 0
+        self.release()
+        text = f"{left_off} lines were left off: they came faster than they can be written"
+        return [_record(__name__, logging.WARNING, text)]
+
+
+class Repeats:
+    """Counts lines of one place in the code (file and line, not the words, which a stranger may choose).
+
+    The first `most` of a minute pass, then a line says how many more there were. Only for warnings and above: below,
+    a line is there to be read one by one. `write` takes that line.
+    """
+
+    def __init__(self, write: Callable[[logging.LogRecord], None], most: int = MOST_ALIKE) -> None:
+        self._write = write
+        self._most = most
+        self._lock = threading.Lock()
+        self._since = time.monotonic()
+        self._seen: Counter[tuple[str, int, str, int]] = Counter()
+        self._words: dict[tuple[str, int, str, int], str] = {}
+        self._timer: threading.Timer | None = None
+
+    def passes(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        if time.monotonic() - self._since >= MINUTE:
+            self.tell()
+        place = (record.name, record.levelno, record.pathname, record.lineno)
+        with self._lock:
+            self._seen[place] += 1
+            if self._seen[place] <= self._most:
+                return True
+            self._words[place] = cut(str(record.msg))[0]
+            if self._timer is None:
+                self._timer = threading.Timer(MINUTE, self.tell)
+                self._timer.daemon = True
+                self._timer.start()
+        return False
+
+    def tell(self) -> None:
+        """Say what was counted, and begin anew."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            seen, words, self._timer = self._seen, self._words, None
+            self._seen, self._words, self._since = Counter(), {}, time.monotonic()
+        for place, text in words.items():
+            name, level, _, _ = place
+            self._write(_record(name, level, f"{seen[place] - self._most} more like this within a minute: {text}"))
+
+
+def _record(name: str, level: int, text: str) -> logging.LogRecord:
+    context = {"run": "-", "tenant": "-", "request": "-", "account": ""}
+    return logging.makeLogRecord(
+        {"name": name, "levelno": level, "levelname": logging.getLevelName(level), "msg": text} | context
+    )
