@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 # Else each counter has a second series that says when it began.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -15,6 +15,9 @@ METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 # By their names in the summary of a refresh.
 WRITES = ("created", "updated", "merged", "triggers_set", "resets", "failed")
 STATES = ("done", "failed", "interrupted")
+# Why a connection was refused or closed: no place for a new one, made room for a new one, over its time limit, too
+# many tabs, too many frames, too large a body.
+REFUSALS = ("full", "room", "time", "tabs", "frames", "size")
 
 _seconds = Histogram("lizenztool_refresh_seconds", "Duration of refreshes.", registry=REGISTRY, buckets=BUCKETS)
 _refreshes = Counter("lizenztool_refreshes", "Refreshes by how they ended.", ["state"], registry=REGISTRY)
@@ -35,6 +38,10 @@ _sign_in_failures = Counter(
 _sprays = Counter(
     "lizenztool_sign_in_sprays", "Minutes with guessing at the sign-in on a large scale.", registry=REGISTRY
 )
+_connections = Gauge("lizenztool_connections", "Open connections, tabs among them.", registry=REGISTRY)
+_refused = Counter(
+    "lizenztool_connections_refused", "Connections refused or closed by a limit.", ["reason"], registry=REGISTRY
+)
 
 for _outcome in ("checked", "early"):
     _sign_in_failures.labels(_outcome)
@@ -42,6 +49,8 @@ for _state in STATES:  # so that a rate has a zero to begin from
     _refreshes.labels(_state)
 for _kind in WRITES:
     _writes.labels(_kind)
+for _reason in REFUSALS:
+    _refused.labels(_reason)
 
 
 def refresh_ended(state: str, seconds: float, summary: Mapping[str, Any]) -> None:
@@ -72,3 +81,13 @@ def sign_in_failed(*, early: bool) -> None:
 def spray_seen() -> None:
     """Guessing on a large scale was seen in this minute."""
     _sprays.inc()
+
+
+def connections_open(number: int) -> None:
+    """So many connections are open now."""
+    _connections.set(number)
+
+
+def connection_refused(reason: str) -> None:
+    """A connection was refused or closed; `reason` is one of REFUSALS."""
+    _refused.labels(reason).inc()

@@ -51,6 +51,8 @@ class Settings:
     time_zone: str = "Europe/Zurich"
     audit_days: int = 365
     api_requests_per_minute: int = 120  # of each token
+    max_connections: int = 1024  # half of them for tabs
+    max_connections_per_address: int = 256  # and so many tabs
     proxies: Proxies = field(default=Proxies(), repr=False)  # may hold a password
     ca_bundle: str = ""
 
@@ -234,4 +236,6 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "time_zone": _zone,
     "audit_days": _number(int, 0, 36_500),
     "api_requests_per_minute": _number(int, 1, 100_000),
+    "max_connections": _number(int, 16, 100_000),
+    "max_connections_per_address": _number(int, 6, 100_000),
 }

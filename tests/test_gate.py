@@ -257,6 +257,7 @@ ROUTES: dict[str, tuple[str, Answers]] = {
     "/login/microsoft": ("/login/microsoft", {READ: (303, 303)}),
     "/login/microsoft/callback": ("/login/microsoft/callback", {READ: (303, 303)}),
     "/login/refused": ("/login/refused", {READ: (403, 403)}),
+    "/busy": ("/busy", {READ: (429, 429)}),
     "/logout": ("/logout", {READ: (303, 200), ("POST",): (303, 303)}),
     "/favicon.ico": ("/favicon.ico", {READ: (307, 307)}),
     "/favicon.png": ("/favicon.png", {READ: (307, 307)}),

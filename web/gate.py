@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, QueryParams
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,8 +24,9 @@ from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
 from web.api.errors import ApiError, error_answer
+from web.connections import Connections, address_of, connection_of
 from web.headers import Shell, bearer_token, request_id_of, with_headers
-from web.tabs import Tab, Tabs, say_goodbye
+from web.tabs import Tab, Tabs, say_goodbye, send_away
 from web.texts import LANGUAGES, TEXTS
 
 log = logging.getLogger(__name__)
@@ -35,9 +38,12 @@ LANGUAGE_COOKIE = "lang"
 # Left behind by a sign-out, so that a tab that slept meanwhile is sent to the sign-in instead of trying for ever.
 SIGNED_OUT = "signed-out"
 
+# Says that too many tabs are open; a tab that gets no place is sent there.
+BUSY = "/busy"
+
 # To the letter: what lies below one of them would fall through to Streamlit.
 SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")
-PUBLIC = frozenset({*SIGN_IN, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
+PUBLIC = frozenset({*SIGN_IN, BUSY, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
 # With a session these and the pages are served, nothing else: what Streamlit's server offers besides (uploads,
 # metrics, agent API, components, its own sign-in) has no way in, also what an update may add.
 SERVED = ("/static", "/media")
@@ -66,10 +72,12 @@ class Gate:
         shell: Shell,
         pages: Mapping[str, Action],
         no_page: Callable[[Scope, int], Response],
+        connections: Connections,
         language: str = "de",
     ) -> None:
         self._app = app
         self._tabs = tabs
+        self._connections = connections
         self._hosts = hosts
         self._shell = shell
         self._pages = pages
@@ -82,7 +90,8 @@ class Gate:
             return
         request_id = request_id_of(scope)
         serve = self._http if scope["type"] == "http" else self._websocket
-        with request_in_log(request_id):
+        # Who leaves before the body has been sent is answered nothing.
+        with request_in_log(request_id), suppress(ClientDisconnect):
             await serve({**scope, "request_id": request_id}, receive, send)
 
     # ---------------------------------------------------------------- http
@@ -101,6 +110,8 @@ class Gate:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
                 refusal = self._refusal(scope, "database", 503)
             else:
+                if isinstance(found, Session):
+                    connection_of(scope).belong_to(found.id)
                 refusal = self._decide(scope, found) if not _is_api(path) else _beside_the_api(scope)
                 scope = _with_identity(scope, found)
         else:
@@ -167,24 +178,42 @@ class Gate:
             except DatabaseError as error:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
         if isinstance(found, Session):
-            await self._stream(_with_identity(scope, found), found, receive, send)
+            await self._tab(_with_identity(scope, found), found, receive, send)
         elif isinstance(found, Ended):
-            await receive()
-            await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
+            await self._accept_to_leave(scope, receive, send)
             await say_goodbye(send, found.reason)
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1008})  # before accept: the handshake gets a 403
 
-    async def _stream(self, scope: Scope, session: Session, receive: Receive, send: Send) -> None:
+    async def _tab(self, scope: Scope, session: Session, receive: Receive, send: Send) -> None:
+        """Stream the tab of a session, or tell it that there are too many."""
+        address = address_of(client_host(scope))
+        if self._tabs.has_place(session, address):
+            await self._stream(scope, session, address, receive, send)
+            return
+        self._connections.refused("tabs", address)
+        await self._accept_to_leave(scope, receive, send)
+        await send_away(send, BUSY)
+
+    async def _stream(self, scope: Scope, session: Session, address: str, receive: Receive, send: Send) -> None:
         entries = scope.get("subprotocols") or []
-        tab = Tab(self._tabs, session, receive, send, reconnected=len(entries) > 2)
+        tab = Tab(self._tabs, session, receive, send, address=address, reconnected=len(entries) > 2)
+        connection = connection_of(scope)
+        connection.seat()
         self._tabs.add(tab)
         try:
             await self._app(scope, tab.receive, tab.send)
         finally:
             self._tabs.remove(tab)
+            connection.leave()
             await tab.farewell()
+
+    async def _accept_to_leave(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Accept a websocket to tell it something, without reading what it sends."""
+        connection_of(scope).leave()
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
 
     # ---------------------------------------------------------------- both
 
@@ -229,12 +258,17 @@ def language_of(scope: Scope, default: str) -> str:
     return chosen if chosen in LANGUAGES else default
 
 
+def client_host(scope: Scope) -> str:
+    """Return the caller's address, as a trusted proxy tells it where there is one; "" when unknown."""
+    return str((scope.get("client") or ("", 0))[0])
+
+
 def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     """The scope for the app: what the client claimed in our headers is gone, what the session says is in."""
     headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
     if not isinstance(found, Session):
         return {**scope, "headers": headers, "app_session": None}
-    address = (scope.get("client") or ("", 0))[0]
+    address = client_host(scope)
     identity = {"name": found.account, "shown": found.shown, "sid": found.id, "role": found.role, "address": address}
     headers += [(name.encode(), quote(identity[field]).encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
     return {**scope, "headers": headers, "app_session": found}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
 
-import uvicorn
 from sqlalchemy import Engine
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Mount
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
 from streamlit.starlette import App
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
@@ -37,18 +37,22 @@ from core.runtime import Runtime
 from core.scheduler import BackgroundRefresh
 from core.sessions import Sessions
 from core.settings import PREFIX, Settings, SettingsError, load_settings
-from web import demo, streamlit_internals
+from web import demo, streamlit_internals, uvicorn_internals
 from web.addresses import Hosts
 from web.api.app import api_app
 from web.api.door import BASE
+from web.connections import Connections
 from web.frame_limits import LARGEST_FRAME
-from web.gate import Gate
+from web.gate import BUSY, Gate
 from web.headers import Shell
 from web.health import HealthPages
 from web.metrics import MetricsPage
+from web.places import places_for, raise_descriptor_limit
 from web.plain import PlainPages
 from web.sign_in import SignIn, database_down
 from web.tabs import Tabs
+
+log = logging.getLogger(__name__)
 
 WRONG_CONFIGURATION = 2
 TURN_SECONDS = 0.001  # a page waits no longer for a thread of the refresh to let go of the interpreter (5 ms otherwise)
@@ -67,7 +71,10 @@ class Server:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.tabs = Tabs()
+        self._descriptors = raise_descriptor_limit()
+        places = places_for(settings.max_connections, settings.max_connections_per_address, self._descriptors)
+        self.connections = Connections(places, settings.proxy)
+        self.tabs = Tabs(places=places)
         self.address = ""  # shown when all is ready
         self._stack = ExitStack()
         self._runtime: Runtime | None = None
@@ -96,6 +103,7 @@ class Server:
         log_in_background()
         self._stack.callback(log_in_foreground)
         streamlit_internals.join_our_log()
+        self._tell_places()
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
         engine = open_database(settings.database)
@@ -112,6 +120,17 @@ class Server:
         self._stack.callback(runtime.install, None)
         self.tabs.use(Sessions(engine))
 
+    def _tell_places(self) -> None:
+        places, wanted = self.connections.places, self.settings.max_connections
+        if places.connections + places.tabs < wanted - 1:
+            log.warning(
+                "The system allows %d open files, which is enough for %d connections instead of %d; raise its limit"
+                " (ulimit -n, LimitNOFILE, ulimits in compose.yaml) to 4096 or more.",
+                self._descriptors,
+                places.connections + places.tabs,
+                wanted,
+            )
+
     def close(self) -> None:
         """In reverse order; a second call does nothing."""
         self._runtime = None
@@ -126,15 +145,15 @@ class Server:
             _say(str(error))
             # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
             os._exit(WRONG_CONFIGURATION)
-        watch = asyncio.create_task(self.tabs.watch(), name="tabs-watch")
+        watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch)]
         if self.address:
             _show(f"Lizenztool: {self.address}")
         try:
             yield None
         finally:
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
+            for watch in watches:
+                watch.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
             await asyncio.to_thread(self.close)
 
 
@@ -159,6 +178,7 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
     gate = Middleware(
         Gate,
         tabs=server.tabs,
+        connections=server.connections,
         hosts=Hosts(settings.allowed_hosts),
         shell=Shell(streamlit_internals.index_html()),
         pages=pages,
@@ -167,15 +187,19 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
     )
     return {
         "lifespan": server.lifespan,
-        "routes": _routes(server, sign_in),
+        "routes": _routes(server, sign_in, plain),
         # However it is started: with `streamlit run` the server's own options are not ours.
         "middleware": [*_proxies(settings), gate],
         "exception_handlers": {DatabaseError: database_down},
     }
 
 
-def _routes(server: Server, sign_in: SignIn) -> list[BaseRoute]:
+def _routes(server: Server, sign_in: SignIn, plain: PlainPages) -> list[BaseRoute]:
+    async def busy(request: Request) -> Response:
+        return plain.page(request, "no_page.html", status=429, why="busy")
+
     return [
+        Route(BUSY, busy),
         *HealthPages(server.tabs, lambda: server.runtime).routes(),
         *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),
@@ -202,7 +226,7 @@ def run(app: App, server: Server) -> int:
     host, port = server.settings.host, int(server.settings.port)
     server.address = f"http://{'localhost' if host in EVERY_ADDRESS else host}:{port}"
     try:
-        uvicorn.run(app, host=host, port=port, **uvicorn_options())
+        uvicorn_internals.serve(app, server.connections, host=host, port=port, **uvicorn_options())
     finally:
         server.close()
     return 0
@@ -211,7 +235,6 @@ def run(app: App, server: Server) -> int:
 def uvicorn_options() -> dict[str, Any]:
     """Measured: compression costs more than it saves on one machine, and no request may hold up a stop for long."""
     return {
-        "ws": "websockets-sansio",
         "ws_per_message_deflate": False,
         "ws_max_size": LARGEST_FRAME,
         "timeout_graceful_shutdown": 5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
 from web.media import MOST_FILES, MediaFiles
+from web.places import Places
 from web.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
@@ -41,9 +43,12 @@ def sign_in_url(reason: str, path: str | None = None) -> str:
 class Tab:
     """One open websocket: passes frames on to Streamlit as long as the session is valid."""
 
-    def __init__(self, tabs: Tabs, session: Session, receive: Receive, send: Send, *, reconnected: bool) -> None:
+    def __init__(
+        self, tabs: Tabs, session: Session, receive: Receive, send: Send, *, address: str = "", reconnected: bool
+    ) -> None:
         self.session = session.id
         self.account = session.account
+        self.address = address
         self._tabs = tabs
         self._receive = receive
         self._send = send
@@ -54,6 +59,8 @@ class Tab:
         self._files_on_click: deque[str] = deque(maxlen=MOST_FILES)  # that this tab was offered
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._incoming: asyncio.Future[Message] | None = None
+        self._delivered = asyncio.Event()
+        self._delivered.set()
 
     def end(self, reason: str) -> None:
         """From now on nothing passes in either direction; `farewell` tells the browser."""
@@ -63,7 +70,7 @@ class Tab:
     async def receive(self) -> Message:
         """The next frame that Streamlit may see; at the end a disconnect, which also stops a running script."""
         while not self._end.done():
-            self._incoming = self._incoming or asyncio.ensure_future(self._receive())
+            self._incoming = self._incoming or asyncio.ensure_future(self._next())
             either: set[asyncio.Future[Any]] = {self._incoming, self._end}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if self._end.done():
@@ -76,6 +83,11 @@ class Tab:
                 return message
         return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
 
+    async def _next(self) -> Message:
+        """Who does not read what a run has sent starts no other one, which would pile up more."""
+        await self._delivered.wait()
+        return await self._receive()
+
     async def send(self, message: Message) -> None:
         if self._end.done():
             return
@@ -84,7 +96,11 @@ class Tab:
             self._tabs.media.sent(self.session, path)
         if file := streamlit.file_on_click(frame):
             self._files_on_click.append(file)
-        await self._send(message)
+        self._delivered.clear()
+        try:
+            await self._send(message)
+        finally:
+            self._delivered.set()
 
     async def farewell(self) -> None:
         """After Streamlit has let go: send the browser to the sign-in, then close."""
@@ -118,12 +134,18 @@ class Tab:
 
 
 async def say_goodbye(send: Send, reason: str, path: str | None = None) -> None:
+    """Send the browser behind an accepted websocket to the sign-in and close it; it may be gone already."""
+    if reason == "unknown":  # the database does not answer: the browser tries again by itself
+        with contextlib.suppress(OSError, RuntimeError):
+            await send({"type": "websocket.close", "code": TRY_AGAIN})
+        return
+    await send_away(send, sign_in_url(reason, path))
+
+
+async def send_away(send: Send, url: str) -> None:
     """Redirect the browser behind an accepted websocket, then close it; it may be gone already."""
     try:
-        if reason == "unknown":  # the database does not answer: the browser tries again by itself
-            await send({"type": "websocket.close", "code": TRY_AGAIN})
-            return
-        await send({"type": "websocket.send", "bytes": streamlit.redirect_frame(sign_in_url(reason, path))})
+        await send({"type": "websocket.send", "bytes": streamlit.redirect_frame(url)})
         await asyncio.sleep(FAREWELL_SECONDS)
         await send({"type": "websocket.close", "code": POLICY_VIOLATION})
     except (OSError, RuntimeError):
@@ -133,8 +155,9 @@ async def say_goodbye(send: Send, reason: str, path: str | None = None) -> None:
 class Tabs:
     """All open tabs of this process, and the look at sessions that they share with the gate."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), places: Places | None = None) -> None:
         self.now = now
+        self._places = places or Places()
         self._sessions: Sessions | None = None
         self._open: set[Tab] = set()
         self._limiter = CapacityLimiter(THREADS)
@@ -147,6 +170,16 @@ class Tabs:
     def __len__(self) -> int:
         """How many tabs are open."""
         return len(self._open)
+
+    def has_place(self, session: Session, address: str) -> bool:
+        """Return whether one more tab of this session, from this address, keeps within the limits."""
+        places = self._places
+        return (
+            len(self._open) < places.tabs
+            and sum(tab.session == session.id for tab in self._open) < places.tabs_of_session
+            and sum(tab.account == session.account for tab in self._open) < places.tabs_of_account
+            and sum(tab.address == address for tab in self._open) < places.per_address
+        )
 
     def add(self, tab: Tab) -> None:
         self._open.add(tab)

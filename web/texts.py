@@ -129,6 +129,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_page_404": ("Diese Seite gibt es nicht", "There is no such page"),
     "no_page_403": ("Für diese Seite reicht die Rolle nicht", "This page is not for this role"),
+    "no_page_busy": ("Zu viele offene Tabs", "Too many open tabs"),
+    "no_page_busy_what": (
+        "Mit dieser Anmeldung oder von dieser Adresse aus sind so viele Tabs offen, wie zugleich möglich sind. "
+        "Schliessen Sie andere, und öffnen Sie danach die Startseite.",
+        "With this sign-in or from this address as many tabs are open as are possible at a time. "
+        "Close others, then open the start page.",
+    ),
     "no_page_404_what": (
         "Die Adresse ist falsch geschrieben oder veraltet.",
         "The address is misspelt or out of date.",

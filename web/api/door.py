@@ -20,6 +20,7 @@ from core.runtime import Runtime
 from core.tokens import actor_of
 from web.api.errors import ApiError, error_answer, problem_error
 from web.api.limits import Limits
+from web.connections import connection_of
 from web.gate import API
 from web.headers import bearer_token
 
@@ -104,6 +105,7 @@ class Door:
         if call.actor is None:
             self._limits.count_wrong(address)
             raise _unauthorized("The token is unknown, has expired or was revoked.", ', error="invalid_token"')
+        connection_of(scope).belong_to(call.actor.name)
         call.headers |= self._limits.count(call.actor.name)
         return None
 

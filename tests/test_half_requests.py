@@ -1,0 +1,208 @@
+"""Half requests and crowds against the running server: whoever asks as people do is answered meanwhile."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import pytest
+import requests
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.served import Served, serve
+from tests.ws_client import Tab
+from web.places import places_for
+
+MOST, AT_ADDRESS = 40, 12
+PLACES = places_for(MOST, AT_ADDRESS, 100_000)
+SOCKETS = 60
+
+HANDSHAKE = (
+    "GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Protocol: streamlit\r\nCookie: lizenztool_session={token}\r\n\r\n"
+)
+FORM = "POST /login HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+ATTACKS = {
+    "nothing": "",
+    "half-header": "GET /login HTTP/1.1\r\nHost: {host}\r\nX-Half: ",
+    "half-body": FORM + "Content-Length: 4000\r\n\r\nname=a",
+    "half-chunk": FORM + "Transfer-Encoding: chunked\r\n\r\nff\r\nname=a",
+    "idle": "GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "body-after-the-answer": "GET /health HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n\r\na",
+    "two-at-once": "GET /health HTTP/1.1\r\nHost: {host}\r\n\r\nGET /health HTTP/1.1\r\nX-Half: ",
+    "strangers-websocket": HANDSHAKE,
+}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server with few places."""
+    folder = tmp_path_factory.mktemp("small")
+    with serve(folder, max_connections=MOST, max_connections_per_address=AT_ADDRESS) as server:
+        yield server
+
+
+def connect(server: Served, sent: bytes = b"") -> socket.socket:
+    host, _, port = server.host.partition(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(sent)
+    return connection
+
+
+@contextlib.contextmanager
+def held(server: Served, sent: str, number: int = SOCKETS, *, token: str = "x" * 43) -> Iterator[list[socket.socket]]:
+    """So many connections that have sent this and stay open."""
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(connect(server, sent.format(host=server.host, token=token).encode()))
+            for _ in range(number)
+        ]
+
+
+def answered(server: Served, token: str) -> list[int]:
+    """What somebody else is answered, on new connections."""
+    cookies = {"lizenztool_session": token}
+    return [
+        requests.get(f"{server.url}{path}", cookies=cookies, timeout=10).status_code for path in ("/health", "/two")
+    ]
+
+
+def open_connections(server: Served, token: str) -> float:
+    text = requests.get(f"{server.url}/metrics", cookies={"lizenztool_session": token}, timeout=10).text
+    return float(text.partition("\nlizenztool_connections ")[2].partition("\n")[0])
+
+
+def logged(server: Served) -> str:
+    return "".join(file.read_text() for file in (server.folder / "logs").glob("*.log*"))
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_others_are_answered_while_connections_are_held(small: Served, attack: str):
+    token = small.session("vera")
+    before = len(logged(small))
+
+    with held(small, ATTACKS[attack]), Tab(small, token) as tab:
+        tab.rerun()
+
+        assert answered(small, token) == [200, 200]
+        assert "name=vera" in tab.text()
+        assert open_connections(small, token) <= PLACES.connections + PLACES.spare + 1
+
+    assert "Traceback" not in logged(small)
+    assert len(logged(small)) - before < 2_000
+
+
+def test_a_form_that_breaks_off_leaves_nothing_in_the_log(small: Served):
+    before = logged(small)
+
+    for attack in ("half-body", "half-chunk"):
+        with held(small, ATTACKS[attack], 5):
+            pass
+    with connect(
+        small, (FORM.format(host=small.host) + "Transfer-Encoding: chunked\r\n\r\nno size\r\n").encode()
+    ) as one:
+        one.recv(4096)
+    broken = "GET /health HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connect(small, broken.format(host=small.host).encode()) as one:
+        one.recv(4096)
+        one.sendall(b"no size\r\n")
+        with contextlib.suppress(ConnectionError):
+            while one.recv(4096):
+                pass
+
+    assert requests.get(f"{small.url}/health", timeout=10).ok
+    assert "Traceback" not in logged(small)[len(before) :]
+    assert "Traceback" not in (small.folder / "output.txt").read_text()
+
+
+def test_an_endless_body_is_cut_off(small: Served):
+    head = (FORM.format(host=small.host) + "Content-Length: 999999999\r\n\r\n").encode()
+
+    with connect(small, head) as one, pytest.raises(ConnectionError):
+        one.sendall(bytes(200 * 2**20))
+
+
+# ---------------------------------------------------------------- tabs
+
+
+def test_a_session_has_so_many_tabs_and_the_next_one_is_told(small: Served):
+    token, other = small.session("sven"), small.session("vera")
+    with contextlib.ExitStack() as stack:
+        tabs = [stack.enter_context(Tab(small, token)) for _ in range(PLACES.tabs_of_session)]
+        with Tab(small, token) as one_more:
+            assert one_more.wait_for_redirect() == "/busy"
+        with Tab(small, other) as of_another:
+            of_another.rerun()
+            assert "name=vera" in of_another.text()
+        tabs[0].rerun()
+        assert "name=sven" in tabs[0].text()
+
+
+def test_an_account_has_so_many_tabs_whatever_its_sessions(small: Served):
+    with contextlib.ExitStack() as stack:
+        for _ in range(PLACES.tabs_of_account // PLACES.tabs_of_session):
+            token = small.session("sven")
+            for _ in range(PLACES.tabs_of_session):
+                stack.enter_context(Tab(small, token))
+        with Tab(small, small.session("sven")) as one_more:
+            assert one_more.wait_for_redirect() == "/busy"
+        with Tab(small, small.session("vera")) as of_another:
+            of_another.rerun()
+            assert "name=vera" in of_another.text()
+
+
+@pytest.mark.parametrize(("language", "words"), [("de", "Zu viele offene Tabs"), ("en", "Too many open tabs")])
+def test_the_page_behind_says_what_to_do(small: Served, language: str, words: str):
+    page = requests.get(f"{small.url}/busy?lang={language}", timeout=10)
+
+    assert page.status_code == 429
+    assert words in page.text
+
+
+def test_a_place_that_a_tab_has_left_is_free_again(small: Served):
+    token = small.session("sven")
+    for _ in range(3 * PLACES.tabs_of_session):
+        with Tab(small, token) as tab:
+            tab.rerun()
+            assert "name=sven" in tab.text()
+
+
+# ---------------------------------------------------------------- what is not read
+
+
+SIZE = 16 * 2**20  # more than the system keeps for a socket that nobody reads
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["signed-out", "revoked"])
+def test_whoever_has_signed_out_is_sent_away_and_not_listened_to(small: Served, ended: bool):
+    token = small.session("sven") if ended else "signed-out"
+    if ended:
+        small.revoke(token)
+
+    with connect(small, HANDSHAKE.format(host=small.host, token=token).encode()) as one:
+        answer = b""
+        while b"/login?reason=revoked" not in answer:
+            answer += one.recv(4096)
+        with pytest.raises(OSError):  # the server closes before it has taken the frame
+            one.sendall(b"\x82\xff" + SIZE.to_bytes(8, "big") + bytes(4 + SIZE))
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x89\x80\0\0\0\0", b"\x82\x80\0\0\0\0", b"\x02\x80\0\0\0\0"], ids=["ping", "empty", "part"]
+)
+def test_a_stream_of_tiny_frames_ends_the_tab_and_holds_up_nobody(small: Served, frame: bytes):
+    token = small.session("vera")
+
+    with Tab(small, small.session("sven")) as tab:
+        with contextlib.suppress(ConnectionError):
+            tab.socket.socket.sendall(frame * 50_000)
+        assert answered(small, token) == [200, 200]
+        with pytest.raises((ConnectionClosed, ConnectionError)):
+            tab.wait_until_closed()
+
+
+def test_a_strangers_websocket_is_refused(small: Served):
+    with pytest.raises(InvalidStatus) as refused, Tab(small, "x" * 43):
+        pass
+
+    assert refused.value.response.status_code == 403
