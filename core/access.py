@@ -107,8 +107,8 @@ SENTENCES = {
         "The password contains control characters; they cannot be typed.",
     ),
     "password.long": (
-        f"Das Passwort ist länger als {passwords.BCRYPT_BYTES} Bytes (Umlaute zählen doppelt).",
-        f"The password is longer than {passwords.BCRYPT_BYTES} bytes (letters with accents count twice).",
+        f"Das Passwort ist länger als {passwords.LONGEST} Zeichen.",
+        f"The password is longer than {passwords.LONGEST} characters.",
     ),
 }
 

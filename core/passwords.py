@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import importlib.util
 import re
 import secrets
@@ -10,14 +12,15 @@ import unicodedata
 from pathlib import Path
 from types import ModuleType
 
-BCRYPT_BYTES = 72
-SHORTEST = 8
+BCRYPT_BYTES = 72  # bcrypt looks at no more
+SHORTEST, LONGEST = 8, 256  # characters
+BEFORE_BCRYPT = b"lizenztool.password"  # key of the HMAC that shortens what bcrypt would cut
 UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\ud800-\udfff]")  # no keyboard types these
 # bcrypt, cost 12, of a random password that nobody kept: an unknown account costs the same time as a known one.
 NOBODY = "$2b$12$CsVQXkPYsnJqRVHEBnmlFupcaFDPmzlVew3ZSORkWhAYaSTpo/t1G"
 
 # What `Validator.diagnose_password` complains about -> code of our sentence. Its upper limit of 20 characters is
-# left out on purpose: a long sentence is a good password, only bcrypt's 72 bytes are a real limit.
+# left out on purpose: a long sentence is a good password.
 COMPLAINTS = {
     "lowercase letter": "password.lower",
     "uppercase letter": "password.upper",
@@ -49,15 +52,15 @@ Validator = _load("validator").Validator
 
 def hash_password(password: str) -> str:
     """bcrypt hash of a password that keeps the rules."""
-    return str(Hasher.hash(_normal(password)))
+    return str(Hasher.hash(_for_bcrypt(_normal(password))))
 
 
 def check_password(password: str, password_hash: str | None) -> bool:
     """Does `password` belong to `password_hash`? `None` (no such account) takes as long and says no."""
     normal = _normal(password)
-    # bcrypt raises on longer ones, UTF-8 on halves of a surrogate pair; no account can have one.
-    fits = len(normal.encode("utf-8", "surrogatepass")) <= BCRYPT_BYTES and not UNFIT.search(normal)
-    right = bool(Hasher.check_pw(normal if fits else "", password_hash or NOBODY))
+    # UTF-8 knows no halves of a surrogate pair, bcrypt no NUL; no account can have one.
+    fits = len(normal) <= LONGEST and not UNFIT.search(normal)
+    right = bool(Hasher.check_pw(_for_bcrypt(normal) if fits else "", password_hash or NOBODY))
     return right and fits and password_hash is not None
 
 
@@ -69,7 +72,7 @@ def password_faults(password: str) -> list[str]:
     faults += [code for complaint, code in COMPLAINTS.items() if complaint in diagnosis]
     if UNFIT.search(normal):
         faults.append("password.control")
-    if len(normal.encode("utf-8", "surrogatepass")) > BCRYPT_BYTES:
+    if len(normal) > LONGEST:
         faults.append("password.long")
     return faults
 
@@ -80,10 +83,10 @@ def name_is_valid(name: str) -> bool:
 
 
 def random_password() -> str:
-    """A password that keeps the rules and can be typed: four groups without signs that look alike (over 100 bits)."""
+    """A password that keeps the rules and can be typed: four groups without signs that look alike (139 bits)."""
     signs = [sign for sign in string.ascii_letters + string.digits if sign not in "Il1O0o"]
     while True:
-        password = "-".join("".join(secrets.choice(signs) for _ in range(5)) for _ in range(4))
+        password = "-".join("".join(secrets.choice(signs) for _ in range(6)) for _ in range(4))
         if not password_faults(password):
             return password
 
@@ -91,3 +94,14 @@ def random_password() -> str:
 def _normal(password: str) -> str:
     """The same password typed on a Mac and on Windows is the same bytes."""
     return unicodedata.normalize("NFC", password)
+
+
+def _for_bcrypt(normal: str) -> str:
+    """Return the password, or in the place of one that bcrypt would cut its HMAC-SHA-256 (44 signs of Base64).
+
+    What stays below the limit is hashed as ever, so older hashes hold.
+    """
+    data = normal.encode()
+    if len(data) <= BCRYPT_BYTES:
+        return normal
+    return base64.b64encode(hmac.digest(BEFORE_BCRYPT, data, "sha256")).decode()

@@ -1,5 +1,6 @@
 """Accounts, sign-in and sessions on real databases; time is passed in."""
 
+import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -104,8 +105,8 @@ def test_add_stores_role_and_hash_but_never_the_password(engine: Engine):
     [
         pytest.param("Abcdef-1", [], id="shortest"),
         pytest.param("Ein langer Satz mit 3 Wörtern und mehr!", [], id="a-sentence"),
-        pytest.param("Ab-1" + "ü" * 34, [], id="72-bytes"),
-        pytest.param("Ab-1" + "ü" * 35, ["password.long"], id="74-bytes"),
+        pytest.param("Ab-1" + "ü" * 252, [], id="longest"),
+        pytest.param("Ab-1" + "ü" * 253, ["password.long"], id="too-long"),
         pytest.param("abcdefgh", ["password.upper", "password.digit", "password.special"], id="only-lower-case"),
         pytest.param("ABCDEFG1-", ["password.lower"], id="no-lower-case"),
     ],
@@ -124,8 +125,32 @@ def test_password_is_the_same_however_the_keyboard_composes_its_accents():
     assert passwords.check_password("Zu\u0308rich-2026", passwords.hash_password("Z\u00fcrich-2026"))
 
 
-def test_check_of_a_password_that_is_too_long_for_bcrypt_says_no():
+@pytest.mark.parametrize("length", [34, 35, 64, 252])  # bcrypt itself looks at 72 bytes: four and 34 letters
+def test_every_sign_of_a_long_password_counts(length: int):
+    password = "Ab-1" + "ü" * length
+    stored = passwords.hash_password(password)
+
+    assert passwords.check_password(password, stored)
+    assert not passwords.check_password(password[:-1] + "u", stored)
+    assert not passwords.check_password(password + "ü", stored)
+
+
+def test_hashes_of_earlier_versions_hold():
+    password = "Ab-1" + "x" * 68  # as long as they could be
+    stored = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+
+    assert passwords.check_password(password, stored)
+
+
+def test_check_of_a_password_that_nobody_can_have_says_no():
     assert not passwords.check_password("x" * 500, QUICK_HASH)
+
+
+def test_a_random_password_has_128_bits():
+    words = {passwords.random_password() for _ in range(50)}
+
+    assert len(words) == 50
+    assert min(len(word.replace("-", "")) for word in words) * math.log2(56) >= 128
 
 
 # ---------------------------------------------------------------- sign-in
