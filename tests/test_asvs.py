@@ -71,6 +71,13 @@ def test_a_file_is_an_attachment_under_the_name_that_the_page_gave(served: Serve
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_the_frontend_listens_to_no_other_window(served: Served) -> None:
+    told = get(served, "/_stcore/host-config", cookies=served.cookie()).json()
+
+    assert told["allowedOrigins"] == []
+    assert told["useExternalAuthToken"] is False
+
+
 @pytest.mark.parametrize("path", ["/", "/login", "/health", "/_stcore/health", "/_stcore/host-config", "/media/x.csv"])
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_no_answer_allows_another_origin(served: Served, path: str, method: str) -> None:

@@ -43,6 +43,7 @@ OPTIONS: dict[str, object] = {
     "global.developmentMode": False,
     # Its handler writes tracebacks to the console itself, past our log and its filter for secrets.
     "logger.enableRich": False,
+    "client.allowedOrigins": [],  # the frontend takes messages of no other window
 }
 
 # Frames that a page in the browser needs; anything else (clear_cache, set_run_on_save, uploads ...) is dropped.
