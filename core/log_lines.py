@@ -55,6 +55,10 @@ class _Lines(logging.Formatter):
     def __init__(self) -> None:
         super().__init__(FORMAT)
 
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """Return the moment with its zone, which changes in summer: 2026-11-20T13:00:01.204+01:00."""
+        return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
+
     @staticmethod
     def message_of(record: logging.LogRecord) -> tuple[str, str]:
         """(the message, the note of how much of it was cut)."""
@@ -92,7 +96,7 @@ class JsonLines(_Lines):
     def format(self, record: logging.LogRecord) -> str:
         message, note = self.message_of(record)
         fields = {
-            "time": datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds"),
+            "time": self.formatTime(record),
             "level": record.levelname,
             "logger": record.name,
             "message": fitted(message, json.dumps) + note,

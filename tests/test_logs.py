@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
 import warnings
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,9 @@ from tests.loggers import NOISY
 from tests.office import open_office
 
 NOWHERE = {"run": "-", "tenant": "-", "request": "-", "account": ""}
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[[A-Z]+\] \S+ run=\S+ tenant=.+? request=\S+: .")
+LINE = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d \[[A-Z]+\] \S+ run=\S+ tenant=.+? request=\S+: ."
+)
 
 
 def test_a_line_names_run_and_tenant_on_console_and_in_the_file(
@@ -42,6 +45,24 @@ def test_a_line_names_run_and_tenant_on_console_and_in_the_file(
     assert capsys.readouterr().err.splitlines() == [first, second]
     assert LINE.match(first)
     assert LINE.match(second)
+
+
+@pytest.mark.parametrize(("month", "zone"), [(1, "+01:00"), (7, "+02:00")])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_says_in_which_zone_its_time_is(
+    month: int, zone: str, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = logging.LogRecord("core", logging.INFO, "x.py", 1, "read", (), None)
+    record.created = datetime(2026, month, 20, 12, tzinfo=UTC).timestamp()
+    try:
+        with monkeypatch.context() as changed:
+            changed.setenv("TZ", "Europe/Zurich")
+            time.tzset()
+            line = FORMATTERS[form]().format(carry(record, NOWHERE))
+    finally:
+        time.tzset()
+
+    assert f"2026-0{month}-20T1{2 + int(zone[2])}:00:00.000{zone}" in line
 
 
 @pytest.mark.parametrize("sign", ["\n", "\r", "\x1b", "\x85", "\u2028", "\x00"])
