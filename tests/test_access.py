@@ -146,6 +146,10 @@ def test_check_of_a_password_that_nobody_can_have_says_no():
     assert not passwords.check_password("x" * 500, QUICK_HASH)
 
 
+def test_a_password_holds_however_old_it_is(engine: Engine):
+    assert isinstance(attempt(engine, at=NOW + timedelta(days=3650)), str)
+
+
 def test_a_random_password_has_128_bits():
     words = {passwords.random_password() for _ in range(50)}
 

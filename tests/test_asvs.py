@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import socket
 import ssl
@@ -19,8 +20,9 @@ import requests
 
 from core import second_factor
 from core.graph.http import Http
+from core.problems import Problem
 from simulator.certificates import server_files
-from tests.served import Served
+from tests.served import ROOT, Served
 from tests.ws_client import Tab
 
 FOREIGN = "https://evil.example"
@@ -216,3 +218,46 @@ def test_no_older_tls_than_1_2_is_spoken(tmp_path: Path) -> None:
         http.request("GET", url)
 
     assert asked == []
+
+
+# ---------------------------------------------------------------- the code
+
+# Calls and modules that make a program, a query or an object of text; (file, name) -> why it may stand there.
+DANGEROUS = {"eval", "exec", "compile", "__import__", "system", "popen", "Popen", "run_path", "exec_module"}
+UNSAFE_MODULES = {"pickle", "marshal", "shelve", "yaml", "subprocess", "xml", "lxml", "ldap3", "dill"}
+DECIDED = {
+    ("web/demo.py", "subprocess"): "our own simulator, from a fixed list",
+    ("web/demo.py", "Popen"): "the same",
+    ("core/passwords.py", "exec_module"): "a file of an installed package",
+}
+
+
+def test_nothing_is_run_or_built_from_text() -> None:
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for room in ("core", "web", "ui", "pages")
+        for path in (ROOT / room).rglob("*.py")
+        for name in _dangerous_names(ast.parse(path.read_text(encoding="utf-8")))
+    }
+
+    assert found == set(DECIDED)
+
+
+def _dangerous_names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            own = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "re"
+            if called in DANGEROUS and not own:  # re.compile is another
+                yield called
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            yield from (name.split(".")[0] for name in names if name.split(".")[0] in UNSAFE_MODULES)
+
+
+@pytest.mark.parametrize("hostile", ["{tenant.__class__}", "{0}", "%s%n", "$tenant", "{{what}}"])
+def test_a_value_in_a_sentence_is_no_format(hostile: str) -> None:
+    problem = Problem("graph.unreadable", {"tenant": hostile, "what": "token"})
+
+    for language in ("de", "en"):
+        assert hostile in problem.text(language)
