@@ -12,8 +12,11 @@ from streamlit import config, net_util
 from streamlit import logger as streamlit_logger
 from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.state.common import WidgetMetadata
+from streamlit.runtime.state.session_state import WStates
 from streamlit.web.server.app_discovery import discover_asgi_app
 from streamlit.web.server.starlette import starlette_websocket
 
@@ -57,6 +60,26 @@ def test_harden_sets_the_options_and_stops_the_question_for_our_address(monkeypa
     finally:
         for option, value in before.items():
             config.set_option(option, value)
+
+
+def test_values_of_controls_come_through_one_place() -> None:
+    """Of another type than the control's own, or such that its deserialiser raises: the control keeps its default."""
+
+    def read(text: str | None) -> int:
+        return 7 if text is None else int(text)
+
+    metadata: WidgetMetadata[int] = WidgetMetadata("id", read, str, "string_value")
+    for state, value in [({"string_value": "3"}, 3), ({"string_value": "x"}, 7), ({"bool_value": True}, 7), ({}, 7)]:
+        states = WStates()
+        states.set_widget_metadata(metadata)
+        states.set_widget_from_proto(WidgetState(id="id", **state))
+
+        assert streamlit_internals._value_or_default(states, "id") == value
+    assert list(inspect.signature(streamlit_internals._apply_edits).parameters) == [
+        "df",
+        "edited_rows",
+        "dataframe_schema",
+    ]
 
 
 def test_identity_comes_from_the_trusted_headers_and_guards_a_session():

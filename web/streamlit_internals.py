@@ -6,18 +6,26 @@ and not in front of a user.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from streamlit import config, file_util, net_util
 from streamlit import logger as streamlit_logger
+from streamlit.elements.widgets import data_editor
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.state.session_state import Serialized, Value, WStates
 
 from web.frame_limits import LARGEST_FRAME, fault_of
+from web.widget_values import fits
+
+log = logging.getLogger(__name__)
 
 STREAM_PATH = "/_stcore/stream"
 # What the browser asks for before it opens the stream, also again and again while it is cut off.
@@ -56,6 +64,9 @@ WIDGET_MARK = b"$$ID-"  # in the id of every control
 # Within backend_operation_request: a CSV made on click.
 OPERATIONS = frozenset({"deferred_file"})
 
+_read_value = WStates.__getitem__
+_apply_edits = data_editor._apply_cell_edits
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -77,6 +88,9 @@ def harden() -> None:
     PagesManager.uses_pages_directory = False
     # Otherwise a handshake from a foreign origin asks an address on the internet for our own and blocks meanwhile.
     net_util._external_ip = ""
+    # Otherwise a forged value ends in a traceback, in the log and instead of the page.
+    WStates.__getitem__ = _value_or_default  # type: ignore[method-assign]
+    data_editor._apply_cell_edits = _apply_possible_edits  # type: ignore[assignment]
 
 
 def join_our_log() -> None:
@@ -158,3 +172,28 @@ def redirect_frame(url: str) -> bytes:
     message = ForwardMsg()
     message.auth_redirect.url = url
     return bytes(message.SerializeToString())
+
+
+def _value_or_default(states: WStates, widget: str) -> Any:
+    """The value of a control; one of another type, or that its deserialiser chokes on, counts as not said."""
+    state, metadata = states.states.get(widget), states.widget_metadata.get(widget)
+    if metadata is None or not isinstance(state, Serialized):
+        return _read_value(states, widget)
+    kind = state.value.WhichOneof("value")
+    if kind in (metadata.value_type, None) or metadata.value_type is None:  # None: it was cleared in the last run
+        with contextlib.suppress(Exception):  # whatever a deserialiser makes of a forged value
+            if fits(value := _read_value(states, widget)):
+                return value
+    log.warning("A value that does not fit its control was dropped: %s as %s", widget[-100:], kind)
+    states.states[widget] = Value(metadata.deserializer(None))
+    return _read_value(states, widget)
+
+
+def _apply_possible_edits(frame: Any, edits: Mapping[int, Mapping[str, Any]], schema: Any) -> None:
+    """Streamlit's own, without the rows and columns that the table does not have (any more)."""
+    possible = {
+        row: {name: value for name, value in edit.items() if name in frame.columns}
+        for row, edit in edits.items()
+        if row < len(frame)
+    }
+    _apply_edits(frame, possible, schema)

@@ -1,0 +1,143 @@
+"""Values that no browser sends, for every control of every page: the page stays, and the log gets a line at most."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+from tests.test_role_walk import Product, product, widget  # noqa: F401 - fixture
+from tests.ws_client import Tab
+from ui import navigation
+from web.widget_values import fits
+
+
+def dates(*days: str) -> dict[str, Any]:
+    return {"string_array_value": {"data": days}}
+
+
+def table(**state: Any) -> dict[str, Any]:
+    return {"string_value": json.dumps(state)}
+
+
+def selection(*rows: Any, columns: Any = ()) -> dict[str, Any]:
+    return table(selection={"rows": rows, "columns": columns, "cells": []})
+
+
+def edits(rows: Any, added: Any = (), deleted: Any = ()) -> dict[str, Any]:
+    return table(edited_rows=rows, added_rows=added, deleted_rows=deleted)
+
+
+OFF = {"monitored": False}
+ODD: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "text": {"string_value": "x"},
+    "empty": {"string_value": ""},
+    "long-number": {"string_value": "9" * 5000},
+    "half-a-sign": {"string_value": '{"selection": {"rows": ["\\ud800"]}}'},
+    "yes": {"bool_value": True},
+    "number": {"int_value": 2**52},
+    "negative": {"int_value": -5},
+    "large": {"double_value": 1e15},
+    "fraction": {"double_value": 0.5},
+    "none-chosen": dates(),
+    "unknown-chosen": dates("x", "y", "z"),
+    "no-day": dates("9999-99-99"),
+    "last-day": dates("9999/12/31"),
+    "first-and-last-day": dates("0001/01/01", "9999/12/31"),
+    "iso-days": dates("0001-01-01", "9999-12-31"),
+    "last-and-first-day": dates("9999/12/31", "0001/01/01", "2026/01/01"),
+    "row-far-away": selection(999_999),
+    "row-too-far-away": selection(10**9),
+    "row-negative": selection(-1),
+    "rows-of-all-types": selection("a", None, 1.5, True, {}),
+    "row-infinite": {"string_value": '{"selection": {"rows": [1e999, NaN]}}'},
+    "long-row": {"string_value": '{"selection": {"rows": [%s]}}' % ("9" * 4400)},
+    "columns-no-list": selection(0, columns=3),
+    "no-selection": table(selection=None),
+    "selection-a-list": table(selection=[]),
+    "selection-empty": table(selection={}),
+    "a-list": {"string_value": "[]"},
+    "null": {"string_value": "null"},
+    "deep": {"string_value": "[" * 30_000},
+    "deep-and-whole": {"string_value": '{"selection":{"rows":' + "[" * 15_000 + "]" * 15_000 + "}}"},
+    "edit-far-away": edits({"900000": OFF}),
+    "edit-too-far-away": edits({"1" + "0" * 30: OFF}),
+    "edit-negative": edits({"-1": OFF}),
+    "edit-of-no-column": edits({"0": {"nope": False}}),
+    "edit-of-all-types": edits({"0": {"monitored": "abc", "tenant": ["evil"]}, "x": 3}),
+    "edit-half-a-sign": edits({"0": {"tenant": "\ud800"}}),
+    "rows-added-and-removed": edits({}, [{"monitored": 1}], [0, 7]),
+    "edits-a-list": edits([1], 1, {}),
+}  # fmt: skip
+# Page -> the button that opens its form, and the one that saves it.
+FORMS = {
+    "konten": ("account_add", "account_now"),
+    "programme": ("token_add", "token_now"),
+    "regeln": ("rule_add", "rule_save"),
+}
+
+
+def controls(tab: Tab) -> Iterator[str]:
+    """The ids of what a person can set; buttons are pressed elsewhere."""
+    for element in tab.elements():
+        if getattr(element, "id", "") and type(element).__name__ not in ("Button", "DownloadButton"):
+            yield element.id
+
+
+def exceptions(tab: Tab) -> list[str]:
+    return [element.message for element in tab.elements() if type(element).__name__ == "Exception"]
+
+
+def say_odd_things(tab: Tab, address: str, product: Product) -> None:  # noqa: F811
+    log = product.served.folder / "output.txt"
+    before = log.read_text()
+    for name, value in ODD.items():
+        tab.rerun(address, widgets=[WidgetState(id=control, **value) for control in controls(tab)])
+        assert (name, exceptions(tab)) == (name, [])
+        written = log.read_text()[len(before) :]
+        assert "Traceback" not in written, (name, written)
+    assert len(log.read_text()) - len(before) < 500 * len(ODD) * 12
+
+
+@pytest.mark.parametrize("address", list(navigation.PLACES))
+def test_a_page_stays_whatever_its_controls_are_said_to_be(product: Product, address: str) -> None:  # noqa: F811
+    with product.tab("admin") as tab:
+        tab.rerun(address)
+        say_odd_things(tab, address, product)
+
+
+@pytest.mark.parametrize("address", FORMS)
+@pytest.mark.parametrize("name", [name for name in ODD if not name.startswith(("row", "edit", "deep"))])
+def test_a_form_stays_whatever_is_saved_with_it(product: Product, address: str, name: str) -> None:  # noqa: F811
+    begin, save = FORMS[address]
+    log = product.served.folder / "output.txt"
+    before = log.read_text()
+    with product.tab("admin") as tab:
+        tab.rerun(address)
+        tab.rerun(address, widgets=[WidgetState(id=widget(tab, begin).id, trigger_value=True)])
+        said = [WidgetState(id=control, **ODD[name]) for control in controls(tab)]
+        tab.rerun(address, widgets=[*said, WidgetState(id=widget(tab, save).id, trigger_value=True)])
+
+        assert exceptions(tab) == []
+    assert "Traceback" not in log.read_text()[len(before) :]
+
+
+@pytest.mark.parametrize(
+    ("value", "good"),
+    [
+        pytest.param({"selection": {"rows": [0, 3], "columns": ["tenant"], "cells": []}}, True, id="rows"),
+        pytest.param({"selection": {"rows": [True], "columns": [], "cells": []}}, False, id="yes-as-row"),
+        pytest.param({"selection": {"rows": [-1], "columns": [], "cells": []}}, False, id="negative"),
+        pytest.param({"edited_rows": {2: OFF}, "added_rows": [], "deleted_rows": []}, True, id="switch"),
+        pytest.param({"edited_rows": {2: {"tenant": "x"}}, "added_rows": [], "deleted_rows": []}, False, id="name"),
+        pytest.param({"edited_rows": {}, "added_rows": [{}], "deleted_rows": []}, False, id="new-row"),
+        pytest.param("a text", True, id="text"),
+        pytest.param(None, True, id="nothing"),
+    ],
+)
+def test_the_state_of_a_table_is_one_that_it_can_have(value: Any, good: bool) -> None:
+    assert fits(value) == good

@@ -1,0 +1,30 @@
+"""The values of controls as a forged frame may say them: which ones no table of ours can have. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MOST_ROWS = 10**6
+
+
+def fits(value: Any) -> bool:
+    """Return False for the state of a table that no table of ours can have; other values fit."""
+    if not isinstance(value, Mapping):
+        return True
+    if "selection" in value:
+        selection = value["selection"]
+        return all(map(_is_row, selection["rows"])) and all(isinstance(name, str) for name in selection["columns"])
+    if "edited_rows" in value:
+        fixed = not value["added_rows"] and not value["deleted_rows"]  # our tables have fixed rows
+        return fixed and all(_is_row(row) and _is_edit(edit) for row, edit in value["edited_rows"].items())
+    return True
+
+
+def _is_row(row: Any) -> bool:
+    return type(row) is int and 0 <= row < MOST_ROWS
+
+
+def _is_edit(edit: Any) -> bool:
+    """Switches are all that can be edited."""
+    return isinstance(edit, Mapping) and all(isinstance(one, bool | None) for one in edit.values())
