@@ -94,6 +94,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Das Passwort stimmt nicht. Es ist das, mit dem die Anmeldung zuletzt gelungen ist.",
         "The password is wrong. It is the one that last opened the sign-in.",
     ),
+    "access.name_wrong": (
+        "Das ist nicht der Name. Zur Bestätigung «{name}» eintippen.",
+        "That is not the name. To confirm, type “{name}”.",
+    ),
     "access.password_wait": (
         "Zu viele Fehlversuche. In {seconds} Sekunden wieder versuchen.",
         "Too many wrong attempts. Try again in {seconds} seconds.",
@@ -731,6 +735,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "sharepoint.duplicate_title": (
         "In der Tenantliste steht «{tenant}» mehrmals; es zählt die erste Zeile. Überzählige Zeilen löschen.",
         "The tenant list has “{tenant}” several times; the first row counts. Delete the others.",
+    ),
+    "access.rule_changed": (
+        "Jemand anders hat diese Ausnahme inzwischen gesetzt, geändert oder beendet; es wurde nichts überschrieben. Die Ausnahme in der Tabelle ansehen und bei Bedarf erneut ändern.",
+        "Somebody else has set, changed or ended this exception meanwhile; nothing was overwritten. Look at it in the table and change it again if needed.",
+    ),
+    "access.switched_meanwhile": (
+        "{tenant} wurde inzwischen von jemand anderem umgeschaltet; es wurde nichts überschrieben. Ansicht prüfen und bei Bedarf erneut umschalten.",
+        "{tenant} was switched by somebody else meanwhile; nothing was overwritten. Check the view and switch again if needed.",
     ),
     "sharepoint.changed_meanwhile": (
         "{tenant} wurde in SharePoint inzwischen geändert; es wurde nichts überschrieben. Ansicht prüfen und bei Bedarf erneut umschalten.",

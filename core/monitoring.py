@@ -62,9 +62,9 @@ def _outcomes(tools: Tools, changes: Sequence[SwitchChange]) -> Iterator[Problem
     """Carry out one change after the other; what went wrong with each."""
     profile = tools.profiles.load(tools.now()).sharepoint
     if profile is None:
+        rows = tenant_rows(tools.engine)
         for change in changes:
-            _note(tools, change.tenant_id, change.wanted, listed=False)
-            yield None
+            yield _switch_here(tools, rows[change.tenant_id], change)
         return
     try:
         lists = tools.publisher.lists(profile)
@@ -164,6 +164,14 @@ def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: Switch
     if problem is None:
         _note(tools, change.tenant_id, change.wanted)
     return problem
+
+
+def _switch_here(tools: Tools, row: Any, change: SwitchChange) -> Problem | None:
+    """Without SharePoint: the same care for what somebody else has set meanwhile."""
+    if (row.enabled, row.monitored) not in (change.seen, change.wanted):
+        return Problem("access.switched_meanwhile", {"tenant": row.name})
+    _note(tools, change.tenant_id, change.wanted, listed=False)
+    return None
 
 
 def _sent(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over
 from core.sharepoint.lists import SharePointList
 from core.sharepoint.rows import rows_to_show
 
+# A shortage as somebody has seen it: tenant id, SKU id, its beginning. One that ended and came back is another.
+Seen = tuple[str, str, datetime | None]
 MANY = 2  # from so many on a push is announced; one message more or less needs no announcement
 
 
@@ -99,15 +101,19 @@ def told_live(
     return _told(engine, settings, tenants, known, trial, items, now)
 
 
-def take_over(engine: Engine, settings: Settings, actor: Actor, now: datetime) -> int:
-    """Have all shortages that the next push would tell of count as told; return how many. Raises NotAllowed.
+def take_over(
+    engine: Engine, settings: Settings, actor: Actor, now: datetime, *, seen: Collection[Seen] | None = None
+) -> int:
+    """Have the shortages that the next push would tell of count as told; return how many. Raises NotAllowed.
 
-    Only those that the cache knows; what comes later is told. The next push writes the marks into the licence list.
+    Only those that the cache knows, and of these only those the actor has `seen` (None: all); what comes later is
+    told. The next push writes the marks into the licence list.
     """
     actor.need(Action.SWITCHES)
     items = (Item(*item) for item in stored_items(engine, "license"))
     tells = _told(engine, settings, tenant_rows(engine), known_licenses(engine), trial_skus(engine), items, now)
-    taken = taken_over(tells, known_alarms(engine), now)
+    meant = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
+    taken = taken_over(meant, known_alarms(engine), now)
     save_alarms(engine, list(taken.values()))
     tell_newer(engine)
     record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)

@@ -5,6 +5,7 @@ RuleFileError: the file has faults, each with its entry and field; nothing was c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +17,19 @@ from sqlalchemy import Engine
 
 from core.audit import Entry, note_export
 from core.bounds import FIRST_YEAR, LAST_YEAR, bounded_text, parse_time
-from core.cache.policies import all_policies, delete_policy, replace_policies, save_policy
+from core.cache.policies import (
+    ANY_VERSION,
+    OtherVersion,
+    Version,
+    all_policies,
+    delete_policy,
+    replace_policies,
+    save_policy,
+)
 from core.cache.readings import known_licenses, tenant_rows
 from core.name_key import guid_key
 from core.policies import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Policy, Scope, faults_of
+from core.problems import Problem, ProblemError
 from core.roles import Action, Actor
 
 log = logging.getLogger(__name__)
@@ -49,24 +59,46 @@ class RuleFileError(Exception):
         super().__init__("\n".join(self.faults))
 
 
-def keep(engine: Engine, policy: Policy, actor: Actor) -> None:
+class RuleChanged(ProblemError):
+    """The rule is no longer what the caller has seen; nothing was changed."""
+
+
+@contextlib.contextmanager
+def _as_seen() -> Iterator[None]:
+    try:
+        yield
+    except OtherVersion as error:
+        raise RuleChanged(Problem("access.rule_changed")) from error
+
+
+def keep(engine: Engine, policy: Policy, actor: Actor, *, version: Version = ANY_VERSION) -> None:
     """Keep a policy in the place of the one with its scope.
 
-    Raises NotAllowed; ValueError when the policy has faults.
+    `version`: `created_at` of the one that the actor has seen there, None for none; another one is not overwritten.
+    Raises NotAllowed, RuleChanged; ValueError when the policy has faults.
     """
     actor.need(Action.RULES)
     reason, author = bounded_text(policy.reason, LONGEST_REASON + 1), bounded_text(policy.author, LONGEST_AUTHOR)
     policy = replace(policy, reason=reason, author=author)
     if faults := faults_of(policy):
         raise ValueError(faults)
-    save_policy(engine, policy, Entry(actor, "rule.set", _where(policy.scope)), datetime.now(UTC))
+    with _as_seen():
+        entry = Entry(actor, "rule.set", _where(policy.scope))
+        save_policy(engine, policy, entry, datetime.now(UTC), version=version)
     log.info("%s set the rule for %s: %s", policy.author, _where(policy.scope), _fields(policy))
 
 
-def end(engine: Engine, scope: Scope, actor: Actor) -> None:
-    """End a policy; that somebody else has done so is no fault. Raises NotAllowed."""
+def end(engine: Engine, scope: Scope, actor: Actor, *, version: Version = ANY_VERSION) -> None:
+    """End a policy; that somebody else has done so is no fault. `version` as in `keep`.
+
+    Raises NotAllowed, RuleChanged.
+    """
     actor.need(Action.RULES)
-    if delete_policy(engine, scope, Entry(actor, "rule.ended", _where(scope)), datetime.now(UTC)):
+    with _as_seen():
+        ended = delete_policy(
+            engine, scope, Entry(actor, "rule.ended", _where(scope)), datetime.now(UTC), version=version
+        )
+    if ended:
         log.info("%s ended the rule for %s", actor.shown, _where(scope))
 
 

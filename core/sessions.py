@@ -21,6 +21,7 @@ from core.cache.audit import Entry
 from core.cache.database import DatabaseError
 from core.cache.open_sessions import OpenSession
 from core.clock import TOLERANCE, elapsed
+from core.reauthentication import confirm
 from core.roles import Action, Actor
 
 LONGEST = timedelta(hours=8)
@@ -119,12 +120,15 @@ def open_sessions(engine: Engine, actor: Actor, now: datetime, *, account: str =
     )
 
 
-def end_for(engine: Engine, actor: Actor, now: datetime, *, account: str, session: str = "") -> int:
+def end_for(engine: Engine, actor: Actor, now: datetime, *, account: str, proof: str, session: str = "") -> int:
     """End every open session of `account`, or only the one with the id `session`, in every tab; how many there were.
 
-    One's own need Action.OWN_ACCOUNT, all others Action.SESSIONS; raises NotAllowed, DatabaseError.
+    `proof`: the actor's password; of an actor without one here, what `account` is called. One's own sessions need
+    Action.OWN_ACCOUNT, all others Action.SESSIONS; raises NotAllowed, WrongPassword, WrongName, DatabaseError.
     """
     actor.need(_right(actor, account))
+    concerned = accounts.find_account(engine, account)
+    confirm(engine, actor.name, proof, concerned.shown if concerned else account, now, address=actor.address)
     entry = Entry(actor, "session.ended", account)
     count = stored.end_sessions(
         engine, now, entry, account=account, session=session, created_after=now - LONGEST, seen_after=now - IDLE,

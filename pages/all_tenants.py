@@ -25,6 +25,6 @@ with fenced("tenant.licenses"):
     rows = snapshot.index.rows(filters, look().language)
     shown = table_of(snapshot, rows)
     tools(snapshot, shown, filters)
-    row = show_licenses(shown, "licenses", text("nav.alle-tenants"))
+    row = show_licenses(shown, snapshot.index.ids_of(rows), "licenses", text("nav.alle-tenants"))
     if row is not None:
         open_tenant(snapshot.index.slugs[rows[row]])

@@ -32,7 +32,8 @@ with fenced("start.shortages"):
     table = shortages.shortage_table(found, view.now, view.language, view.zone)
     license_table.section(text("start.shortages"), table, "engpaesse")
     if table.num_rows:
-        row = shortages.show_shortages(table, view.language, view.zone, text("start.shortages"))
+        ids = snapshot.index.ids_of(found.index.to_numpy())
+        row = shortages.show_shortages(table, ids, view.language, view.zone, text("start.shortages"))
         if row is not None:
             open_tenant(snapshot.index.slugs[found.index[row]])
     else:

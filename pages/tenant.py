@@ -31,7 +31,12 @@ with fenced("tenant.licenses"):
     shown = table_of(snapshot, rows, OF_TENANT)
     section(text("tenant.licenses"), shown, f"lizenzen-{tenant.slug}")
     if shown.num_rows:
-        chosen = show_licenses(shown, f"licenses_{tenant.slug}", text("tenant.licenses_of", tenant=tenant.name))
+        chosen = show_licenses(
+            shown,
+            snapshot.index.ids_of(rows),
+            f"licenses_{tenant.slug}",
+            text("tenant.licenses_of", tenant=tenant.name),
+        )
         st.caption(text("tenant.licenses_hint"))
     else:
         st.info(text("tenant.no_licenses" if tenant.enabled else "tenant.not_shown"), icon=":material/info:")

@@ -17,7 +17,18 @@ from core.sessions import Session, open_sessions, session_id, session_of, start_
 from tests.actors import ADMIN as CHEFIN
 from tests.actors import entry
 from tests.page_world import HOSTILE, World
-from tests.test_pages import DASHBOARD, START, hardened, no_runtime_left, open_page, small, words  # noqa: F401
+from tests.test_pages import (  # noqa: F401
+    DASHBOARD,
+    START,
+    button,
+    hardened,
+    key_of,
+    no_runtime_left,
+    open_page,
+    small,
+    tick,
+    words,
+)
 from ui import navigation
 from ui.browser import browser_words
 from ui.safe import plain
@@ -45,14 +56,6 @@ def world(small: World) -> World:  # noqa: F811
 
 def table(app: AppTest, name: str) -> Any:
     return next(found.value for found in app.dataframe if found.proto.alt == name)
-
-
-def tick(app: AppTest, name: str, row: int) -> AppTest:
-    """Tick a row of the table with this accessible name."""
-    found = next(found for found in app.dataframe if found.proto.alt == name)
-    key = found.proto.id.split("-", 2)[-1]  # Streamlit hides the key in the id
-    app.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
-    return app.run()
 
 
 def tick_account(app: AppTest, name: str) -> AppTest:
@@ -137,7 +140,7 @@ def test_a_new_account_is_added_with_a_password_that_is_shown_once(world: World,
     app.text_input(key="account_name").set_value("Beat").run()
     app.selectbox(key="account_role").set_value("viewer").run()
 
-    app.button(key="account_now").click().run()
+    button(app, "account_now").click().run()
 
     assert newest(world) == ("account.added", "beat", "admin")
     assert account(world, "beat").role == "viewer"
@@ -149,8 +152,8 @@ def test_a_new_account_is_added_with_a_password_that_is_shown_once(world: World,
 
 def test_a_secret_does_not_outlive_the_visit(world: World, open_page: Any) -> None:  # noqa: F811
     app = tick_account(open_page(world, ACCOUNTS), "anna")
-    app.button(key="account_new_password").click().run()
-    app.button(key="account_now").click().run()
+    button(app, "account_new_password").click().run()
+    button(app, "account_now").click().run()
     password = app.code[0].value
     assert access.sign_in(world.engine, "anna", password, now=datetime.now(UTC))
 
@@ -168,45 +171,47 @@ def test_what_is_wrong_with_a_new_account_is_told(world: World, open_page: Any) 
     app.checkbox(key="account_generate").set_value(False).run()
     app.text_input(key="account_password").set_value("kurz").run()
 
-    app.button(key="account_now").click().run()
+    button(app, "account_now").click().run()
     assert plain("mindestens 8 Zeichen") in app.error[0].value
 
     app.text_input(key="account_password").set_value(PASSWORD).run()
-    app.button(key="account_now").click().run()
+    button(app, "account_now").click().run()
     assert "gibt es schon" in app.error[0].value
 
 
 def test_a_role_is_changed_and_the_sessions_end(world: World, open_page: Any) -> None:  # noqa: F811
     token = start_session(world.engine, "anna", datetime.now(UTC))
     app = tick_account(open_page(world, ACCOUNTS), "anna")
-    app.button(key="account_change_role").click().run()
-    app.selectbox(key="account_new_role_anna").set_value("admin").run()
+    button(app, "account_change_role").click().run()
+    app.selectbox(key=key_of(app, "account_new_role")).set_value("admin").run()
 
-    app.button(key="account_now").click().run()
+    button(app, "account_now").click().run()
 
     assert account(world, "anna").role == "admin"
     assert session_of(world.engine, token, datetime.now(UTC)) is None
     assert "hat jetzt die Rolle admin" in app.success[0].value
 
 
-def test_an_account_is_disabled_after_a_question_and_enabled_without(world: World, open_page: Any) -> None:  # noqa: F811
+def test_an_account_is_disabled_after_a_question_and_enabled_after_another(world: World, open_page: Any) -> None:  # noqa: F811
     app = tick_account(open_page(world, ACCOUNTS), "anna")
-    app.button(key="account_disable").click().run()
+    button(app, "account_disable").click().run()
     assert "anna sperren?" in words(app)
     assert not account(world, "anna").disabled
 
-    app.button(key="account_now").click().run()
+    button(app, "account_now").click().run()
     assert account(world, "anna").disabled
     assert newest(world) == ("account.disabled", "anna", "admin")
 
     app = tick_account(app, "anna")
-    app.button(key="account_enable").click().run()
+    button(app, "account_enable").click().run()
+    assert "anna wieder zulassen?" in words(app)
+    button(app, "account_now").click().run()
     assert not account(world, "anna").disabled
 
 
 def test_a_cancelled_question_changes_nothing(world: World, open_page: Any) -> None:  # noqa: F811
     app = tick_account(open_page(world, ACCOUNTS), "anna")
-    app.button(key="account_disable").click().run()
+    button(app, "account_disable").click().run()
 
     app.button(key="account_cancel").click().run()
 
@@ -216,9 +221,9 @@ def test_a_cancelled_question_changes_nothing(world: World, open_page: Any) -> N
 
 def test_the_last_admin_is_not_shut_out(world: World, open_page: Any) -> None:  # noqa: F811
     app = tick_account(open_page(world, ACCOUNTS), "admin")
-    app.button(key="account_disable").click().run()
+    button(app, "account_disable").click().run()
 
-    app.button(key="account_now").click().run()
+    button(app, "account_now").click().run()
 
     assert "das letzte lokale Konto" in app.error[0].value
     assert not account(world, "admin").disabled
@@ -228,9 +233,9 @@ def test_the_second_factor_of_somebody_else_is_taken_away(world: World, open_pag
     now = datetime.now(UTC)
     change_account(world.engine, "anna", now, entry(), totp_secret="ABC", totp_confirmed_at=now)
     app = tick_account(open_page(world, ACCOUNTS), "anna")
-    app.button(key="account_factor").click().run()
+    button(app, "account_factor").click().run()
 
-    app.button(key="account_now").click().run()
+    button(app, "account_now").click().run()
 
     assert second_factor.state(world.engine, "anna").since is None
     assert "keinen zweiten Faktor mehr" in app.success[0].value
@@ -248,10 +253,16 @@ def test_only_what_can_be_changed_is_offered(name: str, offered: set[str], world
     app = tick_account(open_page(world, ACCOUNTS), name)
 
     keys = {"change_role", "new_password", "disable", "enable", "factor"}
-    assert {key for key in keys if f"account_{key}" in {button.key for button in app.button}} == offered
+    assert {key for key in keys for shown in app.button if str(shown.key).startswith(f"account_{key}_")} == offered
 
 
 # Sessions
+
+
+def confirm(app: AppTest, proof: str = PASSWORD) -> None:
+    """Answer the question before sessions are ended."""
+    app.text_input(key=key_of(app, "session_proof")).set_value(proof)
+    button(app, "session_now").click().run()
 
 
 def test_open_sessions_are_listed_and_one_is_ended(world: World, open_page: Any) -> None:  # noqa: F811
@@ -266,7 +277,8 @@ def test_open_sessions_are_listed_and_one_is_ended(world: World, open_page: Any)
     assert (found["address"][1], found["browser"][1]) == ("10.0.0.9", "Firefox 145 · Linux")
 
     app = tick(app, "Offene Sitzungen", 1)
-    app.button(key="session_end").click().run()
+    button(app, "session_end").click().run()
+    confirm(app)
 
     assert session_of(world.engine, first, now) is None
     assert isinstance(session_of(world.engine, second, now), Session)
@@ -280,7 +292,9 @@ def test_all_sessions_of_an_account_are_ended_and_no_other(world: World, open_pa
     other = start_session(world.engine, "admin", now - timedelta(minutes=1))
     app = tick(open_page(world, ACCOUNTS), "Offene Sitzungen", 0)
 
-    app.button(key="sessions_end_all").click().run()
+    button(app, "sessions_end_all").click().run()
+    assert "Alle Sitzungen von anna beenden?" in words(app)
+    confirm(app)
 
     assert "3 Sitzungen von **anna** beendet" in app.success[0].value
     assert isinstance(session_of(world.engine, other, now), Session)
@@ -301,7 +315,7 @@ def test_a_session_that_is_over_is_no_fault(world: World, open_page: Any) -> Non
     access.sign_out(world.engine, token, datetime.now(UTC))
     assert open_sessions(world.engine, CHEFIN, datetime.now(UTC)) == []
 
-    app.button(key="session_end").click().run()
+    button(app, "session_end").click().run()
     assert not app.exception
 
 
@@ -371,10 +385,10 @@ def test_access_is_revoked_after_a_question(world: World, open_page: Any) -> Non
     tokens.make(world.engine, maker, "Bericht", "viewer", now + timedelta(days=9), now)
     app = tick(open_page(world, PROGRAMS), "Zugänge für Programme", 0)
 
-    app.button(key="token_revoke").click().run()
+    button(app, "token_revoke").click().run()
     assert "Bericht widerrufen?" in words(app)
     assert tokens.list_tokens(world.engine, CHEFIN)[0].revoked_at is None
-    app.button(key="token_revoke_now").click().run()
+    button(app, "token_revoke_now").click().run()
 
     assert tokens.list_tokens(world.engine, CHEFIN)[0].revoked_at is not None
     assert table(app, "Zugänge für Programme")["token_state"].tolist() == ["widerrufen"]

@@ -47,7 +47,7 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
     open_administration(carla, "Konten")
     tick(grid(carla, "Alle Konten"), "anna")
     carla.get_by_role("button", name="Sperren").click()
-    carla.locator(".st-key-account_now button").click()
+    carla.locator("[class*=st-key-account_now] button").click()
 
     expect(carla.get_by_text("anna ist gesperrt.")).to_be_visible()
     notice(anna)
@@ -57,6 +57,8 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
 
     tick(grid(carla, "Alle Konten"), "anna")
     carla.get_by_role("button", name="Zulassen").click()
+    expect(carla.get_by_text("anna wieder zulassen?")).to_be_visible()
+    carla.locator("[class*=st-key-account_now] button").click()
     expect(carla.get_by_text("anna ist wieder zugelassen.")).to_be_visible()
     sign_in(anna, "anna", PASSWORD)
 
@@ -70,6 +72,9 @@ def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, c
 
     tick(table, "emil")  # the upper one, which was used last
     carla.get_by_role("button", name="Diese Sitzung beenden").click()
+    expect(carla.get_by_text("Diese Sitzung von emil beenden?")).to_be_visible()
+    carla.get_by_label("Eigenes Passwort").fill(PASSWORD)
+    carla.get_by_role("button", name="Beenden", exact=True).click()
     expect(carla.get_by_text("Sitzung von emil beendet.")).to_be_visible()
 
     notice(second)

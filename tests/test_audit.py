@@ -78,7 +78,7 @@ def test_an_account_is_recorded_without_its_secrets(database: Engine) -> None:
         lambda engine, actor: access.set_role(engine, actor, "anderer", "admin"),
         lambda engine, actor: open_sessions(engine, actor, NOW),
         lambda engine, actor: open_sessions(engine, actor, NOW, account="anderer"),
-        lambda engine, actor: end_for(engine, actor, NOW, account="anderer"),
+        lambda engine, actor: end_for(engine, actor, NOW, account="anderer", proof=PASSWORD),
         lambda engine, actor: audit.find(engine, actor, Search(), limit=1),
         audit.names_in_use,
         audit.verify,

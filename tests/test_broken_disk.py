@@ -34,6 +34,7 @@ from tests.postgres import NOBODY
 from tests.test_pages import (  # noqa: F401 - fixtures
     PAGES,
     RULES,
+    button,
     hardened,
     no_runtime_left,
     open_page,
@@ -332,11 +333,11 @@ def test_a_rule_that_cannot_be_saved_is_told_and_can_be_saved_afterwards(
     app.text_input(key="rule_reason").set_value("Absprache").run()
 
     with fault(served_pages.engine):
-        app.button(key="rule_save").click().run()
+        button(app, "rule_save").click().run()
 
         assert told_words in errors_of(app)
 
-    app.button(key="rule_save").click().run()
+    button(app, "rule_save").click().run()
     assert errors_of(app) == ""
     assert [policy.threshold for policy in all_policies(served_pages.engine)] == [3]
 

@@ -19,7 +19,15 @@ from core.roles import NOBODY, Actor, NotAllowed
 from core.sessions import Session, end_for, open_sessions, session_of, start_session
 from tests.actors import ADMIN, entry
 from tests.page_world import World
-from tests.test_pages import hardened, no_runtime_left, open_page, small, words  # noqa: F401
+from tests.test_pages import (  # noqa: F401
+    button,
+    hardened,
+    key_of,
+    no_runtime_left,
+    open_page,
+    small,
+    words,
+)
 
 OWN = "pages/own_account.py"
 PASSWORD, NEW = "Herbst-Wolke-27x", "Winter-Regen-82y"
@@ -169,13 +177,20 @@ def test_an_account_of_microsoft_manages_neither_here(world: World, open_page: A
 # Sessions
 
 
+def confirm(app: AppTest, proof: str) -> None:
+    """Answer the question before sessions are ended."""
+    app.text_input(key=key_of(app, "session_proof")).set_value(proof)
+    button(app, "session_now").click().run()
+
+
 def test_everybody_sees_and_ends_their_own_sessions_alone(world: World, open_page: Any) -> None:  # noqa: F811
     now = datetime.now(UTC)
     own, other = start_session(world.engine, "gast", now), start_session(world.engine, "anna", now)
     app = open_page(world, OWN, user=user("gast"))
     assert len(app.dataframe[0].value) == 1
 
-    app.button(key="sessions_end_own").click().run()
+    button(app, "sessions_end_own").click().run()
+    confirm(app, PASSWORD)
 
     assert session_of(world.engine, own, now) is None
     assert isinstance(session_of(world.engine, other, now), Session)
@@ -190,7 +205,7 @@ def test_the_sessions_of_others_are_nobodys_business(role: str, world: World) ->
     for attempt in (
         lambda: open_sessions(world.engine, somebody, now),
         lambda: open_sessions(world.engine, somebody, now, account="admin"),
-        lambda: end_for(world.engine, somebody, now, account="admin"),
+        lambda: end_for(world.engine, somebody, now, account="admin", proof=PASSWORD),
     ):
         with pytest.raises(NotAllowed):
             attempt()
@@ -203,7 +218,7 @@ def test_a_session_is_not_ended_under_the_name_of_another_account(world: World) 
     token = start_session(world.engine, "admin", now)
     (session,) = open_sessions(world.engine, ADMIN, now, account="admin")
 
-    assert end_for(world.engine, actor("gast"), now, account="gast", session=session.id) == 0
+    assert end_for(world.engine, actor("gast"), now, account="gast", session=session.id, proof=PASSWORD) == 0
     assert isinstance(session_of(world.engine, token, now), Session)
 
 
@@ -219,8 +234,8 @@ def test_open_are_the_sessions_that_still_hold_in_both_databases(database: Engin
     found = open_sessions(database, ADMIN, now)
 
     assert [(one.account, one.address) for one in found] == [("anna", "10.0.0.9"), ("beat", "")]
-    assert end_for(database, ADMIN, now, account="anna") == 1
-    assert end_for(database, ADMIN, now, account="anna") == 0
+    assert end_for(database, ADMIN, now, account="anna", proof="anna") == 1
+    assert end_for(database, ADMIN, now, account="anna", proof="anna") == 0
     assert session_of(database, kept, now) is None
     access.disable(database, ADMIN, "beat")
     assert open_sessions(database, ADMIN, now) == []

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text as sql
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from core import runtime
 from core.cache.lists import ListedTenant, known_alarms, save_tenant_list
@@ -79,6 +80,24 @@ def small(tmp_path: Path) -> World:
 def filled(tmp_path: Path) -> World:
     """A dozen tenants with every trouble once."""
     return filled_world(tmp_path)
+
+
+def key_of(app: AppTest, name: str) -> str:
+    """The key of the control `name` that is shown now; it also says on what the control acts."""
+    shown = [str(found.key) for kind in ("button", "selectbox", "text_input") for found in app.get(kind) if found.key]
+    return next(key for key in shown if re.fullmatch(rf"{re.escape(name)}(_[0-9a-f]{{16}})?", key))
+
+
+def button(app: AppTest, name: str) -> Button:
+    return app.button(key=key_of(app, name))
+
+
+def tick(app: AppTest, name: str, row: int) -> AppTest:
+    """Tick a row of the table with this accessible name."""
+    found = next(found for found in app.dataframe if found.proto.alt == name)
+    key = found.proto.id.split("-", 2)[-1]  # Streamlit hides the key in the id
+    app.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    return app.run()
 
 
 def words(app: AppTest) -> str:
@@ -221,9 +240,8 @@ def test_a_tile_opens_the_list_it_counts(small, open_page):
 
 def test_start_leads_from_a_shortage_to_its_tenant(small, open_page):
     app = open_page(small)
-    app.session_state["shortages"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
 
-    app.run()
+    tick(app, "Engpässe jetzt", 0)
 
     assert app.title[0].value == "Bau AG Chur"
 
@@ -300,9 +318,8 @@ def test_without_a_match_the_next_step_is_told(filled, open_page):
 
 def test_a_row_leads_to_its_tenant(filled, open_page):
     app = open_page(filled, LICENSES, q="talwil")
-    app.session_state["licenses"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
 
-    app.run()
+    tick(app, "Alle Tenants", 0)
 
     assert app.title[0].value == "Gemeinde Talwil"
     assert asked(app, "tenant") == ["tenant-8"]
@@ -350,9 +367,8 @@ def test_another_tenant_goes_into_the_url(filled, open_page):
 def test_a_row_of_the_table_chooses_the_product_of_the_chart(filled, open_page):
     app = open_page(filled, TENANT, tenant="tenant-1")
     sku = app.dataframe[0].value["sku_id"][3]
-    app.session_state["licenses_tenant-1"] = {"selection": {"rows": [3], "columns": [], "cells": []}}
 
-    app.run()
+    tick(app, app.dataframe[0].proto.alt, 3)
 
     assert app.selectbox(key="history_product").value == sku
 
@@ -385,7 +401,7 @@ def test_a_switch_changes_nothing_before_it_is_confirmed(small, open_page, appli
     app = edit(open_page(small, MONITORING), 0, monitored=False)
 
     assert "1 Tenant geändert, noch nicht gespeichert" in words(app)
-    app.button(key="switch_review").click().run()
+    button(app, "switch_review").click().run()
 
     assert applied == []
     assert f"keine Engpässe mehr gemeldet für: {plain('Bau AG Chur')}" in words(app)
@@ -394,9 +410,9 @@ def test_a_switch_changes_nothing_before_it_is_confirmed(small, open_page, appli
 def test_a_lost_update_is_told_with_what_is_set_now(small, open_page, applied):
     small.refresher = FakeRefresher(small)
     app = edit(open_page(small, MONITORING), 0, monitored=False)
-    app.button(key="switch_review").click().run()
+    button(app, "switch_review").click().run()
 
-    app.button(key="switch_apply").click().run()
+    button(app, "switch_apply").click().run()
 
     change, actor = applied
     assert (change.seen, change.wanted, actor.name) == ((True, True), (True, False), "admin")
@@ -416,7 +432,7 @@ def test_monitoring_names_what_lists_and_profiles_do_not_share(filled, open_page
     app = open_page(filled, MONITORING)
 
     assert "Alte Firma GmbH" in words(app)
-    assert app.button(key="add_tenant-11").label == "In Liste aufnehmen"
+    assert button(app, "add_tenant-11").label == "In Liste aufnehmen"
     assert "config\\-neu\\-profile\\.json" in words(app)
 
 
@@ -431,7 +447,7 @@ def test_monitoring_says_which_rows_vanished_and_offers_both_ways_out(filled, op
 
     assert "11 Tenants sind aus der Tenantliste verschwunden" in app.error[1].value
     assert f"{plain('Bau AG Chur')} · nicht überwacht" in words(app)
-    assert [app.button(key=key).label for key in ("put_back_tenant-3", "end_tenant-3", "put_back_all", "end_all")] == [
+    assert [button(app, key).label for key in ("put_back_tenant-3", "end_tenant-3", "put_back_all", "end_all")] == [
         "Wieder eintragen", "Entfernung bestätigen", "Alle 11 wieder eintragen", "Alle 11 Entfernungen bestätigen",
     ]  # fmt: skip
     assert "und 6 weitere" in words(app)
@@ -449,10 +465,10 @@ def test_monitoring_is_ended_only_after_a_question(small, open_page, monkeypatch
     vanish(small, "Schule Höri")
     app = open_page(small, MONITORING)
 
-    app.button(key="end_chur").click().run()
+    button(app, "end_chur").click().run()
     assert asked == []
     assert f"keine Engpässe mehr gemeldet für: {plain('Bau AG Chur')}" in words(app)
-    app.button(key="end_now").click().run()
+    button(app, "end_now").click().run()
 
     assert asked == [small.known[1].tenant_id]
 
@@ -489,9 +505,9 @@ def test_a_push_that_tells_many_is_announced_and_can_be_silenced(small, open_pag
     app = open_page(small, MONITORING)
     assert "meldet dem Support 3 Engpässe, die es schon gibt" in words(app)
 
-    app.button(key="take_over").click().run()
+    button(app, "take_over").click().run()
     assert len([alarm for alarm in known_alarms(small.engine).values() if alarm.told_at]) == 1
-    app.button(key="take_over_now").click().run()
+    button(app, "take_over_now").click().run()
 
     assert "3 Engpässe als gemeldet vermerkt" in app.success[0].value
     assert "die es schon gibt" not in words(app)
@@ -600,7 +616,7 @@ def test_a_tenant_can_be_refreshed_alone(small, open_page):
     small.refresher = FakeRefresher(small)
     app = open_page(small, TENANT, tenant="hoeri")
 
-    app.button(key="refresh_refresh.one").click().run()
+    button(app, "refresh_refresh.one").click().run()
 
     assert small.refresher.asked == [("page", "admin", (small.known[0].tenant_id,))]
 

@@ -110,7 +110,8 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, actor.name, NOW)),
         ("sessions.open_sessions",
          lambda core, actor: sessions.open_sessions(core.engine, actor, NOW, account=actor.name)),
-        ("sessions.end_for", lambda core, actor: sessions.end_for(core.engine, actor, NOW, account=actor.name)),
+        ("sessions.end_for", lambda core, actor: sessions.end_for(
+            core.engine, actor, NOW, account=actor.name, proof=PASSWORD)),
     ],
     Action.REFRESH: [
         ("refresh.request", lambda core, actor: core.refresher.request(actor, ["nobody"])),
@@ -145,7 +146,8 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("sessions.open_sessions", lambda core, actor: sessions.open_sessions(core.engine, actor, NOW)),
         ("sessions.open_sessions",
          lambda core, actor: sessions.open_sessions(core.engine, actor, NOW, account="gast")),
-        ("sessions.end_for", lambda core, actor: sessions.end_for(core.engine, actor, NOW, account="gast")),
+        ("sessions.end_for", lambda core, actor: sessions.end_for(
+            core.engine, actor, NOW, account="gast", proof=PASSWORD)),
     ],
     Action.TOKENS: [
         ("tokens.make",
@@ -468,6 +470,7 @@ def work_at_refresh(at: Recorder) -> None:
 def work_at_switches(at: Recorder) -> None:
     at.open("monitoring")
     at.press("add_neu-ag")
+    at.press("add_now")
     at.open("monitoring")
     at.set(switches_={"edited_rows": {"0": {"monitored": False}}, "added_rows": [], "deleted_rows": []})
     at.press("switch_review")
@@ -498,6 +501,7 @@ def work_at_sessions(at: Recorder) -> None:
     at.open("konten")
     at.set(sessions_=row(0))
     at.press("session_end")
+    at.press("session_now", session_proof=PASSWORD)
 
 
 def work_at_tokens(at: Recorder) -> None:

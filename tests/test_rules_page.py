@@ -19,11 +19,15 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     LICENSES,
     START,
     TENANT,
+    button,
     hardened,
     no_runtime_left,
     open_page,
     small,
     words,
+)
+from tests.test_pages import (
+    tick as tick_row,
 )
 from ui.rules import Effect
 from ui.texts import text
@@ -115,8 +119,7 @@ def page(small: World, open_page: Any) -> AppTest:  # noqa: F811
 
 
 def tick(app: AppTest, row: int) -> AppTest:
-    app.session_state["rules_0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
-    return app.run()
+    return tick_row(app, "Ausnahmen", row)
 
 
 def test_without_an_exception_the_standard_is_told(page: AppTest) -> None:
@@ -148,7 +151,7 @@ def test_an_exception_is_added_with_its_author_after_its_effect_was_told(small: 
     assert all_policies(small.engine) == []
 
     page.text_input(key="rule_reason").set_value("Testumgebung").run()
-    page.button(key="rule_save").click().run()
+    button(page, "rule_save").click().run()
 
     assert not page.exception
     (kept,) = all_policies(small.engine)
@@ -174,7 +177,7 @@ def test_without_a_reason_nothing_is_saved(small: World, page: AppTest) -> None:
     page.button(key="rule_add").click().run()
     page.number_input(key="rule_threshold").set_value(1).run()
 
-    page.button(key="rule_save").click().run()
+    button(page, "rule_save").click().run()
 
     assert [error.value for error in page.error] == ["Ein Grund gehört dazu."]
     assert all_policies(small.engine) == []
@@ -190,12 +193,12 @@ def test_silence_is_not_offered_for_all_tenants_at_once(page: AppTest) -> None:
 def test_an_exception_is_changed_and_keeps_its_scope(small: World, open_page: Any) -> None:  # noqa: F811
     rule(small, "chur", SPB, threshold=2)
     app = tick(open_page(small, RULES), 0)
-    app.button(key="rule_change").click().run()
+    button(app, "rule_change").click().run()
     assert app.selectbox(key="rule_product").disabled
     assert app.number_input(key="rule_threshold").value == 2
 
     app.selectbox(key="rule_mode").set_value("edge").run()
-    app.button(key="rule_save").click().run()
+    button(app, "rule_save").click().run()
 
     (kept,) = all_policies(small.engine)
     assert (kept.scope, kept.threshold, kept.mode) == ((tenant_id(small, "chur"), SPB), None, "edge")
@@ -205,11 +208,11 @@ def test_an_exception_ends_only_after_its_effect_was_told(small: World, open_pag
     rule(small, "chur", mode="show_only")
     app = tick(open_page(small, RULES), 0)
 
-    app.button(key="rule_end").click().run()
+    button(app, "rule_end").click().run()
     assert "2 Lizenzen würden neu alarmieren." in words(app)
     assert len(all_policies(small.engine)) == 1
 
-    app.button(key="rule_end_now").click().run()
+    button(app, "rule_end_now").click().run()
     assert all_policies(small.engine) == []
     assert "Beendet: Bau AG Chur" in app.success[0].value
 

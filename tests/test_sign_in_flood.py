@@ -291,7 +291,9 @@ def test_a_browser_is_known_to_some_accounts_and_stays_the_same_device(engine: E
     "revoke",
     [
         pytest.param(lambda engine: access.passwd(engine, ADMIN, "anna", "Neues-2-Geheimnis", NOW), id="new-password"),
-        pytest.param(lambda engine: end_for(engine, SUPPORT, NOW, account="anna"), id="all-sessions-ended"),
+        pytest.param(
+            lambda engine: end_for(engine, SUPPORT, NOW, account="anna", proof=PASSWORD), id="all-sessions-ended"
+        ),
         pytest.param(lambda engine: access.disable(engine, ADMIN, "anna", NOW), id="disabled"),
     ],
 )

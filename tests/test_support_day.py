@@ -419,12 +419,15 @@ def test_changed_switches_can_be_discarded(carla: Page, day: Day):
     assert day.switches("Spedition Nord") == (True, True)
 
 
-def test_a_tenant_that_is_not_in_the_list_comes_into_it_with_one_click(carla: Page, eventful_day: Day):
+def test_a_tenant_that_is_not_in_the_list_comes_into_it_after_a_question(carla: Page, eventful_day: Day):
     open_from_menu(carla, "Monitoring")
     expect(carla.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_be_visible()
     assert eventful_day.listed(UNLISTED) is None
 
     carla.get_by_role("button", name="In Liste aufnehmen").click()
+    question = carla.get_by_role("dialog")
+    expect(question).to_contain_text(UNLISTED)
+    question.get_by_role("button", name="In Liste aufnehmen").click()
 
     expect(carla.get_by_text(f"Gespeichert: {UNLISTED}.")).to_be_visible()
     expect(carla.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_have_count(0)

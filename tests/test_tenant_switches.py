@@ -11,6 +11,7 @@ from tests.page_world import FakeRefresher, World
 from tests.test_pages import (  # noqa: F401 - fixtures
     TENANT,
     applied,
+    button,
     filled,
     hardened,
     no_runtime_left,
@@ -48,11 +49,11 @@ def test_nothing_changes_before_the_question_is_answered(small: World, open_page
     app.toggle[1].set_value(False).run()
     assert "1 Tenant geändert, noch nicht gespeichert" in words(app)
 
-    app.button(key="switch_review").click().run()
+    button(app, "switch_review").click().run()
     assert f"keine Engpässe mehr gemeldet für: {plain('Bau AG Chur')}" in words(app)
     assert applied == []
 
-    app.button(key="switch_apply").click().run()
+    button(app, "switch_apply").click().run()
     change, actor = applied
     assert (change.seen, change.wanted, actor.name) == ((True, True), (True, False), "admin")
 
@@ -60,9 +61,9 @@ def test_nothing_changes_before_the_question_is_answered(small: World, open_page
 def test_what_became_of_it_is_told_with_what_is_set(small: World, open_page: Any, applied: list[Any]) -> None:  # noqa: F811
     app = opened(small, open_page)
     app.toggle[0].set_value(False).run()
-    app.button(key="switch_review").click().run()
+    button(app, "switch_review").click().run()
 
-    app.button(key="switch_apply").click().run()
+    button(app, "switch_apply").click().run()
 
     assert "inzwischen geändert" in app.error[0].value
     assert toggles(app) == {"Aktiv": True, "Überwachung": True}

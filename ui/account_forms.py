@@ -16,22 +16,27 @@ from ui import visit
 from ui.answers import done, keep_secret, told
 from ui.identity import current_user
 from ui.safe import plain
+from ui.selection import bound_key, untick
 from ui.texts import text
 
-_OPEN, _ROUND = "_account_open", "_account_round"
+TABLE = "accounts"
+_OPEN = "_account_open"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is open: `kind` is the key of the button, `name` the account (none for a new one)."""
+    """What is open: `kind` is the key of the button, `name` the account (none for a new one).
+
+    A name that was given away anew is somebody else's: `since` tells them apart.
+    """
 
     kind: str
     name: str = ""
+    since: datetime | None = None
 
-
-def table_key() -> str:
-    """A new table after each change: its mark is by row number and must not outlive the row it was made in."""
-    return f"accounts_{st.session_state.get(_ROUND, 0)}"
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.kind, self.name, self.since
 
 
 def begin(work: Work) -> None:
@@ -46,13 +51,14 @@ def open_form(accounts: Sequence[Account], user: Actor) -> None:
     work: Work | None = st.session_state.get(_OPEN)
     if work is None:
         return
-    account = next((account for account in accounts if account.name == work.name), None)
+    account = next((one for one in accounts if (one.name, one.created_at) == (work.name, work.since)), None)
     with st.container(border=True, key="account_form"):
         if account is not None:
             _FORMS[work.kind](account, user)
         elif work.kind == "add":
             _add()
         else:  # somebody else has been faster
+            st.info(text("accounts.gone", name=plain(work.name)), icon=":material/info:")
             _close()
 
 
@@ -87,7 +93,7 @@ def _change_role(account: Account, user: Actor) -> None:
         st.warning(text("accounts.role_own"))
     role = st.selectbox(
         text("accounts.role"), ROLES, index=ROLES.index(account.role) if account.role in ROLES else 0,
-        key=f"account_new_role_{account.name}", format_func=_role_words, width=300,
+        key=bound_key("account_new_role", account.name, account.created_at), format_func=_role_words, width=300,
     )  # fmt: skip
 
     def change() -> None:
@@ -123,10 +129,14 @@ def _disable(account: Account, user: Actor) -> None:
 
 
 def _enable(account: Account, _user: Actor) -> None:
-    """Asks nothing: who is let in can be shut out again."""
-    with told():
+    st.subheader(text("accounts.enable_title", name=plain(account.shown)))
+    st.markdown(text("accounts.enable_what", role=account.role))
+
+    def enable() -> None:
         access.enable(runtime.current().engine, current_user(), account.name)
         _done(text("accounts.enabled_now", name=plain(account.shown)))
+
+    _confirm("accounts.enable", enable)
 
 
 def _factor(account: Account, _user: Actor) -> None:
@@ -152,7 +162,8 @@ _FORMS: dict[str, Callable[[Account, Actor], None]] = {
 def _confirm(label: str, action: Callable[[], None]) -> None:
     """The button that does it, and the one that does not."""
     with st.container(horizontal=True):
-        pressed = st.button(text(label), key="account_now", type="primary")
+        work: Work = st.session_state[_OPEN]
+        pressed = st.button(text(label), key=bound_key("account_now", *work.identity), type="primary")
         st.button(text("accounts.cancel"), key="account_cancel", on_click=_close)
     if pressed:
         with told():
@@ -170,7 +181,7 @@ def _done(words: str, password: str = "") -> None:
 
 def _close() -> None:
     st.session_state.pop(_OPEN, None)
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    untick(TABLE)
 
 
 def _role_words(role: str) -> str:

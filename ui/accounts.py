@@ -12,10 +12,11 @@ import streamlit as st
 from core.cache.accounts import Account
 from core.cache.open_sessions import OpenSession
 from core.roles import Actor
-from ui.account_forms import Work, begin, open_form, table_key
+from ui.account_forms import TABLE, Work, begin, open_form
 from ui.columns import moment_column, words_column
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
+from ui.selection import bound_key, chosen_row, selectable
 from ui.texts import text
 
 MOST_ROWS = 12
@@ -23,18 +24,18 @@ MOST_ROWS = 12
 
 def show_accounts(accounts: Sequence[Account], sessions: Sequence[OpenSession], user: Actor, view: View) -> None:
     """The table with its buttons, and the form when one is open."""
-    chosen = st.dataframe(
+    ids = [f"{account.name} {account.created_at}" for account in accounts]
+    shown = st.dataframe(
         account_table(accounts, sessions, view.language),
-        key=table_key(),
+        **selectable(TABLE, ids),
         alt=text("accounts.table"),
         hide_index=True,
         column_config=_config(view),
         height=HEADER_PIXELS + ROW_PIXELS * min(max(len(accounts), 1), MOST_ROWS),
         placeholder="",
-        on_select="rerun",
-        selection_mode="single-row",
-    )["selection"]["rows"]
-    account = accounts[chosen[0]] if chosen and chosen[0] < len(accounts) else None
+    )
+    row = chosen_row(TABLE, ids, shown)
+    account = None if row is None else accounts[row]
     with st.container(horizontal=True, vertical_alignment="center", key="account_actions"):
         st.button(
             text("accounts.add"), key="account_add", icon=":material/person_add:", on_click=begin, args=(Work("add"),)
@@ -43,8 +44,9 @@ def show_accounts(accounts: Sequence[Account], sessions: Sequence[OpenSession], 
             st.caption(text("accounts.hint"), width="content")
         else:
             for kind in works_for(account, user):
-                work = Work(kind, account.name)
-                st.button(text(f"accounts.{kind}"), key=f"account_{kind}", on_click=begin, args=(work,))
+                work = Work(kind, account.name, account.created_at)
+                key = bound_key(f"account_{kind}", *work.identity)
+                st.button(text(f"accounts.{kind}"), key=key, on_click=begin, args=(work,))
     if account is not None and account.name == user.name:
         st.caption(text("accounts.own"))
     open_form(accounts, user)

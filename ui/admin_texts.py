@@ -87,6 +87,15 @@ ADMIN_TEXTS: dict[str, tuple[str, str]] = {
         "**{name}** hat keinen zweiten Faktor mehr.",
         "**{name}** has no second factor any more.",
     ),
+    "accounts.enable_title": ("{name} wieder zulassen?", "Enable {name} again?"),
+    "accounts.enable_what": (
+        "Die Anmeldung geht wieder, mit der Rolle {role}. Zugänge für Programme, die dieses Konto gegeben hat, bleiben zu Ende.",
+        "Signing in works again, with the role {role}. Access for programs that this account gave stays ended.",
+    ),
+    "accounts.gone": (
+        "Das Konto «{name}» ist nicht mehr dasselbe; es wurde nichts geändert. Bitte neu wählen.",
+        "The account “{name}” is no longer the same; nothing was changed. Please choose again.",
+    ),
     "accounts.cancel": ("Abbrechen", "Cancel"),
     "secret.once": (
         "Wird nur jetzt gezeigt und ist nirgends gespeichert. Auf sicherem Weg weitergeben.",
@@ -108,6 +117,12 @@ ADMIN_TEXTS: dict[str, tuple[str, str]] = {
     "sessions.end_own": ("Alle eigenen Sitzungen beenden", "End all own sessions"),
     "sessions.ended": ("{count} Sitzungen von **{name}** beendet.", "{count} sessions of **{name}** ended."),
     "sessions.ended_one": ("Sitzung von **{name}** beendet.", "Session of **{name}** ended."),
+    "sessions.end_title": ("Diese Sitzung von {name} beenden?", "End this session of {name}?"),
+    "sessions.end_all_title": ("Alle Sitzungen von {name} beenden?", "End all sessions of {name}?"),
+    "sessions.which": ("Angemeldet seit {since} · {address} · {browser}", "Signed in since {since} · {address} · {browser}"),
+    "sessions.password": ("Eigenes Passwort", "Your own password"),
+    "sessions.type_name": ("Zur Bestätigung eintippen: {name}", "To confirm, type: {name}"),
+    "sessions.end_now": ("Beenden", "End"),
     "sessions.gone": ("Diese Sitzung war schon zu Ende.", "This session was over already."),
     "column.session_since": ("Seit", "Since"),
     "column.last_seen": ("Zuletzt tätig", "Last active"),

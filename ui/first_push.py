@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import streamlit as st
 
 from core import runtime
-from core.next_push import MANY, take_over
+from core.next_push import MANY, Seen, take_over
 from core.problems import Problem, ProblemError
 from ui import visit
 from ui.data import Snapshot
 from ui.identity import current_user
 from ui.problems import problem_box
+from ui.rows import moment, rows
+from ui.safe import plain
+from ui.selection import bound_key
 from ui.switches import may_switch
 from ui.texts import text
 
+MOST = 10  # named one by one before they are taken over
 _TAKEN, _FAILED = "_first_push_taken", "_first_push_failed"
 
 
@@ -36,28 +41,35 @@ def first_push(snapshot: Snapshot) -> None:
         st.success(
             text("first_push.taken" if taken != 1 else "first_push.taken_one", count=taken), icon=":material/check:"
         )
-    count = to_tell(snapshot)
-    if count < MANY:
+    if to_tell(snapshot) < MANY:
         return
+    pending = list(rows(snapshot.licenses[snapshot.licenses["alarm"] == "pending"]))
+    count, seen = len(pending), [(row.tenant_id, row.sku_id, moment(row.short_since)) for row in pending]
+    names = [f"{row.tenant}: {row.part_number}" for row in pending]
     with st.container(border=True, key="first-push"):
         st.markdown(text("first_push.what", count=count))
-        if may_switch() and st.button(text("first_push.take_over"), key="take_over"):
-            st.dialog(text("first_push.ask", count=count))(_confirm)()
+        if may_switch() and st.button(text("first_push.take_over"), key=bound_key("take_over", *seen)):
+            st.dialog(text("first_push.ask", count=count))(_confirm)(seen, names)
 
 
-def _confirm() -> None:
+def _confirm(seen: Sequence[Seen], names: Sequence[str]) -> None:
+    """Name what is taken over: this and nothing that comes meanwhile."""
+    more = [text("first_push.more", count=len(names) - MOST)] if len(names) > MOST else []
+    st.markdown("\n".join(f"- {words}" for words in [*map(plain, names[:MOST]), *more]))
     st.markdown(text("first_push.follows"))
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(text("switch.cancel"), key="take_over_cancel"):
             st.rerun()
-        if st.button(text("first_push.take_over"), key="take_over_now", type="primary", on_click=_carry_out):
+        key = bound_key("take_over_now", *seen)
+        if st.button(text("first_push.take_over"), key=key, type="primary", on_click=_carry_out, args=(seen,)):
             st.rerun()
 
 
-def _carry_out() -> None:
+def _carry_out(seen: Sequence[Seen]) -> None:
     opened = runtime.current()
     try:
-        st.session_state[_TAKEN] = take_over(opened.engine, opened.settings, current_user(), datetime.now(UTC))
+        now = datetime.now(UTC)
+        st.session_state[_TAKEN] = take_over(opened.engine, opened.settings, current_user(), now, seen=set(seen))
     except ProblemError as error:
         st.session_state[_FAILED] = error.problem
     visit.take_newest()

@@ -27,6 +27,7 @@ from ui.fence import fenced
 from ui.identity import current_user
 from ui.problems import problem_box
 from ui.safe import plain
+from ui.selection import bound_key
 from ui.texts import text
 
 EVERY_SECONDS = 2
@@ -56,7 +57,7 @@ def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button"
     available = runtime.current().refresher is not None
     st.button(
         text(label),
-        key=f"refresh_{label}",
+        key=bound_key(f"refresh_{label}", *tenants) if tenants else f"refresh_{label}",
         icon=":material/refresh:",
         help=text(f"{label}_help") if available else text("refresh.unavailable"),
         disabled=disabled or not available,

@@ -60,7 +60,7 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: i
 
 def _follow_table(tenant: Tenant, skus: list[str], chosen: int | None) -> None:
     """A row newly chosen in the table becomes the product of the chart."""
-    seen = (tenant.slug, chosen)
+    seen = (tenant.tenant_id, None if chosen is None else skus[chosen])
     if chosen is not None and st.session_state.get("_history_row") != seen:
         st.session_state[_KEY] = skus[chosen]
     st.session_state["_history_row"] = seen

@@ -38,6 +38,7 @@ class LicenseIndex:
     """Row numbers of the licences that match, in the order asked for."""
 
     def __init__(self, licenses: pd.DataFrame, slug_of: Mapping[str, str]) -> None:
+        self.ids = (licenses["tenant_id"] + "/" + licenses["sku_id"]).to_numpy(dtype=object)
         self.slugs = licenses["tenant_id"].map(slug_of).fillna("").to_numpy(dtype=object)
         self._kind = licenses["kind"].to_numpy(dtype=object)
         self._text = _searchable(licenses)
@@ -59,6 +60,10 @@ class LicenseIndex:
             wanted &= ~self._marks["hidden"]
         ordered = self._orders["product_en" if (filters.sort, language) == ("product", "en") else filters.sort]
         return ordered[wanted[ordered]]
+
+    def ids_of(self, rows: Positions) -> list[str]:
+        """What stands in these rows: tenant id and SKU id, whatever they are called."""
+        return list(self.ids[rows])
 
     def of_tenant(self, slug: str) -> Positions:
         """The rows of one tenant that are not hidden, the worst first."""

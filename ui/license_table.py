@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import tzinfo
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from ui.data import Snapshot
 from ui.filters import is_filtered, reset
 from ui.identity import current_user
 from ui.index import Filters, Positions
+from ui.selection import chosen_row, selectable
 from ui.texts import text
 
 ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renewal", "short_since",
@@ -38,24 +40,21 @@ def _with_rule(names: tuple[str, ...]) -> list[str]:
     return [*names[:place], "rule", *names[place:]]
 
 
-def show_licenses(table: pa.Table, key: str, name: str, *, most_rows: int = 15) -> int | None:
-    """Show the table under the accessible `name`; the row number that was chosen, if any."""
+def show_licenses(table: pa.Table, ids: Sequence[str], key: str, name: str, *, most_rows: int = 15) -> int | None:
+    """Show the table under the accessible `name`; the row of `ids` that was chosen, if any."""
     if not table.num_rows:
         return None  # the empty grid would say so in English
     zone = runtime.current().settings.time_zone
-    chosen = st.dataframe(
+    shown = st.dataframe(
         table,
-        key=key,
+        **selectable(key, ids),
         alt=name,
         hide_index=True,
         column_config=columns.column_config(language.current(), zone),
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, most_rows),
         placeholder="",
-        on_select="rerun",
-        selection_mode="single-row",
     )
-    rows = chosen["selection"]["rows"]
-    return rows[0] if rows and rows[0] < table.num_rows else None
+    return chosen_row(key, ids, shown)
 
 
 def csv_button(label: str, table: pa.Table, file: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -15,10 +16,24 @@ from ui.data import Snapshot
 from ui.page import View
 from ui.rows import rows
 from ui.safe import plain
+from ui.selection import bound_key
 from ui.switches import carry_out, may_switch
 from ui.texts import text
 
-MOST = 5  # vanished rows shown one by one; one click settles all of them
+MOST = 5  # vanished rows shown one by one; one question settles all of them
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What can be done about a row: the part of its texts' keys, the action of core, its icon."""
+
+    name: str
+    action: Callable[..., Any]
+    symbol: str = ""
+
+    @property
+    def icon(self) -> str | None:
+        return f":material/{self.symbol}:" if self.symbol else None
 
 
 def vanished(snapshot: Snapshot, view: View) -> None:
@@ -49,27 +64,25 @@ def _last_switches(row: Any) -> str:
 
 def _settle(tenant_ids: Sequence[str], names: Sequence[str], slug: str) -> None:
     """The two ways out, for those who may; for one tenant, or for all with `slug` ""."""
-    if not may_switch():
-        return
     many, which = ("", slug) if slug else ("_all", "all")
-    _button(
-        text(f"monitoring.put_back{many}", count=len(names)),
-        f"put_back_{which}",
-        add_to_list,
-        tenant_ids,
-        "playlist_add",
-    )
-    if st.button(text(f"monitoring.end{many}", count=len(names)), key=f"end_{which}"):
-        st.dialog(text("monitoring.end_ask"))(_confirm_end)(tenant_ids, names)
+    for way in (Way("put_back", add_to_list, "playlist_add"), Way("end", end_monitoring)):
+        _offer(way, text(f"monitoring.{way.name}{many}", count=len(names)), which, tenant_ids, names)
 
 
-def _confirm_end(tenant_ids: Sequence[str], names: Sequence[str]) -> None:
-    st.markdown(text("switch.warning", tenants=", ".join(map(plain, names))))
+def _offer(way: Way, label: str, which: str, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
+    """A button for those who may, and the question that names the tenants it was drawn for."""
+    if may_switch() and st.button(label, key=bound_key(f"{way.name}_{which}", *tenant_ids), icon=way.icon):
+        st.dialog(text(f"monitoring.{way.name}_ask"))(_confirm)(way, tenant_ids, names)
+
+
+def _confirm(way: Way, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
+    listed = ", ".join(map(plain, names))
+    st.markdown(text("switch.warning", tenants=listed) if way.action is end_monitoring else f"**{listed}**")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(text("switch.cancel"), key="end_cancel"):
             st.rerun()
-        args = (end_monitoring, tenant_ids)
-        if st.button(text("monitoring.end"), key="end_now", type="primary", on_click=carry_out, args=args):
+        key, args = bound_key(f"{way.name}_now", *tenant_ids), (way.action, tenant_ids)
+        if st.button(text(f"monitoring.{way.name}"), key=key, type="primary", on_click=carry_out, args=args):
             st.rerun()
 
 
@@ -97,17 +110,13 @@ def rows_without_profile(snapshot: Snapshot) -> list[str]:
 
 
 def _offer_to_add(tenants: pd.DataFrame) -> None:
-    """Tenants with a profile that the SharePoint list does not know, each added with one click."""
+    """Tenants with a profile that the SharePoint list does not know, each with the way into it."""
     st.markdown(text("monitoring.not_listed"))
+    add = Way("add", add_to_list, "add")
     for row in rows(tenants):
         with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
             st.markdown(plain(row.tenant), width=320)
-            if may_switch():
-                _button(text("monitoring.add"), f"add_{row.slug}", add_to_list, [row.tenant_id])
-    if len(tenants) > 1 and may_switch():
-        ids = tenants["tenant_id"].tolist()
-        _button(text("monitoring.add_all", count=len(tenants)), "add_all", add_to_list, ids)
-
-
-def _button(label: str, key: str, action: Callable[..., Any], ids: Sequence[str], icon: str = "add") -> None:
-    st.button(label, key=key, icon=f":material/{icon}:", on_click=carry_out, args=(action, ids))
+            _offer(add, text("monitoring.add"), row.slug, [row.tenant_id], [row.tenant])
+    if len(tenants) > 1:
+        ids, names = tenants["tenant_id"].tolist(), tenants["tenant"].tolist()
+        _offer(add, text("monitoring.add_all", count=len(tenants)), "all", ids, names)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import streamlit as st
 
@@ -17,19 +19,25 @@ from ui.data import Snapshot
 from ui.identity import current_user
 from ui.page import View
 from ui.rule_fields import fields, fill
-from ui.rules import effect, effect_words, ordered, rule_table, scope_name, show_rules
+from ui.rules import TABLE, effect, effect_words, ordered, rule_table, scope_name, show_rules
 from ui.safe import plain
+from ui.selection import bound_key, untick
 from ui.texts import text
 
-_OPEN, _ROUND = "_rule_open", "_rule_round"
+_OPEN = "_rule_open"
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is open: a new rule (no scope), or one to change or to end."""
+    """What is open: a new rule (no scope), or one to change or to end, as it was when it was chosen."""
 
     scope: Scope | None = None
+    version: datetime | None = None
     ends: bool = False
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.scope, self.version, self.ends
 
 
 def edit_rules(snapshot: Snapshot, view: View) -> None:
@@ -38,9 +46,9 @@ def edit_rules(snapshot: Snapshot, view: View) -> None:
     tell_done()
     chosen: Policy | None = None
     if snapshot.policies:
-        key = f"rules_{st.session_state.get(_ROUND, 0)}"
         listed = ordered(snapshot, view.language)
-        row = show_rules(rule_table(snapshot, listed, view), view, key)
+        ids = [f"{policy.scope} {policy.created_at}" for policy in listed]
+        row = show_rules(rule_table(snapshot, listed, view), ids, view)
         chosen = listed[row] if row is not None else None
     else:
         st.info(text("rule.none"), icon=":material/info:")
@@ -53,9 +61,10 @@ def _buttons(chosen: Policy | None, *, hint: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="rule_actions"):
         st.button(text("rule.add"), key="rule_add", icon=":material/add:", on_click=_begin, args=(Work(), None))
         if chosen is not None:
-            change, end = Work(chosen.scope), Work(chosen.scope, ends=True)
-            st.button(text("rule.change"), key="rule_change", on_click=_begin, args=(change, chosen))
-            st.button(text("rule.end"), key="rule_end", on_click=_begin, args=(end, chosen))
+            for name in ("change", "end"):
+                work = Work(chosen.scope, chosen.created_at, ends=name == "end")
+                key = bound_key(f"rule_{name}", *work.identity)
+                st.button(text(f"rule.{name}"), key=key, on_click=_begin, args=(work, chosen))
         elif hint:
             st.caption(text("rule.hint"), width="content")
 
@@ -68,34 +77,34 @@ def _begin(work: Work, policy: Policy | None) -> None:
 
 def _close() -> None:
     st.session_state.pop(_OPEN, None)
-    # A new table: its mark is by row number and must not outlive the row it was made in.
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    untick(TABLE)
 
 
 def _open_form(snapshot: Snapshot, view: View) -> None:
     work: Work | None = st.session_state.get(_OPEN)
     if work is None:
         return
-    known = next((policy for policy in snapshot.policies if policy.scope == work.scope), None)
-    if work.scope is not None and known is None:  # somebody else has ended it meanwhile
+    known = next((one for one in snapshot.policies if (one.scope, one.created_at) == (work.scope, work.version)), None)
+    if work.scope is not None and known is None:  # somebody else has changed or ended it meanwhile
+        st.info(text("rule.gone"), icon=":material/info:")
         _close()
         return
     with st.container(border=True, key="rule_form"):
         if work.ends and known is not None:
-            _end(snapshot, known, view)
+            _end(snapshot, work, known, view)
         else:
             _edit(snapshot, work, view)
 
 
-def _end(snapshot: Snapshot, policy: Policy, view: View) -> None:
+def _end(snapshot: Snapshot, work: Work, policy: Policy, view: View) -> None:
     name = plain(", ".join(scope_name(snapshot, policy, view.language)))
     st.subheader(text("rule.end_title", scope=name))
     left = [other for other in snapshot.policies if other.scope != policy.scope]
     st.markdown(effect_words(effect(snapshot.licenses, snapshot.policies, left, view), view.language))
     with st.container(horizontal=True):
-        if st.button(text("rule.end"), key="rule_end_now", type="primary"):
-            with told():
-                kept.end(runtime.current().engine, policy.scope, current_user())
+        if st.button(text("rule.end"), key=bound_key("rule_end_now", *work.identity), type="primary"):
+            with told(), _newest_after_a_clash():
+                kept.end(runtime.current().engine, policy.scope, current_user(), version=policy.created_at)
                 _finish(text("rule.ended", scope=name))
         st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
 
@@ -104,18 +113,19 @@ def _edit(snapshot: Snapshot, work: Work, view: View) -> None:
     st.subheader(text("rule.change_title" if work.scope else "rule.new_title"))
     policy = fields(snapshot, view, fixed=work.scope is not None)
     others = [other for other in snapshot.policies if other.scope != policy.scope]
+    replaced = next((other for other in snapshot.policies if other.scope == policy.scope), None)
     faults = [code for _, code in faults_of(policy)]
-    if work.scope is None and len(others) < len(snapshot.policies):
+    if work.scope is None and replaced is not None:
         st.warning(text("rule.replaces"))
     if "changes_nothing" not in faults:
         found = effect(snapshot.licenses, snapshot.policies, [*others, policy], view)
         st.markdown(f"**{effect_words(found, view.language)}**")
     with st.container(horizontal=True):
-        if st.button(text("rule.save"), key="rule_save", type="primary"):
+        if st.button(text("rule.save"), key=bound_key("rule_save", *work.identity), type="primary"):
             if faults:
                 _tell(faults)
             else:
-                _save(snapshot, policy, view)
+                _save(snapshot, policy, view, replaced.created_at if replaced else None)
         st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
 
 
@@ -124,10 +134,21 @@ def _tell(faults: Sequence[str]) -> None:
         st.error(text(f"rule.fault.{code}"))
 
 
-def _save(snapshot: Snapshot, policy: Policy, view: View) -> None:
-    with told():
-        kept.keep(runtime.current().engine, policy, current_user())
+def _save(snapshot: Snapshot, policy: Policy, view: View, version: datetime | None) -> None:
+    """Keep the rule in the place of the one that the page knows there, and of no other."""
+    with told(), _newest_after_a_clash():
+        kept.keep(runtime.current().engine, policy, current_user(), version=version)
         _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, policy, view.language)))))
+
+
+@contextlib.contextmanager
+def _newest_after_a_clash() -> Iterator[None]:
+    """After somebody else was faster, show what holds now."""
+    try:
+        yield
+    except kept.RuleChanged:
+        visit.take_newest()
+        raise
 
 
 def _finish(words: str) -> None:

@@ -83,6 +83,10 @@ RULE_TEXTS: dict[str, tuple[str, str]] = {
     "rule.reason": ("Grund (Pflicht)", "Reason (required)"),
     "rule.reason_hint": ("z. B. Reserve für Eintritte im August", "e.g. spare seats for August"),
     "rule.until": ("Gilt bis und mit (leer: unbefristet)", "Until and including (empty: no end)"),
+    "rule.gone": (
+        "Diese Ausnahme ist nicht mehr dieselbe; es wurde nichts geändert. Bitte neu wählen.",
+        "This exception is no longer the same; nothing was changed. Please choose again.",
+    ),
     "rule.replaces": (
         "Für diese Auswahl gibt es schon eine Ausnahme; Speichern ersetzt sie.",
         "There is an exception for this choice already; saving replaces it.",

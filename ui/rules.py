@@ -17,8 +17,10 @@ from ui.data import Snapshot
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
 from ui.rows import rows
+from ui.selection import chosen_row, selectable
 from ui.texts import text
 
+TABLE = "rules"
 MOST_ROWS = 15
 
 
@@ -95,8 +97,8 @@ def rule_table(snapshot: Snapshot, policies: Sequence[Policy], view: View) -> pa
     )
 
 
-def show_rules(table: pa.Table, view: View, key: str) -> int | None:
-    """Show the exceptions; the row number that was chosen, if any."""
+def show_rules(table: pa.Table, ids: Sequence[str], view: View) -> int | None:
+    """Show the exceptions; the row of `ids` that was chosen, if any."""
     column = st.column_config
 
     def label(name: str) -> str:
@@ -104,7 +106,7 @@ def show_rules(table: pa.Table, view: View, key: str) -> int | None:
 
     shown = st.dataframe(
         table,
-        key=key,
+        **selectable(TABLE, ids),
         alt=text("rule.table"),
         hide_index=True,
         placeholder="",
@@ -122,11 +124,8 @@ def show_rules(table: pa.Table, view: View, key: str) -> int | None:
             "until": column.TextColumn(label("until"), width=95),
             "created": moment_column("created", view.language, str(view.zone), 135),
         },
-        on_select="rerun",
-        selection_mode="single-row",
     )
-    chosen = shown["selection"]["rows"]
-    return chosen[0] if chosen and chosen[0] < table.num_rows else None
+    return chosen_row(TABLE, ids, shown)
 
 
 def effect(licenses: pd.DataFrame, before: Sequence[Policy], after: Sequence[Policy], view: View) -> Effect:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import streamlit as st
 
-from core import runtime
 from core.cache.open_sessions import OpenSession
 from core.roles import Actor
-from core.sessions import end_for
-from ui.answers import done, told
 from ui.browser import browser_words
 from ui.columns import moment_column, words_column
-from ui.identity import current_user
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
 from ui.safe import plain
+from ui.selection import bound_key, chosen_row, selectable
+from ui.session_form import TABLE, Work, begin, open_form
 from ui.texts import text
 
 MOST_ROWS = 10
-_ROUND = "_sessions_round"
 
 
 def show_sessions(sessions: Sequence[OpenSession], user: Actor, view: View, *, own: bool = False) -> None:
@@ -34,24 +30,29 @@ def show_sessions(sessions: Sequence[OpenSession], user: Actor, view: View, *, o
     if not sessions:
         st.info(text("sessions.none"), icon=":material/info:")
         return
-    chosen = st.dataframe(
+    ids = [session.id for session in sessions]
+    shown = st.dataframe(
         session_table(sessions, user, view.language, own=own),
-        key=f"sessions_{st.session_state.get(_ROUND, 0)}",
+        **selectable(TABLE, ids),
         alt=name,
         hide_index=True,
         column_config=_config(view),
         height=HEADER_PIXELS + ROW_PIXELS * min(len(sessions), MOST_ROWS),
         placeholder="",
-        on_select="rerun",
-        selection_mode="single-row",
-    )["selection"]["rows"]
+    )
+    row = chosen_row(TABLE, ids, shown)
     with st.container(horizontal=True, vertical_alignment="center", key="session_actions"):
-        if chosen and chosen[0] < len(sessions):
-            _buttons(sessions[chosen[0]], own=own)
-        elif own:
-            _button("sessions.end_own", "sessions_end_own", sessions[0])
+        if row is not None:
+            _button("sessions.end", "session_end", Work(sessions[row], alone=True))
+        if row is not None or own:
+            _button(
+                "sessions.end_own" if own else "sessions.end_all",
+                f"sessions_end_{'own' if own else 'all'}",
+                Work(sessions[row or 0]),
+            )
         else:
             st.caption(text("sessions.hint"), width="content")
+    open_form(sessions, view)
 
 
 def session_table(sessions: Sequence[OpenSession], user: Actor, language: str, *, own: bool = False) -> pa.Table:
@@ -68,29 +69,9 @@ def session_table(sessions: Sequence[OpenSession], user: Actor, language: str, *
     return pa.table(columns)
 
 
-def _buttons(session: OpenSession, *, own: bool) -> None:
-    _button("sessions.end", "session_end", session, only=session.id)
-    _button("sessions.end_own" if own else "sessions.end_all", "sessions_end_all", session)
-
-
-def _button(label: str, key: str, session: OpenSession, *, only: str = "") -> None:
-    words = text(label, name=plain(session.shown)) if label == "sessions.end_all" else text(label)
-    if st.button(words, key=key, icon=":material/logout:"):
-        with told():
-            _end(session, only)
-
-
-def _end(session: OpenSession, only: str) -> None:
-    count = end_for(
-        runtime.current().engine, current_user(), datetime.now(UTC), account=session.account, session=only
-    )  # fmt: skip
-    name = plain(session.shown)
-    if count == 0:
-        done(text("sessions.gone"))
-    else:
-        done(text("sessions.ended_one", name=name) if count == 1 else text("sessions.ended", count=count, name=name))
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
-    st.rerun()
+def _button(label: str, key: str, work: Work) -> None:
+    words = text(label, name=plain(work.session.shown)) if label == "sessions.end_all" else text(label)
+    st.button(words, key=bound_key(key, *work.identity), icon=":material/logout:", on_click=begin, args=(work,))
 
 
 def _config(view: View) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -16,6 +17,7 @@ from ui.data import Snapshot
 from ui.language import Language
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.safe import plain
+from ui.selection import chosen_row, selectable
 from ui.texts import text
 
 ALARMS = {
@@ -67,8 +69,10 @@ def _alarm(alarm: str, at: Any, now: datetime, language: Language, zone: tzinfo)
     return words if alarm != "told" or pd.isna(at) else f"{words} {fmt.clock(at.to_pydatetime(), now, language, zone)}"
 
 
-def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str) -> int | None:
-    """Show them; the row number that was chosen, if any."""
+def show_shortages(
+    table: pa.Table, ids: Sequence[str], language: Language, zone: tzinfo, name: str
+) -> int | None:  # fmt: skip
+    """Show them; the row of `ids` that was chosen, if any."""
     column = st.column_config
 
     def label(key: str) -> str:
@@ -76,9 +80,9 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
 
     alarms = [text(f"alarm.{alarm}", language) for alarm in ALARMS]
     told = sorted({words for row in table.column("alarm").to_pylist() for words in row} - set(alarms))
-    chosen = st.dataframe(
+    shown = st.dataframe(
         table,
-        key="shortages",
+        **selectable("shortages", ids),
         alt=plain(name),
         hide_index=True,
         column_order=("tenant", "product", "free", "since", "alarm", "state", "part_number", "short_since"),
@@ -100,8 +104,5 @@ def show_shortages(table: pa.Table, language: Language, zone: tzinfo, name: str)
             "short_since": moment_column("short_since", language, str(zone)),
         },
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
-        on_select="rerun",
-        selection_mode="single-row",
     )
-    rows = chosen["selection"]["rows"]
-    return rows[0] if rows and rows[0] < table.num_rows else None
+    return chosen_row("shortages", ids, shown)

@@ -21,6 +21,7 @@ from ui.page import View
 from ui.problems import problem_box, sentence
 from ui.rows import rows
 from ui.safe import plain
+from ui.selection import bound_key
 from ui.texts import text
 
 MOST_ROWS = 15
@@ -117,7 +118,7 @@ def ask_before(changes: list[SwitchChange], names: dict[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="switch_actions"):
         st.markdown(text("switch.pending" if len(changes) > 1 else "switch.pending_one", count=len(changes)))
         st.button(text("switch.discard"), key="switch_discard", on_click=_next_round)
-        if st.button(text("switch.review"), key="switch_review", type="primary"):
+        if st.button(text("switch.review"), key=bound_key("switch_review", *changes), type="primary"):
             st.dialog(question(changes))(_confirm)(changes, names)
 
 
@@ -126,8 +127,8 @@ def _confirm(changes: list[SwitchChange], names: dict[str, str]) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(text("switch.cancel"), key="switch_cancel"):
             st.rerun()
-        save = text("switch.apply")
-        if st.button(save, key="switch_apply", type="primary", on_click=carry_out, args=(apply_switches, changes)):
+        save, key = text("switch.apply"), bound_key("switch_apply", *changes)
+        if st.button(save, key=key, type="primary", on_click=carry_out, args=(apply_switches, changes)):
             st.rerun()
 
 
@@ -156,7 +157,8 @@ def round_number() -> int:
 
 
 def _editor_key(frame: pd.DataFrame) -> str:
-    return f"switches_{round_number()}_{abs(hash(tuple(frame.index)))}"
+    """Edits come by row number: other rows, or other switches in them, make another editor."""
+    return bound_key("switches", round_number(), *zip(frame.index, _pairs(frame), strict=True))
 
 
 def tell_results(snapshot: Snapshot) -> None:

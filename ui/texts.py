@@ -261,6 +261,10 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
     "sort.renewal": ("Nächste Erneuerung", "Next renewal"),
     "sort.since": ("Längster Engpass", "Longest shortage"),
     "table.count": ("**{shown}** von {total} Zeilen", "**{shown}** of {total} rows"),
+    "table.row_gone": (
+        "Die gewählte Zeile gibt es nicht mehr; es wurde nichts geändert. Bitte neu wählen.",
+        "The chosen row is no longer there; nothing was changed. Please choose again.",
+    ),
     "table.hint": (
         "Eine Zeile links ankreuzen öffnet ihren Tenant.",
         "Ticking a row on its left opens its tenant.",
@@ -377,6 +381,8 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
     "monitoring.put_back_all": ("Alle {count} wieder eintragen", "Put all {count} back"),
     "monitoring.end": ("Entfernung bestätigen", "Confirm removal"),
     "monitoring.end_all": ("Alle {count} Entfernungen bestätigen", "Confirm all {count} removals"),
+    "monitoring.put_back_ask": ("Wieder in die Tenantliste eintragen?", "Put back into the tenant list?"),
+    "monitoring.add_ask": ("In die Tenantliste aufnehmen?", "Add to the tenant list?"),
     "monitoring.end_ask": ("Entfernung bestätigen?", "Confirm removal?"),
     "first_push.what": (
         "**Der nächste Lauf meldet dem Support {count} Engpässe, die es schon gibt.** Jeder wird einmal gemeldet. Sind sie bekannt, lassen sie sich ohne Meldung übernehmen.",
@@ -388,6 +394,7 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
         "Sie gelten dann als gemeldet, und niemand erhält eine Nachricht. Spätere Engpässe werden wie gewohnt gemeldet.",
         "They then count as told, and nobody gets a message. Later shortages are told as usual.",
     ),
+    "first_push.more": ("und {count} weitere", "and {count} more"),
     "first_push.taken": ("{count} Engpässe als gemeldet vermerkt.", "{count} shortages marked as told."),
     "first_push.taken_one": ("1 Engpass als gemeldet vermerkt.", "1 shortage marked as told."),
     "monitoring.strangers": (

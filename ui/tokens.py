@@ -19,6 +19,7 @@ from ui.identity import current_user
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
 from ui.safe import plain
+from ui.selection import bound_key, chosen_row, selectable, untick
 from ui.texts import text
 
 MOST_ROWS = 12
@@ -26,7 +27,8 @@ LONGEST_DAYS = 365
 USUAL_DAYS = 90
 DATE_FORMAT = "DD.MM.YYYY"
 NEW = "new"
-_OPEN, _ROUND = "_token_open", "_token_round"  # what is open: NEW, or the id of the token to revoke
+TABLE = "tokens"
+_OPEN = "_token_open"  # what is open: NEW, or the id of the token to revoke
 
 
 def show_tokens(found: Sequence[Token], user: Actor, view: View) -> None:
@@ -39,7 +41,12 @@ def show_tokens(found: Sequence[Token], user: Actor, view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="token_actions"):
         st.button(text("tokens.add"), key="token_add", icon=":material/add:", on_click=_begin, args=(NEW,))
         if chosen is not None and chosen.revoked_at is None:
-            st.button(text("tokens.revoke"), key="token_revoke", on_click=_begin, args=(chosen.token_id,))
+            st.button(
+                text("tokens.revoke"),
+                key=bound_key("token_revoke", chosen.token_id),
+                on_click=_begin,
+                args=(chosen.token_id,),
+            )
         elif found:
             st.caption(text("tokens.hint"), width="content")
     work = st.session_state.get(_OPEN)
@@ -66,18 +73,18 @@ def token_table(found: Sequence[Token], now: datetime, language: str) -> pa.Tabl
 
 
 def _table(found: Sequence[Token], view: View) -> Token | None:
-    rows = st.dataframe(
+    ids = [token.token_id for token in found]
+    shown = st.dataframe(
         token_table(found, view.now, view.language),
-        key=f"tokens_{st.session_state.get(_ROUND, 0)}",
+        **selectable(TABLE, ids),
         alt=text("tokens.table"),
         hide_index=True,
         column_config=_config(view),
         height=HEADER_PIXELS + ROW_PIXELS * min(len(found), MOST_ROWS),
         placeholder="",
-        on_select="rerun",
-        selection_mode="single-row",
-    )["selection"]["rows"]
-    return found[rows[0]] if rows and rows[0] < len(found) else None
+    )
+    row = chosen_row(TABLE, ids, shown)
+    return None if row is None else found[row]
 
 
 def _form(user: Actor, view: View) -> None:
@@ -119,7 +126,9 @@ def _ask_before(token: Token) -> None:
         st.subheader(text("tokens.revoke_title", name=plain(token.name)))
         st.markdown(text("tokens.revoke_what"))
         with st.container(horizontal=True):
-            pressed = st.button(text("tokens.revoke"), key="token_revoke_now", type="primary")
+            pressed = st.button(
+                text("tokens.revoke"), key=bound_key("token_revoke_now", token.token_id), type="primary"
+            )
             st.button(text("accounts.cancel"), key="token_cancel", on_click=_close)
         if pressed:
             with told():
@@ -135,8 +144,7 @@ def _begin(what: str) -> None:
 
 def _close() -> None:
     st.session_state.pop(_OPEN, None)
-    # A new table: its mark is by row number and must not outlive the row it was made in.
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    untick(TABLE)
 
 
 def _config(view: View) -> dict[str, Any]:

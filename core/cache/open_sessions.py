@@ -24,6 +24,7 @@ class OpenSession:
     last_seen_at: datetime
     address: str
     user_agent: str
+    account_since: datetime  # a name that was given away anew is somebody else
 
 
 def open_sessions(
@@ -34,7 +35,7 @@ def open_sessions(
     One that began or was used after `until` has run out: the clock was set back since.
     """
     statement = (
-        select(sessions, accounts.c.display_name)
+        select(sessions, accounts.c.display_name, accounts.c.created_at.label("account_since"))
         .join(accounts, accounts.c.name == sessions.c.account)
         .where(*_open(created_after, seen_after, until), accounts.c.disabled.is_(False))
         .order_by(sessions.c.last_seen_at.desc(), sessions.c.token_hash)
@@ -52,6 +53,7 @@ def open_sessions(
             last_seen_at=row["last_seen_at"],
             address=row["address"],
             user_agent=row["user_agent"],
+            account_since=row["account_since"],
         )
         for row in rows
     ]

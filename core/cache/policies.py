@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime, tzinfo
-from typing import Any
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, delete, insert, select
 
@@ -27,20 +27,33 @@ def rules_at(engine: Engine, now: datetime, zone: tzinfo) -> Rules:
     return Rules.of(all_policies(engine), now.astimezone(zone).date())
 
 
-def save_policy(engine: Engine, policy: Policy, entry: Entry, at: datetime) -> None:
-    """Add it, or put it in the place of the one with the same scope."""
+# Whatever stands there now; a caller that has seen what stands there names its `created_at`, None for nothing.
+ANY_VERSION: Final = "any"
+Version = datetime | None | Literal["any"]
+
+
+class OtherVersion(Exception):
+    """Somebody else has changed, ended or made the policy meanwhile; nothing was changed."""
+
+
+def save_policy(
+    engine: Engine, policy: Policy, entry: Entry, at: datetime, *, version: Version = ANY_VERSION
+) -> None:  # fmt: skip
+    """Add it, or put it in the place of the one with the same scope. Raises OtherVersion."""
     with transaction(engine) as connection:
         bump(connection)  # first: it takes the write lock, and nobody else changes what is read next
-        before = _stored(connection, policy.scope)
+        before = _stored(connection, policy.scope, version)
         upsert(connection, policies, [asdict(policy)])
         append(connection, entry.changed(before, document_of(policy)), at)
 
 
-def delete_policy(engine: Engine, scope: Scope, entry: Entry, at: datetime) -> bool:
-    """End a policy; False when somebody else has ended it already."""
+def delete_policy(
+    engine: Engine, scope: Scope, entry: Entry, at: datetime, *, version: Version = ANY_VERSION
+) -> bool:  # fmt: skip
+    """End a policy; False when somebody else has ended it already. Raises OtherVersion."""
     with transaction(engine) as connection:
         bump(connection)
-        before = _stored(connection, scope)
+        before = _stored(connection, scope, version, gone_is_fine=True)
         if before is not None:
             connection.execute(delete(policies).where(*_at(scope)))
             append(connection, entry.changed(before, None), at)
@@ -67,8 +80,13 @@ def document_of(policy: Policy) -> dict[str, Any]:
     }
 
 
-def _stored(connection: Connection, scope: Scope) -> dict[str, Any] | None:
+def _stored(
+    connection: Connection, scope: Scope, version: Version, *, gone_is_fine: bool = False
+) -> dict[str, Any] | None:  # fmt: skip
     row = connection.execute(select(policies).where(*_at(scope))).mappings().first()
+    now = row["created_at"] if row else None
+    if version not in (ANY_VERSION, now) and not (row is None and gone_is_fine):
+        raise OtherVersion(scope)
     return document_of(Policy(**row)) if row else None
 
 
