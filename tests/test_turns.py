@@ -45,12 +45,15 @@ def in_order(standings: Iterable[Standing]) -> list[str]:
     return order
 
 
-def test_known_devices_come_first_then_networks_with_the_fewest_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_devices_come_first_then_known_networks_then_those_with_the_fewest_failures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(turns, "FOR_ALL", 1)  # one after the other
     monkeypatch.setattr(turns, "FOR_DEVICES", 0)
-    queue = [stranger(1, 5), stranger(2, 1), stranger(2, 1), stranger(3), device("known")]
+    home = Standing("anna", "192.0.2.7", known_network=True, spent=3)
+    queue = [stranger(1, 5), stranger(2, 1), stranger(2, 1), stranger(3), home, device("known")]
 
-    assert in_order(queue) == ["known", "203.0.113.3", "203.0.113.2", "203.0.113.2", "203.0.113.1"]
+    assert in_order(queue) == ["known", "192.0.2.7", "203.0.113.3", "203.0.113.2", "203.0.113.2", "203.0.113.1"]
 
 
 def test_one_network_is_not_ahead_of_another_with_all_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ class Busy(Exception):
 class _Waiting:
     """One attempt that waits; the least comes first."""
 
-    rank: tuple[bool, int, int]  # (from a stranger, recent and waiting attempts of its network, number)
+    rank: tuple[int, int, int]  # (device 0, network of the account 1, stranger 2; attempts of its network; number)
     device: bool = field(compare=False)
     turn: asyncio.Future[None] = field(compare=False)
 
@@ -56,7 +56,8 @@ class Turns:
             raise Busy
         self._of_source[source] += 1
         try:
-            await self._wait(_Waiting((not device, standing.spent + before, next(self._numbers)), device, _future()))
+            kind = 0 if device else 1 if standing.known_network else 2
+            await self._wait(_Waiting((kind, standing.spent + before, next(self._numbers)), device, _future()))
             try:
                 return await to_thread.run_sync(work, limiter=self._threads)
             finally:
