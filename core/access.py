@@ -102,6 +102,12 @@ SENTENCES = {
         "Das Passwort braucht ein Sonderzeichen, zum Beispiel - oder !",
         "The password needs a special character, for example - or !",
     ),
+    "password.common": (
+        "Dieses Passwort ist zu leicht zu erraten: ein oder zwei bekannte Wörter, eine Tastenfolge oder der Kontoname, "
+        "mit Ziffern oder Zeichen verziert. Besser sind drei Wörter, die nichts miteinander zu tun haben.",
+        "This password is too easy to guess: one or two known words, a run of keys or the account name, with "
+        "digits or signs around them. Better are three words that have nothing to do with each other.",
+    ),
     "password.control": (
         "Das Passwort enthält Steuerzeichen; sie lassen sich nicht eintippen.",
         "The password contains control characters; they cannot be typed.",
@@ -147,7 +153,7 @@ def add(
     name = account_key(name)
     faults = [] if passwords.name_is_valid(name) else ["account.name"]
     faults += [] if role in ROLES else ["account.role"]
-    faults += passwords.password_faults(password)
+    faults += passwords.password_faults(password, [name])
     if faults:
         raise AccessError(faults, name=name, role=role)
     entry = Entry(actor, "account.added", name)
@@ -162,7 +168,7 @@ def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime
     """
     actor.need(Action.OWN_ACCOUNT if actor.name == account_key(name) and actor.source == "page" else Action.ACCOUNTS)
     _must_be_local(engine, name)
-    if faults := passwords.password_faults(password):
+    if faults := passwords.password_faults(password, [name]):
         raise AccessError(faults)
     at = now or _now()
     hashed = passwords.hash_password(password)

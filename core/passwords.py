@@ -9,8 +9,11 @@ import re
 import secrets
 import string
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
+
+from core.common_passwords import is_common
 
 BCRYPT_BYTES = 72  # bcrypt looks at no more
 SHORTEST, LONGEST = 8, 256  # characters
@@ -64,8 +67,11 @@ def check_password(password: str, password_hash: str | None) -> bool:
     return right and fits and password_hash is not None
 
 
-def password_faults(password: str) -> list[str]:
-    """Codes of the rules that `password` breaks, [] when it is good."""
+def password_faults(password: str, names: Iterable[str] = ()) -> list[str]:
+    """Codes of the rules that `password` breaks, [] when it is good; `names` are those of its account.
+
+    Only what keeps all other rules is looked up among the common ones.
+    """
     normal = _normal(password)
     faults = ["password.short"] if len(normal) < SHORTEST else []
     diagnosis = Validator().diagnose_password(normal)
@@ -74,7 +80,7 @@ def password_faults(password: str) -> list[str]:
         faults.append("password.control")
     if len(normal) > LONGEST:
         faults.append("password.long")
-    return faults
+    return faults or (["password.common"] if is_common(normal, names) else [])
 
 
 def name_is_valid(name: str) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from core.cache import accounts
 from core.cache import open_sessions as stored
-from core.cache.accounts import Account
+from core.cache.accounts import Account, TooMany
 from core.cache.audit import Entry
 from core.cache.database import DatabaseError
 from core.cache.open_sessions import OpenSession
@@ -74,11 +74,12 @@ def session_id(token: str) -> str:
 
 def start_session(
     engine: Engine, account: str, now: datetime, *, address: str = "", user_agent: str = "", entry: Entry | None = None,
-    seen: Account | None = None,
+    seen: Account | None = None, most: int = 0,
 ) -> str:  # fmt: skip
     """A new session, recorded as `entry`; returns its token, which exists nowhere but in the cookie.
 
-    "" if the account has changed since it was `seen` as who may sign in.
+    "" if the account has changed since it was `seen` as who may sign in. With more than `most` sessions of the
+    account (0: no limit) the oldest end.
     """
     token = secrets.token_urlsafe(32)
     row = {
@@ -89,7 +90,14 @@ def start_session(
         "address": address,
         "user_agent": user_agent,
     }
-    return token if accounts.add_session(engine, row, forget_before=now - KEPT, entry=entry, seen=seen) else ""
+    too_many = None
+    if most and entry is not None:
+        ended = Entry(entry.actor, "session.ended", account, reason="too many")
+        too_many = TooMany(most, ended, now - LONGEST, now - IDLE)
+    added = accounts.add_session(engine, row, forget_before=now - KEPT, entry=entry, seen=seen, too_many=too_many)
+    if too_many:
+        note_revocation()
+    return token if added else ""
 
 
 def session_of(engine: Engine, token: str, now: datetime) -> Session | None:

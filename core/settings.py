@@ -48,6 +48,7 @@ class Settings:
     proxy: tuple[str, ...] = ()  # addresses and networks
     metrics_tenants: bool = False
     local_sign_in: str = "all"
+    sessions_per_account: int = 10
     time_zone: str = "Europe/Zurich"
     audit_days: int = 365
     api_requests_per_minute: int = 120  # of each token
@@ -233,6 +234,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "proxy": _networks,
     "metrics_tenants": _yes_or_no,
     "local_sign_in": _one_of("all", "admins"),
+    "sessions_per_account": _number(int, 1, 1_000),
     "time_zone": _zone,
     "audit_days": _number(int, 0, 36_500),
     "api_requests_per_minute": _number(int, 1, 100_000),

@@ -87,6 +87,7 @@ def sign_in(
     user_agent: str = "",
     admins_only: bool = False,
     standing: Standing | None = None,
+    most_sessions: int = 0,
     check: Callable[[str, str | None], bool] = passwords.check_password,
 ) -> str | Refused | CodeNeeded:
     """The token of a new session, the question for a code, or a refusal that is the same for every reason.
@@ -114,12 +115,12 @@ def sign_in(
         return CodeNeeded(account, key, device, charge)
     lockout.forget(engine, key)
     sign_in_budget.give_back(engine, charge, now)
-    return _open(engine, account, visitor, now) or Refused()
+    return _open(engine, account, visitor, now, most_sessions) or Refused()
 
 
 def sign_in_with_code(
     engine: Engine, half: CodeNeeded, code: str, *, now: datetime, address: str = "", user_agent: str = "",
-    standing: Standing | None = None,
+    standing: Standing | None = None, most_sessions: int = 0,
 ) -> str | Refused:  # fmt: skip
     """The second step: the token of a new session.
 
@@ -140,12 +141,13 @@ def sign_in_with_code(
     lockout.forget(engine, half.failures)
     for spent in (charge, half.charge):
         sign_in_budget.give_back(engine, spent, now)
-    return _open(engine, account, visitor, now) or Refused()
+    return _open(engine, account, visitor, now, most_sessions) or Refused()
 
 
 def sign_in_with_microsoft(
-    engine: Engine, found: Granted | Refusal, *, now: datetime, address: str = "", user_agent: str = ""
-) -> str | Refusal:
+    engine: Engine, found: Granted | Refusal, *, now: datetime, address: str = "", user_agent: str = "",
+    most_sessions: int = 0,
+) -> str | Refusal:  # fmt: skip
     """The token of a new session; the account is made at the first sign-in and follows Entra at every other.
 
     A role that is another one, or none any more, ends the older sessions and the tokens of the account.
@@ -161,7 +163,7 @@ def sign_in_with_microsoft(
     if account.disabled:
         _note_refusal(engine, account, "disabled", visitor, now)
         return Refusal("disabled", found.account, found.shown)
-    return _open(engine, account, visitor, now) or Refusal("disabled", found.account, found.shown)
+    return _open(engine, account, visitor, now, most_sessions) or Refusal("disabled", found.account, found.shown)
 
 
 def _follow(engine: Engine, found: Granted, visitor: Visitor, now: datetime) -> Account:
@@ -215,12 +217,13 @@ def _note_refusal(engine: Engine, account: Account | None, why: str, visitor: Vi
     audit.record(engine, actor, "session.refused", actor.name, result="refused", reason=why, at=now)
 
 
-def _open(engine: Engine, account: Account, visitor: Visitor, now: datetime) -> str:
+def _open(engine: Engine, account: Account, visitor: Visitor, now: datetime, most: int) -> str:
     """The token of a new session; "" if the account was changed while it signed in."""
     entry = Entry(_actor(account, visitor), "session.started", account.name)
     token = start_session(
-        engine, account.name, now, address=visitor.address, user_agent=visitor.user_agent, entry=entry, seen=account
-    )
+        engine, account.name, now, address=visitor.address, user_agent=visitor.user_agent, entry=entry, seen=account,
+        most=most,
+    )  # fmt: skip
     if not token:
         _note_refusal(engine, account, "changed meanwhile", visitor, now)
     return token

@@ -15,6 +15,7 @@ from core import access, lockout, passwords
 from core.access import AccessError, Ended, Refused, Session, Sessions, session_id
 from core.cache import accounts
 from core.cache.accounts import Account
+from core.cache.audit import Search, find
 from core.cache.database import open_database
 from core.cache.schema import sessions
 from tests.actors import ADMIN, entry
@@ -103,11 +104,12 @@ def test_add_stores_role_and_hash_but_never_the_password(engine: Engine):
 @pytest.mark.parametrize(
     ("password", "faults"),
     [
-        pytest.param("Abcdef-1", [], id="shortest"),
+        pytest.param("Kx7-pQzw", [], id="shortest"),
         pytest.param("Ein langer Satz mit 3 Wörtern und mehr!", [], id="a-sentence"),
         pytest.param("Ab-1" + "ü" * 252, [], id="longest"),
         pytest.param("Ab-1" + "ü" * 253, ["password.long"], id="too-long"),
         pytest.param("abcdefgh", ["password.upper", "password.digit", "password.special"], id="only-lower-case"),
+        pytest.param("Abcdef-1", ["password.common"], id="run-of-the-alphabet"),
         pytest.param("ABCDEFG1-", ["password.lower"], id="no-lower-case"),
     ],
 )
@@ -401,3 +403,44 @@ def test_core_access_imports_no_streamlit():
     code = "import sys, core.access, core.runtime; sys.exit('streamlit' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# ---------------------------------------------------------------- how many sessions
+
+
+def many_sessions(engine: Engine, times: list[datetime], most: int) -> list[str]:
+    tokens = []
+    for at in times:
+        token = access.sign_in(engine, "anna", PASSWORD, now=at, most_sessions=most, check=quick_check)
+        assert isinstance(token, str)
+        tokens.append(token)
+    return tokens
+
+
+def test_the_oldest_session_ends_when_one_more_opens_than_the_setting_allows(engine: Engine):
+    store(engine, "beat")
+    other = attempt(engine, name="beat")
+    tokens = many_sessions(engine, [NOW + minute * MINUTE for minute in range(5)], most=3)
+
+    at = NOW + 5 * MINUTE
+    assert [access.session_of(engine, token, at) is not None for token in tokens] == [False, False, True, True, True]
+    assert access.session_of(engine, other, at)
+    rows, _ = find(engine, Search(actions=["session.ended"]), limit=5)
+    assert [(row.target, row.reason, row.after) for row in rows] == [("anna", "too many", '{"sessions": 1}')] * 2
+
+
+def test_sessions_that_have_run_out_take_no_place(engine: Engine):
+    tokens = many_sessions(engine, [NOW, NOW + 2 * HOUR, NOW + 2 * HOUR + MINUTE], most=2)
+
+    assert [access.session_of(engine, token, NOW + 2 * HOUR + MINUTE) is not None for token in tokens[1:]] == [True] * 2
+    assert find(engine, Search(actions=["session.ended"]), limit=5)[1] == 0
+
+
+def test_an_open_tab_of_the_ended_session_learns_of_it_at_once(engine: Engine):
+    watch = Sessions(engine, clock=lambda: 0.0)  # its memory never gets old by time
+    (first,) = many_sessions(engine, [NOW], most=1)
+    watch.look(session_id(first), NOW)
+
+    many_sessions(engine, [NOW + MINUTE], most=1)
+
+    assert watch.remembered(session_id(first), NOW + MINUTE) is None

@@ -34,7 +34,7 @@ from ui.browser import browser_words
 from ui.safe import plain
 
 ACCOUNTS, PROGRAMS, AUDIT, OWN = "pages/accounts.py", "pages/programs.py", "pages/audit.py", "pages/own_account.py"
-PASSWORD = "Herbst-Wolke-27x"
+PASSWORD = "Birke-Nachthemd-27x"
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 USERS = {

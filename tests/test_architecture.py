@@ -57,7 +57,7 @@ FLOORS = [
         "metrics",
         "spreadsheets",
     },
-    {"certificate_files", "profile_json", "log_lines", "log_queue", "syslog"},
+    {"certificate_files", "common_passwords", "profile_json", "log_lines", "log_queue", "syslog"},
     {"bounds", "clock", "masking", "messages", "name_key", "network", "sources", "text_files", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}

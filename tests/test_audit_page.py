@@ -231,7 +231,7 @@ def test_the_file_holds_what_was_found_and_is_harmless(small: World) -> None:  #
 
 
 def test_old_and_new_accounts_are_told_by_their_names(small: World, open_page: Any) -> None:  # noqa: F811
-    access.add(small.engine, ADMIN, "beat", "Herbst-Wolke-27x", "viewer", datetime.now(UTC))
+    access.add(small.engine, ADMIN, "beat", "Birke-Nachthemd-27x", "viewer", datetime.now(UTC))
 
     row = shown(open_page(small, AUDIT, lang="en")).iloc[0]
 

@@ -32,7 +32,7 @@ from tests.loggers import restored_loggers
 from tests.profile_files import ProfileFolder
 
 ROOT = Path(__file__).parent.parent
-PASSWORD = "Herbst-Wolke-27x"
+PASSWORD = "Birke-Nachthemd-27x"
 SUMMARY = ["tenants", "ok", "failed", "skipped", "licenses", "shortages", "sharepoint", "requests", "seconds"]
 LISTS = ["created", "updated", "unchanged", "merged", "triggers_set", "resets", "failed"]
 Capture = pytest.CaptureFixture[str]

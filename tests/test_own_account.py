@@ -30,7 +30,7 @@ from tests.test_pages import (  # noqa: F401
 )
 
 OWN = "pages/own_account.py"
-PASSWORD, NEW = "Herbst-Wolke-27x", "Winter-Regen-82y"
+PASSWORD, NEW = "Birke-Nachthemd-27x", "Kompass-Distel-82y"
 ROLES = {"gast": "viewer", "anna": "support", "admin": "admin"}
 
 

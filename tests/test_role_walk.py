@@ -45,7 +45,7 @@ NONE = "none"  # a role that is no role, as somebody would have it who writes in
 PEOPLE = {NONE: "nina", "viewer": "vera", "support": "sven", "admin": "anna"}
 SECURITY = ROOT / "docs" / "security.md"
 NOW = datetime.now(UTC)
-NEW_PASSWORD = "Herbst-Wolke-27x"
+NEW_PASSWORD = "Birke-Nachthemd-27x"
 
 
 def may(role: str) -> set[Action]:

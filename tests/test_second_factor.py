@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
@@ -402,3 +404,17 @@ def test_no_text_is_the_code_of_a_step_but_the_code_itself(text: str) -> None:
     near = {pyotp.TOTP(secret).at(NOW + steps * STEP) for steps in (-1, 0, 1)}
 
     assert (second_factor._step_of(secret, text, NOW) is not None) is ("".join(text.split()) in near)
+
+
+def test_recovery_codes_have_at_least_112_bits_and_older_shorter_ones_still_open(engine: Engine) -> None:
+    _, codes = switched_on(engine)
+    older = "ABCD-EFGH-JKMN"
+    with engine.begin() as connection:
+        row = {"account": "anna", "code_hash": hashlib.sha256(older.replace("-", "").encode()).hexdigest()}
+        connection.execute(recovery_codes.insert().values(**row))
+
+    assert {len(code.replace("-", "")) for code in codes} == {24}
+    assert 24 * math.log2(len(second_factor.RECOVERY_SIGNS)) >= 112
+    assert {len(group) for code in codes for group in code.split("-")} == {4}
+    assert isinstance(finish(engine, half_in(engine), codes[0].lower().replace("-", " ")), str)
+    assert isinstance(finish(engine, half_in(engine), older), str)

@@ -67,6 +67,7 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.why.many accounts": ("viele Konten von einem Netz", "many accounts from one network"),
     "audit.why.many networks": ("ein Konto von vielen Netzen", "one account from many networks"),
     "audit.why.many failures": ("sehr viele Versuche", "very many attempts"),
+    "audit.why.too many": ("zu viele Sitzungen, die ältesten beendet", "too many sessions, the oldest ended"),
     "audit.why.tenant": ("fremder Tenant", "foreign tenant"),
     "audit.why.role": ("ohne Rolle", "without a role"),
     "audit.why.old": ("Anmeldung bei Microsoft zu alt", "sign-in at Microsoft too old"),

@@ -96,7 +96,7 @@ def _remove() -> None:
 def _code_form(key: str, label: str) -> str:
     """A field for a code and its button; the code once it was pressed."""
     with st.form(key, border=False, width=FIELD_PIXELS):
-        code = st.text_input(text("own.factor_code"), key=f"{key}_code", autocomplete="one-time-code", max_chars=40)
+        code = st.text_input(text("own.factor_code"), key=f"{key}_code", autocomplete="one-time-code", max_chars=60)
         pressed = st.form_submit_button(text(label), key=f"{key}_now")
     return (code or "").strip() if pressed else ""
 

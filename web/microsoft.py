@@ -123,9 +123,11 @@ class Microsoft:
             )
         except ProviderError as error:
             return self._turn_away(request, error.why, flow.target)
-        found = judge(claims, flow.profile, issuer, now)
+        found, most = judge(claims, flow.profile, issuer, now), self._settings().sessions_per_account
         result = await to_thread.run_sync(
-            lambda: access.sign_in_with_microsoft(self._cookies.engine(), found, now=now, **client_of(request))
+            lambda: access.sign_in_with_microsoft(
+                self._cookies.engine(), found, now=now, most_sessions=most, **client_of(request)
+            )
         )
         if isinstance(result, Refusal):
             return self._turn_away(request, result.why, flow.target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from anyio import CapacityLimiter, to_thread
@@ -11,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from core import access
 from core.access import CodeNeeded
+from core.settings import Settings
 from web.budgets import Budgets
 from web.cookies import SessionCookies, drop_short, set_short, short
 from web.plain import PlainPages, client_of, form_of, link_with_target
@@ -25,8 +27,11 @@ THREADS = 2
 class CodeStep:
     """`begin` is for the sign-in page, once the password was right."""
 
-    def __init__(self, pages: PlainPages, cookies: SessionCookies, budgets: Budgets) -> None:
+    def __init__(
+        self, pages: PlainPages, cookies: SessionCookies, budgets: Budgets, settings: Callable[[], Settings]
+    ) -> None:
         self._pages = pages
+        self._settings = settings
         self._cookies = cookies
         self._budgets = budgets
         self._halves: ShortLived[tuple[CodeNeeded, str]] = ShortLived(TIME_TO_TYPE)
@@ -56,10 +61,12 @@ class CodeStep:
         if wait := await self._budgets.wait(request, half.device):
             return self._refused(request, wait, back)
         code = (await form_of(request)).get("code", "")
-        client = client_of(request)
+        client, most = client_of(request), self._settings().sessions_per_account
         standing = access.Standing(half.account.name, client["address"], device=half.device)
         result = await to_thread.run_sync(
-            lambda: access.sign_in_with_code(self._cookies.engine(), half, code, now=now, standing=standing, **client),
+            lambda: access.sign_in_with_code(
+                self._cookies.engine(), half, code, now=now, standing=standing, most_sessions=most, **client
+            ),
             limiter=self._threads,
         )
         if isinstance(result, access.Refused):

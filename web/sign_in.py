@@ -54,7 +54,7 @@ class SignIn:
         self._cookies = SessionCookies(tabs, engine)
         self._microsoft = Microsoft(self._pages, self._cookies, settings)
         self._budgets = Budgets(self._cookies)
-        self._code = CodeStep(self._pages, self._cookies, self._budgets)
+        self._code = CodeStep(self._pages, self._cookies, self._budgets, settings)
         self._turns = Turns()
 
     def routes(self) -> list[BaseRoute]:
@@ -84,6 +84,7 @@ class SignIn:
         form = await form_of(request)
         target = local_path(form.get("next"))
         name, password, now = form.get("name", ""), form.get("password", ""), self._cookies.now()
+        most_sessions = self._settings().sessions_per_account
         standing = await self._budgets.standing(request, name)
         if standing.wait:
             return await self._refused(request, standing.wait, name=name, target=target)
@@ -93,7 +94,7 @@ class SignIn:
                 standing,
                 lambda: access.sign_in(
                     self._cookies.engine(), name, password, now=now, admins_only=admins_only, standing=standing,
-                    **client_of(request),
+                    most_sessions=most_sessions, **client_of(request),
                 ),
             )  # fmt: skip
         except Busy:

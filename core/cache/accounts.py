@@ -66,6 +66,16 @@ class StoredSession:
     revoked_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class TooMany:
+    """More than `most` sessions of one account: the oldest end. Those that have run out do not count."""
+
+    most: int
+    entry: Entry
+    created_after: datetime
+    seen_after: datetime
+
+
 class LastAdmin(Exception):
     """The change would leave no account that could let people in again."""
 
@@ -156,7 +166,7 @@ def rename_account(engine: Engine, name: str, display_name: str) -> None:
 
 def add_session(
     engine: Engine, row: Mapping[str, Any], *, forget_before: datetime, entry: Entry | None = None,
-    seen: Account | None = None,
+    seen: Account | None = None, too_many: TooMany | None = None,
 ) -> bool:  # fmt: skip
     """Store a new session; those that began before `forget_before` have served their time and go.
 
@@ -177,7 +187,20 @@ def add_session(
         connection.execute(sessions.insert().values(**row))
         if entry is not None:
             append(connection, entry, row["created_at"])
+        if too_many is not None:
+            _end_oldest(connection, row["account"], row["created_at"], too_many)
     return True
+
+
+def _end_oldest(connection: Connection, account: str, at: datetime, too_many: TooMany) -> None:
+    column = sessions.c
+    still_open = [column.account == account, column.revoked_at.is_(None), column.created_at > too_many.created_after]
+    newest_first = column.created_at.desc(), column.token_hash
+    oldest = select(column.token_hash).where(*still_open, column.last_seen_at > too_many.seen_after)
+    hashes = connection.execute(oldest.order_by(*newest_first).offset(too_many.most)).scalars().all()
+    if hashes:
+        connection.execute(_revoke(at).where(column.token_hash.in_(hashes)))
+        append(connection, too_many.entry.changed(None, {"sessions": len(hashes)}), at)
 
 
 def find_sessions(engine: Engine, token_hashes: Collection[str]) -> dict[str, StoredSession]:
