@@ -1,4 +1,4 @@
-"""Command line: `python -m core sync | check | cert | skus | rules | users | audit`."""
+"""Command line: `python -m core sync | check | cert | skus | rules | users | audit | secrets`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from core import access
-from core.commands import WRONG_CONFIGURATION, audit, rules, setup, sync, users
+from core.commands import WRONG_CONFIGURATION, audit, rules, secrets, setup, sync, users
 from core.logs import set_up_logs
 from core.problems import ProblemError
 from core.rules import RuleFileError
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Lizenztool from the command line.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (sync, setup, rules, users, audit):
+    for command in (sync, setup, rules, users, audit, secrets):
         command.add_to(commands)
     return parser
 

@@ -90,6 +90,43 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "«{name}» ist kein lokales Konto; den zweiten Faktor verwaltet dort Microsoft.",
         "“{name}” is no local account; its second factor is managed by Microsoft.",
     ),
+    "factor.unreadable": (
+        "Die Codes der App lassen sich zurzeit nicht prüfen: dem Server fehlt der Schlüssel dazu. Einen Wiederherstellungscode verwenden; den Grund findet, wer den Server betreut, mit python -m core check.",
+        "Codes of the app cannot be checked at present: the server lacks the key for it. Use a recovery code; whoever looks after the server finds the reason with python -m core check.",
+    ),
+    # Secrets at rest
+    "secrets.key_missing": (
+        "Der Schlüssel {id} zu den Geheimnissen der Datenbank fehlt; gesucht in {where}. Betroffen: {count} zweite Faktoren ({names}); diese Konten kommen mit einem Wiederherstellungscode herein, nicht mit der App. Den Schlüssel aus seiner Sicherung zurücklegen oder LIZENZTOOL_SECRET_KEYS setzen. Ist er verloren: die genannten Faktoren mit python -m core users remove-factor entfernen, dann python -m core secrets rotate.",
+        "The key {id} to the secrets in the database is missing; looked for in {where}. Affected: {count} second factors ({names}); these accounts get in with a recovery code, not with the app. Put the key back from its backup or set LIZENZTOOL_SECRET_KEYS. If it is lost: remove the named factors with python -m core users remove-factor, then python -m core secrets rotate.",
+    ),
+    "secrets.key_wrong": (
+        "Der Schlüssel in {where} ({found}) passt nicht zur Datenbank; sie verlangt {id}. Betroffen: {count} zweite Faktoren ({names}); diese Konten kommen mit einem Wiederherstellungscode herein, nicht mit der App. Den Schlüssel, der zu dieser Datenbank oder ihrer Sicherung gehört, zurücklegen. Ist er verloren: die genannten Faktoren mit python -m core users remove-factor entfernen, dann python -m core secrets rotate.",
+        "The key in {where} ({found}) does not fit the database, which needs {id}. Affected: {count} second factors ({names}); these accounts get in with a recovery code, not with the app. Put back the key that belongs to this database or its backup. If it is lost: remove the named factors with python -m core users remove-factor, then python -m core secrets rotate.",
+    ),
+    "secrets.key_unreadable": (
+        "Die Schlüssel in {where} lassen sich nicht lesen: {detail}. Zweite Faktoren können nicht geprüft werden; Wiederherstellungscodes gelten weiter. Rechte der Datei prüfen oder sie aus ihrer Sicherung zurücklegen.",
+        "The keys in {where} cannot be read: {detail}. Second factors cannot be checked; recovery codes still count. Check the permissions of the file or put it back from its backup.",
+    ),
+    "secrets.key_not_written": (
+        "Die Schlüsseldatei {where} fehlt und lässt sich nicht schreiben ({detail}). Zweite Faktoren lassen sich erst einrichten, wenn der Ordner beschreibbar oder LIZENZTOOL_SECRET_KEYS gesetzt ist.",
+        "The key file {where} is missing and cannot be written ({detail}). Second factors can only be set up once the folder is writable or LIZENZTOOL_SECRET_KEYS is set.",
+    ),
+    "secrets.lost": (
+        "{count} zweite Faktoren ({names}) lassen sich mit den Schlüsseln in {where} nicht entschlüsseln; diese Konten kommen mit einem Wiederherstellungscode herein, nicht mit der App. Den früheren Schlüssel zurücklegen, oder die Faktoren mit python -m core users remove-factor entfernen und neu einrichten.",
+        "{count} second factors ({names}) cannot be decrypted with the keys in {where}; these accounts get in with a recovery code, not with the app. Put the former key back, or remove the factors with python -m core users remove-factor and set them up again.",
+    ),
+    "secrets.unfinished": (
+        "Ein Wechsel des Schlüssels in {where} ist nicht zu Ende gekommen; alles ist lesbar. python -m core secrets rotate nochmals aufrufen.",
+        "A change of the key in {where} has not come to its end; all can be read. Call python -m core secrets rotate again.",
+    ),
+    "secrets.copies": (
+        "Kopien der Datenbank von vor einem Upgrade enthalten Geheimnisse zweiter Faktoren im Klartext: {files}. Sobald diese Version sich bewährt hat, löschen oder auf einen verschlüsselten Datenträger verschieben.",
+        "Copies of the database from before an upgrade hold secrets of second factors in clear: {files}. Once this version has proved itself, delete them or move them to an encrypted volume.",
+    ),
+    "secrets.not_cleared": (
+        "In der Datenbankdatei können noch frühere Werte von Geheimnissen stehen. Andere Programme, welche die Datenbank offen halten, schliessen, Platz auf dem Datenträger schaffen und den Dienst neu starten.",
+        "The database file may still hold former values of secrets. Close other programs that hold the database open, make room on the disk and restart the service.",
+    ),
     "access.password_wrong": (
         "Das Passwort stimmt nicht. Es ist das, mit dem die Anmeldung zuletzt gelungen ist.",
         "The password is wrong. It is the one that last opened the sign-in.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from core import secret_rotation
 from core.cache.database import open_database
 from core.refresh import Refresher
 from core.settings import Settings, load_settings
@@ -24,6 +25,17 @@ class Runtime:
     engine: Engine
     refresher: Refresher | None = None
     demo: bool = False
+
+
+def open_engine(settings: Settings) -> Engine:
+    """The database of `settings`, upgraded, with the keys to its secrets. Raises DatabaseError."""
+    engine = open_database(settings.database)
+    try:
+        secret_rotation.prepare(engine, settings)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
 _lock = threading.Lock()
@@ -43,5 +55,5 @@ def current() -> Runtime:
     with _lock:
         if _current is None:
             settings = load_settings()
-            _current = Runtime(settings, open_database(settings.database))
+            _current = Runtime(settings, open_engine(settings))
         return _current

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,9 +22,13 @@ from core import lockout
 from core.cache import accounts, second_factor
 from core.cache.accounts import Account
 from core.cache.audit import Entry
+from core.cache.secrets import TOTP
 from core.problems import Problem, ProblemError
 from core.reauthentication import prove_password
 from core.roles import Action, Actor
+from core.secrets import SecretError, seal, unseal
+
+log = logging.getLogger(__name__)
 
 ISSUER = "Lizenztool"
 STEP_SECONDS = 30
@@ -72,14 +77,18 @@ def state(engine: Engine, name: str) -> State:
 def begin(engine: Engine, actor: Actor, password: str, now: datetime) -> Setup:
     """A new secret for the actor's own account, whose password it takes; it counts from `confirm` on.
 
-    Raises SecondFactorError when there is a second factor already or the account signs in elsewhere, WrongPassword,
-    NotAllowed.
+    Raises SecondFactorError when there is a second factor already, the account signs in elsewhere or there is no key to
+    encrypt it with, WrongPassword, NotAllowed.
     """
     actor.need(Action.OWN_ACCOUNT)
     account = _local(engine, actor.name)
     prove_password(engine, actor.name, password, now, address=actor.address)
     secret = pyotp.random_base32()
-    if not second_factor.keep_secret(engine, account.name, secret):
+    try:
+        kept = second_factor.keep_secret(engine, account.name, lambda: seal(engine, TOTP, account.name, secret))
+    except SecretError as error:
+        raise _unreadable(error) from error
+    if not kept:
         raise SecondFactorError(Problem("factor.there"))
     uri = pyotp.TOTP(secret).provisioning_uri(name=account.shown, issuer_name=ISSUER)
     return Setup(secret, uri, _qr_code(uri))
@@ -95,7 +104,7 @@ def confirm(engine: Engine, actor: Actor, code: str, now: datetime) -> list[str]
     if not account.totp_secret or account.totp_confirmed_at:
         raise SecondFactorError(Problem("factor.not_begun"))
     _count(engine, account, now)
-    step = _step_of(account.totp_secret, code, now)
+    step = _step_of(_secret(engine, account), code, now)
     if step is None:
         raise SecondFactorError(Problem("factor.wrong_code"))
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
@@ -127,13 +136,35 @@ def remove(engine: Engine, actor: Actor, name: str, now: datetime, *, code: str 
 def check(engine: Engine, account: Account, code: str, now: datetime, actor: Actor) -> bool:
     """Whether `code` is right: of the app within a step of now, or an unused recovery code. Used up if so.
 
-    Counting the attempt is the caller's.
+    Counting the attempt is the caller's. Raises SecondFactorError if the key of the secret is missing and `code` is no
+    recovery code either.
     """
-    step = _step_of(account.totp_secret, code, now)
+    unreadable, step = None, None
+    try:
+        step = _step_of(_secret(engine, account), code, now)
+    except SecondFactorError as error:
+        unreadable = error
     if step is not None:
         return second_factor.use_step(engine, account.name, step)
     entry = Entry(actor, "account.recovery_code_used", account.name)
-    return second_factor.use_recovery_code(engine, account.name, _hash(code), now, entry)
+    used = second_factor.use_recovery_code(engine, account.name, _hash(code), now, entry)
+    if unreadable and not used:
+        raise unreadable
+    return used
+
+
+def _secret(engine: Engine, account: Account) -> str:
+    """Return the secret of the account's app. Raises SecondFactorError if no key decrypts it."""
+    try:
+        return unseal(engine, TOTP, account.name, account.totp_secret)
+    except SecretError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: SecretError) -> SecondFactorError:
+    """The problem for the person; that of the operator, which names files, is for the log."""
+    log.error("second factor: %s", error)
+    return SecondFactorError(Problem("factor.unreadable"))
 
 
 def _step_of(secret: str, code: str, now: datetime) -> int | None:

@@ -19,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 
 from core import network, syslog
 from core.network import Proxies
+from core.secret_keys import parse_key
 
 PREFIX = "LIZENZTOOL_"
 
@@ -29,6 +30,7 @@ class Settings:
 
     data_dir: Path = Path("data")
     database_url: str = field(default="", repr=False)  # may hold a password
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
     profiles_dir: Path = Path("profiles")
     login_url: str = "https://login.microsoftonline.com"
     graph_url: str = "https://graph.microsoft.com"
@@ -206,6 +208,10 @@ def _syslog(raw: str) -> str:
     return str(syslog.parse(raw))
 
 
+def _keys(raw: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(parse_key(key) for key in raw.split(",") if key.strip()))
+
+
 def _yes_or_no(raw: str) -> bool:
     if raw.lower() not in ("true", "false"):
         raise ValueError(f"{raw!r} is none of true, false.")
@@ -215,6 +221,7 @@ def _yes_or_no(raw: str) -> bool:
 PARSERS: dict[str, Callable[[str], Any]] = {
     "data_dir": Path,
     "database_url": _database_url,
+    "secret_keys": _keys,
     "profiles_dir": Path,
     "login_url": _https_url,
     "graph_url": _https_url,

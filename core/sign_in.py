@@ -19,10 +19,12 @@ from core.cache.accounts import Account
 from core.cache.audit import Entry
 from core.identity import Granted, Refusal
 from core.roles import Actor
+from core.second_factor import SecondFactorError
 from core.sessions import note_revocation, start_session
 from core.sign_in_budget import Charge, Standing
 
 LONGEST_ACCOUNT = 100  # as in core.cache.schema
+NO_KEY = "no key"  # why a code cannot be checked
 LOCAL, ENTRA = "local", "entra"  # who says that it is them: we ourselves, or Microsoft
 
 
@@ -36,9 +38,13 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A sign-in that failed; why is nobody's business. `wait` seconds long no further attempt is looked at."""
+    """A sign-in that failed; why is nobody's business. `wait` seconds long no further attempt is looked at.
+
+    With `unreadable` codes of the app cannot be checked, and recovery codes alone open.
+    """
 
     wait: int = 0
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,15 +139,24 @@ def sign_in_with_code(
         return Refused(charge.wait)
     account = accounts.find_account(engine, half.account.name)
     changed = account is None or _decides(account) != _decides(half.account)
-    if account is None or changed or not second_factor.check(engine, account, code, now, _actor(account, visitor)):
-        _note_refusal(engine, account, "changed meanwhile" if changed else "code", visitor, now)
+    why = "changed meanwhile" if account is None or changed else _wrong(engine, account, code, visitor, now)
+    if account is None or why:
+        _note_refusal(engine, account, why, visitor, now)
         spray.note_failure(engine, address, half.account.name, now)
-        return Refused(lockout.wait_after(engine, key, now))
+        return Refused(lockout.wait_after(engine, key, now), unreadable=why == NO_KEY)
     lockout.forget(engine, key)
     lockout.forget(engine, half.failures)
     for spent in (charge, half.charge):
         sign_in_budget.give_back(engine, spent, now)
     return _open(engine, account, visitor, now, most_sessions) or Refused()
+
+
+def _wrong(engine: Engine, account: Account, code: str, visitor: Visitor, now: datetime) -> str:
+    """What is wrong with `code`, for the audit; "" if it is right."""
+    try:
+        return "" if second_factor.check(engine, account, code, now, _actor(account, visitor)) else "code"
+    except SecondFactorError:
+        return NO_KEY
 
 
 def sign_in_with_microsoft(

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, update
 
+from core import secret_rotation
 from core.cache.database import open_database
 from core.cache.schema import audit_anchor, metadata, sign_in_budgets
 from core.network import NAMES
+from core.settings import Settings
 from tests.loggers import restored_loggers
 from tests.postgres import postgres
 from tests.served import Served, serve
@@ -68,9 +70,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Engine]:
+def database(database_url: str, tmp_path: Path) -> Iterator[Engine]:
     """An empty database, of each kind that the product knows."""
     opened = open_database(database_url)
+    secret_rotation.prepare(opened, Settings(data_dir=tmp_path))
     yield opened
     opened.dispose()
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core.cache.database import open_database
 from core.cache.runs import Run, run
 from core.refresh import Refresher
 from core.roles import schedule_actor
+from core.runtime import open_engine
 from core.settings import Settings, load_settings
 from simulator import Microsoft365
 from tests.served import server_process
@@ -36,7 +36,7 @@ class Office:
         self.ahead = timedelta(0)
         environment = m365.environment() | {"LIZENZTOOL_DATA_DIR": str(folder / "data"), **settings}
         self.settings: Settings = load_settings(environment, None)
-        self.engine: Engine = open_database(self.settings.database)
+        self.engine: Engine = open_engine(self.settings)
         self.refresher = Refresher(self.engine, self.settings, now=self.now)
 
     def now(self) -> datetime:

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core.cache.database import open_database
 from core.cache.lists import (
     Alarm,
     ListedTenant,
@@ -34,7 +33,7 @@ from core.licenses import License, Subscription, is_shortage
 from core.monitoring import SwitchChange, SwitchResult
 from core.problems import Problem
 from core.roles import Actor
-from core.runtime import Runtime
+from core.runtime import Runtime, open_engine
 from core.settings import Settings
 from core.skus import Catalogue
 
@@ -62,7 +61,7 @@ class World:
     @classmethod
     def at(cls, folder: Path, **settings: Any) -> World:
         chosen = Settings(data_dir=folder, **settings)
-        return cls(open_database(chosen.database), chosen)
+        return cls(open_engine(chosen), chosen)
 
     @property
     def runtime(self) -> Runtime:

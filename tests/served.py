@@ -18,9 +18,9 @@ from sqlalchemy import Engine, select, update
 
 from core.cache import accounts
 from core.cache.accounts import Account
-from core.cache.database import open_database
 from core.cache.schema import sessions
 from core.roles import Action
+from core.runtime import open_engine
 from core.sessions import session_id, start_session
 from core.settings import Settings
 from tests.actors import entry
@@ -141,7 +141,7 @@ class Served:
 def serve(folder: Path, **settings: Any) -> Iterator[Served]:
     """Start the server on a free loopback port and stop it, by its id, at the end. `settings` as JSON knows them."""
     write_script(folder)
-    engine = open_database(_settings(folder, 1).database)
+    engine = open_engine(_settings(folder, 1))
     add_local_accounts(engine)
     port = free_port()
     try:

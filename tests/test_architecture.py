@@ -40,6 +40,8 @@ FLOORS = [
     {"sessions", "rules", "health", "facts", "tokens", "auth_profiles", "figures", "known_devices"},
     {"reauthentication"},
     {"lockout", "spray"},
+    {"secret_rotation"},
+    {"secrets"},
     {"audit", "catalogue", "lock", "product_list"},
     {"graph", "cache"},
     {"skus", "profiles", "policies", "roles"},
@@ -58,6 +60,7 @@ FLOORS = [
         "spreadsheets",
     },
     {"certificate_files", "common_passwords", "profile_json", "log_lines", "log_queue", "syslog"},
+    {"secret_keys"},
     {"bounds", "clock", "masking", "messages", "name_key", "network", "sources", "text_files", "words"},
 ]
 FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
@@ -165,7 +168,9 @@ def test_core_prints_in_its_command_line_alone() -> None:
 
 # Problems and their words
 
-CODE = re.compile(r"(profile|auth|factor|signin|graph|sharepoint|database|check|refresh|access|network)\.[a-z_]+")
+CODE = re.compile(
+    r"(profile|auth|factor|secrets|signin|graph|sharepoint|database|check|refresh|access|network)\.[a-z_]+"
+)
 
 
 def literals() -> dict[str, str]:

@@ -27,6 +27,8 @@ from core.cache.database import open_database
 from core.cache.names import imported_names
 from core.certificates import read_certificate
 from core.roles import Actor
+from core.runtime import open_engine
+from core.settings import Settings
 from simulator import Fault, Microsoft365, SharePoint
 from tests.loggers import restored_loggers
 from tests.profile_files import ProfileFolder
@@ -567,7 +569,7 @@ def test_what_cannot_be_done_is_told_without_the_password(
 
 def test_a_second_factor_whose_device_is_lost_is_removed(capsys: Capture) -> None:
     _, password, _ = run(capsys, "users", "add", "anna", "--random")
-    engine, anna = open_database("sqlite:///data/lizenztool.db"), Actor("anna", "support", "page")
+    engine, anna = open_engine(Settings()), Actor("anna", "support", "page")
     now = datetime.now(UTC)
     setup = second_factor.begin(engine, anna, password.strip(), now)
     second_factor.confirm(engine, anna, pyotp.TOTP(setup.secret).at(now), now)

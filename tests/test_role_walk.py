@@ -20,7 +20,18 @@ from sqlalchemy import Engine, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from core import access, audit, monitoring, next_push, own_account, rules, second_factor, sessions, tokens
+from core import (
+    access,
+    audit,
+    monitoring,
+    next_push,
+    own_account,
+    rules,
+    second_factor,
+    secret_rotation,
+    sessions,
+    tokens,
+)
 from core.access import AccessError
 from core.audit import Search
 from core.cache.accounts import Account, add_account
@@ -141,6 +152,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("access.disable", lambda core, actor: access.disable(core.engine, actor, "gast")),
         ("access.enable", lambda core, actor: access.enable(core.engine, actor, "gast")),
         ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, "gast", NOW)),
+        ("secret_rotation.rotate", lambda core, actor: secret_rotation.rotate(core.engine, actor, NOW)),
     ],
     Action.SESSIONS: [
         ("sessions.open_sessions", lambda core, actor: sessions.open_sessions(core.engine, actor, NOW)),

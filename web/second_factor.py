@@ -70,14 +70,14 @@ class CodeStep:
             limiter=self._threads,
         )
         if isinstance(result, access.Refused):
-            return self._refused(request, result.wait, back)
+            return self._refused(request, result.wait, back, "code_unreadable" if result.unreadable else "wrong_code")
         self._halves.take(key, now)
         response = await self._cookies.open(request, result, target, known_as=half.account.name)
         drop_short(request, response, COOKIE)
         return response
 
-    def _refused(self, request: Request, wait: int, back: str) -> Response:
-        error = waiting(self._pages.language(request), wait) if wait else self._pages.words(request)["wrong_code"]
+    def _refused(self, request: Request, wait: int, back: str, why: str = "wrong_code") -> Response:
+        error = waiting(self._pages.language(request), wait) if wait else self._pages.words(request)[why]
         page = self._pages.page(request, "code.html", error=error, back=back, status=429 if wait else 401)
         if wait:
             page.headers["retry-after"] = str(wait)

@@ -28,7 +28,7 @@ from streamlit.starlette import App
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core import access, audit, runtime
-from core.cache.database import DatabaseError, open_database
+from core.cache.database import DatabaseError
 from core.logs import log_in_background, log_in_foreground, set_up_logs
 from core.problems import ProblemError
 from core.refresh import Refresher
@@ -106,7 +106,7 @@ class Server:
         self._tell_places()
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
-        engine = open_database(settings.database)
+        engine = runtime.open_engine(settings)
         self._stack.callback(engine.dispose)
         if password := access.create_first_admin(engine):
             _show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")

@@ -60,6 +60,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Dieser Code stimmt nicht oder wurde schon verwendet. Den nächsten der App eintippen.",
         "This code is wrong or was used before. Type the next one of the app.",
     ),
+    "code_unreadable": (
+        "Die Codes der App lassen sich zurzeit nicht prüfen. Einen Wiederherstellungscode eintippen, oder sich an eine Person mit der Rolle admin wenden.",
+        "Codes of the app cannot be checked at present. Type a recovery code, or ask somebody with the role admin.",
+    ),
     "refused_title": ("Anmeldung nicht möglich", "Sign-in not possible"),
     "refused_tenant": (
         "Dieses Microsoft-Konto gehört zu einer anderen Organisation. Zugelassen sind nur Konten der eigenen.",

@@ -243,7 +243,7 @@ accounts = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("password_changed_at", UtcTime, nullable=False),
     Column("last_sign_in_at", UtcTime),
-    Column("totp_secret", String(64), nullable=False, default=""),
+    Column("totp_secret", String(400), nullable=False, default=""),  # encrypted, see core/secrets.py
     Column("totp_confirmed_at", UtcTime),  # before that the second factor is not asked for
     Column("totp_last_step", Integer),  # no code opens twice
     Column("device_key", String(64), nullable=False, default=""),  # signs the cookies of known devices

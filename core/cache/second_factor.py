@@ -1,26 +1,30 @@
-"""The second factor of local accounts in the database: its secret, the step used last, the recovery codes."""
+"""The second factor of local accounts in the database: its encrypted secret, the step used last, recovery codes."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlalchemy import Engine, delete, func, insert, or_, select, update
 
 from core.cache.audit import Entry, append
 from core.cache.schema import accounts, recovery_codes
-from core.cache.sql import transaction
+from core.cache.sql import transaction, write_alone
 
 STEPS_A_DAY = 2880  # of 30 seconds
 NOTHING = {"totp_secret": "", "totp_confirmed_at": None, "totp_last_step": None}
 
 
-def keep_secret(engine: Engine, name: str, secret: str) -> bool:
-    """Store a secret that is not asked for yet; False when a confirmed one is there, or no such account."""
+def keep_secret(engine: Engine, name: str, sealed: Callable[[], str]) -> bool:
+    """Store a secret that is not asked for yet; False when a confirmed one is there, or no such account.
+
+    `sealed` is called when nobody else can write any more, so that no key comes out of use in between.
+    """
     column = accounts.c
     statement = update(accounts).where(column.name == name, column.totp_confirmed_at.is_(None))
     with transaction(engine) as connection:
-        return connection.execute(statement.values({**NOTHING, "totp_secret": secret})).rowcount == 1
+        write_alone(connection, accounts)
+        return connection.execute(statement.values({**NOTHING, "totp_secret": sealed()})).rowcount == 1
 
 
 def confirm(

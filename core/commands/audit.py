@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from core import audit
-from core.cache.database import open_database
 from core.commands import OK, SOME_FAILED
 from core.roles import command_actor
+from core.runtime import open_engine
 from core.settings import Settings
 from core.spreadsheets import harmless
 
@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
 
 
 def _verify(_options: argparse.Namespace, settings: Settings) -> int:
-    verdict = audit.verify(open_database(settings.database), command_actor())
+    verdict = audit.verify(open_engine(settings), command_actor())
     print(f"{verdict.rows} rows are as they were written, newest hash {verdict.head or '-'}")
     if verdict.broken_at is None:
         return OK
@@ -41,7 +41,7 @@ def _verify(_options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
-    rows = audit.export(open_database(settings.database), command_actor(), audit.Search())
+    rows = audit.export(open_engine(settings), command_actor(), audit.Search())
     as_csv, count = options.file.suffix.lower() == ".csv", 0
     # Not in the place of an older file before it is whole.
     unfinished = options.file.with_name(f"{options.file.name}.part")

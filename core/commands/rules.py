@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from core import rules
-from core.cache.database import open_database
 from core.cache.policies import all_policies
 from core.commands import OK
 from core.roles import command_actor
+from core.runtime import open_engine
 from core.settings import Settings
 
 
@@ -28,7 +28,7 @@ def add_to(commands: Any) -> None:
 
 
 def _rules_export(options: argparse.Namespace, settings: Settings) -> int:
-    engine = open_database(settings.database)
+    engine = open_engine(settings)
     options.file.write_text(rules.export(engine, command_actor()), encoding="utf-8")
     print(f"{len(all_policies(engine))} rules exported.")
     return OK
@@ -36,5 +36,5 @@ def _rules_export(options: argparse.Namespace, settings: Settings) -> int:
 
 def _rules_import(options: argparse.Namespace, settings: Settings) -> int:
     content = options.file.read_text(encoding="utf-8")
-    print(f"{rules.import_(open_database(settings.database), content, command_actor())} rules imported.")
+    print(f"{rules.import_(open_engine(settings), content, command_actor())} rules imported.")
     return OK

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.cache.database import open_database
 from core.cache.names import save_names
 from core.certificates import new_certificate
 from core.checks import Finding, check_all
@@ -17,6 +16,7 @@ from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.graph import Http
 from core.product_list import TIMEOUT, read_product_names
 from core.refresh import Refresher
+from core.runtime import open_engine
 from core.settings import Settings
 from core.skus import parse_product_names
 
@@ -49,7 +49,7 @@ def _days(text: str) -> int:
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
-    refresher = Refresher(open_database(settings.database), settings)
+    refresher = Refresher(open_engine(settings), settings)
     try:
         findings = check_all(refresher.tools)
     finally:
@@ -106,7 +106,7 @@ def _skus_import(options: argparse.Namespace, settings: Settings) -> int:
         names, skipped = parse_product_names(read_product_names(options.source, http))
     finally:
         http.close()
-    save_names(open_database(settings.database), names)
+    save_names(open_engine(settings), names)
     print(f"{len(names)} product names imported, {len(skipped)} rows skipped.")
     for line in skipped:
         print(f"- {line}")

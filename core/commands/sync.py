@@ -10,7 +10,6 @@ import threading
 from types import FrameType
 from typing import Any
 
-from core.cache.database import open_database
 from core.cache.lists import sharepoint_status
 from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
@@ -19,6 +18,7 @@ from core.profiles import folder_problem
 from core.reading import Stopped
 from core.refresh import Refresher, UnknownTenant
 from core.roles import command_actor
+from core.runtime import open_engine
 from core.scheduler import TICK
 from core.settings import Settings
 from core.sharepoint import PushResult
@@ -41,7 +41,7 @@ def add_to(commands: Any) -> None:
 
 
 def _sync(options: argparse.Namespace, settings: Settings) -> int:
-    refresher = Refresher(open_database(settings.database), settings)
+    refresher = Refresher(open_engine(settings), settings)
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

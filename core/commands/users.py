@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core import access, second_factor
-from core.cache.database import open_database
 from core.commands import OK
 from core.passwords import random_password
 from core.roles import ROLES, Actor, command_actor
+from core.runtime import open_engine
 from core.settings import Settings
 from core.sign_in import account_key
 
@@ -50,37 +50,37 @@ def add_to(commands: Any) -> None:
 
 
 def _users_add(options: argparse.Namespace, settings: Settings) -> int:
-    engine = open_database(settings.database)
+    engine = open_engine(settings)
     password = _password(options)
     access.add(engine, command_actor(), options.name, password, options.role)
     return _told(options, password)
 
 
 def _users_passwd(options: argparse.Namespace, settings: Settings) -> int:
-    engine = open_database(settings.database)
+    engine = open_engine(settings)
     password = _password(options)
     access.passwd(engine, command_actor(), options.name, password)
     return _told(options, password)
 
 
 def _users_role(options: argparse.Namespace, settings: Settings) -> int:
-    access.set_role(open_database(settings.database), command_actor(), options.name, options.role)
+    access.set_role(open_engine(settings), command_actor(), options.name, options.role)
     return OK
 
 
 def _users_remove_factor(options: argparse.Namespace, settings: Settings) -> int:
-    engine, name = open_database(settings.database), account_key(options.name)
+    engine, name = open_engine(settings), account_key(options.name)
     second_factor.remove(engine, command_actor(), name, datetime.now(UTC))
     return OK
 
 
 def _users(settings: Settings, call: Callable[[Engine, Actor, str], None], name: str) -> int:
-    call(open_database(settings.database), command_actor(), name)
+    call(open_engine(settings), command_actor(), name)
     return OK
 
 
 def _users_list(_options: argparse.Namespace, settings: Settings) -> int:
-    for account in access.list_accounts(open_database(settings.database), command_actor()):
+    for account in access.list_accounts(open_engine(settings), command_actor()):
         print(f"{account.name:30}{account.role:10}{'disabled' if account.disabled else ''}".rstrip())
     return OK
 

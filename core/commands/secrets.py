@@ -1,0 +1,56 @@
+"""`secrets`: the keys that encrypt secrets in the database; never their content."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from core import secret_rotation, secrets
+from core.commands import OK, SOME_FAILED
+from core.roles import command_actor
+from core.runtime import open_engine
+from core.secret_keys import new_key
+from core.secrets import Status
+from core.settings import Settings
+
+
+def add_to(commands: Any) -> None:
+    """The command and its actions."""
+    parser = commands.add_parser("secrets", help="keys of the secrets in the database (second factors)")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    actions.add_parser("status", help="which keys there are, and what each has encrypted").set_defaults(call=_status)
+    actions.add_parser("rotate", help="encrypt all with a new key").set_defaults(call=_rotate)
+    actions.add_parser("generate", help="print a new key for LIZENZTOOL_SECRET_KEYS").set_defaults(call=_generate)
+
+
+def _status(_options: argparse.Namespace, settings: Settings) -> int:
+    engine = open_engine(settings)
+    found = secrets.problems(engine)
+    if not any(problem.code == "secrets.key_unreadable" for problem in found):
+        _tell(secrets.status(engine))
+    for problem in found:
+        print(problem.text(settings.language), file=sys.stderr)
+    return SOME_FAILED if any(problem.code not in secrets.PASSING for problem in found) else OK
+
+
+def _rotate(_options: argparse.Namespace, settings: Settings) -> int:
+    _tell(secret_rotation.rotate(open_engine(settings), command_actor(), datetime.now(UTC)))
+    print(
+        "All secrets are encrypted with the first key now. Backups made before need the former key: keep it with them."
+    )
+    return OK
+
+
+def _generate(_options: argparse.Namespace, _settings: Settings) -> int:
+    print(new_key())
+    return OK
+
+
+def _tell(status: Status) -> None:
+    print(f"Keys in {status.where}; the database was last encrypted with {status.key_id or 'none'}.")
+    for name, count in status.keys.items():
+        print(f"{name:10}{count} secrets")
+    for secret in status.lost:
+        print(f"{'no key':10}{secret.purpose} of {secret.owner}")
