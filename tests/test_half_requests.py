@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.served import Served, serve
 from tests.ws_client import Tab
+from web.gate import GOODBYES_OF_SESSION
 from web.places import places_for
 
 MOST, AT_ADDRESS = 40, 12
@@ -57,6 +58,14 @@ def held(server: Served, sent: str, number: int = SOCKETS, *, token: str = "x" *
             stack.enter_context(connect(server, sent.format(host=server.host, token=token).encode()))
             for _ in range(number)
         ]
+
+
+def first_line(connection: socket.socket) -> bytes:
+    """The status that came back, b"" when the connection was closed instead."""
+    try:
+        return connection.recv(12)
+    except ConnectionError:
+        return b""
 
 
 def answered(server: Served, token: str) -> list[int]:
@@ -136,6 +145,16 @@ def test_a_session_has_so_many_tabs_and_the_next_one_is_told(small: Served):
             assert "name=vera" in of_another.text()
         tabs[0].rerun()
         assert "name=sven" in tabs[0].text()
+
+
+def test_a_crowd_of_tabs_is_not_told_one_by_one(small: Served):
+    token = small.session("sven")
+    with held(small, HANDSHAKE, token=token) as crowd:
+        answers = [first_line(one) for one in crowd]
+
+    accepted = answers.count(b"HTTP/1.1 101")
+    assert accepted <= PLACES.tabs_of_session + 2 * GOODBYES_OF_SESSION
+    assert set(answers) - {b"HTTP/1.1 101"} <= {b"HTTP/1.1 403", b""}
 
 
 def test_an_account_has_so_many_tabs_whatever_its_sessions(small: Served):

@@ -7,6 +7,7 @@ messages that no script sees. So each request, each handshake and each frame is 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
@@ -26,7 +27,7 @@ from web.addresses import Hosts, same_origin
 from web.api.errors import ApiError, error_answer
 from web.connections import Connections, address_of, connection_of
 from web.headers import Shell, bearer_token, request_id_of, with_headers
-from web.tabs import Tab, Tabs, say_goodbye, send_away
+from web.tabs import Tab, Tabs, send_away, sign_in_url
 from web.texts import LANGUAGES, TEXTS
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ BY_TOKEN = ("/metrics",)
 # Answers strangers itself, too: each of its calls carries a token.
 API = "/api/v1"
 NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
+# So many websockets are told at a time where to go: those of a school that wakes up, and of a person who opens tabs.
+GOODBYES_OF_ADDRESS, GOODBYES_OF_SESSION = 64, 4
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
 
@@ -78,6 +81,7 @@ class Gate:
         self._app = app
         self._tabs = tabs
         self._connections = connections
+        self._turned_away: Counter[str] = Counter()  # under way at this moment
         self._hosts = hosts
         self._shell = shell
         self._pages = pages
@@ -180,11 +184,10 @@ class Gate:
         if isinstance(found, Session):
             await self._tab(_with_identity(scope, found), found, receive, send)
         elif isinstance(found, Ended):
-            await self._accept_to_leave(scope, receive, send)
-            await say_goodbye(send, found.reason)
+            who = address_of(client_host(scope))
+            await self._turn_away(scope, receive, send, sign_in_url(found.reason), who=who, most=GOODBYES_OF_ADDRESS)
         else:
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})  # before accept: the handshake gets a 403
+            await _refuse_handshake(receive, send)
 
     async def _tab(self, scope: Scope, session: Session, receive: Receive, send: Send) -> None:
         """Stream the tab of a session, or tell it that there are too many."""
@@ -193,8 +196,7 @@ class Gate:
             await self._stream(scope, session, address, receive, send)
             return
         self._connections.refused("tabs", address)
-        await self._accept_to_leave(scope, receive, send)
-        await send_away(send, BUSY)
+        await self._turn_away(scope, receive, send, BUSY, who=session.id, most=GOODBYES_OF_SESSION)
 
     async def _stream(self, scope: Scope, session: Session, address: str, receive: Receive, send: Send) -> None:
         entries = scope.get("subprotocols") or []
@@ -209,11 +211,21 @@ class Gate:
             connection.leave()
             await tab.farewell()
 
-    async def _accept_to_leave(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Accept a websocket to tell it something, without reading what it sends."""
-        connection_of(scope).leave()
-        await receive()
-        await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
+    async def _turn_away(self, scope: Scope, receive: Receive, send: Send, url: str, *, who: str, most: int) -> None:
+        """Send the browser to `url` without reading what it sends; more than `most` of `who` at a time get a 403."""
+        if self._turned_away[who] >= most:
+            await _refuse_handshake(receive, send)
+            return
+        self._turned_away[who] += 1
+        try:
+            connection_of(scope).leave()
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
+            await send_away(send, url)
+        finally:
+            self._turned_away[who] -= 1
+            if not self._turned_away[who]:
+                del self._turned_away[who]
 
     # ---------------------------------------------------------------- both
 
@@ -230,6 +242,11 @@ class Gate:
 
     def _text(self, scope: Scope, key: str) -> str:
         return TEXTS[language_of(scope, self._language)][key]
+
+
+async def _refuse_handshake(receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.close", "code": 1008})  # before accept: the handshake gets a 403
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
