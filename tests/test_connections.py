@@ -167,10 +167,11 @@ def test_a_tab_that_has_ended_gives_way_like_others():
     assert gone(tab) == [True]
 
 
-def test_a_named_proxy_speaks_for_many():
+@pytest.mark.parametrize("host", [HERE, f"::ffff:{HERE}"])
+def test_a_named_proxy_speaks_for_many(host: str):
     world = World(proxies=("10.0.0.0/30",))
 
-    half = [world.open() for _ in range(6)]
+    half = [world.open(host) for _ in range(6)]
 
     assert gone(*half) == [False] * 6
 

@@ -13,7 +13,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Protocol
 
 from starlette.types import Scope
@@ -243,7 +243,8 @@ class Connections:
         self._report.tell()
 
     def _is_proxy(self, host: str) -> bool:
-        return bool(self._proxies) and bool(host) and any(ip_address(host) in proxy for proxy in self._proxies)
+        address = _ip(host) if self._proxies else None
+        return address is not None and any(address in proxy for proxy in self._proxies)
 
     def _make_room(self, pool: Pool, places: int) -> bool:
         """Close what gives way until a place is free; return False when nothing does."""
@@ -308,12 +309,16 @@ class Report:
 
 def address_of(host: str) -> str:
     """Return what shares one budget: an IPv4 address, or the /64 network of an IPv6 address."""
+    address = _ip(host)
+    if isinstance(address, IPv6Address):
+        return str(ip_network((int(address) >> 64 << 64, 64)))
+    return host if address is None else str(address)
+
+
+def _ip(host: str) -> IPv4Address | IPv6Address | None:
+    """Return the address, also that of IPv4 in the form of IPv6 (::ffff:10.0.0.1); None for anything else."""
     try:
         address = ip_address(host)
     except ValueError:
-        return host
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return str(ip_network((int(address) >> 64 << 64, 64)))
-    return str(address)
+        return None
+    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
