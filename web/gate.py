@@ -6,11 +6,13 @@ messages that no script sees. So each request, each handshake and each frame is 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
+from typing import TypedDict
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, QueryParams
@@ -31,6 +33,12 @@ from web.tabs import Tab, Tabs, send_away, sign_in_url
 from web.texts import LANGUAGES, TEXTS
 
 log = logging.getLogger(__name__)
+
+
+class Goodbyes(TypedDict):
+    most: int
+    seconds: float
+
 
 SESSION_COOKIE = "lizenztool_session"
 # With this prefix a browser takes the cookie over https only, and from this very host only.
@@ -53,8 +61,10 @@ BY_TOKEN = ("/metrics",)
 # Answers strangers itself, too: each of its calls carries a token.
 API = "/api/v1"
 NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
-# So many websockets are told at a time where to go: those of a school that wakes up, and of a person who opens tabs.
-GOODBYES_OF_ADDRESS, GOODBYES_OF_SESSION = 64, 4
+# So many websockets are told where to go: those of a school that wakes up, and of a person who opens tab after tab. The
+# others are refused, and their browsers ask again.
+GOODBYES_OF_ADDRESS = Goodbyes(most=64, seconds=1.0)
+GOODBYES_OF_SESSION = Goodbyes(most=4, seconds=60.0)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
 
@@ -81,7 +91,7 @@ class Gate:
         self._app = app
         self._tabs = tabs
         self._connections = connections
-        self._turned_away: Counter[str] = Counter()  # under way at this moment
+        self._turned_away: Counter[str] = Counter()
         self._hosts = hosts
         self._shell = shell
         self._pages = pages
@@ -185,7 +195,7 @@ class Gate:
             await self._tab(_with_identity(scope, found), found, receive, send)
         elif isinstance(found, Ended):
             who = address_of(client_host(scope))
-            await self._turn_away(scope, receive, send, sign_in_url(found.reason), who=who, most=GOODBYES_OF_ADDRESS)
+            await self._turn_away(scope, receive, send, sign_in_url(found.reason), who=who, **GOODBYES_OF_ADDRESS)
         else:
             await _refuse_handshake(receive, send)
 
@@ -196,7 +206,7 @@ class Gate:
             await self._stream(scope, session, address, receive, send)
             return
         self._connections.refused("tabs", address)
-        await self._turn_away(scope, receive, send, BUSY, who=session.id, most=GOODBYES_OF_SESSION)
+        await self._turn_away(scope, receive, send, BUSY, who=session.id, **GOODBYES_OF_SESSION)
 
     async def _stream(self, scope: Scope, session: Session, address: str, receive: Receive, send: Send) -> None:
         entries = scope.get("subprotocols") or []
@@ -211,21 +221,24 @@ class Gate:
             connection.leave()
             await tab.farewell()
 
-    async def _turn_away(self, scope: Scope, receive: Receive, send: Send, url: str, *, who: str, most: int) -> None:
-        """Send the browser to `url` without reading what it sends; more than `most` of `who` at a time get a 403."""
+    async def _turn_away(
+        self, scope: Scope, receive: Receive, send: Send, url: str, *, who: str, most: int, seconds: float
+    ) -> None:
+        """Send the browser to `url` without reading what it sends; more than `most` of `who` in `seconds` get a 403."""
         if self._turned_away[who] >= most:
             await _refuse_handshake(receive, send)
             return
         self._turned_away[who] += 1
-        try:
-            connection_of(scope).leave()
-            await receive()
-            await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
-            await send_away(send, url)
-        finally:
-            self._turned_away[who] -= 1
-            if not self._turned_away[who]:
-                del self._turned_away[who]
+        asyncio.get_running_loop().call_later(seconds, self._forget, who)
+        connection_of(scope).leave()
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
+        await send_away(send, url)
+
+    def _forget(self, who: str) -> None:
+        self._turned_away[who] -= 1
+        if not self._turned_away[who]:
+            del self._turned_away[who]
 
     # ---------------------------------------------------------------- both
 
