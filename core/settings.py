@@ -49,6 +49,7 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     proxy: tuple[str, ...] = ()  # addresses and networks
     metrics_tenants: bool = False
+    hsts_subdomains: bool = False
     local_sign_in: str = "all"
     sessions_per_account: int = 10
     time_zone: str = "Europe/Zurich"
@@ -240,6 +241,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "allowed_hosts": _hosts,
     "proxy": _networks,
     "metrics_tenants": _yes_or_no,
+    "hsts_subdomains": _yes_or_no,
     "local_sign_in": _one_of("all", "admins"),
     "sessions_per_account": _number(int, 1, 1_000),
     "time_zone": _zone,

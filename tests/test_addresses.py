@@ -6,7 +6,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from web.addresses import Hosts, local_path, same_origin
-from web.headers import with_headers
+from web.headers import hsts_for, with_headers
 from web.texts import _WORDS, waiting
 
 
@@ -124,3 +124,8 @@ def test_words_are_swiss_and_there_in_both_languages():
         assert german
         assert english
         assert "ß" not in german
+
+
+def test_https_for_all_names_below_is_a_setting() -> None:
+    assert hsts_for(subdomains=False) == "max-age=31536000"
+    assert hsts_for(subdomains=True) == "max-age=31536000; includeSubDomains"

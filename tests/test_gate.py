@@ -230,6 +230,7 @@ def test_dashboard_allows_no_inline_script_but_its_own(served: Served):
     scripts = answer.headers["content-security-policy"].split("script-src ")[1].split(";")[0]
     assert "unsafe-inline" not in scripts
     assert "'unsafe-eval'" not in scripts
+    assert "base-uri 'none'" in answer.headers["content-security-policy"]
     assert scripts.count("sha256-") == answer.text.count("<script>") == 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import socket
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from core import log_queue, syslog
 from core.log_lines import carry
@@ -27,6 +27,10 @@ from tests.log_files import log_with
 
 ROOT = Path(__file__).parent.parent
 HUGE = "://a:" * 200_000  # 1 MB
+
+
+async def identity_of_thread() -> int:
+    return threading.get_ident()
 
 
 class Slow(logging.Handler):
@@ -81,11 +85,13 @@ def test_on_the_event_loop_a_hostile_line_is_only_cut(tmp_path: Path, monkeypatc
     async def hostile() -> None:
         logging.getLogger("web").warning("Frame %s of %s was dropped", HUGE, HUGE)
 
-    asyncio.run(hostile())
+    with start_blocking_portal() as portal:
+        portal.call(hostile)
+        loop = portal.call(identity_of_thread)
     log_in_foreground()
 
     assert threads
-    assert threading.get_ident() not in threads
+    assert loop not in threads
 
 
 def test_run_tenant_and_request_are_those_of_the_thread_that_logs(

@@ -34,7 +34,10 @@ def same_origin(origin: str | None, host: str | None) -> bool:
     """Does the page with this `Origin` come from us? A client that sends none is no browser, and no foreign page."""
     if origin is None:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # `http://[`, or letters that are signs of an address after normalisation
+        return False
     if parts.scheme not in ("http", "https") or not host:
         return False
     return _without_default_port(parts.netloc) == _without_default_port(host)

@@ -10,25 +10,23 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import TypedDict
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, QueryParams
-from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
-from core.logs import account_in_log, request_in_log
+from core.logs import account_in_log
 from core.roles import Action, opens
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
 from web.api.errors import ApiError, error_answer
 from web.connections import Connections, address_of, connection_of
-from web.headers import Shell, bearer_token, request_id_of, with_headers
+from web.headers import HSTS, Shell, bearer_token, with_headers
 from web.tabs import Tab, Tabs, send_away, sign_in_url
 from web.texts import LANGUAGES, TEXTS
 
@@ -87,6 +85,7 @@ class Gate:
         no_page: Callable[[Scope, int], Response],
         connections: Connections,
         language: str = "de",
+        hsts: str = HSTS,
     ) -> None:
         self._app = app
         self._tabs = tabs
@@ -97,16 +96,14 @@ class Gate:
         self._pages = pages
         self._no_page = no_page
         self._language = language
+        self._hsts = hsts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request_id = request_id_of(scope)
         serve = self._http if scope["type"] == "http" else self._websocket
-        # Who leaves before the body has been sent is answered nothing.
-        with request_in_log(request_id), suppress(ClientDisconnect):
-            await serve({**scope, "request_id": request_id}, receive, send)
+        await serve(dict(scope), receive, send)
 
     # ---------------------------------------------------------------- http
 
@@ -114,7 +111,12 @@ class Gate:
         path: str = scope["path"]
         private = not _is_public(path) and not _under(path, ("/static",))
         send = with_headers(
-            send, self._shell.policy, secure=_is_secure(scope), private=private, request_id=scope["request_id"]
+            send,
+            self._shell.policy,
+            secure=is_secure(scope),
+            private=private,
+            request_id=scope["request_id"],
+            hsts=self._hsts,
         )
         refusal = self._refuse(scope)
         if refusal is None and not _is_public(path):
@@ -126,7 +128,7 @@ class Gate:
             else:
                 if isinstance(found, Session):
                     connection_of(scope).belong_to(found.id)
-                refusal = self._decide(scope, found) if not _is_api(path) else _beside_the_api(scope)
+                refusal = self._decide(scope, found) if not is_api(path) else _beside_the_api(scope)
                 scope = _with_identity(scope, found)
         else:
             scope = _with_identity(scope, None)
@@ -145,7 +147,7 @@ class Gate:
 
     def _refusal(self, scope: Scope, key: str, status: int) -> Response:
         """The sentence `key`, in the form that whoever asks can read."""
-        if not _is_api(scope["path"]):
+        if not is_api(scope["path"]):
             return PlainTextResponse(self._text(scope, key), status)
         code = "DATABASE_UNAVAILABLE" if key == "database" else ""
         return error_answer(ApiError(status, TEXTS["en"][key], code=code), scope["request_id"])
@@ -273,7 +275,7 @@ def cookies_of(scope: Scope) -> dict[str, str]:
 
 def session_cookie(scope: Scope) -> str:
     """The name of the session's cookie, by the way this request has come."""
-    return SECURE_SESSION_COOKIE if _is_secure(scope) else SESSION_COOKIE
+    return SECURE_SESSION_COOKIE if is_secure(scope) else SESSION_COOKIE
 
 
 def session_token(scope: Scope) -> str:
@@ -304,7 +306,7 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     return {**scope, "headers": headers, "app_session": found}
 
 
-def _is_secure(scope: Scope) -> bool:
+def is_secure(scope: Scope) -> bool:
     """Whether the browser speaks TLS, to us or to a proxy whose word counts."""
     return scope["scheme"] in ("https", "wss")
 
@@ -318,7 +320,7 @@ def _is_public(path: str) -> bool:
     return path in PUBLIC or (path.startswith("/assets/") and path.isprintable())
 
 
-def _is_api(path: str) -> bool:
+def is_api(path: str) -> bool:
     return path.startswith(f"{API}/")
 
 

@@ -34,7 +34,12 @@ COMMON = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
-HSTS = ("strict-transport-security", "max-age=31536000")
+HSTS = "max-age=31536000"
+
+
+def hsts_for(*, subdomains: bool) -> str:
+    """How long a browser that came by https comes by https only, and whether to all names below ours, too."""
+    return f"{HSTS}; includeSubDomains" if subdomains else HSTS
 
 
 def dashboard_policy(index: str) -> str:
@@ -47,7 +52,7 @@ def dashboard_policy(index: str) -> str:
     return (
         f"default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {scripts}; style-src 'self' 'unsafe-inline'; "
         "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
-        "frame-src 'self'; frame-ancestors 'self'; base-uri 'self'; object-src 'none'; form-action 'self'"
+        "frame-src 'self'; frame-ancestors 'self'; base-uri 'none'; object-src 'none'; form-action 'self'"
     )
 
 
@@ -69,13 +74,15 @@ class Shell:
         return self._pages.get(language, self._pages["de"])
 
 
-def with_headers(send: Send, policy: str, *, secure: bool, private: bool, request_id: str = "") -> Send:
+def with_headers(
+    send: Send, policy: str, *, secure: bool, private: bool, request_id: str = "", hsts: str = HSTS
+) -> Send:
     """`send` that adds the security headers a response does not set itself.
 
     `private` answers hold somebody's data: neither the browser nor a proxy keeps them. `secure` says that the
-    browser speaks https: it shall go on doing so, and no cookie ever leaves it otherwise.
+    browser speaks https: it shall go on doing so as `hsts` says, and no cookie ever leaves it otherwise.
     """
-    defaults = COMMON | {"content-security-policy": policy} | (dict([HSTS]) if secure else {})
+    defaults = COMMON | {"content-security-policy": policy} | ({"strict-transport-security": hsts} if secure else {})
 
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -111,7 +118,9 @@ def _cookie(pair: Header, *, secure: bool) -> Header:
 
 
 def request_id_of(scope: Scope) -> str:
-    """The caller's own id where it is one that may stand in a log, else a new one."""
+    """The id that was given already, else the caller's own where it may stand in a log, else a new one."""
+    if given := scope.get("request_id"):
+        return str(given)
     told = Headers(scope=scope).get("x-request-id", "")
     return told if REQUEST_ID.fullmatch(told) else new_request_id()
 

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from urllib.parse import parse_qs, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -17,6 +18,7 @@ from web.texts import LANGUAGES, TEXTS
 
 FOLDER = Path(__file__).parent
 FORM_BYTES = 8_192
+FORM_FIELDS = 10
 YEAR = 365 * 24 * 3600
 
 
@@ -82,14 +84,21 @@ def link_with_target(path: str, target: str, **query: str) -> str:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a small form; what is larger than a sign-in can be is no sign-in."""
+    """The fields of a small form. Raises HTTPException (400) for one that no page of ours sends."""
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_BYTES:
-            return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=10)
+            raise _no_form_of_ours(request)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS)
+    except ValueError:
+        raise _no_form_of_ours(request) from None
     return {name: values[0] for name, values in fields.items()}
+
+
+def _no_form_of_ours(request: Request) -> HTTPException:
+    return HTTPException(400, TEXTS[language_of(request.scope, "de")]["form"])
 
 
 def client_of(request: Request) -> Client:

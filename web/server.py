@@ -44,9 +44,10 @@ from web.api.door import BASE
 from web.connections import Connections
 from web.frame_limits import LARGEST_FRAME
 from web.gate import BUSY, Gate
-from web.headers import Shell
+from web.headers import Shell, hsts_for
 from web.health import HealthPages
 from web.metrics import MetricsPage
+from web.outermost import Outermost
 from web.places import places_for, raise_descriptor_limit
 from web.plain import PlainPages
 from web.sign_in import SignIn, database_down
@@ -167,6 +168,7 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
     `pages`: address of each page of the script -> what one must be allowed to do there.
     """
     settings = server.settings
+    hsts = hsts_for(subdomains=settings.hsts_subdomains)
     plain = PlainPages(settings.language, lambda: server.runtime.demo)
     sign_in = SignIn(
         server.tabs,
@@ -184,12 +186,14 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
         pages=pages,
         no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
         language=settings.language,
+        hsts=hsts,
     )
+    outermost = Middleware(Outermost, language=settings.language, hsts=hsts)
     return {
         "lifespan": server.lifespan,
         "routes": _routes(server, sign_in, plain),
         # However it is started: with `streamlit run` the server's own options are not ours.
-        "middleware": [*_proxies(settings), gate],
+        "middleware": [outermost, *_proxies(settings), gate],
         "exception_handlers": {DatabaseError: database_down},
     }
 

@@ -150,6 +150,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "to_start": ("Zur Startseite", "To the start page"),
     "sign_in": ("Zuerst anmelden.", "Sign in first."),
+    "failed": (
+        "Auf dem Server ist ein unerwarteter Fehler aufgetreten. Das Protokoll nennt unter $id die Einzelheiten.",
+        "An unexpected error occurred on the server. The log has the details under $id.",
+    ),
+    "form": (
+        "Dieses Formular ist nicht das der Anmeldung: es hat zu viele oder zu lange Felder. Die Seite neu laden.",
+        "This form is not that of the sign-in: it has too many fields, or too long ones. Load the page again.",
+    ),
     "closed": ("Das gibt es hier nicht.", "There is nothing here."),
 }
 

@@ -1,0 +1,79 @@
+"""The layer in front of all others: headers and request id on every answer, and what nobody has foreseen.
+
+It is the first middleware of the app however the app is started, so Starlette's own page for errors is never reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.logs import request_in_log
+from web.api.errors import ApiError, error_answer
+from web.gate import is_api, is_secure
+from web.headers import PLAIN_POLICY, request_id_of, with_headers
+from web.texts import TEXTS
+
+log = logging.getLogger(__name__)
+
+INTERNAL_ERROR = 1011
+
+
+class Outermost:
+    """Middleware; `language` is that of the sentence a browser gets when something breaks."""
+
+    def __init__(self, app: ASGIApp, *, language: str, hsts: str) -> None:
+        self._app = app
+        self._language = language
+        self._hsts = hsts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        scope["request_id"] = request_id_of(scope)
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            started = True
+            if message["type"] != "http.response.start":
+                await send(message)
+                return
+            # Asked for only now: a proxy's word about https is in the scope by now.
+            own = with_headers(
+                send,
+                PLAIN_POLICY,
+                secure=is_secure(scope),
+                private=False,
+                request_id=scope["request_id"],
+                hsts=self._hsts,
+            )
+            await own(message)
+
+        with request_in_log(scope["request_id"]):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except ClientDisconnect:
+                pass  # nobody is there any more to be answered
+            except Exception:
+                log.exception("%s %s failed", scope.get("method", "websocket"), scope["path"])
+                await self._apologise(scope, receive, send_with_headers, started=started)
+
+    async def _apologise(self, scope: Scope, receive: Receive, send: Send, *, started: bool) -> None:
+        with contextlib.suppress(Exception):  # the other side may be gone, or in the middle of an answer
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": INTERNAL_ERROR})
+            elif not started:
+                await self._failure(scope)(scope, receive, send)
+
+    def _failure(self, scope: Scope) -> Response:
+        request_id = scope["request_id"]
+        if is_api(scope["path"]):
+            return error_answer(ApiError(500, "An unexpected error. The log has the details."), request_id)
+        text = TEXTS[self._language]["failed"].replace("$id", request_id)
+        return PlainTextResponse(text, 500, {"cache-control": "no-store"})
