@@ -80,6 +80,18 @@ def test_in_all_the_one_that_waits_longest_gives_way():
     assert gone(*half) == [True] + [False] * 5
 
 
+def test_whoever_has_most_of_them_gives_way_first():
+    world = World()
+    honest = world.open(HERE)
+    crowd = [world.open(THERE) for _ in range(3)]
+
+    for _ in range(20):
+        world.open("10.0.0.3")
+
+    assert gone(honest) == [False]
+    assert gone(*crowd)[0]
+
+
 @pytest.mark.parametrize("state", LIMITS)
 def test_whoever_waits_for_the_client_gives_way_before_whom_the_server_works_for(state: State):
     world = World()

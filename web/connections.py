@@ -1,7 +1,8 @@
 """Open connections: places for all and per address, time limits, and a count of what was refused or closed.
 
 A connection that waits for its client (unfinished header, idle, an answer that is not read) gives its place to a new
-one, the one that has waited longest first. So half requests, however many, keep nobody out. Tabs of signed-in people
+one: of the address with the most of them the one that has waited longest. So half requests, however many and fast, keep
+nobody out. Tabs of signed-in people
 have places of their own, which they never give up for others.
 """
 
@@ -121,12 +122,40 @@ def connection_of(scope: Scope) -> Connection | Unmanaged:
     return connection
 
 
+class Crowd:
+    """Connections in the order in which they came, by address: whoever has most of them gives way first."""
+
+    def __init__(self) -> None:
+        self._by_address: dict[str, OrderedDict[Connection, None]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, connection: Connection) -> None:
+        self._by_address.setdefault(connection.address, OrderedDict())[connection] = None
+        self._size += 1
+
+    def discard(self, connection: Connection) -> None:
+        own = self._by_address.get(connection.address, OrderedDict())
+        if connection in own:
+            del own[connection]
+            self._size -= 1
+            if not own:
+                del self._by_address[connection.address]
+
+    def oldest_of_most(self) -> Connection | None:
+        """Return the oldest of the address with the most connections; of addresses with as many the first one's."""
+        most = max(self._by_address.values(), key=len, default=None)
+        return next(iter(most)) if most else None
+
+
 class Pool:
     """Connections that compete for the same places, in the order in which their states began."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[Connection, None] = OrderedDict()
-        self._strangers: OrderedDict[Connection, None] = OrderedDict()
+        self._waiting = Crowd()
+        self._strangers = Crowd()
         self._kept: dict[Connection, str] = {}  # with the session for which it was put here
         self._of_session: Counter[str] = Counter()
 
@@ -137,24 +166,24 @@ class Pool:
         self.drop(connection)
         session = connection.session
         if connection.state in LIMITS:
-            self._waiting[connection] = None
+            self._waiting.add(connection)
         elif session and self._of_session[session] < KEPT_OF_SESSION:
             self._of_session[session] += 1
             self._kept[connection] = session
         else:
-            self._strangers[connection] = None
+            self._strangers.add(connection)
 
     def drop(self, connection: Connection) -> None:
-        self._waiting.pop(connection, None)
-        self._strangers.pop(connection, None)
+        self._waiting.discard(connection)
+        self._strangers.discard(connection)
         if session := self._kept.pop(connection, ""):
             self._of_session[session] -= 1
             if not self._of_session[session]:
                 del self._of_session[session]
 
     def dispensable(self) -> Connection | None:
-        """Return the connection that waits longest for its client, else the oldest request of a stranger."""
-        return next(iter(self._waiting), None) or next(iter(self._strangers), None)
+        """Return one that waits for its client, else a request of a stranger: the oldest of whoever has most."""
+        return self._waiting.oldest_of_most() or self._strangers.oldest_of_most()
 
 
 class Connections:
