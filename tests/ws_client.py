@@ -66,8 +66,16 @@ class Tab:
     def send(self, **fields: Any) -> None:
         self.socket.send(BackMsg(**fields).SerializeToString())
 
-    def rerun(self, page: str = "", *, wait: bool = True, widgets: Sequence[WidgetState] = (), **state: Any) -> None:
-        """Ask for a run and wait for its end."""
+    def rerun(
+        self,
+        page: str = "",
+        *,
+        wait: bool = True,
+        widgets: Sequence[WidgetState] = (),
+        patience: float = 10,
+        **state: Any,
+    ) -> None:
+        """Ask for a run and wait for its end, or until nothing comes for `patience` seconds."""
         message = BackMsg()
         message.rerun_script.page_name = page
         for name, value in state.items():
@@ -75,7 +83,7 @@ class Tab:
         message.rerun_script.widget_states.widgets.extend(widgets)
         self.messages = []
         self.socket.send(message.SerializeToString())
-        while wait and (received := self.receive()) is not None:
+        while wait and (received := self.receive(patience)) is not None:
             # 2 = finished early: another run follows
             if received.WhichOneof("type") == "script_finished" and received.script_finished != 2:
                 return

@@ -6,12 +6,11 @@ import argparse
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from tests.attack.attacks import ATTACKS, Attack
 from tests.attack.finding import Finding
-from tests.attack.stage import Honest, Product, attackers, product
+from tests.attack.stage import Honest, Product, attacking, product
 
 LONGEST = 0.5  # seconds that anybody else may wait
 LIMIT_SECONDS = 60.0  # for one attack
@@ -23,21 +22,26 @@ def main() -> int:
     names = parser.parse_args().names
     chosen = {attack: sizes for attack, sizes in ATTACKS.items() if not names or attack.__name__ in names}
     broken, began = 0, time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as target, attackers() as pool:
+    with tempfile.TemporaryDirectory() as folder, product(Path(folder)) as target:
         print(f"| {'attack':<20} | held | /health | page | measured |\n|---|---|---|---|---|", flush=True)
         for attack, (size, _) in chosen.items():
-            broken += not _run(attack, target, size, pool)
+            broken += not _run(attack, target, size)
     print(f"\n{len(chosen)} attacks in {time.perf_counter() - began:.0f} s, {broken} not withstood")
     return 1 if broken else 0
 
 
-def _run(attack: Attack, target: Product, size: int, pool: ProcessPoolExecutor) -> bool:
+def _run(attack: Attack, target: Product, size: int) -> bool:
     """One attack in another process while somebody honest uses the product in this one; its line is printed."""
     with Honest(target) as honest:
+        pool = attacking()
         try:
             finding = pool.submit(attack, target, size).result(timeout=LIMIT_SECONDS)
         except Exception as error:  # noqa: BLE001 - a product that is gone shows itself in many ways
             finding = Finding(False, f"{type(error).__name__}: {error}")
+        finally:
+            for process in (pool._processes or {}).values():  # it may wait for ever
+                process.kill()
+            pool.shutdown(cancel_futures=True)
     health, page = honest.worst()
     held = finding.held and max(health, page) < LONGEST
     told = f"{'yes' if held else 'NO'} | {health:.3f} s | {page:.3f} s | {finding.measured}"

@@ -105,7 +105,8 @@ def many_words(target: Product, words: int) -> Finding:
             tab.rerun(page)
             ids = [found.id for found in tab.elements() if getattr(found, "id", "").endswith(control)]
             began = time.perf_counter()
-            tab.rerun(page, query_string=urlencode({"q": text}), widgets=[WidgetState(id=ids[0], string_value=text)])
+            typed = WidgetState(id=ids[0], string_value=text)
+            tab.rerun(page, patience=1, query_string=urlencode({"q": text}), widgets=[typed])
             longest = max(longest, time.perf_counter() - began)
     return quiet(target, before, longest < 1.0, f"{words} words in two searches, the longer took {longest:.2f} s")
 
@@ -160,7 +161,7 @@ def odd_widgets(target: Product, rounds: int) -> Finding:
             ids = [found.id for found in tab.elements() if getattr(found, "id", "").startswith("$$ID-")]
             for value in ({"string_value": "\x00" * 50}, {"int_value": 2**53}, {"double_value": 1e308}, _selection()):
                 with contextlib.suppress(WebSocketException, OSError):
-                    tab.rerun(page, widgets=[WidgetState(id=one, **value) for one in ids])
+                    tab.rerun(page, patience=1, widgets=[WidgetState(id=one, **value) for one in ids])
                     sent += 1
     return quiet(target, before, get(target.port, "/health").status == 200, f"{sent} frames of odd values")
 
@@ -183,7 +184,7 @@ def wrong_session(target: Product, strangers: int) -> Finding:
         others = [target.session("henri") for _ in range(strangers)]
         for button in buttons:
             with contextlib.suppress(WebSocketException, OSError):
-                tab.rerun("konten", widgets=[ticked, WidgetState(id=button.id, trigger_value=True)])
+                tab.rerun("konten", patience=2, widgets=[ticked, WidgetState(id=button.id, trigger_value=True)])
     ended = sum(1 for token in others if get(target.port, "/", headers=cookie(token)).status != 200)
     return Finding(
         not ended, f"{len(buttons)} buttons for vera pressed, {ended} of {strangers} sessions of henri ended"

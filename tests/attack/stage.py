@@ -159,9 +159,11 @@ def _add_people(target: Product) -> None:
             accounts.add_account(engine, Account(name, hashed, role, False, now, now), entry())
 
 
-def attackers() -> ProcessPoolExecutor:
-    """Attackers sit on other machines: they take neither the interpreter nor the turn of the honest user."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _as_elsewhere)
+def attacking() -> ProcessPoolExecutor:
+    """A process for one attack: attackers sit on other machines, and take no turn of the honest user."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.attack.attacks"])
+    return ProcessPoolExecutor(1, context, _as_elsewhere)
 
 
 def _as_elsewhere() -> None:
