@@ -220,6 +220,19 @@ def test_a_stream_of_tiny_frames_ends_the_tab_and_holds_up_nobody(small: Served,
             tab.wait_until_closed()
 
 
+@pytest.mark.parametrize("text", [b"hello", b"\xff\xfe"], ids=["text", "no-text"])
+def test_a_text_frame_is_dropped_without_a_word_too_many(small: Served, text: bytes):
+    before = logged(small).count("Traceback")
+
+    with Tab(small, small.session("vera")) as tab:
+        with tab.socket.send_context():
+            tab.socket.protocol.send_text(text)
+        tab.rerun()
+        assert "name=vera" in tab.text()
+
+    assert logged(small).count("Traceback") == before
+
+
 def test_a_strangers_websocket_is_refused(small: Served):
     with pytest.raises(InvalidStatus) as refused, Tab(small, "x" * 43):
         pass

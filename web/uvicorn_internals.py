@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 from websockets.http11 import Request
 
 from web.connections import EXTENSION, Connection, Connections, State
@@ -175,6 +176,10 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             super().handle_events()
+
+    def handle_text(self, event: Frame) -> None:
+        """Take a text for the bytes that it is: the pages send none, and what is no UTF-8 would be logged at length."""
+        self.handle_bytes(event)
 
     def pause_writing(self) -> None:
         super().pause_writing()
