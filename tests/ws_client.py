@@ -50,6 +50,7 @@ class Tab:
             compression=None,
             max_size=None,
             proxy=None,
+            close_timeout=2,
             source_address=(source, 0) if source else None,
         )
         self.socket: ClientConnection

@@ -22,6 +22,7 @@ from tests.attack.finding import Finding, Logged, quiet
 from tests.attack.raw import ATTACKER, cookie, get
 from tests.attack.stage import Product
 from tests.ws_client import Tab
+from web.places import TABS_OF_SESSION
 
 HOSTILE = (
     "://a:",
@@ -35,6 +36,9 @@ HOSTILE = (
     "otpauth://a@",
     "lzt_",
 )
+
+
+MOST_TABS = TABS_OF_SESSION + 8  # and some that are told so
 
 
 def hostile_frames(target: Product, repeats: int) -> Finding:
@@ -83,17 +87,17 @@ def large_frames(target: Product, frames: int) -> Finding:
 
 def many_tabs(target: Product, tabs: int) -> Finding:
     """One session opens websocket after websocket and keeps them."""
-    memory, before, token = target.memory(), Logged.of(target), target.session("vera")
-    with contextlib.ExitStack() as opened:
-        count = 0
-        for _ in range(tabs):
-            with contextlib.suppress(WebSocketException, OSError):
-                tab = opened.enter_context(_tab(target, token))
-                tab.rerun(wait=False)
-                count += 1
-        time.sleep(1.0)
-        grown = target.memory() - memory
-    return quiet(target, before, count <= 60 and grown < 400, f"{tabs} tabs asked for, memory +{grown:.0f} MB")
+    memory, before, token, found = target.memory(), Logged.of(target), target.session("vera"), []
+    for _ in range(tabs):
+        with contextlib.suppress(WebSocketException, OSError):
+            found.append(_tab(target, token).__enter__())
+            found[-1].rerun(wait=False)
+    time.sleep(1.0)
+    grown = target.memory() - memory
+    for tab in found:
+        tab.socket.socket.close()  # no farewell: some are not listened to any more
+    held = len(found) <= MOST_TABS and grown < 400
+    return quiet(target, before, held, f"{tabs} tabs asked for, {len(found)} taken, memory +{grown:.0f} MB")
 
 
 def many_words(target: Product, words: int) -> Finding:

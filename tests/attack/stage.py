@@ -22,9 +22,10 @@ from sqlalchemy import Engine
 
 from core.cache import accounts
 from core.cache.accounts import Account
-from core.cache.database import open_database
 from core.passwords import hash_password
+from core.runtime import open_engine
 from core.sessions import start_session
+from core.settings import Settings
 from tests.actors import entry
 from tests.attack.raw import HOME, get
 from tests.served import ROOT, free_port
@@ -39,12 +40,11 @@ PAUSE_SECONDS = 0.1  # between two looks of the honest user
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A running product: where it answers, its process, its database and its logs."""
+    """A running product: where it answers, its process, its folder."""
 
     url: str
     pid: int
     folder: Path
-    database_url: str
 
     @property
     def host(self) -> str:
@@ -56,7 +56,7 @@ class Product:
 
     @contextmanager
     def database(self) -> Iterator[Engine]:
-        engine = open_database(self.database_url)
+        engine = open_engine(Settings(data_dir=self.folder / "data" / "demo"))
         try:
             yield engine
         finally:
@@ -86,7 +86,8 @@ class Product:
     def command(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
         """`python -m core` beside the running dashboard."""
         command = [sys.executable, "-m", "core", *arguments]
-        environment = _environment(self.folder, self.port) | {"LIZENZTOOL_DATABASE_URL": self.database_url}
+        demo = {"LIZENZTOOL_DATA_DIR": str(self.folder / "data" / "demo"), "LIZENZTOOL_DEMO": "off"}
+        environment = _environment(self.folder, self.port) | demo
         return subprocess.run(
             command, cwd=ROOT, env=environment, input=text, capture_output=True, text=True, timeout=60, check=False
         )
@@ -107,12 +108,7 @@ def product(folder: Path) -> Iterator[Product]:
         )
         try:
             _wait_until_ready(port, process, folder)
-            found = Product(
-                f"http://127.0.0.1:{port}",
-                process.pid,
-                folder,
-                f"sqlite:///{folder / 'data' / 'demo' / 'lizenztool.db'}",
-            )
+            found = Product(f"http://127.0.0.1:{port}", process.pid, folder)
             _add_people(found)
             yield found
         finally:
