@@ -26,6 +26,7 @@ from tests.page_world import HOSTILE, NOW, World, sku_of
 from tests.test_pages import asked, hardened, no_runtime_left, open_page, small, words  # noqa: F401
 from ui import audit_table
 from ui.audit_change import action_words, difference, origin_words, result_words, target_words
+from ui.csv import to_csv
 from ui.page import View
 from ui.texts import TEXTS
 
@@ -222,7 +223,8 @@ def test_the_file_holds_what_was_found_and_is_harmless(small: World) -> None:  #
     note(small, 2)
     audit.record(small.engine, ADMIN, "test", "=cmd|x", after={"name": HOSTILE}, at=NOW)
 
-    content = audit_table.as_csv(audit.export(small.engine, ADMIN, Search()), {}, VIEW)
+    sheet = audit_table.as_sheet(audit.export(small.engine, ADMIN, Search()), {}, VIEW)
+    content = to_csv(sheet, VIEW.language, VIEW.zone)
 
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
     assert rows[0][:5] == ["Nr.", "Wann", "Wer", "Was", "Woran"]

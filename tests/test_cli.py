@@ -626,8 +626,10 @@ def test_the_audit_goes_into_a_file_and_that_is_recorded(capsys: Capture, tmp_pa
 
     assert run(capsys, "audit", "export", name)[:2] == (0, "2 rows exported.\n")
 
-    with (tmp_path / name).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file)) if name.endswith("csv") else [json.loads(line) for line in file]
+    with (tmp_path / name).open(encoding="utf-8-sig" if name.endswith("csv") else "utf-8", newline="") as file:
+        rows = (
+            list(csv.DictReader(file, delimiter=";")) if name.endswith("csv") else [json.loads(line) for line in file]
+        )
     assert [row["action"] for row in rows] == ["account.role", "account.added"]
     assert json.loads(rows[0]["after"])["role"] == "admin"
     assert run(capsys, "audit", "verify")[1].startswith("3 rows")
@@ -636,13 +638,24 @@ def test_the_audit_goes_into_a_file_and_that_is_recorded(capsys: Capture, tmp_pa
 def test_the_audit_as_csv_is_harmless_in_a_spreadsheet(capsys: Capture, tmp_path: Path) -> None:
     run(capsys, "users", "list")  # makes the database
     engine = open_database("sqlite:///data/lizenztool.db")
-    record(engine, Actor("entra:1:2", "viewer", "sign-in", '=HYPERLINK("https://evil.example")'), "session.started")
+    record(
+        engine,
+        Actor("entra:1:2", "viewer", "sign-in", '=HYPERLINK("https://evil.example"),=1;=2\t=3|=4'),
+        "session.started",
+    )
     engine.dispose()
 
     run(capsys, "audit", "export", "audit.csv")
 
-    with (tmp_path / "audit.csv").open(encoding="utf-8", newline="") as file:
-        assert [row["actor_name"][:2] for row in csv.DictReader(file)] == ["'="]
+    content = (tmp_path / "audit.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfseq;at;")  # as an Excel of the configured language reads it
+    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")
+    assert [row["actor_name"][:2] for row in rows] == ["'="]
+    for separator in ",\t|":  # and however another one splits it
+        cells = [
+            cell for row in csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=separator) for cell in row
+        ]
+        assert not [cell for cell in cells if cell.strip(' "')[:1] in tuple("=+-@")]
 
 
 def test_database_and_log_are_for_the_service_alone(capsys: Capture, sp: SharePoint, tmp_path: Path) -> None:

@@ -343,7 +343,8 @@ EVERY_DAY = ("", "alle-tenants", "tenant", "monitoring", "regeln")
 SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.LOOK: [("", "shortages"), ("alle-tenants", "licenses"), ("tenant", "licenses_"),
                   ("monitoring", "monitoring_show"), ("regeln", "rules_")],
-    Action.EXPORT: [("", "csv_engpaesse"), ("alle-tenants", "csv_lizenzen"), ("tenant", "csv_lizenzen")],
+    Action.EXPORT: [("", "csv_engpaesse"), ("", "xlsx_engpaesse"), ("alle-tenants", "csv_lizenzen"),
+                    ("alle-tenants", "xlsx_lizenzen"), ("tenant", "csv_lizenzen")],
     Action.OWN_ACCOUNT: [("mein-konto", "own_password_now"), ("mein-konto", "factor_begin"),
                          ("mein-konto", "sessions_")],
     Action.REFRESH: [*((page, "refresh_refresh.button") for page in EVERY_DAY), ("tenant", "refresh_refresh.one")],
@@ -353,7 +354,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.ACCOUNTS: [("konten", "accounts_"), ("konten", "account_add")],
     Action.SESSIONS: [("konten", "sessions_")],
     Action.TOKENS: [("programme", "token_add")],
-    Action.AUDIT: [("protokoll", "audit_verify"), ("protokoll", "audit_q"), ("protokoll", "audit_csv")],
+    Action.AUDIT: [("protokoll", "audit_verify"), ("protokoll", "audit_q"), ("protokoll", "csv_audit")],
 }  # fmt: skip
 
 
@@ -466,6 +467,7 @@ def row(number: int) -> dict[str, Any]:
 def work_at_exports(at: Recorder) -> None:
     at.open("alle-tenants")
     at.click("csv_lizenzen-ansicht")
+    at.click("xlsx_lizenzen-ansicht")
 
 
 def work_at_own_account(at: Recorder) -> None:
@@ -525,7 +527,7 @@ def work_at_tokens(at: Recorder) -> None:
 def work_at_the_audit(at: Recorder) -> None:
     at.open("protokoll")
     at.press("audit_verify")
-    at.click("audit_csv")
+    at.click("csv_audit")
 
 
 # Action -> how an admin does it with a browser, and what the audit then tells.
@@ -591,7 +593,7 @@ def test_a_file_is_not_made_for_somebody_elses_tab(product: Product, role: str) 
         owner.rerun("protokoll")
         stranger.rerun()
         before = product.world()
-        file = widget(owner, "audit_csv").deferred_file_id
+        file = widget(owner, "csv_audit").deferred_file_id
 
         assert ask_for_file(stranger, file, 0.5) == ""
         assert product.world() == before
@@ -599,7 +601,7 @@ def test_a_file_is_not_made_for_somebody_elses_tab(product: Product, role: str) 
     with Tab(product.served, product.cookies["admin"], session=owner.session) as again:  # after a cut
         again.rerun("protokoll")
         assert again.session == owner.session
-        assert ask_for_file(again, widget(again, "audit_csv").deferred_file_id)
+        assert ask_for_file(again, widget(again, "csv_audit").deferred_file_id)
 
 
 def wait_for_refresh(product: Product) -> None:
@@ -688,7 +690,7 @@ def test_figures_for_machines_need_the_right_to_look(product: Product, role: str
 def test_a_file_is_for_the_session_alone_that_it_was_made_for(product: Product) -> None:
     with product.tab("admin") as tab:
         (at := Recorder(tab)).open("protokoll")
-        url = at.click("audit_csv")
+        url = at.click("csv_audit")
 
         assert product.get(url, "admin").status_code == 200
         assert {product.get(url, role).status_code for role in PEOPLE if role != "admin"} == {404}

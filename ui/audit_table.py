@@ -17,8 +17,9 @@ from ui import format as fmt
 from ui.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
 from ui.audit_filters import InUse, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
 from ui.columns import moment_column, words_column
-from ui.csv import MIME, to_csv
+from ui.csv import Sheet
 from ui.data import Snapshot
+from ui.download import downloads
 from ui.language import Language
 from ui.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.page import View
@@ -59,7 +60,7 @@ def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
     names = names_of(snapshot, view.language, user)
     page, rows, total = _page(engine, user, search)
     keep_in_url(search, page)
-    _tools(search, total, lambda: as_csv(audit.export(engine, user, search), names, view), view)
+    _tools(search, total, lambda: as_sheet(audit.export(engine, user, search), names, view), view)
     if not rows:
         st.info(text("audit.none" if is_filtered(search) else "audit.empty"), icon=":material/info:")
         return
@@ -81,8 +82,8 @@ def _page(engine: Engine, user: Actor, search: Search) -> tuple[int, list[AuditR
     return page, rows, total
 
 
-def _tools(search: Search, total: int, file: Callable[[], bytes], view: View) -> None:
-    """How many rows fit, the way back to all, and the download, which is made and recorded when it is asked for."""
+def _tools(search: Search, total: int, sheet: Callable[[], Sheet], view: View) -> None:
+    """How many rows fit, the way back to all, and the downloads, made and recorded when asked for."""
     with st.container(horizontal=True, vertical_alignment="center", key="audit_tools"):
         count = fmt.number(total, view.language)
         st.markdown(text("audit.count_one" if total == 1 else "audit.count", count=count), width="content")
@@ -90,10 +91,7 @@ def _tools(search: Search, total: int, file: Callable[[], bytes], view: View) ->
             st.button(text("filter.reset"), key="audit_reset", on_click=reset, icon=":material/filter_alt_off:")
         st.space("stretch")
         if total:
-            st.download_button(
-                text("audit.csv"), data=file, file_name="protokoll.csv", mime=MIME,
-                icon=":material/download:", on_click="ignore", key="audit_csv",
-            )  # fmt: skip
+            downloads(text("audit.csv"), "protokoll", "audit", sheet)
 
 
 def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) -> None:
@@ -122,7 +120,7 @@ def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) ->
     )
 
 
-def as_csv(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> bytes:
+def as_sheet(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> Sheet:
     """The rows as shown, each with its number."""
     header = [text(f"column.{name}", view.language) for name in ("seq", *COLUMNS)]
-    return to_csv(header, ((row.seq, *values(row, names, view.language)) for row in rows), view.language, view.zone)
+    return Sheet(header, ((row.seq, *values(row, names, view.language)) for row in rows))

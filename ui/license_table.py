@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import tzinfo
 
 import pyarrow as pa
 import streamlit as st
 
 from core import runtime
 from core.audit import note_export
-from core.roles import Actor
 from ui import columns, language
 from ui import format as fmt
-from ui.csv import MIME, table_csv
+from ui.csv import Sheet, sheet_of
 from ui.data import Snapshot
+from ui.download import downloads
 from ui.filters import is_filtered, reset
 from ui.identity import current_user
 from ui.index import Filters, Positions
@@ -58,22 +57,15 @@ def show_licenses(table: pa.Table, ids: Sequence[str], key: str, name: str, *, m
 
 
 def csv_button(label: str, table: pa.Table, file: str) -> None:
-    """Download of exactly this table, made only when it is asked for."""
-    words, zone, user = language.current(), runtime.current().settings.zone, current_user()
-    st.download_button(
-        text(label),
-        data=lambda: _file(table, file, words, zone, user),
-        file_name=f"{file}.csv",
-        mime=MIME,
-        icon=":material/download:",
-        on_click="ignore",
-        key=f"csv_{file}",
-    )
+    """Download of exactly this table, as CSV or as a workbook, made only when it is asked for."""
+    user = current_user()
+    words = language.current()
 
+    def sheet() -> Sheet:
+        note_export(runtime.current().engine, user, file, table.num_rows)
+        return sheet_of(table, words)
 
-def _file(table: pa.Table, name: str, words: language.Language, zone: tzinfo, user: Actor) -> bytes:
-    note_export(runtime.current().engine, user, name, table.num_rows)
-    return table_csv(table, words, zone)
+    downloads(text(label), file, file, sheet)
 
 
 def section(title: str, table: pa.Table, file: str) -> None:

@@ -280,6 +280,8 @@ TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
     "csv.view": ("CSV der Ansicht", "CSV of this view"),
     "csv.all": ("CSV alles", "CSV of everything"),
     "csv.table": ("CSV", "CSV"),
+    "csv.workbook": ("Excel", "Excel"),
+    "csv.workbook_help": ("{what}: als Excel-Arbeitsmappe (XLSX)", "{what}: as an Excel workbook (XLSX)"),
     # Tenant
     "tenant.back": ("← Zurück zu allen Tenants", "← Back to all tenants"),
     "tenant.choose": ("Tenant wählen", "Choose a tenant"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from core.commands import OK, SOME_FAILED
 from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
-from core.spreadsheets import harmless
+from core.spreadsheets import ENCODING, write_row
 
 COLUMNS = [field.name for field in fields(audit.AuditRow)]
 
@@ -45,8 +44,8 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
     as_csv, count = options.file.suffix.lower() == ".csv", 0
     # Not in the place of an older file before it is whole.
     unfinished = options.file.with_name(f"{options.file.name}.part")
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
-        write = _csv_writer(file) if as_csv else _json_writer(file)
+    with unfinished.open("w", encoding=ENCODING if as_csv else "utf-8", newline="") as file:
+        write = _csv_writer(file, settings.language) if as_csv else _json_writer(file)
         for row in rows:
             write(asdict(row) | {"at": row.at.isoformat(timespec="microseconds")})
             count += 1
@@ -59,9 +58,6 @@ def _json_writer(file: IO[str]) -> Callable[[dict[str, Any]], object]:
     return lambda row: file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _csv_writer(file: IO[str]) -> Callable[[dict[str, Any]], object]:
-    writer = csv.DictWriter(file, COLUMNS)
-    writer.writeheader()
-    return lambda row: writer.writerow(
-        {name: harmless(value) if isinstance(value, str) else value for name, value in row.items()}
-    )
+def _csv_writer(file: IO[str], language: str) -> Callable[[dict[str, Any]], object]:
+    write_row(file, COLUMNS, language)
+    return lambda row: write_row(file, row.values(), language)
