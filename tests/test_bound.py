@@ -54,7 +54,7 @@ from ui.safe import plain
 
 ACCOUNTS, PROGRAMS, OWN = "pages/accounts.py", "pages/programs.py", "pages/own_account.py"
 SESSIONS_TABLE, ACCOUNTS_TABLE, TOKENS_TABLE = "Offene Sitzungen", "Alle Konten", "Zugänge für Programme"
-PASSWORD = "Herbst-Wolke-27x"
+PASSWORD = "Birke-Nachthemd-27x"
 BOSS = {"name": "boss", "role": "admin", "sid": "1", "address": "10.0.0.7"}
 
 
