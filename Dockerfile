@@ -1,8 +1,8 @@
 # The environment is built in the first stage; the second takes it over without pip's caches and build tools.
 FROM python:3.11-slim AS environment
-COPY requirements.txt constraints.txt ./
+COPY requirements.lock ./
 RUN python -m venv /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt -c constraints.txt \
+ && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock \
  && /opt/venv/bin/python -m pip uninstall --yes --quiet pip setuptools
 
 FROM python:3.11-slim
@@ -17,7 +17,8 @@ COPY . .
 # The code belongs to root and cannot be changed by the service; only these two folders are its own to write.
 RUN python -m compileall -q app.py dashboard.py core web ui pages simulator \
  && mkdir data logs profiles certs \
- && chown lizenztool: data logs certs
+ && chown lizenztool: data logs certs \
+ && chmod 700 data logs certs
 USER lizenztool
 VOLUME ["/app/data", "/app/logs", "/app/profiles", "/app/certs"]
 EXPOSE 8501

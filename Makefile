@@ -5,14 +5,17 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))))
 BIN := .venv/bin
 # -qq: only errors. What is already there is not installed again.
-INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt
+# Each file with its hash (requirements*.lock): what an index, mirror or cache has changed is not installed.
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
+TOOLS := .tools/bin
+COMPILE = $(TOOLS)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # As many tests at once as there are cores; `make test TESTS=tests/test_licenses.py` runs some of them.
 TESTS ?= tests
 # A test that hangs is shown with its stack and fails; the others go on.
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types tests bench chaos attack chromium
+.PHONY: help run test lint types tests bench chaos attack lock sbom audit chromium
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,6 +46,21 @@ chaos: .venv/.dev ## Faults and crashes by the thousand: is every alarm told exa
 attack: .venv/.dev ## Attacks on a product that it starts: does it withstand, and how long do others wait?
 	$(BIN)/python -m tests.attack $(ATTACK)
 
+lock: .tools/.done ## Write requirements*.lock: constraints.txt with the hashes of all systems' files
+	$(COMPILE) -c constraints.txt requirements.txt -o requirements.lock
+	$(COMPILE) -c constraints.txt requirements-dev.txt -o requirements-dev.lock
+	$(COMPILE) requirements-tools.txt -o requirements-tools.lock
+
+sbom: .tools/.done ## Write sbom.json (CycloneDX): what the service runs with, licences, who needs whom
+	@rm -rf .sbom && $(PYTHON) -m venv .sbom
+	@.sbom/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@.sbom/bin/python -m pip uninstall --yes --quiet pip setuptools
+	@$(TOOLS)/cyclonedx-py environment .sbom/bin/python --output-reproducible -o .sbom/sbom.json
+	@.sbom/bin/python .ci/sbom.py < .sbom/sbom.json > sbom.json && rm -rf .sbom
+
+audit: .tools/.done ## Ask for known weaknesses of what the service runs with; needs the internet
+	$(TOOLS)/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
 chromium: .venv/.dev # the browser of the tests; installed when there is none
 	@.ci/chromium $(BIN)/python
 
@@ -50,12 +68,17 @@ chromium: .venv/.dev # the browser of the tests; installed when there is none
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; $$(python3 --version 2>&1) is what is here."; exit 2; }
 	@$(PYTHON) -m venv --clear .venv || { rm -rf .venv; echo "No environment. Debian, Ubuntu: apt-get install python3-venv"; exit 2; }
 
-.venv/.run: requirements.txt constraints.txt | .venv/bin/python
-	@echo "Installing what requirements.txt lists into .venv ..."
-	@$(INSTALL) -r requirements.txt
+.venv/.run: requirements.lock | .venv/bin/python
+	@echo "Installing what requirements.lock lists into .venv ..."
+	@$(INSTALL) -r requirements.lock
 	@touch $@
 
-.venv/.dev: requirements-dev.txt requirements.txt constraints.txt | .venv/bin/python
-	@echo "Installing what requirements-dev.txt lists into .venv ..."
-	@$(INSTALL) -r requirements-dev.txt
+.venv/.dev: requirements-dev.lock | .venv/bin/python
+	@echo "Installing what requirements-dev.lock lists into .venv ..."
+	@$(INSTALL) -r requirements-dev.lock
 	@touch .venv/.run $@
+
+.tools/.done: requirements-tools.txt
+	@$(PYTHON) -m venv --clear .tools
+	@.tools/bin/python -m pip install -qq --disable-pip-version-check $(if $(wildcard requirements-tools.lock),--require-hashes -r requirements-tools.lock,-r requirements-tools.txt)
+	@touch $@
