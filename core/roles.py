@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import uuid4
@@ -95,9 +96,26 @@ class Actor:
     def need(self, action: Action) -> None:
         """Raises NotAllowed unless the actor may; no page offers what it refuses, so the log tells of it."""
         if not self.may(action):
+            refused(self, action.value, "role needed")
             log.warning("%s (%s, %s) may not: %s", self.name or "nobody", self.role, self.source, action.value)
             params = {"name": self.shown, "action": action.value, "role": LEAST_ROLE[action]}
             raise NotAllowed(Problem("access.not_allowed", params))
+
+
+# What notes refusals in the audit (core.refusals), which is above this module; None while nobody listens.
+_listener: Callable[[Actor, str, str], None] | None = None
+
+
+def listen_for_refusals(listener: Callable[[Actor, str, str], None] | None) -> None:
+    """From now on `listener` is told of every refusal: (actor, what was refused, why). None for nobody."""
+    global _listener  # noqa: PLW0603 - one process, one audit
+    _listener = listener
+
+
+def refused(actor: Actor, target: str, reason: str) -> None:
+    """Tell that `actor` was refused `target`; `actor.name` is "" for a stranger."""
+    if _listener is not None:
+        _listener(actor, target, reason)
 
 
 NOBODY = Actor("", "", "page", request_id="")

@@ -39,7 +39,7 @@ FLOORS = [
     {"sign_in_budget"},
     {"sessions", "rules", "health", "facts", "tokens", "auth_profiles", "figures", "known_devices"},
     {"reauthentication"},
-    {"lockout", "spray"},
+    {"lockout", "refusals", "spray"},
     {"secret_rotation"},
     {"secrets"},
     {"audit", "catalogue", "lock", "product_list"},

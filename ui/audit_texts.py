@@ -73,6 +73,11 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.why.role": ("ohne Rolle", "without a role"),
     "audit.why.old": ("Anmeldung bei Microsoft zu alt", "sign-in at Microsoft too old"),
     "audit.why.token": ("Antwort von Microsoft ungültig", "answer of Microsoft not valid"),
+    "audit.why.role needed": ("Rolle reicht nicht", "role does not reach"),
+    "audit.why.host": ("fremder Host-Name", "foreign host name"),
+    "audit.why.foreign page": ("von einer fremden Seite", "from a foreign page"),
+    "audit.why.frame": ("keine Seite sendet das", "no page sends this"),
+    "audit.why.many": ("sehr viele; nur gezählt", "very many; only counted"),
     "audit.nobody": ("unbekannt", "unknown"),
     # Where it came from
     "audit.source.page": ("Dashboard", "dashboard"),
@@ -106,6 +111,7 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.action.session.ended": ("Sitzung beendet", "Session ended"),
     "audit.action.token.made": ("Programmzugang erstellt", "Program access created"),
     "audit.action.token.revoked": ("Programmzugang widerrufen", "Program access revoked"),
+    "audit.action.request.refused": ("Anfrage abgelehnt", "Request refused"),
     "audit.action.audit.pruned": ("Alte Zeilen entfernt", "Old rows removed"),
     # Targets
     "audit.rule_target": ("{tenant}, {product}", "{tenant}, {product}"),
@@ -139,5 +145,6 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.field.attempts": ("Versuche in zehn Minuten", "attempts in ten minutes"),
     "audit.field.accounts": ("Konten", "accounts"),
     "audit.field.networks": ("Netze", "networks"),
+    "audit.field.more": ("weitere", "more"),
     "audit.field.expires_at": ("gültig bis", "valid until"),
 }  # fmt: skip

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
 from core.logs import account_in_log
-from core.roles import Action, opens
+from core.roles import Action, Actor, opens, refused
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
@@ -138,10 +138,12 @@ class Gate:
         """Wrong host name, or a form or call from a foreign page."""
         headers = Headers(scope=scope)
         if not self._hosts.allows(headers.get("host")):
+            _note_stranger(scope, headers.get("host", ""), "host")
             return self._refusal(scope, "host", 421)
         foreign = not same_origin(headers.get("origin"), headers.get("host"))
         cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
+            _note_stranger(scope, headers.get("origin", ""), "foreign page")
             return self._refusal(scope, "foreign", 403)
         return None
 
@@ -168,15 +170,17 @@ class Gate:
         if path in streamlit.PING_PATHS or path in BY_TOKEN or (_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and _is_page(path):
-            return self._page(scope, found.role)
+            return self._page(scope, found)
         return PlainTextResponse(self._text(scope, "closed"), 404)
 
-    def _page(self, scope: Scope, role: str) -> Response:
+    def _page(self, scope: Scope, session: Session) -> Response:
         """The shell in which Streamlit's frontend opens the page; without the page it would open the start."""
         action = self._pages.get(scope["path"][1:])
         if action is None:
             return self._no_page(scope, 404)
-        if not opens(role, action):
+        if not opens(session.role, action):
+            actor = Actor(session.account, session.role, "page", session.shown, client_host(scope), session.id)
+            refused(actor, scope["path"], "role needed")
             return self._no_page(scope, 403)
         language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
         return Response(self._shell.page(language), media_type="text/html")
@@ -186,9 +190,12 @@ class Gate:
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host")
-        fit = scope["path"] == streamlit.STREAM_PATH and self._hosts.allows(host)
+        known_host, own_page = self._hosts.allows(host), same_origin(headers.get("origin"), host)
         found: Session | Ended | None = None
-        if fit and same_origin(headers.get("origin"), host):
+        if not known_host or not own_page:
+            why = ("foreign page", headers.get("origin", "")) if known_host else ("host", host or "")
+            _note_stranger(scope, why[1], why[0])
+        elif scope["path"] == streamlit.STREAM_PATH:
             try:
                 found = await self._session(scope, active=False)
             except DatabaseError as error:
@@ -304,6 +311,11 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     identity = {"name": found.account, "shown": found.shown, "sid": found.id, "role": found.role, "address": address}
     headers += [(name.encode(), quote(identity[field]).encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
     return {**scope, "headers": headers, "app_session": found}
+
+
+def _note_stranger(scope: Scope, target: str, reason: str) -> None:
+    """Somebody was refused before anything about them was looked at."""
+    refused(Actor("", "", "page", address=client_host(scope), request_id=scope["request_id"]), target, reason)
 
 
 def is_secure(scope: Scope) -> bool:

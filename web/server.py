@@ -32,7 +32,8 @@ from core.cache.database import DatabaseError
 from core.logs import log_in_background, log_in_foreground, set_up_logs
 from core.problems import ProblemError
 from core.refresh import Refresher
-from core.roles import Action
+from core.refusals import Refusals
+from core.roles import Action, listen_for_refusals
 from core.runtime import Runtime
 from core.scheduler import BackgroundRefresh
 from core.sessions import Sessions
@@ -116,6 +117,10 @@ class Server:
         background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=tidy)
         self._stack.callback(background.stop)
         background.start()
+        refusals = Refusals(engine)
+        self._stack.callback(refusals.close)
+        listen_for_refusals(refusals.note)
+        self._stack.callback(listen_for_refusals, None)
         self._runtime = Runtime(settings, engine, refresher, is_demo)
         runtime.install(self._runtime)
         self._stack.callback(runtime.install, None)

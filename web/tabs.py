@@ -15,6 +15,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.types import Message, Receive, Send
 
 from core.cache.database import DatabaseError
+from core.roles import Actor, refused
 from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
@@ -47,6 +48,7 @@ class Tab:
         self, tabs: Tabs, session: Session, receive: Receive, send: Send, *, address: str = "", reconnected: bool
     ) -> None:
         self.session = session.id
+        self._person = session
         self.account = session.account
         self.address = address
         self._tabs = tabs
@@ -113,6 +115,7 @@ class Tab:
         frame = streamlit.read_frame(message.get("bytes") or b"")
         if frame is None or frame.fault:
             log.warning("A frame of %s was dropped: %s", self.account, frame.fault if frame else "no message")
+            self._note(frame.fault if frame else "")
             return False
         active = frame.active
         if frame.kind == "rerun_script" and self._ignore_next_rerun:
@@ -128,9 +131,16 @@ class Tab:
             return False
         if not frame.allowed or (frame.file and frame.file not in self._files_on_click):
             log.warning("Frame %s of %s was dropped", frame.kind, self.account)
+            self._note(frame.kind)
             return False
         self._path = frame.path or self._path
         return True
+
+    def _note(self, frame: str) -> None:
+        """Tell the audit of a frame that no page sends."""
+        session = self._person
+        actor = Actor(session.account, session.role, "page", session.shown, self.address, session.id)
+        refused(actor, frame, "frame")
 
 
 async def say_goodbye(send: Send, reason: str, path: str | None = None) -> None:
