@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from core import access
 from core.commands import WRONG_CONFIGURATION, audit, rules, secrets, setup, sync, users
-from core.logs import set_up_logs
+from core.logs import log_uncaught, set_up_logs
+from core.masking import without_credentials
 from core.problems import ProblemError
 from core.rules import RuleFileError
 from core.settings import SettingsError, load_settings
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         os.umask(0o077)  # database and log tell who works where: for the service's own eyes
         set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
+        log_uncaught()
         return int(options.call(options, settings))
     except SettingsError as error:
         print("\n".join(error.faults), file=sys.stderr)
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except access.AccessError as error:
         print(error.text(settings.language), file=sys.stderr)
     except (SkuError, RuleFileError, UnicodeError, OSError) as error:
-        print(error, file=sys.stderr)
+        print(without_credentials(str(error)), file=sys.stderr)
     return WRONG_CONFIGURATION
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from types import TracebackType
 
 from core.log_lines import FORMATTERS, carry
 from core.log_queue import BackgroundWriter, Repeats
 from core.syslog import SyslogHandler, parse
+
+log = logging.getLogger(__name__)
 
 MAX_BYTES = 5 * 1024 * 1024
 KEPT_FILES = 3
@@ -121,6 +125,24 @@ def log_in_foreground() -> None:
     """Back again, after everything that is waiting has been written. To be called before the process ends."""
     if (intake := _intake()) is not None:
         intake.to_foreground()
+
+
+def log_uncaught() -> None:
+    """From here on an error that nobody catches is in the log, masked and bounded."""
+
+    def of_process(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        else:
+            log.critical("an unforeseen error ended the process", exc_info=(kind, error, trace))
+
+    def of_thread(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is not None and not issubclass(failed.exc_type, SystemExit):
+            name = failed.thread.name if failed.thread else "?"
+            error = (failed.exc_type, failed.exc_value, failed.exc_traceback)
+            log.error("an unforeseen error ended the thread %s", name, exc_info=error)
+
+    sys.excepthook, threading.excepthook = of_process, of_thread
 
 
 def _context() -> dict[str, str]:

@@ -32,6 +32,8 @@ SECRETS = (
     re.compile(r"(?<![\w-])(?=[\w-]{0,42}[A-Z])(?=[\w-]{0,42}[a-z])(?=[\w-]{0,42}\d)[\w-]{43}(?![\w-])"),
 )
 ADDRESS = re.compile(r"://\S*")
+PARAMETER = re.compile(r"(?P<mark>[?&;])(?P<name>[\w.%-]{1,40})=[^&;\s]*")
+SECRET_PARTS = ("pass", "pwd", "token", "secret", "sig", "key", "code")  # in the name of a parameter
 USER_INFO = re.compile(r"://([^/\s:@]*:|[^/\s:@?#]+(?=@))")
 HALF_WORD = re.compile(r"(?<![\w-])[\w-]{1,43}\Z")  # where a text was cut: perhaps half a secret without a name
 
@@ -57,7 +59,7 @@ def hide_secrets(text: str, *, was_cut: bool = False) -> str:
     """
     if was_cut:
         text = HALF_WORD.sub("***", _without_half_address(text))
-    text = ADDRESS.sub(_without_user, text)
+    text = without_credentials(text)
     for pattern in SECRETS:
         text = pattern.sub(_masked, text)
     return text
@@ -77,13 +79,24 @@ def fitted(text: str, written: Callable[[str], str]) -> str:
     return short
 
 
+def without_credentials(text: str) -> str:
+    """The text with user, password and secrets of a query taken out of every address in it; all else stays."""
+    return ADDRESS.sub(_without_user, text)
+
+
 def _without_user(found: re.Match[str]) -> str:
     """An address without what stands before its last @: a password may hold any sign but a blank."""
-    before, at, host = found[0].rpartition("@")
+    address = PARAMETER.sub(_without_value, found[0])
+    before, at, host = address.rpartition("@")
     user = USER_INFO.search(before + at)
     if user is None:
-        return found[0]
+        return address
     return f"{before[: user.start()]}://***@{host}"
+
+
+def _without_value(found: re.Match[str]) -> str:
+    secret = any(part in found["name"].lower() for part in SECRET_PARTS)
+    return f"{found['mark']}{found['name']}=***" if secret else found[0]
 
 
 def _without_half_address(text: str) -> str:

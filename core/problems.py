@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from core.masking import without_credentials
 from core.messages import MESSAGES
 
 
@@ -13,12 +14,17 @@ from core.messages import MESSAGES
 class Problem:
     """What went wrong, told by `code` (a key of `MESSAGES`) and the values its sentence needs.
 
-    `detail` is the technical line (status, request id, AADSTS text); it never holds a secret.
+    `detail` is the technical line (status, request id, AADSTS text); it never holds a secret. Of addresses, in it and
+    in the values, user and password are taken out: problems are shown, stored and logged.
     """
 
     code: str
     params: Mapping[str, str] = field(default_factory=dict)
     detail: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "params", {name: without_credentials(str(it)) for name, it in self.params.items()})
+        object.__setattr__(self, "detail", without_credentials(self.detail))
 
     def text(self, language: str = "de") -> str:
         """What happened and what to do next, in `language` (`de` or `en`).

@@ -18,10 +18,12 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from core import network, syslog
+from core.masking import hide_secrets
 from core.network import Proxies
 from core.secret_keys import parse_key
 
 PREFIX = "LIZENZTOOL_"
+LONGEST_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,13 @@ def _unknown(name: str) -> str:
     return f"{name}: there is no such setting; {hint}"
 
 
+def _quoted(raw: str) -> str:
+    """A value as it may be shown: not at all where it may hold a password, for it may stand under a wrong name."""
+    if "@" in raw or hide_secrets(raw) != raw:
+        return "the value, which is not shown because it may hold a password,"
+    return repr(raw if len(raw) <= LONGEST_SHOWN else f"{raw[:LONGEST_SHOWN]}…")
+
+
 def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
     def parse(raw: str) -> float:
         try:
@@ -145,7 +154,7 @@ def _number(kind: type[int] | type[float], least: float, most: float) -> Callabl
         except ValueError:
             value = kind(-1)
         if not least <= value <= most:  # also refuses NaN
-            raise ValueError(f"{raw!r} is not a number from {least:g} to {most:g}.")
+            raise ValueError(f"{_quoted(raw)} is not a number from {least:g} to {most:g}.")
         return value
 
     return parse
@@ -155,7 +164,7 @@ def _one_of(*allowed: str, upper: bool = False) -> Callable[[str], str]:
     def parse(raw: str) -> str:
         value = raw.upper() if upper else raw.lower()
         if value not in allowed:
-            raise ValueError(f"{raw!r} is none of {', '.join(allowed)}.")
+            raise ValueError(f"{_quoted(raw)} is none of {', '.join(allowed)}.")
         return value
 
     return parse
@@ -168,7 +177,7 @@ def _https_url(raw: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"{raw!r} is not an address of the form https://host[:port].")
+        raise ValueError(f"{_quoted(raw)} is not an address of the form https://host[:port].")
     return f"https://{parts.netloc.lower()}"
 
 
@@ -185,7 +194,7 @@ def _database_url(raw: str) -> str:
 
 def _zone(raw: str) -> str:
     if raw not in available_timezones():
-        raise ValueError(f"{raw!r} is no time zone; a good one is Europe/Zurich.")
+        raise ValueError(f"{_quoted(raw)} is no time zone; a good one is Europe/Zurich.")
     return raw
 
 
@@ -200,7 +209,9 @@ def _networks(raw: str) -> tuple[str, ...]:
         try:
             network = ip_network(entry)
         except ValueError:
-            raise ValueError(f"{entry!r} is no address or network; a good one is 10.0.0.5 or 10.1.0.0/16.") from None
+            raise ValueError(
+                f"{_quoted(entry)} is no address or network; a good one is 10.0.0.5 or 10.1.0.0/16."
+            ) from None
         found.append(str(network if "/" in entry else network.network_address))
     return tuple(found)
 
@@ -215,7 +226,7 @@ def _keys(raw: str) -> tuple[str, ...]:
 
 def _yes_or_no(raw: str) -> bool:
     if raw.lower() not in ("true", "false"):
-        raise ValueError(f"{raw!r} is none of true, false.")
+        raise ValueError(f"{_quoted(raw)} is none of true, false.")
     return raw.lower() == "true"
 
 

@@ -146,11 +146,14 @@ def test_a_value_whose_text_cannot_be_made_costs_no_line() -> None:
     assert carried.getMessage() == "%d of them (TypeError in a value of this line)"
 
 
-@pytest.mark.parametrize("end", ["", "raise SystemExit(3)", "raise ValueError('crash')"], ids=["end", "exit", "crash"])
+@pytest.mark.parametrize(
+    "end", ["", "raise SystemExit(3)", "raise ValueError('password=geheim crash')"], ids=["end", "exit", "crash"]
+)
 def test_at_the_end_of_the_process_everything_is_written(tmp_path: Path, end: str) -> None:
     code = (
         "import logging, pathlib, sys\n"
         "from core.logs import *\n"
+        "log_uncaught()\n"
         f"set_up_logs(pathlib.Path({str(tmp_path)!r}), 'INFO'); log_in_background()\n"
         "for number in range(1_000): logging.getLogger('x').info('line %d', number)\n"
         f"{end}"
@@ -161,8 +164,10 @@ def test_at_the_end_of_the_process_everything_is_written(tmp_path: Path, end: st
     )
 
     lines = (tmp_path / "lizenztool.log").read_text().splitlines()
-    assert [text.rpartition(" ")[2] for text in lines] == [str(number) for number in range(1_000)]
-    assert done.stderr.count("[INFO]") == 1_000
+    assert [text.rpartition(" ")[2] for text in lines[:1_000]] == [str(number) for number in range(1_000)]
+    assert [text for text in done.stderr.splitlines() if "[INFO]" in text] == lines[:1_000]
+    assert ("ValueError: password=***" in done.stderr) is ("crash" in end)
+    assert "geheim" not in done.stderr
 
 
 # Again and again

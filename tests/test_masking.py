@@ -11,12 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.masking import MOST_BYTES, SECRETS, cut, fitted, hide_secrets, safe_text
+from core.problems import Problem
+from core.settings import PARSERS, PREFIX, SettingsError, load_settings
 
 # Beginnings of what the patterns look for: repeated, each makes a careless pattern begin again and again.
 PIECES = ["://a:", "://", "a@", "eyJ", "eyJabcde.", "-----BEGIN A PRIVATE KEY-----", "-----BEGIN ", "-----END A ",
           "bearer ", "basic ",
           "cookie", "cookie:", 'password="\\\\', "password=", "client_secret ", "code='\\", "$2b$12$", "lzt_",
           "lizenztool_session=", "otpauth://", "sid ", "Aa1", "-", "_", " ", "\n", "=", "a", "\u20ac"]  # fmt: skip
+ANY_TEXT = ("host", "allowed_hosts")  # take whatever they are given
 SMALL = {False: 8_000, True: MOST_BYTES // 8}  # text that was cut is never longer than eight times this
 LEAST_SECONDS = 2e-4
 
@@ -123,6 +126,35 @@ def test_half_a_session_is_hidden_too(shown: int) -> None:
 )  # fmt: skip
 def test_more_secrets_are_hidden_and_nothing_else(text: str, shown: str) -> None:
     assert hide_secrets(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("of postgresql+psycopg://l:g@db/x", "of postgresql+psycopg://***@db/x"),
+        ("postgresql://db/x?password=geheim&sslmode=require", "postgresql://db/x?password=***&sslmode=require"),
+        ("https://blob.example/x.csv?sv=1&sig=geheim", "https://blob.example/x.csv?sv=1&sig=***"),
+        ("https://graph.microsoft.com/v1.0/sites?$skip=2", "https://graph.microsoft.com/v1.0/sites?$skip=2"),
+        ("code: 7, a@b.example", "code: 7, a@b.example"),
+    ],
+)
+def test_a_problem_shows_no_credentials_of_an_address(text: str, shown: str) -> None:
+    problem = Problem("database.unreachable", {"file": text}, text)
+
+    assert problem.params["file"] == problem.detail == shown
+    assert Problem.from_json(problem.to_json()) == problem
+
+
+@pytest.mark.parametrize("name", [name for name in PARSERS if not name.endswith("_dir") and name not in ANY_TEXT])
+@pytest.mark.parametrize(
+    "value", ["https://l:geheim@proxy.example:1", "l:geheim@db.example", "password=geheim", "lzt_geheim"]
+)
+def test_a_setting_with_a_password_under_a_wrong_name_is_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({f"{PREFIX}{name.upper()}": value}, None)
+
+    assert "geheim" not in str(refused.value)
+    assert name.upper() in str(refused.value)
 
 
 def test_no_pattern_repeats_a_run_of_anything_in_front_of_what_it_looks_for() -> None:

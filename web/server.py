@@ -29,7 +29,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core import access, audit, runtime
 from core.cache.database import DatabaseError
-from core.logs import log_in_background, log_in_foreground, set_up_logs
+from core.logs import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.problems import ProblemError
 from core.refresh import Refresher
 from core.refusals import Refusals
@@ -102,6 +102,7 @@ class Server:
         sys.setswitchinterval(TURN_SECONDS)
         os.umask(0o077)  # database and log tell who works where: for the service's own eyes
         set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
+        log_uncaught()
         log_in_background()
         self._stack.callback(log_in_foreground)
         streamlit_internals.join_our_log()
