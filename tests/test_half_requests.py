@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.served import Served, serve
 from tests.ws_client import Tab
 from web.gate import GOODBYES_OF_SESSION
+from web.headers import COMMON
 from web.places import places_for
 
 MOST, AT_ADDRESS = 40, 12
@@ -231,6 +232,26 @@ def test_a_text_frame_is_dropped_without_a_word_too_many(small: Served, text: by
         assert "name=vera" in tab.text()
 
     assert logged(small).count("Traceback") == before
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00", id="tls"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", id="no-host"),
+        pytest.param(HANDSHAKE.replace("Key: d", "Key: ").encode(), id="half-a-key"),
+        pytest.param(HANDSHAKE.encode(), id="no-session"),
+    ],
+)
+def test_what_no_app_sees_is_answered_with_all_headers(small: Served, sent: bytes):
+    with connect(small, sent) as connection:
+        answer = b""
+        while more := connection.recv(65_536):
+            answer += more
+
+    assert answer.startswith(b"HTTP/1.1 4")
+    for name in ("content-security-policy", "x-request-id", *COMMON):
+        assert f"\r\n{name}: ".encode() in answer
 
 
 def test_a_strangers_websocket_is_refused(small: Served):

@@ -225,5 +225,11 @@ def test_uvicorn_is_as_it_was_looked_into():
         "on_response=self.on_response_complete",
     ):
         assert used in http
-    for used in ("self.read_paused", "self.queue.get()", "self.close_timeout", "self.conn.events_received()"):
+    for used in (
+        "self.conn.send_response(response)",
+        "self.read_paused",
+        "self.queue.get()",
+        "self.close_timeout",
+        "self.conn.events_received()",
+    ):
         assert used in stream

@@ -37,6 +37,11 @@ COMMON = {
 HSTS = "max-age=31536000"
 
 
+def bare_headers() -> dict[str, str]:
+    """The security headers, and a new request id, of an answer to what is no request."""
+    return COMMON | {"content-security-policy": PLAIN_POLICY, "x-request-id": new_request_id()}
+
+
 def hsts_for(*, subdomains: bool) -> str:
     """How long a browser that came by https comes by https only, and whether to all names below ours, too."""
     return f"{HSTS}; includeSubDomains" if subdomains else HSTS

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http
 import socket
 import sys
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,9 +21,10 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
-from websockets.http11 import Request
+from websockets.http11 import Request, Response
 
 from web.connections import EXTENSION, Connection, Connections, State
+from web.headers import bare_headers
 from web.places import BACKLOG, QUEUE
 
 PIECE = 64 * 2**10  # of an answer; the rest waits until this is read, instead of filling the transport's buffer
@@ -90,10 +93,17 @@ class HttpProtocol(H11Protocol):
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
+        """What no app sees is answered with the same headers as everything else."""
+        told = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(msg)), "connection": "close"}
+        headers = [(name.encode(), value.encode()) for name, value in {**told, **bare_headers()}.items()]
+        events = (h11.Response(status_code=400, headers=headers), h11.Data(data=msg.encode()), h11.EndOfMessage())
         try:
-            super().send_400_response(msg)
+            for event in events:
+                self.transport.write(self.conn.send(event) or b"")
         except h11.LocalProtocolError:  # an answer has been begun already, so this one has no place
             self.transport.abort()
+        else:
+            self.transport.close()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -131,6 +141,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self._deaf = False
         self._second, self._frames = 0, 0
         self.app = _with_connection(self.app, self)
+        setattr(self.conn, "send_response", partial(_answer, self.conn.send_response))  # noqa: B010 - a method, to mypy
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -205,6 +216,13 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+
+
+def _answer(send: Callable[[Response], None], response: Response) -> None:
+    """Send what a handshake is answered; a refusal is seen by no app and gets its headers here."""
+    if response.status_code != http.HTTPStatus.SWITCHING_PROTOCOLS:
+        response.headers.update(bare_headers())
+    send(response)
 
 
 def _with_connection(app: ASGIApp, protocol: HttpProtocol | StreamProtocol) -> ASGIApp:
