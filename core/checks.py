@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from core import attention, auth_profiles, secrets
+from core import attention, auth_profiles, file_modes, secrets
 from core.attention import Condition
 from core.cache.readings import KnownLicense, known_licenses, tenant_rows
 from core.cache.runs import latest_run
@@ -76,6 +76,7 @@ def check_all(tools: Tools) -> list[Finding]:
         findings += _seen(tools, tenants, answers, lists[1])
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
+    findings += [Finding("files", found.level, found.problem) for found in file_modes.findings(tools.settings)]
     for problem in secrets.problems(tools.engine):
         findings.append(Finding("secrets", "warning" if problem.code in secrets.PASSING else "error", problem))
     asked = {finding.problem.code for finding in site if finding.problem}

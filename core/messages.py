@@ -94,6 +94,19 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Die Codes der App lassen sich zurzeit nicht prüfen: dem Server fehlt der Schlüssel dazu. Einen Wiederherstellungscode verwenden; den Grund findet, wer den Server betreut, mit python -m core check.",
         "Codes of the app cannot be checked at present: the server lacks the key for it. Use a recovery code; whoever looks after the server finds the reason with python -m core check.",
     ),
+    # Files
+    "files.owner": (
+        "Diese Dateien gehören jemand anderem als dem Dienst, der sie also ändern kann: {files}. Abhilfe: {command}",
+        "These files belong to somebody else than the service, who can change them: {files}. Remedy: {command}",
+    ),
+    "files.write": (
+        "Andere Benutzer des Rechners dürfen diese Dateien ändern: {files}. Abhilfe: {command}",
+        "Other users of the machine may change these files: {files}. Remedy: {command}",
+    ),
+    "files.read": (
+        "Andere Benutzer des Rechners dürfen diese Dateien lesen: {files}. Abhilfe: {command}",
+        "Other users of the machine may read these files: {files}. Remedy: {command}",
+    ),
     # Secrets at rest
     "secrets.key_missing": (
         "Der Schlüssel {id} zu den Geheimnissen der Datenbank fehlt; gesucht in {where}. Betroffen: {count} zweite Faktoren ({names}); diese Konten kommen mit einem Wiederherstellungscode herein, nicht mit der App. Den Schlüssel aus seiner Sicherung zurücklegen oder LIZENZTOOL_SECRET_KEYS setzen. Ist er verloren: die genannten Faktoren mit python -m core users remove-factor entfernen, dann python -m core secrets rotate.",

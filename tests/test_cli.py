@@ -425,6 +425,20 @@ def test_check_reads_the_parameters_of_the_flow(capsys: Capture, m365: Microsoft
     ]
 
 
+def test_check_tells_what_others_may_read_and_a_key_that_is_lost(
+    capsys: Capture, sp: SharePoint, tmp_path: Path
+) -> None:
+    synced(capsys)
+    (tmp_path / "data" / "lizenztool.db").chmod(0o644)
+    (tmp_path / "data" / "secret.key").unlink()
+
+    code, found = findings(capsys)
+
+    told = {(entry["level"], entry["subject"], entry["code"]) for entry in found}
+    assert code == 1
+    assert told >= {("warning", "files", "files.read"), ("error", "secrets", "secrets.key_missing")}
+
+
 def test_check_changes_nothing(capsys: Capture, m365: Microsoft365, sp: SharePoint) -> None:
     findings(capsys)
 

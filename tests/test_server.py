@@ -166,6 +166,19 @@ def test_password_of_the_first_account_is_shown_once_and_works_and_is_in_no_file
         assert found[0].encode() not in file.read_bytes()
 
 
+def test_a_key_and_a_folder_that_others_may_read_are_told_at_each_start_and_stop_nothing(start: Start, tmp_path: Path):
+    (tmp_path / "certs").mkdir()
+    (tmp_path / "certs" / "my.key").touch()
+    (tmp_path / "certs" / "my.key").chmod(0o644)
+    (tmp_path / "data").mkdir(mode=0o755)
+
+    app = start()
+    app.wait_until_ready()
+
+    assert f"Remedy: chmod 600 {tmp_path}/certs/my.key" in app.output()
+    assert f"Remedy: chmod 700 {tmp_path}/data" in app.output()
+
+
 def test_sigterm_ends_it_soon_and_quietly(start: Start):
     app = start()
     app.wait_until_ready()

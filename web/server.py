@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from streamlit.starlette import App
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from core import access, audit, runtime
+from core import access, audit, file_modes, runtime
 from core.cache.database import DatabaseError
 from core.logs import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.problems import ProblemError
@@ -126,6 +126,8 @@ class Server:
         runtime.install(self._runtime)
         self._stack.callback(runtime.install, None)
         self.tabs.use(Sessions(engine))
+        for found in file_modes.findings(self.settings):
+            log.log(logging.getLevelNamesMapping()[found.level.upper()], "%s", found.problem.text("en"))
 
     def _tell_places(self) -> None:
         places, wanted = self.connections.places, self.settings.max_connections
