@@ -1,12 +1,13 @@
 """Whose password is looked at next. A look costs 0.3 s of a core.
 
-All share two threads, devices that have signed in before have a third one beside them and go first.
+All share one or two threads, devices that have signed in before have one more beside them and go first.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from core.access import Standing
 
 T = TypeVar("T")
 
-FOR_ALL = 2  # threads: a flood of sign-ins leaves the other cores to those who are in
+FOR_ALL = min(2, max(1, (os.cpu_count() or 1) - 1))  # threads: a flood leaves a core to those who are in
 FOR_DEVICES = 1  # more, for devices that have signed in before
 MOST_WAITING = 200  # half a minute of work
 MOST_OF_A_SOURCE = 40  # a class behind one address that signs in at the same moment
