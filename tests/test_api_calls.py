@@ -21,6 +21,7 @@ from core.cache.runs import Run, start_run
 from core.cache.schema import api_tokens
 from core.lock import RefreshLock
 from core.refresh import Refresher
+from core.roles import listen_for_refusals
 from core.runtime import Runtime
 from simulator import Fault
 from tests.actors import ADMIN
@@ -208,6 +209,32 @@ def test_each_token_has_its_calls_a_minute(tmp_path: Path) -> None:
     refused(answers[3], 429, "RATE_LIMITED")
     assert answers[3].headers["retry-after"] == answers[3].headers["ratelimit-reset"]
     assert other.status_code == 200
+
+
+def test_wrong_tokens_and_limits_are_in_the_audit_and_every_refused_call_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[tuple[str, str, str, str]] = []
+    listen_for_refusals(lambda actor, target, why: told.append((actor.name, actor.address, target, why)))
+    try:
+        with serve(small_world(tmp_path, api_requests_per_minute=1).runtime) as served:
+            served.get("/runs", role="", headers={"Authorization": "Bearer lzt_wrong"})
+            served.get("/runs?pagesize=1")
+            served.get("/runs")
+            (known,) = tokens.list_tokens(served.runtime.engine, ADMIN)
+    finally:
+        listen_for_refusals(None)
+
+    name = f"token:{known.token_id}"
+    assert told == [
+        ("", "127.0.0.1", "/api/v1/runs", "wrong token"),
+        (name, "127.0.0.1", "/api/v1/runs", "limit"),
+    ]
+    lines = [record.getMessage() for record in caplog.records if record.name == "web.api.door"]
+    assert lines == [
+        f"The call GET /api/v1/runs of {who} was refused with {status}"
+        for who, status in (("127.0.0.1", 401), (name, 422), (name, 429))
+    ]
 
 
 # How it says no

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event, select, text
 from starlette.requests import Request
 
 from core import second_factor, tokens
-from core.cache.audit import Search, find
+from core.cache.audit import AuditRow, Search, find
 from core.cache.database import open_database
 from core.cache.health import Look, look
 from core.cache.lists import ListedTenant, save_tenant_list
@@ -504,6 +504,23 @@ def test_metrics_are_nothing_for_strangers(served: Served, path: str, headers: d
 
     assert answer.status_code == 401
     assert "lizenztool_" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health/ready"])
+def test_a_wrong_token_is_in_the_audit_wherever_it_is_tried(behind: Served, path: str) -> None:
+    address, own = behind.url + path, f"audit-{path.rpartition('/')[2]}"
+    headers = {"Authorization": "Bearer lzt_wrong", "X-Request-Id": own}
+    requests.get(address, headers=headers, timeout=20)
+
+    end = time.monotonic() + 20
+    rows: list[AuditRow] = []
+    while not rows and time.monotonic() < end:  # written in a thread of its own
+        found = find(behind.engine, Search(actions=["request.refused"]), limit=99)[0]
+        rows = [row for row in found if row.request_id == own]
+
+    assert [(row.actor, row.address, row.target, row.reason) for row in rows] == [
+        ("", "127.0.0.1", path, "wrong token")
+    ]
 
 
 @pytest.mark.parametrize("role", ROLES)

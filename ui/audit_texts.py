@@ -76,6 +76,8 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.why.role needed": ("Rolle reicht nicht", "role does not reach"),
     "audit.why.host": ("fremder Host-Name", "foreign host name"),
     "audit.why.foreign page": ("von einer fremden Seite", "from a foreign page"),
+    "audit.why.wrong token": ("Token unbekannt oder abgelaufen", "token unknown or expired"),
+    "audit.why.limit": ("zu viele Aufrufe", "too many calls"),
     "audit.why.frame": ("keine Seite sendet das", "no page sends this"),
     "audit.why.many": ("sehr viele; nur gezählt", "very many; only counted"),
     "audit.nobody": ("unbekannt", "unknown"),

@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
-from core.roles import Actor
+from core.roles import Actor, refused
 from core.runtime import Runtime
 from core.tokens import actor_of
 from web.api.errors import ApiError, error_answer, problem_error
@@ -32,6 +32,7 @@ DOCS = f"{BASE}/docs"
 LARGEST_BODY = 2**20  # the names of all tenants fit in
 THREADS = 4  # of its own for looking at tokens: slow answers must not hold up the door
 CALL = "api_call"  # where the call lies in the scope
+TOLD = (400, 401, 413, 415, 422, 429)  # answers that the log tells of: who sees them often is lost, or tries things
 
 _JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 WWW_AUTHENTICATE = 'Bearer realm="lizenztool"'
@@ -72,6 +73,8 @@ class Door:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
+                if message["status"] in TOLD:
+                    _tell(scope, call, message["status"])
                 own = MutableHeaders(raw=message.setdefault("headers", []))
                 for name, value in call.headers.items():
                     own.setdefault(name, value)
@@ -103,10 +106,15 @@ class Door:
         address = (scope.get("client") or ("", 0))[0]
         call.actor = await self._actor(bearer_token(scope), address, call)
         if call.actor is None:
+            refused(Actor("", "", "api", address=address, request_id=call.request_id), scope["path"], "wrong token")
             self._limits.count_wrong(address)
             raise _unauthorized("The token is unknown, has expired or was revoked.", ', error="invalid_token"')
         connection_of(scope).belong_to(call.actor.name)
-        call.headers |= self._limits.count(call.actor.name)
+        try:
+            call.headers |= self._limits.count(call.actor.name)
+        except ApiError:
+            refused(call.actor, scope["path"], "limit")
+            raise
         return None
 
     async def _actor(self, secret: str, address: str, call: Call) -> Actor | None:
@@ -139,6 +147,11 @@ def language_of(accepted: str) -> str:
         if language in likings:
             likings[language] = max(likings[language], liking)
     return "de" if likings["de"] > likings["en"] else "en"
+
+
+def _tell(scope: Scope, call: Call, status: int) -> None:
+    who = call.actor.name if call.actor else (scope.get("client") or ("", 0))[0]
+    log.warning("The call %s %s of %s was refused with %d", scope["method"], scope["path"], who, status)
 
 
 def _unauthorized(message: str, parameter: str = "") -> ApiError:
