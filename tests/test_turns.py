@@ -28,7 +28,8 @@ def in_order(standings: Iterable[Standing]) -> list[str]:
 
     async def everybody() -> None:
         queue, release = Turns(), threading.Event()
-        busy = [asyncio.create_task(queue.run(device(f"busy{n}"), release.wait)) for n in range(turns.FOR_ALL + turns.FOR_DEVICES)]
+        threads = turns.FOR_ALL + turns.FOR_DEVICES
+        busy = [asyncio.create_task(queue.run(device(f"busy{n}"), release.wait)) for n in range(threads)]
         await asyncio.sleep(0)
         waiting = []
         for one in standings:
