@@ -91,6 +91,10 @@ SENTENCES = {
         "«{role}» ist keine Rolle; möglich sind viewer, support und admin.",
         "“{role}” is no role; there are viewer, support and admin.",
     ),
+    "password.same": (
+        "Das neue Passwort ist das bisherige; es braucht ein anderes.",
+        "The new password is the former one; another one is needed.",
+    ),
     "password.short": (
         f"Das Passwort braucht mindestens {passwords.SHORTEST} Zeichen.",
         f"The password needs at least {passwords.SHORTEST} characters.",
@@ -148,7 +152,10 @@ def create_first_admin(engine: Engine, now: datetime | None = None) -> str | Non
 def add(
     engine: Engine, actor: Actor, name: str, password: str, role: str = "support", now: datetime | None = None
 ) -> None:
-    """A new local account; raises AccessError with all that is wrong, NotAllowed."""
+    """A new local account, whose first session chooses a password of its own.
+
+    Raises AccessError with all that is wrong, NotAllowed.
+    """
     actor.need(Action.ACCOUNTS)
     name = account_key(name)
     faults = [] if passwords.name_is_valid(name) else ["account.name"]
@@ -164,15 +171,18 @@ def add(
 def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime | None = None) -> None:
     """Set a new password; ends all sessions of the account and forgets its failed sign-ins.
 
-    One's own needs no special role, but the session ends too. Raises AccessError, NotAllowed.
+    One's own needs no special role, but the session ends too. One that somebody else has set must be changed at the
+    next sign-in; tokens of the account go on. Raises AccessError, NotAllowed.
     """
-    actor.need(Action.OWN_ACCOUNT if actor.name == account_key(name) and actor.source == "page" else Action.ACCOUNTS)
+    own = actor.name == account_key(name) and actor.source == "page"
+    actor.need(Action.OWN_ACCOUNT if own else Action.ACCOUNTS)
     _must_be_local(engine, name)
     if faults := passwords.password_faults(password, [name]):
         raise AccessError(faults)
     at = now or _now()
     hashed = passwords.hash_password(password)
-    _change(engine, actor, "account.password", name, at, password_hash=hashed, password_changed_at=at)
+    changes = {"password_hash": hashed, "password_changed_at": at, "must_change_password": not own}
+    _change(engine, actor, "account.password", name, at, **changes)
     accounts.clear_failures(engine, f"{account_key(name)}|", prefix=True)
 
 
@@ -220,7 +230,7 @@ def _change(engine: Engine, actor: Actor, action: str, name: str, at: datetime, 
 
 
 def _account(name: str, password: str, role: str, now: datetime) -> Account:
-    return Account(name, passwords.hash_password(password), role, False, now, now)
+    return Account(name, passwords.hash_password(password), role, False, now, now, must_change_password=True)
 
 
 def _now() -> datetime:

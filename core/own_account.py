@@ -18,4 +18,6 @@ def change_password(engine: Engine, actor: Actor, current: str, new: str, now: d
     """
     actor.need(Action.OWN_ACCOUNT)
     prove_password(engine, actor.name, current, now, address=actor.address)
+    if new == current:
+        raise access.AccessError(["password.same"])
     access.passwd(engine, actor, actor.name, new, now)

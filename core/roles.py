@@ -15,6 +15,8 @@ from core.problems import Problem, ProblemError
 log = logging.getLogger(__name__)
 
 ROLES = ("viewer", "support", "admin")  # each may do what those before it may
+# What the session of any role may do until the account has a password that nobody else has set: choose one.
+PASSWORD_DUE = "password-due"  # noqa: S105 - a role
 
 
 class Action(StrEnum):
@@ -48,12 +50,14 @@ LEAST_ROLE = {
 
 def allows(role: str, action: Action) -> bool:
     """Whether `role` may do `action`; a role that nobody knows may do nothing."""
+    if role == PASSWORD_DUE:
+        return action == Action.OWN_ACCOUNT
     return role in ROLES and ROLES.index(role) >= ROLES.index(LEAST_ROLE[action])
 
 
 def opens(role: str, action: Action) -> bool:
     """Whether `role` gets to a page that is there for `action`. Who may nothing gets those to look at, which say so."""
-    return action == Action.LOOK or allows(role, action)
+    return (action == Action.LOOK and role != PASSWORD_DUE) or allows(role, action)
 
 
 class NotAllowed(ProblemError):

@@ -22,7 +22,7 @@ from core.cache.database import DatabaseError
 from core.cache.open_sessions import OpenSession
 from core.clock import TOLERANCE, elapsed
 from core.reauthentication import confirm
-from core.roles import Action, Actor
+from core.roles import PASSWORD_DUE, Action, Actor
 
 LONGEST = timedelta(hours=8)
 IDLE = timedelta(hours=1)
@@ -158,9 +158,8 @@ def _judge(row: accounts.StoredSession, now: datetime) -> Session | Ended:
         return Ended("expired")
     if elapsed(row.last_seen_at, now) >= IDLE:
         return Ended("idle")
-    return Session(
-        row.token_hash, row.account, row.display_name or row.account, row.role, row.created_at, row.last_seen_at
-    )
+    role = PASSWORD_DUE if row.must_change_password else row.role
+    return Session(row.token_hash, row.account, row.display_name or row.account, role, row.created_at, row.last_seen_at)
 
 
 @dataclass(slots=True)

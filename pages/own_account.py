@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core import runtime
-from core.roles import Action
+from core.roles import PASSWORD_DUE, Action
 from core.sessions import open_sessions
 from ui.answers import show_secret, tell_done, told
 from ui.fence import fenced
@@ -18,11 +18,18 @@ user = require(Action.OWN_ACCOUNT)
 view = look()
 engine = runtime.current().engine
 
+password_due = user.role == PASSWORD_DUE  # then this is the only page, and the form all that is on it
 st.title(text("nav.mein-konto"))
-st.caption(text("own.who", name=plain(user.shown), role=user.role))
+if password_due:
+    st.info(text("own.password_due", name=plain(user.shown)), icon=":material/key:")
+else:
+    st.caption(text("own.who", name=plain(user.shown), role=user.role))
 tell_done()
 show_secret()
 with fenced("nav.mein-konto"), told():
+    if password_due:
+        own_password()
+        st.stop()
     if not user.name.startswith("entra:"):
         own_password()
         own_factor(view)

@@ -17,6 +17,7 @@ from core.sessions import Session, open_sessions, session_id, session_of, start_
 from tests.actors import ADMIN as CHEFIN
 from tests.actors import entry
 from tests.page_world import HOSTILE, World
+from tests.people import add_person
 from tests.test_pages import (  # noqa: F401
     DASHBOARD,
     START,
@@ -47,7 +48,7 @@ USERS = {
 def world(small: World) -> World:  # noqa: F811
     """Two tenants; the accounts admin and anna, and one that signs in with Microsoft under a hostile name."""
     for name, role in (("admin", "admin"), ("anna", "support")):
-        access.add(small.engine, CHEFIN, name, PASSWORD, role)
+        add_person(small.engine, name, PASSWORD, role)
     now = datetime.now(UTC)
     guest = Account("entra:1:2", "", "viewer", False, now, now, provider="entra", display_name=HOSTILE)
     add_account(small.engine, guest, entry())

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from core import access, audit
 from tests.actors import ADMIN
 from tests.browser import cell, column_of, grid, open_from_menu, settled, sign_in, tick
+from tests.people import add_person
 from tests.test_support_day import (  # noqa: F401 - fixtures
     PASSWORD,
     Day,
@@ -64,7 +65,7 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
 
 
 def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, carla: Page, day: Day) -> None:  # noqa: F811
-    access.add(day.office.engine, ADMIN, "emil", PASSWORD, "viewer")
+    add_person(day.office.engine, "emil", PASSWORD, "viewer")
     first, second = open_browser(account="emil"), open_browser(account="emil")
     open_administration(carla, "Konten")
     table = grid(carla, "Offene Sitzungen")
@@ -122,7 +123,7 @@ def test_the_pages_of_the_audit_are_turned(carla: Page, day: Day) -> None:  # no
 
 
 def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:  # noqa: F811
-    access.add(day.office.engine, ADMIN, "dora", PASSWORD, "viewer")
+    add_person(day.office.engine, "dora", PASSWORD, "viewer")
     dora = open_browser("/mein-konto", account="dora")
     dora.get_by_label("Passwort dieses Kontos").fill(PASSWORD)
     dora.get_by_role("button", name="Einrichten").click()

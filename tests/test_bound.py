@@ -30,6 +30,7 @@ from core.rules import RuleChanged, end, keep
 from core.sessions import Session, end_for, session_id, session_of, start_session
 from tests.actors import ADMIN, entry
 from tests.page_world import FakeRefresher, World, license_, sku_of, small_world
+from tests.people import add_person
 from tests.served import Served, free_port, server_process
 from tests.test_pages import (  # noqa: F401 - fixtures
     LICENSES,
@@ -67,7 +68,7 @@ def world(small: World) -> World:  # noqa: F811
 
 def add_people(world: World) -> None:
     for name, role in (("boss", "admin"), ("anna", "support"), ("beat", "viewer")):
-        access.add(world.engine, ADMIN, name, PASSWORD, role)
+        add_person(world.engine, name, PASSWORD, role)
 
 
 def shown(app: AppTest, name: str, column: str) -> list[Any]:
@@ -183,7 +184,7 @@ def replace_account(world: World, name: str) -> None:
     """Somebody restores or edits the database: the same name, another person."""
     with world.engine.begin() as connection:
         connection.execute(accounts.delete().where(accounts.c.name == name))
-    access.add(world.engine, ADMIN, name, PASSWORD, "support")
+    add_person(world.engine, name, PASSWORD, "support")
 
 
 def test_ending_sessions_asks_for_the_own_password(world: World, open_page: Any) -> None:  # noqa: F811
@@ -250,11 +251,11 @@ def test_whoever_has_no_password_here_types_whose_sessions_they_end(world: World
 def test_an_account_that_was_added_moves_no_button_to_another(world: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(world, ACCOUNTS, user=BOSS)
     app = tick(app, ACCOUNTS_TABLE, shown(app, ACCOUNTS_TABLE, "account").index("beat"))
-    access.add(world.engine, ADMIN, "aaron", PASSWORD, "viewer")
+    add_person(world.engine, "aaron", PASSWORD, "viewer")
 
     button(app, "account_disable").click().run()
     assert "beat sperren?" in words(app)
-    access.add(world.engine, ADMIN, "abel", PASSWORD, "viewer")
+    add_person(world.engine, "abel", PASSWORD, "viewer")
     button(app, "account_now").click().run()
 
     state = {account.name: account.disabled for account in access.list_accounts(world.engine, ADMIN)}

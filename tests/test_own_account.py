@@ -19,6 +19,7 @@ from core.roles import NOBODY, Actor, NotAllowed
 from core.sessions import Session, end_for, open_sessions, session_of, start_session
 from tests.actors import ADMIN, entry
 from tests.page_world import World
+from tests.people import add_person
 from tests.test_pages import (  # noqa: F401
     button,
     hardened,
@@ -38,7 +39,7 @@ ROLES = {"gast": "viewer", "anna": "support", "admin": "admin"}
 def world(small: World) -> World:  # noqa: F811
     """One account for each role, and one that signs in with Microsoft."""
     for name, role in ROLES.items():
-        access.add(small.engine, ADMIN, name, PASSWORD, role)
+        add_person(small.engine, name, PASSWORD, role)
     now = datetime.now(UTC)
     add_account(small.engine, Account("entra:1:2", "", "viewer", False, now, now, "entra", "Eva Muster"), entry())
     return small

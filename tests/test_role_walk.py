@@ -46,6 +46,7 @@ from core.sign_in import sign_in_with_microsoft
 from tests.actors import ADMIN, entry
 from tests.office import Office, open_office, product_process
 from tests.page_world import HOSTILE, small_world
+from tests.people import add_person
 from tests.served import PASSWORD, ROOT, Served, add_local_accounts, free_port
 from tests.ws_client import Tab
 from ui import navigation
@@ -186,7 +187,7 @@ ACTORS = [*STRANGERS, *(Actor(PEOPLE[role], role, "page") for role in ROLES)]
 def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
     world = small_world(tmp_path_factory.mktemp("core"))
     add_people(world.engine)
-    access.add(world.engine, ADMIN, "gast", PASSWORD, "viewer")
+    add_person(world.engine, "gast", PASSWORD, "viewer")
     refresher = Refresher(world.engine, world.settings)
     yield Core(world.engine, refresher, world.known[0].tenant_id)
     refresher.stop()

@@ -20,7 +20,7 @@ from tests.served import ROOT, free_port
 from web import demo
 from web.demo import Demo, DemoError
 
-PASSWORD = re.compile(r"[A-Za-z0-9]{5}(-[A-Za-z0-9]{5}){3}")
+PASSWORD = re.compile(r"[A-Za-z0-9]{6}(-[A-Za-z0-9]{6}){3}")
 Start = Callable[..., "Started"]
 
 

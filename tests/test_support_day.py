@@ -16,7 +16,6 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from core import access
 from core.cache.frames import licenses_frame
 from core.catalogue import load_catalogue
 from core.sessions import start_session
@@ -24,7 +23,6 @@ from simulator import Fault
 from simulator.lists import Item
 from simulator.tenants import SkuValue, Tenant
 from simulator.world import ORGANIZATION_READ
-from tests.actors import ADMIN
 from tests.browser import (
     bottom_of,
     cell,
@@ -41,6 +39,7 @@ from tests.browser import (
     watch,
 )
 from tests.office import Office, open_office, product_process
+from tests.people import add_person
 from tests.served import PASSWORD, free_port
 from ui import navigation
 
@@ -125,7 +124,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         for name, skus in TENANTS.items():
             office.m365.add_tenant(name, skus, listed=name != UNLISTED)
         for account, role in TEAM.items():
-            access.add(office.engine, ADMIN, account, PASSWORD, role)
+            add_person(office.engine, account, PASSWORD, role)
         with product_process(office, folder, port) as url:
             running = Day(url, office)
             running.dawn()

@@ -60,8 +60,8 @@ ADMIN_TEXTS: dict[str, tuple[str, str]] = {
     "accounts.new_password": ("Neues Passwort", "New password"),
     "accounts.password_title": ("Neues Passwort für {name}", "New password for {name}"),
     "accounts.password_what": (
-        "Es wird erzeugt und einmal gezeigt. Das bisherige gilt sofort nicht mehr, offene Sitzungen enden.",
-        "It is generated and shown once. The former one ends at once, so do open sessions.",
+        "Es wird erzeugt und einmal gezeigt; die nächste Anmeldung verlangt ein eigenes. Das bisherige gilt sofort nicht mehr, offene Sitzungen enden.",
+        "It is generated and shown once; the next sign-in asks for one of their own. The former one ends at once, so do open sessions.",
     ),
     "accounts.password_now": ("Passwort erzeugen", "Generate password"),
     "accounts.password_set": ("**{name}** hat ein neues Passwort.", "**{name}** has a new password."),
@@ -167,13 +167,17 @@ ADMIN_TEXTS: dict[str, tuple[str, str]] = {
     "column.last_used": ("Zuletzt benutzt", "Last used"),
     # Mein Konto
     "own.who": ("{name} · Rolle {role}", "{name} · role {role}"),
+    "own.password_due": (
+        "Das Passwort von **{name}** hat jemand anderes gesetzt. Zuerst ein eigenes wählen; damit geht es weiter.",
+        "Somebody else has set the password of **{name}**. First choose one of your own; then it goes on.",
+    ),
     "own.password": ("Passwort", "Password"),
     "own.password_current": ("Bisheriges Passwort", "Current password"),
     "own.password_new": ("Neues Passwort", "New password"),
     "own.password_again": ("Neues Passwort, noch einmal", "New password, once more"),
     "own.password_rules": (
-        "Mindestens 8 Zeichen mit Klein- und Grossbuchstabe, Ziffer und Sonderzeichen.",
-        "At least 8 characters with lower and upper case, a digit and a special character.",
+        "Mindestens 8 Zeichen mit Klein- und Grossbuchstabe, Ziffer und Sonderzeichen; nicht leicht zu erraten.",
+        "At least 8 characters with lower and upper case, a digit and a special character; not easy to guess.",
     ),
     "own.password_change": ("Passwort ändern", "Change password"),
     "own.password_ends": (

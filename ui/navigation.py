@@ -7,7 +7,7 @@ from typing import Literal, NoReturn
 
 import streamlit as st
 
-from core.roles import Action, Actor, opens
+from core.roles import PASSWORD_DUE, Action, Actor, opens
 from ui.texts import text
 
 START, LICENSES, TENANT, MONITORING, RULES = "", "alle-tenants", "tenant", "monitoring", "regeln"
@@ -49,12 +49,13 @@ def pages(user: Actor) -> list[st.Page]:
     Only those of every day are in Streamlit's own menu: its sections are no list for a screen reader. And without
     icons: Streamlit would fetch the one of the open page from a foreign host, for the browser's tab.
     """
+    found = places(user)
     return [
         st.Page(
-            place.file, title=_title(address), url_path=address or None, default=address == START,
+            place.file, title=_title(address), url_path=address or None, default=address == START or len(found) == 1,
             visibility="visible" if place.section == "daily" else "hidden",
         )
-        for address, place in places(user).items()
+        for address, place in found.items()
     ]  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def administration(user: Actor) -> None:
 
 def own_account(user: Actor) -> None:
     """The link to one's own account."""
-    if OWN_ACCOUNT in places(user):
+    if OWN_ACCOUNT in places(user) and user.role != PASSWORD_DUE:
         link(OWN_ACCOUNT, _title(OWN_ACCOUNT))
 
 

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.cache.database import DatabaseError
 from core.logs import account_in_log
-from core.roles import Action, Actor, opens, refused
+from core.roles import PASSWORD_DUE, Action, Actor, opens, refused
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import Hosts, same_origin
@@ -178,6 +178,10 @@ class Gate:
         action = self._pages.get(scope["path"][1:])
         if action is None:
             return self._no_page(scope, 404)
+        if session.role == PASSWORD_DUE:  # the start is all that this session has: the form for a new password
+            if scope["path"] != "/":
+                return RedirectResponse("/", 303)
+            action = Action.OWN_ACCOUNT
         if not opens(session.role, action):
             actor = Actor(session.account, session.role, "page", session.shown, client_host(scope), session.id)
             refused(actor, scope["path"], "role needed")

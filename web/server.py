@@ -285,7 +285,8 @@ def _show_password(password: str, prefix: str) -> None:
     _show(
         "\n  Erstes Konto / first account:  admin"
         f"\n  Passwort / password:           {password}"
-        "\n  Wird nur jetzt gezeigt. Neu setzen: / Shown only now. To set it anew:"
+        "\n  Wird nur jetzt gezeigt; die erste Anmeldung verlangt ein eigenes. Neu setzen:"
+        "\n  Shown only now; the first sign-in asks for one of your own. To set it anew:"
         f"\n  {prefix}python -m core users passwd admin\n"
     )
 

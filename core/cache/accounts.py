@@ -61,6 +61,7 @@ class StoredSession:
     display_name: str
     role: str
     account_disabled: bool
+    must_change_password: bool
     created_at: datetime
     last_seen_at: datetime
     revoked_at: datetime | None
@@ -212,6 +213,7 @@ def find_sessions(engine: Engine, token_hashes: Collection[str]) -> dict[str, St
             accounts.c.display_name,
             accounts.c.role,
             accounts.c.disabled.label("account_disabled"),
+            accounts.c.must_change_password,
             sessions.c.created_at,
             sessions.c.last_seen_at,
             sessions.c.revoked_at,
