@@ -270,6 +270,18 @@ def test_what_cannot_be_cleared_now_is_told_and_cleared_at_the_next_start(settin
     assert PLAIN.encode() not in on_disk(settings.data_dir)
 
 
+def test_another_machine_that_reads_holds_no_start_up(database: Engine, tmp_path: Path) -> None:
+    with database.connect() as reader:
+        reader.execute(text("select * from accounts")).all()
+        secret_rotation.rotate(database, ADMIN, NOW)
+        kept_waiting = database.dialect.name == "postgresql"
+        assert codes(database) == (["secrets.not_cleared"] if kept_waiting else [])
+
+    secret_rotation.prepare(database, Settings(data_dir=tmp_path))
+
+    assert codes(database) == []
+
+
 # Without the right key
 
 

@@ -20,7 +20,7 @@ from core.cache.sql import save_document, transaction, write_alone
 
 TOTP = "totp"
 DOCUMENT = "secrets"
-PATIENCE_MS = 2000  # for other readers; a start must not wait for them, the next one tries again
+PATIENCE_MS = 2000  # for others who read; a start must not wait for them, the next one tries again
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,7 @@ def clear_free_pages(engine: Engine, state: SecretState) -> bool:
                 busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
             else:
                 busy = 0
+                connection.exec_driver_sql(f"SET lock_timeout = {PATIENCE_MS}")
                 for table in {place.value.table.name for place in PLACES}:
                     connection.exec_driver_sql(f"VACUUM FULL {table}")
     except DBAPIError as error:
