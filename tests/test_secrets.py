@@ -202,7 +202,15 @@ def test_a_key_of_the_setting_makes_no_file(settings: Settings, key_file: Path) 
     assert not key_file.exists()
 
 
-@pytest.mark.parametrize("value", ["short", "ä" * 44, new_key()[:-2], f"{new_key()},wrong"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("short", id="short"),
+        pytest.param("ä" * 44, id="umlauts"),
+        pytest.param(new_key()[:-2], id="cut"),
+        pytest.param(f"{new_key()},wrong", id="second"),
+    ],
+)
 def test_a_setting_that_is_no_key_stops_the_start_and_is_not_repeated(value: str) -> None:
     with pytest.raises(SettingsError) as error:
         load_settings({"LIZENZTOOL_SECRET_KEYS": value}, None)
