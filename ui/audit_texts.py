@@ -108,7 +108,7 @@ AUDIT_TEXTS: dict[str, tuple[str, str]] = {
     "audit.action.secrets.rotated": ("Schlüssel der Geheimnisse gewechselt", "Key of the secrets changed"),
     "audit.action.session.started": ("Angemeldet", "Signed in"),
     "audit.action.session.refused": ("Anmeldung abgelehnt", "Sign-in refused"),
-    "audit.action.sign_in.spray": ("Passwörter werden durchprobiert", "Passwords are being guessed"),
+    "audit.action.sign_in.spray": ("Passwortraten bemerkt", "Guessing noticed"),
     "audit.action.session.code_asked": ("Passwort richtig, Code verlangt", "Password right, code asked for"),
     "audit.action.session.ended": ("Sitzung beendet", "Session ended"),
     "audit.action.token.made": ("Programmzugang erstellt", "Program access created"),
