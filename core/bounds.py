@@ -13,6 +13,7 @@ from typing import Any
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 EARLIEST, LATEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR, 12, 31, tzinfo=UTC)
 LONGEST_NAME, LONGEST_SLUG, LONGEST_FILE = 255, 100, 400  # as in core.cache.schema; a text column of SharePoint: 255
+LONGEST_SEARCH, MOST_WORDS = 200, 20  # what somebody types into a search; more words find nothing more
 LARGEST_COUNT = 2**31 - 1  # Int32 in Graph, INTEGER in both databases
 
 _BLANKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -57,6 +58,11 @@ def bounded_text(value: Any, length: int) -> str:
     if not isinstance(value, str):
         return ""
     return (value if value.isprintable() else _UNFIT.sub("", _BLANKS.sub(" ", value)))[:length]
+
+
+def search_words(text: str) -> list[str]:
+    """Return the words of a typed search, each once; at most MOST_WORDS out of its first LONGEST_SEARCH characters."""
+    return list(dict.fromkeys(text[:LONGEST_SEARCH].split()))[:MOST_WORDS]
 
 
 def field_fault(name: str, text: str) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 JOINERS = "\u200c\u200d"  # format characters that change how a name looks: Persian letters, emoji of several signs
+_AT_ENDS = JOINERS + "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
 _DIGITS = re.compile(r"([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})")
 _KIND_OF_THUMBPRINT = re.compile(r"(sha-?(1|256)\s*)?(fingerprint\s*)?[=:]?")
 
@@ -51,7 +52,7 @@ def clean_name(text: str) -> str:
         return text.strip()
     normal = unicodedata.normalize("NFC", text)
     kept = "".join(sign for sign in normal if sign in JOINERS or unicodedata.category(sign) != "Cf")
-    return re.sub(rf"^[\s{JOINERS}]+|[\s{JOINERS}]+$", "", kept)
+    return kept.strip(_AT_ENDS)
 
 
 def plain(text: str) -> str:

@@ -152,7 +152,7 @@ def parse(content: str, now: datetime) -> list[Policy]:
     """The policies of a file. Raises RuleFileError with all its faults."""
     try:
         document = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # also a number or a depth that Python refuses
         raise RuleFileError([f"The file is no JSON: {error}."]) from error
     entries = document.get("rules") if isinstance(document, dict) else None
     if not isinstance(entries, list) or document.get("version") != FILE_VERSION:
@@ -196,7 +196,7 @@ def _policy(entry: dict[str, Any], now: datetime) -> Policy:
         tenant_id=guid_key(entry.get("tenant_id", "")),
         sku_id=guid_key(entry.get("sku_id", "")),
         reason=bounded_text(entry.get("reason", "").strip(), LONGEST_REASON + 1),
-        author=entry.get("author", "import"),
+        author=bounded_text(entry.get("author", "import"), LONGEST_AUTHOR + 1),
         created_at=parse_time(entry.get("created_at", "")) or now,
         threshold=entry.get("threshold"),
         warn=entry.get("warn"),

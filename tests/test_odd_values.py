@@ -126,6 +126,31 @@ def test_a_form_stays_whatever_is_saved_with_it(product: Product, address: str, 
     assert "Traceback" not in log.read_text()[len(before) :]
 
 
+ODD_URLS = {
+    "doubled": "&".join(f"{name}=x&{name}=x" for name in ("tenants", "state", "kind", "sort", "action", "who", "lang")),
+    "doubled-known": "state=ok&state=ok&kind=paid&kind=paid&result=done&result=done&tenants=bau&tenants=bau",
+    "long": "q=" + "w+" * 20_000,
+    "control": "q=%00%1b%0a&tenant=%00&who=%00&tenants=%ff%fe&sku=%ed%a0%80",
+    "days": "from=9999-12-31&to=0001-01-01&days=-5&p=0",
+    "last-days": "from=0001-01-01&to=9999-12-31&p=99999999",
+    "odd-numbers": "p=%C2%B2&from=%C2%B2&to=" + "9" * 5000,
+    "many": "&".join(f"a{number}=1" for number in range(900)),
+    "half": "%&%&=&==&&%2&lang=%",
+}
+
+
+@pytest.mark.parametrize("address", list(navigation.PLACES))
+def test_a_page_stays_whatever_its_address_asks_for(product: Product, address: str) -> None:  # noqa: F811
+    log = product.served.folder / "output.txt"
+    before = log.read_text()
+    with product.tab("admin") as tab:
+        for name, query in ODD_URLS.items():
+            for _ in "entered", "again":
+                tab.rerun(address, query_string=query)
+                assert (name, exceptions(tab)) == (name, [])
+    assert "Traceback" not in log.read_text()[len(before) :]
+
+
 @pytest.mark.parametrize(
     ("value", "good"),
     [

@@ -10,7 +10,7 @@ import streamlit as st
 
 from core import access, runtime, second_factor
 from core.cache.accounts import Account
-from core.passwords import random_password
+from core.passwords import LONGEST, random_password
 from core.roles import ROLES, Actor
 from ui import visit
 from ui.answers import done, keep_secret, told
@@ -65,7 +65,7 @@ def open_form(accounts: Sequence[Account], user: Actor) -> None:
 def _add() -> None:
     st.subheader(text("accounts.add"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(text("accounts.name"), key="account_name", autocomplete="off", width=300)
+        name = st.text_input(text("accounts.name"), key="account_name", max_chars=100, autocomplete="off", width=300)
         role = st.selectbox(
             text("accounts.role"), ROLES, index=1, key="account_role", format_func=_role_words, width=300
         )
@@ -74,7 +74,7 @@ def _add() -> None:
     if not generated:
         typed = st.text_input(
             text("accounts.password"), type="password", key="account_password", autocomplete="new-password",
-            help=text("own.password_rules"), width=300,
+            max_chars=LONGEST, help=text("own.password_rules"), width=300,
         )  # fmt: skip
 
     def add() -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 import streamlit as st
 
 from core.audit import Search
+from core.bounds import EARLIEST, LONGEST_SEARCH
 from ui import navigation, url
 from ui.audit_change import action_words, result_words
 from ui.page import View
@@ -41,8 +42,8 @@ def audit_filters(found: InUse, view: View) -> Search:
         st.session_state[_KEY + name] = [value for value in st.session_state.get(_KEY + name, ()) if value in known]
     with st.container(horizontal=True, vertical_alignment="bottom", key="audit_filters"):
         st.text_input(
-            text("filter.search"), key=_KEY + SEARCH, type="search", live="400ms", on_change=_first_page,
-            placeholder=text("audit.search_hint"), autocomplete="off", width=190,
+            text("filter.search"), key=_KEY + SEARCH, type="search", live="400ms", max_chars=LONGEST_SEARCH,
+            on_change=_first_page, placeholder=text("audit.search_hint"), autocomplete="off", width=190,
         )  # fmt: skip
         _choice(ACTIONS, found.actions, {code: action_words(code, view.language) for code in found.actions})
         _choice(WHO, list(people), {name: shown or text("audit.nobody") for name, shown in people.items()})
@@ -59,7 +60,7 @@ def chosen(zone: tzinfo) -> Search:
     state = st.session_state
     since, until = _days()
     return Search(
-        words=(state.get(_KEY + SEARCH) or "").strip(),
+        words=(state.get(_KEY + SEARCH) or "")[:LONGEST_SEARCH].strip(),
         actions=tuple(state.get(_KEY + ACTIONS, ())),
         actors=tuple(state.get(_KEY + WHO, ())),
         results=tuple(state.get(_KEY + RESULTS, ())),
@@ -122,7 +123,7 @@ def _first_page() -> None:
 
 def _set(params: url.Params) -> None:
     state = st.session_state
-    state[_KEY + SEARCH] = (params.get(SEARCH) or [""])[0]
+    state[_KEY + SEARCH] = (params.get(SEARCH) or [""])[0][:LONGEST_SEARCH]
     for name in (ACTIONS, WHO, RESULTS):
         state[_KEY + name] = params.get(name, [])
     since, until = _date(params.get(SINCE)), _date(params.get(UNTIL))
@@ -143,7 +144,7 @@ def _date(values: Sequence[str] | None) -> date | None:
         found = date.fromisoformat((values or [""])[0])
     except ValueError:
         return None
-    return found if found <= datetime.now(UTC).date() else None
+    return found if EARLIEST.date() <= found <= datetime.now(UTC).date() else None
 
 
 def _midnight(day: date, zone: tzinfo) -> datetime:

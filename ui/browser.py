@@ -14,11 +14,13 @@ _SYSTEMS = (
     ("CrOS", "ChromeOS"), ("Linux", "Linux"),
 )  # fmt: skip
 _PROGRAM = re.compile(r"[\w.-]{1,40}")
+LONGEST = 500  # characters that are looked at; browsers send 200
 _VERSION = r"(?:\w*)/(\d+)"
 
 
 def browser_words(user_agent: str) -> str:
     """ "Firefox 145 · Windows"; of a program its name; "" for none."""
+    user_agent = user_agent[:LONGEST]
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     for sign, name in _BROWSERS:
         if sign in user_agent:

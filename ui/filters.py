@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from core.bounds import LONGEST_SEARCH
 from ui import url
 from ui.data import Snapshot
 from ui.index import KINDS, MARKS, SORTS, Filters
@@ -33,7 +34,7 @@ def license_filters(snapshot: Snapshot) -> Filters:
 def chosen() -> Filters:
     state = st.session_state
     return Filters(
-        search=(state.get(_KEY + SEARCH) or "").strip(),
+        search=(state.get(_KEY + SEARCH) or "")[:LONGEST_SEARCH].strip(),
         tenants=tuple(state.get(_KEY + TENANTS, ())),
         states=tuple(state.get(_KEY + STATES, ())),
         kinds=tuple(state.get(_KEY + CHOSEN_KINDS, ())),
@@ -58,7 +59,7 @@ def reset() -> None:
 
 def _set(params: url.Params) -> None:
     state = st.session_state
-    state[_KEY + SEARCH] = (params.get(SEARCH) or [""])[0]
+    state[_KEY + SEARCH] = (params.get(SEARCH) or [""])[0][:LONGEST_SEARCH]
     state[_KEY + TENANTS] = params.get(TENANTS, [])
     state[_KEY + STATES] = [value for value in params.get(STATES, []) if value in MARKS]
     state[_KEY + CHOSEN_KINDS] = [value for value in params.get(CHOSEN_KINDS, []) if value in KINDS]
@@ -76,6 +77,7 @@ def _widgets(names: Mapping[str, str]) -> None:
         st.text_input(
             text("filter.search"),
             key=_KEY + SEARCH,
+            max_chars=LONGEST_SEARCH,
             type="search",
             live="400ms",
             placeholder=text("filter.search_hint"),

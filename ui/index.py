@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.bounds import LONGEST_SEARCH, search_words
 from core.name_key import name_key, name_keys
 
 # What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
@@ -48,7 +49,7 @@ class LicenseIndex:
 
     def rows(self, filters: Filters, language: str) -> Positions:
         wanted = np.ones(len(self._kind), dtype=bool)
-        for word in name_key(filters.search).split():
+        for word in search_words(name_key(filters.search[:LONGEST_SEARCH])):
             wanted &= self._text.str.contains(word, regex=False).to_numpy(dtype=bool)
         if filters.tenants:
             wanted &= np.isin(self.slugs, filters.tenants)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core import runtime, second_factor
 from core.own_account import change_password
+from core.passwords import LONGEST
 from core.second_factor import Setup
 from ui import format as fmt
 from ui import visit
@@ -106,4 +107,9 @@ def _forget() -> None:
 
 
 def _secret_field(name: str, autocomplete: str) -> str:
-    return st.text_input(text(f"own.{name}"), type="password", key=f"own_{name}", autocomplete=autocomplete) or ""
+    return (
+        st.text_input(
+            text(f"own.{name}"), type="password", key=f"own_{name}", autocomplete=autocomplete, max_chars=LONGEST
+        )
+        or ""
+    )

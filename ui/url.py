@@ -23,11 +23,16 @@ def incoming(page: str, names: Iterable[str]) -> Params | None:
 
     A visit without parameters comes back to what the page showed last in this session.
     """
-    found = {name: values for name in names if (values := st.query_params.get_all(name))}
+    found = {name: values for name in names if (values := _each_once(st.query_params.get_all(name)))}
     kept = kept_params(page)
     if visit.entered():
         return found or kept
     return None if found == kept else found
+
+
+def _each_once(values: Iterable[str]) -> list[str]:
+    """Of a value that is there twice the first; a widget refuses doubles."""
+    return list(dict.fromkeys(values))
 
 
 def keep(page: str, params: Mapping[str, Sequence[str]]) -> None:
@@ -45,8 +50,9 @@ def kept_params(page: str) -> Params:
 
 def tidy(wanted: Mapping[str, Sequence[str]]) -> None:
     """Make the URL hold `wanted` and nothing else; the language belongs to its own switch."""
-    for name in [name for name in st.query_params if name not in wanted and name != LANGUAGE]:
-        del st.query_params[name]
+    kept = {name: st.query_params.get_all(name) for name in (*wanted, LANGUAGE) if name in st.query_params}
+    if len(kept) < len(st.query_params):  # all at once: each single change goes to the browser with all the others
+        st.query_params.from_dict(kept)
     for name, values in wanted.items():
         if st.query_params.get_all(name) != list(values):
             st.query_params[name] = list(values)

@@ -11,6 +11,8 @@ from typing import Any
 
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 
+from web.request_limits import MOST_PARAMETERS
+
 # Bytes. Measured: 0.7 kB is the largest frame of the browser tests. The largest that an honest page can make holds
 # the switches of 1,000 tenants changed by hand (43 kB), or 300 chosen tenants as words and in the URL (3 * 30 kB).
 LARGEST_FRAME = 256 * 2**10
@@ -84,5 +86,7 @@ def _fault_of_value(name: str, value: Any) -> Iterator[str]:
             yield f"{name} is out of range"
     elif len(value) > FIELDS[name]:
         yield f"{name} is too long"
+    elif name == "ClientState.query_string" and value.count("&") >= MOST_PARAMETERS:
+        yield f"{name} has too many parameters"
     elif (_NUL if name in TYPED else _CONTROL).search(value):
         yield f"{name} holds control characters"

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import TypedDict
 from urllib.parse import quote
 
@@ -23,10 +22,11 @@ from core.logs import account_in_log
 from core.roles import PASSWORD_DUE, Action, Actor, opens, refused
 from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
-from web.addresses import Hosts, same_origin
+from web.addresses import LONGEST_TARGET, Hosts, same_origin
 from web.api.errors import ApiError, error_answer
 from web.connections import Connections, address_of, connection_of
 from web.headers import HSTS, Shell, bearer_token, with_headers
+from web.request_limits import too_large
 from web.tabs import Tab, Tabs, send_away, sign_in_url
 from web.texts import LANGUAGES, TEXTS
 
@@ -135,7 +135,9 @@ class Gate:
         await (refusal or self._app)(scope, receive, send)
 
     def _refuse(self, scope: Scope) -> Response | None:
-        """Wrong host name, or a form or call from a foreign page."""
+        """A head that is too large, a wrong host name, or a form or call from a foreign page."""
+        if status := too_large(scope):
+            return self._refusal(scope, "too_large", status)
         headers = Headers(scope=scope)
         if not self._hosts.allows(headers.get("host")):
             _note_stranger(scope, headers.get("host", ""), "host")
@@ -192,6 +194,9 @@ class Gate:
     # ---------------------------------------------------------------- websocket
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if too_large(scope):
+            await _refuse_handshake(receive, send)
+            return
         headers = Headers(scope=scope)
         host = headers.get("host")
         known_host, own_page = self._hosts.allows(host), same_origin(headers.get("origin"), host)
@@ -223,7 +228,8 @@ class Gate:
 
     async def _stream(self, scope: Scope, session: Session, address: str, receive: Receive, send: Send) -> None:
         entries = scope.get("subprotocols") or []
-        tab = Tab(self._tabs, session, receive, send, address=address, reconnected=len(entries) > 2)
+        language = language_of(scope, self._language)
+        tab = Tab(self._tabs, session, receive, send, address=address, reconnected=len(entries) > 2, language=language)
         connection = connection_of(scope)
         connection.seat()
         self._tabs.add(tab)
@@ -276,12 +282,9 @@ async def _refuse_handshake(receive: Receive, send: Send) -> None:
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
-    """The cookies of a request; a header that cannot be read holds none."""
-    header = "; ".join(Headers(scope=scope).getlist("cookie"))
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header).items()}
-    except CookieError:
-        return {}
+    """The cookies of a request by their names; what is no name=value is passed over. Ours need no quoting."""
+    parts = (part.partition("=") for line in Headers(scope=scope).getlist("cookie") for part in line.split(";"))
+    return {name.strip(): value.strip() for name, mark, value in parts if mark}
 
 
 def session_cookie(scope: Scope) -> str:
@@ -356,4 +359,6 @@ def _sign_in_for(scope: Scope, found: Ended | None) -> str:
     query = scope.get("query_string", b"").decode("latin-1")
     target = quote(scope["path"]) + (f"?{query}" if query else "")
     reason = f"reason={found.reason}&" if found and found.reason != "revoked" else ""
-    return f"/login?{reason}next={quote(target, safe='/')}" if target != "/" else "/login"
+    # The sign-in leads to no longer one, see local_path.
+    known = target != "/" and len(target) <= LONGEST_TARGET
+    return f"/login?{reason}next={quote(target, safe='/')}" if known else "/login"

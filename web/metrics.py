@@ -21,7 +21,10 @@ from core.licenses import STATES
 from core.metrics import REGISTRY
 from core.runtime import Runtime
 from core.sessions import IDLE, LONGEST
+from web.api.errors import ApiError
+from web.api.limits import Limits
 from web.callers import Callers
+from web.headers import bearer_token
 from web.tabs import Tabs
 
 UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
@@ -34,6 +37,7 @@ class MetricsPage:
         self._tabs, self._runtime = tabs, runtime
         self._callers = Callers(tabs)
         self._limiter = CapacityLimiter(1)
+        self._limits = Limits(lambda: runtime().settings.api_requests_per_minute)
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/metrics", self.show)]
@@ -42,6 +46,11 @@ class MetricsPage:
         """Raises DatabaseError."""
         runtime = self._runtime()
         if not await self._callers.may_look(request.scope, runtime.engine):
+            if bearer_token(request.scope):
+                try:
+                    self._limits.count_wrong(request.client.host if request.client else "")
+                except ApiError as error:
+                    return PlainTextResponse(error.message, error.status, error.headers)
             return PlainTextResponse("A session or a token is needed: Authorization: Bearer ...", 401, UNAUTHORIZED)
         now, tabs = self._tabs.now(), len(self._tabs)
         body = await to_thread.run_sync(lambda: self.text(runtime, now, tabs), limiter=self._limiter)

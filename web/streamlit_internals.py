@@ -77,6 +77,8 @@ class Frame:
     active: bool  # a person did something, as opposed to a timer
     path: str | None = None  # page and query of the tab, where the frame tells it
     file: str = ""  # the id of a file that is to be made on click
+    request: str = ""  # under which the browser waits for it
+    pressed: bool = False  # a button, which may change something
     fault: str = ""  # which limit it breaks, as code; such a frame is never allowed
 
 
@@ -133,12 +135,13 @@ def read_frame(data: bytes) -> Frame | None:
     if kind == "rerun_script":
         state = message.rerun_script
         path = f"/{state.page_name.lstrip('/')}" + (f"?{state.query_string}" if state.query_string else "")
-        return Frame(kind, allowed=True, active=not state.is_auto_rerun, path=path)
+        pressed = any(widget.trigger_value for widget in state.widget_states.widgets)
+        return Frame(kind, allowed=True, active=not state.is_auto_rerun, path=path, pressed=pressed)
     if kind == OPERATION_FRAME:
         asked = message.backend_operation_request
         operation = asked.WhichOneof("payload")
-        file = str(asked.deferred_file.file_id)
-        return Frame(f"{kind}.{operation}", allowed=operation in OPERATIONS, active=True, file=file)
+        file, request = str(asked.deferred_file.file_id), str(asked.request_id)
+        return Frame(f"{kind}.{operation}", allowed=operation in OPERATIONS, active=True, file=file, request=request)
     return Frame(kind or "empty", allowed=kind in SCRIPT_FRAMES, active=kind == "stop_script")
 
 
@@ -165,6 +168,14 @@ def file_on_click(data: bytes) -> str:
     message = ForwardMsg()
     message.ParseFromString(data)
     return str(message.delta.new_element.download_button.deferred_file_id)
+
+
+def refusal_frame(request: str, words: str) -> bytes:
+    """A message that shows `words` below the button whose file was asked for."""
+    message = ForwardMsg()
+    message.backend_operation_response.request_id = request
+    message.backend_operation_response.error_msg = words
+    return bytes(message.SerializeToString())
 
 
 def redirect_frame(url: str) -> bytes:

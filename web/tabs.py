@@ -20,7 +20,9 @@ from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
 from web.media import MOST_FILES, MediaFiles
+from web.pace import EXPORTS_PER_MINUTE, AccountPace
 from web.places import Places
+from web.texts import TEXTS
 from web.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
@@ -45,12 +47,21 @@ class Tab:
     """One open websocket: passes frames on to Streamlit as long as the session is valid."""
 
     def __init__(
-        self, tabs: Tabs, session: Session, receive: Receive, send: Send, *, address: str = "", reconnected: bool
+        self,
+        tabs: Tabs,
+        session: Session,
+        receive: Receive,
+        send: Send,
+        *,
+        address: str = "",
+        reconnected: bool,
+        language: str = "de",
     ) -> None:
         self.session = session.id
         self._person = session
         self.account = session.account
         self.address = address
+        self._language = language
         self._tabs = tabs
         self._receive = receive
         self._send = send
@@ -133,6 +144,13 @@ class Tab:
             log.warning("Frame %s of %s was dropped", frame.kind, self.account)
             self._note(frame.kind)
             return False
+        if frame.file and not self._tabs.pace.may_export(self.account):
+            log.warning("%s asked for more than %d files in a minute", self.account, EXPORTS_PER_MINUTE)
+            refusal = streamlit.refusal_frame(frame.request, TEXTS[self._language]["exports"])
+            await self.send({"type": "websocket.send", "bytes": refusal})
+            return False
+        if frame.pressed:
+            await asyncio.sleep(self._tabs.pace.until_press(self.account))
         self._path = frame.path or self._path
         return True
 
@@ -172,6 +190,7 @@ class Tabs:
         self._open: set[Tab] = set()
         self._limiter = CapacityLimiter(THREADS)
         self.media = MediaFiles()
+        self.pace = AccountPace()
 
     def use(self, sessions: Sessions) -> None:
         """The database is open: sessions can be looked at."""

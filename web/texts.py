@@ -12,6 +12,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Zeigt, welche Microsoft-365-Lizenzen in allen Tenants frei sind, wo welche fehlen und ob es schon gemeldet ist.",
         "Shows which Microsoft 365 licences are free in all tenants, where some are short and whether it was reported.",
     ),
+    "too_large": (
+        "Diese Adresse oder ihre Kopfzeilen sind zu lang. Weniger Filter wählen oder die Cookies dieser Seite löschen.",
+        "This address or its headers are too long. Choose fewer filters, or delete the cookies of this site.",
+    ),
+    "exports": (
+        "Zu viele Dateien: höchstens 30 in der Minute. In einer Minute nochmals herunterladen.",
+        "Too many files: at most 30 a minute. Download it again in a minute.",
+    ),
     "sign_in_title": ("Anmelden", "Sign in"),
     "name": ("Konto", "Account"),
     "password": ("Passwort", "Password"),

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, func, insert, or_, select, update
 
-from core.bounds import bounded_text, visible
+from core.bounds import bounded_text, search_words, visible
 from core.cache.schema import audit, audit_anchor
 from core.cache.sql import transaction
 from core.roles import Actor
@@ -174,7 +174,7 @@ def matching(engine: Engine, search: Search, *, up_to: int) -> Iterator[AuditRow
 
 def _condition(search: Search) -> list[Any]:
     column, found = audit.c, []
-    for word in visible(search.words).split():
+    for word in search_words(visible(search.words)):
         places = (column.target, column.actor, column.actor_name, column.before, column.after, column.reason)
         found.append(or_(*(place.icontains(word, autoescape=True) for place in places)))
     for place, wanted in (

@@ -102,7 +102,7 @@ def error_of(body: Any) -> tuple[str, str]:
 
 
 def _field_of(message: str) -> str:
-    found = re.search(r"[Ff]ield '([^']+)'", message)
+    found = re.search(r"[Ff]ield '([^']{1,200})'", message)
     return found.group(1) if found else ""
 
 
@@ -131,7 +131,7 @@ def _codes(told: Any, description: str) -> list[int]:
 
 def _technical(found: Mapping[str, Any], description: str, status: int) -> str:
     """Entra's own words on one line, with the id under which Microsoft's support finds the request."""
-    words = " ".join(re.split(r"[\r\n]|\s*Trace ID:", description, maxsplit=1)[0].split())
+    words = " ".join(re.split(r"[\r\n]|Trace ID:", description, maxsplit=1)[0].split())
     words = bounded_text(words, LONGEST_DESCRIPTION)
     trace = str(found.get("trace_id") or "")
     return f"HTTP {status} {words}".strip() + (f" (trace-id {trace})" if re.fullmatch(r"[\w-]{1,60}", trace) else "")

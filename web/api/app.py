@@ -103,7 +103,7 @@ def _detail(fault: dict[str, Any]) -> Detail:
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404:
-        return _answer(request, ApiError(404, f"There is nothing at {request.url.path}; see {BASE}/docs."))
+        return _answer(request, ApiError(404, f"There is nothing at {request.url.path[:200]}; see {BASE}/docs."))
     if error.status_code == 405:
         allowed = ", ".join(_methods(request))
         message = f"{request.method} is not possible here, but {allowed}."

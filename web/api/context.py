@@ -17,7 +17,7 @@ from core.roles import Actor
 from core.runtime import Runtime
 from web.api.asked import Asked
 from web.api.door import CALL, Call
-from web.api.errors import ApiError
+from web.api.errors import MOST_DETAILS, ApiError, Detail
 from web.api.models import Failure, Meta, Pagination
 from web.api.queries import Paged
 from web.api.tables import TableStore
@@ -61,21 +61,27 @@ ThisCall = Annotated[Call, Depends(_call)]
 Caller = Annotated[Actor, Depends(_caller)]
 
 
+LONGEST_GUESS = 60  # characters of a name for which a like one is looked for
+
+
 async def only_known_parameters(request: Request) -> None:
     """Refuse a parameter that the document does not name, or one that is there twice. Raises ApiError."""
     known: dict[str, bool] = request.app.state.parameters(request.scope["route"].path, request.method)
-    details = []
+    details: list[Detail] = []
     for name in dict.fromkeys(request.query_params.keys()):
         if name not in known:
-            details.append({"field": name, "message": f"There is no such parameter.{nearest(name, list(known))}"})
+            near = nearest(name, list(known)) if len(details) < MOST_DETAILS else ""
+            details.append({"field": name, "message": f"There is no such parameter.{near}"})
         elif not known[name] and len(request.query_params.getlist(name)) > 1:
             details.append({"field": name, "message": "It is there more than once."})
     if details:
-        raise ApiError(422, "The parameters are wrong.", details)  # type: ignore[arg-type]
+        raise ApiError(422, "The parameters are wrong.", details)
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Which of `known` was meant, as a sentence; "" when none is near."""
+    if len(name) > LONGEST_GUESS:  # comparing takes the product of the lengths
+        return ""
     meant = {name_key(entry): entry for entry in reversed(known)}
     near = difflib.get_close_matches(name_key(name), meant, n=1)
     return f" Did you mean {meant[near[0]]}?" if near else ""

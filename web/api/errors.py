@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypedDict
 
@@ -21,13 +21,19 @@ CODES = {
     405: "METHOD_NOT_ALLOWED",
     409: "CONFLICT",
     413: "PAYLOAD_TOO_LARGE",
+    414: "ADDRESS_TOO_LONG",
     415: "UNSUPPORTED_MEDIA_TYPE",
     421: "WRONG_HOST",
     422: "VALIDATION_FAILED",
     429: "RATE_LIMITED",
+    431: "HEADERS_TOO_LARGE",
     500: "INTERNAL",
     503: "UNAVAILABLE",
 }
+
+
+LONGEST_DETAIL = 500  # characters
+MOST_DETAILS = 20  # of an answer; whoever gets so many begins anew
 
 
 class Detail(TypedDict, total=False):
@@ -53,9 +59,19 @@ class ApiError(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
-        self.details = list(details)
+        self.details = _short(list(details))
         self.code = code or CODES[status]
         self.headers = dict(headers or {})
+
+
+def _short(details: Sequence[Detail]) -> list[Detail]:
+    """Return the first MOST_DETAILS, each cut, and how many more there are: an answer is not larger than its call."""
+    cut: list[Detail] = [
+        {name: str(value)[:LONGEST_DETAIL] for name, value in detail.items()}  # type: ignore[misc]
+        for detail in details[:MOST_DETAILS]
+    ]
+    left = len(details) - len(cut)
+    return [*cut, {"message": f"And {left} more."}] if left else cut
 
 
 def error_answer(error: ApiError, request_id: str) -> JSONResponse:

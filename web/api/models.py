@@ -13,6 +13,7 @@ from core.problems import Problem
 from core.skus import Kind
 
 T = TypeVar("T")
+PLAIN = r"^[^\x00-\x1f\x7f]*$"  # no control characters: PostgreSQL takes no NUL, and nobody's name holds one
 Alarm = Literal["no_sharepoint", "not_monitored", "pending", "waiting", "unanswered", "told"]
 RunState = Literal["waiting", "running", "done", "failed", "interrupted"]
 
@@ -199,7 +200,7 @@ class RefreshRequest(Model):
 
     model_config = ConfigDict(extra="forbid")
 
-    tenants: list[Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]] = Field(
+    tenants: list[Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255, pattern=PLAIN)]] = Field(
         [], max_length=1000, description="Ids, short names or names."
     )
 

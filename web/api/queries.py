@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from core.bounds import LONGEST_SEARCH
 from core.licenses import State
 from core.skus import Kind
-from web.api.models import Alarm, Model
+from web.api.models import PLAIN, Alarm, Model
 
 LARGEST_PAGE = 100
-Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PLAIN)]
 YesNo = Literal["true", "false"]
 
 LICENSE_ORDERS = (
@@ -36,7 +37,12 @@ class _OfTenants(Paged):
     tenant: list[Text] = Field([], max_length=100, description="Id, short name or name; several are possible.")
     sku_part_number: list[Text] = Field([], max_length=100, description="Exactly, whatever its case.")
     kind: list[Kind] = Field([], max_length=10)
-    q: str = Field("", max_length=200, description="Words that must all occur in tenant, product or part number.")
+    q: str = Field(
+        "",
+        max_length=LONGEST_SEARCH,
+        pattern=PLAIN,
+        description="Words that must all occur in tenant, product or part number.",
+    )
 
 
 class LicenseQuery(_OfTenants):
@@ -52,7 +58,9 @@ class ShortageQuery(_OfTenants):
 
 
 class TenantQuery(Paged):
-    q: str = Field("", max_length=200, description="Words that must all occur in name or short name.")
+    q: str = Field(
+        "", max_length=LONGEST_SEARCH, pattern=PLAIN, description="Words that must all occur in name or short name."
+    )
     enabled: list[YesNo] = Field([], max_length=2)
     monitoring: list[YesNo] = Field([], max_length=2)
     failing: list[YesNo] = Field([], max_length=2, description="Could not be read the last time.")

@@ -18,12 +18,14 @@ from core.runtime import Runtime
 from web.api.context import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.door import Call
 from web.api.errors import ApiError, detail_of
-from web.api.models import Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
+from web.api.models import PLAIN, Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
 from web.api.queries import HistoryQuery, TenantQuery, as_bools, order_of
 from web.api.tables import Tables
 
 router = APIRouter(tags=["tenants"])
-TenantId = Annotated[str, Path(alias="tenantId", min_length=1, max_length=255, description="Id, short name or name.")]
+TenantId = Annotated[
+    str, Path(alias="tenantId", min_length=1, max_length=255, pattern=PLAIN, description="Id, short name or name.")
+]
 # What stands in the way of a switch but may be gone at the next try; anything else means that SharePoint is away.
 CONFLICTS = ("sharepoint.changed_meanwhile", "sharepoint.not_listed")
 

@@ -1,0 +1,48 @@
+"""What one person can make the product write in a minute, whatever they send how often."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.served import Served
+from tests.ws_client import Tab
+from web.pace import EXPORTS_PER_MINUTE, PRESSES_AT_ONCE, AccountPace
+from web.texts import TEXTS
+
+
+def answers_to(tab: Tab, times: int) -> list[Any]:
+    """Ask for the file that is made on click so often, and give the answers."""
+    tab.rerun()
+    file = tab.widget("CSV on click").deferred_file_id
+    request = {"session_id": tab.session, "deferred_file": {"file_id": file}}
+    found = []
+    for number in range(times):
+        tab.send(backend_operation_request={"request_id": str(number), **request})
+        while (message := tab.receive()) is not None:
+            if message.WhichOneof("type") == "backend_operation_response":
+                found.append(message.backend_operation_response)
+                break
+    return found
+
+
+def test_files_beyond_the_limit_are_refused_in_a_sentence_also_in_another_session(served: Served) -> None:
+    with Tab(served, served.session("sven")) as tab:
+        answers = answers_to(tab, EXPORTS_PER_MINUTE + 1)
+    with Tab(served, served.session("sven")) as other:
+        answers += answers_to(other, 1)
+    with Tab(served, served.session("vera")) as stranger:
+        free = answers_to(stranger, 1)
+
+    assert all(answer.deferred_file.url for answer in [*answers[:EXPORTS_PER_MINUTE], *free])
+    assert [answer.error_msg for answer in answers[EXPORTS_PER_MINUTE:]] == [TEXTS["de"]["exports"]] * 2
+    assert str(EXPORTS_PER_MINUTE) in TEXTS["de"]["exports"]
+    assert str(EXPORTS_PER_MINUTE) in TEXTS["en"]["exports"]
+
+
+def test_buttons_wait_for_their_turn() -> None:
+    pace = AccountPace()
+    waits = [pace.until_press("anna") for _ in range(int(PRESSES_AT_ONCE) + 3)]
+
+    assert waits[: int(PRESSES_AT_ONCE)] == [0] * int(PRESSES_AT_ONCE)
+    assert all(wait > 0 for wait in waits[int(PRESSES_AT_ONCE) + 1 :])
+    assert pace.until_press("vera") == 0
