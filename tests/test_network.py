@@ -450,6 +450,7 @@ def trusting(m365: Microsoft365, proxy: ForwardProxy, tmp_path: Path) -> str:
             "HTTP 302, portal.example",
             id="portal",
         ),
+        pytest.param(http_answer("302 Found", "", Location="http://["), "HTTP 302", id="portal-without-address"),
         pytest.param(
             http_answer("401 Unauthorized", "x", "text/plain", Server="squid/6"), "HTTP 401, squid/6", id="401"
         ),

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+import requests
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.exceptions import ConnectionClosed
+
 from tests.served import Served
 from tests.ws_client import Tab
 from web.pace import EXPORTS_PER_MINUTE, PRESSES_AT_ONCE, AccountPace
@@ -46,3 +51,19 @@ def test_buttons_wait_for_their_turn() -> None:
     assert waits[: int(PRESSES_AT_ONCE)] == [0] * int(PRESSES_AT_ONCE)
     assert all(wait > 0 for wait in waits[int(PRESSES_AT_ONCE) + 1 :])
     assert pace.until_press("vera") == 0
+
+
+def test_a_click_that_waits_is_not_done_when_the_session_ends_meanwhile(served: Served) -> None:
+    token = served.session("sven")
+    with Tab(served, token) as tab:
+        tab.rerun()
+        button = WidgetState(id=tab.widget("Press").id, trigger_value=True)
+        done = served.marks().count("callback")
+        for _ in range(60):
+            tab.rerun(wait=False, widgets=[button])
+        cookies = {"lizenztool_session": token}
+        requests.post(f"{served.url}/logout", cookies=cookies, timeout=20, allow_redirects=False)
+        with pytest.raises(ConnectionClosed):
+            tab.wait_until_closed()
+
+    assert served.marks().count("callback") - done < 45

@@ -103,7 +103,7 @@ class OpenId:
             )
         except MsalError as error:
             log.error("The sign-in host did not answer: %s", type(error).__name__)  # noqa: TRY400
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
             log.error("The sign-in host does not know tenant or authority of the profile %s", profile.slug)  # noqa: TRY400
         raise ProviderError("away")
 

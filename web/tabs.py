@@ -91,10 +91,15 @@ class Tab:
             message, self._incoming = self._incoming.result(), None
             if message["type"] != "websocket.receive":
                 return message
-            await asyncio.sleep(self._rate.take(1 + len(message.get("bytes") or b"") / BYTES_PER_FRAME))
+            await self._wait(self._rate.take(1 + len(message.get("bytes") or b"") / BYTES_PER_FRAME))
             if await self._admit(message):
                 return message
         return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait so long, or until the tab ends."""
+        if seconds:
+            await asyncio.wait({self._end}, timeout=seconds)
 
     async def _next(self) -> Message:
         """Who does not read what a run has sent starts no other one, which would pile up more."""
@@ -128,6 +133,8 @@ class Tab:
             log.warning("A frame of %s was dropped: %s", self.account, frame.fault if frame else "no message")
             self._note(frame.fault if frame else "")
             return False
+        if frame.pressed:  # before the session is looked at: it may end meanwhile
+            await self._wait(self._tabs.pace.until_press(self.account))
         active = frame.active
         if frame.kind == "rerun_script" and self._ignore_next_rerun:
             active = self._ignore_next_rerun = False
@@ -149,8 +156,6 @@ class Tab:
             refusal = streamlit.refusal_frame(frame.request, TEXTS[self._language]["exports"])
             await self.send({"type": "websocket.send", "bytes": refusal})
             return False
-        if frame.pressed:
-            await asyncio.sleep(self._tabs.pace.until_press(self.account))
         self._path = frame.path or self._path
         return True
 

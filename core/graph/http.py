@@ -46,6 +46,11 @@ class _Seat:
     used: float = 0.0
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow none; `requests` would also read the target, and raise ValueError over `http://[`."""
+
+
 class Http:
     """Sessions for any number of threads to one Graph and one login host.
 
@@ -134,7 +139,7 @@ class Http:
         return seat
 
     def _new_session(self) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         # The settings have read the environment already; .netrc must never replace our bearer token.
         session.trust_env = False
         session.headers["User-Agent"] = USER_AGENT

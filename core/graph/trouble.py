@@ -148,7 +148,11 @@ def _technical(error: BaseException, cause: BaseException, said: str) -> str:
 def _words_of(answer: requests.Response) -> str:
     """Title of a page, target of a redirect, or kind of server, with a comma in front; "" when there is none."""
     if 300 <= answer.status_code < 400:
-        return f", {harmless(urlsplit(answer.headers.get('Location', '')).hostname or '')}".rstrip(", ")
+        try:
+            host = urlsplit(answer.headers.get("Location", "")).hostname or ""
+        except ValueError:  # `http://[`
+            return ""
+        return f", {harmless(host)}" if host else ""
     words = title_of(answer.content) or harmless(answer.headers.get("Server", ""))
     return f", {words}" if words else ""
 
