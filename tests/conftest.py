@@ -19,6 +19,8 @@ from tests.postgres import postgres
 from tests.served import Served, serve
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+os.umask(0o077)  # as every process of the product: what others may read is a finding
+
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
