@@ -285,8 +285,8 @@ def _key_lines(folder: Path) -> set[str]:
 
 
 def test_every_line_of_a_refresh_names_its_run_and_tenant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logs(tmp_path / "logs", "INFO")
     with open_office(tmp_path) as office:
+        set_up_logs(tmp_path / "logs", "INFO")  # the start has its own lines
         office.m365.add_tenant("Schule A", skus={"SPB": (5, 5)}, permissions=set())
         office.refresh()
 
@@ -300,8 +300,8 @@ def test_every_line_of_a_refresh_names_its_run_and_tenant(tmp_path: Path, capsys
 def test_a_click_is_found_again_in_audit_run_and_every_line_of_the_refresh(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    set_up_logs(tmp_path / "logs", "INFO", "json")
     with open_office(tmp_path) as office:
+        set_up_logs(tmp_path / "logs", "INFO", "json")  # the start has its own lines
         office.m365.add_tenant("Schule A", skus={"SPB": (5, 5)}, permissions=set())
         office.m365.add_tenant("Schule B", skus={"SPB": (5, 5)})
         click = actor("anna")
