@@ -130,7 +130,7 @@ def test_a_refresh_in_the_future_is_told_as_overdue(ahead: timedelta) -> None:
 @pytest.fixture
 def anna(database: Engine) -> Engine:
     """A database with the account `anna`."""
-    add(database, ADMIN, "anna", "Sommer-2026-Regen", "admin", NOW)
+    add(database, ADMIN, "anna", "Birke-Nachthemd-27x", "admin", NOW)
     return database
 
 
@@ -186,7 +186,7 @@ def test_one_sign_in_by_a_wrong_clock_does_not_empty_what_is_kept_for_a_while(an
 
 def test_a_code_from_a_day_that_never_was_does_not_shut_its_owner_out(anna: Engine) -> None:
     step = int(NOW.timestamp()) // 30
-    keep_secret(anna, "anna", "SECRET")
+    keep_secret(anna, "anna", lambda: "SECRET")
     assert confirm(anna, "anna", "SECRET", step + 400 * 2880, ["x"], NOW, Entry(ADMIN, "test"))
 
     assert use_step(anna, "anna", step)
