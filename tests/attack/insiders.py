@@ -48,7 +48,7 @@ def hostile_frames(target: Product, repeats: int) -> Finding:
         for message in _with_text(text * repeats):
             with _tab(target) as tab, contextlib.suppress(WebSocketException, OSError):
                 tab.socket.send(message.SerializeToString())
-                tab.receive(0.5)
+                tab.receive(0.05)
                 sent += 1
     alive = get(target.port, "/health").status
     return quiet(target, before, alive == 200, f"{sent} frames with {len(HOSTILE)} texts x {repeats}, /health {alive}")
@@ -110,7 +110,7 @@ def many_words(target: Product, words: int) -> Finding:
             ids = [found.id for found in tab.elements() if getattr(found, "id", "").endswith(control)]
             began = time.perf_counter()
             typed = WidgetState(id=ids[0], string_value=text)
-            tab.rerun(page, patience=1, query_string=urlencode({"q": text}), widgets=[typed])
+            tab.rerun(page, patience=0.5, query_string=urlencode({"q": text}), widgets=[typed])
             longest = max(longest, time.perf_counter() - began)
     return quiet(target, before, longest < 1.0, f"{words} words in two searches, the longer took {longest:.2f} s")
 

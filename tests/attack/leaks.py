@@ -13,7 +13,7 @@ from tests.attack.finding import Finding
 from tests.attack.raw import ATTACKER, get, post
 from tests.attack.stage import PASSWORD, Product
 
-FORMULA = re.compile(r"""^[\s"'\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]""")
+FORMULA = re.compile(r"""^[\s"\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]""")
 FORMULAS = ("Max ;=1+cmd|' /C calc'!A0", "Max ,=1+1", "Max\t@SUM(1)", '";=1', "=1", "\uff1d1", "a|=1", "a\n=1")
 
 
