@@ -19,7 +19,7 @@ SECRETS = (
     re.compile(r"""(?im)(?P<name>cookie)(?P<mark>["']?\s*[=:]\s*).+"""),
     re.compile(r"(?i)(?P<name>lizenztool_[a-z]+)(?P<mark>=)[^\s;,\"']+"),
     re.compile(
-        r"""(?ix)(?<![a-z])
+        r"""(?ix)(?<![a-z])(?<!/error\?)  # Microsoft's page about the code of an error
         (?P<name>client_assertion|client_secret|access_token|refresh_token|id_token|password|passwd|passwort|pwd
             |code_verifier|code|sid|secret|api_?key|sig)
         (?P<mark>["']?\s*[=:]\s*)
@@ -32,7 +32,7 @@ SECRETS = (
     re.compile(r"(?<![\w-])(?=[\w-]{0,42}[A-Z])(?=[\w-]{0,42}[a-z])(?=[\w-]{0,42}\d)[\w-]{43}(?![\w-])"),
 )
 ADDRESS = re.compile(r"://\S*")
-PARAMETER = re.compile(r"(?P<mark>[?&;])(?P<name>[\w.%-]{1,40})=[^&;\s]*")
+PARAMETER = re.compile(r"(?<!/error(?=\?code=))(?P<mark>[?&;])(?P<name>[\w.%-]{1,40})=[^&;\s]*")
 SECRET_PARTS = ("pass", "pwd", "token", "secret", "sig", "key", "code")  # in the name of a parameter
 USER_INFO = re.compile(r"://([^/\s:@]*:|[^/\s:@?#]+(?=@))")
 HALF_WORD = re.compile(r"(?<![\w-])[\w-]{1,43}\Z")  # where a text was cut: perhaps half a secret without a name

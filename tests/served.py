@@ -213,6 +213,7 @@ def _settings(folder: Path, port: int, **others: Any) -> Settings:
         "log_dir": folder / "logs",
         "demo": "off",
         "refresh_minutes": 0,
+        "sessions_per_account": 1_000,  # many tests share a server
         "port": port,
     }
     return Settings(**own | others)

@@ -170,7 +170,8 @@ def test_a_key_and_a_folder_that_others_may_read_are_told_at_each_start_and_stop
     (tmp_path / "certs").mkdir()
     (tmp_path / "certs" / "my.key").touch()
     (tmp_path / "certs" / "my.key").chmod(0o644)
-    (tmp_path / "data").mkdir(mode=0o755)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data").chmod(0o755)
 
     app = start()
     app.wait_until_ready()

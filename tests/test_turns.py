@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from core.access import Standing
+from tests.loops import on_a_loop
 from web import turns
 from web.turns import Busy, Turns
 
@@ -42,7 +43,7 @@ def in_order(standings: Iterable[Standing]) -> list[str]:
                 order.append(f"{one.source} refused")
         assert (queue._running, queue._running_strangers, len(queue._of_source)) == (0, 0, 0)
 
-    asyncio.run(everybody())
+    on_a_loop(everybody)
     return order
 
 
@@ -92,7 +93,7 @@ def test_strangers_leave_a_thread_to_known_devices() -> None:
         await asyncio.gather(*strangers)
         return found
 
-    assert asyncio.run(flood()) == "looked at"
+    assert on_a_loop(flood) == "looked at"
 
 
 def test_whoever_hangs_up_while_waiting_leaves_the_place() -> None:
@@ -109,4 +110,4 @@ def test_whoever_hangs_up_while_waiting_leaves_the_place() -> None:
         assert await queue.run(stranger(4), lambda: 4) == 4
         assert (queue._running, queue._waiting, len(queue._of_source)) == (0, [], 0)
 
-    asyncio.run(hang_up())
+    on_a_loop(hang_up)

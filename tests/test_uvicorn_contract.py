@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from core.sessions import Session
+from tests.loops import on_a_loop
 from tests.served import free_port
 from web import connections as rules
 from web.connections import Connections, State, connection_of
@@ -210,7 +211,7 @@ def test_whoever_does_not_read_starts_no_further_run():
         read.set()
         await asyncio.gather(sending, receiving)
 
-    asyncio.run(scenario())
+    on_a_loop(scenario)
 
     assert asked == ["read", "receive"]
 

@@ -11,6 +11,7 @@ import logging
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnected
 
 from core.logs import request_in_log
 from web.api.errors import ApiError, error_answer
@@ -58,8 +59,8 @@ class Outermost:
         with request_in_log(scope["request_id"]):
             try:
                 await self._app(scope, receive, send_with_headers)
-            except ClientDisconnect:
-                pass  # nobody is there any more to be answered
+            except (ClientDisconnect, WebSocketDisconnected):
+                pass  # nobody is there any more to be answered; Streamlit closes a socket once more that is closed
             except Exception:
                 log.exception("%s %s failed", scope.get("method", "websocket"), scope["path"])
                 await self._apologise(scope, receive, send_with_headers, started=started)
