@@ -18,6 +18,7 @@ from web.api.errors import ApiError, error_answer
 from web.gate import is_api, is_secure
 from web.headers import PLAIN_POLICY, request_id_of, with_headers
 from web.texts import TEXTS
+from web.uvicorn_internals import ClientDisconnected
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Outermost:
         with request_in_log(scope["request_id"]):
             try:
                 await self._app(scope, receive, send_with_headers)
-            except (ClientDisconnect, WebSocketDisconnected):
+            except (ClientDisconnect, ClientDisconnected, WebSocketDisconnected):
                 pass  # nobody is there any more to be answered; Streamlit closes a socket once more that is closed
             except Exception:
                 log.exception("%s %s failed", scope.get("method", "websocket"), scope["path"])

@@ -19,6 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 from websockets.http11 import Request, Response
@@ -33,6 +34,9 @@ SLICE = 8 * 2**10  # of what a websocket sends; between two slices its frames ar
 # A page sends a few frames a second, each of which costs the event loop some 20 microseconds.
 FRAMES_PER_SECOND = 500
 FAREWELL_SECONDS = 2.0  # from our close frame to the end of the socket, when the client's answer is not read
+
+
+__all__ = ["ClientDisconnected", "serve"]  # the former is what a send into a websocket raises whose client has left
 
 
 class Server(uvicorn.Server):
