@@ -10,17 +10,23 @@ UNKNOWN = "other"  # a socket without an address, or a proxy's word that is no a
 _NAT64 = ip_network("64:ff9b::/96")
 
 
+def ip_of(address: str) -> IPv4Address | IPv6Address | None:
+    """Return the address without its zone, IPv4 that is written as IPv6 as IPv4; None for anything else."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return (isinstance(found, IPv6Address) and _embedded(found)) or found
+
+
 def networks_of(address: str) -> tuple[str, ...]:
     """Return the networks that `address` belongs to, the narrowest first.
 
     Of IPv4 the address itself alone; of IPv6 its /64, /56 and /48. IPv4 that is written as IPv6 is IPv4.
     """
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
+    found = ip_of(address)
+    if found is None:
         return (UNKNOWN,)
-    if isinstance(found, IPv6Address):
-        found = _embedded(found) or found
     if isinstance(found, IPv4Address):
         return (str(found),)
     return tuple(str(ip_network((int(found), prefix), strict=False)) for prefix in IPV6_PREFIXES)

@@ -6,10 +6,10 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine
 from starlette.types import Scope
 
-from core.roles import Action, Actor, allows, refused
+from core.roles import Action, allows
 from core.sessions import Session, session_id
 from core.tokens import actor_of
-from web.gate import session_token
+from web.gate import note_stranger, session_token
 from web.headers import bearer_token
 from web.tabs import Tabs
 
@@ -38,7 +38,5 @@ class Callers:
         now = self._tabs.now()
         actor = await to_thread.run_sync(lambda: actor_of(engine, secret, now), limiter=self._limiter)
         if actor is None:
-            address = str((scope.get("client") or ("", 0))[0])
-            stranger = Actor("", "", "api", address=address, request_id=scope.get("request_id", ""))
-            refused(stranger, scope["path"], "wrong token")
+            note_stranger(scope, scope["path"], "wrong token", "api")
         return actor.role if actor else None

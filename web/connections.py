@@ -14,12 +14,13 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import ip_network
 from typing import Protocol
 
 from starlette.types import Scope
 
 from core import metrics
+from core.sources import UNKNOWN, ip_of, networks_of
 from web.places import Places
 
 log = logging.getLogger(__name__)
@@ -272,7 +273,7 @@ class Connections:
         self._report.tell()
 
     def _is_proxy(self, host: str) -> bool:
-        address = _ip(host) if self._proxies else None
+        address = ip_of(host) if self._proxies else None
         return address is not None and any(address in proxy for proxy in self._proxies)
 
     def _make_room(self, pool: Pool, places: int) -> bool:
@@ -337,17 +338,6 @@ class Report:
 
 
 def address_of(host: str) -> str:
-    """Return what shares one budget: an IPv4 address, or the /64 network of an IPv6 address."""
-    address = _ip(host)
-    if isinstance(address, IPv6Address):
-        return str(ip_network((int(address) >> 64 << 64, 64)))
-    return host if address is None else str(address)
-
-
-def _ip(host: str) -> IPv4Address | IPv6Address | None:
-    """Return the address, also that of IPv4 in the form of IPv6 (::ffff:10.0.0.1); None for anything else."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
+    """Return what shares one budget: an IPv4 address, the /64 network of an IPv6 address, else `host` as it is."""
+    narrowest = networks_of(host)[0]
+    return host if narrowest == UNKNOWN else narrowest

@@ -140,12 +140,12 @@ class Gate:
             return self._refusal(scope, "too_large", status)
         headers = Headers(scope=scope)
         if not self._hosts.allows(headers.get("host")):
-            _note_stranger(scope, headers.get("host", ""), "host")
+            note_stranger(scope, headers.get("host", ""), "host")
             return self._refusal(scope, "host", 421)
         foreign = not same_origin(headers.get("origin"), headers.get("host"))
         cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
-            _note_stranger(scope, headers.get("origin", ""), "foreign page")
+            note_stranger(scope, headers.get("origin", ""), "foreign page")
             return self._refusal(scope, "foreign", 403)
         return None
 
@@ -203,7 +203,7 @@ class Gate:
         found: Session | Ended | None = None
         if not known_host or not own_page:
             why = ("foreign page", headers.get("origin", "")) if known_host else ("host", host or "")
-            _note_stranger(scope, why[1], why[0])
+            note_stranger(scope, why[1], why[0])
         elif scope["path"] == streamlit.STREAM_PATH:
             try:
                 found = await self._session(scope, active=False)
@@ -320,9 +320,9 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     return {**scope, "headers": headers, "app_session": found}
 
 
-def _note_stranger(scope: Scope, target: str, reason: str) -> None:
-    """Somebody was refused before anything about them was looked at."""
-    refused(Actor("", "", "page", address=client_host(scope), request_id=scope["request_id"]), target, reason)
+def note_stranger(scope: Scope, target: str, reason: str, source: str = "page") -> None:
+    """Tell the audit that somebody was refused who is not known: by host, page of origin or token."""
+    refused(Actor("", "", source, address=client_host(scope), request_id=scope.get("request_id", "")), target, reason)
 
 
 def is_secure(scope: Scope) -> bool:

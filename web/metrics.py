@@ -24,6 +24,7 @@ from core.sessions import IDLE, LONGEST
 from web.api.errors import ApiError
 from web.api.limits import Limits
 from web.callers import Callers
+from web.gate import client_host
 from web.headers import bearer_token
 from web.tabs import Tabs
 
@@ -48,7 +49,7 @@ class MetricsPage:
         if not await self._callers.may_look(request.scope, runtime.engine):
             if bearer_token(request.scope):
                 try:
-                    self._limits.count_wrong(request.client.host if request.client else "")
+                    self._limits.count_wrong(client_host(request.scope))
                 except ApiError as error:
                     return PlainTextResponse(error.message, error.status, error.headers)
             return PlainTextResponse("A session or a token is needed: Authorization: Bearer ...", 401, UNAUTHORIZED)

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from web.gate import LANGUAGE_COOKIE, language_of
+from web.gate import LANGUAGE_COOKIE, client_host, language_of
 from web.headers import PLAIN_POLICY
 from web.texts import LANGUAGES, TEXTS
 
@@ -102,5 +102,4 @@ def _no_form_of_ours(request: Request) -> HTTPException:
 
 
 def client_of(request: Request) -> Client:
-    address = request.client.host if request.client else ""
-    return {"address": address, "user_agent": request.headers.get("user-agent", "")}
+    return {"address": client_host(request.scope), "user_agent": request.headers.get("user-agent", "")}

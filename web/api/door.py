@@ -21,7 +21,7 @@ from core.tokens import actor_of
 from web.api.errors import ApiError, error_answer, problem_error
 from web.api.limits import Limits
 from web.connections import connection_of
-from web.gate import API
+from web.gate import API, client_host, note_stranger
 from web.headers import bearer_token
 
 log = logging.getLogger(__name__)
@@ -103,10 +103,10 @@ class Door:
             if "text/html" in headers.get("accept", ""):
                 return RedirectResponse(f"/login?next={scope['path']}", 303)
             raise _unauthorized("Sign in to the dashboard, or send a token as Authorization: Bearer lzt_...")
-        address = (scope.get("client") or ("", 0))[0]
+        address = client_host(scope)
         call.actor = await self._actor(bearer_token(scope), address, call)
         if call.actor is None:
-            refused(Actor("", "", "api", address=address, request_id=call.request_id), scope["path"], "wrong token")
+            note_stranger(scope, scope["path"], "wrong token", "api")
             self._limits.count_wrong(address)
             raise _unauthorized("The token is unknown, has expired or was revoked.", ', error="invalid_token"')
         connection_of(scope).belong_to(call.actor.name)
@@ -150,7 +150,7 @@ def language_of(accepted: str) -> str:
 
 
 def _tell(scope: Scope, call: Call, status: int) -> None:
-    who = call.actor.name if call.actor else (scope.get("client") or ("", 0))[0]
+    who = call.actor.name if call.actor else client_host(scope)
     log.warning("The call %s %s of %s was refused with %d", scope["method"], scope["path"], who, status)
 
 
