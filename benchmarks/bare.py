@@ -13,7 +13,7 @@ import jwt
 
 from benchmarks.cloud import Cloud
 from core.graph import SKU_FIELDS
-from core.profiles import ProfileStore, SharePointProfile, TenantProfile
+from core.profiles.profile_store import ProfileStore, SharePointProfile, TenantProfile
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PAGE = 5000

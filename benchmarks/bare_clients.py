@@ -12,7 +12,7 @@ import aiohttp
 import requests
 
 from benchmarks.bare import Reads, token_request
-from core.profiles import SharePointProfile, TenantProfile
+from core.profiles.profile_store import SharePointProfile, TenantProfile
 
 Profile = TenantProfile | SharePointProfile
 

@@ -22,7 +22,7 @@ from benchmarks.result import Figure, Goal
 from benchmarks.served import Served, served, settings_for
 from benchmarks.tab import Tab
 from core.cache.database import open_database
-from core.cache.runs import latest_run
+from core.cache.run_rows import latest_run
 
 REFRESH_BUTTON = "refresh_refresh.button"
 PAUSE = 0.05  # seconds between two reruns of the one who waits for a refresh

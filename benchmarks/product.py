@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.cloud import Cloud
 from core.cache.database import open_database
-from core.refresh import Refresher
+from core.refresh.refresher import Refresher
 from core.roles import command_actor
 from core.settings import Settings
 
@@ -18,7 +18,7 @@ WORKERS = Settings().workers
 
 
 class Product:
-    """Refreshes through `core.refresh.Refresher`, the same door as page, schedule and command line."""
+    """Refreshes through `core.refresh.refresher.Refresher`, the same door as page, schedule and command line."""
 
     def __init__(self, cloud: Cloud, folder: Path, workers: int = WORKERS) -> None:
         logging.getLogger("core").setLevel(logging.ERROR)

@@ -15,7 +15,7 @@ import requests
 from sqlalchemy import update
 
 from benchmarks.cloud import ROOT, Cloud, end
-from core import access
+from core.access import accounts as access
 from core.cache.database import open_database
 from core.cache.schema import accounts
 from core.roles import command_actor

@@ -8,14 +8,14 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core import access
+from core.access import accounts
 from core.commands import WRONG_CONFIGURATION, audit, rules, secrets, setup, sync, users
-from core.logs import log_uncaught, set_up_logs
+from core.licenses.skus import SkuError
+from core.logs.setup import log_uncaught, set_up_logs
 from core.masking import without_credentials
 from core.problems import ProblemError
-from core.rules import RuleFileError
 from core.settings import SettingsError, load_settings
-from core.skus import SkuError
+from core.tenants.tenant_policies import RuleFileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(error.faults), file=sys.stderr)
     except ProblemError as error:
         print(error.problem.text(settings.language), file=sys.stderr)
-    except access.AccessError as error:
+    except accounts.AccessError as error:
         print(error.text(settings.language), file=sys.stderr)
     except (SkuError, RuleFileError, UnicodeError, OSError) as error:
         print(without_credentials(str(error)), file=sys.stderr)

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core.cache import audit
-from core.cache.audit import AuditRow, Entry, Search, append
+from core.cache import audit_rows
+from core.cache.audit_rows import AuditRow, Entry, Search, append
 from core.roles import Action, Actor, schedule_actor
 
 __all__ = ["AuditRow", "Entry", "Search", "Verdict", "append", "export", "find", "names_in_use", "note_export", "prune",
@@ -44,7 +44,7 @@ def record(
 ) -> None:
     """Write what was done outside the database, or refused. Raises DatabaseError."""
     entry = Entry(actor, action, target, before, after, result, reason)
-    audit.record(engine, entry, at or datetime.now(UTC))
+    audit_rows.record(engine, entry, at or datetime.now(UTC))
 
 
 def note_export(engine: Engine, actor: Actor, what: str, rows: int) -> None:
@@ -61,13 +61,13 @@ def find(
     Raises NotAllowed, DatabaseError.
     """
     actor.need(Action.AUDIT)
-    return audit.find(engine, search, limit=limit, offset=offset)
+    return audit_rows.find(engine, search, limit=limit, offset=offset)
 
 
 def names_in_use(engine: Engine, actor: Actor) -> tuple[list[str], list[tuple[str, str]]]:
     """(the actions, the actors with their shown name) that occur. Raises NotAllowed, DatabaseError."""
     actor.need(Action.AUDIT)
-    return audit.names_in_use(engine)
+    return audit_rows.names_in_use(engine)
 
 
 def export(engine: Engine, actor: Actor, search: Search) -> Iterator[AuditRow]:
@@ -76,17 +76,17 @@ def export(engine: Engine, actor: Actor, search: Search) -> Iterator[AuditRow]:
     Raises NotAllowed, DatabaseError.
     """
     actor.need(Action.AUDIT)
-    newest, rows = audit.newest(engine), audit.find(engine, search, limit=0)[1]
+    newest, rows = audit_rows.newest(engine), audit_rows.find(engine, search, limit=0)[1]
     note_export(engine, actor, "audit", rows)
-    return audit.matching(engine, search, up_to=newest)
+    return audit_rows.matching(engine, search, up_to=newest)
 
 
 def verify(engine: Engine, actor: Actor) -> Verdict:
     """Compute every hash anew; also a missing row breaks the chain. Raises NotAllowed, DatabaseError."""
     actor.need(Action.AUDIT)
-    seq, previous = audit.anchor(engine)
+    seq, previous = audit_rows.anchor(engine)
     count = 0
-    for row in audit.rows_from(engine):
+    for row in audit_rows.rows_from(engine):
         seq += 1
         if row.seq != seq or row.previous != previous or row.hash != row.computed_hash():
             return Verdict(count, previous, broken_at=seq)
@@ -102,7 +102,7 @@ def prune(engine: Engine, days: int, now: datetime) -> int:
     """
     if not days:
         return 0
-    gone = audit.prune(engine, days, Entry(schedule_actor(), "audit.pruned"), now)
+    gone = audit_rows.prune(engine, days, Entry(schedule_actor(), "audit.pruned"), now)
     if gone:
         log.info("%d rows of the audit are older than %d days and were taken away", gone, days)
     return gone

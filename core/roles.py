@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import uuid4
 
-from core.logs import current_request
+from core.logs.setup import current_request
 from core.problems import Problem, ProblemError
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Actor:
             raise NotAllowed(Problem("access.not_allowed", params))
 
 
-# What notes refusals in the audit (core.refusals), which is above this module; None while nobody listens.
+# What notes refusals in the audit (core.access.refusals), which is above this module; None while nobody listens.
 _listener: Callable[[Actor, str, str], None] | None = None
 
 

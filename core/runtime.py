@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from core import secret_rotation
 from core.cache.database import open_database
-from core.refresh import Refresher
+from core.refresh.refresher import Refresher
+from core.secrets import secret_rotation
 from core.settings import Settings, load_settings
 
 

@@ -17,10 +17,11 @@ from dotenv import dotenv_values
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core import network, syslog
+from core import network
+from core.encryption import parse_key
+from core.logs import syslog
 from core.masking import hide_secrets
 from core.network import Proxies
-from core.secret_keys import parse_key
 
 PREFIX = "LIZENZTOOL_"
 LONGEST_SHOWN = 120

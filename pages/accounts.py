@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from core import access, runtime
+from core.access import accounts
+from core import runtime
 from core.roles import Action
-from core.sessions import open_sessions
+from core.access.sessions import open_sessions
 from ui.accounts import show_accounts
 from ui.answers import show_secret, tell_done, told
 from ui.fence import fenced
@@ -23,5 +24,5 @@ tell_done()
 show_secret()
 with fenced("nav.konten"), told():
     sessions = open_sessions(engine, user, view.now)
-    show_accounts(access.list_accounts(engine, user), sessions, user, view)
+    show_accounts(accounts.list_accounts(engine, user), sessions, user, view)
     show_sessions(sessions, user, view)

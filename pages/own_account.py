@@ -4,7 +4,7 @@ import streamlit as st
 
 from core import runtime
 from core.roles import PASSWORD_DUE, Action
-from core.sessions import open_sessions
+from core.access.sessions import open_sessions
 from ui.answers import show_secret, tell_done, told
 from ui.fence import fenced
 from ui.identity import require

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from core import runtime, tokens
+from core import runtime
+from core.access import api_tokens
 from core.roles import Action
 from ui.answers import show_secret, tell_done, told
 from ui.fence import fenced
@@ -19,4 +20,4 @@ st.caption(text("tokens.intro"))
 tell_done()
 show_secret()
 with fenced("nav.programme"), told():
-    show_tokens(tokens.list_tokens(runtime.current().engine, user), user, view)
+    show_tokens(api_tokens.list_tokens(runtime.current().engine, user), user, view)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.attention import Condition
+from core.attention.conditions import Condition
 from core.roles import Action
 from ui import license_table, shortages, visit
 from ui.attention import Reader, current, items_of, show_attention

@@ -4,11 +4,11 @@ import datetime as dt
 import random
 from collections.abc import Mapping
 
+from core.cache.catalogue import SKU_MAPPINGS
 from core.cache.database import open_database
 from core.cache.readings import KnownTenant, Reading, known_licenses, save_profiles, save_readings
-from core.catalogue import SKU_MAPPINGS
-from core.licenses import License, is_shortage
-from core.skus import Catalogue
+from core.licenses.skus import Catalogue
+from core.licenses.units import License, is_shortage
 
 from .tenants import Sku, Tenant
 

@@ -1,6 +1,6 @@
 """People who want something, as the pages know them."""
 
-from core.cache.audit import Entry
+from core.cache.audit_rows import Entry
 from core.roles import Actor
 
 ADMIN = Actor("chefin", "admin", "page")

@@ -15,10 +15,10 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from core import tokens
-from core.cache.accounts import Account, add_account
+from core.access import api_tokens
+from core.access.sessions import Sessions, start_session
+from core.cache.account_rows import Account, add_account
 from core.runtime import Runtime
-from core.sessions import Sessions, start_session
 from tests.actors import ADMIN, entry
 from tests.served import free_port
 from web.server import Server, app_options
@@ -41,9 +41,11 @@ class Served:
     runtime: Runtime
     secrets: dict[str, str] = field(default_factory=dict)
 
-    def token(self, role: str, *, name: str = "", days: float = 30) -> tuple[tokens.Token, str]:
+    def token(self, role: str, *, name: str = "", days: float = 30) -> tuple[api_tokens.Token, str]:
         now = datetime.now(UTC)
-        return tokens.make(self.runtime.engine, ADMIN, name or f"{role} token", role, now + timedelta(days=days), now)
+        return api_tokens.make(
+            self.runtime.engine, ADMIN, name or f"{role} token", role, now + timedelta(days=days), now
+        )
 
     def bearer(self, role: str) -> dict[str, str]:
         if role not in self.secrets:

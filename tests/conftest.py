@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, update
 
-from core import secret_rotation
 from core.cache.database import open_database
 from core.cache.schema import audit_anchor, metadata, sign_in_budgets
 from core.network import NAMES
+from core.secrets import secret_rotation
 from core.settings import Settings
 from tests.loggers import restored_loggers
 from tests.postgres import postgres

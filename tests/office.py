@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core.cache.runs import Run, run
-from core.refresh import Refresher
+from core.cache.run_rows import Run, run
+from core.refresh.refresher import Refresher
 from core.roles import schedule_actor
 from core.runtime import open_engine
 from core.settings import Settings, load_settings

@@ -25,9 +25,9 @@ from filelock import FileLock
 from jwt.algorithms import RSAAlgorithm
 from sqlalchemy import Engine
 
-from core.auth_profiles import CALLBACK
+from core.access.sessions import Session, session_of
 from core.cache.database import open_database
-from core.sessions import Session, session_of
+from core.profiles.auth_profiles import CALLBACK
 from simulator.certificates import rsa_key, server_files, write_app_certificate
 from simulator.profiles import guid
 from tests.served import ADDRESSES, PASSWORD, add_local_accounts, free_port, server_process, write_script

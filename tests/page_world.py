@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core.cache.lists import (
+from core.cache.catalogue import SKU_MAPPINGS
+from core.cache.lists_read import (
     Alarm,
     ListedTenant,
     SharePointStatus,
@@ -27,15 +28,14 @@ from core.cache.readings import (
     save_profiles,
     save_readings,
 )
-from core.cache.runs import finish_run, start_run
-from core.catalogue import SKU_MAPPINGS
-from core.licenses import License, Subscription, is_shortage
-from core.monitoring import SwitchChange, SwitchResult
+from core.cache.run_rows import finish_run, start_run
+from core.licenses.skus import Catalogue
+from core.licenses.units import License, Subscription, is_shortage
 from core.problems import Problem
 from core.roles import Actor
 from core.runtime import Runtime, open_engine
 from core.settings import Settings
-from core.skus import Catalogue
+from core.tenants.tenant_switches import SwitchChange, SwitchResult
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 # Names as an attacker, or a careless person, would write them.

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine, update
 
-from core import access
+from core.access import accounts as access
 from core.cache.schema import accounts
 from tests.actors import ADMIN
 

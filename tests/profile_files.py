@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from core.profiles import Profiles, ProfileStore
+from core.profiles.profile_store import Profiles, ProfileStore
 from simulator.certificates import rsa_key
 from simulator.profiles import guid
 

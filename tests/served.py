@@ -16,12 +16,12 @@ import bcrypt
 import requests
 from sqlalchemy import Engine, select, update
 
-from core.cache import accounts
-from core.cache.accounts import Account
+from core.access.sessions import session_id, start_session
+from core.cache import account_rows
+from core.cache.account_rows import Account
 from core.cache.schema import sessions
 from core.roles import Action
 from core.runtime import open_engine
-from core.sessions import session_id, start_session
 from core.settings import Settings
 from tests.actors import entry
 
@@ -158,7 +158,7 @@ def add_local_accounts(engine: Engine) -> None:
     # Cost 4 instead of 12: the tests sign in often.
     quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     for name, role in ROLES.items():
-        accounts.add_account(
+        account_rows.add_account(
             engine, Account(name, quick, role, disabled=False, created_at=now, password_changed_at=now), entry()
         )
 

@@ -11,11 +11,12 @@ import bcrypt
 import pytest
 from sqlalchemy import Engine, select
 
-from core import access, lockout, passwords
-from core.access import AccessError, Ended, Refused, Session, Sessions, session_id
-from core.cache import accounts
-from core.cache.accounts import Account
-from core.cache.audit import Search, find
+from core.access import accounts as access
+from core.access import lockout, passwords
+from core.access.accounts import AccessError, Ended, Refused, Session, Sessions, session_id
+from core.cache import account_rows
+from core.cache.account_rows import Account
+from core.cache.audit_rows import Search, find
 from core.cache.database import open_database
 from core.cache.schema import sessions
 from tests.actors import ADMIN, entry
@@ -35,7 +36,7 @@ def engine(database: Engine) -> Engine:
 
 
 def store(engine: Engine, name: str, role: str = "support") -> None:
-    accounts.add_account(engine, Account(name, QUICK_HASH, role, False, NOW, NOW), entry())
+    account_rows.add_account(engine, Account(name, QUICK_HASH, role, False, NOW, NOW), entry())
 
 
 def quick_check(password: str, password_hash: str | None) -> bool:
@@ -95,7 +96,7 @@ def test_add_refuses_a_name_that_is_taken_whatever_its_case(engine: Engine):
 def test_add_stores_role_and_hash_but_never_the_password(engine: Engine):
     access.add(engine, ADMIN, "Beat", PASSWORD, now=NOW)
 
-    beat = accounts.find_account(engine, "beat")
+    beat = account_rows.find_account(engine, "beat")
     assert beat is not None
     assert beat.role == "support"
     assert beat.password_hash.startswith("$2b$12$")
@@ -340,7 +341,7 @@ def test_revocation_by_another_process_is_seen_within_a_second(engine: Engine):
     watch = Sessions(engine, clock=lambda: clock[0])
     watch.look(session_id(token), NOW)
 
-    accounts.revoke_session(engine, session_id(token), NOW)  # no word to this process
+    account_rows.revoke_session(engine, session_id(token), NOW)  # no word to this process
 
     clock[0] = 0.9
     assert isinstance(watch.remembered(session_id(token), NOW), Session)
@@ -352,14 +353,14 @@ def test_revocation_by_another_process_is_seen_within_a_second(engine: Engine):
 def test_revocation_while_the_database_is_asked_is_not_missed(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     token = signed_in(engine)
     watch = Sessions(engine)
-    real = accounts.find_sessions
+    real = account_rows.find_sessions
 
     def slow(*args):
         rows = real(*args)
         access.sign_out(engine, token, NOW)
         return rows
 
-    monkeypatch.setattr(accounts, "find_sessions", slow)
+    monkeypatch.setattr(account_rows, "find_sessions", slow)
     watch.look(session_id(token), NOW)
 
     assert watch.remembered(session_id(token), NOW) is None
@@ -400,7 +401,7 @@ def test_ended_sessions_are_forgotten_after_a_month(engine: Engine):
 
 
 def test_core_access_imports_no_streamlit():
-    code = "import sys, core.access, core.runtime; sys.exit('streamlit' in sys.modules)"
+    code = "import sys, core.access.accounts, core.runtime; sys.exit('streamlit' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

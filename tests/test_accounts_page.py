@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import access, runtime, second_factor, tokens
+from core import runtime
+from core.access import accounts, api_tokens, second_factor
+from core.access.sessions import Session, open_sessions, session_id, session_of, start_session
 from core.audit import Search, find
-from core.cache.accounts import Account, add_account, change_account
+from core.cache.account_rows import Account, add_account, change_account
 from core.roles import Actor, allows
-from core.sessions import Session, open_sessions, session_id, session_of, start_session
 from tests.actors import ADMIN as CHEFIN
 from tests.actors import entry
 from tests.page_world import HOSTILE, World
@@ -65,7 +66,7 @@ def tick_account(app: AppTest, name: str) -> AppTest:
 
 
 def account(world: World, name: str) -> Account:
-    return next(found for found in access.list_accounts(world.engine, CHEFIN) if found.name == name)
+    return next(found for found in accounts.list_accounts(world.engine, CHEFIN) if found.name == name)
 
 
 def newest(world: World) -> tuple[str, str, str]:
@@ -145,8 +146,8 @@ def test_a_new_account_is_added_with_a_password_that_is_shown_once(world: World,
 
     assert newest(world) == ("account.added", "beat", "admin")
     assert account(world, "beat").role == "viewer"
-    found = access.sign_in(world.engine, "beat", app.code[0].value, now=datetime.now(UTC))
-    assert not isinstance(found, access.Refused)
+    found = accounts.sign_in(world.engine, "beat", app.code[0].value, now=datetime.now(UTC))
+    assert not isinstance(found, accounts.Refused)
     app.button(key="secret_close").click().run()
     assert not app.code
 
@@ -156,7 +157,7 @@ def test_a_secret_does_not_outlive_the_visit(world: World, open_page: Any) -> No
     button(app, "account_new_password").click().run()
     button(app, "account_now").click().run()
     password = app.code[0].value
-    assert access.sign_in(world.engine, "anna", password, now=datetime.now(UTC))
+    assert accounts.sign_in(world.engine, "anna", password, now=datetime.now(UTC))
 
     app.switch_page(START).run()
     assert "_secret" not in app.session_state
@@ -313,7 +314,7 @@ def test_the_own_session_is_marked(world: World, open_page: Any) -> None:  # noq
 def test_a_session_that_is_over_is_no_fault(world: World, open_page: Any) -> None:  # noqa: F811
     token = start_session(world.engine, "anna", datetime.now(UTC))
     app = tick(open_page(world, ACCOUNTS), "Offene Sitzungen", 0)
-    access.sign_out(world.engine, token, datetime.now(UTC))
+    accounts.sign_out(world.engine, token, datetime.now(UTC))
     assert open_sessions(world.engine, CHEFIN, datetime.now(UTC)) == []
 
     button(app, "session_end").click().run()
@@ -350,8 +351,8 @@ def test_access_for_a_program_is_made_and_its_secret_shown_once(world: World, op
 
     app.button(key="token_now").click().run()
 
-    (token,) = tokens.list_tokens(world.engine, CHEFIN)
-    assert app.code[0].value.startswith(tokens.PREFIX)
+    (token,) = api_tokens.list_tokens(world.engine, CHEFIN)
+    assert app.code[0].value.startswith(api_tokens.PREFIX)
     assert (token.name, token.role, token.created_by) == ("Wochenbericht", "viewer", "admin")
     assert timedelta(days=90) <= token.expires_at - token.created_at <= timedelta(days=92)
     assert table(app, "Zugänge für Programme")["token_state"].tolist() == ["gültig"]
@@ -364,7 +365,7 @@ def test_access_without_a_name_is_refused_in_words(world: World, open_page: Any)
     app.button(key="token_now").click().run()
 
     assert app.error
-    assert tokens.list_tokens(world.engine, CHEFIN) == []
+    assert api_tokens.list_tokens(world.engine, CHEFIN) == []
 
 
 def test_access_without_an_end_is_refused_in_words(world: World, open_page: Any) -> None:  # noqa: F811
@@ -377,19 +378,19 @@ def test_access_without_an_end_is_refused_in_words(world: World, open_page: Any)
 
     assert app.error
     assert not app.exception
-    assert tokens.list_tokens(world.engine, CHEFIN) == []
+    assert api_tokens.list_tokens(world.engine, CHEFIN) == []
 
 
 def test_access_is_revoked_after_a_question(world: World, open_page: Any) -> None:  # noqa: F811
     now = datetime.now(UTC)
     maker = Actor("admin", "admin", "page")
-    tokens.make(world.engine, maker, "Bericht", "viewer", now + timedelta(days=9), now)
+    api_tokens.make(world.engine, maker, "Bericht", "viewer", now + timedelta(days=9), now)
     app = tick(open_page(world, PROGRAMS), "Zugänge für Programme", 0)
 
     button(app, "token_revoke").click().run()
     assert "Bericht widerrufen?" in words(app)
-    assert tokens.list_tokens(world.engine, CHEFIN)[0].revoked_at is None
+    assert api_tokens.list_tokens(world.engine, CHEFIN)[0].revoked_at is None
     button(app, "token_revoke_now").click().run()
 
-    assert tokens.list_tokens(world.engine, CHEFIN)[0].revoked_at is not None
+    assert api_tokens.list_tokens(world.engine, CHEFIN)[0].revoked_at is not None
     assert table(app, "Zugänge für Programme")["token_state"].tolist() == ["widerrufen"]

@@ -11,7 +11,8 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from core import access, audit
+from core import audit
+from core.access import accounts
 from tests.actors import ADMIN
 from tests.browser import cell, column_of, grid, open_from_menu, settled, sign_in, tick
 from tests.people import add_person
@@ -53,8 +54,8 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
     expect(carla.get_by_text("anna ist gesperrt.")).to_be_visible()
     notice(anna)
     notice(other)
-    found = access.sign_in(day.office.engine, "anna", PASSWORD, now=datetime.now(UTC))
-    assert isinstance(found, access.Refused)
+    found = accounts.sign_in(day.office.engine, "anna", PASSWORD, now=datetime.now(UTC))
+    assert isinstance(found, accounts.Refused)
 
     tick(grid(carla, "Alle Konten"), "anna")
     carla.get_by_role("button", name="Zulassen").click()

@@ -14,7 +14,7 @@ from sqlalchemy import Boolean as Bool
 from sqlalchemy import Connection, Engine, bindparam, text
 
 from core.cache.database import MIGRATIONS, open_database
-from core.cache.lists import Alarm, known_alarms
+from core.cache.lists_read import Alarm, known_alarms
 from core.cache.schema import UtcTime
 from tests.postgres import postgres
 

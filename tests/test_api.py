@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from core.cache.catalogue import load_catalogue
 from core.cache.frames import history_frame, licenses_frame, tenants_frame
-from core.catalogue import load_catalogue
 from tests.api_world import Served, serve
 from tests.page_world import NAMES, NOW, World, filled_world
 from web.api.queries import LICENSE_ORDERS

@@ -15,12 +15,13 @@ import requests
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import text, update
 
-from core import access, tokens
+from core.access import accounts
+from core.access import api_tokens as tokens
 from core.audit import Search, find
-from core.cache.runs import Run, start_run
+from core.cache.run_rows import Run, start_run
 from core.cache.schema import api_tokens
-from core.lock import RefreshLock
-from core.refresh import Refresher
+from core.refresh.lock import RefreshLock
+from core.refresh.refresher import Refresher
 from core.roles import listen_for_refusals
 from core.runtime import Runtime
 from simulator import Fault
@@ -181,8 +182,8 @@ def test_an_ended_token_opens_nothing_from_the_next_call_on(served: Served) -> N
             with engine.begin() as connection:
                 connection.execute(update(api_tokens).values(expires_at=datetime.now(UTC)))
         else:
-            access.add(engine, ADMIN, "zweite", "Ein-gutes-Passwort-7", "admin")
-            access.disable(engine, ADMIN, ADMIN.name)
+            accounts.add(engine, ADMIN, "zweite", "Ein-gutes-Passwort-7", "admin")
+            accounts.disable(engine, ADMIN, ADMIN.name)
 
         refused(served.get("/runs", role="", headers=headers), 401, "UNAUTHORIZED")
 

@@ -18,7 +18,7 @@ import pyotp.compat
 import pytest
 import requests
 
-from core import second_factor
+from core.access import second_factor
 from core.graph.http import Http
 from core.problems import Problem
 from simulator.certificates import server_files
@@ -228,7 +228,7 @@ UNSAFE_MODULES = {"pickle", "marshal", "shelve", "yaml", "subprocess", "xml", "l
 DECIDED = {
     ("web/demo.py", "subprocess"): "our own simulator, from a fixed list",
     ("web/demo.py", "Popen"): "the same",
-    ("core/passwords.py", "exec_module"): "a file of an installed package",
+    ("core/access/passwords.py", "exec_module"): "a file of an installed package",
 }
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from core.attention import Condition, certificate_level, conditions, late_after, refreshes
-from core.cache.runs import Run, finish_run, latest_run, start_run
-from core.checks import Finding, check_all
-from core.facts import Facts
+from core.attention.conditions import Condition, certificate_level, conditions, late_after, refreshes
+from core.attention.facts import Facts
+from core.cache.run_rows import Run, finish_run, latest_run, start_run
+from core.operations.checks import Finding, check_all
 from core.problems import Problem
 from core.runtime import Runtime
 from simulator import Tenant
@@ -54,7 +54,7 @@ class Support:
 def support(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Support]:
     with open_office(tmp_path) as office:
         # The figures of the pages take the time of the office, which runs ahead of ours.
-        monkeypatch.setattr("core.figures.datetime", Clock(office))
+        monkeypatch.setattr("core.cache.figures.datetime", Clock(office))
         school = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 8)})
         office.settle()
         yield Support(office, school)

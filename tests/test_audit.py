@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, text, update
 from sqlalchemy.exc import DBAPIError
 
-from core import access, audit, rules
+from core import audit
+from core.access import accounts
+from core.access.sessions import end_for, open_sessions
 from core.audit import Search, find, verify
-from core.cache.audit import AuditRow, Entry, append
+from core.cache.audit_rows import AuditRow, Entry, append
 from core.cache.database import open_database
 from core.cache.schema import audit as table
-from core.policies import Policy
+from core.licenses.policies import Policy
 from core.roles import NotAllowed
-from core.sessions import end_for, open_sessions
+from core.tenants import tenant_policies
 from tests.actors import ADMIN, SUPPORT, VIEWER
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -34,9 +36,9 @@ def rows(engine: Engine, **search: Any) -> list[AuditRow]:
 
 
 def test_a_change_says_who_what_before_after_and_from_where(database: Engine) -> None:
-    rules.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=2), ADMIN)
-    rules.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=3), ADMIN)
-    rules.end(database, (TENANT, SKU), ADMIN)
+    tenant_policies.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=2), ADMIN)
+    tenant_policies.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=3), ADMIN)
+    tenant_policies.end(database, (TENANT, SKU), ADMIN)
 
     ended, changed, new = rows(database)
 
@@ -50,10 +52,10 @@ def test_a_change_says_who_what_before_after_and_from_where(database: Engine) ->
 
 
 def test_an_account_is_recorded_without_its_secrets(database: Engine) -> None:
-    access.add(database, ADMIN, "anna", PASSWORD, "support", NOW)
-    access.passwd(database, ADMIN, "anna", PASSWORD + "x", NOW)
-    access.set_role(database, ADMIN, "anna", "viewer", NOW)
-    access.disable(database, ADMIN, "anna", NOW)
+    accounts.add(database, ADMIN, "anna", PASSWORD, "support", NOW)
+    accounts.passwd(database, ADMIN, "anna", PASSWORD + "x", NOW)
+    accounts.set_role(database, ADMIN, "anna", "viewer", NOW)
+    accounts.disable(database, ADMIN, "anna", NOW)
 
     found = rows(database)
 
@@ -68,14 +70,14 @@ def test_an_account_is_recorded_without_its_secrets(database: Engine) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        lambda engine, actor: rules.keep(engine, Policy(TENANT, SKU, "x", "x", NOW, threshold=1), actor),
-        lambda engine, actor: rules.end(engine, (TENANT, SKU), actor),
-        lambda engine, actor: rules.import_(engine, '{"version": 1, "rules": []}', actor),
-        lambda engine, actor: access.add(engine, actor, "neu", PASSWORD),
-        lambda engine, actor: access.passwd(engine, actor, "anderer", PASSWORD),
-        lambda engine, actor: access.disable(engine, actor, "anderer"),
-        lambda engine, actor: access.enable(engine, actor, "anderer"),
-        lambda engine, actor: access.set_role(engine, actor, "anderer", "admin"),
+        lambda engine, actor: tenant_policies.keep(engine, Policy(TENANT, SKU, "x", "x", NOW, threshold=1), actor),
+        lambda engine, actor: tenant_policies.end(engine, (TENANT, SKU), actor),
+        lambda engine, actor: tenant_policies.import_(engine, '{"version": 1, "rules": []}', actor),
+        lambda engine, actor: accounts.add(engine, actor, "neu", PASSWORD),
+        lambda engine, actor: accounts.passwd(engine, actor, "anderer", PASSWORD),
+        lambda engine, actor: accounts.disable(engine, actor, "anderer"),
+        lambda engine, actor: accounts.enable(engine, actor, "anderer"),
+        lambda engine, actor: accounts.set_role(engine, actor, "anderer", "admin"),
         lambda engine, actor: open_sessions(engine, actor, NOW),
         lambda engine, actor: open_sessions(engine, actor, NOW, account="anderer"),
         lambda engine, actor: end_for(engine, actor, NOW, account="anderer", proof=PASSWORD),

@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text as sql
 from streamlit.testing.v1 import AppTest
 
-from core import access, audit, rules
+from core import audit
+from core.access import accounts
 from core.audit import Search, find
-from core.policies import Policy
+from core.licenses.policies import Policy
 from core.roles import Actor
+from core.tenants import tenant_policies
 from tests.actors import ADMIN, SUPPORT
 from tests.page_world import HOSTILE, NOW, World, sku_of
 from tests.test_pages import asked, hardened, no_runtime_left, open_page, small, words  # noqa: F401
@@ -117,10 +119,10 @@ def shown(app: AppTest) -> Any:
 
 def test_the_newest_change_is_on_top_in_words(small: World, open_page: Any) -> None:  # noqa: F811
     tenant = small.known[0]
-    rules.keep(
+    tenant_policies.keep(
         small.engine, Policy(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=2), SUPPORT_ADMIN
     )
-    rules.keep(
+    tenant_policies.keep(
         small.engine, Policy(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=3), SUPPORT_ADMIN
     )
 
@@ -233,7 +235,7 @@ def test_the_file_holds_what_was_found_and_is_harmless(small: World) -> None:  #
 
 
 def test_old_and_new_accounts_are_told_by_their_names(small: World, open_page: Any) -> None:  # noqa: F811
-    access.add(small.engine, ADMIN, "beat", "Birke-Nachthemd-27x", "viewer", datetime.now(UTC))
+    accounts.add(small.engine, ADMIN, "beat", "Birke-Nachthemd-27x", "viewer", datetime.now(UTC))
 
     row = shown(open_page(small, AUDIT, lang="en")).iloc[0]
 

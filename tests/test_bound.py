@@ -15,19 +15,20 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
-from core import access, tokens
+from core.access import accounts as access
+from core.access import api_tokens
+from core.access.reauthentication import WrongName, WrongPassword
+from core.access.sessions import Session, end_for, session_id, session_of, start_session
 from core.audit import Search, find
-from core.cache.lists import known_alarms, save_switches
-from core.cache.policies import all_policies, delete_policy, save_policy
+from core.cache.lists_read import known_alarms, save_switches
+from core.cache.policy_rows import all_policies, delete_policy, save_policy
 from core.cache.readings import tenant_rows
-from core.cache.runs import tell_newer
+from core.cache.run_rows import tell_newer
 from core.cache.schema import accounts
-from core.licenses import License
-from core.policies import Policy
-from core.reauthentication import WrongName, WrongPassword
+from core.licenses.policies import Policy
+from core.licenses.units import License
 from core.roles import Actor
-from core.rules import RuleChanged, end, keep
-from core.sessions import Session, end_for, session_id, session_of, start_session
+from core.tenants.tenant_policies import RuleChanged, end, keep
 from tests.actors import ADMIN, entry
 from tests.page_world import FakeRefresher, World, license_, sku_of, small_world
 from tests.people import add_person
@@ -281,17 +282,17 @@ def test_an_account_of_the_same_name_is_left_alone(kind: str, world: World, open
 
 def test_a_token_that_was_made_meanwhile_is_not_revoked_in_anothers_place(world: World, open_page: Any) -> None:  # noqa: F811
     now, boss = datetime.now(UTC), Actor("boss", "admin", "page")
-    tokens.make(world.engine, boss, "Bericht", "viewer", now + timedelta(days=9), now - timedelta(minutes=5))
+    api_tokens.make(world.engine, boss, "Bericht", "viewer", now + timedelta(days=9), now - timedelta(minutes=5))
     app = tick(open_page(world, PROGRAMS, user=BOSS), TOKENS_TABLE, 0)
-    tokens.make(world.engine, boss, "Kasse", "viewer", now + timedelta(days=9), now)
+    api_tokens.make(world.engine, boss, "Kasse", "viewer", now + timedelta(days=9), now)
 
     button(app, "token_revoke").click().run()
     assert shown(app, TOKENS_TABLE, "token") == ["Kasse", "Bericht"]
     assert "Bericht widerrufen?" in words(app)
-    tokens.make(world.engine, boss, "Lager", "viewer", now + timedelta(days=9), now + timedelta(seconds=1))
+    api_tokens.make(world.engine, boss, "Lager", "viewer", now + timedelta(days=9), now + timedelta(seconds=1))
     button(app, "token_revoke_now").click().run()
 
-    ended = [token.name for token in tokens.list_tokens(world.engine, ADMIN) if token.revoked_at]
+    ended = [token.name for token in api_tokens.list_tokens(world.engine, ADMIN) if token.revoked_at]
     assert ended == ["Bericht"]
 
 
@@ -401,7 +402,7 @@ def test_the_chart_follows_the_product_and_not_the_row(small: World, open_page: 
 
 
 def test_a_switch_that_somebody_set_meanwhile_is_not_overwritten_without_sharepoint_either(small: World) -> None:  # noqa: F811
-    from core.monitoring import SwitchChange, apply_switches
+    from core.tenants.tenant_switches import SwitchChange, apply_switches
 
     class Tools:
         engine = small.engine

@@ -14,25 +14,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, insert, select
 
-from core import audit, sign_in
+from core import audit
+from core.access import sign_in
+from core.access.sessions import IDLE, LONGEST, start_session
 from core.bounds import bounded_text, clipped, visible
-from core.cache import runs
-from core.cache.accounts import Account, add_account
-from core.cache.lists import ListedTenant, save_tenant_list, tenant_list_rows
-from core.cache.names import imported_names, save_names
+from core.cache import run_rows
+from core.cache.account_rows import Account, add_account
+from core.cache.lists_read import ListedTenant, save_tenant_list, tenant_list_rows
 from core.cache.open_sessions import open_sessions
-from core.cache.policies import all_policies
+from core.cache.policy_rows import all_policies
+from core.cache.product_names import imported_names, save_names
 from core.cache.readings import known_licenses
 from core.cache.schema import subscriptions
 from core.cache.troubles import broken_profiles
-from core.certificates import read_certificate
-from core.checks import check_all
-from core.policies import Policy
+from core.licenses.policies import Policy
+from core.licenses.skus import parse_product_names
+from core.operations.checks import check_all
+from core.profiles.certificates import read_certificate
 from core.roles import Actor
-from core.rules import keep
 from core.runtime import Runtime
-from core.sessions import IDLE, LONGEST, start_session
-from core.skus import parse_product_names
+from core.tenants.tenant_policies import keep
 from simulator import Fault, Tenant
 from simulator.certificates import rsa_key
 from tests.actors import ADMIN, entry
@@ -233,15 +234,15 @@ def test_an_item_whose_id_is_no_number_is_told_and_nothing_breaks(office: Office
 def test_every_writer_takes_any_text(database: Engine) -> None:
     add_account(database, Account("anna", "", "admin", False, NOW, NOW, display_name=NASTY), entry())
     start_session(database, "anna", NOW, address=NASTY, user_agent=NASTY, entry=entry())
-    run_id = runs.start_run(database, "page", NASTY, [NASTY], NOW)
-    runs.finish_run(database, run_id, "done", {"failed": [{"tenant": NASTY}]}, 1.0, NOW)
+    run_id = run_rows.start_run(database, "page", NASTY, [NASTY], NOW)
+    run_rows.finish_run(database, run_id, "done", {"failed": [{"tenant": NASTY}]}, 1.0, NOW)
     save_tenant_list(database, [ListedTenant("1", NASTY, True, True)], {}, NOW)
     keep(database, Policy("", "", "Grund \x00\ud800", NASTY, NOW, threshold=1), ADMIN)
     actor = Actor(NASTY, "admin", "page", NASTY, NASTY)
     audit.record(database, actor, "test", NASTY, before={"a": NASTY}, after=[NASTY], reason=NASTY, at=NOW)
 
     (session,) = open_sessions(database, created_after=NOW - LONGEST, seen_after=NOW - IDLE, until=NOW)
-    found = runs.run(database, run_id)
+    found = run_rows.run(database, run_id)
     (listed,), (policy,) = tenant_list_rows(database), all_policies(database)
     shown = bounded_text(NASTY, 1000)
     assert session.user_agent == shown[:200]

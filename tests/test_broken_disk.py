@@ -19,14 +19,14 @@ import pytest
 from sqlalchemy import Engine, event
 from streamlit.testing.v1 import AppTest
 
-from core import access
 from core.__main__ import main
+from core.access import accounts
+from core.access.sessions import Ended, Session, Sessions, session_id, start_session
 from core.cache.database import DatabaseError, open_database
-from core.cache.policies import all_policies
+from core.cache.policy_rows import all_policies
 from core.cache.readings import known_licenses
 from core.cache.sql import document, save_document, transaction
-from core.refresh import Refresher
-from core.sessions import Ended, Session, Sessions, session_id, start_session
+from core.refresh.refresher import Refresher
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
 from tests.page_world import World, license_
@@ -385,7 +385,7 @@ def write_over(file: Path, content: bytes) -> None:
 @pytest.mark.parametrize("fault", [read_only, full])
 def test_a_disk_that_takes_nothing_shuts_nobody_out(served_pages: World, fault: Fault) -> None:
     engine, now = served_pages.engine, datetime.now(UTC)
-    access.create_first_admin(engine)
+    accounts.create_first_admin(engine)
     session = session_id(start_session(engine, "admin", now))
 
     with fault(engine):

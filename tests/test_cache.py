@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine, func, select
 
-from core.cache import runs
+from core.cache import run_rows
 from core.cache.database import DatabaseError
 from core.cache.frames import (
     LICENSE_COLUMNS,
@@ -21,7 +21,7 @@ from core.cache.frames import (
     subscriptions_frame,
     tenants_frame,
 )
-from core.cache.lists import (
+from core.cache.lists_read import (
     Alarm,
     ListedTenant,
     SharePointStatus,
@@ -33,7 +33,7 @@ from core.cache.lists import (
     sharepoint_status,
     tenant_list_rows,
 )
-from core.cache.names import imported_names, save_names
+from core.cache.product_names import imported_names, save_names
 from core.cache.purchases import Purchases, save_subscriptions
 from core.cache.readings import (
     KnownTenant,
@@ -49,9 +49,9 @@ from core.cache.readings import (
 from core.cache.schema import history
 from core.cache.sql import data_version
 from core.cache.troubles import broken_profiles
-from core.licenses import License, Subscription
+from core.licenses.skus import Catalogue, ImportedName
+from core.licenses.units import License, Subscription
 from core.problems import Problem
-from core.skus import Catalogue, ImportedName
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -347,43 +347,43 @@ def test_a_sku_is_a_trial_only_if_all_its_subscriptions_are(engine: Engine) -> N
 
 
 def test_a_run_is_followed_from_its_start_to_its_summary(engine: Engine) -> None:
-    run_id = runs.start_run(engine, "page", "anna", ["Contoso"], NOW)
-    runs.save_progress(engine, run_id, "tenants", 3, 7)
-    running = runs.run(engine, run_id)
+    run_id = run_rows.start_run(engine, "page", "anna", ["Contoso"], NOW)
+    run_rows.save_progress(engine, run_id, "tenants", 3, 7)
+    running = run_rows.run(engine, run_id)
 
-    runs.finish_run(engine, run_id, "done", {"ok": 7}, 1.5, NOW + timedelta(seconds=2))
+    run_rows.finish_run(engine, run_id, "done", {"ok": 7}, 1.5, NOW + timedelta(seconds=2))
 
     assert running is not None
     assert (running.running, running.step, running.done, running.total) == (True, "tenants", 3, 7)
-    assert runs.latest_run(engine) == runs.Run(
+    assert run_rows.latest_run(engine) == run_rows.Run(
         run_id, "page", "anna", ["Contoso"], NOW, NOW + timedelta(seconds=2), "done", "", 3, 7, 1.5, {"ok": 7}
     )
 
 
 def test_a_run_that_lost_its_process_is_closed_by_the_next_one(engine: Engine) -> None:
-    lost = runs.start_run(engine, "schedule", "", [], NOW)
+    lost = run_rows.start_run(engine, "schedule", "", [], NOW)
 
-    runs.start_run(engine, "schedule", "", [], NOW + timedelta(hours=1))
+    run_rows.start_run(engine, "schedule", "", [], NOW + timedelta(hours=1))
 
-    found = runs.run(engine, lost)
+    found = run_rows.run(engine, lost)
     assert found is not None
     assert (found.state, found.finished_at) == ("interrupted", NOW + timedelta(hours=1))
 
 
 def test_a_running_refresh_is_the_latest_one_also_when_the_clock_was_set_back(engine: Engine) -> None:
-    before = runs.start_run(engine, "schedule", "", [], NOW)
-    runs.finish_run(engine, before, "done", {}, 1.0, NOW)
+    before = run_rows.start_run(engine, "schedule", "", [], NOW)
+    run_rows.finish_run(engine, before, "done", {}, 1.0, NOW)
 
-    running = runs.start_run(engine, "page", "anna", [], NOW - timedelta(hours=3))
+    running = run_rows.start_run(engine, "page", "anna", [], NOW - timedelta(hours=3))
 
-    found = runs.latest_run(engine)
+    found = run_rows.latest_run(engine)
     assert found is not None
     assert (found.run_id, found.running) == (running, True)
 
 
 def test_there_may_be_no_run_yet(engine: Engine) -> None:
-    assert runs.latest_run(engine) is None
-    assert runs.run(engine, "x") is None
+    assert run_rows.latest_run(engine) is None
+    assert run_rows.run(engine, "x") is None
 
 
 # Versions
@@ -394,7 +394,7 @@ def test_what_pages_should_know_of_counts_the_version_up(engine: Engine) -> None
     changes: list[Callable[[], None]] = [
         lambda: save_switches(engine, CONTOSO.tenant_id, listed=True, enabled=True, monitored=False),
         lambda: save_names(engine, [ImportedName(SPB, "SPB", "Business Premium")]),
-        lambda: runs.finish_run(engine, "x", "done", {}, 1.0, NOW),
+        lambda: run_rows.finish_run(engine, "x", "done", {}, 1.0, NOW),
     ]
 
     for change in changes:

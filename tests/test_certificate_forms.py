@@ -20,9 +20,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.certificate_files import CertificateError
-from core.certificates import read_certificate
 from core.messages import MESSAGES
+from core.profiles.certificate_files import CertificateError
+from core.profiles.certificates import read_certificate
 from simulator.certificates import rsa_key
 from tests.profile_files import NOW, PEM, ProfileFolder, certificate_of, key_pem, pair_pem
 

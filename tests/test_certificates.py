@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519
 
-from core.certificate_files import CertificateError
-from core.certificates import new_certificate, read_certificate
+from core.profiles.certificate_files import CertificateError
+from core.profiles.certificates import new_certificate, read_certificate
 from simulator.certificates import rsa_key
 from tests.profile_files import NOW, PEM, ProfileFolder, certificate_of, key_pem, pair_pem
 

@@ -20,12 +20,12 @@ import pyotp
 import pytest
 from sqlalchemy import text
 
-from core import access, second_factor
 from core.__main__ import main
+from core.access import accounts, second_factor
 from core.audit import record
 from core.cache.database import open_database
-from core.cache.names import imported_names
-from core.certificates import read_certificate
+from core.cache.product_names import imported_names
+from core.profiles.certificates import read_certificate
 from core.roles import Actor
 from core.runtime import open_engine
 from core.settings import Settings
@@ -554,9 +554,9 @@ def test_a_random_password_is_printed_once_and_works(capsys: Capture) -> None:
     _, printed, _ = run(capsys, "users", "passwd", "anna", "--random")
 
     engine = open_database("sqlite:///data/lizenztool.db")
-    found = access.sign_in(engine, "anna", printed.strip(), now=access._now())
+    found = accounts.sign_in(engine, "anna", printed.strip(), now=accounts._now())
     engine.dispose()
-    assert not isinstance(found, access.Refused)
+    assert not isinstance(found, accounts.Refused)
     assert printed.strip() not in Path("logs/lizenztool.log").read_text("utf-8")
 
 
@@ -590,7 +590,7 @@ def test_a_second_factor_whose_device_is_lost_is_removed(capsys: Capture) -> Non
 
     assert run(capsys, "users", "remove-factor", "Anna") == (0, "", "")
 
-    assert isinstance(access.sign_in(engine, "anna", password.strip(), now=now), str)
+    assert isinstance(accounts.sign_in(engine, "anna", password.strip(), now=now), str)
     engine.dispose()
     code, _, err = run(capsys, "users", "remove-factor", "anna")
     assert (code, err.strip()) == (2, "«anna» hat keinen zweiten Faktor.")

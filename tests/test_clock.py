@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
-from core import lockout, sessions, tokens
-from core.access import add
-from core.attention import refreshes
-from core.cache.audit import Entry
-from core.cache.runs import Run
+from core.access import api_tokens, lockout, sessions
+from core.access.accounts import add
+from core.attention.conditions import refreshes
+from core.cache.audit_rows import Entry
+from core.cache.run_rows import Run
 from core.cache.schema import sessions as session_rows
 from core.cache.schema import sign_in_failures
-from core.cache.second_factor import confirm, keep_secret, use_step
+from core.cache.second_factor_rows import confirm, keep_secret, use_step
 from core.clock import TOLERANCE, Interval, elapsed, is_over
-from core.scheduler import BackgroundRefresh
+from core.refresh.timetable import BackgroundRefresh
 from tests.actors import ADMIN, actor
 from tests.office import Office, open_office
 from ui.age import Age, details, is_stale, line
@@ -152,10 +152,10 @@ def test_clocks_of_two_machines_may_differ_a_little(anna: Engine) -> None:
 
 def test_a_token_that_a_wrong_clock_has_made_does_not_outlast_it(anna: Engine) -> None:
     ahead = NOW + timedelta(days=400)
-    token, secret = tokens.make(anna, actor("anna", "admin"), "report", "viewer", ahead + timedelta(days=9), ahead)
+    token, secret = api_tokens.make(anna, actor("anna", "admin"), "report", "viewer", ahead + timedelta(days=9), ahead)
 
-    assert tokens.actor_of(anna, secret, ahead) is not None
-    assert tokens.actor_of(anna, secret, NOW) is None
+    assert api_tokens.actor_of(anna, secret, ahead) is not None
+    assert api_tokens.actor_of(anna, secret, NOW) is None
     assert token.state(NOW) == "expired"
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from core import access, common_passwords, passwords
-from core.access import AccessError
-from core.common_passwords import is_common
+from core.access import accounts, common_passwords, passwords
+from core.access.accounts import AccessError
+from core.access.common_passwords import is_common
 from tests.actors import ADMIN
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -63,17 +63,17 @@ def test_a_random_password_is_never_a_common_one() -> None:
 @pytest.mark.parametrize("password", ["Mueller-2026", "Contoso-2026!", "Xaver1234!", "revax-2026!A"])
 def test_the_names_of_an_account_are_no_password_for_it(database: Engine, password: str) -> None:
     with pytest.raises(AccessError) as caught:
-        access.add(database, ADMIN, "xaver.mueller@contoso.ch", password, now=NOW)
+        accounts.add(database, ADMIN, "xaver.mueller@contoso.ch", password, now=NOW)
 
     assert caught.value.codes == ["password.common"]
     assert "leicht zu erraten" in caught.value.text("de")
 
 
 def test_the_account_that_has_it_may_not_choose_a_common_one_either(database: Engine) -> None:
-    access.add(database, ADMIN, "anna", GOOD[0], now=NOW)
+    accounts.add(database, ADMIN, "anna", GOOD[0], now=NOW)
 
     with pytest.raises(AccessError):
-        access.passwd(database, ADMIN, "anna", "Anna-2026!", NOW)
+        accounts.passwd(database, ADMIN, "anna", "Anna-2026!", NOW)
 
 
 def test_the_lists_are_as_they_are_compared_and_each_says_where_it_comes_from() -> None:
@@ -84,7 +84,7 @@ def test_the_lists_are_as_they_are_compared_and_each_says_where_it_comes_from() 
 
 
 def test_a_command_that_sets_no_password_reads_no_list() -> None:
-    code = "import core.__main__, core.common_passwords as c, sys; sys.exit(c._leaked.cache_info().currsize)"
+    code = "import core.__main__, core.access.common_passwords as c, sys; sys.exit(c._leaked.cache_info().currsize)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -22,11 +22,11 @@ from sqlalchemy import Engine, text
 
 from core.cache import database
 from core.cache.database import MIGRATIONS, DatabaseError, open_database
-from core.cache.policies import all_policies
+from core.cache.policy_rows import all_policies
 from core.cache.readings import KnownTenant, Reading, history_keys, known_licenses, save_profiles, save_readings
 from core.cache.readings import tenant_rows as tenants_of
 from core.cache.schema import metadata
-from core.licenses import License
+from core.licenses.units import License
 from tests.postgres import NOBODY, postgres
 
 NOW = datetime(2027, 1, 15, tzinfo=UTC)

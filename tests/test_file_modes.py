@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from core import file_modes
-from core.certificates import new_certificate
-from core.file_modes import Kind, faults
+from core.operations import file_modes
+from core.operations.file_modes import Kind, faults
+from core.profiles.certificates import new_certificate
 from core.runtime import open_engine
 from core.settings import Settings
 

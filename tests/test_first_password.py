@@ -10,10 +10,11 @@ import pytest
 import requests
 from sqlalchemy import Engine, update
 
-from core import access, tokens
-from core.access import AccessError, Session
+from core.access import accounts as access
+from core.access import api_tokens
+from core.access.accounts import AccessError, Session
+from core.access.own_password import change_password
 from core.cache.schema import accounts
-from core.own_account import change_password
 from core.roles import PASSWORD_DUE, ROLES, Action, Actor, NotAllowed, allows, command_actor, opens
 from tests.actors import ADMIN, actor
 from tests.page_world import World
@@ -74,14 +75,14 @@ def test_the_former_password_is_no_new_one(database: Engine) -> None:
 def test_programs_of_the_account_go_on_and_no_new_ones_are_made(database: Engine) -> None:
     access.add(database, ADMIN, "anna", GIVEN, "admin", NOW)
     change_password(database, actor("anna", PASSWORD_DUE), GIVEN, OWN, NOW)
-    _, secret = tokens.make(database, actor("anna", "admin"), "report", "viewer", NOW + timedelta(days=9), NOW)
+    _, secret = api_tokens.make(database, actor("anna", "admin"), "report", "viewer", NOW + timedelta(days=9), NOW)
 
     access.passwd(database, ADMIN, "anna", GIVEN, NOW)
 
-    found = tokens.actor_of(database, secret, NOW + timedelta(minutes=1))
+    found = api_tokens.actor_of(database, secret, NOW + timedelta(minutes=1))
     assert found is not None
     with pytest.raises(NotAllowed):
-        tokens.make(database, actor("anna", PASSWORD_DUE), "other", "viewer", NOW + timedelta(days=9), NOW)
+        api_tokens.make(database, actor("anna", PASSWORD_DUE), "other", "viewer", NOW + timedelta(days=9), NOW)
 
 
 # ---------------------------------------------------------------- the real server

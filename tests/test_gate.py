@@ -15,8 +15,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from core import access
-from core.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, session_id
+from core.access import accounts
+from core.access.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, session_id
 from tests.actors import ADMIN
 from tests.served import PASSWORD, ROOT, Served, serve
 from tests.ws_client import Tab
@@ -536,7 +536,7 @@ def test_page_can_end_the_session_that_it_was_given(served: Served):
     token = served.session()
     with Tab(served, token) as tab:
         tab.rerun()
-        access.end_session(served.engine, session_id(token), datetime.now(UTC))
+        accounts.end_session(served.engine, session_id(token), datetime.now(UTC))
 
         assert tab.wait_for_redirect() == "/login?reason=revoked"
 
@@ -546,13 +546,13 @@ def test_disabling_an_account_from_the_command_line_ends_its_tabs_within_two_sec
         tab.rerun()
         other.rerun()
         try:
-            access.disable(served.engine, ADMIN, "sven")
+            accounts.disable(served.engine, ADMIN, "sven")
 
             assert tab.wait_for_redirect(2) == "/login?reason=revoked"
             other.rerun()
             assert "name=vera" in other.text()
         finally:
-            access.enable(served.engine, ADMIN, "sven")
+            accounts.enable(served.engine, ADMIN, "sven")
 
 
 @pytest.mark.parametrize(
@@ -621,7 +621,7 @@ def test_an_address_without_a_page_says_so_instead_of_opening_the_start(
 
 def test_browser_that_slept_is_led_to_the_sign_in_when_it_wakes_up(served: Served):
     token = served.session()
-    access.sign_out(served.engine, token, datetime.now(UTC))
+    accounts.sign_out(served.engine, token, datetime.now(UTC))
 
     # Streamlit's frontend asks for these two before it connects, and would try for ever on a 401.
     for path in ("/_stcore/health", "/_stcore/host-config"):
@@ -731,8 +731,8 @@ def test_signing_in_anew_ends_the_former_session_of_the_browser(served: Served):
 
     answer = post_sign_in(served, cookies=cookies)
 
-    assert access.session_of(served.engine, cookies["lizenztool_session"], datetime.now(UTC)) is None
-    assert access.session_of(served.engine, answer.cookies["lizenztool_session"], datetime.now(UTC))
+    assert accounts.session_of(served.engine, cookies["lizenztool_session"], datetime.now(UTC)) is None
+    assert accounts.session_of(served.engine, answer.cookies["lizenztool_session"], datetime.now(UTC))
 
 
 def test_language_switch_is_remembered(served: Served):

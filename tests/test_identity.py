@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.auth_profiles import AuthProfile, AuthStore, faults
-from core.identity import Granted, Refusal, judge
+from core.access.microsoft_claims import Granted, Refusal, judge
+from core.profiles.auth_profiles import AuthProfile, AuthStore, faults
 from core.roles import ROLES
 from simulator.certificates import rsa_key, write_app_certificate
 from simulator.profiles import guid

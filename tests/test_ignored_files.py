@@ -17,7 +17,7 @@ SECRET = (
     ".env.production", "prod.env", "lizenztool.db", "lizenztool.db-wal", "lizenztool.db-shm", "x.sqlite3",
     "lizenztool.db.0006.20270115-120000.bak", "lizenztool.db.upgrade.lock",
 )  # fmt: skip
-OURS = (".env.example", "certs/README.md", "core/secret_keys.py", "core/settings.py", "web/keys.py", "docs/env.md")
+OURS = (".env.example", "certs/README.md", "core/encryption.py", "core/settings.py", "web/keys.py", "docs/env.md")
 
 
 def ignored(paths: list[str]) -> set[str]:

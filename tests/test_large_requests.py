@@ -9,11 +9,12 @@ import pytest
 import requests
 from sqlalchemy import Engine
 
-from core import audit, tokens
+from core import audit
+from core.access import api_tokens
 from core.audit import Search
 from core.bounds import LONGEST_SEARCH, MOST_WORDS, search_words
-from core.policies import Policy
-from core.rules import RuleFileError, keep, parse
+from core.licenses.policies import Policy
+from core.tenants.tenant_policies import RuleFileError, keep, parse
 from tests.actors import ADMIN
 from tests.api_world import Served as Api
 from tests.api_world import serve as serve_api
@@ -138,8 +139,8 @@ def test_the_audit_can_be_searched_for_anything(database: Engine, words: str) ->
 def test_no_text_for_the_database_holds_what_it_does_not_take(database: Engine) -> None:
     """NUL, on PostgreSQL: it would read like a database that is down."""
     for name in ("a\x00b", "a\nb", "\ud800"):
-        with pytest.raises(tokens.TokenError):
-            tokens.make(database, ADMIN, name, "viewer", NOW.replace(year=NOW.year + 1), NOW)
+        with pytest.raises(api_tokens.TokenError):
+            api_tokens.make(database, ADMIN, name, "viewer", NOW.replace(year=NOW.year + 1), NOW)
     keep(database, Policy("", "", "a\x00b \ud800 reason", "auth\x00or", NOW, warn=1), ADMIN)
     audit.record(database, ADMIN, "test", "tar\x00get", before={"a\x00": "\ud800"}, reason="\x00")
 

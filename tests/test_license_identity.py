@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from core.cache.catalogue import load_catalogue
 from core.cache.frames import licenses_frame
-from core.cache.lists import sharepoint_status
-from core.catalogue import load_catalogue
+from core.cache.lists_read import sharepoint_status
 from simulator import Microsoft365
 from tests.office import Office, open_office
 

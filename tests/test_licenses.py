@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.bounds import parse_time
-from core.licenses import (
+from core.licenses.units import (
     STATES,
     License,
     RefusedRow,

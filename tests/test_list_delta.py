@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from core.cache.database import DatabaseError
-from core.cache.items import (
+from core.cache.item_rows import (
     ListMark,
     StoredItem,
     forget_list,
@@ -30,9 +30,9 @@ from core.cache.items import (
     save_whole_list,
     stored_items,
 )
-from core.cache.lists import sharepoint_status
+from core.cache.lists_read import sharepoint_status
 from core.graph import GraphClient
-from core.refresh import Refresher
+from core.refresh.refresher import Refresher
 from core.sharepoint import Copies, Lists
 from simulator import Fault
 from simulator.tenants import Tenant

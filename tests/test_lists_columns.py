@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cache.lists import ListedTenant, emptied, save_switches, settled_switches, sharepoint_status
+from core.cache.lists_read import ListedTenant, emptied, save_switches, settled_switches, sharepoint_status
 from core.cache.readings import tenant_rows
-from core.checks import Finding, check_all
 from core.messages import MESSAGES
-from core.monitoring import SwitchChange, add_to_list, apply_switches
 from core.name_key import name_key
-from core.refresh import Refresher
-from core.sharepoint.columns import COLUMNS, ListError, OurColumns, column_of, resolve_columns
+from core.operations.checks import Finding, check_all
+from core.refresh.refresher import Refresher
+from core.sharepoint.list_columns import COLUMNS, ListError, OurColumns, column_of, resolve_columns
 from core.sharepoint.lists import Item
+from core.tenants.tenant_switches import SwitchChange, add_to_list, apply_switches
 from tests.actors import ADMIN
 from tests.office import Office, open_office
 

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from core.cache.database import DatabaseError, open_database
-from core.lock import RefreshLock
-from core.refresh import LockLost
+from core.refresh.lock import RefreshLock
+from core.refresh.refresher import LockLost
 from simulator import Fault
 from tests.actors import actor
 from tests.office import Office, open_office
@@ -68,7 +68,8 @@ def test_two_machines_with_data_folders_of_their_own_share_the_lock_of_the_datab
 
 def test_the_lock_of_the_database_dies_with_its_process(postgres_url: str, tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from core.cache.database import open_database; from core.lock import RefreshLock\n"
+        "import sys, pathlib; from core.cache.database import open_database\n"
+        "from core.refresh.lock import RefreshLock\n"
         "lock = RefreshLock(pathlib.Path(sys.argv[2]), open_database(sys.argv[1]))\n"
         "print(lock.take(), flush=True); sys.stdin.read()"
     )

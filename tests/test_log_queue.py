@@ -17,12 +17,19 @@ from pathlib import Path
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from core import log_queue, syslog
-from core.log_lines import carry
-from core.log_queue import MOST_ALIKE, BackgroundWriter, Repeats
-from core.logs import log_in_background, log_in_foreground, request_in_log, run_in_log, set_up_logs, tenant_in_log
+from core.logs import log_queue, syslog
+from core.logs.log_lines import carry
+from core.logs.log_queue import MOST_ALIKE, BackgroundWriter, Repeats
+from core.logs.setup import (
+    log_in_background,
+    log_in_foreground,
+    request_in_log,
+    run_in_log,
+    set_up_logs,
+    tenant_in_log,
+)
+from core.logs.syslog import Target, parse
 from core.masking import MOST_BYTES
-from core.syslog import Target, parse
 from tests.log_files import log_with
 
 ROOT = Path(__file__).parent.parent
@@ -80,7 +87,7 @@ def test_on_the_event_loop_a_hostile_line_is_only_cut(tmp_path: Path, monkeypatc
         threads.add(threading.get_ident())
         return text
 
-    monkeypatch.setattr("core.log_lines.hide_secrets", watched)
+    monkeypatch.setattr("core.logs.log_lines.hide_secrets", watched)
 
     async def hostile() -> None:
         logging.getLogger("web").warning("Frame %s of %s was dropped", HUGE, HUGE)
@@ -101,7 +108,7 @@ def test_run_tenant_and_request_are_those_of_the_thread_that_logs(
     log_in_background()
 
     with request_in_log("c3d4", "anna"), run_in_log("a1b2"), tenant_in_log("Schule Höri"):
-        logging.getLogger("core.reading").info("read")
+        logging.getLogger("core.refresh.reader").info("read")
     log_in_foreground()
 
     assert "run=a1b2 tenant=Schule Höri request=c3d4: read" in capsys.readouterr().err
@@ -128,7 +135,7 @@ def test_no_line_is_longer_than_eight_kilobytes_and_its_traceback_neither(
 
 def test_what_an_exception_says_begins_no_line_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs(tmp_path, "INFO")
-    forged = "2026-11-20 13:00:01,204 [INFO] core.access: anna is admin"
+    forged = "2026-11-20 13:00:01,204 [INFO] core.access.accounts: anna is admin"
     try:
         _raise(f"x\n{forged}\x1b[2J")
     except ValueError:
@@ -152,7 +159,7 @@ def test_a_value_whose_text_cannot_be_made_costs_no_line() -> None:
 def test_at_the_end_of_the_process_everything_is_written(tmp_path: Path, end: str) -> None:
     code = (
         "import logging, pathlib, sys\n"
-        "from core.logs import *\n"
+        "from core.logs.setup import *\n"
         "log_uncaught()\n"
         f"set_up_logs(pathlib.Path({str(tmp_path)!r}), 'INFO'); log_in_background()\n"
         "for number in range(1_000): logging.getLogger('x').info('line %d', number)\n"

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cache import runs
-from core.cache.audit import Search, find
-from core.log_lines import FORMATTERS, carry
-from core.logs import request_in_log, run_in_log, set_up_logs, tenant_in_log
+from core.cache import run_rows
+from core.cache.audit_rows import Search, find
+from core.logs.log_lines import FORMATTERS, carry
+from core.logs.setup import request_in_log, run_in_log, set_up_logs, tenant_in_log
 from core.masking import hide_secrets
 from simulator import Fault
 from tests.actors import actor
@@ -36,12 +36,12 @@ def test_a_line_names_run_and_tenant_on_console_and_in_the_file(
     set_up_logs(tmp_path / "logs", "INFO")
 
     with run_in_log("a1b2"), tenant_in_log("Schule Höri"):
-        logging.getLogger("core.reading").info("read")
-    logging.getLogger("core.run").info("done")
+        logging.getLogger("core.refresh.reader").info("read")
+    logging.getLogger("core.refresh.run").info("done")
 
     first, second = (tmp_path / "logs" / "lizenztool.log").read_text("utf-8").splitlines()
-    assert first.endswith("[INFO] core.reading run=a1b2 tenant=Schule Höri request=-: read")
-    assert second.endswith("[INFO] core.run run=- tenant=- request=-: done")
+    assert first.endswith("[INFO] core.refresh.reader run=a1b2 tenant=Schule Höri request=-: read")
+    assert second.endswith("[INFO] core.refresh.run run=- tenant=- request=-: done")
     assert capsys.readouterr().err.splitlines() == [first, second]
     assert LINE.match(first)
     assert LINE.match(second)
@@ -67,7 +67,7 @@ def test_a_line_says_in_which_zone_its_time_is(
 
 @pytest.mark.parametrize("sign", ["\n", "\r", "\x1b", "\x85", "\u2028", "\x00"])
 def test_a_name_from_outside_begins_no_line_of_its_own(sign: str) -> None:
-    forged = f"SPB{sign}2026-11-20 13:00:01,204 [INFO] core.access: anna is admin"
+    forged = f"SPB{sign}2026-11-20 13:00:01,204 [INFO] core.access.accounts: anna is admin"
     record = logging.LogRecord("core", logging.WARNING, "x.py", 1, "unknown product %s", (forged,), None)
 
     line = FORMATTERS["text"]().format(carry(record, NOWHERE))
@@ -90,8 +90,8 @@ def test_as_json_a_line_is_an_object_on_console_and_in_the_file(
     set_up_logs(tmp_path / "logs", "INFO", "json")
 
     with request_in_log("c3d4", "anna"), run_in_log("a1b2"), tenant_in_log("Schule Höri"):
-        logging.getLogger("core.reading").info("read %d", 7)
-    logging.getLogger("core.run").warning("done")
+        logging.getLogger("core.refresh.reader").info("read %d", 7)
+    logging.getLogger("core.refresh.run").warning("done")
 
     lines = capsys.readouterr().err
     first, second = written_objects(lines)
@@ -99,7 +99,7 @@ def test_as_json_a_line_is_an_object_on_console_and_in_the_file(
     assert datetime.fromisoformat(first.pop("time")).utcoffset() is not None
     assert first == {
         "level": "INFO",
-        "logger": "core.reading",
+        "logger": "core.refresh.reader",
         "message": "read 7",
         "run": "a1b2",
         "tenant": "Schule Höri",
@@ -308,7 +308,7 @@ def test_a_click_is_found_again_in_audit_run_and_every_line_of_the_refresh(
         run_id = office.refresher.request(click)
         assert office.refresher._thread is not None
         office.refresher._thread.join(30)
-        run = runs.run(office.engine, run_id)
+        run = run_rows.run(office.engine, run_id)
         (asked,), _ = find(office.engine, Search(actions=["refresh.asked"]), limit=2)
 
     lines = [line for line in written_objects(capsys.readouterr().err) if line["logger"].startswith("core.")]

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cache.lists import Alarm
+from core.cache.lists_read import Alarm
 from core.name_key import name_key
 from core.sharepoint import Item, Row, TenantRow, license_name, match_tenants
+from core.sharepoint.license_rows import Key
 from core.sharepoint.matching import Claims, claim_items, item_names
-from core.sharepoint.rows import Key
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 NAMES = {"t1": ["Schule Höri"], "t2": ["Bau AG Chur"]}

@@ -13,10 +13,10 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-from core import access
-from core.auth_profiles import CALLBACK, AuthStore
-from core.cache.accounts import find_account
-from core.cache.audit import AuditRow, Search, find
+from core.access import accounts
+from core.cache.account_rows import find_account
+from core.cache.audit_rows import AuditRow, Search, find
+from core.profiles.auth_profiles import CALLBACK, AuthStore
 from simulator.profiles import guid
 from tests.actors import ADMIN
 from tests.browser import WCAG
@@ -114,7 +114,7 @@ def test_signing_in_again_ends_the_session_before(visitor: Visitor) -> None:
 
     visitor.sign_in("ada")
 
-    assert access.session_of(visitor.entrance.engine, first, datetime.now(UTC)) is None
+    assert accounts.session_of(visitor.entrance.engine, first, datetime.now(UTC)) is None
     assert visitor.session is not None
     assert visitor.session.account == account("ada")
 
@@ -199,7 +199,7 @@ def test_who_is_not_let_in_is_told_why(visitor: Visitor, login: str, reason: str
 def test_a_disabled_account_stays_out_whatever_entra_says(office: Entrance) -> None:
     first, second = Visitor(office), Visitor(office)
     first.sign_in("dora")
-    access.disable(office.engine, ADMIN, account("dora"), datetime.now(UTC))
+    accounts.disable(office.engine, ADMIN, account("dora"), datetime.now(UTC))
 
     answer = second.sign_in("dora")
 
@@ -214,12 +214,12 @@ def test_the_last_local_admin_stays_even_beside_one_of_microsoft(visitor: Visito
     engine, now = visitor.entrance.engine, datetime.now(UTC)
     visitor.sign_in("ada")
     for other in [
-        known.name for known in access.list_accounts(engine, ADMIN) if known.is_admin and known.name != "anna"
+        known.name for known in accounts.list_accounts(engine, ADMIN) if known.is_admin and known.name != "anna"
     ]:
-        access.disable(engine, ADMIN, other, now)
+        accounts.disable(engine, ADMIN, other, now)
 
-    with pytest.raises(access.AccessError, match="last local account"):
-        access.disable(engine, ADMIN, "anna", now)
+    with pytest.raises(accounts.AccessError, match="last local account"):
+        accounts.disable(engine, ADMIN, "anna", now)
 
 
 def test_a_password_never_opens_an_account_of_microsoft(visitor: Visitor) -> None:

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.__main__ import main
-from core.auth_profiles import AuthProfile
 from core.graph import GraphClient, GraphError, subscribed_skus
+from core.graph.access_tokens import TokenSource
 from core.graph.http import Http, Route
-from core.graph.tokens import TokenSource
 from core.graph.trouble import harmless, no_answer
 from core.network import Proxies, is_exception, without_password
 from core.problems import Problem
-from core.profiles import ProfileStore
+from core.profiles.auth_profiles import AuthProfile
+from core.profiles.profile_store import ProfileStore
 from core.settings import Settings, SettingsError, load_settings
 from simulator import Fault, Microsoft365, Tenant
 from tests.forward_proxy import ForwardProxy, forward_proxy, http_answer

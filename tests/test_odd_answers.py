@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from core import checks
-from core.cache.items import forget_list
-from core.checks import check_all
+from core.cache.item_rows import forget_list
 from core.graph import GraphClient, subscribed_skus
-from core.licenses import SubscribedSkus
+from core.licenses.units import SubscribedSkus
+from core.operations import checks
+from core.operations.checks import check_all
 from simulator import Fault
 from simulator.replies import Reply, dumps
 from tests.office import Office, open_office

@@ -19,21 +19,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, event, select, text
 from starlette.requests import Request
 
-from core import second_factor, tokens
-from core.cache.audit import AuditRow, Search, find
+from core.access import api_tokens, second_factor
+from core.access.sessions import session_id
+from core.cache.audit_rows import AuditRow, Search, find
 from core.cache.database import open_database
-from core.cache.health import Look, look
-from core.cache.lists import ListedTenant, save_tenant_list
+from core.cache.health_look import Look, look
+from core.cache.lists_read import ListedTenant, save_tenant_list
 from core.cache.readings import KnownTenant, save_failures, save_profiles
-from core.cache.runs import finish_run, latest_run, start_run
+from core.cache.run_rows import finish_run, latest_run, start_run
 from core.cache.schema import sessions
-from core.health import judge
-from core.lock import RefreshLock
 from core.metrics import REGISTRY
+from core.operations.health import judge
 from core.problems import Problem
+from core.refresh.lock import RefreshLock
 from core.roles import ROLES, Actor
 from core.runtime import Runtime
-from core.sessions import session_id
 from core.settings import Settings
 from simulator import Fault
 from tests.log_files import log_with
@@ -302,7 +302,7 @@ def fail_a_tenant(server: Served) -> str:
 def secret_of(server: Served, role: str = "viewer") -> str:
     now = datetime.now(UTC)
     maker = Actor("anna", "admin", "page")
-    return tokens.make(server.engine, maker, f"prometheus {role}", role, now + timedelta(days=1), now)[1]
+    return api_tokens.make(server.engine, maker, f"prometheus {role}", role, now + timedelta(days=1), now)[1]
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
-from core import access, second_factor
-from core.access import AccessError
-from core.cache.accounts import Account, add_account
-from core.own_account import change_password
-from core.reauthentication import WrongPassword
+from core.access import accounts, second_factor
+from core.access.accounts import AccessError
+from core.access.own_password import change_password
+from core.access.reauthentication import WrongPassword
+from core.access.sessions import Session, end_for, open_sessions, session_of, start_session
+from core.cache.account_rows import Account, add_account
 from core.roles import NOBODY, Actor, NotAllowed
-from core.sessions import Session, end_for, open_sessions, session_of, start_session
 from tests.actors import ADMIN, entry
 from tests.page_world import World
 from tests.people import add_person
@@ -54,8 +54,8 @@ def actor(name: str) -> Actor:
 
 
 def signs_in(world: World, name: str, password: str) -> bool:
-    found = access.sign_in(world.engine, name, password, now=datetime.now(UTC))
-    return not isinstance(found, access.Refused)
+    found = accounts.sign_in(world.engine, name, password, now=datetime.now(UTC))
+    return not isinstance(found, accounts.Refused)
 
 
 def fill(app: AppTest, current: str, new: str, again: str) -> AppTest:
@@ -226,10 +226,10 @@ def test_a_session_is_not_ended_under_the_name_of_another_account(world: World) 
 def test_open_are_the_sessions_that_still_hold_in_both_databases(database: Engine) -> None:
     now = datetime.now(UTC)
     for name in ("anna", "beat"):
-        access.add(database, ADMIN, name, PASSWORD, "support")
+        accounts.add(database, ADMIN, name, PASSWORD, "support")
     kept = start_session(database, "anna", now, address="10.0.0.9", user_agent="curl/8")
     start_session(database, "anna", now - timedelta(hours=9))
-    access.sign_out(database, start_session(database, "anna", now), now)
+    accounts.sign_out(database, start_session(database, "anna", now), now)
     start_session(database, "beat", now - timedelta(minutes=1))
 
     found = open_sessions(database, ADMIN, now)
@@ -238,7 +238,7 @@ def test_open_are_the_sessions_that_still_hold_in_both_databases(database: Engin
     assert end_for(database, ADMIN, now, account="anna", proof="anna") == 1
     assert end_for(database, ADMIN, now, account="anna", proof="anna") == 0
     assert session_of(database, kept, now) is None
-    access.disable(database, ADMIN, "beat")
+    accounts.disable(database, ADMIN, "beat")
     assert open_sessions(database, ADMIN, now) == []
 
 

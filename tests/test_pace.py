@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cache import runs
+from core.cache import run_rows
 from core.graph import BatchAnswer, BatchRequest, Http
-from core.refresh import Refresher
-from core.scheduler import BackgroundRefresh
+from core.refresh.refresher import Refresher
+from core.refresh.timetable import BackgroundRefresh
 from core.sharepoint.pace import LONGEST, MAX_WAIT, Advice, Pace, advice, strictest
 from core.sharepoint.push import GiveWay
 from simulator import Fault
@@ -279,7 +279,7 @@ def test_who_asks_during_a_push_gets_a_refresh_after_it_and_the_next_one_shares_
 
     second, third = office.refresher.request(SUPPORT), office.refresher.request(SUPPORT)
     hold.go.set()
-    after, before = office.end_of(second), runs.run(office.engine, first)
+    after, before = office.end_of(second), run_rows.run(office.engine, first)
 
     assert before is not None
     assert before.summary is not None
@@ -365,14 +365,14 @@ def test_what_the_batch_as_a_whole_says_holds_for_each_of_its_answers(office: Of
 
 
 def test_the_progress_counts_the_whole_push_and_only_grows(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.run.PROGRESS_EVERY", 0.0)
+    monkeypatch.setattr("core.refresh.run.PROGRESS_EVERY", 0.0)
     monkeypatch.setattr(PUSH, "SLICE", 100)
     seen: list[tuple[int, int]] = []
     one_at_a_time = threading.Lock()  # batches come side by side; what was read later must not be noted earlier
 
     def look() -> None:
         with one_at_a_time:
-            latest = runs.latest_run(office.engine)
+            latest = run_rows.latest_run(office.engine)
             assert latest is not None
             if latest.total and latest.step == "sharepoint":
                 seen.append((latest.total, latest.done))

@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from core import runtime
-from core.cache.lists import ListedTenant, known_alarms, save_tenant_list
-from core.cache.runs import finish_run, save_progress, tell_newer
-from core.monitoring import SwitchChange, SwitchResult
+from core.cache.lists_read import ListedTenant, known_alarms, save_tenant_list
+from core.cache.run_rows import finish_run, save_progress, tell_newer
 from core.problems import Problem
+from core.tenants.tenant_switches import SwitchChange, SwitchResult
 from tests.actors import actor
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
 from ui import data, list_rows, results, switches, visit

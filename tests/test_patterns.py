@@ -13,11 +13,11 @@ import pytest
 import core
 import ui
 import web
+from core.access.sign_in import account_key
 from core.bounds import bounded_text, search_words, visible
 from core.graph.errors import _field_of, sign_in_error
 from core.graph.trouble import title_of
 from core.name_key import clean_name, guid_key, name_key, plain, thumbprint_key
-from core.sign_in import account_key
 from core.spreadsheets import harmless
 from ui import safe
 from ui.browser import browser_words
@@ -35,7 +35,7 @@ SEEDS = (
 LENGTH, QUICK = 1_000, 0.01  # characters; seconds that are no harm
 # Pattern -> why no long text from outside meets it.
 SHORT = {
-    "core.profile_files.MEANT": "a file's name has 255 characters, and is matched from its start",
+    "core.profiles.profile_files.MEANT": "a file's name has 255 characters, and is matched from its start",
     "core.spreadsheets._FORMULA": "is matched from the start of a cell, see the functions below",
     "web.headers.INLINE_SCRIPT": "Streamlit's own page",
 }

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from core.bounds import clipped
-from core.cache.lists import Alarm
+from core.cache.lists_read import Alarm
 from core.name_key import name_key
 from core.sharepoint import Change, Item, Plan, Row, TenantRow, plan_licenses, plan_tenants
 from core.sharepoint.matching import claim_items, item_names

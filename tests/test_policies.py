@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from core.cache.frames import licenses_frame
-from core.cache.policies import all_policies, delete_policy, replace_policies, rules_at, save_policy
+from core.cache.policy_rows import all_policies, delete_policy, replace_policies, rules_at, save_policy
 from core.cache.readings import KnownTenant, Reading, save_profiles, save_readings
 from core.cache.sql import data_version
-from core.licenses import License, is_shortage, warn_level
-from core.policies import LARGEST, MODES, Decision, Policy, Rules, decide, faults_of
-from core.skus import KINDS, Catalogue
+from core.licenses.policies import LARGEST, MODES, Decision, Policy, Rules, decide, faults_of
+from core.licenses.skus import KINDS, Catalogue
+from core.licenses.units import License, is_shortage, warn_level
 from tests.actors import entry
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)

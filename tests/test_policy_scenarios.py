@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.cache.policies import delete_policy, save_policy
+from core.cache.policy_rows import delete_policy, save_policy
 from core.cache.readings import known_licenses
-from core.policies import Policy
+from core.licenses.policies import Policy
 from simulator import Tenant
 from tests.actors import entry
 from tests.office import Office, open_office

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.certificates import read_certificate
-from core.profile_check import CREDENTIALS, Fault
-from core.profiles import MAPPED, SHAREPOINT_IDS, Profiles, ProfileStore
+from core.profiles.certificates import read_certificate
+from core.profiles.profile_check import CREDENTIALS, Fault
+from core.profiles.profile_store import MAPPED, SHAREPOINT_IDS, Profiles, ProfileStore
 from simulator.certificates import rsa_key
 from simulator.profiles import guid
 from tests.profile_files import NOW, PEM, ProfileFolder, certificate_of, key_pem, pair_pem, sharepoint_infos

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, delete, make_url, text
 
-from core import access, sessions
-from core.cache import accounts, second_factor
+from core.access import accounts as access
+from core.access import sessions
+from core.cache import account_rows, second_factor_rows
 from core.cache.database import open_database
 from core.cache.schema import documents
 from core.cache.sql import bump, data_version, transaction, write_alone
@@ -40,7 +41,7 @@ def together(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def new_account(engine: Engine, name: str, role: str = "admin") -> None:
-    accounts.add_account(engine, accounts.Account(name, "hash", role, False, NOW, NOW), entry())
+    account_rows.add_account(engine, account_rows.Account(name, "hash", role, False, NOW, NOW), entry())
 
 
 REMOVALS = [
@@ -105,11 +106,11 @@ def test_no_step_of_the_version_is_lost_not_even_the_first(database: Engine) -> 
 
 def test_a_code_of_the_second_factor_opens_for_one(database: Engine) -> None:
     new_account(database, "anna")
-    second_factor.keep_secret(database, "anna", lambda: "SECRET")
-    assert second_factor.confirm(database, "anna", "SECRET", 1000, ["recovery"], NOW, entry())
+    second_factor_rows.keep_secret(database, "anna", lambda: "SECRET")
+    assert second_factor_rows.confirm(database, "anna", "SECRET", 1000, ["recovery"], NOW, entry())
 
-    steps = together([lambda: second_factor.use_step(database, "anna", 1001)] * 6)
-    codes = together([lambda: second_factor.use_recovery_code(database, "anna", "recovery", NOW, entry())] * 6)
+    steps = together([lambda: second_factor_rows.use_step(database, "anna", 1001)] * 6)
+    codes = together([lambda: second_factor_rows.use_recovery_code(database, "anna", "recovery", NOW, entry())] * 6)
 
     assert (sorted(steps), sorted(codes)) == ([False] * 5 + [True], [False] * 5 + [True])
 
@@ -126,11 +127,11 @@ def test_no_session_begins_with_what_was_true_before_a_change(
     database: Engine, change: Callable[[Engine], None]
 ) -> None:
     new_account(database, "anna", "support")
-    seen = accounts.find_account(database, "anna")  # its password was right
+    seen = account_rows.find_account(database, "anna")  # its password was right
 
     change(database)
 
-    now = accounts.find_account(database, "anna")
+    now = account_rows.find_account(database, "anna")
     assert sessions.start_session(database, "anna", NOW, seen=seen) == ""
     assert bool(sessions.start_session(database, "anna", NOW, seen=now)) is not now.disabled
 

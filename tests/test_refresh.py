@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from core.cache import runs
-from core.cache.audit import Search, find
+from core.cache import run_rows
+from core.cache.audit_rows import Search, find
 from core.cache.readings import known_licenses
-from core.lock import RefreshLock
-from core.refresh import Refresher
-from core.scheduler import BackgroundRefresh
+from core.refresh.lock import RefreshLock
+from core.refresh.refresher import Refresher
+from core.refresh.timetable import BackgroundRefresh
 from simulator import Fault
 from tests.actors import actor
 from tests.office import Office, open_office
@@ -143,7 +143,7 @@ def test_progress_can_be_read_while_it_runs(office: Office) -> None:
     office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
 
-    running = runs.latest_run(office.engine)
+    running = run_rows.latest_run(office.engine)
     hold.go.set()
 
     assert running is not None
@@ -161,12 +161,12 @@ def test_a_process_killed_in_the_middle_leaves_the_lock_free_and_the_next_refres
     victim.send_signal(signal.SIGKILL)
     victim.communicate(timeout=20)
     hold.go.set()
-    left = runs.latest_run(office.engine)
+    left = run_rows.latest_run(office.engine)
     assert left is not None
     assert left.running
 
     assert office.refresh()["ok"] == 3
-    closed = runs.run(office.engine, left.run_id)
+    closed = run_rows.run(office.engine, left.run_id)
     assert closed is not None
     assert closed.state == "interrupted"
 
@@ -181,7 +181,7 @@ def test_sigterm_in_the_middle_of_a_refresh_ends_it_cleanly(office: Office) -> N
     hold.go.set()
 
     assert "Traceback" not in err
-    latest = runs.latest_run(office.engine)
+    latest = run_rows.latest_run(office.engine)
     assert latest is not None
     assert latest.state == "interrupted"
     assert RefreshLock(office.settings.data_dir, office.engine).free()
@@ -222,7 +222,7 @@ def test_no_background_refresh_at_zero_minutes(office: Office) -> None:
     background.start()
     background.stop()
 
-    assert runs.latest_run(office.engine) is None
+    assert run_rows.latest_run(office.engine) is None
 
 
 def test_a_daily_duty_is_done_at_the_start_also_without_background_refresh(office: Office) -> None:
@@ -237,4 +237,4 @@ def test_a_daily_duty_is_done_at_the_start_also_without_background_refresh(offic
 
     assert done.acquire(timeout=20)
     background.stop()
-    assert runs.latest_run(office.engine) is None
+    assert run_rows.latest_run(office.engine) is None

@@ -12,9 +12,9 @@ import requests
 from sqlalchemy import Engine
 from websockets.exceptions import InvalidStatus
 
-from core.cache.audit import AuditRow, Search, find
+from core.access.refusals import ACTION, PER_HOUR, PER_MINUTE, Refusals
+from core.cache.audit_rows import AuditRow, Search, find
 from core.cache.database import open_database
-from core.refusals import ACTION, PER_HOUR, PER_MINUTE, Refusals
 from core.roles import Action, Actor, NotAllowed, listen_for_refusals
 from tests.actors import actor
 from tests.attack.raw import post

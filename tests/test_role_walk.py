@@ -20,29 +20,22 @@ from sqlalchemy import Engine, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from core import (
-    access,
-    audit,
-    monitoring,
-    next_push,
-    own_account,
-    rules,
-    second_factor,
-    secret_rotation,
-    sessions,
-    tokens,
-)
-from core.access import AccessError
+from core import audit
+from core.access import accounts, api_tokens, own_password, second_factor, sessions
+from core.access.accounts import AccessError
+from core.access.microsoft_claims import Granted, Refusal
+from core.access.sign_in import sign_in_with_microsoft
 from core.audit import Search
-from core.cache.accounts import Account, add_account
+from core.cache.account_rows import Account, add_account
 from core.cache.schema import metadata
-from core.identity import Granted, Refusal
-from core.monitoring import SwitchChange
-from core.policies import Policy
+from core.licenses.policies import Policy
 from core.problems import ProblemError
-from core.refresh import Refresher
+from core.refresh import next_push
+from core.refresh.refresher import Refresher
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
-from core.sign_in import sign_in_with_microsoft
+from core.secrets import secret_rotation
+from core.tenants import tenant_policies, tenant_switches
+from core.tenants.tenant_switches import SwitchChange
 from tests.actors import ADMIN, entry
 from tests.office import Office, open_office, product_process
 from tests.page_world import HOSTILE, small_world
@@ -58,6 +51,7 @@ PEOPLE = {NONE: "nina", "viewer": "vera", "support": "sven", "admin": "anna"}
 SECURITY = ROOT / "docs" / "security.md"
 NOW = datetime.now(UTC)
 NEW_PASSWORD = "Birke-Nachthemd-27x"
+NO_POLICIES = '{"version": 1, "rules": []}'
 
 
 def may(role: str) -> set[Action]:
@@ -112,12 +106,12 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     Action.LOOK: [],  # has no function of its own: who looks has come through a page, the API or /metrics, see below
     Action.EXPORT: [
         ("audit.note_export", lambda core, actor: audit.note_export(core.engine, actor, "licences", 3)),
-        ("rules.export", lambda core, actor: rules.export(core.engine, actor)),
+        ("rules.export", lambda core, actor: tenant_policies.export(core.engine, actor)),
     ],
     Action.OWN_ACCOUNT: [
         ("own_account.change_password",
-         lambda core, actor: own_account.change_password(core.engine, actor, "falsch", NEW_PASSWORD, NOW)),
-        ("access.passwd", lambda core, actor: access.passwd(core.engine, actor, actor.name, "zu kurz")),
+         lambda core, actor: own_password.change_password(core.engine, actor, "falsch", NEW_PASSWORD, NOW)),
+        ("access.passwd", lambda core, actor: accounts.passwd(core.engine, actor, actor.name, "zu kurz")),
         ("second_factor.begin", lambda core, actor: second_factor.begin(core.engine, actor, "falsch", NOW)),
         ("second_factor.confirm", lambda core, actor: second_factor.confirm(core.engine, actor, "1", NOW)),
         ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, actor.name, NOW)),
@@ -131,28 +125,28 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("refresh.run", lambda core, actor: core.refresher.run(actor, ["nobody"])),
     ],
     Action.SWITCHES: [
-        ("monitoring.apply_switches", lambda core, actor: monitoring.apply_switches(
+        ("monitoring.apply_switches", lambda core, actor: tenant_switches.apply_switches(
             core.refresher.tools, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
         ("monitoring.add_to_list",
-         lambda core, actor: monitoring.add_to_list(core.refresher.tools, [core.tenant], actor)),
+         lambda core, actor: tenant_switches.add_to_list(core.refresher.tools, [core.tenant], actor)),
         ("monitoring.end_monitoring",
-         lambda core, actor: monitoring.end_monitoring(core.refresher.tools, [core.tenant], actor)),
+         lambda core, actor: tenant_switches.end_monitoring(core.refresher.tools, [core.tenant], actor)),
         ("next_push.take_over",
          lambda core, actor: next_push.take_over(core.engine, core.refresher.tools.settings, actor, NOW)),
     ],
     Action.RULES: [
-        ("rules.keep", lambda core, actor: rules.keep(
+        ("rules.keep", lambda core, actor: tenant_policies.keep(
             core.engine, Policy(core.tenant, core.sku, "a reason", "x", NOW, threshold=1), actor)),
-        ("rules.end", lambda core, actor: rules.end(core.engine, (core.tenant, core.sku), actor)),
-        ("rules.import_", lambda core, actor: rules.import_(core.engine, '{"version": 1, "rules": []}', actor)),
+        ("rules.end", lambda core, actor: tenant_policies.end(core.engine, (core.tenant, core.sku), actor)),
+        ("rules.import_", lambda core, actor: tenant_policies.import_(core.engine, NO_POLICIES, actor)),
     ],
     Action.ACCOUNTS: [
-        ("access.list_accounts", lambda core, actor: access.list_accounts(core.engine, actor)),
-        ("access.add", lambda core, actor: access.add(core.engine, actor, "neu", NEW_PASSWORD, "admin")),
-        ("access.passwd", lambda core, actor: access.passwd(core.engine, actor, "gast", NEW_PASSWORD)),
-        ("access.set_role", lambda core, actor: access.set_role(core.engine, actor, "gast", "admin")),
-        ("access.disable", lambda core, actor: access.disable(core.engine, actor, "gast")),
-        ("access.enable", lambda core, actor: access.enable(core.engine, actor, "gast")),
+        ("access.list_accounts", lambda core, actor: accounts.list_accounts(core.engine, actor)),
+        ("access.add", lambda core, actor: accounts.add(core.engine, actor, "neu", NEW_PASSWORD, "admin")),
+        ("access.passwd", lambda core, actor: accounts.passwd(core.engine, actor, "gast", NEW_PASSWORD)),
+        ("access.set_role", lambda core, actor: accounts.set_role(core.engine, actor, "gast", "admin")),
+        ("access.disable", lambda core, actor: accounts.disable(core.engine, actor, "gast")),
+        ("access.enable", lambda core, actor: accounts.enable(core.engine, actor, "gast")),
         ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, "gast", NOW)),
         ("secret_rotation.rotate", lambda core, actor: secret_rotation.rotate(core.engine, actor, NOW)),
     ],
@@ -165,9 +159,9 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     ],
     Action.TOKENS: [
         ("tokens.make",
-         lambda core, actor: tokens.make(core.engine, actor, "a script", "viewer", NOW + timedelta(days=9), NOW)),
-        ("tokens.revoke", lambda core, actor: tokens.revoke(core.engine, actor, "0123456789ab", NOW)),
-        ("tokens.list_tokens", lambda core, actor: tokens.list_tokens(core.engine, actor)),
+         lambda core, actor: api_tokens.make(core.engine, actor, "a script", "viewer", NOW + timedelta(days=9), NOW)),
+        ("tokens.revoke", lambda core, actor: api_tokens.revoke(core.engine, actor, "0123456789ab", NOW)),
+        ("tokens.list_tokens", lambda core, actor: api_tokens.list_tokens(core.engine, actor)),
     ],
     Action.AUDIT: [
         ("audit.find", lambda core, actor: audit.find(core.engine, actor, Search(), limit=9)),
@@ -228,7 +222,7 @@ def test_core_refuses_whoever_may_not(core: Core, action: Action, call: Call) ->
 
 def test_a_refusal_is_in_the_log(core: Core, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(NotAllowed):
-        tokens.list_tokens(core.engine, Actor("vera", "viewer", "api", shown="a script"))
+        api_tokens.list_tokens(core.engine, Actor("vera", "viewer", "api", shown="a script"))
 
     assert "vera (viewer, api) may not: tokens" in caplog.messages
 
@@ -302,7 +296,7 @@ RULE = Policy("", "", "on purpose", "anna", NOW, warn=1)
 def secret_for(office: Office, role: str) -> str:
     """A program's. That of no role is an admin's whose own role was taken away behind our back."""
     actor, made = Actor(PEOPLE[role], "admin", "page"), "viewer" if role == NONE else role
-    return tokens.make(office.engine, actor, role, made, NOW + timedelta(days=9), NOW)[1]
+    return api_tokens.make(office.engine, actor, role, made, NOW + timedelta(days=9), NOW)[1]
 
 
 @pytest.fixture(scope="module")
@@ -314,7 +308,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         office.m365.add_tenant("Neu AG", skus={"SPB": (5, 2)}, listed=False)
         office.settle()
         add_people(office.engine)
-        rules.keep(office.engine, RULE, ADMIN)
+        tenant_policies.keep(office.engine, RULE, ADMIN)
         with product_process(office, folder, port) as url:
             found = Product(Served(url, folder, office.engine), office)
             for role, account in PEOPLE.items():  # now, for later it would pass for a change
@@ -562,7 +556,9 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [Action.LOOK]
     wait_for_refresh(product)
-    rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
+    tenant_policies.keep(
+        product.office.engine, RULE, ADMIN
+    )  # as it was before, so that doing it again would be seen, too
     tenants = product.office.sharepoint.tenants
     for item in tenants.items:
         if item.fields["Title"] == "Neu AG":
@@ -706,11 +702,11 @@ MICROSOFT = "entra:00000000-0000-4000-8000-000000000001:00000000-0000-4000-8000-
 
 
 def leave(engine: Engine, name: str) -> None:
-    access.disable(engine, ADMIN, name)
+    accounts.disable(engine, ADMIN, name)
 
 
 def become_viewer(engine: Engine, name: str) -> None:
-    access.set_role(engine, ADMIN, name, "viewer")
+    accounts.set_role(engine, ADMIN, name, "viewer")
 
 
 def lose_the_role_at_entra(engine: Engine, name: str) -> None:
@@ -735,7 +731,9 @@ def test_what_a_role_has_opened_ends_with_it(
 ) -> None:
     engine, provider = product.office.engine, "entra" if name.startswith("entra:") else "local"
     add_account(engine, Account(name, "", "admin", False, NOW, NOW, provider=provider), entry())
-    secret = tokens.make(engine, Actor(name, "admin", "page"), "a script", "viewer", NOW + timedelta(days=9), NOW)[1]
+    secret = api_tokens.make(engine, Actor(name, "admin", "page"), "a script", "viewer", NOW + timedelta(days=9), NOW)[
+        1
+    ]
     headers, token = {"Authorization": f"Bearer {secret}"}, product.served.session(name)
     with Tab(product.served, token) as tab, Tab(product.served, token) as idle:
         tab.rerun("konten")
@@ -770,7 +768,9 @@ def test_names_of_people_and_programs_are_shown_and_never_interpreted(product: P
     engine, name = product.office.engine, f"{MICROSOFT}4"
     token = sign_in_with_microsoft(engine, Granted(name, HOSTILE, "admin"), now=datetime.now(UTC))
     assert isinstance(token, str)
-    tokens.make(engine, Actor(name, "admin", "page", HOSTILE), HOSTILE[:100], "viewer", NOW + timedelta(days=9), NOW)
+    api_tokens.make(
+        engine, Actor(name, "admin", "page", HOSTILE), HOSTILE[:100], "viewer", NOW + timedelta(days=9), NOW
+    )
     with Tab(product.served, token) as tab:
         for page in navigation.PLACES:
             tab.rerun(page)

@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from core.__main__ import main
 from core.cache.database import open_database
-from core.cache.policies import all_policies
-from core.policies import Policy
-from core.rules import RuleFileError, end, export, import_, keep, parse
+from core.cache.policy_rows import all_policies
+from core.licenses.policies import Policy
+from core.tenants.tenant_policies import RuleFileError, end, export, import_, keep, parse
 from tests.actors import ADMIN
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)

@@ -10,9 +10,9 @@ from typing import Any, get_args
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cache.policies import all_policies, save_policy
-from core.policies import MODES, Level, Policy
-from core.skus import Reason
+from core.cache.policy_rows import all_policies, save_policy
+from core.licenses.policies import MODES, Level, Policy
+from core.licenses.skus import Reason
 from tests.actors import entry
 from tests.page_world import HOSTILE, NOW, World, filled_world, sku_of
 from tests.test_pages import (  # noqa: F401 - fixtures

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.cache.lists import known_alarms
+from core.cache.lists_read import known_alarms
 from core.cache.readings import known_licenses, tenant_rows
 from simulator import Fault
 from tests.office import Office, open_office
@@ -257,7 +257,7 @@ def test_broken_product_names_neither_miss_nor_repeat_a_shortage(
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10), "VISIOCLIENT": (5, 4)})
     office.settle()
     before = office.rows()
-    monkeypatch.setattr("core.catalogue.SKU_MAPPINGS", tmp_path / "is-not-there.json")
+    monkeypatch.setattr("core.cache.catalogue.SKU_MAPPINGS", tmp_path / "is-not-there.json")
 
     tenant.set_sku("VISIOCLIENT", enabled=5, consumed=5)
     for _ in range(3):

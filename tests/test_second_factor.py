@@ -18,15 +18,16 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine, select
 
-from core import access, second_factor
-from core.access import CodeNeeded, Refused
-from core.cache import accounts
-from core.cache.accounts import Account
-from core.cache.audit import Search, find
+from core.access import accounts as access
+from core.access import second_factor
+from core.access.accounts import CodeNeeded, Refused
+from core.access.second_factor import SecondFactorError, State
+from core.cache import account_rows
+from core.cache.account_rows import Account
+from core.cache.audit_rows import Search, find
 from core.cache.schema import recovery_codes
 from core.cache.schema import sessions as session_table
 from core.roles import Actor, NotAllowed
-from core.second_factor import SecondFactorError, State
 from tests.actors import ADMIN, SUPPORT, entry
 from tests.browser import WCAG
 from tests.served import Served
@@ -42,7 +43,7 @@ def engine(database: Engine) -> Engine:
     quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     for name, provider in (("anna", "local"), ("beat", "local"), ("entra:t:o", "entra")):
         account = Account(name, quick, "support", False, NOW, NOW, provider=provider, display_name=name.title())
-        accounts.add_account(database, account, entry())
+        account_rows.add_account(database, account, entry())
     return database
 
 
@@ -278,7 +279,7 @@ def test_half_a_sign_in_ends_with_what_it_rested_on(engine: Engine) -> None:
     changes[1]()
     halves.append(half_in(engine))
     changes[0]()
-    halves.append(CodeNeeded(accounts.find_account(engine, "anna") or halves[0].account, "x"))
+    halves.append(CodeNeeded(account_rows.find_account(engine, "anna") or halves[0].account, "x"))
     changes[2]()
 
     assert [finish(engine, half, totp.at(NOW)) for half in halves] == [Refused()] * 3
@@ -362,7 +363,7 @@ def test_removing_what_is_not_there_says_so(engine: Engine) -> None:
 def test_password_then_code_then_the_page_that_was_asked_for(browser: Browser, served: Served, scheme: str) -> None:
     name, now = f"tom-{scheme}", datetime.now(UTC)
     quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-    accounts.add_account(served.engine, Account(name, quick, "support", False, now, now), entry())
+    account_rows.add_account(served.engine, Account(name, quick, "support", False, now, now), entry())
     tom = Actor(name, "support", "page")
     totp = pyotp.TOTP(second_factor.begin(served.engine, tom, PASSWORD, now).secret)
     codes = second_factor.confirm(served.engine, tom, totp.at(now - STEP), now)

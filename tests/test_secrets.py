@@ -20,19 +20,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text, update
 
-from core import access, second_factor, secret_rotation, secrets
 from core.__main__ import main
-from core.access import CodeNeeded, Refused
-from core.cache import accounts
-from core.cache.accounts import Account
-from core.cache.audit import Search, find
+from core.access import accounts as access
+from core.access import second_factor
+from core.access.accounts import CodeNeeded, Refused
+from core.access.second_factor import SecondFactorError
+from core.cache import account_rows
+from core.cache.account_rows import Account
+from core.cache.audit_rows import Search, find
 from core.cache.database import MIGRATIONS, open_database
 from core.cache.schema import accounts as account_table
+from core.encryption import KeyRing, Undecryptable, new_key, read_keys, write_keys
 from core.roles import Actor
 from core.runtime import open_engine
-from core.second_factor import SecondFactorError
-from core.secret_keys import KeyRing, Undecryptable, new_key, read_keys, write_keys
-from core.secrets import SecretError
+from core.secrets import secret_rotation, stored_secrets
+from core.secrets.stored_secrets import SecretError
 from core.settings import Settings, SettingsError, load_settings
 from tests.actors import ADMIN, entry
 from tests.loggers import restored_loggers
@@ -71,7 +73,7 @@ def opened(settings: Settings, *names: str) -> Engine:
     engine = open_engine(settings)
     OPEN.append(engine)
     for name in names:
-        accounts.add_account(engine, Account(name, QUICK, "support", False, NOW, NOW), entry())
+        account_rows.add_account(engine, Account(name, QUICK, "support", False, NOW, NOW), entry())
     return engine
 
 
@@ -89,11 +91,11 @@ def enters(engine: Engine, code: str, at: datetime = NOW, name: str = "anna") ->
 
 
 def codes(engine: Engine) -> list[str]:
-    return [problem.code for problem in secrets.problems(engine)]
+    return [problem.code for problem in stored_secrets.problems(engine)]
 
 
 def value_of(engine: Engine, name: str = "anna") -> str:
-    account = accounts.find_account(engine, name)
+    account = account_rows.find_account(engine, name)
     assert account is not None
     return account.totp_secret
 
@@ -115,7 +117,7 @@ def test_no_file_of_the_database_holds_the_secret_of_an_app(settings: Settings) 
 
 def test_a_secret_that_is_moved_to_another_account_opens_nothing(database: Engine) -> None:
     for name in ("anna", "beat"):
-        accounts.add_account(database, Account(name, QUICK, "support", False, NOW, NOW), entry())
+        account_rows.add_account(database, Account(name, QUICK, "support", False, NOW, NOW), entry())
     mine, _ = enrolled(database, "beat")
     enrolled(database)
     with database.begin() as connection:
@@ -126,7 +128,7 @@ def test_a_secret_that_is_moved_to_another_account_opens_nothing(database: Engin
 
 
 def test_a_secret_that_is_put_there_in_clear_opens_nothing(database: Engine) -> None:
-    accounts.add_account(database, Account("anna", QUICK, "support", False, NOW, NOW), entry())
+    account_rows.add_account(database, Account("anna", QUICK, "support", False, NOW, NOW), entry())
     enrolled(database)
     with database.begin() as connection:
         connection.execute(update(account_table).values(totp_secret=PLAIN))
@@ -161,18 +163,24 @@ def test_no_key_is_in_what_is_printed(settings: Settings, key_file: Path, capsys
     ring = read_keys(key_file)
     of_setting = Settings(secret_keys=(key,))
 
-    shown = [repr(ring), repr(of_setting), repr(secrets.source_of(engine)), repr(secrets.status(engine)), repr(engine)]
+    shown = [
+        repr(ring),
+        repr(of_setting),
+        repr(stored_secrets.source_of(engine)),
+        repr(stored_secrets.status(engine)),
+        repr(engine),
+    ]
     assert [text_ for text_ in shown if key in text_] == []
     assert value_of(engine) not in "".join(shown)
 
 
 def test_a_key_for_other_purposes_is_bound_to_its_purpose_and_to_the_key(database: Engine) -> None:
-    one = secrets.derived_key(database, "one")
+    one = stored_secrets.derived_key(database, "one")
 
-    assert (len(one), one) == (32, secrets.derived_key(database, "one"))
-    assert one != secrets.derived_key(database, "two")
+    assert (len(one), one) == (32, stored_secrets.derived_key(database, "one"))
+    assert one != stored_secrets.derived_key(database, "two")
     secret_rotation.rotate(database, ADMIN, NOW)
-    assert one != secrets.derived_key(database, "one")
+    assert one != stored_secrets.derived_key(database, "one")
 
 
 # The first key
@@ -247,7 +255,7 @@ def test_an_upgrade_encrypts_what_was_in_clear_and_leaves_no_trace(settings: Set
     assert isinstance(enters(engine, pyotp.TOTP(PLAIN).at(NOW)), str)
     (copy,) = settings.data_dir.glob("*.bak")
     assert codes(engine) == ["secrets.copies"]
-    assert str(copy) in secrets.problems(engine)[0].text("de")
+    assert str(copy) in stored_secrets.problems(engine)[0].text("de")
     copy.unlink()
     assert codes(engine) == []
 
@@ -336,7 +344,7 @@ def test_without_its_key_an_app_opens_nothing_and_all_else_goes_on(
     engine = opened(settings)
 
     assert codes(engine) == [code]
-    assert str(key_file) in secrets.problems(engine)[0].text("de")
+    assert str(key_file) in stored_secrets.problems(engine)[0].text("de")
     assert [record.levelname for record in caplog.records if str(key_file) in record.getMessage()][-1] == "ERROR"
     assert enters(engine, totp.at(NOW)) == Refused(unreadable=True)
     assert find(engine, Search(actions=["session.refused"]), limit=1)[0][0].reason == "no key"
@@ -376,7 +384,7 @@ def test_a_restored_backup_tells_which_key_it_needs(settings: Settings, key_file
     with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     old = key_file.read_text().split()
-    (old_id,) = secrets.status(engine).keys
+    (old_id,) = stored_secrets.status(engine).keys
     secret_rotation.rotate(engine, ADMIN, NOW)
     engine.dispose()
     for name in ("lizenztool.db-wal", "lizenztool.db-shm"):
@@ -386,7 +394,7 @@ def test_a_restored_backup_tells_which_key_it_needs(settings: Settings, key_file
     restored = opened(settings)
 
     assert codes(restored) == ["secrets.key_wrong"]
-    assert old_id in secrets.problems(restored)[0].text("en")
+    assert old_id in stored_secrets.problems(restored)[0].text("en")
     write_keys(key_file, old)
     assert isinstance(enters(restored, totp.at(NOW)), str)
     assert codes(restored) == []
@@ -418,10 +426,10 @@ def test_a_folder_that_may_not_be_written_stops_nothing(postgres_url: str, tmp_p
 
 def test_a_rotation_changes_key_and_ciphertexts_and_is_in_the_audit(database: Engine, tmp_path: Path) -> None:
     for name in ("anna", "beat"):
-        accounts.add_account(database, Account(name, QUICK, "support", False, NOW, NOW), entry())
+        account_rows.add_account(database, Account(name, QUICK, "support", False, NOW, NOW), entry())
     totp, _ = enrolled(database)
     (old_id,), old_key, old_value = (
-        secrets.status(database).keys,
+        stored_secrets.status(database).keys,
         (tmp_path / "secret.key").read_text(),
         value_of(database),
     )
@@ -445,7 +453,7 @@ def test_a_process_that_runs_goes_on_through_a_rotation_by_another(settings: Set
 
     assert isinstance(enters(running, totp.at(NOW)), str)
     beat, _ = enrolled(running, "beat")
-    assert secrets.status(running).lost == ()
+    assert stored_secrets.status(running).lost == ()
     assert isinstance(enters(running, beat.at(NOW), name="beat"), str)
 
 
@@ -456,7 +464,7 @@ def test_the_way_from_the_file_to_the_setting(settings: Settings, key_file: Path
     key_file.unlink()
 
     both = opened(Settings(data_dir=settings.data_dir, secret_keys=(new, old)))
-    assert list(secrets.status(both).keys.values()) == [0, 1]
+    assert list(stored_secrets.status(both).keys.values()) == [0, 1]
     assert list(secret_rotation.rotate(both, ADMIN, NOW).keys.values()) == [1, 0]
     alone = opened(Settings(data_dir=settings.data_dir, secret_keys=(new,)))
 
@@ -547,7 +555,7 @@ def test_status_and_rotate_tell_numbers_and_never_content(
     monkeypatch.chdir(tmp_path)
     engine = opened(settings, "anna")
     totp, _ = enrolled(engine)
-    (name,) = secrets.status(engine).keys
+    (name,) = stored_secrets.status(engine).keys
 
     code, out, _ = command(capsys, "status")
     assert (code, f"{name}  1 secrets" in out) == (0, True)

@@ -17,19 +17,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select, update
 
-from core import access, known_devices, passwords, second_factor, sign_in_budget, spray
-from core.access import CodeNeeded, Refused
-from core.cache import accounts
-from core.cache.accounts import Account
-from core.cache.audit import Search, find
+from core.access import accounts as access
+from core.access import known_devices, password_spray, passwords, second_factor, sign_in_budget
+from core.access.accounts import CodeNeeded, Refused
+from core.access.password_spray import Failure, Spray, SprayWatch
+from core.access.reauthentication import WrongPassword, prove_password
+from core.access.sessions import end_for, start_session
+from core.access.sign_in_budget import ACCOUNT, FRESH, NETWORK, Budget
+from core.cache import account_rows
+from core.cache.account_rows import Account
+from core.cache.audit_rows import Search, find
 from core.cache.database import open_database
 from core.cache.schema import accounts as account_table
 from core.cache.schema import metadata
-from core.reauthentication import WrongPassword, prove_password
-from core.sessions import end_for, start_session
-from core.sign_in_budget import ACCOUNT, FRESH, NETWORK, Budget
-from core.sources import networks_of
-from core.spray import Failure, Spray, SprayWatch
+from core.caller_networks import networks_of
 from tests.actors import ADMIN, SUPPORT, entry
 from tests.served import PASSWORD, Served, serve
 
@@ -43,7 +44,7 @@ SLOW = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
 def engine(database: Engine) -> Engine:
     """A database with anna and a hundred others."""
     for name in ("anna", *(f"person{number}" for number in range(100))):
-        accounts.add_account(database, Account(name, QUICK, "support", False, NOW, NOW), entry())
+        account_rows.add_account(database, Account(name, QUICK, "support", False, NOW, NOW), entry())
     return database
 
 
@@ -183,7 +184,7 @@ def test_the_table_holds_no_more_than_the_attempts_of_the_last_minutes(engine: E
 
 
 def test_failures_that_are_remembered_are_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "MOST_FAILURES", 10)
+    monkeypatch.setattr(account_rows, "MOST_FAILURES", 10)
     for number in range(30):
         attempt(engine, f"person{number}", address=f"203.0.113.{number}", at=NOW + number * SECOND)
 
@@ -366,7 +367,7 @@ def failures(networks: int, accounts_: int, each: int = 1, seconds: float = 1) -
     ],
 )
 def test_what_a_spray_is(seen: list[Failure], why: str) -> None:
-    found = spray.judge(seen, seen[-1].at)
+    found = password_spray.judge(seen, seen[-1].at)
 
     assert (found.why if found else "") == why
 
@@ -382,15 +383,15 @@ def test_a_spray_is_told_once_a_minute_while_it_lasts() -> None:
 
 def test_the_memory_of_failures_is_bounded_and_takes_no_longer_the_longer_it_lasts() -> None:
     watch = SprayWatch()
-    for number in range(3 * spray.MOST_REMEMBERED):
+    for number in range(3 * password_spray.MOST_REMEMBERED):
         watch.failed(f"203.0.{number % 250}.9", f"name{number}", NOW)
 
-    assert len(watch._failures) == spray.MOST_REMEMBERED
+    assert len(watch._failures) == password_spray.MOST_REMEMBERED
 
 
 def test_wrong_passwords_in_an_open_tab_count_as_well(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spray, "_watch", SprayWatch())
-    monkeypatch.setattr(spray, "FAILURES_IN_A_MINUTE", 3)
+    monkeypatch.setattr(password_spray, "_watch", SprayWatch())
+    monkeypatch.setattr(password_spray, "FAILURES_IN_A_MINUTE", 3)
     for _ in range(3):
         with pytest.raises(WrongPassword):
             prove_password(engine, "anna", "wrong", NOW, address="203.0.113.9")
@@ -495,7 +496,7 @@ def test_beyond_the_budget_nothing_is_read_or_hashed(behind: Served) -> None:
 
 def test_a_spray_is_in_log_metrics_and_audit_without_what_was_typed(behind: Served) -> None:
     for number in range(9):
-        accounts.add_account(behind.engine, Account(f"p{number}", QUICK, "viewer", False, NOW, NOW), entry())
+        account_rows.add_account(behind.engine, Account(f"p{number}", QUICK, "viewer", False, NOW, NOW), entry())
     for name in [*(f"p{number}" for number in range(9)), "geheim@example.com"]:
         post(behind, name, "geheim", "203.0.113.222")
 

@@ -22,12 +22,10 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import product_list
+from core.cache.catalogue import load_catalogue
 from core.cache.database import open_database
-from core.catalogue import load_catalogue
 from core.graph.http import Http
-from core.product_list import read_product_names
-from core.skus import (
+from core.licenses.skus import (
     KINDS,
     Catalogue,
     ImportedName,
@@ -36,6 +34,8 @@ from core.skus import (
     SkuMappingError,
     parse_product_names,
 )
+from core.operations import product_list
+from core.operations.product_list import read_product_names
 
 MAPPING = Path(__file__).parents[1] / "sku_mappings.json"
 
@@ -325,7 +325,7 @@ def test_all_faults_of_a_mapping_are_told_in_one_go(tmp_path):
 def test_a_faulty_entry_costs_that_entry_alone(tmp_path, monkeypatch):
     path = tmp_path / "sku_mappings.json"
     path.write_text(json.dumps({E3: entry() | {"fr": "x"}, UNKNOWN: entry(kind="free")}), encoding="utf-8")
-    monkeypatch.setattr("core.catalogue.SKU_MAPPINGS", path)
+    monkeypatch.setattr("core.cache.catalogue.SKU_MAPPINGS", path)
 
     catalogue, fault = load_catalogue(open_database(f"sqlite:///{tmp_path / 'x.db'}"))
 

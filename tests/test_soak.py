@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from core.certificates import Certificate
 from core.graph.http import Http
-from core.profiles import ProfileStore
+from core.profiles.certificates import Certificate
+from core.profiles.profile_store import ProfileStore
 from simulator import Microsoft365
 from tests.office import Office, open_office
 from tests.soak import FILES, MEASURED, Load

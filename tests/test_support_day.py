@@ -16,9 +16,9 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from core.access.sessions import start_session
+from core.cache.catalogue import load_catalogue
 from core.cache.frames import licenses_frame
-from core.catalogue import load_catalogue
-from core.sessions import start_session
 from simulator import Fault
 from simulator.lists import Item
 from simulator.tenants import SkuValue, Tenant

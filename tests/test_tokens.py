@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text, update
 
-from core import access, tokens
+from core.access import accounts as access
+from core.access import api_tokens as tokens
+from core.access.api_tokens import LONGEST, Token, TokenError
 from core.audit import Search, find, verify
-from core.cache.accounts import Account, add_account
-from core.cache.audit import AuditRow
+from core.cache.account_rows import Account, add_account
+from core.cache.audit_rows import AuditRow
 from core.cache.schema import accounts, api_tokens
 from core.messages import MESSAGES
 from core.roles import NotAllowed
-from core.tokens import LONGEST, Token, TokenError
 from tests.actors import ADMIN, SUPPORT, VIEWER, actor, entry
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from core.access import Standing
+from core.access.accounts import Standing
 from tests.loops import on_a_loop
 from web import turns
 from web.turns import Busy, Turns

@@ -16,14 +16,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from core.attention import RANK, conditions
+from core.attention.conditions import RANK, conditions
+from core.cache.figures import newest_figures
 from core.cache.frames import licenses_frame
-from core.cache.policies import save_policy
-from core.figures import newest_figures
-from core.monitoring import SwitchChange
-from core.policies import Policy
+from core.cache.policy_rows import save_policy
+from core.licenses.policies import Policy
 from core.problems import Problem
 from core.spreadsheets import SEPARATOR, harmless
+from core.tenants.tenant_switches import SwitchChange
 from tests.actors import entry
 from tests.page_world import HOSTILE, NOW, World, filled_world, license_, sku_of, small_world
 from ui import age, attention, columns, data, history, overview, subscriptions, switches
@@ -407,7 +407,7 @@ def test_a_tenant_switched_off_is_not_counted(world):
     tenant = world.tenant("A")
     world.listed([tenant])
     world.engine.dispose()
-    from core.cache.lists import save_switches
+    from core.cache.lists_read import save_switches
 
     save_switches(world.engine, tenant, listed=True, enabled=False, monitored=True)
 
@@ -550,7 +550,7 @@ def test_a_hundred_sessions_and_programs_read_the_figures_once(tmp_path, monkeyp
         read.append(1)
         return licenses_frame(*args, **more)
 
-    monkeypatch.setattr("core.figures.licenses_frame", counted)
+    monkeypatch.setattr("core.cache.figures.licenses_frame", counted)
     tables = TableStore(lambda: running)
     found, tabled = [], []
 
@@ -590,7 +590,7 @@ def test_only_the_newest_two_snapshots_are_kept(tmp_path):
 def test_what_changes_with_time_alone_is_built_anew_after_a_while(tmp_path, monkeypatch):
     world = small_world(tmp_path)
     old = data.newest(world.runtime)
-    monkeypatch.setattr("core.figures.MAX_AGE", timedelta())
+    monkeypatch.setattr("core.cache.figures.MAX_AGE", timedelta())
 
     assert data.newest(world.runtime) is not old
 
@@ -599,7 +599,7 @@ def test_wrong_product_names_hide_no_figures(tmp_path, monkeypatch):
     world = small_world(tmp_path)
     broken = tmp_path / "names.json"
     broken.write_text("{", encoding="utf-8")
-    monkeypatch.setattr("core.catalogue.SKU_MAPPINGS", broken)
+    monkeypatch.setattr("core.cache.catalogue.SKU_MAPPINGS", broken)
 
     snapshot = data.newest(world.runtime)
 

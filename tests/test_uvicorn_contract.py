@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from core.sessions import Session
+from core.access.sessions import Session
 from tests.loops import on_a_loop
 from tests.served import free_port
 from web import connections as rules

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from core.__main__ import main
 from core.audit import Search, find
-from core.cache.lists import ListedTenant, known_alarms, switches_after
+from core.cache.figures import newest_figures
+from core.cache.lists_read import ListedTenant, known_alarms, switches_after
 from core.cache.readings import tenant_rows
-from core.figures import newest_figures
-from core.health import Health, health_of
-from core.monitoring import add_to_list, end_monitoring
-from core.next_push import take_over
+from core.operations.health import Health, health_of
+from core.refresh.next_push import take_over
+from core.tenants.tenant_switches import add_to_list, end_monitoring
 from simulator import Fault
 from tests.actors import ADMIN
 from tests.loggers import restored_loggers
@@ -359,7 +359,7 @@ def test_all_licences_gone_for_a_day_are_gone(office: Office) -> None:
 def test_missing_product_names_are_said_by_the_refresh(
     office: Office, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.catalogue.SKU_MAPPINGS", tmp_path / "nowhere.json")
+    monkeypatch.setattr("core.cache.catalogue.SKU_MAPPINGS", tmp_path / "nowhere.json")
 
     code, summary = shell.sync()
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from core import access, runtime, second_factor
-from core.cache.accounts import Account
-from core.passwords import LONGEST, random_password
+from core import runtime
+from core.access import accounts as access
+from core.access import second_factor
+from core.access.passwords import LONGEST, random_password
+from core.cache.account_rows import Account
 from core.roles import ROLES, Actor
 from ui import visit
 from ui.answers import done, keep_secret, told

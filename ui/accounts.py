@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from core.cache.accounts import Account
+from core.cache.account_rows import Account
 from core.cache.open_sessions import OpenSession
 from core.roles import Actor
 from ui.account_forms import TABLE, Work, begin, open_form

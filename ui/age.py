@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 import pandas as pd
 
-from core.attention import late_after
+from core.attention.conditions import late_after
 from core.clock import elapsed
 from ui import format as fmt
 from ui.language import Language

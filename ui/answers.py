@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from core.access import AccessError
+from core.access.accounts import AccessError
 from core.problems import ProblemError
 from ui import language, visit
 from ui.problems import problem_box

@@ -1,4 +1,4 @@
-"""What needs somebody's attention: the conditions of core.attention as sentences with the page that helps."""
+"""What needs somebody's attention: conditions of core.attention as sentences with the page that helps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from core import runtime
-from core.attention import Condition, Level, conditions
+from core.attention.conditions import Condition, Level, conditions
 from core.cache.database import DatabaseError
 from core.messages import MESSAGES
 from core.problems import Problem

@@ -10,7 +10,8 @@ import pyarrow as pa
 import streamlit as st
 from sqlalchemy import Engine
 
-from core import access, audit, runtime
+from core import audit, runtime
+from core.access import accounts
 from core.audit import AuditRow, Search
 from core.roles import Actor
 from ui import format as fmt
@@ -36,7 +37,7 @@ def names_of(snapshot: Snapshot, language: Language, user: Actor) -> dict[str, s
     product = licenses["product_de" if language == "de" else "product_en"].astype(str)
     names = dict(zip(licenses["sku_id"].astype(str), product, strict=True))
     names |= dict(zip(tenants["tenant_id"], tenants["tenant"], strict=True))
-    return names | {account.name: account.shown for account in access.list_accounts(runtime.current().engine, user)}
+    return names | {account.name: account.shown for account in accounts.list_accounts(runtime.current().engine, user)}
 
 
 def values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple[Any, ...]:

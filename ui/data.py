@@ -18,13 +18,13 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 from sqlalchemy import Engine
 
-from core.cache.lists import ListedTenant, SharePointStatus, tenant_list_rows
-from core.cache.policies import all_policies
-from core.cache.runs import Run, latest_run
+from core.attention.facts import Facts, known_facts
+from core.cache.figures import Figures, newest_figures
+from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
+from core.cache.policy_rows import all_policies
+from core.cache.run_rows import Run, latest_run
 from core.cache.sql import data_version
-from core.facts import Facts, known_facts
-from core.figures import Figures, newest_figures
-from core.policies import Policy
+from core.licenses.policies import Policy
 from core.problems import Problem
 from core.runtime import Runtime
 from ui.age import Age, age_of

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from core.logs import current_request, request_in_log
+from core.logs.setup import current_request, request_in_log
 from core.problems import ProblemError
 from core.roles import new_request_id
 from ui.problems import problem_box

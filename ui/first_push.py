@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core import runtime
-from core.next_push import MANY, Seen, take_over
 from core.problems import Problem, ProblemError
+from core.refresh.next_push import MANY, Seen, take_over
 from ui import visit
 from ui.data import Snapshot
 from ui.identity import current_user

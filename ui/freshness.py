@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from core import runtime
-from core.cache import runs
+from core.cache import run_rows
 from core.cache.database import DatabaseError
-from core.cache.runs import Run
+from core.cache.run_rows import Run
 from core.clock import elapsed
 from core.problems import ProblemError
 from core.roles import Action
@@ -139,7 +139,7 @@ def _own_run(latest: Run | None) -> Run | None:
     wanted = st.session_state.get(OWN)
     if wanted is None or (latest is not None and latest.run_id == wanted):
         return latest if wanted is not None else None
-    found = runs.run(runtime.current().engine, wanted)
+    found = run_rows.run(runtime.current().engine, wanted)
     if found is None and time.monotonic() - st.session_state.get(ASKED_AT, 0) > PATIENCE_SECONDS:
         st.session_state.pop(OWN)
     return found

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.monitoring import add_to_list, end_monitoring
 from core.name_key import name_key
+from core.tenants.tenant_switches import add_to_list, end_monitoring
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.page import View

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from core.attention import CERTIFICATE_DAYS
+from core.attention.conditions import CERTIFICATE_DAYS
 from ui import format as fmt
 from ui import navigation, url
 from ui.data import Snapshot

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import streamlit as st
 
-from core.attention import CERTIFICATE_DAYS, SHORTAGE_STATES, Condition
+from core.attention.conditions import CERTIFICATE_DAYS, SHORTAGE_STATES, Condition
 from core.clock import elapsed
 from ui import age, language, navigation
 from ui import format as fmt

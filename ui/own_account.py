@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from core import runtime, second_factor
-from core.own_account import change_password
-from core.passwords import LONGEST
-from core.second_factor import Setup
+from core import runtime
+from core.access import second_factor
+from core.access.own_password import change_password
+from core.access.passwords import LONGEST
+from core.access.second_factor import Setup
 from ui import format as fmt
 from ui import visit
 from ui.answers import done, keep_secret, told

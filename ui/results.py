@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from core import runtime
-from core.cache import runs
+from core.cache import run_rows
 from core.cache.database import DatabaseError
-from core.cache.runs import Run
+from core.cache.run_rows import Run
 from core.problems import Problem
 from ui import format as fmt
 from ui import language
@@ -56,7 +56,7 @@ def result_box(snapshot: Snapshot) -> None:
 def _announced() -> Run | None:
     run_id = st.session_state.get(SHOWN)
     try:
-        return runs.run(runtime.current().engine, run_id) if run_id else None
+        return run_rows.run(runtime.current().engine, run_id) if run_id else None
     except DatabaseError:
         return None  # the line above says so
 

@@ -8,7 +8,7 @@ from typing import cast
 
 import streamlit as st
 
-from core.policies import LARGEST, LONGEST_REASON, MODES, Mode, Policy
+from core.licenses.policies import LARGEST, LONGEST_REASON, MODES, Mode, Policy
 from ui.data import Snapshot
 from ui.identity import current_user
 from ui.page import View

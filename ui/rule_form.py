@@ -9,10 +9,10 @@ from datetime import datetime
 
 import streamlit as st
 
-from core import rules as kept
 from core import runtime
-from core.policies import Policy, Scope, faults_of
+from core.licenses.policies import Policy, Scope, faults_of
 from core.roles import Action
+from core.tenants import tenant_policies as kept
 from ui import visit
 from ui.answers import done, tell_done, told
 from ui.data import Snapshot

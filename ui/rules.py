@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from core.policies import Policy, Rules
+from core.licenses.policies import Policy, Rules
 from ui import format as fmt
 from ui.columns import moment_column
 from ui.data import Snapshot

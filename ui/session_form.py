@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core import runtime
+from core.access.reauthentication import has_password
+from core.access.sessions import end_for
 from core.cache.open_sessions import OpenSession
-from core.reauthentication import has_password
-from core.sessions import end_for
 from ui import format as fmt
 from ui import visit
 from ui.answers import done, told

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from core.attention import SHORTAGE_STATES
+from core.attention.conditions import SHORTAGE_STATES
 from ui import format as fmt
 from ui.columns import CHIP_COLOURS, QUIET, chip, moment_column
 from ui.data import Snapshot

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from core import runtime
-from core.monitoring import SwitchChange, SwitchResult, apply_switches
 from core.problems import ProblemError
 from core.roles import Action
+from core.tenants.tenant_switches import SwitchChange, SwitchResult, apply_switches
 from ui import visit
 from ui.columns import CHIP_COLOURS, QUIET, moment_column
 from ui.data import Snapshot

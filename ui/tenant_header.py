@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core.attention import certificate_level
+from core.attention.conditions import certificate_level
 from core.problems import Problem
 from ui import format as fmt
 from ui import navigation, url

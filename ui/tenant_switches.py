@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.monitoring import SwitchChange, Switches
+from core.tenants.tenant_switches import SwitchChange, Switches
 from ui.data import Snapshot
 from ui.rows import rows
 from ui.switches import ask_before, editable, may_switch, round_number

@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from core import runtime, tokens
+from core import runtime
+from core.access import api_tokens
+from core.access.api_tokens import LONGEST_NAME, Token
 from core.roles import ROLES, Actor
-from core.tokens import LONGEST_NAME, Token
 from ui import visit
 from ui.answers import done, keep_secret, told
 from ui.columns import moment_column, words_column
@@ -114,7 +115,7 @@ def _form(user: Actor, view: View) -> None:
 
 def _make(name: str, role: str, until: date, view: View) -> None:
     ends = datetime.combine(until + timedelta(days=1), time(), view.zone)
-    token, secret = tokens.make(runtime.current().engine, current_user(), name, role, ends, datetime.now(UTC))
+    token, secret = api_tokens.make(runtime.current().engine, current_user(), name, role, ends, datetime.now(UTC))
     words = (text("tokens.created", name=plain(token.name)), text("secret.once"), text("tokens.secret"))
     keep_secret(" ".join(words), secret)
     _close()
@@ -132,7 +133,7 @@ def _ask_before(token: Token) -> None:
             st.button(text("accounts.cancel"), key="token_cancel", on_click=_close)
         if pressed:
             with told():
-                tokens.revoke(runtime.current().engine, current_user(), token.token_id, datetime.now(UTC))
+                api_tokens.revoke(runtime.current().engine, current_user(), token.token_id, datetime.now(UTC))
                 done(text("tokens.revoked", name=plain(token.name)))
                 _close()
                 st.rerun()

@@ -7,8 +7,8 @@ import time
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
-from core import access
-from core.access import Standing
+from core.access import accounts
+from core.access.accounts import Standing
 from web.cookies import DEVICE, SessionCookies, short
 from web.plain import client_of
 
@@ -33,9 +33,9 @@ class Budgets:
         engine, now = self._cookies.engine(), self._cookies.now()
 
         def look() -> int:
-            wait = access.wait_of_network(engine, address, now)
+            wait = accounts.wait_of_network(engine, address, now)
             if wait:
-                access.note_failure(engine, address, "", now, early=True)
+                accounts.note_failure(engine, address, "", now, early=True)
             return wait
 
         wait = await to_thread.run_sync(look, limiter=self._threads)
@@ -54,5 +54,5 @@ class Budgets:
         engine, now, address = self._cookies.engine(), self._cookies.now(), client_of(request)["address"]
         cookie = short(request, DEVICE)
         return await to_thread.run_sync(
-            lambda: access.standing_of(engine, name, now=now, address=address, cookie=cookie), limiter=self._threads
+            lambda: accounts.standing_of(engine, name, now=now, address=address, cookie=cookie), limiter=self._threads
         )

@@ -6,9 +6,9 @@ from anyio import CapacityLimiter, to_thread
 from sqlalchemy import Engine
 from starlette.types import Scope
 
+from core.access.api_tokens import actor_of
+from core.access.sessions import Session, session_id
 from core.roles import Action, allows
-from core.sessions import Session, session_id
-from core.tokens import actor_of
 from web.gate import note_stranger, session_token
 from web.headers import bearer_token
 from web.tabs import Tabs

@@ -20,7 +20,7 @@ from typing import Protocol
 from starlette.types import Scope
 
 from core import metrics
-from core.sources import UNKNOWN, ip_of, networks_of
+from core.caller_networks import UNKNOWN, ip_of, networks_of
 from web.places import Places
 
 log = logging.getLogger(__name__)

@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from core import access
-from core.known_devices import LASTING
-from core.sessions import Session
+from core.access import accounts
+from core.access.known_devices import LASTING
+from core.access.sessions import Session
 from web.gate import SIGNED_OUT, session_cookie, session_token
 from web.tabs import Tabs
 
@@ -33,7 +33,7 @@ class SessionCookies:
     async def session(self, request: Request) -> Session | None:
         """The valid session of this browser."""
         token = session_token(request.scope)
-        found = await self._tabs.look(access.session_id(token)) if token else None
+        found = await self._tabs.look(accounts.session_id(token)) if token else None
         return found if isinstance(found, Session) else None
 
     async def open(self, request: Request, token: str, target: str, *, known_as: str = "") -> Response:
@@ -46,7 +46,7 @@ class SessionCookies:
         self._set(request, response, token)
         if known_as:
             held, now = short(request, DEVICE), self.now()
-            value = await to_thread.run_sync(lambda: access.remember_device(self.engine(), known_as, held, now))
+            value = await to_thread.run_sync(lambda: accounts.remember_device(self.engine(), known_as, held, now))
             set_short(request, response, DEVICE, value, int(LASTING.total_seconds()))
         return response
 
@@ -59,7 +59,7 @@ class SessionCookies:
     async def _end_old(self, request: Request) -> None:
         if token := session_token(request.scope):
             now = self.now()
-            await to_thread.run_sync(lambda: access.sign_out(self.engine(), token, now))
+            await to_thread.run_sync(lambda: accounts.sign_out(self.engine(), token, now))
 
     def _set(self, request: Request, response: Response, token: str) -> None:
         # Behind a proxy that nobody named as trusted only the browser's Origin says that it speaks https.

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from core.network import Proxies
-from core.profile_files import find_profiles
+from core.profiles.profile_files import find_profiles
 from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,10 +17,10 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core.access.sessions import Ended, Session, session_id
 from core.cache.database import DatabaseError
-from core.logs import account_in_log
+from core.logs.setup import account_in_log
 from core.roles import PASSWORD_DUE, Action, Actor, opens, refused
-from core.sessions import Ended, Session, session_id
 from web import streamlit_internals as streamlit
 from web.addresses import LONGEST_TARGET, Hosts, same_origin
 from web.api.errors import ApiError, error_answer

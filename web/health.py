@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.cache.database import DatabaseError
-from core.health import Health, health_of
+from core.operations.health import Health, health_of
 from core.runtime import Runtime
 from web.callers import Callers
 from web.tabs import Tabs

@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from core.access.sessions import IDLE, LONGEST
+from core.cache.figures import Figures, newest_figures
 from core.cache.open_sessions import open_sessions
 from core.clock import TOLERANCE, elapsed
-from core.figures import Figures, newest_figures
-from core.licenses import STATES
+from core.licenses.units import STATES
 from core.metrics import REGISTRY
 from core.runtime import Runtime
-from core.sessions import IDLE, LONGEST
 from web.api.errors import ApiError
 from web.api.limits import Limits
 from web.callers import Callers

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from core import access
-from core.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
-from core.identity import Refusal, judge
+from core.access import accounts
+from core.access.microsoft_claims import Refusal, judge
+from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
 from web.addresses import local_path
 from web.cookies import SessionCookies, drop_short, set_short, short
@@ -125,7 +125,7 @@ class Microsoft:
             return self._turn_away(request, error.why, flow.target)
         found, most = judge(claims, flow.profile, issuer, now), self._settings().sessions_per_account
         result = await to_thread.run_sync(
-            lambda: access.sign_in_with_microsoft(
+            lambda: accounts.sign_in_with_microsoft(
                 self._cookies.engine(), found, now=now, most_sessions=most, **client_of(request)
             )
         )

@@ -18,10 +18,10 @@ import requests
 from msal.exceptions import MsalError
 from msal.oauth2cli import JwtAssertionCreator
 
-from core.auth_profiles import AuthProfile
 from core.graph.http import DIRECT, Http
 from core.graph.trouble import foreign_answer, is_page, no_answer
 from core.network import Proxies
+from core.profiles.auth_profiles import AuthProfile
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class OpenId:
         flow: dict[str, Any] = application.initiate_auth_code_flow(
             [], redirect_uri=redirect_url, prompt=prompt or None, max_age=int(profile.max_age / timedelta(seconds=1))
         )
-        # The age is judged in core/identity.py: msal would demand `auth_time`, and put the claims into its error.
+        # The age is judged in microsoft_claims.py: msal would demand `auth_time`, and put the claims into its error.
         flow.pop("max_age", None)
         return flow
 

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnected
 
-from core.logs import request_in_log
+from core.logs.setup import request_in_log
 from web.api.errors import ApiError, error_answer
 from web.gate import is_api, is_secure
 from web.headers import PLAIN_POLICY, request_id_of, with_headers

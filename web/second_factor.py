@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from core import access
-from core.access import CodeNeeded
+from core.access import accounts
+from core.access.accounts import CodeNeeded
 from core.settings import Settings
 from web.budgets import Budgets
 from web.cookies import SessionCookies, drop_short, set_short, short
@@ -62,14 +62,14 @@ class CodeStep:
             return self._refused(request, wait, back)
         code = (await form_of(request)).get("code", "")
         client, most = client_of(request), self._settings().sessions_per_account
-        standing = access.Standing(half.account.name, client["address"], device=half.device)
+        standing = accounts.Standing(half.account.name, client["address"], device=half.device)
         result = await to_thread.run_sync(
-            lambda: access.sign_in_with_code(
+            lambda: accounts.sign_in_with_code(
                 self._cookies.engine(), half, code, now=now, standing=standing, most_sessions=most, **client
             ),
             limiter=self._threads,
         )
-        if isinstance(result, access.Refused):
+        if isinstance(result, accounts.Refused):
             return self._refused(request, result.wait, back, "code_unreadable" if result.unreadable else "wrong_code")
         self._halves.take(key, now)
         response = await self._cookies.open(request, result, target, known_as=half.account.name)

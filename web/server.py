@@ -27,16 +27,18 @@ from starlette.routing import BaseRoute, Mount, Route
 from streamlit.starlette import App
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from core import access, audit, file_modes, runtime
+from core import audit, runtime
+from core.access import accounts
+from core.access.refusals import Refusals
+from core.access.sessions import Sessions
 from core.cache.database import DatabaseError
-from core.logs import log_in_background, log_in_foreground, log_uncaught, set_up_logs
+from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
+from core.operations import file_modes
 from core.problems import ProblemError
-from core.refresh import Refresher
-from core.refusals import Refusals
+from core.refresh.refresher import Refresher
+from core.refresh.timetable import BackgroundRefresh
 from core.roles import Action, listen_for_refusals
 from core.runtime import Runtime
-from core.scheduler import BackgroundRefresh
-from core.sessions import Sessions
 from core.settings import PREFIX, Settings, SettingsError, load_settings
 from web import demo, streamlit_internals, uvicorn_internals
 from web.addresses import Hosts
@@ -111,7 +113,7 @@ class Server:
             settings = self._stack.enter_context(demo.Demo(settings))
         engine = runtime.open_engine(settings)
         self._stack.callback(engine.dispose)
-        if password := access.create_first_admin(engine):
+        if password := accounts.create_first_admin(engine):
             _show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")
         refresher = Refresher(engine, settings)
         tidy = partial(_prune_audit, engine, settings.audit_days)

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from core import access
+from core.access import accounts
 from core.settings import Settings
 from web.addresses import local_path
 from web.budgets import Budgets
@@ -34,7 +34,7 @@ BUSY_SECONDS = 5  # after which somebody whose turn did not come may try again
 REASONS = ("out", "revoked", "idle", "expired", "code")
 
 # A GET of /logout only asks: a foreign page can link to it, and some browsers load links in advance. The form posts,
-# and the gate lets no foreign page post. Within the dashboard a button calls `core.access.end_session` instead.
+# and the gate lets no foreign page post. Within the dashboard a button ends the session instead.
 
 
 class SignIn:
@@ -92,18 +92,18 @@ class SignIn:
         try:
             result = await self._turns.run(
                 standing,
-                lambda: access.sign_in(
+                lambda: accounts.sign_in(
                     self._cookies.engine(), name, password, now=now, admins_only=admins_only, standing=standing,
                     most_sessions=most_sessions, **client_of(request),
                 ),
             )  # fmt: skip
         except Busy:
             return await self._refused(request, BUSY_SECONDS, name=name, target=target)
-        if isinstance(result, access.CodeNeeded):
+        if isinstance(result, accounts.CodeNeeded):
             return self._code.begin(request, result, target)
-        if isinstance(result, access.Refused):
+        if isinstance(result, accounts.Refused):
             return await self._refused(request, result.wait, name=name, target=target)
-        return await self._cookies.open(request, result, target, known_as=access.account_key(name))
+        return await self._cookies.open(request, result, target, known_as=accounts.account_key(name))
 
     async def _admins_only(self) -> bool:
         """Also with a profile that is broken: whoever limits local accounts wants no way around that."""

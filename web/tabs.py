@@ -14,9 +14,9 @@ from urllib.parse import quote
 from anyio import CapacityLimiter, to_thread
 from starlette.types import Message, Receive, Send
 
+from core.access.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
-from core.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
 from web.media import MOST_FILES, MediaFiles

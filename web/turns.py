@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from core.access import Standing
+from core.access.accounts import Standing
 
 T = TypeVar("T")
 

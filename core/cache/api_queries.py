@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine, and_, func, select
 
-from core.cache.runs import Run
+from core.cache.run_rows import Run
 from core.cache.schema import history, licenses, runs
 from core.cache.sql import transaction
 

@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine, func, select
 
-from core.cache.lists import SharePointStatus, sharepoint_status
-from core.cache.policies import rules_at
+from core.cache.lists_read import SharePointStatus, sharepoint_status
+from core.cache.policy_rows import rules_at
 from core.cache.readings import trial_skus
 from core.cache.schema import alarms, history, licenses, subscriptions, tenants
 from core.cache.sql import transaction
-from core.licenses import state_of
-from core.skus import Catalogue
+from core.licenses.skus import Catalogue
+from core.licenses.units import state_of
 
 LICENSE_COLUMNS = [
     "tenant_id", "tenant", "sku_id", "part_number", "product_de", "product_en", "kind", "kind_reason",
@@ -38,7 +38,7 @@ def licenses_frame(
     is 0), times are aware UTC. `alarm` is "" without a shortage, else one of "no_sharepoint",
     "not_monitored", "pending" (will be set by the next refresh), "waiting" (trigger set),
     "unanswered" (trigger set for longer than `flow_timeout`), "told"; `alarm_at` is its moment.
-    `alarms` to `rule_reason` are what core.policies decides; policies end with their day in `zone`.
+    `alarms` to `rule_reason` are what core.licenses.policies decides; policies end with their day in `zone`.
     """
     status = sharepoint_status(engine)
     trial = trial_skus(engine)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select, update
 
-from core.cache.audit import Entry, append
+from core.cache.audit_rows import Entry, append
 from core.cache.schema import accounts, sessions
 from core.cache.sql import transaction
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, bindparam, delete, update
 
 from core.cache.schema import subscriptions, tenants
 from core.cache.sql import transaction, upsert
-from core.licenses import Subscription
+from core.licenses.units import Subscription
 from core.problems import Problem
 
 SUBSCRIPTION_FIELDS = tuple(field.name for field in fields(Subscription))

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, sele
 
 from core.cache.schema import history, licenses, profile_faults, subscriptions, tenants
 from core.cache.sql import transaction, upsert
-from core.licenses import License
+from core.interned import once
+from core.licenses.units import License
 from core.problems import Problem
-from core.words import once
 
 UNITS = ("enabled", "consumed", "warning", "suspended")
 LICENSE_COLUMNS = tuple(str(column.name) for column in licenses.columns)

@@ -243,7 +243,7 @@ accounts = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("password_changed_at", UtcTime, nullable=False),
     Column("last_sign_in_at", UtcTime),
-    Column("totp_secret", String(400), nullable=False, default=""),  # encrypted, see core/secrets.py
+    Column("totp_secret", String(400), nullable=False, default=""),  # encrypted, see core/secrets/stored_secrets.py
     Column("totp_confirmed_at", UtcTime),  # before that the second factor is not asked for
     Column("totp_last_step", Integer),  # no code opens twice
     Column("device_key", String(64), nullable=False, default=""),  # signs the cookies of known devices
@@ -329,7 +329,7 @@ sign_in_failures = Table(
     Index("sign_in_failures_last", "last_at"),
 )
 
-# When the budget of attempts of a network or an account is whole again; see core/sign_in_budget.py.
+# When the budget of attempts of a network or an account is whole again; see core/access/sign_in_budget.py.
 sign_in_budgets = Table(
     "sign_in_budgets",
     metadata,

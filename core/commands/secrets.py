@@ -7,12 +7,12 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from core import secret_rotation, secrets
 from core.commands import OK, SOME_FAILED
+from core.encryption import new_key
 from core.roles import command_actor
 from core.runtime import open_engine
-from core.secret_keys import new_key
-from core.secrets import Status
+from core.secrets import secret_rotation, stored_secrets
+from core.secrets.stored_secrets import Status
 from core.settings import Settings
 
 
@@ -27,12 +27,12 @@ def add_to(commands: Any) -> None:
 
 def _status(_options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
-    found = secrets.problems(engine)
+    found = stored_secrets.problems(engine)
     if not any(problem.code == "secrets.key_unreadable" for problem in found):
-        _tell(secrets.status(engine))
+        _tell(stored_secrets.status(engine))
     for problem in found:
         print(problem.text(settings.language), file=sys.stderr)
-    return SOME_FAILED if any(problem.code not in secrets.PASSING for problem in found) else OK
+    return SOME_FAILED if any(problem.code not in stored_secrets.PASSING for problem in found) else OK
 
 
 def _rotate(_options: argparse.Namespace, settings: Settings) -> int:

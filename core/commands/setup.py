@@ -9,16 +9,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from core.cache.names import save_names
-from core.certificates import new_certificate
-from core.checks import Finding, check_all
+from core.cache.product_names import save_names
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.graph import Http
-from core.product_list import TIMEOUT, read_product_names
-from core.refresh import Refresher
+from core.licenses.skus import parse_product_names
+from core.operations.checks import Finding, check_all
+from core.operations.product_list import TIMEOUT, read_product_names
+from core.profiles.certificates import new_certificate
+from core.refresh.refresher import Refresher
 from core.runtime import open_engine
 from core.settings import Settings
-from core.skus import parse_product_names
 
 LONGEST_DAYS = 3650
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")

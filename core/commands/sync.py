@@ -10,16 +10,16 @@ import threading
 from types import FrameType
 from typing import Any
 
-from core.cache.lists import sharepoint_status
+from core.cache.lists_read import sharepoint_status
 from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.problems import Problem, ProblemError
-from core.profiles import folder_problem
-from core.reading import Stopped
-from core.refresh import Refresher, UnknownTenant
+from core.profiles.profile_store import folder_problem
+from core.refresh.reader import Stopped
+from core.refresh.refresher import Refresher, UnknownTenant
+from core.refresh.timetable import TICK
 from core.roles import command_actor
 from core.runtime import open_engine
-from core.scheduler import TICK
 from core.settings import Settings
 from core.sharepoint import PushResult
 

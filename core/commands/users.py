@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core import access, second_factor
+from core.access import accounts, second_factor
+from core.access.passwords import random_password
+from core.access.sign_in import account_key
 from core.commands import OK
-from core.passwords import random_password
 from core.roles import ROLES, Actor, command_actor
 from core.runtime import open_engine
 from core.settings import Settings
-from core.sign_in import account_key
 
 
 def add_to(commands: Any) -> None:
@@ -39,10 +39,10 @@ def add_to(commands: Any) -> None:
     role.set_defaults(call=_users_role)
     disable = actions.add_parser("disable", help="no sign-in any more; ends all sessions of the account")
     disable.add_argument("name")
-    disable.set_defaults(call=lambda options, settings: _users(settings, access.disable, options.name))
+    disable.set_defaults(call=lambda options, settings: _users(settings, accounts.disable, options.name))
     enable = actions.add_parser("enable", help="sign-in again")
     enable.add_argument("name")
-    enable.set_defaults(call=lambda options, settings: _users(settings, access.enable, options.name))
+    enable.set_defaults(call=lambda options, settings: _users(settings, accounts.enable, options.name))
     factor = actions.add_parser("remove-factor", help="sign-in without the second factor, whose device is lost")
     factor.add_argument("name")
     factor.set_defaults(call=_users_remove_factor)
@@ -52,19 +52,19 @@ def add_to(commands: Any) -> None:
 def _users_add(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
     password = _password(options)
-    access.add(engine, command_actor(), options.name, password, options.role)
+    accounts.add(engine, command_actor(), options.name, password, options.role)
     return _told(options, password)
 
 
 def _users_passwd(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
     password = _password(options)
-    access.passwd(engine, command_actor(), options.name, password)
+    accounts.passwd(engine, command_actor(), options.name, password)
     return _told(options, password)
 
 
 def _users_role(options: argparse.Namespace, settings: Settings) -> int:
-    access.set_role(open_engine(settings), command_actor(), options.name, options.role)
+    accounts.set_role(open_engine(settings), command_actor(), options.name, options.role)
     return OK
 
 
@@ -80,7 +80,7 @@ def _users(settings: Settings, call: Callable[[Engine, Actor, str], None], name:
 
 
 def _users_list(_options: argparse.Namespace, settings: Settings) -> int:
-    for account in access.list_accounts(open_engine(settings), command_actor()):
+    for account in accounts.list_accounts(open_engine(settings), command_actor()):
         print(f"{account.name:30}{account.role:10}{'disabled' if account.disabled else ''}".rstrip())
     return OK
 

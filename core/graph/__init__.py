@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.graph.access_tokens import Credentials, TokenSource
 from core.graph.client import BatchAnswer, BatchRequest, GraphClient, chunks
 from core.graph.errors import (
     BadAnswer,
@@ -18,8 +19,7 @@ from core.graph.errors import (
     error_for,
 )
 from core.graph.http import Http
-from core.graph.tokens import Credentials, TokenSource
-from core.licenses import RefusedRow, SubscribedSkus, Subscription, parse_licenses, parse_subscriptions
+from core.licenses.units import RefusedRow, SubscribedSkus, Subscription, parse_licenses, parse_subscriptions
 from core.problems import Problem
 
 __all__ = [

@@ -1,8 +1,9 @@
 """The three SharePoint lists: read them, plan what has to change (pure), carry it out."""
 
 from core.sharepoint.apply import Outcome, Writer
-from core.sharepoint.columns import ListError
-from core.sharepoint.copies import Copies
+from core.sharepoint.license_rows import Row
+from core.sharepoint.list_cache import Copies
+from core.sharepoint.list_columns import ListError
 from core.sharepoint.lists import Item, Lists, check_parameters, parameters_of
 from core.sharepoint.matching import TenantRow, license_name, match_tenants
 from core.sharepoint.pace import Pace
@@ -15,7 +16,6 @@ from core.sharepoint.plan import (
     trigger_values,
 )
 from core.sharepoint.push import GiveWay, PushResult, push
-from core.sharepoint.rows import Row
 from core.sharepoint.writable import list_faults
 
 __all__ = [

@@ -12,7 +12,7 @@ from core.graph.client import BATCH_SIZE
 from core.sharepoint.lists import Item, SharePointList
 from core.sharepoint.pace import UNITS, Pace
 from core.sharepoint.plan import Change
-from core.sharepoint.refusals import Refusals
+from core.sharepoint.refused_rows import Refusals
 from core.workers import Workers
 
 log = logging.getLogger(__name__)

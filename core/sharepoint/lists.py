@@ -11,11 +11,11 @@ from typing import Any
 
 from core.bounds import bounded_text, parse_time
 from core.graph import BadAnswer, GraphClient
+from core.interned import once
 from core.problems import Problem
-from core.profiles import SharePointProfile
-from core.sharepoint.columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
+from core.profiles.profile_store import SharePointProfile
+from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
 from core.text_files import is_text
-from core.words import once
 from core.workers import Workers
 
 PAGE = "5000"  # what SharePoint gives at the most

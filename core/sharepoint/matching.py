@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from core.cache.lists import Alarm
+from core.cache.lists_read import Alarm
 from core.name_key import name_key
+from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
-from core.sharepoint.rows import Key, Row
 
 MAX_TEXT = 255  # UTF-16 units; a single-line text column holds no more
 SHORT_ID = 8  # so many signs of a SKU id tell two licences with one part number apart

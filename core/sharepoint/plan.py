@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from core.bounds import EARLIEST, parse_time
-from core.cache.lists import Alarm
+from core.cache.lists_read import Alarm
 from core.name_key import plain
+from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
 from core.sharepoint.matching import (
     Claims,
@@ -24,7 +25,6 @@ from core.sharepoint.matching import (
     claim_items,
     item_names,
 )
-from core.sharepoint.rows import Key, Row
 
 FIRST_DAY = EARLIEST.date() + timedelta(days=1)  # whose midnight can be read back in every zone
 

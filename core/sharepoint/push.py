@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
-from core.cache.lists import Alarm
+from core.cache.lists_read import Alarm
 from core.problems import Problem
 from core.sharepoint.apply import Outcome, Writer
+from core.sharepoint.license_rows import Key
 from core.sharepoint.lists import Item, Lists
 from core.sharepoint.pace import Pace
 from core.sharepoint.plan import Change, Plan
-from core.sharepoint.rows import Key
 from core.workers import Workers
 
 ROUNDS = 6  # a new shortage takes two (item, then trigger); more only when somebody else writes at the same time

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from core.problems import Problem
-from core.sharepoint.columns import LIST_NAMES
+from core.sharepoint.license_rows import Key
+from core.sharepoint.list_columns import LIST_NAMES
 from core.sharepoint.lists import Item, Lists, SharePointList
 from core.sharepoint.plan import Change, Plan
-from core.sharepoint.rows import Key
 
 KEYS = ("name", "tenant")
 FLAGS = ("trigger", "informed")

@@ -15,9 +15,9 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import WebSocketException
 
+from core.access.api_tokens import make
 from core.cache.schema import audit
 from core.roles import Actor
-from core.tokens import make
 from tests.attack.finding import Finding, Logged, quiet
 from tests.attack.raw import ATTACKER, cookie, get
 from tests.attack.stage import Product

@@ -7,7 +7,8 @@ import io
 import re
 from datetime import UTC, datetime
 
-from core import audit, second_factor
+from core import audit
+from core.access import second_factor
 from core.roles import Actor
 from tests.attack.finding import Finding
 from tests.attack.raw import ATTACKER, get, post

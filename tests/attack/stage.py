@@ -20,11 +20,11 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from core.cache import accounts
-from core.cache.accounts import Account
-from core.passwords import hash_password
+from core.access.passwords import hash_password
+from core.access.sessions import start_session
+from core.cache import account_rows
+from core.cache.account_rows import Account
 from core.runtime import open_engine
-from core.sessions import start_session
 from core.settings import Settings
 from tests.actors import entry
 from tests.attack.raw import HOME, get
@@ -152,7 +152,7 @@ def _add_people(target: Product) -> None:
     with target.database() as engine:
         hashed = hash_password(PASSWORD)  # as slow as every real one
         for name, role in PEOPLE.items():
-            accounts.add_account(engine, Account(name, hashed, role, False, now, now), entry())
+            account_rows.add_account(engine, Account(name, hashed, role, False, now, now), entry())
 
 
 def attacking() -> ProcessPoolExecutor:

@@ -14,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from core.lock import RefreshLock
+from core.refresh.lock import RefreshLock
 from simulator import Fault
 from tests.chaos.stage import Stage
 from tests.office import Office

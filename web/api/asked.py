@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.cache.runs import Run
+from core.cache.run_rows import Run
 from core.clock import elapsed
 
 KEPT = 1000

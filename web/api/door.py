@@ -14,10 +14,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.access.api_tokens import actor_of
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
 from core.runtime import Runtime
-from core.tokens import actor_of
 from web.api.errors import ApiError, error_answer, problem_error
 from web.api.limits import Limits
 from web.connections import connection_of

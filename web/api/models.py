@@ -8,9 +8,9 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
-from core.licenses import State
+from core.licenses.skus import Kind
+from core.licenses.units import State
 from core.problems import Problem
-from core.skus import Kind
 
 T = TypeVar("T")
 PLAIN = r"^[^\x00-\x1f\x7f]*$"  # no control characters: PostgreSQL takes no NUL, and nobody's name holds one

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from core.bounds import LONGEST_SEARCH
-from core.licenses import State
-from core.skus import Kind
+from core.licenses.skus import Kind
+from core.licenses.units import State
 from web.api.models import PLAIN, Alarm, Model
 
 LARGEST_PAGE = 100

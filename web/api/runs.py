@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from core.cache import runs as stored
+from core.cache import run_rows as stored
 from core.cache.api_queries import runs_page
 from web.api.asked import Waiting
 from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown

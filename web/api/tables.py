@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.figures import Figures, newest_figures
+from core.cache.figures import Figures, newest_figures
+from core.licenses.skus import Catalogue
 from core.name_key import name_key, name_keys
 from core.runtime import Runtime
-from core.skus import Catalogue
 
 # Columns of the frames that the API calls by another name.
 NAMES = {"part_number": "sku_part_number", "renewal": "renews_at", "monitored": "monitoring", "cert_expires":

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from core.cache.api_queries import history_page
-from core.monitoring import SwitchChange, Switches, apply_switches
 from core.name_key import guid_key, name_key
 from core.problems import Problem
-from core.refresh import Refresher
+from core.refresh.refresher import Refresher
 from core.roles import Action
 from core.runtime import Runtime
+from core.tenants.tenant_switches import SwitchChange, Switches, apply_switches
 from web.api.context import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.door import Call
 from web.api.errors import ApiError, detail_of

@@ -1,0 +1,237 @@
+"""Accounts: who may sign in, and as what.
+
+AccessError      an account cannot be added or changed; `text(language)` says why
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from core.access import passwords
+from core.access.known_devices import remember as remember_device
+from core.access.password_spray import note_failure
+from core.access.sessions import (
+    Ended,
+    Session,
+    Sessions,
+    end_session,
+    note_revocation,
+    session_id,
+    session_of,
+    sign_out,
+)
+from core.access.sign_in import (
+    LOCAL,
+    CodeNeeded,
+    Refused,
+    account_key,
+    sign_in,
+    sign_in_with_code,
+    sign_in_with_microsoft,
+    standing_of,
+)
+from core.access.sign_in_budget import Standing, wait_of_network
+from core.cache import account_rows
+from core.cache.account_rows import Account, LastAdmin
+from core.cache.audit_rows import Entry
+from core.roles import ROLES, Action, Actor
+
+__all__ = [
+    "ROLES",
+    "AccessError",
+    "Account",
+    "CodeNeeded",
+    "Ended",
+    "Refused",
+    "Session",
+    "Sessions",
+    "Standing",
+    "account_key",
+    "add",
+    "create_first_admin",
+    "disable",
+    "enable",
+    "end_session",
+    "list_accounts",
+    "note_failure",
+    "passwd",
+    "remember_device",
+    "session_id",
+    "session_of",
+    "set_role",
+    "sign_in",
+    "sign_in_with_code",
+    "sign_in_with_microsoft",
+    "sign_out",
+    "standing_of",
+    "wait_of_network",
+]
+
+FIRST_ADMIN = "admin"
+
+SENTENCES = {
+    "account.name": (
+        "«{name}» ist kein Kontoname: Buchstaben, Ziffern, _ und - bis 20 Zeichen, oder eine E-Mail-Adresse.",
+        "“{name}” is no account name: letters, digits, _ and - up to 20 characters, or an e-mail address.",
+    ),
+    "account.taken": ("Das Konto «{name}» gibt es schon.", "There is an account “{name}” already."),
+    "account.unknown": ("Ein Konto «{name}» gibt es nicht.", "There is no account “{name}”."),
+    "account.not_local": (
+        "«{name}» meldet sich mit Microsoft an; Passwort und Rolle werden dort verwaltet.",
+        "“{name}” signs in with Microsoft; password and role are managed there.",
+    ),
+    "account.last_admin": (
+        "«{name}» ist das letzte lokale Konto, das Konten verwalten darf; zuerst ein anderes zum admin machen.",
+        "“{name}” is the last local account that may manage accounts; make another one admin first.",
+    ),
+    "account.role": (
+        "«{role}» ist keine Rolle; möglich sind viewer, support und admin.",
+        "“{role}” is no role; there are viewer, support and admin.",
+    ),
+    "password.same": (
+        "Das neue Passwort ist das bisherige; es braucht ein anderes.",
+        "The new password is the former one; another one is needed.",
+    ),
+    "password.short": (
+        f"Das Passwort braucht mindestens {passwords.SHORTEST} Zeichen.",
+        f"The password needs at least {passwords.SHORTEST} characters.",
+    ),
+    "password.lower": ("Das Passwort braucht einen Kleinbuchstaben.", "The password needs a lower-case letter."),
+    "password.upper": ("Das Passwort braucht einen Grossbuchstaben.", "The password needs an upper-case letter."),
+    "password.digit": ("Das Passwort braucht eine Ziffer.", "The password needs a digit."),
+    "password.special": (
+        "Das Passwort braucht ein Sonderzeichen, zum Beispiel - oder !",
+        "The password needs a special character, for example - or !",
+    ),
+    "password.common": (
+        "Dieses Passwort ist zu leicht zu erraten: ein oder zwei bekannte Wörter, eine Tastenfolge oder der Kontoname, "
+        "mit Ziffern oder Zeichen verziert. Besser sind drei Wörter, die nichts miteinander zu tun haben.",
+        "This password is too easy to guess: one or two known words, a run of keys or the account name, with "
+        "digits or signs around them. Better are three words that have nothing to do with each other.",
+    ),
+    "password.control": (
+        "Das Passwort enthält Steuerzeichen; sie lassen sich nicht eintippen.",
+        "The password contains control characters; they cannot be typed.",
+    ),
+    "password.long": (
+        f"Das Passwort ist länger als {passwords.LONGEST} Zeichen.",
+        f"The password is longer than {passwords.LONGEST} characters.",
+    ),
+}
+
+
+class AccessError(Exception):
+    """An account cannot be added or changed; holds every reason at once, never the password."""
+
+    def __init__(self, codes: Sequence[str], **params: str) -> None:
+        super().__init__(", ".join(codes))
+        self.codes = list(codes)
+        self.params = params
+
+    def text(self, language: str = "de") -> str:
+        column = 1 if language == "en" else 0
+        return " ".join(SENTENCES[code][column].format_map(self.params) for code in self.codes)
+
+    def __str__(self) -> str:
+        return self.text("en")
+
+
+def create_first_admin(engine: Engine, now: datetime | None = None) -> str | None:
+    """On an empty database make the account `admin` and return its password, which is stored nowhere; else None."""
+    if account_rows.all_accounts(engine):
+        return None
+    password = passwords.random_password()
+    account = _account(FIRST_ADMIN, password, "admin", now or _now())
+    entry = Entry(Actor("setup", "admin", "command"), "account.added", FIRST_ADMIN)
+    return password if account_rows.add_account(engine, account, entry, only_first=True) else None
+
+
+def add(
+    engine: Engine, actor: Actor, name: str, password: str, role: str = "support", now: datetime | None = None
+) -> None:
+    """A new local account, whose first session chooses a password of its own.
+
+    Raises AccessError with all that is wrong, NotAllowed.
+    """
+    actor.need(Action.ACCOUNTS)
+    name = account_key(name)
+    faults = [] if passwords.name_is_valid(name) else ["account.name"]
+    faults += [] if role in ROLES else ["account.role"]
+    faults += passwords.password_faults(password, [name])
+    if faults:
+        raise AccessError(faults, name=name, role=role)
+    entry = Entry(actor, "account.added", name)
+    if not account_rows.add_account(engine, _account(name, password, role, now or _now()), entry):
+        raise AccessError(["account.taken"], name=name)
+
+
+def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime | None = None) -> None:
+    """Set a new password; ends all sessions of the account and forgets its failed sign-ins.
+
+    One's own needs no special role, but the session ends too. One that somebody else has set must be changed at the
+    next sign-in; tokens of the account go on. Raises AccessError, NotAllowed.
+    """
+    own = actor.name == account_key(name) and actor.source == "page"
+    actor.need(Action.OWN_ACCOUNT if own else Action.ACCOUNTS)
+    _must_be_local(engine, name)
+    if faults := passwords.password_faults(password, [name]):
+        raise AccessError(faults)
+    at = now or _now()
+    hashed = passwords.hash_password(password)
+    changes = {"password_hash": hashed, "password_changed_at": at, "must_change_password": not own}
+    _change(engine, actor, "account.password", name, at, **changes)
+    account_rows.clear_failures(engine, f"{account_key(name)}|", prefix=True)
+
+
+def disable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
+    """Shut an account out at once, with all its sessions and tokens. Raises AccessError, NotAllowed."""
+    actor.need(Action.ACCOUNTS)
+    _change(engine, actor, "account.disabled", name, now or _now(), disabled=True)
+
+
+def enable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
+    """Let an account in again; its tokens stay revoked. Raises AccessError, NotAllowed."""
+    actor.need(Action.ACCOUNTS)
+    _change(engine, actor, "account.enabled", name, now or _now(), disabled=False)
+
+
+def set_role(engine: Engine, actor: Actor, name: str, role: str, now: datetime | None = None) -> None:
+    """Give a local account another role; ends its sessions. Raises AccessError, NotAllowed."""
+    actor.need(Action.ACCOUNTS)
+    _must_be_local(engine, name)
+    if role not in ROLES:
+        raise AccessError(["account.role"], role=role)
+    _change(engine, actor, "account.role", name, now or _now(), role=role)
+
+
+def _must_be_local(engine: Engine, name: str) -> None:
+    account = account_rows.find_account(engine, account_key(name))
+    if account is not None and account.provider != LOCAL:
+        raise AccessError(["account.not_local"], name=account.shown)
+
+
+def list_accounts(engine: Engine, actor: Actor) -> list[Account]:
+    """Every account by name. Raises NotAllowed."""
+    actor.need(Action.ACCOUNTS)
+    return account_rows.all_accounts(engine)
+
+
+def _change(engine: Engine, actor: Actor, action: str, name: str, at: datetime, **changes: object) -> None:
+    entry = Entry(actor, action, account_key(name))
+    try:
+        if not account_rows.change_account(engine, account_key(name), at, entry, **changes):
+            raise AccessError(["account.unknown"], name=name)
+    except LastAdmin as error:
+        raise AccessError(["account.last_admin"], name=name) from error
+    note_revocation()
+
+
+def _account(name: str, password: str, role: str, now: datetime) -> Account:
+    return Account(name, passwords.hash_password(password), role, False, now, now, must_change_password=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

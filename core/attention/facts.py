@@ -1,0 +1,126 @@
+"""What the cache and the SharePoint profile say about the state of things; `conditions` judges what is bad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine
+
+from core.cache.lists_read import SharePointStatus, sharepoint_status
+from core.cache.policy_rows import rules_at
+from core.cache.readings import tenant_rows
+from core.cache.troubles import Gone, broken_profiles, gone_since, removed_profiles, unanswered_alarms
+from core.licenses.skus import Catalogue
+from core.problems import Problem
+from core.profiles.profile_store import ProfileStore, SharePointProfile, TenantProfile
+from core.settings import Settings
+
+GONE_FOR = timedelta(days=7)
+REMOVED_FOR = timedelta(days=30)  # so long it is told that a profile was taken away: it may have been a mistake
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Until when the profile `name` can sign in."""
+
+    name: str
+    slug: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """A tenant that is read; `missing_since`: its row in the SharePoint tenant list has vanished."""
+
+    name: str
+    slug: str
+    listed: bool
+    last_read_at: datetime | None = None
+    failing_since: datetime | None = None
+    problem: Problem | None = None
+    missing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the cache and the SharePoint profile say; conditions follow from it and the time alone."""
+
+    tenants: Sequence[TenantFacts] = ()
+    certificates: Sequence[Certificate] = ()
+    site_certificate: Certificate | None = None
+    faults: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
+    names_fault: str = ""
+    sharepoint: SharePointStatus = field(default_factory=SharePointStatus)
+    unanswered: int = 0
+    flow_minutes: float = 60
+    gone: Sequence[tuple[Gone, tuple[str, str]]] = ()
+    removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
+    site_gone_since: datetime | None = None  # the last contact, when the SharePoint profile is gone since then
+
+
+def known_facts(
+    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime, names_fault: str = ""
+) -> Facts:
+    """Ask the cache; some queries, whatever the number of tenants. Raises DatabaseError."""
+    rows = [row for row in tenant_rows(engine).values() if row.enabled]
+    site = ProfileStore(settings.profiles_dir).sharepoint(now)
+    return replace(
+        list_facts(engine, now, names_fault),
+        certificates=[Certificate(row.name, row.slug, row.cert_expires) for row in rows if row.cert_expires],
+        site_certificate=certificate_of(site) if site else None,
+        faults=broken_profiles(engine),
+        unanswered=unanswered_alarms(engine, now - timedelta(minutes=settings.flow_timeout_minutes)),
+        flow_minutes=settings.flow_timeout_minutes,
+        gone=_alarming(engine, settings, catalogue, now),
+    )
+
+
+def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:
+    """Return of the facts what a refresh says about tenants, lists and names. Raises DatabaseError."""
+    status = sharepoint_status(engine)
+    gone = not status.configured and status.read_at is not None and now - status.read_at < REMOVED_FOR
+    return Facts(
+        tenants=[
+            TenantFacts(
+                name=row.name,
+                slug=row.slug,
+                listed=row.listed,
+                last_read_at=row.last_read_at,
+                failing_since=row.failing_since,
+                problem=Problem.from_json(row.problem) if row.problem else None,
+                missing_since=row.missing_since,
+            )
+            for row in tenant_rows(engine).values()
+            if row.enabled
+        ],
+        names_fault=names_fault,
+        sharepoint=status,
+        removed=removed_profiles(engine, now - REMOVED_FOR),
+        site_gone_since=status.read_at if gone else None,
+    )
+
+
+def _alarming(
+    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime
+) -> list[tuple[Gone, tuple[str, str]]]:
+    """The licences gone lately whose shortage would alarm, each with its name (German, English)."""
+    found = gone_since(engine, (now - GONE_FOR).astimezone(settings.zone).date())
+    if not found:
+        return []
+    rules = rules_at(engine, now, settings.zone)
+    kept = []
+    for gone in found:
+        kind, _ = catalogue.kind(
+            gone.sku_id, gone.part_number, applies_to=gone.applies_to, enabled=gone.enabled, is_trial=gone.is_trial
+        )
+        if rules.decide(gone.tenant_id, gone.sku_id, kind).alarms:
+            product = catalogue.product(gone.sku_id, gone.part_number)
+            kept.append((gone, (product.name_de, product.name_en)))
+    return kept
+
+
+def certificate_of(profile: TenantProfile | SharePointProfile) -> Certificate:
+    name = profile.name if isinstance(profile, TenantProfile) else f"SharePoint ({profile.name})"
+    return Certificate(name, profile.slug, profile.certificate.expires)

@@ -1,0 +1,65 @@
+"""The figures that pages and programs look at: read once per version of the database, then shared by all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from weakref import WeakKeyDictionary
+
+import pandas as pd
+from sqlalchemy import Engine
+
+from core.cache.catalogue import load_catalogue
+from core.cache.frames import licenses_frame, tenants_frame
+from core.cache.sql import data_version
+from core.licenses.skus import Catalogue
+from core.settings import Settings
+
+MAX_AGE = timedelta(minutes=15)  # days left and "the flow does not answer" change without a new version
+
+
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """What the database said at one version of it; the frames are those of core.cache.frames.
+
+    Nobody writes into the frames. `names_fault` says what is wrong with sku_mappings.json, "" for nothing.
+    """
+
+    version: int
+    taken_at: datetime
+    catalogue: Catalogue
+    names_fault: str
+    licenses: pd.DataFrame
+    tenants: pd.DataFrame
+
+
+@dataclass
+class _Newest:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    figures: Figures | None = None
+    read_at: float = 0.0  # monotonic seconds
+
+
+_newest: WeakKeyDictionary[Engine, _Newest] = WeakKeyDictionary()
+_newest_lock = threading.Lock()
+
+
+def newest_figures(engine: Engine, settings: Settings) -> Figures:
+    """The newest figures; whoever comes first reads them, all others wait for them. Raises DatabaseError."""
+    with _newest_lock:
+        newest = _newest.setdefault(engine, _Newest())
+    with newest.lock:
+        version, now, last = data_version(engine), datetime.now(UTC), newest.figures
+        if last is None or last.version != version or time.monotonic() - newest.read_at >= MAX_AGE.total_seconds():
+            newest.figures = last = _read(engine, settings, version, now)
+            newest.read_at = time.monotonic()
+        return last
+
+
+def _read(engine: Engine, settings: Settings, version: int, now: datetime) -> Figures:
+    catalogue, fault = load_catalogue(engine)
+    timeout = timedelta(minutes=settings.flow_timeout_minutes)
+    licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout, zone=settings.zone)
+    return Figures(version, now, catalogue, fault, licenses, tenants_frame(engine, licenses, now=now))

@@ -1,0 +1,154 @@
+"""Encrypted values in the database: where they are, under which key, and how all change in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Column, Connection, Engine, create_engine, select, update
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from core.cache.audit_rows import Entry, append
+from core.cache.database import DatabaseError, problem_of
+from core.cache.schema import accounts, documents
+from core.cache.sql import save_document, transaction, write_alone
+
+TOTP = "totp"
+DOCUMENT = "secrets"
+PATIENCE_MS = 2000  # for others who read; a start must not wait for them, the next one tries again
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column of encrypted values, "" for none, and the column that says whose they are: the table's key."""
+
+    purpose: str
+    owner: Column[Any]
+    value: Column[Any]
+
+
+PLACES = (Place(TOTP, accounts.c.name, accounts.c.totp_secret),)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSecret:
+    purpose: str
+    owner: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretState:
+    """`key_id` names the key in force, "" while all values are still in clear. With `cleared` no page of the
+    database file holds what was there in clear before."""
+
+    key_id: str = ""
+    cleared: bool = False
+
+
+def secret_state(engine: Engine) -> SecretState:
+    with transaction(engine) as connection:
+        return _state(connection)
+
+
+def stored_secrets(engine: Engine) -> list[StoredSecret]:
+    with transaction(engine) as connection:
+        return _stored(connection)
+
+
+def rewrite_secrets(
+    engine: Engine,
+    change: Callable[[StoredSecret], str],
+    new: SecretState,
+    *,
+    old: SecretState,
+    at: datetime,
+    entry: Entry | None = None,
+) -> int | None:
+    """Put `change(secret)` in the place of every secret, all or none; return how many there are.
+
+    Return None, and change nothing, if the state is no longer `old`. Whatever `change` raises leaves everything as it
+    was.
+    """
+    with transaction(engine) as connection:
+        for place in PLACES:
+            write_alone(connection, place.value.table)
+        if _state(connection) != old:
+            return None
+        secrets = _stored(connection)
+        for secret in secrets:
+            place = next(place for place in PLACES if place.purpose == secret.purpose)
+            row = update(place.value.table).where(place.owner == secret.owner)
+            connection.execute(row.values({place.value.name: change(secret)}))
+        _save(connection, new)
+        if entry is not None:
+            append(connection, entry, at)
+        return len(secrets)
+
+
+def clear_free_pages(engine: Engine, state: SecretState) -> bool:
+    """Build the database file anew, without what deleted and former values have left in it, and note that in `state`.
+
+    Return False if somebody else is reading the database just now. Raises DatabaseError.
+    """
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.detach()  # its own waiting time ends with it
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+                connection.exec_driver_sql("VACUUM")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+            else:
+                busy = 0
+                connection.exec_driver_sql(f"SET lock_timeout = {PATIENCE_MS}")
+                for table in {place.value.table.name for place in PLACES}:
+                    connection.exec_driver_sql(f"VACUUM FULL {table}")
+    except DBAPIError as error:
+        raise DatabaseError(problem_of(error, engine.url.database or engine.url.host or "")) from error
+    if busy:
+        return False
+    with transaction(engine) as connection:
+        _save(connection, SecretState(state.key_id, cleared=True))
+    return True
+
+
+def copies_in_clear(engine: Engine) -> list[Path]:
+    """Return the copies put aside before an upgrade (SQLite) that hold secrets in clear."""
+    file = engine.url.database
+    if engine.dialect.name != "sqlite" or not file:
+        return []
+    return [copy for copy in sorted(Path(file).parent.glob(f"{Path(file).name}.*.bak")) if _is_in_clear(copy)]
+
+
+def _is_in_clear(copy: Path) -> bool:
+    address = f"{copy.resolve().as_uri()}?mode=ro&immutable=1"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            return not _state(connection).key_id and bool(_stored(connection))
+    except (DBAPIError, ValueError):  # older than second factors, or damaged
+        return False
+
+
+def _state(connection: Connection) -> SecretState:
+    value = connection.execute(select(documents.c.value).where(documents.c.key == DOCUMENT)).scalar()
+    return SecretState(**(value or {}))
+
+
+def _save(connection: Connection, state: SecretState) -> None:
+    save_document(connection, DOCUMENT, {"key_id": state.key_id, "cleared": state.cleared})
+
+
+def _stored(connection: Connection) -> list[StoredSecret]:
+    return [
+        StoredSecret(place.purpose, owner, value)
+        for place in PLACES
+        for owner, value in connection.execute(
+            select(place.owner, place.value).where(place.value != "").order_by(place.owner)
+        )
+    ]

@@ -1,0 +1,190 @@
+"""One log: console and `lizenztool.log`, with run, tenant and request in each line and no secret in any."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from types import TracebackType
+
+from core.logs.log_lines import FORMATTERS, carry
+from core.logs.log_queue import BackgroundWriter, Repeats
+from core.logs.syslog import SyslogHandler, parse
+
+log = logging.getLogger(__name__)
+
+MAX_BYTES = 5 * 1024 * 1024
+KEPT_FILES = 3
+
+_run: ContextVar[str] = ContextVar("run", default="-")
+_tenant: ContextVar[str] = ContextVar("tenant", default="-")
+_request: ContextVar[str] = ContextVar("request", default="-")
+_account: ContextVar[str] = ContextVar("account", default="")
+
+
+class _LogFile(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk would put a traceback on the console for each line; the console has the line itself."""
+
+
+class _Intake(logging.Handler):
+    """The one handler of the root: takes each line in the thread that logs and passes it on to where it is written."""
+
+    def __init__(self, written_to: Sequence[logging.Handler], beside: Sequence[logging.Handler]) -> None:
+        super().__init__()
+        self._written_to = tuple(written_to)
+        self._beside = tuple(beside)  # in the background always
+        self._behind: BackgroundWriter | None = None
+        self._repeats: Repeats | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._repeats is None or _run.get() != "-" or self._repeats.passes(record):
+            self._pass_on(carry(record, _context()))
+
+    def to_background(self) -> None:
+        if self._behind is None:
+            self._behind, self._repeats = BackgroundWriter(*self._written_to), Repeats(self._pass_on)
+
+    def to_foreground(self) -> None:
+        """Write all that is waiting; from now on whoever logs waits for the disk."""
+        behind, repeats, self._behind, self._repeats = self._behind, self._repeats, None, None
+        if behind is not None:
+            behind.stop()
+        if repeats is not None:
+            repeats.tell()
+
+    def close(self) -> None:
+        """Called at the end of the process, too, also after a crash: `logging` closes every handler."""
+        self.to_foreground()
+        for handler in (*self._beside, *self._written_to):
+            handler.close()
+        super().close()
+
+    def _pass_on(self, record: logging.LogRecord) -> None:
+        written_to = (self._behind,) if self._behind is not None else self._written_to
+        for handler in (*written_to, *self._beside):
+            handler.handle(record)
+
+
+def set_up_logs(log_dir: Path, level: str, form: str = "text", syslog: str = "") -> None:
+    """Send everything to stderr, to `<log_dir>/lizenztool.log` (5 MB x 3) and to `syslog`.
+
+    A second call changes nothing. `form` is text or json, for console and file.
+    Without a writable folder the console alone remains, and says so.
+    """
+    root = logging.getLogger()
+    if _intake() is not None:
+        return
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    problem: OSError | None = None
+    try:
+        log_dir.mkdir(parents=True, exist_ok=True)
+        file = log_dir / "lizenztool.log"
+        handlers.append(_LogFile(file, "a", MAX_BYTES, KEPT_FILES, encoding="utf-8", errors="backslashreplace"))
+    except OSError as error:
+        problem = error
+    for handler in handlers:
+        handler.setFormatter(FORMATTERS[form]())
+    root.addHandler(_Intake(handlers, _beside(syslog)))
+    root.setLevel(level)
+    logging.captureWarnings(True)  # else Python writes them past us
+    # Below warning these speak of every request and of token contents.
+    for noisy in ("msal", "urllib3", "watchdog", "alembic", "filelock", "schedule"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if problem is not None:
+        logging.getLogger(__name__).warning("no log file in %s: %s", log_dir, problem.strerror)
+
+
+def _beside(syslog: str) -> list[logging.Handler]:
+    if not syslog:
+        return []
+    handler = SyslogHandler(parse(syslog))
+    handler.setFormatter(FORMATTERS["text"]())
+    return [BackgroundWriter(handler)]
+
+
+def _intake() -> _Intake | None:
+    return next((handler for handler in logging.getLogger().handlers if isinstance(handler, _Intake)), None)
+
+
+def log_in_background() -> None:
+    """From here on nobody who logs waits for console or disk, and a stranger's warnings are counted (see Repeats).
+
+    For the server; a command's lines stay in their order with what it prints.
+    """
+    if (intake := _intake()) is not None:
+        intake.to_background()
+
+
+def log_in_foreground() -> None:
+    """Back again, after everything that is waiting has been written. To be called before the process ends."""
+    if (intake := _intake()) is not None:
+        intake.to_foreground()
+
+
+def log_uncaught() -> None:
+    """From here on an error that nobody catches is in the log, masked and bounded."""
+
+    def of_process(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+        else:
+            log.critical("an unforeseen error ended the process", exc_info=(kind, error, trace))
+
+    def of_thread(failed: threading.ExceptHookArgs) -> None:
+        if failed.exc_value is not None and not issubclass(failed.exc_type, SystemExit):
+            name = failed.thread.name if failed.thread else "?"
+            error = (failed.exc_type, failed.exc_value, failed.exc_traceback)
+            log.error("an unforeseen error ended the thread %s", name, exc_info=error)
+
+    sys.excepthook, threading.excepthook = of_process, of_thread
+
+
+def _context() -> dict[str, str]:
+    return {"run": _run.get(), "tenant": _tenant.get(), "request": _request.get(), "account": _account.get()}
+
+
+@contextmanager
+def run_in_log(run_id: str) -> Iterator[None]:
+    """Every line within, also of the workers' threads, names the run."""
+    token = _run.set(run_id)
+    try:
+        yield
+    finally:
+        _run.reset(token)
+
+
+@contextmanager
+def request_in_log(request_id: str, account: str = "") -> Iterator[None]:
+    """Every line within names the click or call that it is about, and in JSON who did it."""
+    request, who = _request.set(request_id), _account.set(account or _account.get())
+    try:
+        yield
+    finally:
+        _account.reset(who)
+        _request.reset(request)
+
+
+def current_request() -> str:
+    """The id that lines name here and now, "" for none."""
+    known = _request.get()
+    return "" if known == "-" else known
+
+
+def account_in_log(name: str) -> None:
+    """From here to the end of the request the JSON lines name the account."""
+    _account.set(name)
+
+
+@contextmanager
+def tenant_in_log(name: str) -> Iterator[None]:
+    token = _tenant.set(name)
+    try:
+        yield
+    finally:
+        _tenant.reset(token)

@@ -1,0 +1,211 @@
+"""`check`: everything that must be right for the tool to work, asked one by one. Changes nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from core.attention import conditions
+from core.attention.conditions import Condition
+from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
+from core.cache.figures import newest_figures
+from core.cache.readings import KnownLicense, known_licenses, tenant_rows
+from core.cache.run_rows import latest_run
+from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows, subscribed_skus, subscriptions
+from core.operations import file_modes
+from core.problems import Problem
+from core.profiles import auth_profiles
+from core.profiles.profile_check import HARMLESS
+from core.profiles.profile_store import Profiles, SharePointProfile, TenantProfile, folder_problem
+from core.refresh.next_push import MANY, SeenTenant, seen_tenants, told_live
+from core.refresh.reader import Stopped, TenantAnswer
+from core.refresh.run import Tools
+from core.secrets import stored_secrets
+from core.sharepoint import Item, ListError, check_parameters, list_faults
+from core.sharepoint.writable import emptied_switches
+
+FOUND_BY_A_PUSH = {  # and by no question of `check`
+    "sharepoint.flow_silent",
+    "sharepoint.numbers_refused",
+    "sharepoint.row_refused",
+    "sharepoint.write_forbidden",
+    "sharepoint.not_found_again",
+    "sharepoint.write_failed",
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`subject` is a profile, a tenant or a list; `problem` is None when all is well."""
+
+    subject: str
+    level: Literal["ok", "warning", "error"]
+    problem: Problem | None = None
+    note: str = ""
+
+
+def check_all(tools: Tools) -> list[Finding]:
+    """Profiles, certificates, sign-in, permissions, lists, the flow's parameters, then what the cache knows."""
+    profiles = tools.profiles.load(tools.now())
+    findings = [
+        Finding(fault.file, "warning" if problem.code in HARMLESS else "error", problem)
+        for fault in [*profiles.faults, *auth_profiles.faults(tools.settings.profiles_dir)]
+        for problem in fault.problems
+    ]
+    if not profiles.tenants and all(fault.of_sharepoint for fault in profiles.faults):
+        folder = tools.settings.profiles_dir
+        none = Problem("check.no_profile", {"folder": str(folder)})
+        findings.append(Finding("profiles", "error", folder_problem(folder) or none))
+    findings += _certificates(tools, profiles)
+    rows, before = tenant_rows(tools.engine), known_licenses(tools.engine)
+    answers = []
+    for answer, found in tools.workers.map(lambda profile: _tenant(tools, profile, before), profiles.tenants):
+        answers.append(answer)
+        findings += found
+    site, lists = _sharepoint(tools, profiles.sharepoint) if profiles.sharepoint else ([], None)
+    findings += site
+    if lists is not None and profiles.sharepoint:
+        listed = tools.publisher.lists(profiles.sharepoint).tenants
+        tenants = seen_tenants(profiles.tenants, rows, listed, lists[0], tools.now())
+        findings += [
+            Finding(profiles.sharepoint.name, "error", problem)
+            for problem in emptied_switches(listed, {tenant.name: tenant.emptied for tenant in tenants.values()})
+        ]
+        findings += _seen(tools, tenants, answers, lists[1])
+    if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
+        findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
+    findings += [Finding("files", found.level, found.problem) for found in file_modes.findings(tools.settings)]
+    for problem in stored_secrets.problems(tools.engine):
+        findings.append(Finding("secrets", "warning" if problem.code in stored_secrets.PASSING else "error", problem))
+    asked = {finding.problem.code for finding in site if finding.problem}
+    return findings + list(_known(tools, asked, lists_read=lists is not None))
+
+
+def _certificates(tools: Tools, profiles: Profiles) -> Iterator[Finding]:
+    found: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
+    found += [profiles.sharepoint] if profiles.sharepoint else []
+    for profile in found:
+        yield from _findings(tools, conditions.certificate(certificate_of(profile), tools.now()))
+
+
+def _client(tools: Tools, profile: TenantProfile | SharePointProfile) -> GraphClient:
+    return GraphClient(profile, tools.settings.graph_url, tools.tokens, tools.http)
+
+
+def _tenant(
+    tools: Tools, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+) -> tuple[TenantAnswer, list[Finding]]:
+    """What the tenant answers, and the findings about it; whatever is wrong with one must not end the others."""
+    try:
+        return _asked(tools, profile, before)
+    except Stopped:
+        raise
+    except Exception as error:
+        log.exception("unexpected error")
+        problem = Problem("refresh.unexpected", {"tenant": profile.name}, type(error).__name__)
+        return TenantAnswer(profile, problem=problem), [Finding(profile.name, "error", problem)]
+
+
+def _asked(
+    tools: Tools, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+) -> tuple[TenantAnswer, list[Finding]]:
+    client, answer, name = _client(tools, profile), TenantAnswer(profile), profile.name
+    try:
+        found = subscribed_skus(client)
+    except GraphError as error:
+        answer.problem = error.problem
+        return answer, [Finding(name, "error", error.problem)]
+    answer.licenses, answer.refused = found.licenses, found.refused
+    count = sum(license_["present"] for license_ in before.get(profile.tenant_id, {}).values())
+    findings = [Finding(name, "ok", note=f"{len(found.licenses)} SKU")]
+    if problem := refused_rows(name, found.refused):
+        findings.append(Finding(name, "error", problem))
+    if not answer.licenses and count > 1:
+        answer.problem = Problem("graph.nothing_left", {"tenant": name, "count": str(count)})
+        findings = [Finding(name, "warning", answer.problem)]
+    try:
+        answer.subscriptions = subscriptions(client)
+    except PermissionMissing:
+        findings.append(Finding(name, "warning", Problem("check.no_renewals", {"tenant": name})))
+    except GraphError as error:
+        findings.append(Finding(name, "warning", error.problem))
+    return answer, findings
+
+
+Read = tuple[list[Item], list[Item]]  # items of the tenant list, of the licence list
+
+
+def _sharepoint(tools: Tools, profile: SharePointProfile) -> tuple[list[Finding], Read | None]:
+    try:
+        lists = tools.publisher.lists(profile)
+        read = lists.items(lists.tenants), lists.items(lists.licenses)
+        parameters = lists.read_parameters()
+    except (GraphError, ListError) as error:
+        return [Finding(profile.name, "error", error.problem)], None
+    findings = [Finding(profile.name, "ok", note=f"Tenantliste {len(read[0])}, Lizenzstatusliste {len(read[1])}")]
+    problems = [*list_faults(lists, *read), *check_parameters(parameters)]
+    errors = {code for code, level in conditions.IN_THE_LISTS.items() if level == "error"}
+    findings += [Finding(profile.name, "error" if one.code in errors else "warning", one) for one in problems]
+    return findings, read
+
+
+def _seen(
+    tools: Tools, tenants: Mapping[str, SeenTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
+) -> Iterator[Finding]:
+    """Which tenants the tenant list lacks, and how many shortages the next push tells of."""
+    facts = [
+        TenantFacts(tenant.name, tenant.slug, tenant.listed, missing_since=tenant.missing_since)
+        for tenant in tenants.values()
+        if tenant.enabled
+    ]
+    yield from _findings(tools, conditions.tenant_list(facts))
+    good = [answer for answer in answers if answer.problem is None]
+    count = len(told_live(tools.engine, tools.settings, tenants, good, items, tools.now()))
+    if count >= MANY:
+        yield Finding("SharePoint", "warning", Problem("check.first_push", {"count": str(count)}))
+
+
+def _known(tools: Tools, asked: set[str], *, lists_read: bool) -> Iterator[Finding]:
+    """What no question of this moment tells: how long it lasts already; `asked`: codes found in SharePoint just now.
+
+    With `lists_read` the tenant list has been judged as it is now.
+    """
+    now, engine = tools.now(), tools.engine
+    figures = newest_figures(engine, tools.settings)
+    facts = known_facts(engine, tools.settings, figures.catalogue, now, figures.names_fault)
+    yield from _findings(tools, conditions.refreshes(latest_run(engine), now, tools.settings.refresh_minutes))
+    yield from _findings(tools, _lasting(facts, now, asked, lists_read))
+    short = figures.licenses[figures.licenses["shortage"]]
+    for tenant, states in short.groupby("tenant")["state"]:
+        counts: dict[str, str] = {state: str(int((states == state).sum())) for state in conditions.SHORTAGE_STATES}
+        problem = Problem("check.shortages", {"tenant": str(tenant), "count": str(len(states)), **counts})
+        yield Finding(str(tenant), "warning", problem)
+
+
+def _lasting(facts: Facts, now: datetime, asked: set[str], lists_read: bool) -> Iterator[Condition]:
+    for tenant in facts.tenants:
+        found = conditions.unreadable(tenant, now)
+        if found is not None and found.level == "error":
+            yield found
+    for condition in conditions.sharepoint(facts):
+        lasts = condition.problem.code in {*FOUND_BY_A_PUSH, "check.sharepoint_gone"} or (
+            condition.cause is not None and condition.cause.code in asked
+        )
+        lasts |= condition.problem.code in ("check.rows_vanished", "check.not_listed") and not lists_read
+        if lasts:
+            yield condition
+    yield from conditions.names(facts)
+    yield from conditions.removed(facts)
+    yield from conditions.gone(facts)
+
+
+def _findings(tools: Tools, found: Iterable[Condition]) -> Iterator[Finding]:
+    language, when = tools.settings.language, conditions.as_written(tools.settings.zone)
+    for condition in found:
+        level: Literal["warning", "error"] = "error" if condition.level == "error" else "warning"
+        yield Finding(condition.subject, level, condition.settled(language, when))

@@ -1,0 +1,152 @@
+"""Who else may read or write what the service lives from: keys, database, log, settings, profiles.
+
+Only looks. On systems without modes (Windows) there is nothing to say.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shlex
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Literal
+
+from core.problems import Problem
+from core.profiles.profile_json import parse_profile
+from core.settings import Settings
+
+READ, WRITE, GROUP_READ = 0o055, 0o022, 0o050  # of group and others; a folder is read by entering it, too
+KEY_SUFFIXES = {".key", ".pfx", ".p12", ".p8", ".pk8", ".ppk"}
+PEM_SUFFIXES = {".pem", ".crt", ".cer", ".cert", ".der", ".txt"}
+KEY_SIGN, KEY_BYTES = b"PRIVATE KEY-----", 65_536
+NAMES_A_KEY = ("cert_path", "client_secret_file")
+MOST_FILES = 20_000  # of a folder: 1,000 tenants have 3,000
+SHOWN = 10
+
+
+class Kind(Enum):
+    """What a file or folder is, and so who may do what with it."""
+
+    KEY = "key"  # for the service alone; told as an error
+    PRIVATE = "private"  # for the service alone
+    CONTROL = "control"  # for all to read, for the service and root to write
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    level: Literal["warning", "error"]
+    problem: Problem
+
+
+def faults(mode: int, owner: int, me: int, kind: Kind) -> list[str]:
+    """Return what is wrong with a file of this mode and owner for the user `me`, as codes of problems.
+
+    For root the owner does not matter: the command may be called with sudo. What root owns may be read by the group,
+    else the service could not read it.
+    """
+    by_group = GROUP_READ if me and owner == 0 else 0
+    found = ["files.owner"] if me and owner not in (0, me) else []
+    if mode & WRITE:
+        found.append("files.write")
+    if kind is not Kind.CONTROL and mode & READ & ~by_group:
+        found.append("files.read")
+    return found
+
+
+def findings(settings: Settings, env_file: Path = Path(".env")) -> list[Finding]:
+    """Return one finding for each kind of fault, with the files and the command that mends it."""
+    if not hasattr(os, "geteuid"):
+        return []
+    groups: dict[tuple[str, Kind, bool], list[Path]] = {}
+    for path, kind in dict(watched(settings, env_file)).items():
+        try:
+            status = path.stat()
+        except OSError:  # gone meanwhile, or not for us: others tell that
+            continue
+        for fault in faults(stat.S_IMODE(status.st_mode), status.st_uid, os.geteuid(), kind):
+            groups.setdefault((fault, kind, stat.S_ISDIR(status.st_mode)), []).append(path)
+    return [_finding(*what, paths) for what, paths in groups.items()]
+
+
+def watched(settings: Settings, env_file: Path) -> Iterator[tuple[Path, Kind]]:
+    """Every file and folder that is looked at, and what it is."""
+    if env_file.is_file():
+        yield env_file, Kind.PRIVATE
+    database = _database_file(settings)
+    for folder in {settings.data_dir, *([database.parent] if database else [])}:
+        yield folder, Kind.PRIVATE
+        for path in _files(folder, deep=False):
+            if path.name.startswith("secret.key"):
+                yield path, Kind.KEY
+            elif database and path.name.startswith(database.name):  # -wal, -shm, .bak
+                yield path, Kind.PRIVATE
+    yield settings.log_dir, Kind.PRIVATE
+    yield from ((path, Kind.PRIVATE) for path in _files(settings.log_dir, deep=False))
+    root = settings.profiles_dir.resolve().parent
+    for folder in (settings.profiles_dir, root / "certs"):
+        yield folder, Kind.CONTROL
+        for path in _files(folder, deep=True):
+            yield path, Kind.KEY if _is_key(path) else Kind.CONTROL
+            yield from ((key, Kind.KEY) for key in _named_keys(root, path))
+
+
+def _named_keys(root: Path, profile: Path) -> Iterator[Path]:
+    """The files with keys and secrets that a profile names, wherever they lie."""
+    if profile.suffix.lower() != ".json":
+        return
+    try:
+        data = parse_profile(profile).data
+    except (OSError, ValueError, RecursionError):
+        return
+    for name in NAMES_A_KEY:
+        value = data.get(name) if isinstance(data, dict) else None
+        if isinstance(value, str) and value and "\0" not in value:
+            yield root / value
+
+
+def _database_file(settings: Settings) -> Path | None:
+    scheme, _, path = settings.database.partition(":///")
+    return Path(path.partition("?")[0]) if scheme.startswith("sqlite") and path else None
+
+
+def _files(folder: Path, *, deep: bool) -> Iterator[Path]:
+    try:
+        yield from itertools.islice(folder.rglob("*") if deep else folder.iterdir(), MOST_FILES)
+    except OSError:
+        return
+
+
+def _is_key(path: Path) -> bool:
+    """Return True for a file that holds a private key, also when it cannot be looked into."""
+    if path.suffix.lower() in KEY_SUFFIXES:
+        return True
+    if path.suffix.lower() not in PEM_SUFFIXES or not path.is_file():
+        return False
+    try:
+        with path.open("rb") as file:
+            return KEY_SIGN in file.read(KEY_BYTES)
+    except OSError:
+        return True
+
+
+def _finding(fault: str, kind: Kind, is_folder: bool, paths: list[Path]) -> Finding:
+    shown = sorted(str(path) for path in paths)[:SHOWN]
+    more = f" (+{len(paths) - SHOWN})" if len(paths) > SHOWN else ""
+    files = ", ".join(shown) + more
+    params = {"files": files, "command": shlex.join([*_remedy(fault, kind, is_folder), *shown])}
+    level: Literal["warning", "error"] = (
+        "error" if kind is Kind.KEY and not is_folder and fault != "owner" else "warning"
+    )
+    return Finding(level, Problem(fault, params))
+
+
+def _remedy(fault: str, kind: Kind, is_folder: bool) -> list[str]:
+    if fault == "files.owner":
+        return ["chown", str(os.geteuid())]
+    if kind is Kind.CONTROL:
+        return ["chmod", "go-w"]
+    return ["chmod", "700" if is_folder else "600"]

@@ -1,0 +1,82 @@
+"""Where Microsoft's CSV of product names comes from: a file, or an address that is read the way everything else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urljoin
+
+import requests
+
+from core.graph.http import Http
+from core.graph.trouble import harmless, is_html, no_answer, title_of
+from core.licenses.skus import LIST_PAGE, ProductNamesError
+from core.network import without_password
+
+MAX_BYTES = 50 * 1024 * 1024  # Microsoft's list has about 1 MB
+CHUNK_BYTES = 64 * 1024
+LONGEST_WAY = 5  # redirects
+TIMEOUT = (5.0, 60.0)  # connect, read; seconds
+
+
+def read_product_names(source: str, http: Http) -> bytes:
+    """The bytes of a file path or an https:// address, at most MAX_BYTES. Raises ProductNamesError with the remedy."""
+    data = _download(source, http) if "://" in source else _read_file(source)
+    if len(data) > MAX_BYTES:
+        raise ProductNamesError(
+            f"{_shown(source)} has more than {MAX_BYTES // 1024**2} MB, so it is not the list of product names. "
+            f"Use the CSV from {LIST_PAGE}."
+        )
+    return data
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ProductNamesError(f"{path} cannot be read: {reason}. Check the path, or give an https:// URL.") from error
+
+
+def _download(source: str, http: Http) -> bytes:
+    url = source
+    try:
+        for _ in range(LONGEST_WAY + 1):
+            if not url.lower().startswith("https://"):  # neither the address nor a redirect may leave https
+                raise _failed(source, f"{_shown(url)} is not read")
+            with http.request("GET", url, stream=True) as answer:
+                if not answer.is_redirect:
+                    return _body(source, answer)
+                url = urljoin(url, answer.headers["Location"])
+    except requests.RequestException as error:
+        problem = no_answer(error, http.route(url), tenant=_shown(source), what="")
+        raise _failed(source, problem.text("en").removeprefix(f"{_shown(source)}: ").rstrip(".")) from error
+    except ValueError as error:
+        raise _failed(source, f"{_shown(url)} is no address") from error
+    raise _failed(source, f"more than {LONGEST_WAY} redirects")
+
+
+def _body(source: str, answer: requests.Response) -> bytes:
+    """Read to the end, or to the first chunk beyond MAX_BYTES."""
+    if answer.status_code != 200:
+        raise _failed(source, f"HTTP {answer.status_code} {harmless(answer.reason or '')}".strip())
+    body = bytearray()
+    for chunk in answer.iter_content(CHUNK_BYTES):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            break
+    if is_html(answer.headers, bytes(body)):
+        raise _failed(source, f"a page has come in its place, {title_of(bytes(body)) or 'without a title'}")
+    return bytes(body)
+
+
+def _failed(source: str, why: str) -> ProductNamesError:
+    return ProductNamesError(
+        f"{_shown(source)} could not be downloaded: {why}. Only https:// is allowed. Check the address and the proxy, "
+        "or download the file with a browser and give its path."
+    )
+
+
+def _shown(source: str) -> str:
+    """The source without a password in it."""
+    return without_password(source) + "/..." if "@" in source and "://" in source else source

@@ -1,0 +1,135 @@
+"""What the next push would tell the support team, known before it happens; and how to have it told to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.audit import record
+from core.cache.catalogue import load_catalogue
+from core.cache.item_rows import stored_items
+from core.cache.lists_read import ListedTenant, emptied, known_alarms, last_switches, save_alarms, settled_switches
+from core.cache.policy_rows import rules_at
+from core.cache.readings import KnownLicense, Reading, known_licenses, rows_of, tenant_rows, trial_skus
+from core.cache.run_rows import tell_newer
+from core.refresh.publisher import listed_tenant, plan_of
+from core.refresh.reader import TenantAnswer, learn_trials
+from core.roles import Action, Actor
+from core.settings import Settings
+from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over
+from core.sharepoint.license_rows import rows_to_show
+from core.sharepoint.lists import SharePointList
+
+# A shortage as somebody has seen it: tenant id, SKU id, its beginning. One that ended and came back is another.
+Seen = tuple[str, str, datetime | None]
+MANY = 2  # from so many on a push is announced; one message more or less needs no announcement
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTenant:
+    """A tenant as its profile and the tenant list show it at this moment; stands for its row in the database.
+
+    `emptied`: switches that have lost their value in the list.
+    """
+
+    tenant_id: str
+    name: str
+    slug: str
+    former_names: Sequence[str]
+    listed: bool
+    enabled: bool
+    monitored: bool
+    missing_since: datetime | None
+    emptied: Sequence[str] = ()
+
+
+def seen_tenants(
+    profiles: Iterable[Any], rows: Mapping[str, Any], of: SharePointList, items: Iterable[Item], now: datetime
+) -> dict[str, SeenTenant]:
+    """Return tenant id -> tenant for every profile; `items` are those of the tenant list `of`, `rows` of the cache."""
+    known = [(profile, rows.get(profile.tenant_id)) for profile in profiles]
+    wanted = [
+        TenantRow(profile.tenant_id, profile.name, row.former_names, None, row.list_item_id or "")
+        if row
+        else TenantRow(profile.tenant_id, profile.name, (), None)
+        for profile, row in known
+    ]
+    matched, _ = match_tenants(wanted, items)
+    listed = {tenant_id: listed_tenant(item, of) for tenant_id, item in matched.items()}
+    return {profile.tenant_id: _seen(profile, row, listed.get(profile.tenant_id), now) for profile, row in known}
+
+
+def _seen(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) -> SeenTenant:
+    last = last_switches(row) if row is not None else None
+    missing = last is not None and listed is None
+    switches = settled_switches(listed, last) if listed else last or (True, False)
+    return SeenTenant(
+        tenant_id=profile.tenant_id,
+        name=profile.name,
+        slug=profile.slug,
+        former_names=row.former_names if row else (),
+        listed=listed is not None,
+        enabled=switches[0],
+        monitored=switches[1] and (listed is not None or missing),
+        missing_since=(row.missing_since or now) if missing else None,
+        emptied=emptied(listed, last) if listed else (),
+    )
+
+
+def told_live(
+    engine: Engine,
+    settings: Settings,
+    tenants: Mapping[str, SeenTenant],
+    answers: Iterable[TenantAnswer],
+    items: Iterable[Item],
+    now: datetime,
+) -> list[Row]:
+    """Return the shortages that a push would tell of after `answers`; `items` are those of the licence list."""
+    before, trial = known_licenses(engine), trial_skus(engine)
+    known = dict(before)
+    for answer in answers:
+        tenant_id = answer.profile.tenant_id
+        if answer.subscriptions is not None:
+            learn_trials(trial, tenant_id, answer.subscriptions)
+        # Each SKU gets a beginning, should it be a shortage; which ones are, the rules say further on.
+        reading = Reading(tenant_id, answer.licenses, [row.sku_id for row in answer.licenses], now)
+        known[tenant_id] = rows_of(reading, before.get(tenant_id, {}))
+    return _told(engine, settings, tenants, known, trial, items, now)
+
+
+def take_over(
+    engine: Engine, settings: Settings, actor: Actor, now: datetime, *, seen: Collection[Seen] | None = None
+) -> int:
+    """Have the shortages that the next push would tell of count as told; return how many. Raises NotAllowed.
+
+    Only those that the cache knows, and of these only those the actor has `seen` (None: all); what comes later is
+    told. The next push writes the marks into the licence list.
+    """
+    actor.need(Action.SWITCHES)
+    items = (Item(*item) for item in stored_items(engine, "license"))
+    tells = _told(engine, settings, tenant_rows(engine), known_licenses(engine), trial_skus(engine), items, now)
+    meant = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
+    taken = taken_over(meant, known_alarms(engine), now)
+    save_alarms(engine, list(taken.values()))
+    tell_newer(engine)
+    record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)
+    return len(taken)
+
+
+def _told(
+    engine: Engine,
+    settings: Settings,
+    tenants: Mapping[str, Any],
+    known: Mapping[str, Mapping[str, KnownLicense]],
+    trial: set[tuple[str, str]],
+    items: Iterable[Item],
+    now: datetime,
+) -> list[Row]:
+    catalogue, _ = load_catalogue(engine)
+    rules = rules_at(engine, now, settings.zone)
+    rows = list(rows_to_show(tenants, known, trial, catalogue, rules, settings.language))
+    return plan_of(tenants, rows, items, known_alarms(engine), now, settings).tells

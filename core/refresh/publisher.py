@@ -1,0 +1,293 @@
+"""The SharePoint side of a refresh: who is enabled and monitored, and what the lists are to show."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache.lists_read import (
+    Alarm,
+    ListedTenant,
+    SharePointStatus,
+    emptied,
+    known_alarms,
+    last_switches,
+    save_alarms,
+    save_sharepoint_status,
+    save_tenant_list,
+    sharepoint_status,
+)
+from core.cache.readings import KnownLicense, tenant_rows
+from core.graph import GraphClient, GraphError, Http, TokenSource
+from core.licenses.policies import Rules
+from core.licenses.skus import Catalogue
+from core.problems import Problem
+from core.profiles.profile_store import Profiles, SharePointProfile
+from core.settings import Settings
+from core.sharepoint import (
+    Copies,
+    Item,
+    ListError,
+    Lists,
+    Pace,
+    Plan,
+    PushResult,
+    Row,
+    TenantRow,
+    Writer,
+    check_parameters,
+    match_tenants,
+    parameters_of,
+    plan_licenses,
+    plan_tenants,
+    push,
+    taken_over,
+)
+from core.sharepoint.apply import PARALLEL_BATCHES
+from core.sharepoint.license_rows import Key, in_lists, rows_to_show
+from core.sharepoint.list_columns import LIST_NAMES
+from core.sharepoint.lists import SharePointList
+from core.sharepoint.writable import FLAGS, SWITCHES, emptied_switches, odd_values, writable, writable_plan
+from core.workers import Workers
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Contact:
+    """The lists as met in this refresh; `matched`: tenant id -> its item of the tenant list."""
+
+    lists: Lists
+    copies: Copies
+    tenants: list[TenantRow]
+    matched: dict[str, Item]
+    problems: list[Problem] = field(default_factory=list)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    odd: list[Problem] = field(default_factory=list)
+    refused: list[Problem] = field(default_factory=list)
+
+    @property
+    def faults(self) -> list[Problem]:
+        """What is wrong with columns and values, and what SharePoint refused: the part of it that `sync` tells."""
+        return [*self.lists.problems, *self.odd, *self.refused]
+
+
+class Publisher:
+    """Keeps the three lists and what the cache knows of them in step."""
+
+    def __init__(self, engine: Engine, settings: Settings, tokens: TokenSource, http: Http) -> None:
+        self._engine, self._settings, self._tokens, self._http = engine, settings, tokens, http
+        self._lists: tuple[SharePointProfile, Lists] | None = None
+        self._workers = Workers(len(LIST_NAMES), "lists")
+        self._writers = Workers(PARALLEL_BATCHES, "sharepoint")
+        self._pace = Pace(http, settings.sharepoint_units_per_minute)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._workers.close()
+        self._writers.close()
+
+    def lists(self, profile: SharePointProfile) -> Lists:
+        """The lists of `profile`; their columns are looked up once. Raises GraphError, ListError."""
+        if self._lists is None or self._lists[0] != profile:
+            client = GraphClient(profile, self._settings.graph_url, self._tokens, self._http)
+            self._lists = (profile, Lists(client, profile, self._workers))
+        return self._lists[1]
+
+    def contact(self, profiles: Profiles, now: datetime) -> Contact | None:
+        """Read tenant list and parameters, take the switches over. None without a profile or when the site is away.
+
+        While it is away the last known switches hold, and its status says why.
+        """
+        if profiles.sharepoint is None:
+            faults = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
+            problems = [problem for fault in faults for problem in fault.problems]
+            last = sharepoint_status(self._engine).read_at  # kept: a profile may have vanished by mistake
+            save_sharepoint_status(self._engine, SharePointStatus(bool(faults), last, problems))
+            return None
+        try:
+            return self._read(profiles.sharepoint, now)
+        except (GraphError, ListError) as error:
+            self.failed(error.problem)
+            return None
+
+    def failed(self, problem: Problem) -> None:
+        """Note that the lists could not be used; what was known of them stays."""
+        log.warning("SharePoint: %s [%s]", problem.text("en"), problem.detail)
+        self._lists = None  # a column may have been renamed, the site may have moved
+        known = sharepoint_status(self._engine)
+        save_sharepoint_status(
+            self._engine,
+            SharePointStatus(configured=True, read_at=known.read_at, problems=[problem], parameters=known.parameters),
+        )
+
+    def _read(self, profile: SharePointProfile, now: datetime) -> Contact:
+        lists = self.lists(profile)
+        copies = Copies(self._engine, lists, now)
+        items, found = self._workers.map(copies.items, (lists.tenants, lists.parameters))
+        parameters = parameters_of(found)
+        tenants = listed_rows(self._engine)
+        matched, twice = match_tenants(tenants, items)
+        odd = list(odd_values(lists.tenants, items, SWITCHES, "title"))
+        problems = check_parameters(parameters)
+        problems += [Problem("sharepoint.duplicate_title", {"tenant": title}) for title in twice]
+        listed = {item.item_id: listed_tenant(item, lists.tenants) for item in items}
+        by_tenant = {tenant_id: listed[item.item_id] for tenant_id, item in matched.items()}
+        rows = tenant_rows(self._engine)
+        lost = {rows[key].name: emptied(item, last_switches(rows[key])) for key, item in by_tenant.items()}
+        odd += emptied_switches(lists.tenants, lost)
+        save_tenant_list(self._engine, list(listed.values()), by_tenant, now)
+        contact = Contact(lists, copies, tenants, matched, problems, parameters, odd)
+        told = [*contact.faults, *problems]
+        status = SharePointStatus(configured=True, read_at=now, problems=told, parameters=parameters)
+        save_sharepoint_status(self._engine, status)
+        return contact
+
+    def license_items(self, contact: Contact) -> Future[list[Item]]:
+        """The licence list, while tenants are read. Its result raises GraphError, ListError, DatabaseError."""
+        return self._workers.submit(contact.copies.items, contact.lists.licenses)
+
+    def publish(
+        self,
+        contact: Contact,
+        items: list[Item],
+        known: Mapping[str, Mapping[str, KnownLicense]],
+        trial: set[tuple[str, str]],
+        catalogue: Catalogue,
+        rules: Rules,
+        *,
+        now: datetime,
+        progress: Callable[[int, int], None],
+        give_way: Callable[[], bool] = lambda: False,
+        take_over: Callable[[Row], bool] | None = None,
+    ) -> PushResult:
+        """Write licence and tenant list after the rows `known` in the cache, last good data included.
+
+        A tenant that cannot be read just now keeps its alarm, and gets one that SharePoint missed
+        while it was away. Shortages that would be told now and that `take_over` says yes to are marked as told
+        instead. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
+        """
+        rows = tenant_rows(self._engine)
+        wanted = list(rows_to_show(rows, known, trial, catalogue, rules, self._settings.language))
+        tenants = writable(plan_tenants(contact.tenants, contact.matched, self._settings.zone), contact.lists.tenants)
+        contact.odd += odd_values(contact.lists.licenses, items, FLAGS, "name")
+        memory, planner = _Memory(self._engine), self._planner(contact, rows, wanted, now)
+        taken: dict[Key, Alarm] = {}
+        if take_over is not None:
+            taken = taken_over(filter(take_over, planner(items, memory.alarms).tells), memory.alarms, now)
+            memory.save(taken)
+        result = push(
+            contact.lists,
+            self._pace,
+            self._writers,
+            items,
+            planner,
+            memory.alarms,
+            remember=memory.save,
+            now=now,
+            progress=lambda total, done: progress(total + len(tenants), done),
+            give_way=give_way,
+        )
+        result.taken_over = len(taken) if take_over is not None else None
+        if tenants:  # after the alarms, which are urgent
+            contact.copies.make_sure(contact.lists.tenants)
+            writer = Writer(contact.lists.client, contact.lists.tenants, self._pace, self._writers, give_way)
+            before = result.through
+            outcomes = writer.apply(tenants, lambda done: progress(before + len(tenants), before + done))
+            result.remaining += sum(outcome.result == "left" for outcome in outcomes)
+            contact.refused += writer.refused.problems()
+        contact.refused += result.refused
+        self._note(contact, result, now)
+        return result
+
+    def _planner(
+        self, contact: Contact, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime
+    ) -> Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]:
+        """Plans the licence list; makes sure of its columns before the first change."""
+
+        def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
+            made = plan_of(tenants, wanted, items, alarms, now, self._settings)
+            if made.changes:
+                contact.copies.make_sure(contact.lists.licenses)
+            return writable_plan(made, contact.lists.licenses, items)
+
+        return plan
+
+    def _note(self, contact: Contact, result: PushResult, now: datetime) -> None:
+        problems: list[Problem] = [*contact.faults, *contact.problems]
+        if result.unanswered:
+            minutes = f"{self._settings.flow_timeout_minutes:g}"
+            count = str(len(result.unanswered))
+            problems.append(Problem("sharepoint.flow_silent", {"count": count, "minutes": minutes}))
+        if result.problem:
+            problems.append(result.problem)
+        if (others := result.failed - result.refused_rows) > 0:
+            problems.append(Problem("sharepoint.write_failed", {"count": str(others)}))
+        for problem in problems:
+            log.warning("SharePoint: %s", problem.text("en"))
+        save_sharepoint_status(
+            self._engine,
+            SharePointStatus(configured=True, read_at=now, problems=problems, parameters=contact.parameters),
+        )
+
+
+def plan_of(
+    tenants: Mapping[str, Any],
+    wanted: Sequence[Row],
+    items: Iterable[Item],
+    alarms: Mapping[Key, Alarm],
+    now: datetime,
+    settings: Settings,
+) -> Plan:
+    """Return the plan for the licence list; `tenants`: tenant id -> its row in the database, or one like it."""
+    names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in tenants.items()}
+    out = {tenant_id for tenant_id, row in tenants.items() if not in_lists(row)}
+    timeout = timedelta(minutes=settings.flow_timeout_minutes)
+    return plan_licenses(wanted, items, alarms, names, out, now=now, flow_timeout=timeout)
+
+
+class _Memory:
+    """The alarms as the cache knows them; written before each step in the list, so that a crash leaves no wrong one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.alarms = known_alarms(engine)
+
+    def save(self, alarms: Mapping[Key, Alarm]) -> None:
+        changed = {key: alarm for key, alarm in alarms.items() if self.alarms.get(key) != alarm}
+        if changed:
+            save_alarms(self._engine, list(changed.values()))
+            self.alarms |= changed
+
+
+def listed_rows(engine: Engine) -> list[TenantRow]:
+    """The tenants as the tenant list should know them."""
+    return [
+        TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires, row.list_item_id or "")
+        for row in tenant_rows(engine).values()
+    ]
+
+
+def listed_tenant(item: Item, of: SharePointList) -> ListedTenant:
+    """A row of the tenant list; as in the older tool an empty `enabled` is a yes, an empty `monitoring` a no."""
+    return ListedTenant(
+        item_id=item.item_id,
+        title=item.text("title"),
+        enabled=_switch(item, of, "enabled", empty=True),
+        monitoring=_switch(item, of, "monitoring", empty=False),
+        empty=[word for word in SWITCHES if of.ours.reads(word) and item.fields.get(word) is None],
+    )
+
+
+def _switch(item: Item, of: SharePointList, word: str, *, empty: bool) -> bool | None:
+    """What the switch says; None when it cannot be read, which is neither yes nor no."""
+    value = item.fields.get(word)
+    if isinstance(value, bool):
+        return value
+    return empty if value is None and of.ours.reads(word) else None

@@ -1,0 +1,293 @@
+"""The steps of one refresh, in their order, and its summary."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.attention import conditions
+from core.attention.facts import list_facts
+from core.cache import run_rows
+from core.cache.lists_read import sharepoint_status
+from core.cache.policy_rows import rules_at
+from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows
+from core.graph import GraphClient, GraphError, Http, TokenSource
+from core.licenses.policies import Rules
+from core.licenses.skus import Catalogue
+from core.name_key import name_key
+from core.problems import Problem, ProblemError
+from core.profiles.profile_check import Fault
+from core.profiles.profile_store import Profiles, ProfileStore, TenantProfile, folder_problem
+from core.refresh.publisher import Contact, Publisher
+from core.refresh.reader import Reader, ReadResult
+from core.refresh.run_stop import RunStop
+from core.settings import Settings
+from core.sharepoint import GiveWay, Item, ListError, PushResult
+from core.workers import Workers
+
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY = 0.3  # seconds between two notes of how far we are
+NEWS_AFTER = 5.0  # seconds; a push that lasts longer does not keep the figures from the pages
+
+
+class ProfilesAway(ProblemError):
+    """The folder of the profiles is not there, or cannot be read, although tenants are known from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every run of a process works with."""
+
+    engine: Engine
+    settings: Settings
+    http: Http
+    tokens: TokenSource
+    profiles: ProfileStore
+    publisher: Publisher
+    workers: Workers
+    stop: RunStop
+    give_way: GiveWay
+    now: Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class RefreshRun:
+    """One refresh of the tenants named in `scope` (none: all).
+
+    `names_fault` is what is wrong with the product names; with `take_over` the shortages that exist already are
+    marked as told without a message.
+    """
+
+    tools: Tools
+    run_id: str
+    scope: Sequence[str]
+    catalogue: Catalogue
+    names_fault: str = ""
+    take_over: bool = False
+    _rules: Rules = field(default_factory=Rules, init=False)
+    _noted: float = field(default=0.0, init=False)
+    _news_at: float = field(default=0.0, init=False)
+
+    def carry_out(self, *, read_only: bool = False) -> dict[str, Any]:
+        """Do all the steps; the summary of what was read, written and what failed."""
+        tools = self.tools
+        self._progress("profiles")
+        profiles = self._take_profiles()
+        self._progress("lists")
+        contact = tools.publisher.contact(profiles, tools.now())
+        rows = tenant_rows(tools.engine)
+        self._rules = rules_at(tools.engine, tools.now(), tools.settings.zone)
+        chosen, skipped = self._choose(profiles, rows)
+        items: Future[list[Item]] | None = None
+        if contact and not read_only:
+            items = tools.publisher.license_items(contact)
+        result = self._read(chosen, rows)
+        pushed, problem = PushResult(), None
+        if contact and items and not tools.stop.look():
+            pushed, problem = self._publish(contact, items, result)
+        elif profiles.sharepoint and not contact:
+            problem = _first_problem(tools.engine)
+        if problem is None:
+            problem = _first_problem_of_the_site(profiles)
+        found = [problem] if problem else contact.faults if contact else []
+        return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, found)
+
+    def _take_profiles(self) -> Profiles:
+        tools = self.tools
+        problem = folder_problem(tools.profiles.folder)
+        if problem is not None and tenant_rows(tools.engine):
+            raise ProfilesAway(problem)  # what is known stays as it is
+        profiles = tools.profiles.load(tools.now())
+        tools.tokens.keep_only([*profiles.tenants, *filter(None, [profiles.sharepoint])])
+        save_profiles(
+            tools.engine,
+            [KnownTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],
+            {fault.file: ("" if fault.of_sharepoint else fault.slug, fault.problems) for fault in profiles.faults},
+        )
+        for fault in profiles.faults:
+            for problem in fault.problems:
+                log.warning("profile: %s", problem.text("en"))
+        return profiles
+
+    def _choose(self, profiles: Profiles, rows: Mapping[str, Any]) -> tuple[list[TenantProfile], list[dict[str, str]]]:
+        wanted = [profile for profile in profiles.tenants if self._in_scope(profile.name)]
+        chosen = [profile for profile in wanted if rows[profile.tenant_id].enabled]
+        skipped = [{"tenant": p.name, "reason": "disabled"} for p in wanted if not rows[p.tenant_id].enabled]
+        return chosen, skipped
+
+    def _broken(self, profiles: Profiles, rows: Mapping[str, Any]) -> list[tuple[str, Problem]]:
+        """(tenant, why) of the profiles in the scope that cannot be used."""
+        known = {row.slug: row.name for row in rows.values()}
+        scope = {name_key(name) for name in self.scope}
+        broken = [fault for fault in profiles.faults if not (fault.usable or fault.of_sharepoint)]
+        names = [(known.get(fault.slug, ""), fault) for fault in broken]
+        return [
+            (fault.name, fault.cause)
+            for stored, fault in names
+            if not scope or not scope.isdisjoint({name_key(stored), name_key(fault.name)})
+        ]
+
+    def _read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any]) -> ReadResult:
+        tools = self.tools
+        self._progress("tenants", 0, len(chosen))
+        reader = Reader(
+            engine=tools.engine,
+            workers=tools.workers,
+            client_for=lambda profile: GraphClient(profile, tools.settings.graph_url, tools.tokens, tools.http),
+            catalogue=self.catalogue,
+            stop=tools.stop,
+            now=tools.now,
+            zone=tools.settings.zone,
+            rules=self._rules,
+        )
+        return reader.read(
+            chosen,
+            rows,
+            lambda done: self._progress("tenants", done, len(chosen)),
+            all_subscriptions=bool(self.scope),
+        )
+
+    def _publish(
+        self, contact: Contact, items: Future[list[Item]], result: ReadResult
+    ) -> tuple[PushResult, Problem | None]:
+        """Write the lists after everything the cache knows, not only what was read in this run."""
+        tools = self.tools
+        self._progress("sharepoint")
+        self._news_at = time.monotonic() + NEWS_AFTER
+        known: dict[str, dict[str, KnownLicense]] = result.before | result.after
+        try:
+            with tools.give_way:
+                pushed = tools.publisher.publish(
+                    contact,
+                    items.result(),
+                    known,
+                    result.trial,
+                    self.catalogue,
+                    self._rules,
+                    now=tools.now(),
+                    progress=self._push_progress,
+                    give_way=tools.give_way,
+                    take_over=(lambda row: self._in_scope(row.tenant)) if self.take_over else None,
+                )
+        except (GraphError, ListError) as error:
+            tools.publisher.failed(error.problem)
+            return PushResult(), error.problem
+        return pushed, pushed.problem
+
+    def _in_scope(self, tenant: str) -> bool:
+        return not self.scope or tenant in self.scope
+
+    def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
+        if time.monotonic() - self._noted < PROGRESS_EVERY and 0 < done < total:
+            return
+        self._noted = time.monotonic()
+        run_rows.save_progress(self.tools.engine, self.run_id, step, done, total)
+
+    def _push_progress(self, total: int, done: int) -> None:
+        self._progress("sharepoint", done, total)
+        if time.monotonic() >= self._news_at:
+            self._news_at = float("inf")
+            run_rows.tell_newer(self.tools.engine)
+
+    def _summary(
+        self,
+        profiles: Profiles,
+        broken: Sequence[tuple[str, Problem]],
+        result: ReadResult,
+        skipped: list[dict[str, str]],
+        pushed: PushResult,
+        problems: Sequence[Problem],
+    ) -> dict[str, Any]:
+        language = self.tools.settings.language
+        failed = [
+            {"tenant": name, "code": found.code, "message": found.text(language)}
+            for name, found in [*((profile.name, found) for profile, found in result.failed), *broken]
+        ]
+        rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
+        summary = empty_summary()
+        summary |= {
+            "tenants": len(result.ok) + len(failed) + len(skipped),
+            "ok": len(result.ok),
+            "failed": failed,
+            "skipped": skipped,
+            "licenses": len(rows),
+            "shortages": sum(row["short_since"] is not None for row in rows),
+            "sharepoint": pushed.counts(),
+            "changed": self._changed(profiles, result),
+            **self._standing(language),
+        }
+        told = [{"code": problem.code, "message": problem.text(language)} for problem in problems]
+        if told:
+            summary["sharepoint"] |= {"problem": told[0], "problems": told}
+        return summary
+
+    def _standing(self, language: str) -> dict[str, Any]:
+        """What stands wrong beside what failed in this refresh: rows and profiles that vanished, parameters."""
+        tools = self.tools
+        facts = list_facts(tools.engine, tools.now(), self.names_fault)
+        tenants = [tenant for tenant in facts.tenants if self._in_scope(tenant.name)]
+        found = conditions.after_refresh(replace(facts, tenants=tenants))
+        when = conditions.as_written(tools.settings.zone)
+        in_use = facts.sharepoint.configured and facts.sharepoint.read_at is not None
+        return {
+            "vanished": sorted(tenant.name for tenant in tenants if in_use and tenant.missing_since),
+            "not_listed": sum(in_use and not (tenant.listed or tenant.missing_since) for tenant in tenants),
+            "problems": [
+                {"level": one.level, "code": one.problem.code, "message": one.settled(language, when).text(language)}
+                for one in found
+            ],
+        }
+
+    def _changed(self, profiles: Profiles, result: ReadResult) -> dict[str, Any]:
+        """What is different from the refresh before: shortages that came and went, rows with other units."""
+        names = {profile.tenant_id: profile.name for profile in profiles.tenants}
+        new: list[list[str]] = []
+        ended: list[list[str]] = []
+        rows = 0
+        for tenant_id, after in result.after.items():
+            before = result.before.get(tenant_id, {})
+            for sku_id, row in after.items():
+                old = before.get(sku_id)
+                rows += row != old
+                was, is_now = old is not None and old["short_since"] is not None, row["short_since"] is not None
+                if was != is_now:
+                    product = self.catalogue.product(sku_id, row["sku_part_number"]).name(self.tools.settings.language)
+                    (new if is_now else ended).append([names[tenant_id], product])
+        return {"new_shortages": new, "ended_shortages": ended, "rows": rows}
+
+
+def empty_summary() -> dict[str, Any]:
+    """The summary of a refresh that did nothing; the fields of the contract (`sync --json`)."""
+    return {
+        "tenants": 0,
+        "ok": 0,
+        "failed": [],
+        "skipped": [],
+        "licenses": 0,
+        "shortages": 0,
+        "sharepoint": PushResult().counts(),
+        "requests": 0,
+        "seconds": 0.0,
+        "changed": {"new_shortages": [], "ended_shortages": [], "rows": 0},
+        "vanished": [],
+        "not_listed": 0,
+        "problems": [],
+    }
+
+
+def _first_problem(engine: Engine) -> Problem | None:
+    return next(iter(sharepoint_status(engine).problems), None)
+
+
+def _first_problem_of_the_site(profiles: Profiles) -> Problem | None:
+    """Why a SharePoint profile cannot be used, also when another takes its place."""
+    broken: list[Fault] = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
+    return broken[0].cause if broken else None

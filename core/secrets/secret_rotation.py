@@ -1,0 +1,123 @@
+"""The keys of secrets at rest come and go: the first start, the upgrade from values in clear, the change of keys."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from core.cache import secret_rows as stored
+from core.cache.audit_rows import Entry
+from core.cache.database import DatabaseError
+from core.cache.secret_rows import SecretState, StoredSecret
+from core.encryption import KeyRing, Undecryptable, new_key
+from core.problems import Problem
+from core.roles import Action, Actor
+from core.secrets.stored_secrets import (
+    PASSING,
+    KeySource,
+    SecretError,
+    Status,
+    lost_problem,
+    problems,
+    source_of,
+    status,
+    use_keys,
+)
+from core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def prepare(engine: Engine, settings: Settings) -> None:
+    """Tell `engine` where its keys are; make the first one and encrypt what is still in clear.
+
+    Raises DatabaseError. What is wrong with a key is logged and does not stop the start: `problems` tells it again.
+    """
+    source = use_keys(engine, settings)
+    state, found = stored.secret_state(engine), list[Problem]()
+    try:
+        if not state.key_id:
+            state = _encrypt_all(engine, source, state)
+    except SecretError as error:
+        found = [error.problem]
+    if state.key_id and not state.cleared:
+        _clear(engine, state)
+    for problem in found or problems(engine):
+        log.log(logging.WARNING if problem.code in PASSING else logging.ERROR, "%s", problem.text("en"))
+
+
+def rotate(engine: Engine, actor: Actor, now: datetime) -> Status:
+    """Encrypt all secrets with another key: a new one in the file, or the first one of the setting.
+
+    The file holds both keys until all is done, so that whatever ends this in between, every secret can be read and a
+    second call finishes. Raises SecretError, and changes nothing, if a secret cannot be decrypted; NotAllowed.
+    """
+    actor.need(Action.ACCOUNTS)
+    source = source_of(engine)
+    if source.setting:
+        _renew_all(engine, KeyRing(source.setting), actor, now)
+        return status(engine)
+    with source.lock():
+        if lost := status(engine).lost:
+            raise SecretError(lost_problem(engine, lost))
+        old = source.ring()
+        ring = KeyRing((new_key(), *(old.keys if old else ())))
+        source.write(*ring.keys)
+        _renew_all(engine, ring, actor, now)
+        source.write(ring.keys[0])
+    return status(engine)
+
+
+def _renew_all(engine: Engine, ring: KeyRing, actor: Actor, now: datetime) -> None:
+    def renewed(secret: StoredSecret) -> str:
+        try:
+            return ring.renew(secret.purpose, secret.owner, secret.value)
+        except Undecryptable:
+            raise SecretError(lost_problem(engine, [secret])) from None
+
+    new = SecretState(ring.ids[0])
+    entry = Entry(actor, "secrets.rotated", ring.ids[0])
+    while stored.rewrite_secrets(engine, renewed, new, old=stored.secret_state(engine), at=now, entry=entry) is None:
+        pass  # another process has just rotated, too
+    _clear(engine, new)  # what the former key has encrypted is not left lying about
+
+
+def _encrypt_all(engine: Engine, source: KeySource, state: SecretState) -> SecretState:
+    """Encrypt what is in clear, with a first key if there is none. Return the state that holds then."""
+    ring = source.ring() or _first_key(source)
+    new = SecretState(ring.ids[0])
+
+    def encrypted(secret: StoredSecret) -> str:
+        return ring.encrypt(secret.purpose, secret.owner, secret.value)
+
+    count = stored.rewrite_secrets(engine, encrypted, new, old=state, at=datetime.now(UTC))
+    if count:
+        log.info("%d secrets of second factors are encrypted now", count)
+    return new if count is not None else stored.secret_state(engine)
+
+
+def _first_key(source: KeySource) -> KeyRing:
+    try:
+        source.file.parent.mkdir(parents=True, exist_ok=True)
+        with source.lock():
+            if ring := source.ring():
+                return ring  # of another process that starts at the same moment
+            source.write(new_key())
+    except OSError as error:
+        raise source.not_written(error) from None
+    log.warning("made the key for the secrets in the database: %s; keep a copy of it apart from backups", source.file)
+    ring = source.ring()
+    assert ring is not None  # noqa: S101 - it was just written
+    return ring
+
+
+def _clear(engine: Engine, state: SecretState) -> None:
+    try:
+        if stored.clear_free_pages(engine, state):
+            return
+        why = "somebody else is reading it"
+    except DatabaseError as error:
+        why = str(error)
+    log.warning("the database file may still hold former values of secrets; the next start tries again: %s", why)

@@ -1,0 +1,84 @@
+"""What the licence list is to show. Pure: what is known of the tenants in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.cache.readings import KnownLicense
+from core.licenses.policies import Rules
+from core.licenses.skus import Catalogue
+from core.name_key import name_key
+
+Key = tuple[str, str]  # tenant id, SKU id: what a licence is, everywhere
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A licence as the licence list should show it."""
+
+    tenant_id: str
+    sku_id: str
+    tenant: str
+    part_number: str
+    product: str
+    available: int
+    used: int
+    shortage: bool
+    monitored: bool
+    short_since: datetime | None = None  # the name of this shortage: another one has another beginning
+
+    @property
+    def key(self) -> Key:
+        return self.tenant_id, self.sku_id
+
+    @property
+    def alarms(self) -> bool:
+        return self.shortage and self.monitored
+
+
+def in_lists(tenant: Any) -> bool:
+    """Return True if the licence list shows the tenant: enabled, with a row in the tenant list or one that vanished."""
+    return bool(tenant.enabled and (tenant.listed or tenant.missing_since is not None))
+
+
+def rows_to_show(
+    tenants: Mapping[str, Any],
+    known: Mapping[str, Mapping[str, KnownLicense]],
+    trial: set[tuple[str, str]],
+    catalogue: Catalogue,
+    rules: Rules,
+    language: str,
+) -> Iterator[Row]:
+    """Every licence of every tenant that is `in_lists`.
+
+    `tenants`: tenant id -> its row in the database; `known`: tenant id -> SKU id -> licence; `trial`: SKUs
+    bought only as a trial.
+    """
+    for tenant_id, tenant in tenants.items():
+        if not in_lists(tenant):
+            continue
+        for sku_id, license_ in known.get(tenant_id, {}).items():
+            named = license_["sku_part_number"]
+            part_number = named if name_key(named) else sku_id
+            kind, _ = catalogue.kind(
+                sku_id,
+                part_number,
+                applies_to=license_["applies_to"],
+                enabled=license_["enabled"],
+                is_trial=(tenant_id, sku_id) in trial,
+            )
+            yield Row(
+                tenant_id=tenant_id,
+                sku_id=sku_id,
+                tenant=tenant.name,
+                part_number=part_number,
+                product=catalogue.product(sku_id, part_number).name(language),
+                available=license_["enabled"],
+                used=license_["consumed"],
+                shortage=rules.decide(tenant_id, sku_id, kind).short(license_["enabled"], license_["consumed"]),
+                monitored=tenant.monitored,
+                short_since=license_["short_since"],
+            )

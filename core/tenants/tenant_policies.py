@@ -1,0 +1,212 @@
+"""What people do with policies: keep one, end one, all of them as a file and back.
+
+RuleFileError: the file has faults, each with its entry and field; nothing was changed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.audit import Entry, note_export
+from core.bounds import FIRST_YEAR, LAST_YEAR, bounded_text, parse_time
+from core.cache.policy_rows import (
+    ANY_VERSION,
+    OtherVersion,
+    Version,
+    all_policies,
+    delete_policy,
+    replace_policies,
+    save_policy,
+)
+from core.cache.readings import known_licenses, tenant_rows
+from core.licenses.policies import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Policy, Scope, faults_of
+from core.name_key import guid_key
+from core.problems import Problem, ProblemError
+from core.roles import Action, Actor
+
+log = logging.getLogger(__name__)
+
+FILE_VERSION = 1
+FIELDS: dict[str, type] = {
+    "tenant_id": str, "sku_id": str, "mode": str, "reason": str, "author": str, "created_at": str, "until": str,
+    "threshold": int, "warn": int, "tenant": str, "part_number": str,
+}  # fmt: skip
+WORDS = {
+    "missing": "is missing",
+    "too_long": "is too long",
+    "unknown": f"is not one of {', '.join(mode for mode in MODES if mode)}",
+    "not_for_all": "is possible for a tenant or a product only, not for all tenants",
+    "needs_product": "anyway needs a product (sku_id)",
+    "out_of_range": f"is not between 0 and {LARGEST}; a threshold may be negative",
+    "not_with_edge": "is not possible beside mode edge, which is the threshold -1",
+    "changes_nothing": "or threshold or warn must be set, else the rule says nothing",
+}
+
+
+class RuleFileError(Exception):
+    """`faults` has one line for each fault of the file."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class RuleChanged(ProblemError):
+    """The rule is no longer what the caller has seen; nothing was changed."""
+
+
+@contextlib.contextmanager
+def _as_seen() -> Iterator[None]:
+    try:
+        yield
+    except OtherVersion as error:
+        raise RuleChanged(Problem("access.rule_changed")) from error
+
+
+def keep(engine: Engine, policy: Policy, actor: Actor, *, version: Version = ANY_VERSION) -> None:
+    """Keep a policy in the place of the one with its scope.
+
+    `version`: `created_at` of the one that the actor has seen there, None for none; another one is not overwritten.
+    Raises NotAllowed, RuleChanged; ValueError when the policy has faults.
+    """
+    actor.need(Action.RULES)
+    reason, author = bounded_text(policy.reason, LONGEST_REASON + 1), bounded_text(policy.author, LONGEST_AUTHOR)
+    policy = replace(policy, reason=reason, author=author)
+    if faults := faults_of(policy):
+        raise ValueError(faults)
+    with _as_seen():
+        entry = Entry(actor, "rule.set", _where(policy.scope))
+        save_policy(engine, policy, entry, datetime.now(UTC), version=version)
+    log.info("%s set the rule for %s: %s", policy.author, _where(policy.scope), _fields(policy))
+
+
+def end(engine: Engine, scope: Scope, actor: Actor, *, version: Version = ANY_VERSION) -> None:
+    """End a policy; that somebody else has done so is no fault. `version` as in `keep`.
+
+    Raises NotAllowed, RuleChanged.
+    """
+    actor.need(Action.RULES)
+    with _as_seen():
+        ended = delete_policy(
+            engine, scope, Entry(actor, "rule.ended", _where(scope)), datetime.now(UTC), version=version
+        )
+    if ended:
+        log.info("%s ended the rule for %s", actor.shown, _where(scope))
+
+
+def _where(scope: Scope) -> str:
+    return f"tenant {scope[0] or '(all)'}, product {scope[1] or '(all)'}"
+
+
+def _fields(policy: Policy) -> dict[str, Any]:
+    values = {"threshold": policy.threshold, "warn": policy.warn, "mode": policy.mode or None, "until": policy.until}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def export(engine: Engine, actor: Actor) -> str:
+    """All policies as JSON; `tenant` and `part_number` are only there to be read. Raises NotAllowed."""
+    names = {tenant_id: row.name for tenant_id, row in tenant_rows(engine).items()}
+    parts = {sku_id: row["sku_part_number"] for rows in known_licenses(engine).values() for sku_id, row in rows.items()}
+    entries = [_entry(policy, names, parts) for policy in all_policies(engine)]
+    note_export(engine, actor, "rules", len(entries))
+    return json.dumps({"version": FILE_VERSION, "rules": entries}, ensure_ascii=False, indent=2) + "\n"
+
+
+def _entry(policy: Policy, names: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, Any]:
+    entry = {
+        "tenant_id": policy.tenant_id,
+        "tenant": names.get(policy.tenant_id, ""),
+        "sku_id": policy.sku_id,
+        "part_number": parts.get(policy.sku_id, ""),
+        **_fields(policy),
+        "reason": policy.reason,
+        "author": policy.author,
+        "created_at": policy.created_at.isoformat(),
+    }
+    if policy.until:
+        entry["until"] = policy.until.isoformat()
+    return {name: value for name, value in entry.items() if value != ""}
+
+
+def import_(engine: Engine, content: str, actor: Actor) -> int:
+    """Put the policies of a file in the place of all there are, or raise RuleFileError; how many there are now.
+
+    Raises NotAllowed.
+    """
+    actor.need(Action.RULES)
+    policies = parse(content, datetime.now(UTC))
+    replace_policies(engine, policies, Entry(actor, "rules.imported"), datetime.now(UTC))
+    log.info("rules imported: %d", len(policies))
+    return len(policies)
+
+
+def parse(content: str, now: datetime) -> list[Policy]:
+    """The policies of a file. Raises RuleFileError with all its faults."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:  # also a number or a depth that Python refuses
+        raise RuleFileError([f"The file is no JSON: {error}."]) from error
+    entries = document.get("rules") if isinstance(document, dict) else None
+    if not isinstance(entries, list) or document.get("version") != FILE_VERSION:
+        raise RuleFileError([f'The file must be an object with "version": {FILE_VERSION} and a list "rules".'])
+    faults: list[str] = []
+    policies: dict[Scope, Policy] = {}
+    for number, entry in enumerate(entries, 1):
+        found = list(_faults(entry))
+        if not found:
+            policy = _policy(entry, now)
+            found = [f"{name}: {WORDS[code]}" for name, code in faults_of(policy)]
+            if policy.scope in policies:
+                found.append("sku_id: an earlier rule has the same tenant and product")
+            policies[policy.scope] = policy
+        faults += [f"rule {number}, {fault}." for fault in found]
+    if faults:
+        raise RuleFileError(faults)
+    return list(policies.values())
+
+
+def _faults(entry: Any) -> Iterator[str]:
+    """What is wrong with the form of an entry: "field: what"."""
+    if not isinstance(entry, dict):
+        yield "the entry: is no object"
+        return
+    for name, value in entry.items():
+        if name not in FIELDS:
+            yield f"{name}: there is no such field"
+        elif not isinstance(value, FIELDS[name]) or isinstance(value, bool):
+            yield f"{name}: {value!r} is no {'number' if FIELDS[name] is int else 'text'}"
+        elif name in ("tenant_id", "sku_id") and value and not guid_key(str(value)):
+            yield f"{name}: {value!r} is no id such as 00000000-0000-0000-0000-000000000000"
+        elif name == "until" and not _is_day(str(value)):
+            yield f"until: {value!r} is no day such as 2027-05-31"
+        elif name == "created_at" and not parse_time(str(value)):
+            yield f"created_at: {value!r} is no time with zone such as 2027-05-31T12:00:00+00:00"
+
+
+def _policy(entry: dict[str, Any], now: datetime) -> Policy:
+    return Policy(
+        tenant_id=guid_key(entry.get("tenant_id", "")),
+        sku_id=guid_key(entry.get("sku_id", "")),
+        reason=bounded_text(entry.get("reason", "").strip(), LONGEST_REASON + 1),
+        author=bounded_text(entry.get("author", "import"), LONGEST_AUTHOR + 1),
+        created_at=parse_time(entry.get("created_at", "")) or now,
+        threshold=entry.get("threshold"),
+        warn=entry.get("warn"),
+        mode=entry.get("mode", ""),
+        until=date.fromisoformat(entry["until"]) if entry.get("until") else None,
+    )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return FIRST_YEAR <= date.fromisoformat(text).year <= LAST_YEAR
+    except ValueError:
+        return False
