@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.navigation import ACTIONS
+from ui.frame.navigation import ACTIONS
 from web.server import Server, app_options, run, settings_or_stop
 
 server = Server(settings_or_stop(sys.argv[1:] if __name__ == "__main__" else ()))

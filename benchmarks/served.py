@@ -99,7 +99,7 @@ def settings_for(folder: Path, port: int = 1, cloud: Cloud | None = None) -> Set
 
 
 def _main() -> int:
-    from ui.navigation import ACTIONS
+    from ui.frame.navigation import ACTIONS
     from web.server import Server, build_app, run
 
     folder, port, script = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])

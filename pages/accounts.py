@@ -6,12 +6,12 @@ from core.access import accounts
 from core import runtime
 from core.roles import Action
 from core.access.sessions import open_sessions
-from ui.accounts import show_accounts
+from ui.accounts.accounts_table import show_accounts
 from ui.answers import show_secret, tell_done, told
-from ui.fence import fenced
-from ui.identity import require
-from ui.page import look
-from ui.sessions_table import show_sessions
+from ui.frame.fence import fenced
+from ui.frame.identity import require
+from ui.frame.page import look
+from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 
 user = require(Action.ACCOUNTS)

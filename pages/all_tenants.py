@@ -3,14 +3,14 @@
 import streamlit as st
 
 from core.roles import Action
-from ui import visit
-from ui.fence import fenced
-from ui.filters import license_filters
-from ui.freshness import freshness
-from ui.identity import require
-from ui.license_table import show_licenses, table_of, tools
-from ui.navigation import open_tenant
-from ui.page import look, stop_without_tenants
+from ui.frame import visit
+from ui.frame.fence import fenced
+from ui.tables.filters import license_filters
+from ui.frame.freshness import freshness
+from ui.frame.identity import require
+from ui.tables.license_table import show_licenses, table_of, tools
+from ui.frame.navigation import open_tenant
+from ui.frame.page import look, stop_without_tenants
 from ui.texts import text
 
 require(Action.LOOK)

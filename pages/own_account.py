@@ -6,12 +6,12 @@ from core import runtime
 from core.roles import PASSWORD_DUE, Action
 from core.access.sessions import open_sessions
 from ui.answers import show_secret, tell_done, told
-from ui.fence import fenced
-from ui.identity import require
-from ui.own_account import own_factor, own_password
-from ui.page import look
+from ui.frame.fence import fenced
+from ui.frame.identity import require
+from ui.accounts.own_account_form import own_factor, own_password
+from ui.frame.page import look
 from ui.safe import plain
-from ui.sessions_table import show_sessions
+from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 
 user = require(Action.OWN_ACCOUNT)

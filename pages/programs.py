@@ -6,11 +6,11 @@ from core import runtime
 from core.access import api_tokens
 from core.roles import Action
 from ui.answers import show_secret, tell_done, told
-from ui.fence import fenced
-from ui.identity import require
-from ui.page import look
+from ui.frame.fence import fenced
+from ui.frame.identity import require
+from ui.frame.page import look
 from ui.texts import text
-from ui.tokens import show_tokens
+from ui.accounts.tokens_table import show_tokens
 
 user = require(Action.TOKENS)
 view = look()

@@ -3,13 +3,13 @@
 import streamlit as st
 
 from core.roles import Action
-from ui import visit
-from ui.fence import fenced
-from ui.freshness import freshness
-from ui.identity import require
-from ui.page import look, stop_without_tenants
-from ui.rule_form import edit_rules
-from ui.rules import silent_kinds
+from ui.frame import visit
+from ui.frame.fence import fenced
+from ui.frame.freshness import freshness
+from ui.frame.identity import require
+from ui.frame.page import look, stop_without_tenants
+from ui.rules.rule_form import edit_rules
+from ui.rules.rules_table import silent_kinds
 from ui.texts import text
 
 require(Action.LOOK)

@@ -4,14 +4,16 @@ import streamlit as st
 
 from core.attention.conditions import Condition
 from core.roles import Action
-from ui import license_table, shortages, visit
-from ui.attention import Reader, current, items_of, show_attention
-from ui.fence import fenced
-from ui.freshness import freshness
-from ui.identity import require
-from ui.navigation import open_tenant
-from ui.overview import answer_block, figures_of, tiles
-from ui.page import look, stop_without_tenants
+from ui.tables import license_table
+from ui.start import shortages_table
+from ui.frame import visit
+from ui.start.attention_list import Reader, current, items_of, show_attention
+from ui.frame.fence import fenced
+from ui.frame.freshness import freshness
+from ui.frame.identity import require
+from ui.frame.navigation import open_tenant
+from ui.start.overview import answer_block, figures_of, tiles
+from ui.frame.page import look, stop_without_tenants
 from ui.texts import text
 
 require(Action.LOOK)
@@ -28,16 +30,16 @@ with fenced("block.figures"):
     tiles(figures_of(snapshot))
 
 with fenced("start.shortages"):
-    found = shortages.current_shortages(snapshot)
-    table = shortages.shortage_table(found, view.now, view.language, view.zone)
+    found = shortages_table.current_shortages(snapshot)
+    table = shortages_table.shortage_table(found, view.now, view.language, view.zone)
     license_table.section(text("start.shortages"), table, "engpaesse")
     if table.num_rows:
         ids = snapshot.index.ids_of(found.index.to_numpy())
-        row = shortages.show_shortages(table, ids, view.language, view.zone, text("start.shortages"))
+        row = shortages_table.show_shortages(table, ids, view.language, view.zone, text("start.shortages"))
         if row is not None:
             open_tenant(snapshot.index.slugs[found.index[row]])
     else:
-        st.caption(shortages.no_shortages(snapshot))
+        st.caption(shortages_table.no_shortages(snapshot))
 
 with fenced("start.attention"):
     if wrong:

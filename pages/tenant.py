@@ -3,15 +3,15 @@
 import streamlit as st
 
 from core.roles import Action
-from ui import visit
-from ui.fence import fenced
-from ui.freshness import freshness
-from ui.history import history_chart
-from ui.identity import require
-from ui.license_table import OF_TENANT, section, show_licenses, table_of
-from ui.page import look, stop_without_tenants
-from ui.subscriptions import subscriptions_block
-from ui.tenant_header import choose_tenant, header, last_error
+from ui.frame import visit
+from ui.frame.fence import fenced
+from ui.frame.freshness import freshness
+from ui.tenant.history_chart import history_chart
+from ui.frame.identity import require
+from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
+from ui.frame.page import look, stop_without_tenants
+from ui.tenant.subscriptions_table import subscriptions_block
+from ui.tenant.tenant_header import choose_tenant, header, last_error
 from ui.texts import text
 
 require(Action.LOOK)

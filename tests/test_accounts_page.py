@@ -31,11 +31,11 @@ from tests.test_pages import (  # noqa: F401
     tick,
     words,
 )
-from ui import navigation
-from ui.browser import browser_words
+from ui.accounts.browser_names import browser_words
+from ui.frame import navigation
 from ui.safe import plain
 
-ACCOUNTS, PROGRAMS, AUDIT, OWN = "pages/accounts.py", "pages/programs.py", "pages/audit.py", "pages/own_account.py"
+ACCOUNTS, PROGRAMS, AUDIT, OWN = "pages/accounts.py", "pages/programs.py", "pages/audit_log.py", "pages/own_account.py"
 PASSWORD = "Birke-Nachthemd-27x"
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"

@@ -18,8 +18,9 @@ from core.problems import Problem
 from core.runtime import Runtime
 from simulator import Tenant
 from tests.office import Office, open_office
-from ui import data, overview
-from ui.attention import Item, Reader, items_of
+from ui import data
+from ui.start import overview
+from ui.start.attention_list import Item, Reader, items_of
 
 EVERY = 30  # minutes between two refreshes
 

@@ -26,13 +26,13 @@ from core.tenants import tenant_policies
 from tests.actors import ADMIN, SUPPORT
 from tests.page_world import HOSTILE, NOW, World, sku_of
 from tests.test_pages import asked, hardened, no_runtime_left, open_page, small, words  # noqa: F401
-from ui import audit_table
-from ui.audit_change import action_words, difference, origin_words, result_words, target_words
-from ui.csv import to_csv
-from ui.page import View
+from ui.audit import audit_table
+from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words
+from ui.frame.page import View
+from ui.tables.csv import to_csv
 from ui.texts import TEXTS
 
-AUDIT = "pages/audit.py"
+AUDIT = "pages/audit_log.py"
 VIEW = View(NOW, "de", ZoneInfo("Europe/Zurich"), 30)
 
 

@@ -51,7 +51,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     words,
 )
 from tests.ws_client import Tab
-from ui import list_rows
+from ui.monitoring import list_rows
 from ui.safe import plain
 
 ACCOUNTS, PROGRAMS, OWN = "pages/accounts.py", "pages/programs.py", "pages/own_account.py"
@@ -91,12 +91,12 @@ def newest(world: World) -> tuple[str, str]:
 
 
 def test_streamlit_runs_the_newest_callback_of_a_key() -> None:
-    """Which is why every key carries what its control acts on, see ui.selection."""
+    """Which is why every key carries what its control acts on, see ui.tables.selection."""
 
     def script() -> None:
         import streamlit as st
 
-        from ui.selection import bound_key
+        from ui.tables.selection import bound_key
 
         def act(how: str, whom: str) -> None:
             st.session_state.setdefault("acted", []).append((how, whom))

@@ -40,7 +40,7 @@ from tests.actors import ADMIN, entry
 from tests.office import Office, open_office
 from tests.profile_files import pair_pem
 from ui import data
-from ui.columns import license_table
+from ui.tables.license_columns import license_table
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 NASTY = "Ä\x00\x1b[31m\ud800\u202e\ufeff\U0001f600" + "x" * 500

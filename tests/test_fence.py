@@ -27,7 +27,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     open_page,
     small,
 )
-from ui import fence
+from ui.frame import fence
 from web.api.models import License
 
 Opened = Callable[..., AppTest]
@@ -38,16 +38,16 @@ def broken(*_: Any, **__: Any) -> Any:
 
 
 BLOCKS = [
-    (START, "ui.overview.answer", "Überblick"),
-    (START, "ui.overview.tiles", "Kennzahlen"),
-    (START, "ui.shortages.shortage_table", "Engpässe jetzt"),
-    (LICENSES, "ui.license_table.table_of", "Lizenzen"),
-    (TENANT, "ui.tenant_header.header_parts", "Zustand des Tenants"),
-    (TENANT, "ui.history.history_frame", "Verlauf"),
-    (TENANT, "ui.subscriptions.subscription_table", "Abonnements"),
-    (MONITORING, "ui.switches.switch_frame", "Schalter"),
-    (MONITORING, "ui.monitoring.parameter_table", "Parameter des Flows"),
-    (RULES, "ui.rules.silent_table", "Ohne Alarm wegen ihrer Art"),
+    (START, "ui.start.overview.answer", "Überblick"),
+    (START, "ui.start.overview.tiles", "Kennzahlen"),
+    (START, "ui.start.shortages_table.shortage_table", "Engpässe jetzt"),
+    (LICENSES, "ui.tables.license_table.table_of", "Lizenzen"),
+    (TENANT, "ui.tenant.tenant_header.header_parts", "Zustand des Tenants"),
+    (TENANT, "ui.tenant.history_chart.history_frame", "Verlauf"),
+    (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
+    (MONITORING, "ui.tables.switches_table.switch_frame", "Schalter"),
+    (MONITORING, "ui.monitoring.flow_and_profiles.parameter_table", "Parameter des Flows"),
+    (RULES, "ui.rules.rules_table.silent_table", "Ohne Alarm wegen ihrer Art"),
 ]
 
 
@@ -71,7 +71,7 @@ def test_a_block_that_breaks_says_so_and_the_others_stay(
     assert told.startswith(f"«{block}»")
     request_id = re.search(r"unter (\w+) ", told)
     assert request_id
-    (line,) = [record for record in caplog.records if record.name == "ui.fence"]
+    (line,) = [record for record in caplog.records if record.name == "ui.frame.fence"]
     assert line.exc_info
     assert elements(app) >= 5
 

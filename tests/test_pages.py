@@ -20,8 +20,11 @@ from core.problems import Problem
 from core.tenants.tenant_switches import SwitchChange, SwitchResult
 from tests.actors import actor
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
-from ui import data, list_rows, results, switches, visit
+from ui import data
+from ui.frame import results, visit
+from ui.monitoring import list_rows
 from ui.safe import plain
+from ui.tables import switches_table
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
 START, LICENSES, TENANT, MONITORING, RULES = (
@@ -392,7 +395,7 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         changed = Problem("sharepoint.changed_meanwhile", {"tenant": "Bau AG Chur"})
         return [SwitchResult(changes[0].tenant_id, "Bau AG Chur", changed)]
 
-    monkeypatch.setattr(switches, "apply_switches", apply)
+    monkeypatch.setattr(switches_table, "apply_switches", apply)
     return asked
 
 

@@ -20,7 +20,7 @@ from core.graph.trouble import title_of
 from core.name_key import clean_name, guid_key, name_key, plain, thumbprint_key
 from core.spreadsheets import harmless
 from ui import safe
-from ui.browser import browser_words
+from ui.accounts.browser_names import browser_words
 from web.addresses import Hosts, local_path, same_origin
 from web.api.door import language_of
 from web.gate import cookies_of

@@ -42,7 +42,7 @@ from tests.page_world import HOSTILE, small_world
 from tests.people import add_person
 from tests.served import PASSWORD, ROOT, Served, add_local_accounts, free_port
 from tests.ws_client import Tab
-from ui import navigation
+from ui.frame import navigation
 from ui.safe import plain
 from ui.texts import text
 

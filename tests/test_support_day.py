@@ -41,7 +41,7 @@ from tests.browser import (
 from tests.office import Office, open_office, product_process
 from tests.people import add_person
 from tests.served import PASSWORD, free_port
-from ui import navigation
+from ui.frame import navigation
 
 pytestmark = pytest.mark.browser
 

@@ -26,15 +26,18 @@ from core.spreadsheets import SEPARATOR, harmless
 from core.tenants.tenant_switches import SwitchChange
 from tests.actors import entry
 from tests.page_world import HOSTILE, NOW, World, filled_world, license_, sku_of, small_world
-from ui import age, attention, columns, data, history, overview, subscriptions, switches
+from ui import age, data
 from ui import format as fmt
-from ui.csv import Sheet, cell, sheet_of, to_csv
-from ui.index import KINDS, MARKS, SORTS, Filters
-from ui.license_table import ALL
-from ui.monitoring import SHOWS
-from ui.page import View
+from ui.frame.page import View
+from ui.monitoring.flow_and_profiles import SHOWS
 from ui.safe import plain
-from ui.shortages import ALARMS, current_shortages, no_shortages, shortage_table
+from ui.start import attention_list, overview
+from ui.start.shortages_table import ALARMS, current_shortages, no_shortages, shortage_table
+from ui.tables import license_columns, switches_table
+from ui.tables.csv import Sheet, cell, sheet_of, to_csv
+from ui.tables.license_index import KINDS, MARKS, SORTS, Filters
+from ui.tables.license_table import ALL
+from ui.tenant import history_chart, subscriptions_table
 from ui.texts import TEXTS
 from web.api.tables import TableStore
 from web.metrics import counted
@@ -88,12 +91,12 @@ def test_every_key_in_the_code_has_a_text():
         *(f"alarm.{alarm}" for alarm in ALARMS),
         *(f"column.{name}" for name in ALL),
         *(f"monitoring.show.{name}" for name in SHOWS),
-        *(f"condition.{name}" for name in switches.CONDITIONS),
-        *(f"flow.{name}" for name in switches.FLOW if name != "none"),
+        *(f"condition.{name}" for name in switches_table.CONDITIONS),
+        *(f"flow.{name}" for name in switches_table.FLOW if name != "none"),
         *(f"refresh.step.{step}" for step in ("profiles", "lists", "tenants", "sharepoint")),
         *(f"switch.{ask}.{name}.{to}" for ask in ("ask", "ask_one") for name in ("enabled", "monitored")
           for to in ("on", "off")),
-        *(f"history.{name}" for name in history.COLOURS),
+        *(f"history.{name}" for name in history_chart.COLOURS),
     ],
 )  # fmt: skip
 def test_every_composed_key_has_a_text(key):
@@ -200,7 +203,7 @@ def test_whatever_the_names_a_csv_reads_back_and_calculates_nothing(rows):
 
 
 def test_the_csv_holds_every_column_and_row_of_the_table(filled):
-    table = columns.license_table(filled, "de", "Europe/Zurich")
+    table = license_columns.license_table(filled, "de", "Europe/Zurich")
 
     header, *rows = read(to_csv(sheet_of(table, "de"), "de", ZURICH))
 
@@ -286,7 +289,7 @@ def test_every_row_carries_at_least_one_state(filled):
 
 
 def test_a_shortage_in_grace_shows_both_words(filled):
-    table = columns.license_table(filled, "de", "Europe/Zurich").to_pylist()
+    table = license_columns.license_table(filled, "de", "Europe/Zurich").to_pylist()
 
     assert [row["state"] for row in table if row["free"] == -4] == [["● Engpass", "◷ Nachfrist"]]
 
@@ -294,7 +297,7 @@ def test_a_shortage_in_grace_shows_both_words(filled):
 def states_everywhere(world: World) -> dict[str, list[str]]:
     """Part number -> its state in the figures, in the API and as chips of the table."""
     snapshot = data.newest(world.runtime)
-    table = columns.license_table(snapshot, "de", "Europe/Zurich").to_pylist()
+    table = license_columns.license_table(snapshot, "de", "Europe/Zurich").to_pylist()
     api = TableStore(lambda: world.runtime).newest().licenses
     told = {row["sku_part_number"]: row["state"] for row in api.rows(api.ordered(api.all(), "severity"))}
     return {row["part_number"]: [told[row["part_number"]], *row["state"]] for row in table}
@@ -430,9 +433,9 @@ def test_shortages_come_worst_first_with_the_state_of_their_message(filled):
     assert any(row["since"] == "30 Tagen" for row in table)
 
 
-def attention_items(snapshot: data.Snapshot) -> list[attention.Item]:
+def attention_items(snapshot: data.Snapshot) -> list[attention_list.Item]:
     found = conditions(snapshot.facts, None, NOW, 30)
-    return attention.items_of(found, attention.Reader(NOW, "de", ZURICH))
+    return attention_list.items_of(found, attention_list.Reader(NOW, "de", ZURICH))
 
 
 def test_attention_names_tenant_moment_reason_and_next_step(filled):
@@ -473,27 +476,27 @@ def change(seen: tuple[bool, bool], wanted: tuple[bool, bool], tenant_id: str = 
 
 
 def test_only_changed_tenants_are_changes(filled):
-    frame = switches.switch_frame(filled.tenants, VIEW)
+    frame = switches_table.switch_frame(filled.tenants, VIEW)
     edited = frame.copy()
     edited.loc[edited.index[3], "monitored"] = False
 
-    assert switches.changes_between(frame, edited) == [SwitchChange(frame.index[3], (True, True), (True, False))]
+    assert switches_table.changes_between(frame, edited) == [SwitchChange(frame.index[3], (True, True), (True, False))]
 
 
 @pytest.mark.usefixtures("german")
 def test_the_question_says_precisely_what_is_asked():
     off = [change((True, True), (True, False), str(number)) for number in range(3)]
 
-    assert switches.question(off) == "Überwachung für 3 Tenants ausschalten?"
-    assert switches.question(off[:1]) == "Überwachung für 1 Tenant ausschalten?"
-    assert switches.question([change((False, True), (True, True))]) == "1 Tenant aktiv schalten?"
-    assert switches.question([*off, change((True, False), (True, True), "9")]) == "4 Tenants ändern?"
-    assert switches.question([change((True, True), (False, False))]) == "1 Tenant ändern?"
+    assert switches_table.question(off) == "Überwachung für 3 Tenants ausschalten?"
+    assert switches_table.question(off[:1]) == "Überwachung für 1 Tenant ausschalten?"
+    assert switches_table.question([change((False, True), (True, True))]) == "1 Tenant aktiv schalten?"
+    assert switches_table.question([*off, change((True, False), (True, True), "9")]) == "4 Tenants ändern?"
+    assert switches_table.question([change((True, True), (False, False))]) == "1 Tenant ändern?"
 
 
 @pytest.mark.usefixtures("german")
 def test_whoever_falls_silent_is_named_first_and_literally():
-    lines = switches.change_lines(
+    lines = switches_table.change_lines(
         [change((True, True), (False, True), "1"), change((True, False), (True, True), "2")],
         {"1": HOSTILE, "2": "Bau AG Chur"},
     )
@@ -512,7 +515,7 @@ def test_the_chart_has_both_lines_for_every_day(filled, tmp_path):
 
     days = pd.DataFrame({"day": [date(2026, 11, 20), date(2026, 11, 21)], "enabled": [10, 12], "consumed": [8, 9]})
 
-    values = history.spec(days, "de", "light")["data"]["values"]
+    values = history_chart.spec(days, "de", "light")["data"]["values"]
 
     assert [(value["day"], value["series"], value["seats"]) for value in values] == [
         ("2026-11-20", "Verfügbar", 10), ("2026-11-20", "Verbraucht", 8),
@@ -526,7 +529,7 @@ def test_subscriptions_show_their_next_date_and_the_days_until_it(tmp_path):
     filled = filled_world(tmp_path)
     found = subscriptions_frame(filled.engine, filled.known[0].tenant_id)
 
-    rows = subscriptions.subscription_table(found, {}, VIEW).to_pylist()
+    rows = subscriptions_table.subscription_table(found, {}, VIEW).to_pylist()
 
     assert [(row["part_number"], row["status"], row["trial"], row["days_left"]) for row in rows] == [
         ("VISIOCLIENT", "aktiv", "Test", 5), ("POWER_BI_PRO", "Nachfrist", "", 12), ("SPB", "aktiv", "", 33),
@@ -536,7 +539,7 @@ def test_subscriptions_show_their_next_date_and_the_days_until_it(tmp_path):
 @pytest.fixture
 def german(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no page, the reader speaks German."""
-    monkeypatch.setattr("ui.language.current", lambda: "de")
+    monkeypatch.setattr("ui.frame.language.current", lambda: "de")
 
 
 # Shared figures
@@ -611,5 +614,5 @@ def test_a_problem_of_an_unknown_code_is_still_told():
     from ui.problems import sentence
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ui.language.current", lambda: "de")
+        patch.setattr("ui.frame.language.current", lambda: "de")
         assert "strange.code" in sentence(Problem("strange.code"))

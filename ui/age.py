@@ -10,7 +10,7 @@ import pandas as pd
 from core.attention.conditions import late_after
 from core.clock import elapsed
 from ui import format as fmt
-from ui.language import Language
+from ui.frame.language import Language
 from ui.texts import text
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.access.accounts import AccessError
 from core.problems import ProblemError
-from ui import language, visit
+from ui.frame import language, visit
 from ui.problems import problem_box
 from ui.safe import plain
 from ui.texts import text

@@ -28,7 +28,7 @@ from core.licenses.policies import Policy
 from core.problems import Problem
 from core.runtime import Runtime
 from ui.age import Age, age_of
-from ui.index import LicenseIndex
+from ui.tables.license_index import LicenseIndex
 
 KEPT = 2
 PULSE_SECONDS = 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.problems import Problem
-from ui import language
+from ui.frame import language
 from ui.safe import plain
 from ui.texts import text
 

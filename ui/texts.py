@@ -5,10 +5,10 @@ Values that come from outside are escaped by the caller (`ui.safe.plain`) wherev
 
 from __future__ import annotations
 
-from ui import language as reader
-from ui.admin_texts import ADMIN_TEXTS
-from ui.audit_texts import AUDIT_TEXTS
-from ui.rule_texts import RULE_TEXTS
+from ui.accounts.admin_texts import ADMIN_TEXTS
+from ui.audit.audit_texts import AUDIT_TEXTS
+from ui.frame import language as reader
+from ui.rules.rule_texts import RULE_TEXTS
 
 TEXTS: dict[str, tuple[str, str]] = RULE_TEXTS | ADMIN_TEXTS | AUDIT_TEXTS | {
     # Navigation and frame

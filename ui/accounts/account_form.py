@@ -1,0 +1,190 @@
+"""The small form below the accounts: add one, change its role, its password, its access, its second factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core import runtime
+from core.access import accounts as access
+from core.access import second_factor
+from core.access.passwords import LONGEST, random_password
+from core.cache.account_rows import Account
+from core.roles import ROLES, Actor
+from ui.answers import done, keep_secret, told
+from ui.frame import visit
+from ui.frame.identity import current_user
+from ui.safe import plain
+from ui.tables.selection import bound_key, untick
+from ui.texts import text
+
+TABLE = "accounts"
+_OPEN = "_account_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is open: `kind` is the key of the button, `name` the account (none for a new one).
+
+    A name that was given away anew is somebody else's: `since` tells them apart.
+    """
+
+    kind: str
+    name: str = ""
+    since: datetime | None = None
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return self.kind, self.name, self.since
+
+
+def begin(work: Work) -> None:
+    """Open the form."""
+    st.session_state[_OPEN] = work
+
+
+def open_form(accounts: Sequence[Account], user: Actor) -> None:
+    """The form that is open, if any."""
+    if visit.entered():
+        st.session_state.pop(_OPEN, None)
+    work: Work | None = st.session_state.get(_OPEN)
+    if work is None:
+        return
+    account = next((one for one in accounts if (one.name, one.created_at) == (work.name, work.since)), None)
+    with st.container(border=True, key="account_form"):
+        if account is not None:
+            _FORMS[work.kind](account, user)
+        elif work.kind == "add":
+            _add()
+        else:  # somebody else has been faster
+            st.info(text("accounts.gone", name=plain(work.name)), icon=":material/info:")
+            _close()
+
+
+def _add() -> None:
+    st.subheader(text("accounts.add"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(text("accounts.name"), key="account_name", max_chars=100, autocomplete="off", width=300)
+        role = st.selectbox(
+            text("accounts.role"), ROLES, index=1, key="account_role", format_func=_role_words, width=300
+        )
+    generated = st.checkbox(text("accounts.generate"), value=True, key="account_generate")
+    typed = ""
+    if not generated:
+        typed = st.text_input(
+            text("accounts.password"), type="password", key="account_password", autocomplete="new-password",
+            max_chars=LONGEST, help=text("own.password_rules"), width=300,
+        )  # fmt: skip
+
+    def add() -> None:
+        password = random_password() if generated else typed
+        access.add(runtime.current().engine, current_user(), name, password, role)
+        words = text("accounts.added", name=plain(name))
+        _done(words, password if generated else "")
+
+    _confirm("accounts.add_now", add)
+
+
+def _change_role(account: Account, user: Actor) -> None:
+    st.subheader(text("accounts.role_title", name=plain(account.shown)))
+    st.markdown(text("accounts.role_what"))
+    if account.name == user.name:
+        st.warning(text("accounts.role_own"))
+    role = st.selectbox(
+        text("accounts.role"), ROLES, index=ROLES.index(account.role) if account.role in ROLES else 0,
+        key=bound_key("account_new_role", account.name, account.created_at), format_func=_role_words, width=300,
+    )  # fmt: skip
+
+    def change() -> None:
+        access.set_role(runtime.current().engine, current_user(), account.name, role)
+        _done(text("accounts.role_changed", name=plain(account.shown), role=role))
+
+    _confirm("accounts.change_role", change)
+
+
+def _new_password(account: Account, _user: Actor) -> None:
+    st.subheader(text("accounts.password_title", name=plain(account.shown)))
+    st.markdown(text("accounts.password_what"))
+
+    def renew() -> None:
+        password = random_password()
+        access.passwd(runtime.current().engine, current_user(), account.name, password)
+        _done(text("accounts.password_set", name=plain(account.shown)), password)
+
+    _confirm("accounts.password_now", renew)
+
+
+def _disable(account: Account, user: Actor) -> None:
+    st.subheader(text("accounts.disable_title", name=plain(account.shown)))
+    st.markdown(text("accounts.disable_what"))
+    if account.name == user.name:
+        st.warning(text("accounts.role_own"))
+
+    def disable() -> None:
+        access.disable(runtime.current().engine, current_user(), account.name)
+        _done(text("accounts.disabled_now", name=plain(account.shown)))
+
+    _confirm("accounts.disable", disable)
+
+
+def _enable(account: Account, _user: Actor) -> None:
+    st.subheader(text("accounts.enable_title", name=plain(account.shown)))
+    st.markdown(text("accounts.enable_what", role=account.role))
+
+    def enable() -> None:
+        access.enable(runtime.current().engine, current_user(), account.name)
+        _done(text("accounts.enabled_now", name=plain(account.shown)))
+
+    _confirm("accounts.enable", enable)
+
+
+def _factor(account: Account, _user: Actor) -> None:
+    st.subheader(text("accounts.factor_title", name=plain(account.shown)))
+    st.markdown(text("accounts.factor_what"))
+
+    def remove() -> None:
+        second_factor.remove(runtime.current().engine, current_user(), account.name, datetime.now(UTC))
+        _done(text("accounts.factor_removed", name=plain(account.shown)))
+
+    _confirm("accounts.factor_now", remove)
+
+
+_FORMS: dict[str, Callable[[Account, Actor], None]] = {
+    "change_role": _change_role,
+    "new_password": _new_password,
+    "disable": _disable,
+    "enable": _enable,
+    "factor": _factor,
+}
+
+
+def _confirm(label: str, action: Callable[[], None]) -> None:
+    """The button that does it, and the one that does not."""
+    with st.container(horizontal=True):
+        work: Work = st.session_state[_OPEN]
+        pressed = st.button(text(label), key=bound_key("account_now", *work.identity), type="primary")
+        st.button(text("accounts.cancel"), key="account_cancel", on_click=_close)
+    if pressed:
+        with told():
+            action()
+
+
+def _done(words: str, password: str = "") -> None:
+    if password:
+        keep_secret(f"{words} {text('secret.once')}", password)
+    else:
+        done(words)
+    _close()
+    st.rerun()
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)
+    untick(TABLE)
+
+
+def _role_words(role: str) -> str:
+    return text(f"role.{role}")

@@ -1,0 +1,116 @@
+"""One's own password and second factor."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core import runtime
+from core.access import second_factor
+from core.access.own_password import change_password
+from core.access.passwords import LONGEST
+from core.access.second_factor import Setup
+from ui import format as fmt
+from ui.answers import done, keep_secret, told
+from ui.frame import visit
+from ui.frame.identity import current_user
+from ui.frame.page import View
+from ui.texts import text
+
+_SETUP = "_factor_setup"
+FIELD_PIXELS, QR_PIXELS = 320, 220
+
+
+def own_password() -> None:
+    """The form for a new password; afterwards the sign-in comes by itself."""
+    st.subheader(text("own.password"))
+    with st.form("own_password", border=False, enter_to_submit=True, width=FIELD_PIXELS):
+        current = _secret_field("password_current", "current-password")
+        new = _secret_field("password_new", "new-password")
+        st.caption(text("own.password_rules"))
+        again = _secret_field("password_again", "new-password")
+        st.caption(text("own.password_ends"))
+        pressed = st.form_submit_button(text("own.password_change"), key="own_password_now")
+    if not pressed:
+        return
+    if not (current and new and again):
+        st.error(text("own.password_missing"))
+    elif new != again:
+        st.error(text("own.password_differs"))
+    else:
+        with told():
+            change_password(runtime.current().engine, current_user(), current, new, datetime.now(UTC))
+
+
+def own_factor(view: View) -> None:
+    """Set up, see and remove the second factor."""
+    if visit.entered():
+        st.session_state.pop(_SETUP, None)
+    st.subheader(text("own.factor"))
+    engine, name = runtime.current().engine, current_user().name
+    state = second_factor.state(engine, name)
+    if state.since is not None:
+        since = fmt.day(state.since.astimezone(view.zone), view.language)
+        st.markdown(text("own.factor_on", since=since, codes=state.codes_left))
+        _remove()
+        return
+    setup: Setup | None = st.session_state.get(_SETUP)
+    if setup is not None:
+        _confirm(setup)
+        return
+    st.markdown(text("own.factor_off"))
+    with st.form("own_factor", border=False, width=FIELD_PIXELS):
+        password = _secret_field("factor_password", "current-password")
+        pressed = st.form_submit_button(text("own.factor_begin"), key="factor_begin", icon=":material/phonelink_lock:")
+    if pressed:
+        with told():
+            st.session_state[_SETUP] = second_factor.begin(engine, current_user(), password, datetime.now(UTC))
+            st.rerun()
+
+
+def _confirm(setup: Setup) -> None:
+    with st.container(border=True, key="factor_setup"):
+        st.markdown(text("own.factor_scan"))
+        st.image(setup.svg, width=QR_PIXELS)
+        st.code(setup.secret, language=None)
+        st.markdown(text("own.factor_code_step"))
+        code = _code_form("factor_confirm", "own.factor_confirm")
+        st.button(text("accounts.cancel"), key="factor_cancel", on_click=_forget)
+    if code:
+        with told():
+            codes = second_factor.confirm(runtime.current().engine, current_user(), code, datetime.now(UTC))
+            _forget()
+            keep_secret(text("own.factor_done"), "\n".join(codes))
+            st.rerun()
+
+
+def _remove() -> None:
+    st.caption(text("own.factor_remove_what"))
+    if code := _code_form("factor_remove", "own.factor_remove"):
+        with told():
+            user = current_user()
+            second_factor.remove(runtime.current().engine, user, user.name, datetime.now(UTC), code=code)
+            done(text("own.factor_removed"))
+            st.rerun()
+
+
+def _code_form(key: str, label: str) -> str:
+    """A field for a code and its button; the code once it was pressed."""
+    with st.form(key, border=False, width=FIELD_PIXELS):
+        code = st.text_input(text("own.factor_code"), key=f"{key}_code", autocomplete="one-time-code", max_chars=60)
+        pressed = st.form_submit_button(text(label), key=f"{key}_now")
+    return (code or "").strip() if pressed else ""
+
+
+def _forget() -> None:
+    st.session_state.pop(_SETUP, None)
+
+
+def _secret_field(name: str, autocomplete: str) -> str:
+    return (
+        st.text_input(
+            text(f"own.{name}"), type="password", key=f"own_{name}", autocomplete=autocomplete, max_chars=LONGEST
+        )
+        or ""
+    )

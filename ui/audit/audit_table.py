@@ -1,0 +1,127 @@
+"""The rows of the audit as shown and as a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+from sqlalchemy import Engine
+
+from core import audit, runtime
+from core.access import accounts
+from core.audit import AuditRow, Search
+from core.roles import Actor
+from ui import format as fmt
+from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
+from ui.audit.audit_filters import InUse, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
+from ui.data import Snapshot
+from ui.frame.language import Language
+from ui.frame.page import View
+from ui.tables.csv import Sheet
+from ui.tables.download import downloads
+from ui.tables.license_columns import moment_column, words_column
+from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
+from ui.texts import text
+
+COLUMNS = ("at", "who", "action", "target", "result", "change", "from_where", "request_id")
+PAGE_ROWS = 100
+MOST_ROWS = 18
+
+
+def names_of(snapshot: Snapshot, language: Language, user: Actor) -> dict[str, str]:
+    """Id -> name of every tenant, product and account, for the targets."""
+    tenants, licenses = snapshot.tenants, snapshot.licenses
+    product = licenses["product_de" if language == "de" else "product_en"].astype(str)
+    names = dict(zip(licenses["sku_id"].astype(str), product, strict=True))
+    names |= dict(zip(tenants["tenant_id"], tenants["tenant"], strict=True))
+    return names | {account.name: account.shown for account in accounts.list_accounts(runtime.current().engine, user)}
+
+
+def values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple[Any, ...]:
+    """One row in the order of COLUMNS."""
+    return (
+        row.at,
+        who_words(row.actor_name, row.source, language),
+        action_words(row.action, language),
+        target_words(row.target, names, language),
+        result_words(row.result, row.reason, language),
+        difference(row.before, row.after, language),
+        origin_words(row.source, row.address, language),
+        row.request_id,
+    )
+
+
+def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
+    """Filters, how many rows fit, a page of them, and the way to the others."""
+    engine = runtime.current().engine
+    search = audit_filters(InUse(*audit.names_in_use(engine, user)), view)
+    names = names_of(snapshot, view.language, user)
+    page, rows, total = _page(engine, user, search)
+    keep_in_url(search, page)
+    _tools(search, total, lambda: as_sheet(audit.export(engine, user, search), names, view), view)
+    if not rows:
+        st.info(text("audit.none" if is_filtered(search) else "audit.empty"), icon=":material/info:")
+        return
+    show_rows(rows, names, view)
+    last = math.ceil(total / PAGE_ROWS)
+    if last > 1:
+        st.pagination(last, default=min(first_page(), last), key=page_key(search))
+
+
+def _page(engine: Engine, user: Actor, search: Search) -> tuple[int, list[AuditRow], int]:
+    """(number of the page, its rows, how many there are in all); of a page that is no longer there the last one."""
+    page = int(st.session_state.get(page_key(search), first_page()))
+    rows, total = audit.find(engine, user, search, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+    last = max(1, math.ceil(total / PAGE_ROWS))
+    if page > last:
+        st.session_state.pop(page_key(search), None)
+        page = last
+        rows, total = audit.find(engine, user, search, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
+    return page, rows, total
+
+
+def _tools(search: Search, total: int, sheet: Callable[[], Sheet], view: View) -> None:
+    """How many rows fit, the way back to all, and the downloads, made and recorded when asked for."""
+    with st.container(horizontal=True, vertical_alignment="center", key="audit_tools"):
+        count = fmt.number(total, view.language)
+        st.markdown(text("audit.count_one" if total == 1 else "audit.count", count=count), width="content")
+        if is_filtered(search):
+            st.button(text("filter.reset"), key="audit_reset", on_click=reset, icon=":material/filter_alt_off:")
+        st.space("stretch")
+        if total:
+            downloads(text("audit.csv"), "protokoll", "audit", sheet)
+
+
+def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) -> None:
+    """The table of one page."""
+    columns = list(zip(*(values(row, names, view.language) for row in rows), strict=True))
+    types = (pa.timestamp("us", "UTC"), *([pa.string()] * (len(COLUMNS) - 1)))
+    table = pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=list(COLUMNS))
+    widths = {
+        "who": 120,
+        "action": 180,
+        "target": 185,
+        "result": 105,
+        "change": 300,
+        "from_where": 190,
+        "request_id": 140,
+    }
+    config = {name: words_column(name, width) for name, width in widths.items()}
+    config["at"] = moment_column("at", view.language, str(view.zone), 135)
+    st.dataframe(
+        table,
+        alt=text("audit.table"),
+        hide_index=True,
+        column_config=config,
+        height=HEADER_PIXELS + ROW_PIXELS * min(len(rows), MOST_ROWS),
+        placeholder="",
+    )
+
+
+def as_sheet(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> Sheet:
+    """The rows as shown, each with its number."""
+    header = [text(f"column.{name}", view.language) for name in ("seq", *COLUMNS)]
+    return Sheet(header, ((row.seq, *values(row, names, view.language)) for row in rows))

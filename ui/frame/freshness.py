@@ -1,0 +1,186 @@
+"""The one line on every page: how old the figures are, newer ones if there are, and the refresh with its progress.
+
+It looks at the database every two seconds (one shared query a second for all pages). It never changes the
+figures under the reader's hands: it offers newer ones. Whoever asked for the refresh gets them at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from core import runtime
+from core.cache import run_rows
+from core.cache.database import DatabaseError
+from core.cache.run_rows import Run
+from core.clock import elapsed
+from core.problems import ProblemError
+from core.roles import Action
+from ui import age, data
+from ui import format as fmt
+from ui.age import Age
+from ui.data import Snapshot
+from ui.frame import language, results, visit
+from ui.frame.fence import fenced
+from ui.frame.identity import current_user
+from ui.problems import problem_box
+from ui.safe import plain
+from ui.tables.selection import bound_key
+from ui.texts import text
+
+EVERY_SECONDS = 2
+PATIENCE_SECONDS = 60  # for a run that was asked for and does not show up
+TELL_FOR = timedelta(minutes=15)
+PUSH = "sharepoint"  # the last step of a run: its figures are there, only the lists are not written yet
+OWN, ASKED_AT, REFUSED, CAME = "_own_run", "_own_asked_at", "_refused", "_came_back"
+
+
+def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
+    """The line, and below it the result of a refresh this reader waits for.
+
+    `only` (tenant ids) adds a button that refreshes these alone.
+    """
+    if visit.entered():
+        st.session_state.pop(REFUSED, None)
+    with fenced("block.freshness"):
+        _come_back()
+        _line(snapshot.version, snapshot.age, tuple(only))
+        results.result_box(snapshot)
+
+
+def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", disabled: bool = False) -> None:
+    """Ask for a live refresh of `tenants` (ids; none = all), or join the one that runs."""
+    if not current_user().may(Action.REFRESH):
+        return
+    available = runtime.current().refresher is not None
+    st.button(
+        text(label),
+        key=bound_key(f"refresh_{label}", *tenants) if tenants else f"refresh_{label}",
+        icon=":material/refresh:",
+        help=text(f"{label}_help") if available else text("refresh.unavailable"),
+        disabled=disabled or not available,
+        on_click=_ask,
+        args=(tuple(tenants),),
+    )
+
+
+def _ask(tenants: tuple[str, ...]) -> None:
+    user, refresher = current_user(), runtime.current().refresher
+    if refresher is None:
+        return
+    st.session_state.pop(REFUSED, None)
+    try:
+        run_id = refresher.request(user, tenants)
+    except ProblemError as error:
+        st.session_state[REFUSED] = error.problem
+        return
+    results.dismiss()
+    st.session_state[OWN], st.session_state[ASKED_AT] = run_id, time.monotonic()
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def _line(version: int, known: Age, only: Sequence[str]) -> None:
+    """`version` and `known` are those of the figures on the page, which stay until the reader wants newer ones."""
+    with fenced("block.freshness"):  # the fragment runs on its own, too
+        _state(version, known, only)
+    if REFUSED in st.session_state:  # here, for a click on the button runs nothing but this fragment
+        problem_box(st.session_state[REFUSED])
+
+
+def _state(version: int, known: Age, only: Sequence[str]) -> None:
+    try:
+        beat = data.pulse(runtime.current().engine)
+        own = _own_run(beat.run)
+    except DatabaseError:
+        st.caption(f":red[{text('database.no_answer')}]")
+        return
+    if own is not None and not own.running:
+        st.session_state.pop(OWN)
+        _show_newest(own)
+    if own is not None and own.step == PUSH and beat.version != version:
+        visit.take_newest()
+        st.rerun()
+    active = beat.run if beat.run is not None and beat.run.running else None
+    waiting = OWN in st.session_state or active is not None
+    with st.container(horizontal=True, vertical_alignment="center", key="freshness"):
+        if waiting:
+            _progress(active)
+        else:
+            _age(known)
+            if beat.version != version:
+                _offer(beat.run)
+        busy = waiting and not (active is not None and active.step == PUSH)
+        if only:
+            refresh_button(only, label="refresh.one", disabled=busy)
+        refresh_button(disabled=busy)
+
+
+def _come_back() -> None:
+    """Whoever left during a refresh, or loads the page anew, still waits for it or is told its result."""
+    if st.session_state.get(CAME, False):
+        return
+    st.session_state[CAME] = True
+    try:
+        latest = data.pulse(runtime.current().engine).run
+    except DatabaseError:
+        return  # the line says so
+    if latest is None or latest.source != "page" or latest.requested_by != current_user().shown:
+        return
+    if latest.running:
+        st.session_state[OWN], st.session_state[ASKED_AT] = latest.run_id, time.monotonic()
+    elif latest.finished_at is not None and elapsed(latest.finished_at, datetime.now(UTC)) < TELL_FOR:
+        results.announce_once(latest)
+
+
+def _own_run(latest: Run | None) -> Run | None:
+    """The run this session asked for, as far as it is known."""
+    wanted = st.session_state.get(OWN)
+    if wanted is None or (latest is not None and latest.run_id == wanted):
+        return latest if wanted is not None else None
+    found = run_rows.run(runtime.current().engine, wanted)
+    if found is None and time.monotonic() - st.session_state.get(ASKED_AT, 0) > PATIENCE_SECONDS:
+        st.session_state.pop(OWN)
+    return found
+
+
+def _age(known: Age) -> None:
+    settings, now, words = runtime.current().settings, datetime.now(UTC), language.current()
+    line = plain(age.line(known, now, words, settings.zone))
+    wrong = known.failing or known.never or age.is_stale(known, now, settings.refresh_minutes)
+    st.markdown(
+        f":red[{line}]" if wrong and known.total else f":gray[{line}]",
+        help=plain(age.details(known, now, words, settings.zone)),
+        width="stretch",
+    )
+
+
+def _offer(run: Run | None) -> None:
+    """Newer figures are there; the reader decides when to look at them."""
+    st.markdown(text("refresh.newer"), width="content")
+    if st.button(text("refresh.show"), key="show_newer", type="primary"):
+        _show_newest(run)
+
+
+def _show_newest(run: Run | None) -> None:
+    visit.take_newest()
+    if run is not None:
+        results.announce(run.run_id)
+    st.rerun()
+
+
+def _progress(run: Run | None) -> None:
+    """How far the refresh is; counts while there is something to count."""
+    if run is None or not run.step:
+        st.progress(0.0, text=text("refresh.starting"))
+        return
+    step = text(f"refresh.step.{run.step}")
+    if run.total:
+        words = language.current()
+        done, total = fmt.number(run.done, words), fmt.number(run.total, words)
+        key = "refresh.written" if run.step == PUSH else "refresh.counts"
+        step = text(key, step=step, done=done, total=total)
+    by = text("refresh.by", name=plain(run.requested_by)) if run.source == "page" and run.requested_by else ""
+    st.progress(min(run.done / run.total, 1.0) if run.total else 0.0, text=f"{step}{by}")

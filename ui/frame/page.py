@@ -1,0 +1,44 @@
+"""What every page needs to know of this moment: language, time, zone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from core import runtime
+from ui.data import Snapshot
+from ui.frame import language
+from ui.frame.freshness import freshness
+from ui.problems import sentence, technical
+from ui.safe import plain
+from ui.texts import text
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    now: datetime
+    language: language.Language
+    zone: ZoneInfo
+    refresh_minutes: float
+
+
+def look() -> View:
+    settings = runtime.current().settings
+    return View(datetime.now(UTC), language.current(), settings.zone, settings.refresh_minutes)
+
+
+def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
+    """With no tenant at all: say how the first one is connected, and end the page."""
+    if len(snapshot.tenants):
+        return
+    st.title(title)
+    st.info(text("empty.tenants", folder=plain(runtime.current().settings.profiles_dir)), icon=":material/info:")
+    for problems in snapshot.faults.values():
+        for problem in problems:
+            st.error(plain(sentence(problem)))
+        technical(*problems)
+    freshness(snapshot)  # the refresh that finds the first profile
+    st.stop()

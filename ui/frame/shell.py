@@ -1,0 +1,44 @@
+"""What surrounds every page: navigation, language, the account, and the banner of the demo."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import runtime
+from core.roles import Actor
+from ui import answers
+from ui.frame import language, navigation, visit
+from ui.frame.identity import current_user
+from ui.frame.style import style
+from ui.safe import plain
+from ui.texts import text
+
+SIDEBAR_PIXELS = 230
+
+
+def open_page() -> st.Page:
+    """Navigation, title, sidebar and banner; gives back the page to run."""
+    # Before the navigation: the sidebar takes its width once, when it appears.
+    st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
+    user = current_user()
+    page = st.navigation(navigation.pages(user))
+    st.set_page_config(page_title=f"{page.title} · Lizenztool")
+    visit.begin(page.url_path)
+    answers.forget_secret()
+    style()
+    with st.sidebar:
+        navigation.administration(user)
+        _account(user)
+        language.switch()
+    if runtime.current().demo:
+        st.info(text("demo.banner"), icon=":material/science:")
+    return page
+
+
+def _account(user: Actor) -> None:
+    if not user.name:
+        return
+    st.caption(text("account.signed_in", name=plain(user.shown)))
+    with st.container(horizontal=True, key="account"):
+        navigation.own_account(user)
+        st.html(f'<a class="sign-out" href="/logout">{text("account.sign_out")}</a>', width="content")

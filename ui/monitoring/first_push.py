@@ -1,0 +1,75 @@
+"""What the next refresh will tell the support team, said before it does; and the way to have it told to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from core import runtime
+from core.problems import Problem, ProblemError
+from core.refresh.next_push import MANY, Seen, take_over
+from ui.data import Snapshot
+from ui.frame import visit
+from ui.frame.identity import current_user
+from ui.problems import problem_box
+from ui.safe import plain
+from ui.tables.rows import moment, rows
+from ui.tables.selection import bound_key
+from ui.tables.switches_table import may_switch
+from ui.texts import text
+
+MOST = 10  # named one by one before they are taken over
+_TAKEN, _FAILED = "_first_push_taken", "_first_push_failed"
+
+
+def to_tell(snapshot: Snapshot) -> int:
+    """Return how many known shortages the next refresh tells of."""
+    if not snapshot.sharepoint.configured or snapshot.sharepoint.read_at is None:
+        return 0
+    return int((snapshot.licenses["alarm"] == "pending").sum())
+
+
+def first_push(snapshot: Snapshot) -> None:
+    """Announce a push that tells many at once; whoever may switches it to silence here."""
+    if _FAILED in st.session_state:
+        problem: Problem = st.session_state.pop(_FAILED)
+        problem_box(problem)
+    if _TAKEN in st.session_state:
+        taken = st.session_state.pop(_TAKEN)
+        st.success(
+            text("first_push.taken" if taken != 1 else "first_push.taken_one", count=taken), icon=":material/check:"
+        )
+    if to_tell(snapshot) < MANY:
+        return
+    pending = list(rows(snapshot.licenses[snapshot.licenses["alarm"] == "pending"]))
+    count, seen = len(pending), [(row.tenant_id, row.sku_id, moment(row.short_since)) for row in pending]
+    names = [f"{row.tenant}: {row.part_number}" for row in pending]
+    with st.container(border=True, key="first-push"):
+        st.markdown(text("first_push.what", count=count))
+        if may_switch() and st.button(text("first_push.take_over"), key=bound_key("take_over", *seen)):
+            st.dialog(text("first_push.ask", count=count))(_confirm)(seen, names)
+
+
+def _confirm(seen: Sequence[Seen], names: Sequence[str]) -> None:
+    """Name what is taken over: this and nothing that comes meanwhile."""
+    more = [text("first_push.more", count=len(names) - MOST)] if len(names) > MOST else []
+    st.markdown("\n".join(f"- {words}" for words in [*map(plain, names[:MOST]), *more]))
+    st.markdown(text("first_push.follows"))
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(text("switch.cancel"), key="take_over_cancel"):
+            st.rerun()
+        key = bound_key("take_over_now", *seen)
+        if st.button(text("first_push.take_over"), key=key, type="primary", on_click=_carry_out, args=(seen,)):
+            st.rerun()
+
+
+def _carry_out(seen: Sequence[Seen]) -> None:
+    opened = runtime.current()
+    try:
+        now = datetime.now(UTC)
+        st.session_state[_TAKEN] = take_over(opened.engine, opened.settings, current_user(), now, seen=set(seen))
+    except ProblemError as error:
+        st.session_state[_FAILED] = error.problem
+    visit.take_newest()

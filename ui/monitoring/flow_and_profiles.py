@@ -1,0 +1,116 @@
+"""What stands around the switches: the lists against the profiles, the parameters of the flow, broken profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from core.attention.conditions import CERTIFICATE_DAYS
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.frame import navigation, url
+from ui.frame.page import View
+from ui.problems import sentence, technical
+from ui.safe import plain
+from ui.tables.switches_table import editable
+from ui.texts import text
+
+PARAMETERS = ("sendermail", "recipientmail", "communication")
+_KEY = "monitoring_show"
+SHOWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "all": lambda tenants: pd.Series(True, index=tenants.index),
+    "unreadable": lambda tenants: (
+        tenants["enabled"].astype(bool) & (tenants["problem"].notna() | tenants["last_read_at"].isna())
+    ),
+    "certificates": lambda tenants: (
+        tenants["enabled"].astype(bool) & (tenants["cert_days"].astype("float") < CERTIFICATE_DAYS)
+    ),
+    "flow": lambda tenants: (tenants["waiting"] + tenants["unanswered"]) > 0,
+    "off": lambda tenants: ~(tenants["enabled"].astype(bool) & tenants["monitored"].astype(bool)),
+}
+
+
+def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
+    """Which tenants the table shows, as `?show=`; a link to a list also shows those not in the SharePoint list."""
+    tenants = editable(snapshot)
+    counts = {name: int(matching(tenants).sum()) for name, matching in SHOWS.items()}
+    arrived = url.incoming(navigation.MONITORING, ("show",))
+    if arrived is not None:
+        asked = (arrived.get("show") or ["all"])[0]
+        st.session_state[_KEY] = asked if asked in SHOWS else "all"
+    chosen = st.segmented_control(
+        text("monitoring.show"),
+        list(SHOWS),
+        key=_KEY,
+        required=True,
+        format_func=lambda name: f"{text(f'monitoring.show.{name}')} {counts[name]}",
+        label_visibility="collapsed",
+    )
+    url.keep(navigation.MONITORING, {"show": [chosen] if chosen and chosen != "all" else []})
+    return tenants[SHOWS[chosen or "all"](tenants)]
+
+
+def contact(snapshot: Snapshot, view: View) -> None:
+    """How the SharePoint lists are reached, and what is wrong with them."""
+    status = snapshot.sharepoint
+    if not status.configured:
+        st.info(text("monitoring.no_sharepoint"), icon=":material/info:")
+        return
+    for problem in status.problems:
+        st.error(plain(sentence(problem)), icon=":material/error:")
+    technical(*status.problems)
+    if status.read_at is None:
+        st.caption(text("monitoring.lists_unread"))
+    else:
+        st.caption(text("monitoring.lists_read", time=fmt.clock(status.read_at, view.now, view.language, view.zone)))
+
+
+def parameters(snapshot: Snapshot) -> None:
+    """The values the flow reads, each with the result of its check."""
+    status = snapshot.sharepoint
+    if not status.configured or status.read_at is None:
+        return
+    st.subheader(text("parameters.title"))
+    st.caption(text("parameters.what"))
+    column = st.column_config
+    st.dataframe(
+        parameter_table(snapshot),
+        alt=text("parameters.title"),
+        hide_index=True,
+        column_config={
+            "name": column.TextColumn(text("column.parameter"), width=160),
+            "value": column.TextColumn(text("column.value"), width=280),
+            "check": column.TextColumn(text("column.check")),
+        },
+    )
+
+
+def parameter_table(snapshot: Snapshot) -> pa.Table:
+    values = snapshot.sharepoint.parameters
+    faults = {
+        "communication" if problem.code == "sharepoint.channel_unknown" else problem.params.get("field", ""): problem
+        for problem in snapshot.sharepoint.problems
+        if problem.code in ("sharepoint.channel_unknown", "sharepoint.parameter_missing")
+    }
+    checks = []
+    for name in PARAMETERS:
+        if name in faults:
+            checks.append(f"✗ {sentence(faults[name])}")
+        else:
+            checks.append(text("parameters.ok") if values.get(name) else text("parameters.missing"))
+    return pa.table({"name": list(PARAMETERS), "value": [values.get(name, "") for name in PARAMETERS], "check": checks})
+
+
+def broken_profiles(snapshot: Snapshot) -> None:
+    """Every broken profile with all its faults."""
+    if not snapshot.faults:
+        return
+    st.subheader(text("profiles.broken"))
+    for file, problems in snapshot.faults.items():
+        with st.container(border=True):
+            st.markdown(f"**{plain(file)}**")
+            st.markdown("\n".join(f"- {plain(sentence(problem))}" for problem in problems))
+            technical(*problems)

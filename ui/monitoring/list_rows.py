@@ -1,0 +1,122 @@
+"""The tenant list against the profiles: rows that vanished, tenants without a row, rows without a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.name_key import name_key
+from core.tenants.tenant_switches import add_to_list, end_monitoring
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.frame.page import View
+from ui.safe import plain
+from ui.tables.rows import rows
+from ui.tables.selection import bound_key
+from ui.tables.switches_table import carry_out, may_switch
+from ui.texts import text
+
+MOST = 5  # vanished rows shown one by one; one question settles all of them
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What can be done about a row: the part of its texts' keys, the action of core, its icon."""
+
+    name: str
+    action: Callable[..., Any]
+    symbol: str = ""
+
+    @property
+    def icon(self) -> str | None:
+        return f":material/{self.symbol}:" if self.symbol else None
+
+
+def vanished(snapshot: Snapshot, view: View) -> None:
+    """Tenants whose row has vanished, until each is put back or no longer monitored."""
+    missing = snapshot.tenants[snapshot.tenants["missing_since"].notna()]
+    if missing.empty or not snapshot.sharepoint.configured:
+        return
+    count, since = len(missing), missing["missing_since"].min().to_pydatetime()
+    when = fmt.clock(since, view.now, view.language, view.zone)
+    key = "monitoring.vanished" if count > 1 else "monitoring.vanished_one"
+    st.error(text(key, count=count, since=when), icon=":material/error:")
+    for row in list(rows(missing))[:MOST]:
+        with st.container(horizontal=True, vertical_alignment="center", key=f"vanished-{row.slug}"):
+            st.markdown(f"{plain(row.tenant)} · {_last_switches(row)}", width=320)
+            _settle([row.tenant_id], [row.tenant], row.slug)
+    if count > MOST:
+        st.caption(text("monitoring.vanished_more", count=count - MOST))
+    if count > 1:
+        with st.container(horizontal=True, key="vanished_all"):
+            _settle(missing["tenant_id"].tolist(), missing["tenant"].tolist(), "")
+
+
+def _last_switches(row: Any) -> str:
+    if not row.enabled:
+        return text("switch.now.off")
+    return text("tenant.monitored" if row.monitored else "tenant.not_monitored")
+
+
+def _settle(tenant_ids: Sequence[str], names: Sequence[str], slug: str) -> None:
+    """The two ways out, for those who may; for one tenant, or for all with `slug` ""."""
+    many, which = ("", slug) if slug else ("_all", "all")
+    for way in (Way("put_back", add_to_list, "playlist_add"), Way("end", end_monitoring)):
+        _offer(way, text(f"monitoring.{way.name}{many}", count=len(names)), which, tenant_ids, names)
+
+
+def _offer(way: Way, label: str, which: str, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
+    """A button for those who may, and the question that names the tenants it was drawn for."""
+    if may_switch() and st.button(label, key=bound_key(f"{way.name}_{which}", *tenant_ids), icon=way.icon):
+        st.dialog(text(f"monitoring.{way.name}_ask"))(_confirm)(way, tenant_ids, names)
+
+
+def _confirm(way: Way, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
+    listed = ", ".join(map(plain, names))
+    st.markdown(text("switch.warning", tenants=listed) if way.action is end_monitoring else f"**{listed}**")
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        if st.button(text("switch.cancel"), key="end_cancel"):
+            st.rerun()
+        key, args = bound_key(f"{way.name}_now", *tenant_ids), (way.action, tenant_ids)
+        if st.button(text(f"monitoring.{way.name}"), key=key, type="primary", on_click=carry_out, args=args):
+            st.rerun()
+
+
+def lists_and_profiles(snapshot: Snapshot) -> None:
+    """Profiles that never had a row in the list, and rows without a profile."""
+    if not snapshot.sharepoint.configured or snapshot.sharepoint.read_at is None:
+        return
+    tenants = snapshot.tenants
+    unlisted = tenants[~tenants["listed"].astype(bool) & tenants["missing_since"].isna()]
+    strangers = rows_without_profile(snapshot)
+    if unlisted.empty and not strangers:
+        return
+    st.subheader(text("monitoring.differences"))
+    if len(unlisted):
+        _offer_to_add(unlisted)
+    if strangers:
+        st.markdown(text("monitoring.strangers"))
+        st.markdown("\n".join(f"- {plain(title)}" for title in strangers))
+
+
+def rows_without_profile(snapshot: Snapshot) -> list[str]:
+    """Titles of the list that no profile has; after a renaming the old title may stand here until it is corrected."""
+    known = {name_key(name) for name in snapshot.tenants["tenant"]}
+    return [row.title for row in snapshot.listed if name_key(row.title) not in known]
+
+
+def _offer_to_add(tenants: pd.DataFrame) -> None:
+    """Tenants with a profile that the SharePoint list does not know, each with the way into it."""
+    st.markdown(text("monitoring.not_listed"))
+    add = Way("add", add_to_list, "add")
+    for row in rows(tenants):
+        with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
+            st.markdown(plain(row.tenant), width=320)
+            _offer(add, text("monitoring.add"), row.slug, [row.tenant_id], [row.tenant])
+    if len(tenants) > 1:
+        ids, names = tenants["tenant_id"].tolist(), tenants["tenant"].tolist()
+        _offer(add, text("monitoring.add_all", count=len(tenants)), "all", ids, names)

@@ -1,0 +1,201 @@
+"""The rules as shown: the exceptions as a table, the products without an alarm, and what a change would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from core.licenses.policies import Policy, Rules
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.frame.page import View
+from ui.tables.license_columns import moment_column
+from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
+from ui.tables.rows import rows
+from ui.tables.selection import chosen_row, selectable
+from ui.texts import text
+
+TABLE = "rules"
+MOST_ROWS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How many licences a change would concern, by what would happen to them."""
+
+    stop: int = 0
+    start: int = 0
+    hide: int = 0
+    show: int = 0
+    low_more: int = 0
+    low_less: int = 0
+
+
+def scope_name(snapshot: Snapshot, policy: Policy, language: str) -> tuple[str, str]:
+    """Tenant and product of a rule as people call them; ids where nobody knows a name any more."""
+    tenant, product = text("rule.all_tenants", language), text("rule.all_products", language)
+    if policy.tenant_id:
+        known = dict(zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True))
+        tenant = known.get(policy.tenant_id, policy.tenant_id)
+    if policy.sku_id:
+        product = products_of(snapshot, policy.tenant_id, language).get(policy.sku_id, policy.sku_id)
+    return tenant, product
+
+
+def ordered(snapshot: Snapshot, language: str) -> list[Policy]:
+    """All rules as they are read: what holds for all first, then by name."""
+
+    def place(policy: Policy) -> tuple[bool, str, bool, str]:
+        tenant, product = scope_name(snapshot, policy, language)
+        return bool(policy.tenant_id), tenant.casefold(), bool(policy.sku_id), product.casefold()
+
+    return sorted(snapshot.policies, key=place)
+
+
+def products_of(snapshot: Snapshot, tenant_id: str, language: str) -> dict[str, str]:
+    """SKU id -> product of one tenant, by name."""
+    own = snapshot.licenses[snapshot.licenses["tenant_id"] == tenant_id]
+    names = zip(own["sku_id"], own["product_de" if language == "de" else "product_en"], strict=True)
+    return dict(sorted(names, key=lambda pair: pair[1].casefold()))
+
+
+def mode_word(mode: str, language: str) -> str:
+    return text(f"rule.mode.{mode or 'inherit'}", language)
+
+
+def rule_table(snapshot: Snapshot, policies: Sequence[Policy], view: View) -> pa.Table:
+    """One row per rule; what is inherited is empty."""
+    names = [scope_name(snapshot, policy, view.language) for policy in policies]
+    today = view.now.astimezone(view.zone).date()
+    until = ["" if policy.until is None else fmt.day(policy.until, view.language) for policy in policies]
+    over = [not policy.counts(today) for policy in policies]
+    return pa.table(
+        {
+            "tenant": pa.array([tenant for tenant, _ in names], pa.string()),
+            "product": pa.array([product for _, product in names], pa.string()),
+            "mode": pa.array(
+                [mode_word(policy.mode, view.language) if policy.mode else "" for policy in policies], pa.string()
+            ),
+            "threshold": pa.array([policy.threshold for policy in policies], pa.int64()),
+            "warn": pa.array([policy.warn for policy in policies], pa.int64()),
+            "reason": pa.array([policy.reason for policy in policies], pa.string()),
+            "author": pa.array([policy.author for policy in policies], pa.string()),
+            "until": pa.array(
+                [
+                    f"{text('rule.over', view.language)} {day}" if ended else day
+                    for day, ended in zip(until, over, strict=True)
+                ],
+                pa.string(),
+            ),
+            "created": pa.array([policy.created_at for policy in policies], pa.timestamp("us", "UTC")),
+        }
+    )
+
+
+def show_rules(table: pa.Table, ids: Sequence[str], view: View) -> int | None:
+    """Show the exceptions; the row of `ids` that was chosen, if any."""
+    column = st.column_config
+
+    def label(name: str) -> str:
+        return text(f"column.{name}", view.language)
+
+    shown = st.dataframe(
+        table,
+        **selectable(TABLE, ids),
+        alt=text("rule.table"),
+        hide_index=True,
+        placeholder="",
+        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
+        column_config={
+            "tenant": column.TextColumn(label("tenant"), width=140),
+            "product": column.TextColumn(label("product"), width=175),
+            "mode": column.TextColumn(label("mode"), width=125),
+            "threshold": column.NumberColumn(
+                label("threshold"), help=label("threshold_help"), format="localized", width=75
+            ),
+            "warn": column.NumberColumn(label("warn"), help=label("warn_help"), format="localized", width=75),
+            "reason": column.TextColumn(label("reason"), width=185),
+            "author": column.TextColumn(label("author"), width=65),
+            "until": column.TextColumn(label("until"), width=95),
+            "created": moment_column("created", view.language, str(view.zone), 135),
+        },
+    )
+    return chosen_row(TABLE, ids, shown)
+
+
+def effect(licenses: pd.DataFrame, before: Sequence[Policy], after: Sequence[Policy], view: View) -> Effect:
+    """What the rules `after` would change for these licences against the rules `before`."""
+    changed = {policy.scope for policy in {*before} ^ {*after}}
+    tenants = {tenant_id for tenant_id, _ in changed}
+    concerned = licenses if "" in tenants else licenses[licenses["tenant_id"].isin(tenants)]
+    today = view.now.astimezone(view.zone).date()
+    old, new = Rules.of(before, today), Rules.of(after, today)
+    counts = dict.fromkeys(asdict(Effect()), 0)
+    for row in rows(concerned):
+        was, will = (_standing(rules, row) for rules in (old, new))
+        for place, (less, more) in enumerate((("stop", "start"), ("show", "hide"), ("low_less", "low_more"))):
+            counts[less] += was[place] and not will[place]
+            counts[more] += will[place] and not was[place]
+    return Effect(**counts)
+
+
+def _standing(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
+    """Whether a licence is short, hidden, low under these rules."""
+    units = (row.enabled, row.consumed)
+    decision = rules.decide(row.tenant_id, row.sku_id, row.kind)
+    short, free = decision.short(*units), units[0] - units[1]
+    low = decision.alarms and not short and 0 < free <= decision.warn_level(units[0])
+    return short, decision.hidden, low
+
+
+def effect_words(found: Effect, language: str) -> str:
+    """ "3 Lizenzen würden nicht mehr alarmieren." """
+    sentences = [
+        text(f"rule.effect_one.{name}" if count == 1 else f"rule.effect.{name}", language, count=count)
+        for name, count in asdict(found).items()
+        if count
+    ]
+    return " ".join(sentences) or text("rule.effect.none", language)
+
+
+def silent_kinds(snapshot: Snapshot, view: View) -> None:
+    """The products that do not alarm because of their kind, each with the reason."""
+    found = snapshot.licenses[(snapshot.licenses["kind"] != "paid") & (snapshot.licenses["rule"] != "anyway")]
+    if found.empty:
+        return
+    st.subheader(text("rule.silent_kinds"))
+    st.caption(text("rule.silent_kinds_what"))
+    column, table = st.column_config, silent_table(found, view.language)
+    st.dataframe(
+        table,
+        alt=text("rule.silent_kinds"),
+        hide_index=True,
+        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
+        column_config={
+            "product": column.TextColumn(text("column.product"), width=280),
+            "part_number": column.TextColumn(text("column.part_number"), width=195),
+            "kind": column.TextColumn(text("column.kind"), width=125),
+            "why": column.TextColumn(text("column.why"), width=250),
+            "rows": column.NumberColumn(text("column.rows"), format="localized", width=90),
+        },
+    )
+
+
+def silent_table(found: pd.DataFrame, language: str) -> pa.Table:
+    product = "product_de" if language == "de" else "product_en"
+    counted = found.groupby([product, "part_number", "kind", "kind_reason"], observed=True).size()
+    keys = list(counted.index)
+    return pa.table(
+        {
+            "product": pa.array([key[0] for key in keys], pa.string()),
+            "part_number": pa.array([key[1] for key in keys], pa.string()),
+            "kind": pa.array([text(f"kind.{key[2]}", language) for key in keys], pa.string()),
+            "why": pa.array([text(f"rule.why.{key[3]}", language) for key in keys], pa.string()),
+            "rows": pa.array(counted.tolist(), pa.int64()),
+        }
+    )

@@ -1,0 +1,108 @@
+"""The current shortages, the worst first, and whether somebody already knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from core.attention.conditions import SHORTAGE_STATES
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.frame.language import Language
+from ui.safe import plain
+from ui.tables.license_columns import CHIP_COLOURS, QUIET, chip, moment_column
+from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
+from ui.tables.selection import chosen_row, selectable
+from ui.texts import text
+
+ALARMS = {
+    "told": QUIET, "pending": QUIET, "waiting": CHIP_COLOURS["low"], "unanswered": CHIP_COLOURS["shortage"],
+    "not_monitored": QUIET, "no_sharepoint": QUIET,
+}  # fmt: skip
+MOST_ROWS = 12
+
+
+def current_shortages(snapshot: Snapshot) -> pd.DataFrame:
+    """Their rows: the over-assigned by how many seats they lack, then the others, the longest first."""
+    found = snapshot.licenses[snapshot.index.has("shortage")]
+    missing = found["free"].where(found["state"] == "over", 0)
+    keys = ["missing", "short_since", "tenant", "part_number"]
+    return found.assign(missing=missing).sort_values(keys, na_position="last").drop(columns="missing")
+
+
+def no_shortages(snapshot: Snapshot) -> str:
+    """What to say when there are none; rules may have a part in it."""
+    paid = snapshot.licenses["kind"].to_numpy(dtype=object) == "paid"
+    exempt = int((snapshot.index.has("used_up") & paid).sum())
+    return text("start.no_shortages_by_rule", count=exempt) if exempt else text("start.no_shortages")
+
+
+def shortage_table(found: pd.DataFrame, now: datetime, language: Language, zone: tzinfo) -> pa.Table:
+    product = found["product_de" if language == "de" else "product_en"]
+    since = [None if pd.isna(value) else value.to_pydatetime() for value in found["short_since"]]
+    states = [state if state in SHORTAGE_STATES else "shortage" for state in found["state"]]
+    return pa.table(
+        {
+            "tenant": pa.array(found["tenant"].tolist(), pa.string()),
+            "product": pa.array(product.tolist(), pa.string()),
+            "part_number": pa.array(found["part_number"].tolist(), pa.string()),
+            "state": pa.array([[chip(state, language)] for state in states], pa.list_(pa.string())),
+            "free": pa.array(found["free"].tolist(), pa.int64()),
+            "since": pa.array([fmt.since(value, now, language) if value else "" for value in since], pa.string()),
+            "alarm": pa.array(
+                [[_alarm(*row, now, language, zone)] for row in zip(found["alarm"], found["alarm_at"], strict=True)],
+                pa.list_(pa.string()),
+            ),
+            "short_since": pa.array(since, pa.timestamp("us", "UTC")),
+        }
+    )
+
+
+def _alarm(alarm: str, at: Any, now: datetime, language: Language, zone: tzinfo) -> str:
+    """ "gemeldet 12:10", "wartet auf Flow", "⚠ Flow antwortet nicht" ..."""
+    words = text(f"alarm.{alarm}", language)
+    return words if alarm != "told" or pd.isna(at) else f"{words} {fmt.clock(at.to_pydatetime(), now, language, zone)}"
+
+
+def show_shortages(
+    table: pa.Table, ids: Sequence[str], language: Language, zone: tzinfo, name: str
+) -> int | None:  # fmt: skip
+    """Show them; the row of `ids` that was chosen, if any."""
+    column = st.column_config
+
+    def label(key: str) -> str:
+        return text(f"column.{key}", language)
+
+    alarms = [text(f"alarm.{alarm}", language) for alarm in ALARMS]
+    told = sorted({words for row in table.column("alarm").to_pylist() for words in row} - set(alarms))
+    shown = st.dataframe(
+        table,
+        **selectable("shortages", ids),
+        alt=plain(name),
+        hide_index=True,
+        column_order=("tenant", "product", "free", "since", "alarm", "state", "part_number", "short_since"),
+        column_config={
+            "tenant": column.TextColumn(label("tenant"), width=165),
+            "product": column.TextColumn(label("product"), width=270),
+            "state": column.MultiselectColumn(
+                label("state"),
+                options=[chip(mark, language) for mark in ("shortage", *SHORTAGE_STATES)],
+                color=[CHIP_COLOURS[mark] for mark in ("shortage", *SHORTAGE_STATES)],
+                width=135,
+            ),
+            "free": column.NumberColumn(label("free"), format="localized", width=60),
+            "since": column.TextColumn(label("since"), width=75),
+            "alarm": column.MultiselectColumn(
+                label("alarm"), options=[*alarms, *told], color=[*ALARMS.values(), *([QUIET] * len(told))], width=190
+            ),
+            "part_number": column.TextColumn(label("part_number"), width=160),
+            "short_since": moment_column("short_since", language, str(zone)),
+        },
+        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
+    )
+    return chosen_row("shortages", ids, shown)

@@ -1,0 +1,26 @@
+"""The two files of a table: CSV, or a workbook (XLSX)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import runtime
+from ui.frame import language
+from ui.tables.csv import MIME, WORKBOOK_MIME, Sheet, to_csv, to_workbook
+from ui.texts import text
+
+
+def downloads(label: str, file: str, key: str, sheet: Callable[[], Sheet]) -> None:
+    """Two buttons; `sheet` is called on a click, and checks the role and notes the export before it gives anything."""
+    words, zone = language.current(), runtime.current().settings.zone
+    with st.container(horizontal=True, gap="xsmall", width="content"):
+        st.download_button(
+            label, data=lambda: to_csv(sheet(), words, zone), file_name=f"{file}.csv", mime=MIME,
+            icon=":material/download:", on_click="ignore", key=f"csv_{key}",
+        )  # fmt: skip
+        st.download_button(
+            text("csv.workbook"), data=lambda: to_workbook(sheet(), zone), file_name=f"{file}.xlsx", mime=WORKBOOK_MIME,
+            help=text("csv.workbook_help", what=label), on_click="ignore", key=f"xlsx_{key}",
+        )  # fmt: skip

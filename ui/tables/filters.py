@@ -1,0 +1,107 @@
+"""The filters over the licences: search, tenant, state, kind, order. They live in the URL as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from core.bounds import LONGEST_SEARCH
+from ui.data import Snapshot
+from ui.frame import url
+from ui.tables.license_index import KINDS, MARKS, SORTS, Filters
+from ui.texts import text
+
+PAGE = "alle-tenants"
+SEARCH, TENANTS, STATES, CHOSEN_KINDS, SORT = "q", "tenants", "state", "kind", "sort"
+PARAMS = (SEARCH, TENANTS, STATES, CHOSEN_KINDS, SORT)
+_KEY = "filter_"
+
+
+def license_filters(snapshot: Snapshot) -> Filters:
+    """Show the filters and give back what is chosen."""
+    names = snapshot.active_names
+    arrived = url.incoming(PAGE, PARAMS)
+    if arrived is not None:
+        _set(arrived)
+    _drop_unknown(names)
+    _widgets(names)
+    filters = chosen()
+    url.keep(PAGE, params_of(filters))
+    return filters
+
+
+def chosen() -> Filters:
+    state = st.session_state
+    return Filters(
+        search=(state.get(_KEY + SEARCH) or "")[:LONGEST_SEARCH].strip(),
+        tenants=tuple(state.get(_KEY + TENANTS, ())),
+        states=tuple(state.get(_KEY + STATES, ())),
+        kinds=tuple(state.get(_KEY + CHOSEN_KINDS, ())),
+        sort=state.get(_KEY + SORT) or SORTS[0],
+    )
+
+
+def params_of(filters: Filters) -> dict[str, list[str]]:
+    """The filters as URL parameters; what is not chosen is not there."""
+    return {
+        SEARCH: [filters.search] if filters.search else [],
+        TENANTS: list(filters.tenants),
+        STATES: list(filters.states),
+        CHOSEN_KINDS: list(filters.kinds),
+        SORT: [filters.sort] if filters.sort != SORTS[0] else [],
+    }
+
+
+def reset() -> None:
+    _set({})
+
+
+def _set(params: url.Params) -> None:
+    state = st.session_state
+    state[_KEY + SEARCH] = (params.get(SEARCH) or [""])[0][:LONGEST_SEARCH]
+    state[_KEY + TENANTS] = params.get(TENANTS, [])
+    state[_KEY + STATES] = [value for value in params.get(STATES, []) if value in MARKS]
+    state[_KEY + CHOSEN_KINDS] = [value for value in params.get(CHOSEN_KINDS, []) if value in KINDS]
+    state[_KEY + SORT] = sort if (sort := (params.get(SORT) or [""])[0]) in SORTS else SORTS[0]
+
+
+def _drop_unknown(names: Mapping[str, str]) -> None:
+    """A tenant of an old link may be gone; a widget refuses what is not among its options."""
+    known = [slug for slug in st.session_state.get(_KEY + TENANTS, ()) if slug in names]
+    st.session_state[_KEY + TENANTS] = known
+
+
+def _widgets(names: Mapping[str, str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        st.text_input(
+            text("filter.search"),
+            key=_KEY + SEARCH,
+            max_chars=LONGEST_SEARCH,
+            type="search",
+            live="400ms",
+            placeholder=text("filter.search_hint"),
+            autocomplete="off",
+            width=215,
+        )
+        _choice("filter.tenant", TENANTS, list(names), names)
+        _choice("filter.state", STATES, list(MARKS), {mark: text(f"filter.state.{mark}") for mark in MARKS})
+        _choice("filter.kind", CHOSEN_KINDS, list(KINDS), {kind: text(f"kind.{kind}") for kind in KINDS})
+        orders = {sort: text(f"sort.{sort}") for sort in SORTS}
+        st.selectbox(text("filter.sort"), SORTS, key=_KEY + SORT, format_func=lambda sort: orders[sort], width=190)
+
+
+def _choice(label: str, name: str, options: list[str], words: Mapping[str, str]) -> None:
+    st.multiselect(
+        text(label),
+        options,
+        key=_KEY + name,
+        format_func=lambda value: words.get(value, value),
+        placeholder=text("filter.all"),
+        select_all=False,
+        width=160,
+    )
+
+
+def is_filtered(filters: Filters) -> bool:
+    return filters != Filters(sort=filters.sort)

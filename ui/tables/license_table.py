@@ -1,0 +1,95 @@
+"""The licence table of a page: rows of the prepared table, shown; a chosen row leads to its tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import streamlit as st
+
+from core import runtime
+from core.audit import note_export
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.frame import language
+from ui.frame.identity import current_user
+from ui.tables import license_columns
+from ui.tables.csv import Sheet, sheet_of
+from ui.tables.download import downloads
+from ui.tables.filters import is_filtered, reset
+from ui.tables.license_index import Filters, Positions
+from ui.tables.selection import chosen_row, selectable
+from ui.texts import text
+
+ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renewal", "short_since",
+       "part_number", "kind", "sku_id")  # fmt: skip
+OF_TENANT = tuple(name for name in ALL if name != "tenant")
+ROW_PIXELS, HEADER_PIXELS = 35, 37
+
+
+def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str, ...] = ALL) -> pa.Table:
+    """These rows of the licence table, in this order; None = all. Says which rule decided where there is any."""
+    whole = license_columns.license_table(snapshot, language.current(), runtime.current().settings.time_zone)
+    return (whole if rows is None else whole.take(pa.array(rows))).select(
+        _with_rule(names) if snapshot.index.ruled else list(names)
+    )
+
+
+def _with_rule(names: tuple[str, ...]) -> list[str]:
+    place = names.index("part_number") if "part_number" in names else len(names)
+    return [*names[:place], "rule", *names[place:]]
+
+
+def show_licenses(table: pa.Table, ids: Sequence[str], key: str, name: str, *, most_rows: int = 15) -> int | None:
+    """Show the table under the accessible `name`; the row of `ids` that was chosen, if any."""
+    if not table.num_rows:
+        return None  # the empty grid would say so in English
+    zone = runtime.current().settings.time_zone
+    shown = st.dataframe(
+        table,
+        **selectable(key, ids),
+        alt=name,
+        hide_index=True,
+        column_config=license_columns.column_config(language.current(), zone),
+        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, most_rows),
+        placeholder="",
+    )
+    return chosen_row(key, ids, shown)
+
+
+def csv_button(label: str, table: pa.Table, file: str) -> None:
+    """Download of exactly this table, as CSV or as a workbook, made only when it is asked for."""
+    user = current_user()
+    words = language.current()
+
+    def sheet() -> Sheet:
+        note_export(runtime.current().engine, user, file, table.num_rows)
+        return sheet_of(table, words)
+
+    downloads(text(label), file, file, sheet)
+
+
+def section(title: str, table: pa.Table, file: str) -> None:
+    """A heading with the CSV of the table below it."""
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.subheader(title, width="content")
+        if table.num_rows:
+            csv_button("csv.table", table, file)
+
+
+def tools(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
+    """How many of how many rows, the two downloads, and the way back to all rows."""
+    words, total = language.current(), len(snapshot.licenses)
+    with st.container(horizontal=True, vertical_alignment="center", key="tools"):
+        counts = {"shown": fmt.number(shown.num_rows, words), "total": fmt.number(total, words)}
+        hint = f" · :gray[{text('table.hint')}]" if shown.num_rows else ""
+        hidden = snapshot.index.count("hidden")
+        left_out = f" · {text('table.hidden', count=fmt.number(hidden, words))}" if hidden else ""
+        st.markdown(text("table.count", **counts) + left_out + hint, width="content")
+        if is_filtered(filters):
+            st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")
+        st.space("stretch")
+        csv_button("csv.view", shown, "lizenzen-ansicht")
+        csv_button("csv.all", table_of(snapshot), "lizenzen")
+    if not shown.num_rows:
+        st.info(text("table.no_match" if total else "table.nothing_read"), icon=":material/info:")

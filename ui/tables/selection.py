@@ -1,0 +1,98 @@
+"""What a tick in a table or a button means: the thing that stood there when it was drawn, never the place.
+
+Rows move between the moment a table is drawn and the moment a click on it arrives: somebody signs in, a refresh
+reorders. A browser reports row numbers, and Streamlit runs the newest callback that it knows for the key of a control.
+So both keys carry the identity of what was drawn: a late click finds exactly that, or nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from ui.frame import visit
+from ui.texts import text
+
+DIGEST_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table as drawn last: its key, the row ticked at its first drawing, the id of what is ticked now."""
+
+    key: str = ""
+    first: int | None = None
+    chosen: str | None = None
+    round: int = 0
+
+
+def bound_key(name: str, *identity: object) -> str:
+    """Return a key for a control that acts on `identity`; another identity makes another control."""
+    words = "\n".join(str(part).replace("\n", " ") for part in identity)
+    return f"{name}_{hashlib.blake2b(words.encode('utf-8', 'replace'), digest_size=DIGEST_BYTES).hexdigest()}"
+
+
+def selectable(name: str, ids: Sequence[str]) -> dict[str, Any]:
+    """Return the options that let `st.dataframe` tick one row of the table `name`; when rows move, the tick moves too.
+
+    `ids`: for each row the id of what stands in it, which nothing else will ever have.
+    """
+    table = _Table(round=_table(name).round) if visit.entered() else _table(name)
+    key = bound_key(name, table.round, *ids)
+    if table.key != key:
+        table = replace(table, key=key, first=_row(table.chosen, ids))
+    st.session_state[_place(name)] = table
+    default = None if table.first is None else {"selection": {"rows": [table.first]}}
+    return {
+        "key": key,
+        "on_select": partial(_tick, name, key, ids),
+        "selection_mode": "single-row",
+        "selection_default": default,
+    }
+
+
+def chosen_row(name: str, ids: Sequence[str], shown: Mapping[str, Any]) -> int | None:
+    """Return the number of the ticked row, None for none; `shown` is what `st.dataframe` gave back for these `ids`.
+
+    Says so when what was ticked is no longer in the table.
+    """
+    table = _table(name)
+    chosen = _id_of(shown, ids)
+    if chosen is None and table.chosen is not None and table.chosen not in ids:
+        st.info(text("table.row_gone"), icon=":material/info:")
+    st.session_state[_place(name)] = replace(table, chosen=chosen)
+    return _row(chosen, ids)
+
+
+def untick(name: str) -> None:
+    """Begin with a new table without a tick, once what was ticked is settled."""
+    st.session_state[_place(name)] = _Table(round=_table(name).round + 1)
+
+
+def _tick(name: str, key: str, ids: Sequence[str]) -> None:
+    """Keep what the ticked row held when this browser was sent the table; the next one may be in another order."""
+    st.session_state[_place(name)] = replace(_table(name), chosen=_id_of(st.session_state[key], ids))
+
+
+def _id_of(shown: Mapping[str, Any], ids: Sequence[str]) -> str | None:
+    rows = shown["selection"]["rows"]
+    row = rows[0] if rows else None
+    return ids[row] if type(row) is int and 0 <= row < len(ids) else None
+
+
+def _row(chosen: str | None, ids: Sequence[str]) -> int | None:
+    return None if chosen is None or chosen not in ids else list(ids).index(chosen)
+
+
+def _table(name: str) -> _Table:
+    table: _Table = st.session_state.get(_place(name), _Table())
+    return table
+
+
+def _place(name: str) -> str:
+    return f"_table_{name}"

@@ -1,0 +1,113 @@
+"""How available and used seats of one product went over the days, as a chart."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pandas as pd
+import streamlit as st
+
+from core import runtime
+from core.cache.database import DatabaseError
+from core.cache.frames import history_frame
+from ui.data import Snapshot
+from ui.frame.language import Language
+from ui.frame.page import View
+from ui.problems import problem_box
+from ui.tables.license_index import Positions
+from ui.tables.rows import rows
+from ui.tenant.tenant_header import Tenant
+from ui.texts import text
+
+_KEY = "history_product"
+POINTS = 31  # so many days are still told apart as points
+Theme = Literal["light", "dark"]
+# Readable on white and on near-black: at least 3 : 1 on both, and told apart by dash as well as by colour.
+LABELS: dict[Theme, str] = {"light": "#475467", "dark": "#B0B8C4"}
+COLOURS = {"enabled": "#667085", "consumed": "#2E90FA"}
+
+
+def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: int | None, view: View) -> None:
+    """The history of a product; the row chosen in the table above decides, then the selection here."""
+    licenses = snapshot.licenses.iloc[rows]
+    product = "product_de" if view.language == "de" else "product_en"
+    names = dict(zip(licenses["sku_id"], licenses[product], strict=True))
+    parts = dict(zip(licenses["sku_id"], licenses["part_number"], strict=True))
+    _follow_table(tenant, list(names), chosen)
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.subheader(text("history.title"), width="content")
+        sku = st.selectbox(
+            text("history.product"), list(names), key=_KEY, format_func=lambda sku: f"{names[sku]} ({parts[sku]})",
+            width=420,
+        )  # fmt: skip
+    try:
+        days = history_frame(runtime.current().engine, tenant.tenant_id)
+    except DatabaseError as error:
+        problem_box(error.problem)
+        return
+    found = days[days["sku_id"] == sku]
+    if found.empty:
+        st.caption(text("history.none"))
+        return
+    st.vega_lite_chart(
+        spec(found, view.language, "dark" if st.context.theme.type == "dark" else "light"),
+        alt=text("history.alt", product=names[sku], tenant=tenant.name),
+        key="history",
+    )
+    if len(found) < 2:
+        st.caption(text("history.first_day"))
+
+
+def _follow_table(tenant: Tenant, skus: list[str], chosen: int | None) -> None:
+    """A row newly chosen in the table becomes the product of the chart."""
+    seen = (tenant.tenant_id, None if chosen is None else skus[chosen])
+    if chosen is not None and st.session_state.get("_history_row") != seen:
+        st.session_state[_KEY] = skus[chosen]
+    st.session_state["_history_row"] = seen
+    if st.session_state.get(_KEY) not in skus:
+        st.session_state[_KEY] = skus[0]
+
+
+def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]:
+    """A Vega-Lite chart of one product: steps, because seats change from one day to the next."""
+    series = {name: text(f"history.{name}", language) for name in COLOURS}
+    values = [
+        {"day": row.day.isoformat(), "series": series[name], "seats": int(getattr(row, name))}
+        for row in rows(days)
+        for name in COLOURS
+    ]
+    labels = {"labelColor": LABELS[theme], "labelFontSize": 12}
+    axis = {
+        **labels,
+        "title": None,
+        "format": "%d.%m." if language == "de" else "%d %b",
+        "labelOverlap": True,
+        "grid": False,
+    }
+    by_series = {"field": "series", "type": "nominal", "title": None, "sort": list(series.values())}
+    domain = list(series.values())
+    return {
+        "data": {"values": values},
+        "height": 260,
+        "mark": {
+            "type": "line",
+            "interpolate": "step-after",
+            "strokeWidth": 2.5,
+            "point": {"size": 25} if len(days) <= POINTS else False,
+        },
+        "encoding": {
+            "x": {"field": "day", "type": "temporal", "axis": axis},
+            "y": {"field": "seats", "type": "quantitative", "axis": {**labels, "title": None, "tickMinStep": 1}},
+            "color": {
+                **by_series,
+                "scale": {"domain": domain, "range": list(COLOURS.values())},
+                "legend": {**labels, "orient": "top", "symbolType": "stroke", "symbolSize": 300},
+            },
+            "strokeDash": {**by_series, "scale": {"domain": domain, "range": [[6, 4], [1, 0]]}, "legend": None},
+            "tooltip": [
+                {"field": "day", "type": "temporal", "title": text("history.day", language), "format": "%d.%m.%Y"},
+                {"field": "series", "type": "nominal", "title": " "},
+                {"field": "seats", "type": "quantitative", "title": text("history.seats", language)},
+            ],
+        },
+    }

@@ -1,0 +1,94 @@
+"""The purchases behind the licences of one tenant, with the next date of each, or why they cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import pyarrow as pa
+import streamlit as st
+
+from core import runtime
+from core.cache.database import DatabaseError
+from core.cache.frames import subscriptions_frame
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.frame.page import View
+from ui.problems import problem_box, sentence, technical
+from ui.safe import plain
+from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS, section
+from ui.tenant.tenant_header import Tenant
+from ui.texts import TEXTS, text
+
+MOST_ROWS = 10
+
+
+def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
+    try:
+        found = subscriptions_frame(runtime.current().engine, tenant.tenant_id)
+    except DatabaseError as error:
+        problem_box(error.problem)
+        return
+    table = subscription_table(found, names_of(snapshot, tenant, view), view)
+    section(text("subscriptions.title"), table, f"abonnements-{tenant.slug}")
+    if tenant.subscriptions_problem is not None:
+        st.warning(text("subscriptions.problem", why=plain(sentence(tenant.subscriptions_problem))))
+        technical(tenant.subscriptions_problem)
+    if table.num_rows:
+        _show(table, tenant, view)
+    elif tenant.subscriptions_problem is None:
+        st.caption(text("subscriptions.none" if tenant.subscriptions_read_at else "subscriptions.unread"))
+
+
+def names_of(snapshot: Snapshot, tenant: Tenant, view: View) -> dict[str, str]:
+    """SKU id -> product, as the licence table of the tenant calls it."""
+    own = snapshot.licenses.iloc[snapshot.index.of_tenant(tenant.slug)]
+    product = own["product_de" if view.language == "de" else "product_en"]
+    return dict(zip(own["sku_id"], product, strict=True))
+
+
+def subscription_table(found: pd.DataFrame, names: Mapping[str, str], view: View) -> pa.Table:
+    statuses = [_status(status, view) for status in found["status"]]
+    ends = found["next_lifecycle_at"].dt.tz_convert(view.zone)
+    trial = text("subscriptions.trial", view.language)
+    days = [None if pd.isna(end) else (end.date() - view.now.astimezone(view.zone).date()).days for end in ends]
+    return pa.table(
+        {
+            "product": pa.array(
+                [names.get(sku, part) for sku, part in zip(found["sku_id"], found["sku_part_number"], strict=True)],
+                pa.string(),
+            ),
+            "part_number": pa.array(found["sku_part_number"].tolist(), pa.string()),
+            "status": pa.array(statuses, pa.string()),
+            "seats": pa.array(found["total"].tolist(), pa.int64()),
+            "trial": pa.array([trial if of else "" for of in found["is_trial"]], pa.string()),
+            "next_date": pa.array(ends.dt.date, pa.date32(), from_pandas=True),
+            "days_left": pa.array(days, pa.int64()),
+        }
+    )  # fmt: skip
+
+
+def _status(status: str, view: View) -> str:
+    """Graph's word in the reader's language; an unknown one as it is."""
+    key = f"subscription.{status.lower()}"
+    return text(key, view.language) if key in TEXTS else status
+
+
+def _show(table: pa.Table, tenant: Tenant, view: View) -> None:
+    column = st.column_config
+    st.dataframe(
+        table,
+        alt=text("subscriptions.of", tenant=tenant.name),
+        hide_index=True,
+        placeholder="",
+        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
+        column_config={
+            "product": column.TextColumn(text("column.product")),
+            "part_number": column.TextColumn(text("column.part_number")),
+            "status": column.TextColumn(text("column.status")),
+            "seats": column.NumberColumn(text("column.seats"), format="localized"),
+            "trial": column.TextColumn(text("column.trial")),
+            "next_date": column.DateColumn(text("column.next_date"), format=fmt.GRID_DATE[view.language]),
+            "days_left": column.NumberColumn(text("column.days_left"), format="localized"),
+        },
+    )

@@ -1,0 +1,133 @@
+"""Which tenant, how it is, and what went wrong with it last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from core.attention.conditions import certificate_level
+from core.problems import Problem
+from ui import format as fmt
+from ui.data import Snapshot
+from ui.frame import navigation, url
+from ui.frame.page import View
+from ui.problems import reason, technical
+from ui.safe import plain
+from ui.tables.rows import moment, rows
+from ui.tables.switches_table import tell_results
+from ui.tenant.switch_controls import ask_about, tenant_switches
+from ui.texts import text
+
+_KEY = "chosen_tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A row of the tenants frame, with None where there is nothing."""
+
+    tenant_id: str
+    slug: str
+    name: str
+    enabled: bool
+    monitored: bool
+    cert_days: int | None
+    cert_expires: datetime | None
+    last_read_at: datetime | None
+    failing_since: datetime | None
+    problem: Problem | None
+    subscriptions_read_at: datetime | None
+    subscriptions_problem: Problem | None
+
+
+def tenant_of(row: Any) -> Tenant:
+    """A row of `tenants_frame` as it is easy to read."""
+    return Tenant(
+        tenant_id=row.tenant_id,
+        slug=row.slug,
+        name=row.tenant,
+        enabled=bool(row.enabled),
+        monitored=bool(row.monitored),
+        cert_days=None if pd.isna(row.cert_days) else int(row.cert_days),
+        cert_expires=moment(row.cert_expires),
+        last_read_at=moment(row.last_read_at),
+        failing_since=moment(row.failing_since),
+        problem=_problem(row.problem),
+        subscriptions_read_at=moment(row.subscriptions_read_at),
+        subscriptions_problem=_problem(row.subscriptions_problem),
+    )
+
+
+def choose_tenant(snapshot: Snapshot) -> Tenant:
+    """The choice, bound to `?tenant=<slug>`; an unknown one is told, not silently replaced."""
+    names = snapshot.names
+    arrived = url.incoming(navigation.TENANT, ("tenant",))
+    if arrived is not None:
+        asked = (arrived.get("tenant") or [next(iter(names))])[0]
+        if asked not in names:
+            st.warning(text("tenant.unknown", slug=plain(asked)))
+        st.session_state[_KEY] = asked if asked in names else next(iter(names))
+    elif st.session_state.get(_KEY) not in names:
+        st.session_state[_KEY] = next(iter(names))
+    navigation.link(navigation.LICENSES, text("tenant.back"), **url.kept_params(navigation.LICENSES))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        title = st.container(width="stretch")
+        slug = st.selectbox(
+            text("tenant.choose"), list(names), key=_KEY, format_func=lambda slug: names.get(slug, slug), width=300
+        )
+    title.title(plain(names[slug]))
+    url.keep(navigation.TENANT, {"tenant": [slug]})
+    frame = snapshot.tenants
+    return tenant_of(next(rows(frame[frame["slug"] == slug])))
+
+
+def header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
+    """ISE School · aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage, and its switches"""
+    with st.container(horizontal=True, vertical_alignment="center", key="tenant_header"):
+        st.markdown(" · ".join(header_parts(tenant, view)), width="stretch")
+        change = tenant_switches(snapshot, tenant.tenant_id)
+    ask_about(change, tenant.name)
+    tell_results(snapshot)
+
+
+def header_parts(tenant: Tenant, view: View) -> list[str]:
+    switches = text(f"tenant.{'active' if tenant.enabled else 'inactive'}")
+    if tenant.enabled:
+        switches += ", " + text(f"tenant.{'monitored' if tenant.monitored else 'not_monitored'}")
+    read = text("tenant.never_read")
+    if tenant.last_read_at is not None:
+        time = fmt.clock(tenant.last_read_at, view.now, view.language, view.zone)
+        read = text("tenant.read", time=time, ago=fmt.ago(tenant.last_read_at, view.now, view.language))
+    return [switches, read, _certificate(tenant, view)]
+
+
+def _certificate(tenant: Tenant, view: View) -> str:
+    if tenant.cert_days is None or tenant.cert_expires is None:
+        return text("tenant.cert_unknown")
+    until = fmt.day(tenant.cert_expires.astimezone(view.zone), view.language)
+    key = "tenant.cert_ended" if tenant.cert_days < 0 else "tenant.cert_days"
+    words = text(key, days=tenant.cert_days, until=until)
+    level = certificate_level(tenant.cert_days)
+    if level is None:
+        return words
+    return f":red[{words}]" if level == "error" else f":orange[{words}]"
+
+
+def last_error(tenant: Tenant, view: View) -> None:
+    """What went wrong at the last attempt, since when, and the next step."""
+    if tenant.problem is None:
+        return
+    since = "?"
+    if tenant.failing_since is not None:
+        since = fmt.clock(tenant.failing_since, view.now, view.language, view.zone)
+    why = plain(reason(tenant.problem, tenant.name))
+    key = "tenant.partly" if tenant.problem.code == "graph.rows_unreadable" else "tenant.failing"
+    st.error(text(key, since=since, why=why), icon=":material/error:")
+    technical(tenant.problem)
+
+
+def _problem(value: Any) -> Problem | None:
+    return Problem.from_json(value) if isinstance(value, str) else None
