@@ -231,7 +231,7 @@ def test_wrong_tokens_and_limits_are_in_the_audit_and_every_refused_call_in_the_
         ("", "127.0.0.1", "/api/v1/runs", "wrong token"),
         (name, "127.0.0.1", "/api/v1/runs", "limit"),
     ]
-    lines = [record.getMessage() for record in caplog.records if record.name == "web.api.door"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "web.api.authentication"]
     assert lines == [
         f"The call GET /api/v1/runs of {who} was refused with {status}"
         for who, status in (("127.0.0.1", 401), (name, 422), (name, 429))

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -131,6 +132,13 @@ def test_nothing_in_core_imports_itself_by_a_detour(depth: int | None) -> None:
         arrows.setdefault(here, set()).update(there - {here})
 
     assert "core.runtime" in list(TopologicalSorter(arrows).static_order())  # raises CycleError with the detour
+
+
+def test_no_file_name_exists_three_times() -> None:
+    paths = sources("app", "dashboard", "pages", "ui", "web", "core", "simulator", "benchmarks", "tests")
+    count = Counter(path.name for path in paths if not path.name.startswith("__"))
+
+    assert {name: times for name, times in count.items() if times > 2} == {}
 
 
 def test_sql_is_written_in_the_cache_alone() -> None:

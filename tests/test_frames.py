@@ -13,9 +13,9 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.served import Served
 from tests.ws_client import Tab
-from web.frame_limits import FIELDS, LARGEST_FRAME, MOST_VALUES, TYPED
+from web.limits.frame_limits import FIELDS, LARGEST_FRAME, MOST_VALUES, TYPED
+from web.limits.token_bucket import TokenBucket
 from web.streamlit_internals import read_frame
-from web.token_bucket import TokenBucket
 
 HOSTILE = "://a:" * 16_000
 WIDGET = "$$ID-0123456789abcdef0123456789abcdef-key"

@@ -21,9 +21,9 @@ from tests.api_world import serve as serve_api
 from tests.page_world import NOW, small_world
 from tests.served import Served
 from tests.ws_client import Tab
-from web.api.context import nearest
+from web.api.call import nearest
 from web.gate import cookies_of
-from web.request_limits import LARGEST_HEADERS, LONGEST_ADDRESS, MOST_HEADERS, MOST_PARAMETERS, too_large
+from web.limits.request_limits import LARGEST_HEADERS, LONGEST_ADDRESS, MOST_HEADERS, MOST_PARAMETERS, too_large
 
 
 def scope(query: bytes = b"", headers: Any = (), path: str = "/") -> dict[str, Any]:

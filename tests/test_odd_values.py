@@ -12,7 +12,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from tests.test_role_walk import Product, product, widget  # noqa: F401 - fixture
 from tests.ws_client import Tab
 from ui.frame import navigation
-from web.widget_values import fits
+from web.limits.widget_values import fits
 
 
 def dates(*days: str) -> dict[str, Any]:

@@ -44,7 +44,7 @@ from tests.served import PASSWORD, Served, serve
 from tests.tls_proxy import tls_proxy
 from tests.ws_client import Tab
 from web.health import HealthPages
-from web.metrics import MetricsPage
+from web.metrics_page import MetricsPage
 from web.tabs import Tabs
 
 TRUSTED, STRANGER = "127.0.0.2", "127.0.0.3"

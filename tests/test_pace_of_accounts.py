@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.served import Served
 from tests.ws_client import Tab
-from web.pace import EXPORTS_PER_MINUTE, PRESSES_AT_ONCE, AccountPace
+from web.limits.account_pace import EXPORTS_PER_MINUTE, PRESSES_AT_ONCE, AccountPace
 from web.texts import TEXTS
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from core.access.accounts import Standing
 from tests.loops import on_a_loop
-from web import turns
-from web.turns import Busy, Turns
+from web.limits import password_turns
+from web.limits.password_turns import Busy, Turns
 
 
 def stranger(number: int, spent: int = 0) -> Standing:
@@ -29,7 +29,7 @@ def in_order(standings: Iterable[Standing]) -> list[str]:
 
     async def everybody() -> None:
         queue, release = Turns(), threading.Event()
-        threads = turns.FOR_ALL + turns.FOR_DEVICES
+        threads = password_turns.FOR_ALL + password_turns.FOR_DEVICES
         busy = [asyncio.create_task(queue.run(device(f"busy{n}"), release.wait)) for n in range(threads)]
         await asyncio.sleep(0)
         waiting = []
@@ -50,8 +50,8 @@ def in_order(standings: Iterable[Standing]) -> list[str]:
 def test_known_devices_come_first_then_known_networks_then_those_with_the_fewest_failures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns, "FOR_ALL", 1)  # one after the other
-    monkeypatch.setattr(turns, "FOR_DEVICES", 0)
+    monkeypatch.setattr(password_turns, "FOR_ALL", 1)  # one after the other
+    monkeypatch.setattr(password_turns, "FOR_DEVICES", 0)
     home = Standing("anna", "192.0.2.7", known_network=True, spent=3)
     queue = [stranger(1, 5), stranger(2, 1), stranger(2, 1), stranger(3), home, device("known")]
 
@@ -59,14 +59,14 @@ def test_known_devices_come_first_then_known_networks_then_those_with_the_fewest
 
 
 def test_one_network_is_not_ahead_of_another_with_all_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "FOR_ALL", 1)
-    monkeypatch.setattr(turns, "FOR_DEVICES", 0)
+    monkeypatch.setattr(password_turns, "FOR_ALL", 1)
+    monkeypatch.setattr(password_turns, "FOR_DEVICES", 0)
 
     assert in_order([*[stranger(1)] * 5, stranger(2)])[:2] == ["203.0.113.1", "203.0.113.2"]
 
 
 def test_when_all_places_are_taken_the_last_in_rank_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "MOST_WAITING", 2)
+    monkeypatch.setattr(password_turns, "MOST_WAITING", 2)
 
     order = in_order([stranger(1, 7), stranger(2), stranger(3), device("known")])
 
@@ -74,13 +74,13 @@ def test_when_all_places_are_taken_the_last_in_rank_has_none(monkeypatch: pytest
 
 
 def test_a_source_has_its_share_of_places_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "MOST_OF_A_SOURCE", 3)
+    monkeypatch.setattr(password_turns, "MOST_OF_A_SOURCE", 3)
 
     order = in_order([*[stranger(1)] * 5, *[device("known")] * 4])
 
     assert order.count("203.0.113.1") == 3
     assert order.count("203.0.113.1 refused") == 2
-    assert order.count("known") == turns.MOST_OF_A_DEVICE
+    assert order.count("known") == password_turns.MOST_OF_A_DEVICE
 
 
 def test_strangers_leave_a_thread_to_known_devices() -> None:

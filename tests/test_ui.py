@@ -40,7 +40,7 @@ from ui.tables.license_table import ALL
 from ui.tenant import history_chart, subscriptions_table
 from ui.texts import TEXTS
 from web.api.tables import TableStore
-from web.metrics import counted
+from web.metrics_page import counted
 
 ROOT = Path(__file__).resolve().parent.parent
 ZURICH = ZoneInfo("Europe/Zurich")

@@ -19,9 +19,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from core.access.sessions import Session
 from tests.loops import on_a_loop
 from tests.served import free_port
-from web import connections as rules
-from web.connections import Connections, State, connection_of
-from web.places import Places
+from web.limits import connections as rules
+from web.limits.connections import Connections, State, connection_of
+from web.limits.places import Places
 from web.tabs import Tab, Tabs
 from web.uvicorn_internals import PIECE, HttpProtocol, StreamProtocol
 

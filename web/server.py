@@ -43,17 +43,17 @@ from core.settings import PREFIX, Settings, SettingsError, load_settings
 from web import demo, streamlit_internals, uvicorn_internals
 from web.addresses import Hosts
 from web.api.app import api_app
-from web.api.door import BASE
-from web.connections import Connections
-from web.frame_limits import LARGEST_FRAME
+from web.api.authentication import BASE
 from web.gate import BUSY, Gate
 from web.headers import Shell, hsts_for
 from web.health import HealthPages
-from web.metrics import MetricsPage
+from web.limits.connections import Connections
+from web.limits.frame_limits import LARGEST_FRAME
+from web.limits.places import places_for, raise_descriptor_limit
+from web.metrics_page import MetricsPage
 from web.outermost import Outermost
-from web.places import places_for, raise_descriptor_limit
 from web.plain import PlainPages
-from web.sign_in import SignIn, database_down
+from web.sign_in.sign_in_page import SignIn, database_down
 from web.tabs import Tabs
 
 log = logging.getLogger(__name__)

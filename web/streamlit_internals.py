@@ -22,8 +22,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.state.session_state import Serialized, Value, WStates
 
-from web.frame_limits import LARGEST_FRAME, fault_of
-from web.widget_values import fits
+from web.limits.frame_limits import LARGEST_FRAME, fault_of
+from web.limits.widget_values import fits
 
 log = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from core.cache.database import DatabaseError
 from core.roles import Actor, refused
 from web import streamlit_internals as streamlit
 from web.addresses import local_path
+from web.limits.account_pace import EXPORTS_PER_MINUTE, AccountPace
+from web.limits.places import Places
+from web.limits.token_bucket import TokenBucket
 from web.media import MOST_FILES, MediaFiles
-from web.pace import EXPORTS_PER_MINUTE, AccountPace
-from web.places import Places
 from web.texts import TEXTS
-from web.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 

@@ -24,9 +24,9 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request, Response
 
-from web.connections import EXTENSION, Connection, Connections, State
 from web.headers import bare_headers
-from web.places import BACKLOG, QUEUE
+from web.limits.connections import EXTENSION, Connection, Connections, State
+from web.limits.places import BACKLOG, QUEUE
 
 PIECE = 64 * 2**10  # of an answer; the rest waits until this is read, instead of filling the transport's buffer
 LARGEST_BODY = 2 * 2**20  # above what the API and the forms take, which tell so themselves

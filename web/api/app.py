@@ -17,8 +17,8 @@ from starlette.types import ASGIApp
 from core.problems import ProblemError
 from core.runtime import Runtime
 from web.api import licenses, runs, tenants
-from web.api.context import Context, only_known_parameters
-from web.api.door import BASE, CALL, Door
+from web.api.authentication import BASE, CALL, Door
+from web.api.call import Context, only_known_parameters
 from web.api.errors import ApiError, Detail, error_answer, problem_error
 from web.api.limits import Limits
 from web.api.tables import TableStore

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from core.name_key import name_key
-from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
-from web.api.door import Call
+from web.api.authentication import Call
+from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.models import License, PageAnswer
 from web.api.queries import LicenseQuery, ShortageQuery, as_bools, order_of
 from web.api.tables import Mask, Tables

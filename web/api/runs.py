@@ -11,8 +11,8 @@ from fastapi import APIRouter, Path, Query, Response
 from core.cache import run_rows as stored
 from core.cache.api_queries import runs_page
 from web.api.asked import Waiting
-from web.api.context import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
-from web.api.door import BASE
+from web.api.authentication import BASE
+from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.errors import ApiError
 from web.api.models import Answer, PageAnswer, RefreshRequest, Run, RunDetail, RunSummary
 from web.api.queries import RunQuery, order_of

@@ -15,8 +15,8 @@ from core.refresh.refresher import Refresher
 from core.roles import Action
 from core.runtime import Runtime
 from core.tenants.tenant_switches import SwitchChange, Switches, apply_switches
-from web.api.context import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
-from web.api.door import Call
+from web.api.authentication import Call
+from web.api.call import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.errors import ApiError, detail_of
 from web.api.models import PLAIN, Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
 from web.api.queries import HistoryQuery, TenantQuery, as_bools, order_of

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from web.api.door import DOCS
+from web.api.authentication import DOCS
 
 # No foreign host and no script but our own files.
 POLICY = (

@@ -9,7 +9,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from web.token_bucket import TokenBucket
+from web.limits.token_bucket import TokenBucket
 
 EXPORTS_PER_MINUTE = 30  # a person downloads a handful
 PRESSES_PER_SECOND, PRESSES_AT_ONCE = 2.0, 30.0  # what each button writes into the audit grows no faster

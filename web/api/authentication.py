@@ -20,9 +20,9 @@ from core.roles import Actor, refused
 from core.runtime import Runtime
 from web.api.errors import ApiError, error_answer, problem_error
 from web.api.limits import Limits
-from web.connections import connection_of
 from web.gate import API, client_host, note_stranger
 from web.headers import bearer_token
+from web.limits.connections import connection_of
 
 log = logging.getLogger(__name__)
 

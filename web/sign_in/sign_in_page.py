@@ -17,19 +17,19 @@ from starlette.staticfiles import StaticFiles
 from core.access import accounts
 from core.settings import Settings
 from web.addresses import local_path
-from web.budgets import Budgets
-from web.cookies import SessionCookies
 from web.gate import language_of
-from web.microsoft import START, Microsoft
+from web.limits.password_turns import Busy, Turns
+from web.limits.sign_in_budgets import Budgets
 from web.plain import PlainPages, client_of, form_of, link_with_target
-from web.second_factor import CodeStep
+from web.sign_in.code_page import CodeStep
+from web.sign_in.cookies import SessionCookies
+from web.sign_in.microsoft import START, Microsoft
 from web.tabs import Tabs
 from web.texts import TEXTS, waiting
-from web.turns import Busy, Turns
 
 log = logging.getLogger(__name__)
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1]
 BUSY_SECONDS = 5  # after which somebody whose turn did not come may try again
 REASONS = ("out", "revoked", "idle", "expired", "code")
 

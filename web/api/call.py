@@ -16,7 +16,7 @@ from core.name_key import name_key
 from core.roles import Actor
 from core.runtime import Runtime
 from web.api.asked import Asked
-from web.api.door import CALL, Call
+from web.api.authentication import CALL, Call
 from web.api.errors import MOST_DETAILS, ApiError, Detail
 from web.api.models import Failure, Meta, Pagination
 from web.api.queries import Paged

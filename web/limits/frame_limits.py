@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.message import Message  # type: ignore[import-untyped]
 
-from web.request_limits import MOST_PARAMETERS
+from web.limits.request_limits import MOST_PARAMETERS
 
 # Bytes. Measured: 0.7 kB is the largest frame of the browser tests. The largest that an honest page can make holds
 # the switches of 1,000 tenants changed by hand (43 kB), or 300 chosen tenants as words and in the URL (3 * 30 kB).

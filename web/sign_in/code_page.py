@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Route
 from core.access import accounts
 from core.access.accounts import CodeNeeded
 from core.settings import Settings
-from web.budgets import Budgets
-from web.cookies import SessionCookies, drop_short, set_short, short
+from web.limits.sign_in_budgets import Budgets
 from web.plain import PlainPages, client_of, form_of, link_with_target
-from web.short_lived import ShortLived
+from web.sign_in.cookies import SessionCookies, drop_short, set_short, short
+from web.sign_in.short_lived import ShortLived
 from web.texts import waiting
 
 COOKIE = "lizenztool_code"

@@ -22,10 +22,10 @@ from core.access.microsoft_claims import Refusal, judge
 from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
 from web.addresses import local_path
-from web.cookies import SessionCookies, drop_short, set_short, short
-from web.open_id import OpenId, ProviderError
 from web.plain import PlainPages, client_of, link_with_target
-from web.short_lived import ShortLived
+from web.sign_in.cookies import SessionCookies, drop_short, set_short, short
+from web.sign_in.open_id import OpenId, ProviderError
+from web.sign_in.short_lived import ShortLived
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from core.access import accounts
 from core.access.accounts import Standing
-from web.cookies import DEVICE, SessionCookies, short
 from web.plain import client_of
+from web.sign_in.cookies import DEVICE, SessionCookies, short
 
 FREE_SECONDS = 0.5  # how long an address that may try is not looked at anew
 MOST_ADDRESSES = 1000  # that are remembered for it
