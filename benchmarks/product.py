@@ -36,7 +36,7 @@ class Product:
 
     def refresh(self, *, read_only: bool = False, only_one: bool = False) -> dict[str, Any]:
         """One refresh of everything, or of one tenant alone; a failure ends the benchmark."""
-        known = self._refresher.tools.profiles.load().tenants[:1] if only_one else []
+        known = self._refresher.services.profiles.load().tenants[:1] if only_one else []
         names = [profile.name for profile in known]
         summary = self._refresher.run(command_actor(), names, read_only=read_only)
         if summary["failed"] or summary["sharepoint"]["failed"] or "problem" in summary["sharepoint"]:

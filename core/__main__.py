@@ -15,7 +15,7 @@ from core.logs.setup import log_uncaught, set_up_logs
 from core.masking import without_credentials
 from core.problems import ProblemError
 from core.settings import SettingsError, load_settings
-from core.tenants.tenant_policies import RuleFileError
+from core.tenants.tenant_rules import RuleFileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

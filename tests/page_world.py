@@ -226,7 +226,7 @@ class FakeRefresher:
     """Stands where the real refresher stands; remembers what it was asked."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.asked, self.tools = world, [], object()  # type: ignore[var-annotated]
+        self.world, self.asked, self.services = world, [], object()  # type: ignore[var-annotated]
 
     def request(self, actor: Actor, tenants: Sequence[str] = ()) -> str:
         self.asked.append((actor.source, actor.name, tuple(tenants)))

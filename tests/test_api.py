@@ -108,7 +108,7 @@ def test_a_request_id_that_does_not_fit_is_replaced(served: Served, sent: str) -
 def test_licences_are_those_of_the_pages_in_their_order(served: Served, frame: pd.DataFrame) -> None:
     found = rows(served, "/licenses")
 
-    same = {"tenant_id": "tenantId", "sku_id": "skuId", "part_number": "skuPartNumber", "kind": "kind",
+    same = {"tenant_id": "tenantId", "sku_id": "skuId", "sku_part_number": "skuPartNumber", "kind": "kind",
             "state": "state", "shortage": "shortage", "free": "free", "alarm": "alarm"}  # fmt: skip
     assert len(found) > 80
     assert [[row[name] for name in same.values()] for row in found] == frame[list(same)].values.tolist()

@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 class BrokenRefresher:
     """Stands where the refresher stands, with a fault nobody has thought of."""
 
-    tools = None
+    services = None
 
     def request(self, *_: Any) -> str:
         raise RuntimeError("a fault nobody has thought of")

@@ -21,9 +21,9 @@ from core.audit import Search, find, verify
 from core.cache.audit_rows import AuditRow, Entry, append
 from core.cache.database import open_database
 from core.cache.schema import audit as table
-from core.licenses.policies import Policy
+from core.licenses.alarm_rules import Rule
 from core.roles import NotAllowed
-from core.tenants import tenant_policies
+from core.tenants import tenant_rules
 from tests.actors import ADMIN, SUPPORT, VIEWER
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -36,9 +36,9 @@ def rows(engine: Engine, **search: Any) -> list[AuditRow]:
 
 
 def test_a_change_says_who_what_before_after_and_from_where(database: Engine) -> None:
-    tenant_policies.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=2), ADMIN)
-    tenant_policies.keep(database, Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=3), ADMIN)
-    tenant_policies.end(database, (TENANT, SKU), ADMIN)
+    tenant_rules.keep(database, Rule(TENANT, SKU, "Reserve", "anna", NOW, threshold=2), ADMIN)
+    tenant_rules.keep(database, Rule(TENANT, SKU, "Reserve", "anna", NOW, threshold=3), ADMIN)
+    tenant_rules.end(database, (TENANT, SKU), ADMIN)
 
     ended, changed, new = rows(database)
 
@@ -70,9 +70,9 @@ def test_an_account_is_recorded_without_its_secrets(database: Engine) -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        lambda engine, actor: tenant_policies.keep(engine, Policy(TENANT, SKU, "x", "x", NOW, threshold=1), actor),
-        lambda engine, actor: tenant_policies.end(engine, (TENANT, SKU), actor),
-        lambda engine, actor: tenant_policies.import_(engine, '{"version": 1, "rules": []}', actor),
+        lambda engine, actor: tenant_rules.keep(engine, Rule(TENANT, SKU, "x", "x", NOW, threshold=1), actor),
+        lambda engine, actor: tenant_rules.end(engine, (TENANT, SKU), actor),
+        lambda engine, actor: tenant_rules.import_(engine, '{"version": 1, "rules": []}', actor),
         lambda engine, actor: accounts.add(engine, actor, "neu", PASSWORD),
         lambda engine, actor: accounts.passwd(engine, actor, "anderer", PASSWORD),
         lambda engine, actor: accounts.disable(engine, actor, "anderer"),

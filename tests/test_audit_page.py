@@ -20,9 +20,9 @@ from streamlit.testing.v1 import AppTest
 from core import audit
 from core.access import accounts
 from core.audit import Search, find
-from core.licenses.policies import Policy
+from core.licenses.alarm_rules import Rule
 from core.roles import Actor
-from core.tenants import tenant_policies
+from core.tenants import tenant_rules
 from tests.actors import ADMIN, SUPPORT
 from tests.page_world import HOSTILE, NOW, World, sku_of
 from tests.test_pages import asked, hardened, no_runtime_left, open_page, small, words  # noqa: F401
@@ -119,11 +119,11 @@ def shown(app: AppTest) -> Any:
 
 def test_the_newest_change_is_on_top_in_words(small: World, open_page: Any) -> None:  # noqa: F811
     tenant = small.known[0]
-    tenant_policies.keep(
-        small.engine, Policy(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=2), SUPPORT_ADMIN
+    tenant_rules.keep(
+        small.engine, Rule(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=2), SUPPORT_ADMIN
     )
-    tenant_policies.keep(
-        small.engine, Policy(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=3), SUPPORT_ADMIN
+    tenant_rules.keep(
+        small.engine, Rule(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=3), SUPPORT_ADMIN
     )
 
     row = shown(open_page(small, AUDIT)).iloc[0]

@@ -21,14 +21,14 @@ from core.access.reauthentication import WrongName, WrongPassword
 from core.access.sessions import Session, end_for, session_id, session_of, start_session
 from core.audit import Search, find
 from core.cache.lists_read import known_alarms, save_switches
-from core.cache.policy_rows import all_policies, delete_policy, save_policy
 from core.cache.readings import tenant_rows
+from core.cache.rule_rows import all_rules, delete_rule, save_rule
 from core.cache.run_rows import tell_newer
 from core.cache.schema import accounts
-from core.licenses.policies import Policy
+from core.licenses.alarm_rules import Rule
 from core.licenses.units import License
 from core.roles import Actor
-from core.tenants.tenant_policies import RuleChanged, end, keep
+from core.tenants.tenant_rules import RuleChanged, end, keep
 from tests.actors import ADMIN, entry
 from tests.page_world import FakeRefresher, World, license_, sku_of, small_world
 from tests.people import add_person
@@ -299,22 +299,22 @@ def test_a_token_that_was_made_meanwhile_is_not_revoked_in_anothers_place(world:
 # Rules
 
 
-def rule(world: World, tenant: int, **fields: Any) -> Policy:
-    policy = Policy(world.known[tenant].tenant_id, "", "Absprache", "eva", datetime.now(UTC), **fields)
-    save_policy(world.engine, policy, entry(), datetime.now(UTC))
-    return policy
+def rule(world: World, tenant: int, **fields: Any) -> Rule:
+    rule = Rule(world.known[tenant].tenant_id, "", "Absprache", "eva", datetime.now(UTC), **fields)
+    save_rule(world.engine, rule, entry(), datetime.now(UTC))
+    return rule
 
 
 def test_a_rule_that_somebody_removed_leaves_the_next_one_alone(world: World, open_page: Any) -> None:  # noqa: F811
     chur, hoeri = rule(world, 1, threshold=2), rule(world, 0, threshold=3)
     app = tick(open_page(world, RULES, user=BOSS), "Ausnahmen", 0)  # by name: Bau AG Chur
-    delete_policy(world.engine, chur.scope, entry(), datetime.now(UTC))
+    delete_rule(world.engine, chur.scope, entry(), datetime.now(UTC))
 
     button(app, "rule_end").click().run()
     if "rule_end_now" in " ".join(keys(app)):
         button(app, "rule_end_now").click().run()
 
-    assert [policy.scope for policy in all_policies(world.engine)] == [hoeri.scope]
+    assert [rule.scope for rule in all_rules(world.engine)] == [hoeri.scope]
 
 
 @pytest.mark.parametrize("work", ["end", "change"])
@@ -323,11 +323,11 @@ def test_a_rule_that_somebody_changed_meanwhile_is_not_overwritten(work: str, wo
     app = tick(open_page(world, RULES, user=BOSS), "Ausnahmen", 0)
     button(app, f"rule_{work}").click().run()
     other = replace(seen, threshold=7, author="beat", created_at=seen.created_at + timedelta(seconds=1))
-    save_policy(world.engine, other, entry(), datetime.now(UTC))
+    save_rule(world.engine, other, entry(), datetime.now(UTC))
 
     button(app, "rule_end_now" if work == "end" else "rule_save").click().run()
 
-    assert all_policies(world.engine) == [other]
+    assert all_rules(world.engine) == [other]
     assert "nichts überschrieben" in app.error[0].value
     app.run()
     assert "nicht mehr dieselbe" in words(app)
@@ -343,7 +343,7 @@ def test_a_new_rule_does_not_replace_one_that_its_author_never_saw(world: World)
         if version is not None:
             with pytest.raises(RuleChanged):
                 end(world.engine, known.scope, ADMIN, version=version)
-    assert all_policies(world.engine) == [known]
+    assert all_rules(world.engine) == [known]
 
     keep(world.engine, mine, ADMIN, version=known.created_at)
     end(world.engine, mine.scope, ADMIN, version=mine.created_at)
@@ -404,7 +404,7 @@ def test_the_chart_follows_the_product_and_not_the_row(small: World, open_page: 
 def test_a_switch_that_somebody_set_meanwhile_is_not_overwritten_without_sharepoint_either(small: World) -> None:  # noqa: F811
     from core.tenants.tenant_switches import SwitchChange, apply_switches
 
-    class Tools:
+    class Services:
         engine = small.engine
         now = staticmethod(lambda: datetime.now(UTC))
 
@@ -416,7 +416,7 @@ def test_a_switch_that_somebody_set_meanwhile_is_not_overwritten_without_sharepo
     tenant = small.known[0].tenant_id
     save_switches(small.engine, tenant, listed=False, enabled=False, monitored=True)
 
-    (result,) = apply_switches(Tools, [SwitchChange(tenant, (True, True), (True, False))], ADMIN)  # type: ignore[arg-type]
+    (result,) = apply_switches(Services, [SwitchChange(tenant, (True, True), (True, False))], ADMIN)  # type: ignore[arg-type]
 
     assert result.problem is not None
     assert result.problem.code == "access.switched_meanwhile"

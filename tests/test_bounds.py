@@ -22,18 +22,18 @@ from core.cache import run_rows
 from core.cache.account_rows import Account, add_account
 from core.cache.lists_read import ListedTenant, save_tenant_list, tenant_list_rows
 from core.cache.open_sessions import open_sessions
-from core.cache.policy_rows import all_policies
 from core.cache.product_names import imported_names, save_names
 from core.cache.readings import known_licenses
+from core.cache.rule_rows import all_rules
 from core.cache.schema import subscriptions
 from core.cache.troubles import broken_profiles
-from core.licenses.policies import Policy
+from core.licenses.alarm_rules import Rule
 from core.licenses.skus import parse_product_names
 from core.operations.checks import check_all
 from core.profiles.certificates import read_certificate
 from core.roles import Actor
 from core.runtime import Runtime
-from core.tenants.tenant_policies import keep
+from core.tenants.tenant_rules import keep
 from simulator import Fault, Tenant
 from simulator.certificates import rsa_key
 from tests.actors import ADMIN, entry
@@ -115,7 +115,7 @@ def test_a_tenant_with_such_a_row_is_told_everywhere_and_well_again_afterwards(o
     snapshot = data.newest(Runtime(office.settings, office.engine))
     row = snapshot.tenants[snapshot.tenants["tenant"] == "Schule Höri"].iloc[0]
     assert json.loads(row["problem"])["code"] == "graph.rows_unreadable"
-    found = [(finding.subject, finding.level, finding.problem.code) for finding in check_all(office.refresher.tools)
+    found = [(finding.subject, finding.level, finding.problem.code) for finding in check_all(office.refresher.services)
              if finding.problem and finding.problem.code.startswith("graph")]  # fmt: skip
     assert found == [("Schule Höri", "error", "graph.rows_unreadable")]
 
@@ -147,7 +147,7 @@ def test_a_date_that_nobody_means_leaves_every_page_standing(office: Office, sch
 
     snapshot = data.newest(Runtime(office.settings, office.engine))
     assert license_table(snapshot, "de", "Asia/Tokyo").num_rows == 3
-    assert snapshot.licenses["renewal"].isna().any()
+    assert snapshot.licenses["renews_at"].isna().any()
 
 
 def test_a_date_that_an_older_version_has_stored_comes_out_as_none(office: Office, school: Tenant) -> None:
@@ -190,7 +190,7 @@ def test_a_name_that_fits_no_list_is_a_fault_of_its_file(office: Office, school:
     assert summary["ok"] == 1
     assert [failed["code"] for failed in summary["failed"]] == [code]
     assert [problem.code for problem in broken_profiles(office.engine)[school.profile_path.name]] == [code]
-    assert ("error", code) in [(f.level, f.problem.code) for f in check_all(office.refresher.tools) if f.problem]
+    assert ("error", code) in [(f.level, f.problem.code) for f in check_all(office.refresher.services) if f.problem]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_file_name_that_fits_no_database_is_a_fault_of_its_file(
     assert summary["ok"] == 1
     ((_file, problems),) = broken_profiles(office.engine).items()
     assert code in [problem.code for problem in problems]
-    for finding in check_all(office.refresher.tools):
+    for finding in check_all(office.refresher.services):
         f"{finding.subject} {finding.problem.text('de') if finding.problem else ''}".encode()
 
 
@@ -237,18 +237,18 @@ def test_every_writer_takes_any_text(database: Engine) -> None:
     run_id = run_rows.start_run(database, "page", NASTY, [NASTY], NOW)
     run_rows.finish_run(database, run_id, "done", {"failed": [{"tenant": NASTY}]}, 1.0, NOW)
     save_tenant_list(database, [ListedTenant("1", NASTY, True, True)], {}, NOW)
-    keep(database, Policy("", "", "Grund \x00\ud800", NASTY, NOW, threshold=1), ADMIN)
+    keep(database, Rule("", "", "Grund \x00\ud800", NASTY, NOW, threshold=1), ADMIN)
     actor = Actor(NASTY, "admin", "page", NASTY, NASTY)
     audit.record(database, actor, "test", NASTY, before={"a": NASTY}, after=[NASTY], reason=NASTY, at=NOW)
 
     (session,) = open_sessions(database, created_after=NOW - LONGEST, seen_after=NOW - IDLE, until=NOW)
     found = run_rows.run(database, run_id)
-    (listed,), (policy,) = tenant_list_rows(database), all_policies(database)
+    (listed,), (rule,) = tenant_list_rows(database), all_rules(database)
     shown = bounded_text(NASTY, 1000)
     assert session.user_agent == shown[:200]
     assert found is not None
     assert found.requested_by == shown[:100]
-    assert (listed.title, policy.author, policy.reason) == (shown[:255], shown[:100], "Grund ")
+    assert (listed.title, rule.author, rule.reason) == (shown[:255], shown[:100], "Grund ")
     assert audit.verify(database, ADMIN).broken_at is None
     assert audit.find(database, ADMIN, audit.Search(words="\x00"), limit=5)[1] >= 0
 
@@ -267,7 +267,7 @@ def test_product_names_fit_their_columns(database: Engine) -> None:
     save_names(database, names)
 
     (name,) = imported_names(database)
-    assert (len(name.display_name), len(name.part_number)) == (255, 255)
+    assert (len(name.display_name), len(name.sku_part_number)) == (255, 255)
     assert "\x00" not in name.display_name
     assert names == [name]
 

@@ -23,8 +23,8 @@ from core.__main__ import main
 from core.access import accounts
 from core.access.sessions import Ended, Session, Sessions, session_id, start_session
 from core.cache.database import DatabaseError, open_database
-from core.cache.policy_rows import all_policies
 from core.cache.readings import known_licenses
+from core.cache.rule_rows import all_rules
 from core.cache.sql import document, save_document, transaction
 from core.refresh.refresher import Refresher
 from tests.loggers import restored_loggers
@@ -339,7 +339,7 @@ def test_a_rule_that_cannot_be_saved_is_told_and_can_be_saved_afterwards(
 
     button(app, "rule_save").click().run()
     assert errors_of(app) == ""
-    assert [policy.threshold for policy in all_policies(served_pages.engine)] == [3]
+    assert [rule.threshold for rule in all_rules(served_pages.engine)] == [3]
 
 
 def test_all_is_never_well_while_the_database_does_not_answer(

@@ -501,7 +501,7 @@ def test_frames_have_their_columns_and_types_also_when_they_are_empty(engine: En
         ("shortage", "bool"),
         ("state", "str"),
         ("read_at", "datetime64[us, UTC]"),
-        ("renewal", "datetime64[us, UTC]"),
+        ("renews_at", "datetime64[us, UTC]"),
     ],
 )
 def test_an_empty_frame_can_be_filtered_and_counted(engine: Engine, column: str, kind: str) -> None:
@@ -518,10 +518,10 @@ def test_a_row_of_the_licence_frame(engine: Engine) -> None:
 
     (row,) = licenses(engine).to_dict("records")
 
-    assert (row["tenant"], row["part_number"], row["product_de"], row["kind"]) == ("Contoso", "SPB", "SPB", "paid")
+    assert (row["tenant"], row["sku_part_number"], row["product_de"], row["kind"]) == ("Contoso", "SPB", "SPB", "paid")
     assert (row["free"], row["utilisation"], row["state"], row["shortage"]) == (-2, 1.2, "over", True)
     assert (row["short_since"], row["read_at"], row["failing"]) == (NOW, NOW, False)
-    assert row["renewal"] == NOW + timedelta(days=20)
+    assert row["renews_at"] == NOW + timedelta(days=20)
 
 
 def test_shortages_come_first_the_longest_at_the_top(engine: Engine) -> None:
@@ -530,7 +530,7 @@ def test_shortages_come_first_the_longest_at_the_top(engine: Engine) -> None:
 
     frame = licenses(engine)
 
-    assert list(zip(frame["tenant"], frame["part_number"], strict=True)) == [
+    assert list(zip(frame["tenant"], frame["sku_part_number"], strict=True)) == [
         ("Fabrikam", "SPB"),
         ("Contoso", "SPB"),
         ("Contoso", "SPE_E3"),
@@ -546,7 +546,7 @@ def test_the_over_assigned_that_lacks_most_comes_first_and_what_nobody_holds_las
 
     frame = licenses(engine)
 
-    assert list(zip(frame["part_number"], frame["state"], strict=True)) == [
+    assert list(zip(frame["sku_part_number"], frame["state"], strict=True)) == [
         ("C", "over"), ("B", "over"), ("A", "short"), ("D", "suspended"), ("F", "low"), ("G", "ok"), ("E", "suspended"),
     ]  # fmt: skip
 

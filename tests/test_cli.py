@@ -513,7 +513,7 @@ def test_skus_import_takes_a_list_and_says_what_it_skipped(capsys: Capture, tmp_
     assert out.splitlines()[0] == "1 product names imported, 1 rows skipped."
     assert out.splitlines()[1].startswith("- line 4:")
     (name,) = imported_names(open_database("sqlite:///data/lizenztool.db"))
-    assert (name.part_number, name.display_name) == ("CONTOSO", "Contoso Suite")
+    assert (name.sku_part_number, name.display_name) == ("CONTOSO", "Contoso Suite")
 
 
 @pytest.mark.parametrize("source", ["missing.csv", "letter.txt", "http://localhost/names.csv"])

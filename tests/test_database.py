@@ -22,9 +22,9 @@ from sqlalchemy import Engine, text
 
 from core.cache import database
 from core.cache.database import MIGRATIONS, DatabaseError, open_database
-from core.cache.policy_rows import all_policies
 from core.cache.readings import KnownTenant, Reading, history_keys, known_licenses, save_profiles, save_readings
 from core.cache.readings import tenant_rows as tenants_of
+from core.cache.rule_rows import all_rules
 from core.cache.schema import metadata
 from core.licenses.units import License
 from tests.postgres import NOBODY, postgres
@@ -171,7 +171,7 @@ def test_a_database_of_the_first_version_is_upgraded_with_a_copy_put_aside(file:
     assert query(file, "select version_num from alembic_version") == [("0001",)]
 
     with opened(file) as engine:
-        assert all_policies(engine) == []
+        assert all_rules(engine) == []
         assert list(tenants_of(engine)) == [TENANT.tenant_id]
 
     (copy,) = file.parent.glob("lizenztool.db.0001.*.bak")

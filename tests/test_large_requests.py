@@ -13,8 +13,8 @@ from core import audit
 from core.access import api_tokens
 from core.audit import Search
 from core.bounds import LONGEST_SEARCH, MOST_WORDS, search_words
-from core.licenses.policies import Policy
-from core.tenants.tenant_policies import RuleFileError, keep, parse
+from core.licenses.alarm_rules import Rule
+from core.tenants.tenant_rules import RuleFileError, keep, parse
 from tests.actors import ADMIN
 from tests.api_world import Served as Api
 from tests.api_world import serve as serve_api
@@ -141,7 +141,7 @@ def test_no_text_for_the_database_holds_what_it_does_not_take(database: Engine) 
     for name in ("a\x00b", "a\nb", "\ud800"):
         with pytest.raises(api_tokens.TokenError):
             api_tokens.make(database, ADMIN, name, "viewer", NOW.replace(year=NOW.year + 1), NOW)
-    keep(database, Policy("", "", "a\x00b \ud800 reason", "auth\x00or", NOW, warn=1), ADMIN)
+    keep(database, Rule("", "", "a\x00b \ud800 reason", "auth\x00or", NOW, warn=1), ADMIN)
     audit.record(database, ADMIN, "test", "tar\x00get", before={"a\x00": "\ud800"}, reason="\x00")
 
 

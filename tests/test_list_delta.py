@@ -33,7 +33,7 @@ from core.cache.item_rows import (
 from core.cache.lists_read import sharepoint_status
 from core.graph import GraphClient
 from core.refresh.refresher import Refresher
-from core.sharepoint import Copies, Lists
+from core.sharepoint import ListCache, Lists
 from simulator import Fault
 from simulator.tenants import Tenant
 from tests.office import Office, open_office
@@ -78,10 +78,10 @@ def command(office: Office) -> subprocess.Popen[str]:
 
 
 def lists_of(office: Office) -> Lists:
-    tools = office.refresher.tools
-    profile = tools.profiles.load().sharepoint
+    services = office.refresher.services
+    profile = services.profiles.load().sharepoint
     assert profile is not None
-    return Lists(GraphClient(profile, tools.settings.graph_url, tools.tokens, tools.http), profile)
+    return Lists(GraphClient(profile, services.settings.graph_url, services.tokens, services.http), profile)
 
 
 # How much is asked
@@ -261,8 +261,8 @@ def test_the_stored_list_is_always_what_the_whole_list_is(shared: Office, days: 
     for day in days:
         for act, number in day:
             _act(shared, act, number)
-        copies = Copies(shared.engine, lists, shared.now())
-        assert copies.items(lists.licenses) == lists.items(lists.licenses)
+        list_cache = ListCache(shared.engine, lists, shared.now())
+        assert list_cache.items(lists.licenses) == lists.items(lists.licenses)
 
 
 def _act(office: Office, act: str, number: int) -> None:
@@ -285,7 +285,7 @@ def test_a_list_of_several_pages_is_read_to_its_end(office: Office) -> None:
     lists = lists_of(office)
     asked(office)
 
-    found = Copies(office.engine, lists, office.now()).items(lists.licenses)
+    found = ListCache(office.engine, lists, office.now()).items(lists.licenses)
 
     assert asked(office)["GET delta"] == 4  # the old link, then three pages
     assert found == lists.items(lists.licenses)
@@ -308,7 +308,7 @@ def test_a_list_of_several_pages_is_read_to_its_end(office: Office) -> None:
 def test_a_link_that_is_refused_has_the_list_read_whole_in_the_same_refresh(
     office: Office, fault: Fault, links: int
 ) -> None:
-    office.refresher.tools.http.sleep = lambda seconds: None
+    office.refresher.services.http.sleep = lambda seconds: None
     _person_changes_a_number(office)
     office.m365.faults.add(dataclasses.replace(fault, match=f"GET .*/{office.sharepoint.licenses.id}/items/delta"))
 

@@ -333,7 +333,7 @@ def checked(office: Office) -> list[Finding]:
     """What `python -m core check` says of SharePoint, in a process of its own."""
     restart(office)
     return [
-        found for found in check_all(office.refresher.tools) if found.problem and "sharepoint" in found.problem.code
+        found for found in check_all(office.refresher.services) if found.problem and "sharepoint" in found.problem.code
     ]
 
 
@@ -769,7 +769,7 @@ def test_a_switch_that_cannot_be_read_is_not_switched_either(office: Office, kin
     version = row.version
 
     (result,) = apply_switches(
-        office.refresher.tools, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN
+        office.refresher.services, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN
     )
 
     assert result.problem is not None
@@ -785,7 +785,7 @@ def test_a_value_that_cannot_be_read_is_not_overwritten(office: Office) -> None:
     office.refresh()
 
     (result,) = apply_switches(
-        office.refresher.tools, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN
+        office.refresher.services, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN
     )
 
     assert result.problem is not None
@@ -799,7 +799,7 @@ def test_no_row_is_added_whose_switches_could_not_be_written(office: Office) -> 
     office.sharepoint.tenants.change_column("enabled", kind="text")
     office.refresh()
 
-    (result,) = add_to_list(office.refresher.tools, [tenant.tenant_id], ADMIN)
+    (result,) = add_to_list(office.refresher.services, [tenant.tenant_id], ADMIN)
 
     assert result.problem is not None
     assert result.problem.code == "sharepoint.type_of_switch"

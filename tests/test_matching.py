@@ -26,7 +26,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 def row(part: str = "SPB", sku_id: str = "1a2b3c4d-0001", product: str = PREMIUM, **values: Any) -> Row:
     numbers = {"available": 10, "used": 10, "shortage": True, "monitored": True}
     return Row(
-        tenant_id="t1", sku_id=sku_id, tenant="Schule Höri", part_number=part, product=product, **numbers | values
+        tenant_id="t1", sku_id=sku_id, tenant="Schule Höri", sku_part_number=part, product=product, **numbers | values
     )
 
 

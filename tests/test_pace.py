@@ -16,7 +16,7 @@ from core.cache import run_rows
 from core.graph import BatchAnswer, BatchRequest, Http
 from core.refresh.refresher import Refresher
 from core.refresh.timetable import BackgroundRefresh
-from core.sharepoint.pace import LONGEST, MAX_WAIT, Advice, Pace, advice, strictest
+from core.sharepoint.pace import LONGEST, MAX_WAIT, Pace, ThrottleHint, strictest, throttle_hint
 from core.sharepoint.push import GiveWay
 from simulator import Fault
 from simulator.throttle import Meter
@@ -49,7 +49,7 @@ class Clock:
     def took(self, pace: Pace, units: int = 40) -> float:
         """Seconds until `units` may be sent; nobody answers."""
         before = self.now
-        assert pace.turn(units) is not None
+        assert pace.permit(units) is not None
         return self.now - before
 
 
@@ -59,9 +59,9 @@ def answer(status: int = 200, **headers: str) -> BatchAnswer:
 
 def tell(pace: Pace, *answers: BatchAnswer, units: int = 40) -> None:
     """A batch of `units` gets these answers."""
-    turn = pace.turn(units)
-    assert turn is not None
-    pace.answered(turn, answers)
+    permit = pace.permit(units)
+    assert permit is not None
+    pace.answered(permit, answers)
 
 
 # What an answer means
@@ -70,36 +70,42 @@ def tell(pace: Pace, *answers: BatchAnswer, units: int = 40) -> None:
 @pytest.mark.parametrize(
     ("status", "headers", "meant"),
     [
-        pytest.param(201, {}, Advice(), id="nothing-said"),
-        pytest.param(429, {"Retry-After": "7"}, Advice(stop=7), id="throttled"),
-        pytest.param(503, {"Retry-After": "2.5"}, Advice(stop=2.5), id="unavailable"),
-        pytest.param(429, {"retry-after": "3", "RATELIMIT-RESET": "9"}, Advice(stop=9), id="the-larger-of-both"),
-        pytest.param(429, {"Retry-After": "9", "RateLimit-Reset": "3"}, Advice(stop=9), id="the-other-way-round"),
-        pytest.param(429, {"Retry-After": "999999"}, Advice(stop=LONGEST), id="beyond-belief"),
-        pytest.param(200, {"RateLimit-Remaining": "240", "RateLimit-Reset": "12"}, Advice(0, 240, 12), id="80-percent"),
-        pytest.param(204, {"ratelimit-remaining": "0", "ratelimit-reset": "5"}, Advice(0, 0, 5), id="used-up"),
-        pytest.param(200, {"RateLimit-Remaining": "-8", "RateLimit-Reset": "5"}, Advice(0, 0, 5), id="overdrawn"),
-        pytest.param(200, {"RateLimit-Remaining": "10", "RateLimit-Reset": "0"}, Advice(), id="window-is-over"),
-        pytest.param(200, {"RateLimit-Remaining": "many", "RateLimit-Reset": "5"}, Advice(), id="not-a-number"),
-        pytest.param(200, {"RateLimit-Remaining": "10", "RateLimit-Reset": "nan"}, Advice(), id="no-number-either"),
-        pytest.param(200, {"RateLimit-Limit": "1250"}, Advice(), id="limit-alone"),
-        pytest.param(412, {"Retry-After": "7"}, Advice(), id="a-conflict-is-no-throttling"),
+        pytest.param(201, {}, ThrottleHint(), id="nothing-said"),
+        pytest.param(429, {"Retry-After": "7"}, ThrottleHint(stop=7), id="throttled"),
+        pytest.param(503, {"Retry-After": "2.5"}, ThrottleHint(stop=2.5), id="unavailable"),
+        pytest.param(429, {"retry-after": "3", "RATELIMIT-RESET": "9"}, ThrottleHint(stop=9), id="the-larger-of-both"),
+        pytest.param(429, {"Retry-After": "9", "RateLimit-Reset": "3"}, ThrottleHint(stop=9), id="the-other-way-round"),
+        pytest.param(429, {"Retry-After": "999999"}, ThrottleHint(stop=LONGEST), id="beyond-belief"),
+        pytest.param(
+            200, {"RateLimit-Remaining": "240", "RateLimit-Reset": "12"}, ThrottleHint(0, 240, 12), id="80-percent"
+        ),
+        pytest.param(204, {"ratelimit-remaining": "0", "ratelimit-reset": "5"}, ThrottleHint(0, 0, 5), id="used-up"),
+        pytest.param(200, {"RateLimit-Remaining": "-8", "RateLimit-Reset": "5"}, ThrottleHint(0, 0, 5), id="overdrawn"),
+        pytest.param(200, {"RateLimit-Remaining": "10", "RateLimit-Reset": "0"}, ThrottleHint(), id="window-is-over"),
+        pytest.param(200, {"RateLimit-Remaining": "many", "RateLimit-Reset": "5"}, ThrottleHint(), id="not-a-number"),
+        pytest.param(
+            200, {"RateLimit-Remaining": "10", "RateLimit-Reset": "nan"}, ThrottleHint(), id="no-number-either"
+        ),
+        pytest.param(200, {"RateLimit-Limit": "1250"}, ThrottleHint(), id="limit-alone"),
+        pytest.param(412, {"Retry-After": "7"}, ThrottleHint(), id="a-conflict-is-no-throttling"),
     ],
 )
-def test_what_an_answer_asks_for(status: int, headers: dict[str, str], meant: Advice) -> None:
-    assert advice(status, headers) == meant
+def test_what_an_answer_asks_for(status: int, headers: dict[str, str], meant: ThrottleHint) -> None:
+    assert throttle_hint(status, headers) == meant
 
 
 @pytest.mark.parametrize(("attempt", "least", "most"), [(0, 0.3, 0.7), (1, 0.7, 1.3), (3, 3, 5), (20, 20, 40)])
 def test_without_a_time_each_refusal_waits_twice_as_long(attempt: int, least: float, most: float) -> None:
-    assert least <= advice(429, {}, attempt).stop <= most
+    assert least <= throttle_hint(429, {}, attempt).stop <= most
 
 
 def test_of_the_answers_of_a_batch_the_strictest_holds() -> None:
-    found = strictest([Advice(), Advice(stop=3), Advice(0, 60, 9), Advice(0, 40, 8), Advice(stop=1)])
+    found = strictest(
+        [ThrottleHint(), ThrottleHint(stop=3), ThrottleHint(0, 60, 9), ThrottleHint(0, 40, 8), ThrottleHint(stop=1)]
+    )
 
-    assert found == Advice(3, 40, 8)
-    assert strictest([]) == Advice()
+    assert found == ThrottleHint(3, 40, 8)
+    assert strictest([]) == ThrottleHint()
 
 
 # The pace
@@ -124,7 +130,7 @@ def test_after_a_refusal_nobody_sends_before_its_time_is_over() -> None:
 def test_a_batch_that_waits_already_waits_for_a_later_refusal_too() -> None:
     clock = Clock()
     pace = clock.pace()
-    under_way = pace.turn(40)
+    under_way = pace.permit(40)
     assert under_way is not None
     tell(pace, answer(429, Retry_After="2"))
 
@@ -152,7 +158,7 @@ def test_the_rest_of_the_minute_is_spread_and_not_overdrawn() -> None:
 def test_what_is_under_way_counts_against_what_is_left() -> None:
     clock = Clock()
     pace = clock.pace()
-    assert pace.turn(40) is not None
+    assert pace.permit(40) is not None
     tell(pace, answer(RateLimit_Remaining="40", RateLimit_Reset="10"))
 
     assert clock.took(pace) == 10.0
@@ -172,7 +178,7 @@ def test_answers_that_say_nothing_any_more_mean_a_new_minute() -> None:
 def test_an_older_answer_does_not_lift_what_a_newer_one_says() -> None:
     clock = Clock()
     pace = clock.pace()
-    older = pace.turn(40)
+    older = pace.permit(40)
     assert older is not None
     tell(pace, answer(RateLimit_Remaining="20", RateLimit_Reset="10"))
     pace.answered(older, [answer()])
@@ -190,10 +196,10 @@ def test_no_minute_holds_more_than_the_cap_and_one_batch(cap: int, batches: list
     granted: list[tuple[float, int]] = []
     for items, idle, refused in batches:
         clock.now += idle
-        turn = pace.turn(2 * items)
-        assert turn is not None
+        permit = pace.permit(2 * items)
+        assert permit is not None
         granted.append((clock.now, 2 * items))
-        pace.answered(turn, [answer(429, Retry_After="3") if refused else answer()])
+        pace.answered(permit, [answer(429, Retry_After="3") if refused else answer()])
 
     for start, _ in granted:
         assert sum(units for at, units in granted if start <= at < start + 60 - 1e-6) <= cap + 40
@@ -204,7 +210,7 @@ def test_a_stop_that_is_too_long_is_left_to_the_next_refresh() -> None:
     pace = clock.pace()
     tell(pace, answer(429, Retry_After=str(MAX_WAIT + 1)))
 
-    assert pace.turn(40) is None
+    assert pace.permit(40) is None
     assert clock.now == 1000.0
     clock.now += 2
     assert clock.took(pace) == MAX_WAIT - 1
@@ -215,7 +221,7 @@ def test_a_batch_that_waits_notices_within_a_second_that_it_is_to_give_way() -> 
     pace = clock.pace()
     tell(pace, answer(429, Retry_After="60"))
 
-    assert pace.turn(40, lambda: clock.now >= 1002.5) is None
+    assert pace.permit(40, lambda: clock.now >= 1002.5) is None
     assert clock.now == 1003.0
 
 
@@ -295,7 +301,7 @@ def test_who_asks_during_a_push_gets_a_refresh_after_it_and_the_next_one_shares_
 
 def test_a_push_that_lasts_too_long_leaves_the_rest_to_the_next_refresh(office: Office) -> None:
     late = threading.Event()
-    office.refresher.tools.give_way._clock = lambda: 1e9 if late.is_set() else 0.0
+    office.refresher.services.give_way._clock = lambda: 1e9 if late.is_set() else 0.0
     office.m365.faults.add(Fault("\\$batch", "pass", before=late.set))
 
     lists = office.refresh()["sharepoint"]
@@ -343,7 +349,7 @@ def test_a_full_push_under_a_budget_is_complete_and_hardly_ever_refused(
 
 def test_a_batch_that_is_refused_as_a_whole_holds_the_others_too(office: Office) -> None:
     slept: list[float] = []
-    office.refresher.tools.http.sleep = slept.append  # type: ignore[method-assign]
+    office.refresher.services.http.sleep = slept.append  # type: ignore[method-assign]
     office.m365.faults.add(Fault("\\$batch", "status", status=429, retry_after="9"))
 
     summary = office.refresh()
@@ -353,15 +359,15 @@ def test_a_batch_that_is_refused_as_a_whole_holds_the_others_too(office: Office)
 
 
 def test_what_the_batch_as_a_whole_says_holds_for_each_of_its_answers(office: Office) -> None:
-    profile = office.refresher.tools.profiles.load().sharepoint
+    profile = office.refresher.services.profiles.load().sharepoint
     assert profile is not None
-    client = office.refresher.tools.publisher.lists(profile).client
+    client = office.refresher.services.publisher.lists(profile).client
     body = {"responses": [{"id": "0", "status": 429}, {"id": "1", "status": 429, "headers": {"retry-after": "6"}}]}
     office.m365.faults.add(Fault("\\$batch", "status", 200, retry_after="4", body=body))
 
     answers = client.batch([BatchRequest("GET", "/sites")] * 2)
 
-    assert [advice(each.status, each.headers).stop for each in answers] == [4.0, 6.0]
+    assert [throttle_hint(each.status, each.headers).stop for each in answers] == [4.0, 6.0]
 
 
 def test_the_progress_counts_the_whole_push_and_only_grows(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,7 +421,7 @@ def test_a_first_push_that_is_cut_off_is_carried_on_without_doubles(office: Offi
 def test_the_cap_is_a_setting(tmp_path: Path) -> None:
     slept: list[float] = []
     with open_office(tmp_path, LIZENZTOOL_SHAREPOINT_UNITS_PER_MINUTE="60") as office:
-        office.refresher.tools.http.sleep = slept.append  # type: ignore[method-assign]
+        office.refresher.services.http.sleep = slept.append  # type: ignore[method-assign]
         office.m365.add_tenant("Schule Höri", skus={f"PART_{part:02}": (10, 10) for part in range(15)})
 
         summary = office.refresh()

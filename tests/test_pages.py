@@ -117,7 +117,7 @@ def asked(app: AppTest, name: str) -> list[str]:
 
 def licenses(app: AppTest) -> list[tuple[str, str]]:
     frame = app.dataframe[0].value
-    return list(zip(frame["tenant"], frame["part_number"], strict=True))
+    return list(zip(frame["tenant"], frame["sku_part_number"], strict=True))
 
 
 # Every page
@@ -390,7 +390,7 @@ def applied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the page wants to have changed; everything succeeds but "Bau AG Chur"."""
     asked: list[Any] = []
 
-    def apply(tools: Any, changes: list[SwitchChange], actor: str) -> list[SwitchResult]:
+    def apply(services: Any, changes: list[SwitchChange], actor: str) -> list[SwitchResult]:
         asked.extend([*changes, actor])
         changed = Problem("sharepoint.changed_meanwhile", {"tenant": "Bau AG Chur"})
         return [SwitchResult(changes[0].tenant_id, "Bau AG Chur", changed)]
@@ -459,7 +459,7 @@ def test_monitoring_says_which_rows_vanished_and_offers_both_ways_out(filled, op
 def test_monitoring_is_ended_only_after_a_question(small, open_page, monkeypatch):
     asked: list[str] = []
 
-    def end(tools: Any, tenant_ids: list[str], actor: Any) -> list[SwitchResult]:
+    def end(services: Any, tenant_ids: list[str], actor: Any) -> list[SwitchResult]:
         asked.extend(tenant_ids)
         return []
 

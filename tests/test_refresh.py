@@ -89,7 +89,7 @@ def test_a_request_that_the_running_refresh_does_not_cover_comes_after_it(office
 
 def test_who_asks_while_a_run_is_to_come_follows_that_one(office: Office) -> None:
     hold = Hold(office)
-    first, second, _ = (profile.tenant_id for profile in office.refresher.tools.profiles.load().tenants)
+    first, second, _ = (profile.tenant_id for profile in office.refresher.services.profiles.load().tenants)
     office.refresher.request(actor("anna"), tenants=[first])
     assert hold.reached.wait(20)
 
@@ -103,7 +103,7 @@ def test_who_asks_while_a_run_is_to_come_follows_that_one(office: Office) -> Non
 
 
 def _first_tenant(office: Office) -> str:
-    return office.refresher.tools.profiles.load().tenants[0].tenant_id
+    return office.refresher.services.profiles.load().tenants[0].tenant_id
 
 
 def test_a_read_only_refresh_is_not_joined_by_one_that_writes(office: Office) -> None:

@@ -28,13 +28,13 @@ from core.access.sign_in import sign_in_with_microsoft
 from core.audit import Search
 from core.cache.account_rows import Account, add_account
 from core.cache.schema import metadata
-from core.licenses.policies import Policy
+from core.licenses.alarm_rules import Rule
 from core.problems import ProblemError
 from core.refresh import next_push
 from core.refresh.refresher import Refresher
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
-from core.tenants import tenant_policies, tenant_switches
+from core.tenants import tenant_rules, tenant_switches
 from core.tenants.tenant_switches import SwitchChange
 from tests.actors import ADMIN, entry
 from tests.office import Office, open_office, product_process
@@ -106,7 +106,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     Action.LOOK: [],  # has no function of its own: who looks has come through a page, the API or /metrics, see below
     Action.EXPORT: [
         ("audit.note_export", lambda core, actor: audit.note_export(core.engine, actor, "licences", 3)),
-        ("rules.export", lambda core, actor: tenant_policies.export(core.engine, actor)),
+        ("rules.export", lambda core, actor: tenant_rules.export(core.engine, actor)),
     ],
     Action.OWN_ACCOUNT: [
         ("own_account.change_password",
@@ -126,19 +126,19 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     ],
     Action.SWITCHES: [
         ("monitoring.apply_switches", lambda core, actor: tenant_switches.apply_switches(
-            core.refresher.tools, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
+            core.refresher.services, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
         ("monitoring.add_to_list",
-         lambda core, actor: tenant_switches.add_to_list(core.refresher.tools, [core.tenant], actor)),
+         lambda core, actor: tenant_switches.add_to_list(core.refresher.services, [core.tenant], actor)),
         ("monitoring.end_monitoring",
-         lambda core, actor: tenant_switches.end_monitoring(core.refresher.tools, [core.tenant], actor)),
+         lambda core, actor: tenant_switches.end_monitoring(core.refresher.services, [core.tenant], actor)),
         ("next_push.take_over",
-         lambda core, actor: next_push.take_over(core.engine, core.refresher.tools.settings, actor, NOW)),
+         lambda core, actor: next_push.take_over(core.engine, core.refresher.services.settings, actor, NOW)),
     ],
     Action.RULES: [
-        ("rules.keep", lambda core, actor: tenant_policies.keep(
-            core.engine, Policy(core.tenant, core.sku, "a reason", "x", NOW, threshold=1), actor)),
-        ("rules.end", lambda core, actor: tenant_policies.end(core.engine, (core.tenant, core.sku), actor)),
-        ("rules.import_", lambda core, actor: tenant_policies.import_(core.engine, NO_POLICIES, actor)),
+        ("rules.keep", lambda core, actor: tenant_rules.keep(
+            core.engine, Rule(core.tenant, core.sku, "a reason", "x", NOW, threshold=1), actor)),
+        ("rules.end", lambda core, actor: tenant_rules.end(core.engine, (core.tenant, core.sku), actor)),
+        ("rules.import_", lambda core, actor: tenant_rules.import_(core.engine, NO_POLICIES, actor)),
     ],
     Action.ACCOUNTS: [
         ("access.list_accounts", lambda core, actor: accounts.list_accounts(core.engine, actor)),
@@ -290,7 +290,7 @@ class Product:
         return contents(self.office.engine), [item.fields for item in [*lists.tenants.items, *lists.licenses.items]]
 
 
-RULE = Policy("", "", "on purpose", "anna", NOW, warn=1)
+RULE = Rule("", "", "on purpose", "anna", NOW, warn=1)
 
 
 def secret_for(office: Office, role: str) -> str:
@@ -308,7 +308,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         office.m365.add_tenant("Neu AG", skus={"SPB": (5, 2)}, listed=False)
         office.settle()
         add_people(office.engine)
-        tenant_policies.keep(office.engine, RULE, ADMIN)
+        tenant_rules.keep(office.engine, RULE, ADMIN)
         with product_process(office, folder, port) as url:
             found = Product(Served(url, folder, office.engine), office)
             for role, account in PEOPLE.items():  # now, for later it would pass for a change
@@ -556,9 +556,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [Action.LOOK]
     wait_for_refresh(product)
-    tenant_policies.keep(
-        product.office.engine, RULE, ADMIN
-    )  # as it was before, so that doing it again would be seen, too
+    tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     tenants = product.office.sharepoint.tenants
     for item in tenants.items:
         if item.fields["Title"] == "Neu AG":

@@ -13,17 +13,17 @@ from sqlalchemy import Engine
 
 from core.__main__ import main
 from core.cache.database import open_database
-from core.cache.policy_rows import all_policies
-from core.licenses.policies import Policy
-from core.tenants.tenant_policies import RuleFileError, end, export, import_, keep, parse
+from core.cache.rule_rows import all_rules
+from core.licenses.alarm_rules import Rule
+from core.tenants.tenant_rules import RuleFileError, end, export, import_, keep, parse
 from tests.actors import ADMIN
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 TENANT, SKU = "11111111-0000-4000-8000-000000000001", "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
 RULES = [
-    Policy("", "", "Wir bestellen früher", "anna", NOW, threshold=1),
-    Policy(TENANT, "", "Testumgebung", "beat", NOW, mode="show_only", until=date(2027, 5, 31)),
-    Policy(TENANT, SKU, "Reserve", "anna", NOW, threshold=-2, warn=3, mode="alarm"),
+    Rule("", "", "Wir bestellen früher", "anna", NOW, threshold=1),
+    Rule(TENANT, "", "Testumgebung", "beat", NOW, mode="show_only", until=date(2027, 5, 31)),
+    Rule(TENANT, SKU, "Reserve", "anna", NOW, threshold=-2, warn=3, mode="alarm"),
 ]
 
 
@@ -50,14 +50,14 @@ def entry(**fields: Any) -> dict[str, Any]:
 
 
 def test_what_is_exported_comes_back_the_same(engine: Engine) -> None:
-    for policy in RULES:
-        keep(engine, policy, ADMIN)
+    for rule in RULES:
+        keep(engine, rule, ADMIN)
     content = export(engine, ADMIN)
     end(engine, (TENANT, SKU), ADMIN)
 
     assert import_(engine, content, ADMIN) == 3
 
-    assert all_policies(engine) == RULES
+    assert all_rules(engine) == RULES
     assert export(engine, ADMIN) == content
 
 
@@ -66,7 +66,7 @@ def test_an_import_takes_the_place_of_all_rules(engine: Engine) -> None:
 
     import_(engine, file(entry(sku_id=SKU.upper())), ADMIN)
 
-    assert [(policy.scope, policy.author) for policy in all_policies(engine)] == [((TENANT, SKU), "import")]
+    assert [(rule.scope, rule.author) for rule in all_rules(engine)] == [((TENANT, SKU), "import")]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_file_with_a_fault_changes_nothing_and_names_it(engine: Engine, conten
         import_(engine, content, ADMIN)
 
     assert fault in str(error.value)
-    assert all_policies(engine) == [RULES[1]]
+    assert all_rules(engine) == [RULES[1]]
 
 
 def test_all_faults_are_told_at_once() -> None:
@@ -107,7 +107,7 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_a_rule_that_says_nothing_is_not_kept(engine: Engine) -> None:
     with pytest.raises(ValueError, match="changes_nothing"):
-        keep(engine, Policy(TENANT, "", "Absprache", "anna", NOW), ADMIN)
+        keep(engine, Rule(TENANT, "", "Absprache", "anna", NOW), ADMIN)
 
 
 def test_the_command_line_writes_and_takes_the_file(
@@ -120,7 +120,7 @@ def test_the_command_line_writes_and_takes_the_file(
     end(engine, (TENANT, SKU), ADMIN)
     assert main(["rules", "import", str(path)]) == 0
 
-    assert all_policies(engine) == [RULES[2]]
+    assert all_rules(engine) == [RULES[2]]
     assert capsys.readouterr().out == "1 rules exported.\n1 rules imported.\n"
 
 

@@ -10,8 +10,8 @@ from typing import Any, get_args
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.cache.policy_rows import all_policies, save_policy
-from core.licenses.policies import MODES, Level, Policy
+from core.cache.rule_rows import all_rules, save_rule
+from core.licenses.alarm_rules import MODES, Level, Rule
 from core.licenses.skus import Reason
 from tests.actors import entry
 from tests.page_world import HOSTILE, NOW, World, filled_world, sku_of
@@ -39,9 +39,9 @@ def tenant_id(world: World, slug: str) -> str:
     return next(tenant.tenant_id for tenant in world.known if tenant.slug == slug)
 
 
-def rule(world: World, slug: str = "", sku_id: str = "", *, reason: str = "Absprache", **fields: Any) -> Policy:
-    kept = Policy(tenant_id(world, slug) if slug else "", sku_id, reason, "anna", NOW, **fields)
-    save_policy(world.engine, kept, entry(), NOW)
+def rule(world: World, slug: str = "", sku_id: str = "", *, reason: str = "Absprache", **fields: Any) -> Rule:
+    kept = Rule(tenant_id(world, slug) if slug else "", sku_id, reason, "anna", NOW, **fields)
+    save_rule(world.engine, kept, entry(), NOW)
     return kept
 
 
@@ -58,7 +58,7 @@ def test_the_tables_say_which_rule_decided(small: World, open_page: Any) -> None
 
     table = open_page(small, LICENSES).dataframe[0].value
 
-    said = dict(zip(zip(table["tenant"], table["part_number"], strict=True), table["rule"], strict=True))
+    said = dict(zip(zip(table["tenant"], table["sku_part_number"], strict=True), table["rule"], strict=True))
     assert said == {
         ("Schule Höri", "SPB"): "Produkt: Alarm ab 30 frei (Absprache)",
         ("Bau AG Chur", "SPB"): f"Tenant: nur anzeigen ({HOSTILE})",
@@ -80,12 +80,12 @@ def test_what_is_hidden_is_shown_by_its_filter_alone(small: World, open_page: An
     rule(small, "chur", POWER_BI, mode="hidden")
 
     app = open_page(small, LICENSES)
-    assert "POWER_BI_PRO" not in app.dataframe[0].value["part_number"].tolist()
+    assert "POWER_BI_PRO" not in app.dataframe[0].value["sku_part_number"].tolist()
     assert "1 ausgeblendet" in words(app)
-    assert open_page(small, TENANT, tenant="chur").dataframe[0].value["part_number"].tolist() == ["SPB"]
+    assert open_page(small, TENANT, tenant="chur").dataframe[0].value["sku_part_number"].tolist() == ["SPB"]
 
     table = open_page(small, LICENSES, state="hidden").dataframe[0].value
-    assert list(zip(table["part_number"], table["state"], strict=True)) == [("POWER_BI_PRO", ["◌ ausgeblendet"])]
+    assert list(zip(table["sku_part_number"], table["state"], strict=True)) == [("POWER_BI_PRO", ["◌ ausgeblendet"])]
 
 
 def test_start_does_not_count_what_a_rule_silences_and_says_so(small: World, open_page: Any) -> None:  # noqa: F811
@@ -148,13 +148,13 @@ def test_an_exception_is_added_with_its_author_after_its_effect_was_told(small: 
     page.selectbox(key="rule_tenant").set_value(tenant_id(small, "chur")).run()
     page.selectbox(key="rule_mode").set_value("show_only").run()
     assert "**2 Lizenzen würden nicht mehr alarmieren.**" in words(page)
-    assert all_policies(small.engine) == []
+    assert all_rules(small.engine) == []
 
     page.text_input(key="rule_reason").set_value("Testumgebung").run()
     button(page, "rule_save").click().run()
 
     assert not page.exception
-    (kept,) = all_policies(small.engine)
+    (kept,) = all_rules(small.engine)
     assert (kept.scope, kept.mode, kept.reason, kept.author) == (
         (tenant_id(small, "chur"), ""), "show_only", "Testumgebung", "admin",
     )  # fmt: skip
@@ -180,7 +180,7 @@ def test_without_a_reason_nothing_is_saved(small: World, page: AppTest) -> None:
     button(page, "rule_save").click().run()
 
     assert [error.value for error in page.error] == ["Ein Grund gehört dazu."]
-    assert all_policies(small.engine) == []
+    assert all_rules(small.engine) == []
 
 
 def test_silence_is_not_offered_for_all_tenants_at_once(page: AppTest) -> None:
@@ -200,7 +200,7 @@ def test_an_exception_is_changed_and_keeps_its_scope(small: World, open_page: An
     app.selectbox(key="rule_mode").set_value("edge").run()
     button(app, "rule_save").click().run()
 
-    (kept,) = all_policies(small.engine)
+    (kept,) = all_rules(small.engine)
     assert (kept.scope, kept.threshold, kept.mode) == ((tenant_id(small, "chur"), SPB), None, "edge")
 
 
@@ -210,10 +210,10 @@ def test_an_exception_ends_only_after_its_effect_was_told(small: World, open_pag
 
     button(app, "rule_end").click().run()
     assert "2 Lizenzen würden neu alarmieren." in words(app)
-    assert len(all_policies(small.engine)) == 1
+    assert len(all_rules(small.engine)) == 1
 
     button(app, "rule_end_now").click().run()
-    assert all_policies(small.engine) == []
+    assert all_rules(small.engine) == []
     assert "Beendet: Bau AG Chur" in app.success[0].value
 
 
@@ -223,7 +223,7 @@ def test_cancel_changes_nothing(small: World, page: AppTest) -> None:  # noqa: F
     page.button(key="rule_cancel").click().run()
 
     assert not page.text_input
-    assert all_policies(small.engine) == []
+    assert all_rules(small.engine) == []
 
 
 def test_who_may_only_look_sees_the_rules_and_no_button(small: World, open_page: Any) -> None:  # noqa: F811
@@ -239,7 +239,7 @@ def test_products_without_an_alarm_are_listed_with_the_reason(tmp_path: Path, op
     app = open_page(filled_world(tmp_path), RULES)
 
     table = app.dataframe[-1].value
-    listed = zip(*(table[name].astype(str) for name in ("part_number", "kind", "why", "rows")), strict=True)
+    listed = zip(*(table[name].astype(str) for name in ("sku_part_number", "kind", "why", "rows")), strict=True)
     assert set(listed) == {
         ("FLOW_FREE", "gratis", "so in sku_mappings.json", "12"),
         ("VISIOCLIENT", "Test", "alle Abonnements sind Tests", "1"),

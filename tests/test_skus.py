@@ -206,7 +206,7 @@ def test_the_name_comes_from_the_first_source_that_knows_one(sku_id, part, expec
 
 
 def test_a_row_without_part_number_gets_it_from_the_catalogue(catalogue):
-    assert catalogue.product(E3, "").part_number == "SPE_E3"
+    assert catalogue.product(E3, "").sku_part_number == "SPE_E3"
 
 
 def test_a_row_keeps_its_own_sku_id_when_the_part_number_named_it(catalogue):
@@ -378,7 +378,7 @@ def test_a_missing_mapping_says_how_to_get_it_back(tmp_path):
 def test_a_csv_is_read_with_its_known_quirks(raw, expected):
     names, skipped = parse_product_names(raw)
 
-    assert [(n.sku_id, n.part_number, n.display_name) for n in names] == expected
+    assert [(n.sku_id, n.sku_part_number, n.display_name) for n in names] == expected
     assert skipped == []
 
 

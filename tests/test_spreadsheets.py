@@ -185,7 +185,7 @@ def test_a_workbook_holds_the_same_as_the_csv_with_real_numbers_and_times() -> N
             "free": pa.array([-5, None, 7], pa.int64()),
             "utilisation": [0.5, float("nan"), 1.0],
             "short_since": pa.array([moment, None, None], pa.timestamp("us", "UTC")),
-            "renewal": pa.array([date(2026, 1, 2), None, None], pa.date32()),
+            "renews_at": pa.array([date(2026, 1, 2), None, None], pa.date32()),
             "state": pa.array([["a", "b"], [], ["c"]], pa.list_(pa.string())),
         }
     )

@@ -285,7 +285,7 @@ def short_in_cache(office: Office) -> list[tuple[str, ...]]:
         office.engine, load_catalogue(office.engine)[0], now=office.now(), flow_timeout=timedelta(hours=1)
     )
     short = frame[frame["shortage"]]
-    columns = ["sku_id", "enabled", "consumed", "free", "part_number"]
+    columns = ["sku_id", "enabled", "consumed", "free", "sku_part_number"]
     return [tuple(str(value) for value in row) for row in short[columns].itertuples(index=False)]
 
 

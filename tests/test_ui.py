@@ -19,8 +19,8 @@ from hypothesis import strategies as some
 from core.attention.conditions import RANK, conditions
 from core.cache.figures import newest_figures
 from core.cache.frames import licenses_frame
-from core.cache.policy_rows import save_policy
-from core.licenses.policies import Policy
+from core.cache.rule_rows import save_rule
+from core.licenses.alarm_rules import Rule
 from core.problems import Problem
 from core.spreadsheets import SEPARATOR, harmless
 from core.tenants.tenant_switches import SwitchChange
@@ -219,7 +219,7 @@ def test_the_csv_holds_every_column_and_row_of_the_table(filled):
 def shown(snapshot: data.Snapshot, language: str = "de", **filters: object) -> list[tuple[str, str]]:
     rows = snapshot.index.rows(Filters(**filters), language)
     found = snapshot.licenses.iloc[rows]
-    return list(zip(found["tenant"], found["part_number"], strict=True))
+    return list(zip(found["tenant"], found["sku_part_number"], strict=True))
 
 
 def test_without_filters_all_rows_are_shown_worst_first(filled):
@@ -272,7 +272,7 @@ def test_a_used_up_gratis_product_is_no_shortage(world):
 @pytest.mark.parametrize(
     ("sort", "column", "rising"),
     [("tenant", "tenant", True), ("free", "free", True), ("utilisation", "utilisation", False),
-     ("renewal", "renewal", True), ("since", "short_since", True)],
+     ("renewal", "renews_at", True), ("since", "short_since", True)],
 )  # fmt: skip
 def test_rows_come_in_the_order_asked_for_with_unknown_ones_last(filled, sort, column, rising):
     values = filled.licenses[column].iloc[filled.index.rows(Filters(sort=sort), "de")]
@@ -300,7 +300,7 @@ def states_everywhere(world: World) -> dict[str, list[str]]:
     table = license_columns.license_table(snapshot, "de", "Europe/Zurich").to_pylist()
     api = TableStore(lambda: world.runtime).newest().licenses
     told = {row["sku_part_number"]: row["state"] for row in api.rows(api.ordered(api.all(), "severity"))}
-    return {row["part_number"]: [told[row["part_number"]], *row["state"]] for row in table}
+    return {row["sku_part_number"]: [told[row["sku_part_number"]], *row["state"]] for row in table}
 
 
 def test_the_same_licence_carries_the_same_state_everywhere(world):
@@ -328,8 +328,8 @@ def test_the_same_licence_carries_the_same_state_everywhere(world):
 def test_what_a_rule_lets_be_over_assigned_is_called_so_and_not_counted(world):
     tenant = world.tenant("Schule Höri")
     world.read(tenant, license_("SPB", 10, 12))
-    rule = Policy(tenant, sku_of("SPB"), "so vereinbart", "anna", NOW, threshold=-5)
-    save_policy(world.engine, rule, entry(), NOW)
+    rule = Rule(tenant, sku_of("SPB"), "so vereinbart", "anna", NOW, threshold=-5)
+    save_rule(world.engine, rule, entry(), NOW)
 
     snapshot = data.newest(world.runtime)
 
@@ -531,7 +531,7 @@ def test_subscriptions_show_their_next_date_and_the_days_until_it(tmp_path):
 
     rows = subscriptions_table.subscription_table(found, {}, VIEW).to_pylist()
 
-    assert [(row["part_number"], row["status"], row["trial"], row["days_left"]) for row in rows] == [
+    assert [(row["sku_part_number"], row["status"], row["trial"], row["days_left"]) for row in rows] == [
         ("VISIOCLIENT", "aktiv", "Test", 5), ("POWER_BI_PRO", "Nachfrist", "", 12), ("SPB", "aktiv", "", 33),
     ]  # fmt: skip
 

@@ -21,10 +21,10 @@ from sqlalchemy import Engine
 from core.attention.facts import Facts, known_facts
 from core.cache.figures import Figures, newest_figures
 from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
-from core.cache.policy_rows import all_policies
+from core.cache.rule_rows import all_rules
 from core.cache.run_rows import Run, latest_run
 from core.cache.sql import data_version
-from core.licenses.policies import Policy
+from core.licenses.alarm_rules import Rule
 from core.problems import Problem
 from core.runtime import Runtime
 from ui.age import Age, age_of
@@ -44,7 +44,7 @@ class Snapshot:
     tenants: pd.DataFrame
     facts: Facts
     listed: Sequence[ListedTenant]
-    policies: Sequence[Policy] = ()
+    rules: Sequence[Rule] = ()
 
     @property
     def sharepoint(self) -> SharePointStatus:
@@ -151,5 +151,5 @@ def _build(runtime: Runtime, figures: Figures) -> Snapshot:
         tenants=figures.tenants,
         facts=known_facts(engine, runtime.settings, figures.catalogue, figures.taken_at, figures.names_fault),
         listed=tenant_list_rows(engine),
-        policies=all_policies(engine),
+        rules=all_rules(engine),
     )

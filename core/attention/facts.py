@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from core.cache.lists_read import SharePointStatus, sharepoint_status
-from core.cache.policy_rows import rules_at
 from core.cache.readings import tenant_rows
+from core.cache.rule_rows import rules_at
 from core.cache.troubles import Gone, broken_profiles, gone_since, removed_profiles, unanswered_alarms
 from core.licenses.skus import Catalogue
 from core.problems import Problem
@@ -113,10 +113,10 @@ def _alarming(
     kept = []
     for gone in found:
         kind, _ = catalogue.kind(
-            gone.sku_id, gone.part_number, applies_to=gone.applies_to, enabled=gone.enabled, is_trial=gone.is_trial
+            gone.sku_id, gone.sku_part_number, applies_to=gone.applies_to, enabled=gone.enabled, is_trial=gone.is_trial
         )
         if rules.decide(gone.tenant_id, gone.sku_id, kind).alarms:
-            product = catalogue.product(gone.sku_id, gone.part_number)
+            product = catalogue.product(gone.sku_id, gone.sku_part_number)
             kept.append((gone, (product.name_de, product.name_en)))
     return kept
 

@@ -40,7 +40,7 @@ class SkuDays:
     """The daily figures of one SKU, oldest first; the keys of each day are DAY_COLUMNS."""
 
     sku_id: str
-    part_number: str
+    sku_part_number: str
     days: Sequence[dict[str, Any]]
 
 

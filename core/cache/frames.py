@@ -9,17 +9,17 @@ import pandas as pd
 from sqlalchemy import Engine, func, select
 
 from core.cache.lists_read import SharePointStatus, sharepoint_status
-from core.cache.policy_rows import rules_at
 from core.cache.readings import trial_skus
+from core.cache.rule_rows import rules_at
 from core.cache.schema import alarms, history, licenses, subscriptions, tenants
 from core.cache.sql import transaction
 from core.licenses.skus import Catalogue
 from core.licenses.units import state_of
 
 LICENSE_COLUMNS = [
-    "tenant_id", "tenant", "sku_id", "part_number", "product_de", "product_en", "kind", "kind_reason",
+    "tenant_id", "tenant", "sku_id", "sku_part_number", "product_de", "product_en", "kind", "kind_reason",
     "enabled", "consumed", "warning", "suspended", "locked_out", "free", "utilisation", "state", "shortage",
-    "short_since", "first_seen_at", "renewal", "alarm", "alarm_at", "read_at", "failing",
+    "short_since", "first_seen_at", "renews_at", "alarm", "alarm_at", "read_at", "failing",
     "alarms", "threshold", "warn_level", "hidden", "rule", "rule_level", "rule_reason",
 ]  # fmt: skip
 TENANT_COLUMNS = [
@@ -38,7 +38,7 @@ def licenses_frame(
     is 0), times are aware UTC. `alarm` is "" without a shortage, else one of "no_sharepoint",
     "not_monitored", "pending" (will be set by the next refresh), "waiting" (trigger set),
     "unanswered" (trigger set for longer than `flow_timeout`), "told"; `alarm_at` is its moment.
-    `alarms` to `rule_reason` are what core.licenses.policies decides; policies end with their day in `zone`.
+    `alarms` to `rule_reason` are what core.licenses.alarm_rules decides; rules end with their day in `zone`.
     """
     status = sharepoint_status(engine)
     trial = trial_skus(engine)
@@ -57,8 +57,8 @@ def licenses_frame(
         kind, reason = catalogue.kind(
             row.sku_id, row.sku_part_number, applies_to=row.applies_to, enabled=row.enabled, is_trial=key in trial
         )
-        policy = rules.decide(row.tenant_id, row.sku_id, kind)
-        short = policy.short(row.enabled, row.consumed)
+        decision = rules.decide(row.tenant_id, row.sku_id, kind)
+        short = decision.short(row.enabled, row.consumed)
         alarm, alarm_at = "", None
         if short:
             known = alarm_of.get(key)
@@ -68,13 +68,13 @@ def licenses_frame(
             row.enabled, row.consumed, row.warning, row.suspended, row.locked_out, row.enabled - row.consumed,
             row.consumed / row.enabled if row.enabled else float("nan"),
             state_of(
-                row.enabled, row.consumed, row.warning, row.capability_status, present=row.present, warn=policy.warn
+                row.enabled, row.consumed, row.warning, row.capability_status, present=row.present, warn=decision.warn
             ), short,
             _since(row.short_since, alarm, alarm_at) if short else None, row.first_seen_at, renewals.get(key),
             alarm, alarm_at,
             row.last_read_at, row.problem is not None,
-            policy.alarms, policy.threshold, policy.warn_level(row.enabled), policy.hidden,
-            policy.rule, policy.level, policy.reason,
+            decision.alarms, decision.threshold, decision.warn_level(row.enabled), decision.hidden,
+            decision.decided_by, decision.level, decision.reason,
         ))  # fmt: skip
     return _worst_first(_typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS)))
 
@@ -95,7 +95,7 @@ def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
     rank = frame["state"].map(STATE_RANK).astype("int64")
     rank = rank.mask((frame["state"] == "suspended") & (frame["consumed"] == 0), UNUSED) + 10 * ~frame["shortage"]
     missing = frame["free"].where(frame["state"] == "over", 0)
-    keys = ["rank", "missing", "short_since", "tenant", "part_number"]
+    keys = ["rank", "missing", "short_since", "tenant", "sku_part_number"]
     order = frame.assign(rank=rank, missing=missing).sort_values(keys, na_position="last")
     return order.drop(columns=["rank", "missing"]).reset_index(drop=True)
 
@@ -177,7 +177,7 @@ def _typed(frame: pd.DataFrame, **others: str) -> pd.DataFrame:
     """Give each column its type, also when the frame is empty and pandas cannot know it."""
     types = TYPES | others
     for name in frame.columns:
-        if name.endswith(("_at", "_since", "_expires")) or name == "renewal":
+        if name.endswith(("_at", "_since", "_expires")):
             frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
         else:
             frame[name] = frame[name].astype(types.get(name, "str"))

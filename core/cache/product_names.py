@@ -14,7 +14,7 @@ from core.licenses.skus import ImportedName
 def save_names(engine: Engine, names: Iterable[ImportedName]) -> None:
     """Replace the imported names whole."""
     rows = [
-        {"sku_id": name.sku_id, "sku_part_number": name.part_number, "display_name": name.display_name}
+        {"sku_id": name.sku_id, "sku_part_number": name.sku_part_number, "display_name": name.display_name}
         for name in names
     ]
     with transaction(engine) as connection:

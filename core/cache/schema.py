@@ -217,7 +217,8 @@ sku_names = Table(
 
 # Exceptions from the standard of alarms; "" as tenant or SKU means all. No reference to `tenants`, for the
 # standard itself has none.
-policies = Table(
+# The table is called "policies" since it was made; everywhere else one of its rows is a rule.
+rules = Table(
     "policies",
     metadata,
     Column("tenant_id", String(36), primary_key=True),

@@ -22,7 +22,7 @@ class Gone:
     tenant: str
     slug: str
     sku_id: str
-    part_number: str
+    sku_part_number: str
     applies_to: str
     is_trial: bool
     day: date
@@ -41,7 +41,7 @@ def gone_since(engine: Engine, first_day: date) -> list[Gone]:
             tenants.c.name.label("tenant"),
             tenants.c.slug,
             licenses.c.sku_id,
-            licenses.c.sku_part_number.label("part_number"),
+            licenses.c.sku_part_number,
             licenses.c.applies_to,
             only_trials.label("is_trial"),
             history.c.day,

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from core.cache.policy_rows import all_policies
+from core.cache.rule_rows import all_rules
 from core.commands import OK
 from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
-from core.tenants import tenant_policies
+from core.tenants import tenant_rules
 
 
 def add_to(commands: Any) -> None:
@@ -29,12 +29,12 @@ def add_to(commands: Any) -> None:
 
 def _rules_export(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
-    options.file.write_text(tenant_policies.export(engine, command_actor()), encoding="utf-8")
-    print(f"{len(all_policies(engine))} rules exported.")
+    options.file.write_text(tenant_rules.export(engine, command_actor()), encoding="utf-8")
+    print(f"{len(all_rules(engine))} rules exported.")
     return OK
 
 
 def _rules_import(options: argparse.Namespace, settings: Settings) -> int:
     content = options.file.read_text(encoding="utf-8")
-    print(f"{tenant_policies.import_(open_engine(settings), content, command_actor())} rules imported.")
+    print(f"{tenant_rules.import_(open_engine(settings), content, command_actor())} rules imported.")
     return OK

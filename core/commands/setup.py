@@ -51,7 +51,7 @@ def _days(text: str) -> int:
 def _check(options: argparse.Namespace, settings: Settings) -> int:
     refresher = Refresher(open_engine(settings), settings)
     try:
-        findings = check_all(refresher.tools)
+        findings = check_all(refresher.services)
     finally:
         refresher.stop()
     if options.json:

@@ -90,7 +90,7 @@ def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Sett
         _print_summary(summary)
     if "taken_over" in summary["sharepoint"]:
         options.take_over = False  # what comes while we watch is told
-    elif options.take_over and not sharepoint_status(refresher.tools.engine).configured:
+    elif options.take_over and not sharepoint_status(refresher.services.engine).configured:
         print(Problem("check.no_sharepoint").text(settings.language), file=sys.stderr)
         return SOME_FAILED
     return _judge(summary, settings)

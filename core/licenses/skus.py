@@ -60,7 +60,7 @@ class Product:
     """A product as shown. `kind` is what sku_mappings.json says, None if it does not know the product."""
 
     sku_id: str
-    part_number: str
+    sku_part_number: str
     name_de: str
     name_en: str
     kind: Kind | None
@@ -75,7 +75,7 @@ class ImportedName:
     """One product of Microsoft's list: lower-case SKU id, part number (may be empty), English name."""
 
     sku_id: str
-    part_number: str
+    sku_part_number: str
     display_name: str
 
 
@@ -89,9 +89,9 @@ class Catalogue:
     def __init__(self, own: Iterable[Product], imported: Iterable[ImportedName] = ()) -> None:
         ours = list(own)
         named = (n for n in imported if _key(n.display_name))
-        theirs = [Product(n.sku_id, n.part_number, n.display_name, n.display_name, None) for n in named]
+        theirs = [Product(n.sku_id, n.sku_part_number, n.display_name, n.display_name, None) for n in named]
         self._by_id = {key: p for p in (*theirs, *ours) if (key := _key(p.sku_id))}
-        self._by_part = {key: p for p in (*theirs, *ours) if (key := _key(p.part_number))}
+        self._by_part = {key: p for p in (*theirs, *ours) if (key := _key(p.sku_part_number))}
 
     @classmethod
     def load(cls, path: Path, imported: Iterable[ImportedName] = ()) -> Self:
@@ -105,20 +105,20 @@ class Catalogue:
             raise SkuMappingError(path, faults, products)
         return cls(products, imported)
 
-    def product(self, sku_id: str, part_number: str) -> Product:
+    def product(self, sku_id: str, sku_part_number: str) -> Product:
         """Return the product of a row, always with a name.
 
         The SKU id decides, for part numbers mislead (O365_BUSINESS_PREMIUM is Business Standard); then
         the part number; an unknown product shows its part number, failing that its id, failing that "?".
         """
-        known = self._find(sku_id, part_number)
-        part = part_number.strip() or (known.part_number if known else "")
+        known = self._find(sku_id, sku_part_number)
+        part = sku_part_number.strip() or (known.sku_part_number if known else "")
         unnamed = part or sku_id.strip() or "?"
         name_de, name_en = (known.name_de, known.name_en) if known else (unnamed, unnamed)
-        return Product(_key(sku_id), part, name_de, name_en, self._mapped_kind(sku_id, part_number))
+        return Product(_key(sku_id), part, name_de, name_en, self._mapped_kind(sku_id, sku_part_number))
 
     def kind(
-        self, sku_id: str, part_number: str, *, applies_to: str, enabled: int, is_trial: bool = False
+        self, sku_id: str, sku_part_number: str, *, applies_to: str, enabled: int, is_trial: bool = False
     ) -> tuple[Kind, Reason]:
         """Return the kind of a row of subscribedSkus and why; the first rule that applies wins.
 
@@ -138,18 +138,18 @@ class Catalogue:
             return "not_per_user", "applies_to"
         if is_trial:
             return "trial", "trial_subscription"
-        if mapped := self._mapped_kind(sku_id, part_number):
+        if mapped := self._mapped_kind(sku_id, sku_part_number):
             return mapped, "mapping"
-        return _guessed_kind(_key(part_number), enabled)
+        return _guessed_kind(_key(sku_part_number), enabled)
 
-    def _find(self, sku_id: str, part_number: str) -> Product | None:
-        return self._by_id.get(_key(sku_id)) or self._by_part.get(_key(part_number))
+    def _find(self, sku_id: str, sku_part_number: str) -> Product | None:
+        return self._by_id.get(_key(sku_id)) or self._by_part.get(_key(sku_part_number))
 
-    def _mapped_kind(self, sku_id: str, part_number: str) -> Kind | None:
+    def _mapped_kind(self, sku_id: str, sku_part_number: str) -> Kind | None:
         by_id = self._by_id.get(_key(sku_id))
         if by_id and by_id.kind:
             return by_id.kind
-        by_part = self._by_part.get(_key(part_number))
+        by_part = self._by_part.get(_key(sku_part_number))
         return by_part.kind if by_part else None
 
 
@@ -299,11 +299,11 @@ def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
     """Return the product of a row, or why there is none."""
     if len(cells) <= max(columns):
         return f"has only {len(cells)} columns"
-    name, part_number, guid = (cells[place].strip() for place in columns)
+    name, sku_part_number, guid = (cells[place].strip() for place in columns)
     sku_id = guid_key(guid)
     if not sku_id:
         return f"{guid[:60]!r} is no GUID"
     if not name:
         return f"{sku_id} has no display name"
     shown = bounded_text(" ".join(name.split()), LONGEST_NAME)
-    return ImportedName(sku_id, bounded_text(part_number, LONGEST_NAME), shown)
+    return ImportedName(sku_id, bounded_text(sku_part_number, LONGEST_NAME), shown)

@@ -22,7 +22,7 @@ from core.profiles.profile_check import HARMLESS
 from core.profiles.profile_store import Profiles, SharePointProfile, TenantProfile, folder_problem
 from core.refresh.next_push import MANY, SeenTenant, seen_tenants, told_live
 from core.refresh.reader import Stopped, TenantAnswer
-from core.refresh.run import Tools
+from core.refresh.run import Services
 from core.secrets import stored_secrets
 from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches
@@ -49,60 +49,60 @@ class Finding:
     note: str = ""
 
 
-def check_all(tools: Tools) -> list[Finding]:
+def check_all(services: Services) -> list[Finding]:
     """Profiles, certificates, sign-in, permissions, lists, the flow's parameters, then what the cache knows."""
-    profiles = tools.profiles.load(tools.now())
+    profiles = services.profiles.load(services.now())
     findings = [
         Finding(fault.file, "warning" if problem.code in HARMLESS else "error", problem)
-        for fault in [*profiles.faults, *auth_profiles.faults(tools.settings.profiles_dir)]
+        for fault in [*profiles.faults, *auth_profiles.faults(services.settings.profiles_dir)]
         for problem in fault.problems
     ]
     if not profiles.tenants and all(fault.of_sharepoint for fault in profiles.faults):
-        folder = tools.settings.profiles_dir
+        folder = services.settings.profiles_dir
         none = Problem("check.no_profile", {"folder": str(folder)})
         findings.append(Finding("profiles", "error", folder_problem(folder) or none))
-    findings += _certificates(tools, profiles)
-    rows, before = tenant_rows(tools.engine), known_licenses(tools.engine)
+    findings += _certificates(services, profiles)
+    rows, before = tenant_rows(services.engine), known_licenses(services.engine)
     answers = []
-    for answer, found in tools.workers.map(lambda profile: _tenant(tools, profile, before), profiles.tenants):
+    for answer, found in services.workers.map(lambda profile: _tenant(services, profile, before), profiles.tenants):
         answers.append(answer)
         findings += found
-    site, lists = _sharepoint(tools, profiles.sharepoint) if profiles.sharepoint else ([], None)
+    site, lists = _sharepoint(services, profiles.sharepoint) if profiles.sharepoint else ([], None)
     findings += site
     if lists is not None and profiles.sharepoint:
-        listed = tools.publisher.lists(profiles.sharepoint).tenants
-        tenants = seen_tenants(profiles.tenants, rows, listed, lists[0], tools.now())
+        listed = services.publisher.lists(profiles.sharepoint).tenants
+        tenants = seen_tenants(profiles.tenants, rows, listed, lists[0], services.now())
         findings += [
             Finding(profiles.sharepoint.name, "error", problem)
             for problem in emptied_switches(listed, {tenant.name: tenant.emptied for tenant in tenants.values()})
         ]
-        findings += _seen(tools, tenants, answers, lists[1])
+        findings += _seen(services, tenants, answers, lists[1])
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
-    findings += [Finding("files", found.level, found.problem) for found in file_modes.findings(tools.settings)]
-    for problem in stored_secrets.problems(tools.engine):
+    findings += [Finding("files", found.level, found.problem) for found in file_modes.findings(services.settings)]
+    for problem in stored_secrets.problems(services.engine):
         findings.append(Finding("secrets", "warning" if problem.code in stored_secrets.PASSING else "error", problem))
     asked = {finding.problem.code for finding in site if finding.problem}
-    return findings + list(_known(tools, asked, lists_read=lists is not None))
+    return findings + list(_known(services, asked, lists_read=lists is not None))
 
 
-def _certificates(tools: Tools, profiles: Profiles) -> Iterator[Finding]:
+def _certificates(services: Services, profiles: Profiles) -> Iterator[Finding]:
     found: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
     found += [profiles.sharepoint] if profiles.sharepoint else []
     for profile in found:
-        yield from _findings(tools, conditions.certificate(certificate_of(profile), tools.now()))
+        yield from _findings(services, conditions.certificate(certificate_of(profile), services.now()))
 
 
-def _client(tools: Tools, profile: TenantProfile | SharePointProfile) -> GraphClient:
-    return GraphClient(profile, tools.settings.graph_url, tools.tokens, tools.http)
+def _client(services: Services, profile: TenantProfile | SharePointProfile) -> GraphClient:
+    return GraphClient(profile, services.settings.graph_url, services.tokens, services.http)
 
 
 def _tenant(
-    tools: Tools, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+    services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
     """What the tenant answers, and the findings about it; whatever is wrong with one must not end the others."""
     try:
-        return _asked(tools, profile, before)
+        return _asked(services, profile, before)
     except Stopped:
         raise
     except Exception as error:
@@ -112,9 +112,9 @@ def _tenant(
 
 
 def _asked(
-    tools: Tools, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+    services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
-    client, answer, name = _client(tools, profile), TenantAnswer(profile), profile.name
+    client, answer, name = _client(services, profile), TenantAnswer(profile), profile.name
     try:
         found = subscribed_skus(client)
     except GraphError as error:
@@ -140,9 +140,9 @@ def _asked(
 Read = tuple[list[Item], list[Item]]  # items of the tenant list, of the licence list
 
 
-def _sharepoint(tools: Tools, profile: SharePointProfile) -> tuple[list[Finding], Read | None]:
+def _sharepoint(services: Services, profile: SharePointProfile) -> tuple[list[Finding], Read | None]:
     try:
-        lists = tools.publisher.lists(profile)
+        lists = services.publisher.lists(profile)
         read = lists.items(lists.tenants), lists.items(lists.licenses)
         parameters = lists.read_parameters()
     except (GraphError, ListError) as error:
@@ -155,7 +155,7 @@ def _sharepoint(tools: Tools, profile: SharePointProfile) -> tuple[list[Finding]
 
 
 def _seen(
-    tools: Tools, tenants: Mapping[str, SeenTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
+    services: Services, tenants: Mapping[str, SeenTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
 ) -> Iterator[Finding]:
     """Which tenants the tenant list lacks, and how many shortages the next push tells of."""
     facts = [
@@ -163,23 +163,23 @@ def _seen(
         for tenant in tenants.values()
         if tenant.enabled
     ]
-    yield from _findings(tools, conditions.tenant_list(facts))
+    yield from _findings(services, conditions.tenant_list(facts))
     good = [answer for answer in answers if answer.problem is None]
-    count = len(told_live(tools.engine, tools.settings, tenants, good, items, tools.now()))
+    count = len(told_live(services.engine, services.settings, tenants, good, items, services.now()))
     if count >= MANY:
         yield Finding("SharePoint", "warning", Problem("check.first_push", {"count": str(count)}))
 
 
-def _known(tools: Tools, asked: set[str], *, lists_read: bool) -> Iterator[Finding]:
+def _known(services: Services, asked: set[str], *, lists_read: bool) -> Iterator[Finding]:
     """What no question of this moment tells: how long it lasts already; `asked`: codes found in SharePoint just now.
 
     With `lists_read` the tenant list has been judged as it is now.
     """
-    now, engine = tools.now(), tools.engine
-    figures = newest_figures(engine, tools.settings)
-    facts = known_facts(engine, tools.settings, figures.catalogue, now, figures.names_fault)
-    yield from _findings(tools, conditions.refreshes(latest_run(engine), now, tools.settings.refresh_minutes))
-    yield from _findings(tools, _lasting(facts, now, asked, lists_read))
+    now, engine = services.now(), services.engine
+    figures = newest_figures(engine, services.settings)
+    facts = known_facts(engine, services.settings, figures.catalogue, now, figures.names_fault)
+    yield from _findings(services, conditions.refreshes(latest_run(engine), now, services.settings.refresh_minutes))
+    yield from _findings(services, _lasting(facts, now, asked, lists_read))
     short = figures.licenses[figures.licenses["shortage"]]
     for tenant, states in short.groupby("tenant")["state"]:
         counts: dict[str, str] = {state: str(int((states == state).sum())) for state in conditions.SHORTAGE_STATES}
@@ -204,8 +204,8 @@ def _lasting(facts: Facts, now: datetime, asked: set[str], lists_read: bool) -> 
     yield from conditions.gone(facts)
 
 
-def _findings(tools: Tools, found: Iterable[Condition]) -> Iterator[Finding]:
-    language, when = tools.settings.language, conditions.as_written(tools.settings.zone)
+def _findings(services: Services, found: Iterable[Condition]) -> Iterator[Finding]:
+    language, when = services.settings.language, conditions.as_written(services.settings.zone)
     for condition in found:
         level: Literal["warning", "error"] = "error" if condition.level == "error" else "warning"
         yield Finding(condition.subject, level, condition.settled(language, when))

@@ -13,8 +13,8 @@ from core.audit import record
 from core.cache.catalogue import load_catalogue
 from core.cache.item_rows import stored_items
 from core.cache.lists_read import ListedTenant, emptied, known_alarms, last_switches, save_alarms, settled_switches
-from core.cache.policy_rows import rules_at
 from core.cache.readings import KnownLicense, Reading, known_licenses, rows_of, tenant_rows, trial_skus
+from core.cache.rule_rows import rules_at
 from core.cache.run_rows import tell_newer
 from core.refresh.publisher import listed_tenant, plan_of
 from core.refresh.reader import TenantAnswer, learn_trials

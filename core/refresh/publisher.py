@@ -25,14 +25,14 @@ from core.cache.lists_read import (
 )
 from core.cache.readings import KnownLicense, tenant_rows
 from core.graph import GraphClient, GraphError, Http, TokenSource
-from core.licenses.policies import Rules
+from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
 from core.problems import Problem
 from core.profiles.profile_store import Profiles, SharePointProfile
 from core.settings import Settings
 from core.sharepoint import (
-    Copies,
     Item,
+    ListCache,
     ListError,
     Lists,
     Pace,
@@ -60,11 +60,11 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Contact:
+class ListsRead:
     """The lists as met in this refresh; `matched`: tenant id -> its item of the tenant list."""
 
     lists: Lists
-    copies: Copies
+    list_cache: ListCache
     tenants: list[TenantRow]
     matched: dict[str, Item]
     problems: list[Problem] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Publisher:
             self._lists = (profile, Lists(client, profile, self._workers))
         return self._lists[1]
 
-    def contact(self, profiles: Profiles, now: datetime) -> Contact | None:
+    def read_lists(self, profiles: Profiles, now: datetime) -> ListsRead | None:
         """Read tenant list and parameters, take the switches over. None without a profile or when the site is away.
 
         While it is away the last known switches hold, and its status says why.
@@ -127,10 +127,10 @@ class Publisher:
             SharePointStatus(configured=True, read_at=known.read_at, problems=[problem], parameters=known.parameters),
         )
 
-    def _read(self, profile: SharePointProfile, now: datetime) -> Contact:
+    def _read(self, profile: SharePointProfile, now: datetime) -> ListsRead:
         lists = self.lists(profile)
-        copies = Copies(self._engine, lists, now)
-        items, found = self._workers.map(copies.items, (lists.tenants, lists.parameters))
+        list_cache = ListCache(self._engine, lists, now)
+        items, found = self._workers.map(list_cache.items, (lists.tenants, lists.parameters))
         parameters = parameters_of(found)
         tenants = listed_rows(self._engine)
         matched, twice = match_tenants(tenants, items)
@@ -143,19 +143,19 @@ class Publisher:
         lost = {rows[key].name: emptied(item, last_switches(rows[key])) for key, item in by_tenant.items()}
         odd += emptied_switches(lists.tenants, lost)
         save_tenant_list(self._engine, list(listed.values()), by_tenant, now)
-        contact = Contact(lists, copies, tenants, matched, problems, parameters, odd)
-        told = [*contact.faults, *problems]
+        lists_read = ListsRead(lists, list_cache, tenants, matched, problems, parameters, odd)
+        told = [*lists_read.faults, *problems]
         status = SharePointStatus(configured=True, read_at=now, problems=told, parameters=parameters)
         save_sharepoint_status(self._engine, status)
-        return contact
+        return lists_read
 
-    def license_items(self, contact: Contact) -> Future[list[Item]]:
+    def license_items(self, lists_read: ListsRead) -> Future[list[Item]]:
         """The licence list, while tenants are read. Its result raises GraphError, ListError, DatabaseError."""
-        return self._workers.submit(contact.copies.items, contact.lists.licenses)
+        return self._workers.submit(lists_read.list_cache.items, lists_read.lists.licenses)
 
     def publish(
         self,
-        contact: Contact,
+        lists_read: ListsRead,
         items: list[Item],
         known: Mapping[str, Mapping[str, KnownLicense]],
         trial: set[tuple[str, str]],
@@ -175,15 +175,17 @@ class Publisher:
         """
         rows = tenant_rows(self._engine)
         wanted = list(rows_to_show(rows, known, trial, catalogue, rules, self._settings.language))
-        tenants = writable(plan_tenants(contact.tenants, contact.matched, self._settings.zone), contact.lists.tenants)
-        contact.odd += odd_values(contact.lists.licenses, items, FLAGS, "name")
-        memory, planner = _Memory(self._engine), self._planner(contact, rows, wanted, now)
+        tenants = writable(
+            plan_tenants(lists_read.tenants, lists_read.matched, self._settings.zone), lists_read.lists.tenants
+        )
+        lists_read.odd += odd_values(lists_read.lists.licenses, items, FLAGS, "name")
+        memory, planner = _Memory(self._engine), self._planner(lists_read, rows, wanted, now)
         taken: dict[Key, Alarm] = {}
         if take_over is not None:
             taken = taken_over(filter(take_over, planner(items, memory.alarms).tells), memory.alarms, now)
             memory.save(taken)
         result = push(
-            contact.lists,
+            lists_read.lists,
             self._pace,
             self._writers,
             items,
@@ -196,31 +198,31 @@ class Publisher:
         )
         result.taken_over = len(taken) if take_over is not None else None
         if tenants:  # after the alarms, which are urgent
-            contact.copies.make_sure(contact.lists.tenants)
-            writer = Writer(contact.lists.client, contact.lists.tenants, self._pace, self._writers, give_way)
+            lists_read.list_cache.make_sure(lists_read.lists.tenants)
+            writer = Writer(lists_read.lists.client, lists_read.lists.tenants, self._pace, self._writers, give_way)
             before = result.through
             outcomes = writer.apply(tenants, lambda done: progress(before + len(tenants), before + done))
             result.remaining += sum(outcome.result == "left" for outcome in outcomes)
-            contact.refused += writer.refused.problems()
-        contact.refused += result.refused
-        self._note(contact, result, now)
+            lists_read.refused += writer.refused.problems()
+        lists_read.refused += result.refused
+        self._note(lists_read, result, now)
         return result
 
     def _planner(
-        self, contact: Contact, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime
+        self, lists_read: ListsRead, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime
     ) -> Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]:
         """Plans the licence list; makes sure of its columns before the first change."""
 
         def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
             made = plan_of(tenants, wanted, items, alarms, now, self._settings)
             if made.changes:
-                contact.copies.make_sure(contact.lists.licenses)
-            return writable_plan(made, contact.lists.licenses, items)
+                lists_read.list_cache.make_sure(lists_read.lists.licenses)
+            return writable_plan(made, lists_read.lists.licenses, items)
 
         return plan
 
-    def _note(self, contact: Contact, result: PushResult, now: datetime) -> None:
-        problems: list[Problem] = [*contact.faults, *contact.problems]
+    def _note(self, lists_read: ListsRead, result: PushResult, now: datetime) -> None:
+        problems: list[Problem] = [*lists_read.faults, *lists_read.problems]
         if result.unanswered:
             minutes = f"{self._settings.flow_timeout_minutes:g}"
             count = str(len(result.unanswered))
@@ -233,7 +235,7 @@ class Publisher:
             log.warning("SharePoint: %s", problem.text("en"))
         save_sharepoint_status(
             self._engine,
-            SharePointStatus(configured=True, read_at=now, problems=problems, parameters=contact.parameters),
+            SharePointStatus(configured=True, read_at=now, problems=problems, parameters=lists_read.parameters),
         )
 
 

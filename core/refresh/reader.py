@@ -24,7 +24,7 @@ from core.cache.readings import (
 )
 from core.clock import elapsed
 from core.graph import GraphClient, GraphError, refused_rows, subscribed_skus, subscriptions
-from core.licenses.policies import Rules
+from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
 from core.licenses.units import License, RefusedRow, Subscription
 from core.logs.setup import tenant_in_log
@@ -212,7 +212,7 @@ class Reader:
             learn_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
 
     def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
-        """Whether this licence is a shortage, by its kind, its units and the policies."""
+        """Whether this licence is a shortage, by its kind, its units and the rules."""
         kind, _ = self.catalogue.kind(
             row.sku_id,
             row.sku_part_number,

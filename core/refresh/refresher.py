@@ -30,7 +30,7 @@ from core.refresh import run_stop
 from core.refresh.lock import RefreshLock
 from core.refresh.publisher import Publisher
 from core.refresh.reader import Stopped
-from core.refresh.run import RefreshRun, Tools, empty_summary
+from core.refresh.run import RefreshRun, Services, empty_summary
 from core.refresh.run_stop import RunStop
 from core.roles import Action, Actor
 from core.settings import Settings
@@ -70,7 +70,7 @@ class Refresher:
         self._coming: tuple[str, Sequence[str]] | None = None  # id and scope of a run that waits for its turn
         http = Http(ca_bundle=settings.ca_bundle, proxies=settings.proxies, sleep=self._sleep)
         tokens = TokenSource(settings.login_url, settings.graph_url, http)
-        self.tools = Tools(
+        self.services = Services(
             engine=engine,
             settings=settings,
             http=http,
@@ -154,9 +154,9 @@ class Refresher:
         self.interrupt()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(seconds)
-        self.tools.workers.close()
-        self.tools.publisher.close()
-        self.tools.http.close()
+        self.services.workers.close()
+        self.services.publisher.close()
+        self.services.http.close()
 
     def _run(self, run_id: str, actor: Actor, scope: Sequence[str], read_only: bool, take_over: bool) -> dict[str, Any]:
         while not self._lock.take():
@@ -200,7 +200,7 @@ class Refresher:
 
     def _joins(self, running: Run, scope: Sequence[str], read_only: bool = False) -> bool:
         """Whether the running refresh is what is asked for. Not when it only pushes any more: its figures are old."""
-        if self.tools.give_way.ask():
+        if self.services.give_way.ask():
             self._gives_way = running.run_id
         return running.run_id != self._gives_way and _covers(running, scope, read_only)
 
@@ -218,7 +218,7 @@ class Refresher:
         self, run_id: str, scope: Sequence[str], read_only: bool = False, take_over: bool = False
     ) -> dict[str, Any]:
         """Carry a begun run out and close it, whatever happens; then give the lock back."""
-        http = self.tools.http
+        http = self.services.http
         started, sent = time.monotonic(), http.sent
         state, summary = "failed", empty_summary()
         with run_in_log(run_id), self._stopping() as stop:
@@ -226,15 +226,15 @@ class Refresher:
                 catalogue, fault = load_catalogue(self._engine)
                 if fault:
                     log.warning("the product names cannot be used: %s", fault)
-                tools = replace(self.tools, stop=stop)
-                run = RefreshRun(tools, run_id, scope, catalogue, fault, take_over)
+                services = replace(self.services, stop=stop)
+                run = RefreshRun(services, run_id, scope, catalogue, fault, take_over)
                 summary = self._carry_out(run, read_only)
                 state = "interrupted" if stop.is_set() else "done"
             except Stopped:
                 state = "interrupted"
             except Exception as error:
                 problem = error.problem if isinstance(error, ProblemError) else Problem("refresh.failed")
-                summary["problem"] = {"code": problem.code, "message": problem.text(self.tools.settings.language)}
+                summary["problem"] = {"code": problem.code, "message": problem.text(self.services.settings.language)}
                 raise
             finally:
                 seconds = round(time.monotonic() - started, 3)
@@ -252,9 +252,9 @@ class Refresher:
         try:
             summary = run.carry_out(read_only=read_only)
         except Stopped:
-            if not run.tools.stop.lost:
+            if not run.services.stop.lost:
                 raise
-        if run.tools.stop.lost:
+        if run.services.stop.lost:
             raise LockLost(Problem("refresh.lock_lost"))
         return summary
 
@@ -271,7 +271,7 @@ class Refresher:
         """Tenant ids, slugs or names -> names; raises UnknownTenant with the nearest name."""
         if not wanted:
             return []
-        profiles = self.tools.profiles.load(self._now())
+        profiles = self.services.profiles.load(self._now())
         rows = tenant_rows(self._engine).values()
         good = [*rows, *profiles.tenants]  # what a profile says now wins over what it said before
         known = {name_key(fault.slug): fault.name for fault in profiles.faults if not fault.of_sharepoint}

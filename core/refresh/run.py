@@ -16,16 +16,16 @@ from core.attention import conditions
 from core.attention.facts import list_facts
 from core.cache import run_rows
 from core.cache.lists_read import sharepoint_status
-from core.cache.policy_rows import rules_at
 from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows
+from core.cache.rule_rows import rules_at
 from core.graph import GraphClient, GraphError, Http, TokenSource
-from core.licenses.policies import Rules
+from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
 from core.name_key import name_key
 from core.problems import Problem, ProblemError
 from core.profiles.profile_check import Fault
 from core.profiles.profile_store import Profiles, ProfileStore, TenantProfile, folder_problem
-from core.refresh.publisher import Contact, Publisher
+from core.refresh.publisher import ListsRead, Publisher
 from core.refresh.reader import Reader, ReadResult
 from core.refresh.run_stop import RunStop
 from core.settings import Settings
@@ -43,7 +43,7 @@ class ProfilesAway(ProblemError):
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class Services:
     """What every run of a process works with."""
 
     engine: Engine
@@ -66,7 +66,7 @@ class RefreshRun:
     marked as told without a message.
     """
 
-    tools: Tools
+    services: Services
     run_id: str
     scope: Sequence[str]
     catalogue: Catalogue
@@ -78,37 +78,37 @@ class RefreshRun:
 
     def carry_out(self, *, read_only: bool = False) -> dict[str, Any]:
         """Do all the steps; the summary of what was read, written and what failed."""
-        tools = self.tools
+        services = self.services
         self._progress("profiles")
         profiles = self._take_profiles()
         self._progress("lists")
-        contact = tools.publisher.contact(profiles, tools.now())
-        rows = tenant_rows(tools.engine)
-        self._rules = rules_at(tools.engine, tools.now(), tools.settings.zone)
+        lists_read = services.publisher.read_lists(profiles, services.now())
+        rows = tenant_rows(services.engine)
+        self._rules = rules_at(services.engine, services.now(), services.settings.zone)
         chosen, skipped = self._choose(profiles, rows)
         items: Future[list[Item]] | None = None
-        if contact and not read_only:
-            items = tools.publisher.license_items(contact)
+        if lists_read and not read_only:
+            items = services.publisher.license_items(lists_read)
         result = self._read(chosen, rows)
         pushed, problem = PushResult(), None
-        if contact and items and not tools.stop.look():
-            pushed, problem = self._publish(contact, items, result)
-        elif profiles.sharepoint and not contact:
-            problem = _first_problem(tools.engine)
+        if lists_read and items and not services.stop.look():
+            pushed, problem = self._publish(lists_read, items, result)
+        elif profiles.sharepoint and not lists_read:
+            problem = _first_problem(services.engine)
         if problem is None:
             problem = _first_problem_of_the_site(profiles)
-        found = [problem] if problem else contact.faults if contact else []
+        found = [problem] if problem else lists_read.faults if lists_read else []
         return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, found)
 
     def _take_profiles(self) -> Profiles:
-        tools = self.tools
-        problem = folder_problem(tools.profiles.folder)
-        if problem is not None and tenant_rows(tools.engine):
+        services = self.services
+        problem = folder_problem(services.profiles.folder)
+        if problem is not None and tenant_rows(services.engine):
             raise ProfilesAway(problem)  # what is known stays as it is
-        profiles = tools.profiles.load(tools.now())
-        tools.tokens.keep_only([*profiles.tenants, *filter(None, [profiles.sharepoint])])
+        profiles = services.profiles.load(services.now())
+        services.tokens.keep_only([*profiles.tenants, *filter(None, [profiles.sharepoint])])
         save_profiles(
-            tools.engine,
+            services.engine,
             [KnownTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],
             {fault.file: ("" if fault.of_sharepoint else fault.slug, fault.problems) for fault in profiles.faults},
         )
@@ -136,16 +136,18 @@ class RefreshRun:
         ]
 
     def _read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any]) -> ReadResult:
-        tools = self.tools
+        services = self.services
         self._progress("tenants", 0, len(chosen))
         reader = Reader(
-            engine=tools.engine,
-            workers=tools.workers,
-            client_for=lambda profile: GraphClient(profile, tools.settings.graph_url, tools.tokens, tools.http),
+            engine=services.engine,
+            workers=services.workers,
+            client_for=lambda profile: GraphClient(
+                profile, services.settings.graph_url, services.tokens, services.http
+            ),
             catalogue=self.catalogue,
-            stop=tools.stop,
-            now=tools.now,
-            zone=tools.settings.zone,
+            stop=services.stop,
+            now=services.now,
+            zone=services.settings.zone,
             rules=self._rules,
         )
         return reader.read(
@@ -156,29 +158,29 @@ class RefreshRun:
         )
 
     def _publish(
-        self, contact: Contact, items: Future[list[Item]], result: ReadResult
+        self, lists_read: ListsRead, items: Future[list[Item]], result: ReadResult
     ) -> tuple[PushResult, Problem | None]:
         """Write the lists after everything the cache knows, not only what was read in this run."""
-        tools = self.tools
+        services = self.services
         self._progress("sharepoint")
         self._news_at = time.monotonic() + NEWS_AFTER
         known: dict[str, dict[str, KnownLicense]] = result.before | result.after
         try:
-            with tools.give_way:
-                pushed = tools.publisher.publish(
-                    contact,
+            with services.give_way:
+                pushed = services.publisher.publish(
+                    lists_read,
                     items.result(),
                     known,
                     result.trial,
                     self.catalogue,
                     self._rules,
-                    now=tools.now(),
+                    now=services.now(),
                     progress=self._push_progress,
-                    give_way=tools.give_way,
+                    give_way=services.give_way,
                     take_over=(lambda row: self._in_scope(row.tenant)) if self.take_over else None,
                 )
         except (GraphError, ListError) as error:
-            tools.publisher.failed(error.problem)
+            services.publisher.failed(error.problem)
             return PushResult(), error.problem
         return pushed, pushed.problem
 
@@ -189,13 +191,13 @@ class RefreshRun:
         if time.monotonic() - self._noted < PROGRESS_EVERY and 0 < done < total:
             return
         self._noted = time.monotonic()
-        run_rows.save_progress(self.tools.engine, self.run_id, step, done, total)
+        run_rows.save_progress(self.services.engine, self.run_id, step, done, total)
 
     def _push_progress(self, total: int, done: int) -> None:
         self._progress("sharepoint", done, total)
         if time.monotonic() >= self._news_at:
             self._news_at = float("inf")
-            run_rows.tell_newer(self.tools.engine)
+            run_rows.tell_newer(self.services.engine)
 
     def _summary(
         self,
@@ -206,7 +208,7 @@ class RefreshRun:
         pushed: PushResult,
         problems: Sequence[Problem],
     ) -> dict[str, Any]:
-        language = self.tools.settings.language
+        language = self.services.settings.language
         failed = [
             {"tenant": name, "code": found.code, "message": found.text(language)}
             for name, found in [*((profile.name, found) for profile, found in result.failed), *broken]
@@ -231,11 +233,11 @@ class RefreshRun:
 
     def _standing(self, language: str) -> dict[str, Any]:
         """What stands wrong beside what failed in this refresh: rows and profiles that vanished, parameters."""
-        tools = self.tools
-        facts = list_facts(tools.engine, tools.now(), self.names_fault)
+        services = self.services
+        facts = list_facts(services.engine, services.now(), self.names_fault)
         tenants = [tenant for tenant in facts.tenants if self._in_scope(tenant.name)]
         found = conditions.after_refresh(replace(facts, tenants=tenants))
-        when = conditions.as_written(tools.settings.zone)
+        when = conditions.as_written(services.settings.zone)
         in_use = facts.sharepoint.configured and facts.sharepoint.read_at is not None
         return {
             "vanished": sorted(tenant.name for tenant in tenants if in_use and tenant.missing_since),
@@ -259,7 +261,9 @@ class RefreshRun:
                 rows += row != old
                 was, is_now = old is not None and old["short_since"] is not None, row["short_since"] is not None
                 if was != is_now:
-                    product = self.catalogue.product(sku_id, row["sku_part_number"]).name(self.tools.settings.language)
+                    product = self.catalogue.product(sku_id, row["sku_part_number"]).name(
+                        self.services.settings.language
+                    )
                     (new if is_now else ended).append([names[tenant_id], product])
         return {"new_shortages": new, "ended_shortages": ended, "rows": rows}
 

@@ -2,7 +2,7 @@
 
 from core.sharepoint.apply import Outcome, Writer
 from core.sharepoint.license_rows import Row
-from core.sharepoint.list_cache import Copies
+from core.sharepoint.list_cache import ListCache
 from core.sharepoint.list_columns import ListError
 from core.sharepoint.lists import Item, Lists, check_parameters, parameters_of
 from core.sharepoint.matching import TenantRow, license_name, match_tenants
@@ -19,7 +19,27 @@ from core.sharepoint.push import GiveWay, PushResult, push
 from core.sharepoint.writable import list_faults
 
 __all__ = [
-    "Change", "Copies", "GiveWay", "Item", "ListError", "Lists", "Outcome", "Pace", "Plan", "PushResult", "Row",
-    "TenantRow", "Writer", "check_parameters", "license_name", "list_faults", "match_tenants", "parameters_of",
-    "plan_licenses", "plan_tenants", "push", "taken_over", "trigger_values",
+    "Change",
+    "GiveWay",
+    "Item",
+    "ListCache",
+    "ListError",
+    "Lists",
+    "Outcome",
+    "Pace",
+    "Plan",
+    "PushResult",
+    "Row",
+    "TenantRow",
+    "Writer",
+    "check_parameters",
+    "license_name",
+    "list_faults",
+    "match_tenants",
+    "parameters_of",
+    "plan_licenses",
+    "plan_tenants",
+    "push",
+    "taken_over",
+    "trigger_values",
 ]  # fmt: skip

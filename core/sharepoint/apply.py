@@ -93,8 +93,8 @@ class Writer:
     def _send(self, piece: list[Change], outcomes: dict[int, Outcome], attempt: int) -> bool:
         """Send once what has no outcome yet, and note what is decided. False when it may not be sent now."""
         left = [index for index in range(len(piece)) if index not in outcomes]
-        turn = self._pace.turn(UNITS * len(left), self._give_way)
-        if turn is None:
+        permit = self._pace.permit(UNITS * len(left), self._give_way)
+        if permit is None:
             return False
         answers: list[BatchAnswer] = []
         try:
@@ -103,7 +103,7 @@ class Writer:
             log.warning("writing %d items: %s", len(left), error)
             outcomes.update({index: Outcome(piece[index], "failed") for index in left})
         finally:
-            self._pace.answered(turn, answers, attempt)
+            self._pace.answered(permit, answers, attempt)
         for index, answer in zip(left, answers, strict=False):
             if self.refused.note(piece[index], answer):
                 self._reduce(piece, index)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from core.cache.readings import KnownLicense
-from core.licenses.policies import Rules
+from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
 from core.name_key import name_key
 
@@ -22,7 +22,7 @@ class Row:
     tenant_id: str
     sku_id: str
     tenant: str
-    part_number: str
+    sku_part_number: str
     product: str
     available: int
     used: int
@@ -62,10 +62,10 @@ def rows_to_show(
             continue
         for sku_id, license_ in known.get(tenant_id, {}).items():
             named = license_["sku_part_number"]
-            part_number = named if name_key(named) else sku_id
+            sku_part_number = named if name_key(named) else sku_id
             kind, _ = catalogue.kind(
                 sku_id,
-                part_number,
+                sku_part_number,
                 applies_to=license_["applies_to"],
                 enabled=license_["enabled"],
                 is_trial=(tenant_id, sku_id) in trial,
@@ -74,8 +74,8 @@ def rows_to_show(
                 tenant_id=tenant_id,
                 sku_id=sku_id,
                 tenant=tenant.name,
-                part_number=part_number,
-                product=catalogue.product(sku_id, part_number).name(language),
+                sku_part_number=sku_part_number,
+                product=catalogue.product(sku_id, sku_part_number).name(language),
                 available=license_["enabled"],
                 used=license_["consumed"],
                 shortage=rules.decide(tenant_id, sku_id, kind).short(license_["enabled"], license_["consumed"]),

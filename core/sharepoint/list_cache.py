@@ -33,7 +33,7 @@ WHOLE_EVERY = timedelta(hours=20)  # about once a day, should a change ever have
 REFUSED = (BadAnswer, Conflict, NotFound)  # says no to the question, not to us: 410 for a link that is too old
 
 
-class Copies:
+class ListCache:
     """What one refresh, begun at `now`, reads of `lists`. Holds no items itself."""
 
     def __init__(self, engine: Engine, lists: Lists, now: datetime) -> None:

@@ -50,8 +50,8 @@ def item_names(rows: Sequence[Row]) -> dict[Key, ItemName]:
     Where two SKU ids of a tenant would be read as one they are told apart by the first signs of their ids:
     `Display name [1a2b3c4d] (PART_NUMBER)`.
     """
-    plain = [license_name(row.product, row.part_number) for row in rows]
-    part_keys = [name_key(row.part_number) for row in rows]
+    plain = [license_name(row.product, row.sku_part_number) for row in rows]
+    part_keys = [name_key(row.sku_part_number) for row in rows]
     taken = Counter((row.tenant_id, part_key) for row, part_key in zip(rows, part_keys, strict=True))
     texts = Counter((row.tenant_id, text) for row, text in zip(rows, map(name_key, plain), strict=True))
     short_ids = Counter((row.tenant_id, row.sku_id[:SHORT_ID]) for row in rows)
@@ -63,16 +63,16 @@ def item_names(rows: Sequence[Row]) -> dict[Key, ItemName]:
             names[row.key] = ItemName(text, part_key)
         else:
             tag = short_id if short_ids[row.tenant_id, short_id] == 1 else row.sku_id
-            names[row.key] = ItemName(license_name(row.product, row.part_number, tag), part_key, name_key(tag))
+            names[row.key] = ItemName(license_name(row.product, row.sku_part_number, tag), part_key, name_key(tag))
     return names
 
 
-def license_name(product: str, part_number: str, tag: str = "") -> str:
+def license_name(product: str, sku_part_number: str, tag: str = "") -> str:
     """Return `Display name [tag] (PART_NUMBER)`, cut to what the column holds without losing what identifies it."""
     mark = f" [{tag}]" if tag else ""
-    tail = f"{mark} ({part_number})"
+    tail = f"{mark} ({sku_part_number})"
     if _units(tail) > MAX_TEXT:
-        return (_cut(part_number, MAX_TEXT - _units(mark)) + mark).strip()
+        return (_cut(sku_part_number, MAX_TEXT - _units(mark)) + mark).strip()
     return (_cut(product, MAX_TEXT - _units(tail)) + tail).strip()
 
 

@@ -24,7 +24,7 @@ LISTEN_EVERY = 1.0  # seconds; how soon a batch that waits notices that it is to
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class ThrottleHint:
     """What an answer asks for: nobody sends for `stop` seconds; `left` units have to last for `reset` seconds.
 
     `left` is None while SharePoint says nothing, which it does below 80 % of the limit.
@@ -35,26 +35,28 @@ class Advice:
     reset: float = 0.0
 
 
-def advice(status: int, headers: Mapping[str, str], attempt: int = 0) -> Advice:
+def throttle_hint(status: int, headers: Mapping[str, str], attempt: int = 0) -> ThrottleHint:
     """Go on, slow down or stop, from one answer; without Retry-After a stop doubles at each `attempt` (from 0)."""
     known = CaseInsensitiveDict(headers)
     if status in BUSY:
-        return Advice(stop=min(wait_seconds(known, attempt), LONGEST))
+        return ThrottleHint(stop=min(wait_seconds(known, attempt), LONGEST))
     try:
         left, reset = int(known["RateLimit-Remaining"]), float(known["RateLimit-Reset"])
     except (KeyError, TypeError, ValueError):
-        return Advice()
-    return Advice(left=max(0, left), reset=min(reset, LONGEST)) if reset > 0 else Advice()
+        return ThrottleHint()
+    return ThrottleHint(left=max(0, left), reset=min(reset, LONGEST)) if reset > 0 else ThrottleHint()
 
 
-def strictest(found: Sequence[Advice]) -> Advice:
+def strictest(found: Sequence[ThrottleHint]) -> ThrottleHint:
     """What holds for all: the longest stop, the fewest units left."""
-    slow = min((each for each in found if each.left is not None), key=lambda each: each.left or 0, default=Advice())
-    return Advice(max((each.stop for each in found), default=0.0), slow.left, slow.reset)
+    slow = min(
+        (each for each in found if each.left is not None), key=lambda each: each.left or 0, default=ThrottleHint()
+    )
+    return ThrottleHint(max((each.stop for each in found), default=0.0), slow.left, slow.reset)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Permit:
     """Leave to send `units`; `since` is the moment it was given."""
 
     units: int
@@ -62,7 +64,7 @@ class Turn:
 
 
 class Pace:
-    """One for all batches of a site, from any thread: each takes its turn, and tells what was answered.
+    """One for all batches of a site, from any thread: each takes its permit, and tells what was answered.
 
     `units_per_minute` is the cap of the setting, 0 for none. `clock` counts seconds and never goes back.
     """
@@ -75,7 +77,7 @@ class Pace:
         self._left: int | None = None
         self._flying = 0  # units under way, which the last answer may not have counted
 
-    def turn(self, units: int, give_way: Callable[[], bool] = lambda: False) -> Turn | None:
+    def permit(self, units: int, give_way: Callable[[], bool] = lambda: False) -> Permit | None:
         """Wait until `units` may be sent; None when that takes too long or something else goes first.
 
         Raises what `http.sleep` raises to end a run.
@@ -86,21 +88,21 @@ class Pace:
             with self._lock:
                 if self._stop_until <= at:
                     self._flying += units
-                    return Turn(units, self._clock())
+                    return Permit(units, self._clock())
         return None
 
-    def answered(self, turn: Turn, answers: Sequence[BatchAnswer], attempt: int = 0) -> None:
-        """Heed the answers to what `turn` allowed; none when nothing came back."""
-        found = strictest([advice(answer.status, answer.headers, attempt) for answer in answers])
+    def answered(self, permit: Permit, answers: Sequence[BatchAnswer], attempt: int = 0) -> None:
+        """Heed the answers to what `permit` allowed; none when nothing came back."""
+        found = strictest([throttle_hint(answer.status, answer.headers, attempt) for answer in answers])
         with self._lock:
             now = self._clock()
-            self._flying -= turn.units
+            self._flying -= permit.units
             if found.stop:
                 self._stop_until = max(self._stop_until, now + found.stop)
                 self._left = None
             elif found.left is not None:
                 self._slow_down(found.left - self._flying, now, found.reset)
-            elif answers and turn.since > self._slow_since:
+            elif answers and permit.since > self._slow_since:
                 self._left = None  # a new minute has begun
 
     def _reserve(self, units: int) -> float | None:

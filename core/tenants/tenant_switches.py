@@ -14,7 +14,7 @@ from core.graph import BatchRequest, GraphError, error_for
 from core.logs.setup import request_in_log
 from core.problems import Problem
 from core.refresh.publisher import listed_rows, listed_tenant
-from core.refresh.run import Tools
+from core.refresh.run import Services
 from core.roles import Action, Actor
 from core.sharepoint import Item, ListError, Lists, match_tenants
 from core.sharepoint.writable import SWITCHES, odd_values
@@ -42,53 +42,53 @@ class SwitchResult:
     problem: Problem | None = None
 
 
-def apply_switches(tools: Tools, changes: Sequence[SwitchChange], actor: Actor) -> list[SwitchResult]:
+def apply_switches(services: Services, changes: Sequence[SwitchChange], actor: Actor) -> list[SwitchResult]:
     """Carry the changes out, each for itself; nobody else's change is overwritten. Raises NotAllowed.
 
     A tenant whose switches in SharePoint are no longer what the page showed is left as it is and
     says so. Without a SharePoint profile the switches are kept in our own database.
     """
     actor.need(Action.SWITCHES)
-    names = {tenant_id: row.name for tenant_id, row in tenant_rows(tools.engine).items()}
+    names = {tenant_id: row.name for tenant_id, row in tenant_rows(services.engine).items()}
     results = []
-    for change, problem in zip(changes, _outcomes(tools, changes), strict=True):
+    for change, problem in zip(changes, _outcomes(services, changes), strict=True):
         result = SwitchResult(change.tenant_id, names.get(change.tenant_id, "?"), problem)
-        _record(tools, actor, "tenant.switched", result, change.seen, change.wanted)
+        _record(services, actor, "tenant.switched", result, change.seen, change.wanted)
         results.append(result)
     return results
 
 
-def _outcomes(tools: Tools, changes: Sequence[SwitchChange]) -> Iterator[Problem | None]:
+def _outcomes(services: Services, changes: Sequence[SwitchChange]) -> Iterator[Problem | None]:
     """Carry out one change after the other; what went wrong with each."""
-    profile = tools.profiles.load(tools.now()).sharepoint
+    profile = services.profiles.load(services.now()).sharepoint
     if profile is None:
-        rows = tenant_rows(tools.engine)
+        rows = tenant_rows(services.engine)
         for change in changes:
-            yield _switch_here(tools, rows[change.tenant_id], change)
+            yield _switch_here(services, rows[change.tenant_id], change)
         return
     try:
-        lists = tools.publisher.lists(profile)
-        matched = _matched(tools, lists)
+        lists = services.publisher.lists(profile)
+        matched = _matched(services, lists)
     except (GraphError, ListError) as error:
         yield from (error.problem for _ in changes)
         return
     for change in changes:
-        yield _switch(tools, lists, matched, change)
+        yield _switch(services, lists, matched, change)
 
 
-def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
+def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
     """Give tenants a row in the tenant list: the last switches where it has vanished, else enabled and monitored.
 
     A tenant that has a row already is left as it is. Raises NotAllowed.
     """
     actor.need(Action.SWITCHES)
-    rows = tenant_rows(tools.engine)
-    profile = tools.profiles.load(tools.now()).sharepoint
+    rows = tenant_rows(services.engine)
+    profile = services.profiles.load(services.now()).sharepoint
     if profile is None:
         return []
     try:
-        lists = tools.publisher.lists(profile)
-        matched = _matched(tools, lists)
+        lists = services.publisher.lists(profile)
+        matched = _matched(services, lists)
     except (GraphError, ListError) as error:
         return [SwitchResult(tenant_id, rows[tenant_id].name, error.problem) for tenant_id in tenant_ids]
     results = []
@@ -100,27 +100,27 @@ def add_to_list(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[S
         if item is None and problem is None:
             problem = _sent(lists, _new_row(lists, row.name, switches), row)
         if problem is None:
-            _note(tools, tenant_id, switches)
+            _note(services, tenant_id, switches)
         result = SwitchResult(tenant_id, row.name, problem)
-        _record(tools, actor, "tenant.listed", result, None, switches)
+        _record(services, actor, "tenant.listed", result, None, switches)
         results.append(result)
     return results
 
 
-def end_monitoring(tools: Tools, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
+def end_monitoring(services: Services, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
     """Accept that the rows of tenants have vanished: they are no longer monitored. Raises NotAllowed.
 
     Should the row be back meanwhile, the next refresh takes its switches.
     """
     actor.need(Action.SWITCHES)
-    rows = tenant_rows(tools.engine)
+    rows = tenant_rows(services.engine)
     results = []
     for row in (rows[tenant_id] for tenant_id in tenant_ids):
         if row.missing_since is not None:
             after = (row.enabled, False)
-            _note(tools, row.tenant_id, after, listed=False)
+            _note(services, row.tenant_id, after, listed=False)
             results.append(SwitchResult(row.tenant_id, row.name))
-            _record(tools, actor, "tenant.unlisted", results[-1], (row.enabled, row.monitored), after)
+            _record(services, actor, "tenant.unlisted", results[-1], (row.enabled, row.monitored), after)
     return results
 
 
@@ -137,13 +137,13 @@ def _switches(lists: Lists, item: Item, last: Switches | None) -> Switches | Non
     return settled_switches(listed, last)
 
 
-def _matched(tools: Tools, lists: Lists) -> dict[str, Item]:
+def _matched(services: Services, lists: Lists) -> dict[str, Item]:
     """Tenant id -> its item of the tenant list, as it is in SharePoint right now."""
-    return match_tenants(listed_rows(tools.engine), lists.items(lists.tenants))[0]
+    return match_tenants(listed_rows(services.engine), lists.items(lists.tenants))[0]
 
 
-def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: SwitchChange) -> Problem | None:
-    row = tenant_rows(tools.engine)[change.tenant_id]
+def _switch(services: Services, lists: Lists, matched: dict[str, Item], change: SwitchChange) -> Problem | None:
+    row = tenant_rows(services.engine)[change.tenant_id]
     item = matched.get(change.tenant_id)
     if item is None:
         return Problem("sharepoint.not_listed", {"tenant": row.name})
@@ -153,24 +153,24 @@ def _switch(tools: Tools, lists: Lists, matched: dict[str, Item], change: Switch
     if current is None:
         return next(odd_values(lists.tenants, [item], SWITCHES, "title"))
     if current == change.wanted:
-        _note(tools, change.tenant_id, current)
+        _note(services, change.tenant_id, current)
         return None
     if current != change.seen:
-        _note(tools, change.tenant_id, current)
+        _note(services, change.tenant_id, current)
         return Problem("sharepoint.changed_meanwhile", {"tenant": row.name})
     body = lists.tenants.body({"enabled": change.wanted[0], "monitoring": change.wanted[1]})
     path = f"{lists.tenants.path}/items/{item.item_id}/fields"
     problem = _sent(lists, BatchRequest("PATCH", path, body, item.etag), row)
     if problem is None:
-        _note(tools, change.tenant_id, change.wanted)
+        _note(services, change.tenant_id, change.wanted)
     return problem
 
 
-def _switch_here(tools: Tools, row: Any, change: SwitchChange) -> Problem | None:
+def _switch_here(services: Services, row: Any, change: SwitchChange) -> Problem | None:
     """Without SharePoint: the same care for what somebody else has set meanwhile."""
     if (row.enabled, row.monitored) not in (change.seen, change.wanted):
         return Problem("access.switched_meanwhile", {"tenant": row.name})
-    _note(tools, change.tenant_id, change.wanted, listed=False)
+    _note(services, change.tenant_id, change.wanted, listed=False)
     return None
 
 
@@ -189,16 +189,16 @@ def _sent(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:
     return error_for(answer.status, answer.body, what="items", name=lists.client.name).problem
 
 
-def _note(tools: Tools, tenant_id: str, switches: Switches, *, listed: bool = True) -> None:
-    save_switches(tools.engine, tenant_id, listed=listed, enabled=switches[0], monitored=switches[1])
+def _note(services: Services, tenant_id: str, switches: Switches, *, listed: bool = True) -> None:
+    save_switches(services.engine, tenant_id, listed=listed, enabled=switches[0], monitored=switches[1])
 
 
 def _record(
-    tools: Tools, actor: Actor, action: str, result: SwitchResult, before: Switches | None, after: Switches
+    services: Services, actor: Actor, action: str, result: SwitchResult, before: Switches | None, after: Switches
 ) -> None:
     problem = result.problem
     record(
-        tools.engine,
+        services.engine,
         actor,
         action,
         result.tenant,
@@ -206,7 +206,7 @@ def _record(
         after=_as_words(after),
         result="failed" if problem else "done",
         reason=problem.text("en") if problem else "",
-        at=tools.now(),
+        at=services.now(),
     )
     with request_in_log(actor.request_id, actor.name):
         log.info("%s: %s of %s to enabled=%s monitoring=%s%s", actor.shown, action, result.tenant, *after,

@@ -45,7 +45,7 @@ def first_push(snapshot: Snapshot) -> None:
         return
     pending = list(rows(snapshot.licenses[snapshot.licenses["alarm"] == "pending"]))
     count, seen = len(pending), [(row.tenant_id, row.sku_id, moment(row.short_since)) for row in pending]
-    names = [f"{row.tenant}: {row.part_number}" for row in pending]
+    names = [f"{row.tenant}: {row.sku_part_number}" for row in pending]
     with st.container(border=True, key="first-push"):
         st.markdown(text("first_push.what", count=count))
         if may_switch() and st.button(text("first_push.take_over"), key=bound_key("take_over", *seen)):

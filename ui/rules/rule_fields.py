@@ -8,7 +8,7 @@ from typing import cast
 
 import streamlit as st
 
-from core.licenses.policies import LARGEST, LONGEST_REASON, MODES, Mode, Policy
+from core.licenses.alarm_rules import LARGEST, LONGEST_REASON, MODES, Mode, Rule
 from ui.data import Snapshot
 from ui.frame.identity import current_user
 from ui.frame.page import View
@@ -20,13 +20,13 @@ TENANT, PRODUCT, MODE, THRESHOLD, WARN, REASON, UNTIL = (
 )
 
 
-def fill(policy: Policy | None) -> None:
+def fill(rule: Rule | None) -> None:
     """Let the fields say what the rule says; nothing for a new one."""
     state = st.session_state
-    state[TENANT], state[PRODUCT] = policy.scope if policy else ("", "")
-    state[MODE] = policy.mode if policy else ""
-    state[THRESHOLD], state[WARN] = (policy.threshold, policy.warn) if policy else (None, None)
-    state[REASON], state[UNTIL] = (policy.reason, policy.until) if policy else ("", None)
+    state[TENANT], state[PRODUCT] = rule.scope if rule else ("", "")
+    state[MODE] = rule.mode if rule else ""
+    state[THRESHOLD], state[WARN] = (rule.threshold, rule.warn) if rule else (None, None)
+    state[REASON], state[UNTIL] = (rule.reason, rule.until) if rule else ("", None)
 
 
 def modes_for(tenant_id: str, sku_id: str) -> list[Mode]:
@@ -36,7 +36,7 @@ def modes_for(tenant_id: str, sku_id: str) -> list[Mode]:
     return [mode for mode in MODES if mode != "anyway" or sku_id]
 
 
-def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Policy:
+def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Rule:
     """The widgets; gives back the rule as it stands in them. `fixed`: its scope is not to be changed."""
     tenants = {"": text("rule.all_tenants")} | dict(
         zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True)
@@ -56,7 +56,7 @@ def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Policy:
     reason = st.text_input(
         text("rule.reason"), key=REASON, max_chars=LONGEST_REASON, placeholder=text("rule.reason_hint")
     )
-    return Policy(
+    return Rule(
         tenant_id, sku_id, (reason or "").strip(), current_user().shown, view.now,
         threshold=None if mode == "edge" else threshold, warn=warn,
         mode=mode, until=until if isinstance(until, date) else None,

@@ -10,9 +10,9 @@ from datetime import datetime
 import streamlit as st
 
 from core import runtime
-from core.licenses.policies import Policy, Scope, faults_of
+from core.licenses.alarm_rules import Rule, Scope, faults_of
 from core.roles import Action
-from core.tenants import tenant_policies as kept
+from core.tenants import tenant_rules as kept
 from ui.answers import done, tell_done, told
 from ui.data import Snapshot
 from ui.frame import visit
@@ -44,20 +44,20 @@ def edit_rules(snapshot: Snapshot, view: View) -> None:
     """The exceptions with their buttons, and the form when one is open."""
     may = current_user().may(Action.RULES)
     tell_done()
-    chosen: Policy | None = None
-    if snapshot.policies:
+    chosen: Rule | None = None
+    if snapshot.rules:
         listed = ordered(snapshot, view.language)
-        ids = [f"{policy.scope} {policy.created_at}" for policy in listed]
+        ids = [f"{rule.scope} {rule.created_at}" for rule in listed]
         row = show_rules(rule_table(snapshot, listed, view), ids, view)
         chosen = listed[row] if row is not None else None
     else:
         st.info(text("rule.none"), icon=":material/info:")
     if may:
-        _buttons(chosen, hint=bool(snapshot.policies))
+        _buttons(chosen, hint=bool(snapshot.rules))
         _open_form(snapshot, view)
 
 
-def _buttons(chosen: Policy | None, *, hint: bool) -> None:
+def _buttons(chosen: Rule | None, *, hint: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="rule_actions"):
         st.button(text("rule.add"), key="rule_add", icon=":material/add:", on_click=_begin, args=(Work(), None))
         if chosen is not None:
@@ -69,10 +69,10 @@ def _buttons(chosen: Policy | None, *, hint: bool) -> None:
             st.caption(text("rule.hint"), width="content")
 
 
-def _begin(work: Work, policy: Policy | None) -> None:
+def _begin(work: Work, rule: Rule | None) -> None:
     """Open the form with what the rule says."""
     st.session_state[_OPEN] = work
-    fill(policy)
+    fill(rule)
 
 
 def _close() -> None:
@@ -84,7 +84,7 @@ def _open_form(snapshot: Snapshot, view: View) -> None:
     work: Work | None = st.session_state.get(_OPEN)
     if work is None:
         return
-    known = next((one for one in snapshot.policies if (one.scope, one.created_at) == (work.scope, work.version)), None)
+    known = next((one for one in snapshot.rules if (one.scope, one.created_at) == (work.scope, work.version)), None)
     if work.scope is not None and known is None:  # somebody else has changed or ended it meanwhile
         st.info(text("rule.gone"), icon=":material/info:")
         _close()
@@ -96,36 +96,36 @@ def _open_form(snapshot: Snapshot, view: View) -> None:
             _edit(snapshot, work, view)
 
 
-def _end(snapshot: Snapshot, work: Work, policy: Policy, view: View) -> None:
-    name = plain(", ".join(scope_name(snapshot, policy, view.language)))
+def _end(snapshot: Snapshot, work: Work, rule: Rule, view: View) -> None:
+    name = plain(", ".join(scope_name(snapshot, rule, view.language)))
     st.subheader(text("rule.end_title", scope=name))
-    left = [other for other in snapshot.policies if other.scope != policy.scope]
-    st.markdown(effect_words(effect(snapshot.licenses, snapshot.policies, left, view), view.language))
+    left = [other for other in snapshot.rules if other.scope != rule.scope]
+    st.markdown(effect_words(effect(snapshot.licenses, snapshot.rules, left, view), view.language))
     with st.container(horizontal=True):
         if st.button(text("rule.end"), key=bound_key("rule_end_now", *work.identity), type="primary"):
             with told(), _newest_after_a_clash():
-                kept.end(runtime.current().engine, policy.scope, current_user(), version=policy.created_at)
+                kept.end(runtime.current().engine, rule.scope, current_user(), version=rule.created_at)
                 _finish(text("rule.ended", scope=name))
         st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
 
 
 def _edit(snapshot: Snapshot, work: Work, view: View) -> None:
     st.subheader(text("rule.change_title" if work.scope else "rule.new_title"))
-    policy = fields(snapshot, view, fixed=work.scope is not None)
-    others = [other for other in snapshot.policies if other.scope != policy.scope]
-    replaced = next((other for other in snapshot.policies if other.scope == policy.scope), None)
-    faults = [code for _, code in faults_of(policy)]
+    rule = fields(snapshot, view, fixed=work.scope is not None)
+    others = [other for other in snapshot.rules if other.scope != rule.scope]
+    replaced = next((other for other in snapshot.rules if other.scope == rule.scope), None)
+    faults = [code for _, code in faults_of(rule)]
     if work.scope is None and replaced is not None:
         st.warning(text("rule.replaces"))
     if "changes_nothing" not in faults:
-        found = effect(snapshot.licenses, snapshot.policies, [*others, policy], view)
+        found = effect(snapshot.licenses, snapshot.rules, [*others, rule], view)
         st.markdown(f"**{effect_words(found, view.language)}**")
     with st.container(horizontal=True):
         if st.button(text("rule.save"), key=bound_key("rule_save", *work.identity), type="primary"):
             if faults:
                 _tell(faults)
             else:
-                _save(snapshot, policy, view, replaced.created_at if replaced else None)
+                _save(snapshot, rule, view, replaced.created_at if replaced else None)
         st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
 
 
@@ -134,11 +134,11 @@ def _tell(faults: Sequence[str]) -> None:
         st.error(text(f"rule.fault.{code}"))
 
 
-def _save(snapshot: Snapshot, policy: Policy, view: View, version: datetime | None) -> None:
+def _save(snapshot: Snapshot, rule: Rule, view: View, version: datetime | None) -> None:
     """Keep the rule in the place of the one that the page knows there, and of no other."""
     with told(), _newest_after_a_clash():
-        kept.keep(runtime.current().engine, policy, current_user(), version=version)
-        _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, policy, view.language)))))
+        kept.keep(runtime.current().engine, rule, current_user(), version=version)
+        _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, rule, view.language)))))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from core.licenses.policies import Policy, Rules
+from core.licenses.alarm_rules import Rule, Rules
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame.page import View
@@ -36,25 +36,25 @@ class Effect:
     low_less: int = 0
 
 
-def scope_name(snapshot: Snapshot, policy: Policy, language: str) -> tuple[str, str]:
+def scope_name(snapshot: Snapshot, rule: Rule, language: str) -> tuple[str, str]:
     """Tenant and product of a rule as people call them; ids where nobody knows a name any more."""
     tenant, product = text("rule.all_tenants", language), text("rule.all_products", language)
-    if policy.tenant_id:
+    if rule.tenant_id:
         known = dict(zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True))
-        tenant = known.get(policy.tenant_id, policy.tenant_id)
-    if policy.sku_id:
-        product = products_of(snapshot, policy.tenant_id, language).get(policy.sku_id, policy.sku_id)
+        tenant = known.get(rule.tenant_id, rule.tenant_id)
+    if rule.sku_id:
+        product = products_of(snapshot, rule.tenant_id, language).get(rule.sku_id, rule.sku_id)
     return tenant, product
 
 
-def ordered(snapshot: Snapshot, language: str) -> list[Policy]:
+def ordered(snapshot: Snapshot, language: str) -> list[Rule]:
     """All rules as they are read: what holds for all first, then by name."""
 
-    def place(policy: Policy) -> tuple[bool, str, bool, str]:
-        tenant, product = scope_name(snapshot, policy, language)
-        return bool(policy.tenant_id), tenant.casefold(), bool(policy.sku_id), product.casefold()
+    def place(rule: Rule) -> tuple[bool, str, bool, str]:
+        tenant, product = scope_name(snapshot, rule, language)
+        return bool(rule.tenant_id), tenant.casefold(), bool(rule.sku_id), product.casefold()
 
-    return sorted(snapshot.policies, key=place)
+    return sorted(snapshot.rules, key=place)
 
 
 def products_of(snapshot: Snapshot, tenant_id: str, language: str) -> dict[str, str]:
@@ -68,23 +68,21 @@ def mode_word(mode: str, language: str) -> str:
     return text(f"rule.mode.{mode or 'inherit'}", language)
 
 
-def rule_table(snapshot: Snapshot, policies: Sequence[Policy], view: View) -> pa.Table:
+def rule_table(snapshot: Snapshot, rules: Sequence[Rule], view: View) -> pa.Table:
     """One row per rule; what is inherited is empty."""
-    names = [scope_name(snapshot, policy, view.language) for policy in policies]
+    names = [scope_name(snapshot, rule, view.language) for rule in rules]
     today = view.now.astimezone(view.zone).date()
-    until = ["" if policy.until is None else fmt.day(policy.until, view.language) for policy in policies]
-    over = [not policy.counts(today) for policy in policies]
+    until = ["" if rule.until is None else fmt.day(rule.until, view.language) for rule in rules]
+    over = [not rule.counts(today) for rule in rules]
     return pa.table(
         {
             "tenant": pa.array([tenant for tenant, _ in names], pa.string()),
             "product": pa.array([product for _, product in names], pa.string()),
-            "mode": pa.array(
-                [mode_word(policy.mode, view.language) if policy.mode else "" for policy in policies], pa.string()
-            ),
-            "threshold": pa.array([policy.threshold for policy in policies], pa.int64()),
-            "warn": pa.array([policy.warn for policy in policies], pa.int64()),
-            "reason": pa.array([policy.reason for policy in policies], pa.string()),
-            "author": pa.array([policy.author for policy in policies], pa.string()),
+            "mode": pa.array([mode_word(rule.mode, view.language) if rule.mode else "" for rule in rules], pa.string()),
+            "threshold": pa.array([rule.threshold for rule in rules], pa.int64()),
+            "warn": pa.array([rule.warn for rule in rules], pa.int64()),
+            "reason": pa.array([rule.reason for rule in rules], pa.string()),
+            "author": pa.array([rule.author for rule in rules], pa.string()),
             "until": pa.array(
                 [
                     f"{text('rule.over', view.language)} {day}" if ended else day
@@ -92,7 +90,7 @@ def rule_table(snapshot: Snapshot, policies: Sequence[Policy], view: View) -> pa
                 ],
                 pa.string(),
             ),
-            "created": pa.array([policy.created_at for policy in policies], pa.timestamp("us", "UTC")),
+            "created": pa.array([rule.created_at for rule in rules], pa.timestamp("us", "UTC")),
         }
     )
 
@@ -128,9 +126,9 @@ def show_rules(table: pa.Table, ids: Sequence[str], view: View) -> int | None:
     return chosen_row(TABLE, ids, shown)
 
 
-def effect(licenses: pd.DataFrame, before: Sequence[Policy], after: Sequence[Policy], view: View) -> Effect:
+def effect(licenses: pd.DataFrame, before: Sequence[Rule], after: Sequence[Rule], view: View) -> Effect:
     """What the rules `after` would change for these licences against the rules `before`."""
-    changed = {policy.scope for policy in {*before} ^ {*after}}
+    changed = {rule.scope for rule in {*before} ^ {*after}}
     tenants = {tenant_id for tenant_id, _ in changed}
     concerned = licenses if "" in tenants else licenses[licenses["tenant_id"].isin(tenants)]
     today = view.now.astimezone(view.zone).date()
@@ -178,7 +176,7 @@ def silent_kinds(snapshot: Snapshot, view: View) -> None:
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
         column_config={
             "product": column.TextColumn(text("column.product"), width=280),
-            "part_number": column.TextColumn(text("column.part_number"), width=195),
+            "sku_part_number": column.TextColumn(text("column.sku_part_number"), width=195),
             "kind": column.TextColumn(text("column.kind"), width=125),
             "why": column.TextColumn(text("column.why"), width=250),
             "rows": column.NumberColumn(text("column.rows"), format="localized", width=90),
@@ -188,12 +186,12 @@ def silent_kinds(snapshot: Snapshot, view: View) -> None:
 
 def silent_table(found: pd.DataFrame, language: str) -> pa.Table:
     product = "product_de" if language == "de" else "product_en"
-    counted = found.groupby([product, "part_number", "kind", "kind_reason"], observed=True).size()
+    counted = found.groupby([product, "sku_part_number", "kind", "kind_reason"], observed=True).size()
     keys = list(counted.index)
     return pa.table(
         {
             "product": pa.array([key[0] for key in keys], pa.string()),
-            "part_number": pa.array([key[1] for key in keys], pa.string()),
+            "sku_part_number": pa.array([key[1] for key in keys], pa.string()),
             "kind": pa.array([text(f"kind.{key[2]}", language) for key in keys], pa.string()),
             "why": pa.array([text(f"rule.why.{key[3]}", language) for key in keys], pa.string()),
             "rows": pa.array(counted.tolist(), pa.int64()),

@@ -31,7 +31,7 @@ def current_shortages(snapshot: Snapshot) -> pd.DataFrame:
     """Their rows: the over-assigned by how many seats they lack, then the others, the longest first."""
     found = snapshot.licenses[snapshot.index.has("shortage")]
     missing = found["free"].where(found["state"] == "over", 0)
-    keys = ["missing", "short_since", "tenant", "part_number"]
+    keys = ["missing", "short_since", "tenant", "sku_part_number"]
     return found.assign(missing=missing).sort_values(keys, na_position="last").drop(columns="missing")
 
 
@@ -50,7 +50,7 @@ def shortage_table(found: pd.DataFrame, now: datetime, language: Language, zone:
         {
             "tenant": pa.array(found["tenant"].tolist(), pa.string()),
             "product": pa.array(product.tolist(), pa.string()),
-            "part_number": pa.array(found["part_number"].tolist(), pa.string()),
+            "sku_part_number": pa.array(found["sku_part_number"].tolist(), pa.string()),
             "state": pa.array([[chip(state, language)] for state in states], pa.list_(pa.string())),
             "free": pa.array(found["free"].tolist(), pa.int64()),
             "since": pa.array([fmt.since(value, now, language) if value else "" for value in since], pa.string()),
@@ -85,7 +85,7 @@ def show_shortages(
         **selectable("shortages", ids),
         alt=plain(name),
         hide_index=True,
-        column_order=("tenant", "product", "free", "since", "alarm", "state", "part_number", "short_since"),
+        column_order=("tenant", "product", "free", "since", "alarm", "state", "sku_part_number", "short_since"),
         column_config={
             "tenant": column.TextColumn(label("tenant"), width=165),
             "product": column.TextColumn(label("product"), width=270),
@@ -100,7 +100,7 @@ def show_shortages(
             "alarm": column.MultiselectColumn(
                 label("alarm"), options=[*alarms, *told], color=[*ALARMS.values(), *([QUIET] * len(told))], width=190
             ),
-            "part_number": column.TextColumn(label("part_number"), width=160),
+            "sku_part_number": column.TextColumn(label("sku_part_number"), width=160),
             "short_since": moment_column("short_since", language, str(zone)),
         },
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),

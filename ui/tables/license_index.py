@@ -103,7 +103,7 @@ def order(licenses: pd.DataFrame, sort: str) -> Positions:
     """Row numbers in the order of `sort`; equal ones stay worst first, as the cache delivers them."""
     if sort == "worst":
         return np.arange(len(licenses))
-    column = {"tenant": "tenant", "product": "product_de", "since": "short_since"}.get(sort, sort)
+    column = {"product": "product_de", "since": "short_since", "renewal": "renews_at"}.get(sort, sort)
     values = licenses[column]
     if sort in ("tenant", "product", "product_en"):
         values = values.str.casefold()
@@ -115,6 +115,6 @@ def order(licenses: pd.DataFrame, sort: str) -> Positions:
 
 def _searchable(licenses: pd.DataFrame) -> pd.Series:
     joined = name_keys(licenses["tenant"])
-    for name in ("product_de", "product_en", "part_number"):
+    for name in ("product_de", "product_en", "sku_part_number"):
         joined = joined.str.cat(name_keys(licenses[name]), sep="\n")
     return joined

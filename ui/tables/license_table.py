@@ -21,8 +21,8 @@ from ui.tables.license_index import Filters, Positions
 from ui.tables.selection import chosen_row, selectable
 from ui.texts import text
 
-ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renewal", "short_since",
-       "part_number", "kind", "sku_id")  # fmt: skip
+ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renews_at", "short_since",
+       "sku_part_number", "kind", "sku_id")  # fmt: skip
 OF_TENANT = tuple(name for name in ALL if name != "tenant")
 ROW_PIXELS, HEADER_PIXELS = 35, 37
 
@@ -36,7 +36,7 @@ def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str
 
 
 def _with_rule(names: tuple[str, ...]) -> list[str]:
-    place = names.index("part_number") if "part_number" in names else len(names)
+    place = names.index("sku_part_number") if "sku_part_number" in names else len(names)
     return [*names[:place], "rule", *names[place:]]
 
 

@@ -139,7 +139,7 @@ def carry_out(action: Any, what: Sequence[Any]) -> None:
         st.session_state[_UNAVAILABLE] = True
         return
     try:
-        st.session_state[_RESULTS] = action(refresher.tools, what, user)
+        st.session_state[_RESULTS] = action(refresher.services, what, user)
     except ProblemError as error:
         st.session_state[_FAILED] = error.problem
     _next_round()

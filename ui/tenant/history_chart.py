@@ -32,7 +32,7 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: i
     licenses = snapshot.licenses.iloc[rows]
     product = "product_de" if view.language == "de" else "product_en"
     names = dict(zip(licenses["sku_id"], licenses[product], strict=True))
-    parts = dict(zip(licenses["sku_id"], licenses["part_number"], strict=True))
+    parts = dict(zip(licenses["sku_id"], licenses["sku_part_number"], strict=True))
     _follow_table(tenant, list(names), chosen)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader(text("history.title"), width="content")

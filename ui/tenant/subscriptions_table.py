@@ -58,7 +58,7 @@ def subscription_table(found: pd.DataFrame, names: Mapping[str, str], view: View
                 [names.get(sku, part) for sku, part in zip(found["sku_id"], found["sku_part_number"], strict=True)],
                 pa.string(),
             ),
-            "part_number": pa.array(found["sku_part_number"].tolist(), pa.string()),
+            "sku_part_number": pa.array(found["sku_part_number"].tolist(), pa.string()),
             "status": pa.array(statuses, pa.string()),
             "seats": pa.array(found["total"].tolist(), pa.int64()),
             "trial": pa.array([trial if of else "" for of in found["is_trial"]], pa.string()),
@@ -84,7 +84,7 @@ def _show(table: pa.Table, tenant: Tenant, view: View) -> None:
         height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
         column_config={
             "product": column.TextColumn(text("column.product")),
-            "part_number": column.TextColumn(text("column.part_number")),
+            "sku_part_number": column.TextColumn(text("column.sku_part_number")),
             "status": column.TextColumn(text("column.status")),
             "seats": column.NumberColumn(text("column.seats"), format="localized"),
             "trial": column.TextColumn(text("column.trial")),

@@ -48,7 +48,7 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Door:
+class ApiAuth:
     """ASGI middleware around the API; the gate in front of it has set `request_id` and `app_session` of the scope."""
 
     def __init__(

@@ -21,7 +21,7 @@ from core.name_key import name_key, name_keys
 from core.runtime import Runtime
 
 # Columns of the frames that the API calls by another name.
-NAMES = {"part_number": "sku_part_number", "renewal": "renews_at", "monitored": "monitoring", "cert_expires":
+NAMES = {"monitored": "monitoring", "cert_expires":
          "certificate_expires", "cert_days": "certificate_days"}  # fmt: skip
 
 Mask = npt.NDArray[np.bool_]
@@ -125,7 +125,7 @@ def _made_of(figures: Figures) -> Tables:
     licenses = licenses.assign(
         slug=licenses["tenant_id"].map(slugs).astype("str"),
         severity=np.arange(len(licenses)),  # as they come: the worst first
-        part_key=name_keys(licenses["part_number"]),
+        part_key=name_keys(licenses["sku_part_number"]),
     )
     tenants = tenants.assign(
         failing=tenants["problem"].notna(),

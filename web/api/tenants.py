@@ -72,7 +72,7 @@ def switch_tenant(
     seen = {"enabled": row["enabled"], "monitoring": row["monitoring"]}
     wanted = seen | change.model_dump(exclude_unset=True)
     switch = SwitchChange(row["tenant_id"], _pair(seen), _pair(wanted))
-    (result,) = apply_switches(refresher_of(context.runtime()).tools, [switch], caller)
+    (result,) = apply_switches(refresher_of(context.runtime()).services, [switch], caller)
     if result.problem is not None:
         raise _refused(result.problem, call.language)
     return TenantAnswer(data=_tenant(find_tenant(context.tables.newest(), row["tenant_id"]), call), meta=meta(call))
@@ -107,12 +107,12 @@ def history(
     )
     data = []
     for sku in found:
-        product = tables.catalogue.product(sku.sku_id, sku.part_number)
+        product = tables.catalogue.product(sku.sku_id, sku.sku_part_number)
         days = [HistoryDay(**day, free=day["enabled"] - day["consumed"]) for day in sku.days]
         data.append(
             SkuHistory(
                 sku_id=sku.sku_id,
-                sku_part_number=sku.part_number,
+                sku_part_number=sku.sku_part_number,
                 product_de=product.name_de,
                 product_en=product.name_en,
                 days=days,

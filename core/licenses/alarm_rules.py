@@ -26,7 +26,7 @@ LONGEST_REASON, LONGEST_AUTHOR = 300, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Rule:
     """One rule. What is None, or "" as a mode, is inherited.
 
     `threshold`: alarm at so many free seats or fewer; `warn`: low at so many free seats or fewer.
@@ -60,14 +60,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What holds for one licence. `rule` names the field that decided ("" = nobody changed anything),
+    """What holds for one licence. `decided_by` names the field that decided ("" = nobody changed anything),
     `level` and `reason` where it comes from; `warn` is None for the usual share of the seats."""
 
     threshold: int = DEFAULT_THRESHOLD
     warn: int | None = None
     alarms: bool = True
     hidden: bool = False
-    rule: str = ""
+    decided_by: str = ""
     level: Level = "standard"
     reason: str = ""
 
@@ -79,67 +79,67 @@ class Decision:
         return units.warn_level(enabled) if self.warn is None else self.warn
 
 
-def decide(kind: str, policies: Sequence[Policy]) -> Decision:
-    """The decision for a licence of `kind`; `policies` are those that count for it, one per level, narrowest first."""
-    mode = next((policy for policy in policies if policy.mode), None)
-    threshold = next((policy for policy in policies if _threshold(policy) is not None), None)
-    warn = next((policy for policy in policies if _warn(policy) is not None), None)
+def decide(kind: str, rules: Sequence[Rule]) -> Decision:
+    """The decision for a licence of `kind`; `rules` are those that count for it, one per level, narrowest first."""
+    mode = next((rule for rule in rules if rule.mode), None)
+    threshold = next((rule for rule in rules if _threshold(rule) is not None), None)
+    warn = next((rule for rule in rules if _warn(rule) is not None), None)
     said = mode.mode if mode else ""
     alarms = said not in SILENT and (kind == "paid" or said == "anyway")
     # Where the kind forbids the alarm no threshold decides anything.
-    rule, origin = _origin(policies, mode, threshold, warn) if alarms or said in SILENT else ("", None)
+    decided_by, origin = _origin(rules, mode, threshold, warn) if alarms or said in SILENT else ("", None)
     limit = _threshold(threshold) if threshold else None
     return Decision(
         threshold=DEFAULT_THRESHOLD if limit is None else limit,
         warn=_warn(warn) if warn else None,
         alarms=alarms,
         hidden=said == "hidden",
-        rule=rule,
+        decided_by=decided_by,
         level=origin.level if origin else "standard",
         reason=origin.reason if origin else "",
     )
 
 
-def _threshold(policy: Policy) -> int | None:
-    return EDGE_THRESHOLD if policy.mode == "edge" else policy.threshold
+def _threshold(rule: Rule) -> int | None:
+    return EDGE_THRESHOLD if rule.mode == "edge" else rule.threshold
 
 
-def _warn(policy: Policy) -> int | None:
+def _warn(rule: Rule) -> int | None:
     """Who wants to be at the edge is not warned on the way there."""
-    return 0 if policy.mode == "edge" and policy.warn is None else policy.warn
+    return 0 if rule.mode == "edge" and rule.warn is None else rule.warn
 
 
 def _origin(
-    policies: Sequence[Policy], mode: Policy | None, threshold: Policy | None, warn: Policy | None
-) -> tuple[str, Policy | None]:
-    """The field that decided and its policy: silence first, then the narrower of mode and threshold."""
+    rules: Sequence[Rule], mode: Rule | None, threshold: Rule | None, warn: Rule | None
+) -> tuple[str, Rule | None]:
+    """The field that decided and its rule: silence first, then the narrower of mode and threshold."""
     if mode and mode.mode in SILENT:
         return mode.mode, mode
-    for policy in policies:
-        if policy is mode and policy.mode != "alarm":
-            return policy.mode, policy
-        if policy is threshold:
-            return "threshold", policy
-        if policy is mode:
-            return policy.mode, policy
+    for rule in rules:
+        if rule is mode and rule.mode != "alarm":
+            return rule.mode, rule
+        if rule is threshold:
+            return "threshold", rule
+        if rule is mode:
+            return rule.mode, rule
     return ("warn", warn) if warn else ("", None)
 
 
-def faults_of(policy: Policy) -> list[tuple[str, str]]:
-    """What is wrong with a policy: (field, code) of each fault; the words stand where they are told."""
-    wide = not policy.tenant_id
+def faults_of(rule: Rule) -> list[tuple[str, str]]:
+    """What is wrong with a rule: (field, code) of each fault; the words stand where they are told."""
+    wide = not rule.tenant_id
     checks = (
-        ("tenant_id", "missing", wide and bool(policy.sku_id)),
-        ("reason", "missing", not policy.reason.strip()),
-        ("reason", "too_long", len(policy.reason) > LONGEST_REASON),
-        ("author", "too_long", len(policy.author) > LONGEST_AUTHOR),
-        ("mode", "unknown", policy.mode not in MODES),
-        ("mode", "not_for_all", wide and bool(policy.mode)),
-        ("mode", "needs_product", policy.mode == "anyway" and not policy.sku_id),
-        ("threshold", "out_of_range", policy.threshold is not None and abs(policy.threshold) > LARGEST),
-        ("threshold", "not_with_edge", policy.threshold is not None and policy.mode == "edge"),
-        ("warn", "out_of_range", policy.warn is not None and not 0 <= policy.warn <= LARGEST),
-        ("mode", "changes_nothing", not policy.mode and policy.threshold is None and policy.warn is None),
+        ("tenant_id", "missing", wide and bool(rule.sku_id)),
+        ("reason", "missing", not rule.reason.strip()),
+        ("reason", "too_long", len(rule.reason) > LONGEST_REASON),
+        ("author", "too_long", len(rule.author) > LONGEST_AUTHOR),
+        ("mode", "unknown", rule.mode not in MODES),
+        ("mode", "not_for_all", wide and bool(rule.mode)),
+        ("mode", "needs_product", rule.mode == "anyway" and not rule.sku_id),
+        ("threshold", "out_of_range", rule.threshold is not None and abs(rule.threshold) > LARGEST),
+        ("threshold", "not_with_edge", rule.threshold is not None and rule.mode == "edge"),
+        ("warn", "out_of_range", rule.warn is not None and not 0 <= rule.warn <= LARGEST),
+        ("mode", "changes_nothing", not rule.mode and rule.threshold is None and rule.warn is None),
     )
     return [(name, code) for name, code, wrong in checks if wrong]
 
@@ -149,17 +149,17 @@ _USUAL = {paid: Decision(alarms=paid) for paid in (True, False)}
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All policies that count on one day, to be asked for each licence."""
+    """All rules that count on one day, to be asked for each licence."""
 
-    by_scope: dict[Scope, Policy] = field(default_factory=dict)
+    by_scope: dict[Scope, Rule] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, policies: Iterable[Policy], today: date) -> Rules:
-        return cls({policy.scope: policy for policy in policies if policy.counts(today)})
+    def of(cls, rules: Iterable[Rule], today: date) -> Rules:
+        return cls({rule.scope: rule for rule in rules if rule.counts(today)})
 
     def decide(self, tenant_id: str, sku_id: str, kind: str) -> Decision:
         if not self.by_scope:
             return _USUAL[kind == "paid"]
         scopes = ((tenant_id, sku_id), (tenant_id, ""), ("", ""))
-        found = [policy for scope in scopes if (policy := self.by_scope.get(scope))]
+        found = [rule for scope in scopes if (rule := self.by_scope.get(scope))]
         return decide(kind, found) if found else _USUAL[kind == "paid"]

@@ -1,4 +1,4 @@
-"""What people do with policies: keep one, end one, all of them as a file and back.
+"""What people do with rules: keep one, end one, all of them as a file and back.
 
 RuleFileError: the file has faults, each with its entry and field; nothing was changed.
 """
@@ -17,17 +17,17 @@ from sqlalchemy import Engine
 
 from core.audit import Entry, note_export
 from core.bounds import FIRST_YEAR, LAST_YEAR, bounded_text, parse_time
-from core.cache.policy_rows import (
+from core.cache.readings import known_licenses, tenant_rows
+from core.cache.rule_rows import (
     ANY_VERSION,
     OtherVersion,
     Version,
-    all_policies,
-    delete_policy,
-    replace_policies,
-    save_policy,
+    all_rules,
+    delete_rule,
+    replace_rules,
+    save_rule,
 )
-from core.cache.readings import known_licenses, tenant_rows
-from core.licenses.policies import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Policy, Scope, faults_of
+from core.licenses.alarm_rules import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Rule, Scope, faults_of
 from core.name_key import guid_key
 from core.problems import Problem, ProblemError
 from core.roles import Action, Actor
@@ -71,31 +71,31 @@ def _as_seen() -> Iterator[None]:
         raise RuleChanged(Problem("access.rule_changed")) from error
 
 
-def keep(engine: Engine, policy: Policy, actor: Actor, *, version: Version = ANY_VERSION) -> None:
-    """Keep a policy in the place of the one with its scope.
+def keep(engine: Engine, rule: Rule, actor: Actor, *, version: Version = ANY_VERSION) -> None:
+    """Keep a rule in the place of the one with its scope.
 
     `version`: `created_at` of the one that the actor has seen there, None for none; another one is not overwritten.
-    Raises NotAllowed, RuleChanged; ValueError when the policy has faults.
+    Raises NotAllowed, RuleChanged; ValueError when the rule has faults.
     """
     actor.need(Action.RULES)
-    reason, author = bounded_text(policy.reason, LONGEST_REASON + 1), bounded_text(policy.author, LONGEST_AUTHOR)
-    policy = replace(policy, reason=reason, author=author)
-    if faults := faults_of(policy):
+    reason, author = bounded_text(rule.reason, LONGEST_REASON + 1), bounded_text(rule.author, LONGEST_AUTHOR)
+    rule = replace(rule, reason=reason, author=author)
+    if faults := faults_of(rule):
         raise ValueError(faults)
     with _as_seen():
-        entry = Entry(actor, "rule.set", _where(policy.scope))
-        save_policy(engine, policy, entry, datetime.now(UTC), version=version)
-    log.info("%s set the rule for %s: %s", policy.author, _where(policy.scope), _fields(policy))
+        entry = Entry(actor, "rule.set", _where(rule.scope))
+        save_rule(engine, rule, entry, datetime.now(UTC), version=version)
+    log.info("%s set the rule for %s: %s", rule.author, _where(rule.scope), _fields(rule))
 
 
 def end(engine: Engine, scope: Scope, actor: Actor, *, version: Version = ANY_VERSION) -> None:
-    """End a policy; that somebody else has done so is no fault. `version` as in `keep`.
+    """End a rule; that somebody else has done so is no fault. `version` as in `keep`.
 
     Raises NotAllowed, RuleChanged.
     """
     actor.need(Action.RULES)
     with _as_seen():
-        ended = delete_policy(
+        ended = delete_rule(
             engine, scope, Entry(actor, "rule.ended", _where(scope)), datetime.now(UTC), version=version
         )
     if ended:
@@ -106,50 +106,50 @@ def _where(scope: Scope) -> str:
     return f"tenant {scope[0] or '(all)'}, product {scope[1] or '(all)'}"
 
 
-def _fields(policy: Policy) -> dict[str, Any]:
-    values = {"threshold": policy.threshold, "warn": policy.warn, "mode": policy.mode or None, "until": policy.until}
+def _fields(rule: Rule) -> dict[str, Any]:
+    values = {"threshold": rule.threshold, "warn": rule.warn, "mode": rule.mode or None, "until": rule.until}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def export(engine: Engine, actor: Actor) -> str:
-    """All policies as JSON; `tenant` and `part_number` are only there to be read. Raises NotAllowed."""
+    """All rules as JSON; `tenant` and `part_number` are only there to be read. Raises NotAllowed."""
     names = {tenant_id: row.name for tenant_id, row in tenant_rows(engine).items()}
     parts = {sku_id: row["sku_part_number"] for rows in known_licenses(engine).values() for sku_id, row in rows.items()}
-    entries = [_entry(policy, names, parts) for policy in all_policies(engine)]
+    entries = [_entry(rule, names, parts) for rule in all_rules(engine)]
     note_export(engine, actor, "rules", len(entries))
     return json.dumps({"version": FILE_VERSION, "rules": entries}, ensure_ascii=False, indent=2) + "\n"
 
 
-def _entry(policy: Policy, names: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, Any]:
+def _entry(rule: Rule, names: Mapping[str, str], parts: Mapping[str, str]) -> dict[str, Any]:
     entry = {
-        "tenant_id": policy.tenant_id,
-        "tenant": names.get(policy.tenant_id, ""),
-        "sku_id": policy.sku_id,
-        "part_number": parts.get(policy.sku_id, ""),
-        **_fields(policy),
-        "reason": policy.reason,
-        "author": policy.author,
-        "created_at": policy.created_at.isoformat(),
+        "tenant_id": rule.tenant_id,
+        "tenant": names.get(rule.tenant_id, ""),
+        "sku_id": rule.sku_id,
+        "part_number": parts.get(rule.sku_id, ""),
+        **_fields(rule),
+        "reason": rule.reason,
+        "author": rule.author,
+        "created_at": rule.created_at.isoformat(),
     }
-    if policy.until:
-        entry["until"] = policy.until.isoformat()
+    if rule.until:
+        entry["until"] = rule.until.isoformat()
     return {name: value for name, value in entry.items() if value != ""}
 
 
 def import_(engine: Engine, content: str, actor: Actor) -> int:
-    """Put the policies of a file in the place of all there are, or raise RuleFileError; how many there are now.
+    """Put the rules of a file in the place of all there are, or raise RuleFileError; how many there are now.
 
     Raises NotAllowed.
     """
     actor.need(Action.RULES)
-    policies = parse(content, datetime.now(UTC))
-    replace_policies(engine, policies, Entry(actor, "rules.imported"), datetime.now(UTC))
-    log.info("rules imported: %d", len(policies))
-    return len(policies)
+    rules = parse(content, datetime.now(UTC))
+    replace_rules(engine, rules, Entry(actor, "rules.imported"), datetime.now(UTC))
+    log.info("rules imported: %d", len(rules))
+    return len(rules)
 
 
-def parse(content: str, now: datetime) -> list[Policy]:
-    """The policies of a file. Raises RuleFileError with all its faults."""
+def parse(content: str, now: datetime) -> list[Rule]:
+    """The rules of a file. Raises RuleFileError with all its faults."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:  # also a number or a depth that Python refuses
@@ -158,19 +158,19 @@ def parse(content: str, now: datetime) -> list[Policy]:
     if not isinstance(entries, list) or document.get("version") != FILE_VERSION:
         raise RuleFileError([f'The file must be an object with "version": {FILE_VERSION} and a list "rules".'])
     faults: list[str] = []
-    policies: dict[Scope, Policy] = {}
+    rules: dict[Scope, Rule] = {}
     for number, entry in enumerate(entries, 1):
         found = list(_faults(entry))
         if not found:
-            policy = _policy(entry, now)
-            found = [f"{name}: {WORDS[code]}" for name, code in faults_of(policy)]
-            if policy.scope in policies:
+            rule = _policy(entry, now)
+            found = [f"{name}: {WORDS[code]}" for name, code in faults_of(rule)]
+            if rule.scope in rules:
                 found.append("sku_id: an earlier rule has the same tenant and product")
-            policies[policy.scope] = policy
+            rules[rule.scope] = rule
         faults += [f"rule {number}, {fault}." for fault in found]
     if faults:
         raise RuleFileError(faults)
-    return list(policies.values())
+    return list(rules.values())
 
 
 def _faults(entry: Any) -> Iterator[str]:
@@ -191,8 +191,8 @@ def _faults(entry: Any) -> Iterator[str]:
             yield f"created_at: {value!r} is no time with zone such as 2027-05-31T12:00:00+00:00"
 
 
-def _policy(entry: dict[str, Any], now: datetime) -> Policy:
-    return Policy(
+def _policy(entry: dict[str, Any], now: datetime) -> Rule:
+    return Rule(
         tenant_id=guid_key(entry.get("tenant_id", "")),
         sku_id=guid_key(entry.get("sku_id", "")),
         reason=bounded_text(entry.get("reason", "").strip(), LONGEST_REASON + 1),

@@ -1,4 +1,4 @@
-"""Policies told as stories: what the team is told, and what it is spared."""
+"""Rules told as stories: what the team is told, and what it is spared."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from core.cache.policy_rows import delete_policy, save_policy
 from core.cache.readings import known_licenses
-from core.licenses.policies import Policy
+from core.cache.rule_rows import delete_rule, save_rule
+from core.licenses.alarm_rules import Rule
 from simulator import Tenant
 from tests.actors import entry
 from tests.office import Office, open_office
@@ -36,10 +36,10 @@ def school(office: Office) -> Tenant:
 
 
 def rule(office: Office, *, product: bool = True, **fields: Any) -> tuple[str, str]:
-    """Keep a policy for the one tenant, or its one product."""
+    """Keep a rule for the one tenant, or its one product."""
     ((tenant_id, rows),) = known_licenses(office.engine).items()
     scope = (tenant_id, next(iter(rows)) if product else "")
-    save_policy(office.engine, Policy(*scope, "Absprache", "anna", office.now(), **fields), entry(), office.now())
+    save_rule(office.engine, Rule(*scope, "Absprache", "anna", office.now(), **fields), entry(), office.now())
     return scope
 
 
@@ -123,7 +123,7 @@ def test_when_a_policy_is_ended_the_shortage_is_told(office: Office, school: Ten
     scope = rule(office, mode="show_only")
     use(office, school, 10)
 
-    delete_policy(office.engine, scope, entry(), office.now())
+    delete_rule(office.engine, scope, entry(), office.now())
     for _ in range(3):
         office.settle()
 
