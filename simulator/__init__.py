@@ -1,4 +1,4 @@
-"""Microsoft 365 in a box: login, Graph, SharePoint and the flow over HTTPS on loopback, for the demo and the tests."""
+"""Simulated Microsoft 365: login, Graph, SharePoint and the flow over HTTPS on loopback, for demo and tests."""
 
 from .edge import Request
 from .faults import Fault

@@ -1,4 +1,4 @@
-"""`python -m simulator --folder DIR`: serve the demo world, or many plain tenants, until told to stop."""
+"""`python -m simulator --folder DIR`: serve the demo world, or plain tenants, until a signal or the end of stdin."""
 
 import argparse
 import gc
@@ -24,7 +24,7 @@ def main() -> None:
         if not options.no_sharepoint:
             m365.add_sharepoint()
         m365.add_many(options.tenants)
-    # Thousands of tenants stay for good: without this the garbage collector walks over them in the middle of answers.
+    # The tenants live as long as the process: else the garbage collector scans thousands of them during answers.
     gc.collect()
     gc.freeze()
     with m365:
@@ -51,15 +51,15 @@ def _options() -> argparse.Namespace:
 
 
 def _announce(m365: Microsoft365) -> None:
-    """One line for the process that started this one."""
-    known = {"login_url": m365.login_url, "graph_url": m365.graph_url, "ca_bundle": str(m365.ca_bundle)}
-    line = json.dumps({**known, "profiles_dir": str(m365.profiles_dir), "pid": os.getpid()})
+    """Print one line of JSON for the process that started this one: addresses, paths and process id."""
+    addresses = {"login_url": m365.login_url, "graph_url": m365.graph_url, "ca_bundle": str(m365.ca_bundle)}
+    line = json.dumps({**addresses, "profiles_dir": str(m365.profiles_dir), "pid": os.getpid()})
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def _wait_for_parent(ended: threading.Event) -> None:
-    """End of stdin means that the process that started this one is gone; nobody would stop it any more."""
+    """Set `ended` when stdin ends: the process that started this one is gone, so nobody else would stop this one."""
     while os.read(0, 4096):
         pass
     ended.set()

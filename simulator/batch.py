@@ -1,4 +1,4 @@
-"""`$batch`: up to 20 requests in one, each with its own answer, in any order."""
+"""`$batch`: up to 20 requests in one, each with its own answer; the answers come in any order."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ Single = Callable[[Call], Awaitable[Reply]]
 
 
 async def answer(call: Call, single: Single, shuffle: Callable[[list[bytes]], None]) -> Reply:
-    """Sub-requests run in their order; one whose dependency failed is not carried out (424)."""
+    """Answer a batch. Sub-requests run in their order; one whose dependency failed gets 424 and is not carried out."""
     try:
         requests = _checked(call.json())
     except GraphError as error:
@@ -58,7 +58,7 @@ def _sub_response(request_id: str, reply: Reply) -> bytes:
     headers = {**reply.headers, **({"Content-Type": reply.content_type} if reply.body else {})}
     body = reply.body
     if body and reply.content_type != JSON_TYPE:
-        # Anything that is no JSON comes as a base64 string.
+        # A body that is not JSON is sent as a base64 string.
         body = json.dumps(base64.b64encode(body).decode()).encode()
     start = json.dumps({"id": request_id, "status": reply.status, "headers": headers})[:-1]
     return start.encode() + (b',"body":' + body if body else b"") + b"}"

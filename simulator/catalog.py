@@ -1,4 +1,4 @@
-"""Real part numbers with their real SKU ids (Microsoft's product name list), and what a SKU looks like inside."""
+"""Microsoft's own part numbers and SKU ids (from its product name list), and the service plans of a SKU."""
 
 from functools import cache
 from typing import Any
@@ -70,13 +70,13 @@ SUITES = ("SP", "O365_", "M365EDU", "STANDARD", "ENTERPRISE", "DESKLESS")
 
 @cache
 def sku_id(part_number: str) -> str:
-    """The real SKU id, or one derived from the part number when it is none of Microsoft's."""
+    """Return Microsoft's SKU id, or one derived from the part number if Microsoft has no such product."""
     return SKU_IDS.get(part_number) or guid("sku", part_number)
 
 
 @cache
 def service_plans(part_number: str) -> list[dict[str, Any]]:
-    """A short but well-shaped list of service plans; suites contain mail, sites and Teams."""
+    """Return a short list of service plans in Graph's format; suites contain mail, sites and Teams."""
     names = list(PLANS) if part_number.startswith(SUITES) else ["EXCHANGE_S_FOUNDATION"]
     plans = [(name, *PLANS[name]) for name in names]
     plans.append((f"{part_number}_SERVICE", guid("plan", part_number), "User"))

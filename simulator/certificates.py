@@ -1,4 +1,4 @@
-"""Keys and certificates: the throw-away authority of the server, and the certificates of the app registrations."""
+"""Keys and certificates: the server's own authority, and the certificates of the app registrations."""
 
 import datetime as dt
 import ipaddress
@@ -19,7 +19,7 @@ _pool_lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class AppCertificate:
-    """What Entra keeps of an uploaded certificate: the public key, its two fingerprints and its end."""
+    """What Entra stores of an uploaded certificate: public key, SHA-1 and SHA-256 fingerprint, end date."""
 
     public_key: rsa.RSAPublicKey
     sha1: str
@@ -28,7 +28,7 @@ class AppCertificate:
 
 
 def rsa_key(number: int) -> rsa.RSAPrivateKey:
-    """The n-th RSA key of this process: making one costs about 100 ms, so every simulated world shares them."""
+    """Return the n-th RSA key of this process; all simulated worlds share them, for making one takes about 100 ms."""
     with _pool_lock:
         if number not in _pool:
             _pool[number] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -36,7 +36,7 @@ def rsa_key(number: int) -> rsa.RSAPrivateKey:
 
 
 def write_app_certificate(path: Path, name: str, key: rsa.RSAPrivateKey, days: float) -> AppCertificate:
-    """Write private key and self-signed certificate into one PEM file, as the tool expects it."""
+    """Write private key and self-signed certificate into one PEM file, as the product expects it."""
     end = _now() + dt.timedelta(days=days)
     start = min(_now(), end) - dt.timedelta(days=1)
     cert = _builder(name, name, start, end).public_key(key.public_key()).sign(key, hashes.SHA256())
@@ -46,7 +46,7 @@ def write_app_certificate(path: Path, name: str, key: rsa.RSAPrivateKey, days: f
 
 
 def read_app_certificate(path: Path) -> AppCertificate | None:
-    """The certificate in this file as long as it is still valid, so that a restart keeps it."""
+    """Return the certificate in this file, or None if there is none or it is no longer valid."""
     if not path.is_file():
         return None
     cert = x509.load_pem_x509_certificate(path.read_bytes())
@@ -54,7 +54,7 @@ def read_app_certificate(path: Path) -> AppCertificate | None:
 
 
 def server_files(folder: Path) -> tuple[Path, Path]:
-    """Paths of (CA bundle, server key and certificate) for localhost; made anew only when missing or nearly over."""
+    """Return the paths of (CA bundle, server key and certificate) for localhost; make them if missing or expiring."""
     ca_path, server_path = folder / "ca.pem", folder / "server.pem"
     if not (ca_path.is_file() and server_path.is_file() and _lasts(server_path)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ def _make_server_files(ca_path: Path, server_path: Path) -> None:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ca_id), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
-    # The key of the authority is thrown away here: nobody can ever sign a second certificate with it.
+    # The key of the authority is not stored: nobody can sign another certificate with it.
     ca_path.write_bytes(ca.public_bytes(PEM))
     _write_private(server_path, _private_pem(key) + cert.public_bytes(PEM))
 

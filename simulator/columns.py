@@ -1,4 +1,4 @@
-"""List columns: internal and display name, and what a value of each kind becomes when SharePoint stores it."""
+"""List columns: internal and display name, and the form in which SharePoint stores a value of each kind."""
 
 import datetime as dt
 import re
@@ -30,12 +30,12 @@ BY_ID = ("lookup", "personOrGroup")  # written as `<name>LookupId` alone
 
 
 class FieldError(ValueError):
-    """A write that SharePoint refuses: unknown or read-only column, wrong kind of value."""
+    """SharePoint refuses a write: unknown or read-only column, or a value of the wrong kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`kind` is a key of FACETS. `choices` are those of a choice, `least` and `most` bound a number."""
+    """A column. `kind` is a key of FACETS, `choices` is for a choice, `least` and `most` are the bounds of a number."""
 
     name: str
     display: str
@@ -49,7 +49,7 @@ class Column:
     most: float | None = None
 
     def row(self, list_id: str) -> dict[str, Any]:
-        """A columnDefinition as Graph shows it."""
+        """Return the column as Graph's columnDefinition."""
         return {
             "columnGroup": "Custom Columns",
             "description": "",
@@ -65,15 +65,15 @@ class Column:
         }
 
     def _facet(self) -> dict[str, Any]:
-        """The one facet that says what the column holds."""
+        """Return the facet, the one property that names the type of the column."""
         if self.kind == "choice":
             return {"choice": {**FACETS["choice"]["choice"], "choices": list(self.choices)}}
-        bounds = {"minimum": self.least, "maximum": self.most}
-        told = {name: bound for name, bound in bounds.items() if bound is not None}
-        return {"number": {**FACETS["number"]["number"], **told}} if told else FACETS[self.kind]
+        limits = {"minimum": self.least, "maximum": self.most}
+        bounds = {name: limit for name, limit in limits.items() if limit is not None}
+        return {"number": {**FACETS["number"]["number"], **bounds}} if bounds else FACETS[self.kind]
 
     def stored(self, value: Any, zone: ZoneInfo = SITE_ZONE) -> Any:
-        """The value as a list of a site in `zone` keeps it. None clears the field."""
+        """Return the value as SharePoint stores it on a site in `zone`; None clears the field. May raise FieldError."""
         if self.read_only or self.kind == "calculated":
             raise FieldError(f"Field '{self.name}' is read-only")
         if self.kind in BY_ID:
@@ -90,11 +90,11 @@ class Column:
         return value
 
     def answer(self, yes: bool) -> Any:
-        """What a person enters for a yes or a no."""
+        """Return the value that a person enters for yes or no: a boolean or one of two choices."""
         return yes if self.kind == "boolean" else self.choices[0 if yes else 1]
 
     def retyped(self, value: Any) -> Any:
-        """What becomes of a value of the column before when this one takes its place; None: it is lost."""
+        """Return a value of the replaced column converted to the kind of this one; None if it is lost."""
         if isinstance(value, bool):
             value = value if self.kind == "boolean" else self.choices[0 if value else 1]
         if self.kind in ("number", "currency"):
@@ -129,7 +129,7 @@ BUILT_IN = (
 
 
 def encoded(display: str) -> str:
-    """The internal name of a column made in the browser: `Verfügbar` -> `Verf_x00fc_gbar`, cut at 32 characters."""
+    """Return the internal name SharePoint gives a column: `Verfügbar` -> `Verf_x00fc_gbar`, cut at 32 characters."""
     return "".join(c if c.isascii() and (c.isalnum() or c == "_") else f"_x{ord(c):04x}_" for c in display)[:32]
 
 
@@ -148,7 +148,7 @@ def _fits(kind: str, value: Any) -> bool:
 
 
 def _stored_time(column: Column, value: str | dt.date, zone: ZoneInfo) -> str:
-    """UTC; a date-only column keeps midnight of the site's zone, so a day may come back as the evening before."""
+    """Return the time in UTC; a date-only column stores midnight in `zone`, often the evening before in UTC."""
     text = value if isinstance(value, str) else value.isoformat()
     try:
         at = dt.datetime.fromisoformat(text)

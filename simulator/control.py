@@ -1,4 +1,4 @@
-"""`POST /_control`: the handle for a driver in another process (benchmarks, browser tests)."""
+"""`POST /_control`: changes and questions from another process (benchmarks, browser tests)."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def answer(edge: "Edge", call: Call) -> Reply:
-    """{"call": name, ...} -> JSON. Names are the methods of `Control`."""
+    """Answer {"call": name, ...} with JSON; `name` is a method of `Control`, the other fields are its arguments."""
     try:
-        wanted = call.json()
-        work = getattr(Control(edge), wanted.pop("call"))
-        return as_json(work(**wanted))
+        arguments = call.json()
+        method = getattr(Control(edge), arguments.pop("call"))
+        return as_json(method(**arguments))
     except GraphError as error:
         return error.reply()
     except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
@@ -22,6 +22,8 @@ def answer(edge: "Edge", call: Call) -> Reply:
 
 
 class Control:
+    """The calls of `/_control`; each returns what is sent back as JSON."""
+
     def __init__(self, edge: "Edge") -> None:
         self._edge, self._world = edge, edge.world
 
@@ -30,7 +32,7 @@ class Control:
         return {"latency": self._edge.latency}
 
     def requests(self, rows: bool = False) -> dict[str, Any]:
-        """How many requests came over the wire, by method and kind of path; with `rows` each of them."""
+        """Count the HTTP requests by method and kind of path and by status; with `rows` also list each of them."""
         wire = [request for request in self._edge.requests if not request.batched]
         kinds = Counter(f"{request.method} {_kind(request.path)}" for request in wire)
         statuses = Counter(str(request.status) for request in wire)
@@ -42,12 +44,12 @@ class Control:
         return {}
 
     def set_sku(self, tenant: str, part_number: str, **values: int) -> dict[str, Any]:
-        """`tenant` is a tenant id, a name or a slug."""
+        """Change a SKU of a tenant; `tenant` is a tenant id, a name or a slug, here and below."""
         sku = self._world.find_tenant(tenant).set_sku(part_number, **values)
         return {"enabled": sku.enabled, "consumed": sku.consumed}
 
     def refuse_sign_in(self, tenant: str, number: int = 0) -> dict[str, Any]:
-        """The login host refuses every sign-in of `tenant` with this AADSTS number; 0: no longer."""
+        """Refuse every sign-in of `tenant` with this AADSTS number from now on; 0 ends that."""
         self._world.find_tenant(tenant).refused_with = int(number)
         self._world.expire_tokens()
         return {"refused_with": int(number)}
@@ -60,12 +62,12 @@ class Control:
         return {part: {"enabled": sku.enabled, "consumed": sku.consumed} for part, sku in skus.items()}
 
     def items(self, list: str = "licenses") -> dict[str, Any]:
-        """Fields of every item of "licenses", "tenants" or "parameters"."""
+        """Return the fields of every item of the list "licenses", "tenants" or "parameters"."""
         items = getattr(self._world.sites[0], list).items
         return {"items": [{"id": item.id, "version": item.version, **item.fields} for item in items]}
 
     def change_column(self, list: str, column: str, **settings: Any) -> dict[str, Any]:
-        """Give a column of "licenses", "tenants" or "parameters" another `kind`, `display`, `read_only`, ..."""
+        """Change `kind`, `display`, `read_only`, ... of a column of the list "licenses", "tenants" or "parameters"."""
         changed = getattr(self._world.sites[0], list).change_column(column, **settings)
         return {"name": changed.name, "display": changed.display, "kind": changed.kind}
 
@@ -74,7 +76,7 @@ class Control:
         return {}
 
     def throttle(self, value: int | None, window: float = 60.0) -> dict[str, Any]:
-        """Resource units per `window` seconds; gives how many calls were refused since the last change."""
+        """Set the resource units per `window` seconds; return how many calls were refused since the last change."""
         refused = self._world.meter.refused
         self._world.meter.window = window
         self._world.throttle = value
@@ -90,7 +92,7 @@ class Control:
 
 
 def _kind(path: str) -> str:
-    """Path without the ids in it."""
+    """Return the path without the ids in it."""
     if path.endswith("/oauth2/v2.0/token"):
         return "token"
     if path.endswith("openid-configuration"):

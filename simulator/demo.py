@@ -1,4 +1,4 @@
-"""The demo world: the cast, numbers that move slowly, and a memory that survives a restart."""
+"""The demo world: made-up customers, numbers that change slowly, and a state that survives a restart."""
 
 import datetime as dt
 import json
@@ -12,29 +12,29 @@ from typing import Any
 
 from .demo_cast import CUSTOMERS, LEFT_BEHIND, ONLY_LISTED, TRIALS, Customer
 from .m365 import Microsoft365
-from .past import live_through
+from .past import write_past_readings
 from .profiles import write_json
 from .site import SharePoint
 from .tenants import Sku, Tenant
 
 SEED = "lizenztool"
-# One product changes about every other minute, somewhere in the world.
+# The chance of each product; with all customers together one product changes about every other minute.
 CHANGES_PER_MINUTE = 0.015
 FREE_PRODUCT = 1000
 SAVE_EVERY = 10.0
 
 
 class Demo:
-    """Builds the world into `m365`; `start` lets time pass in a thread, `stop` saves.
+    """Adds the customers to `m365`; `start` changes numbers in a thread, `stop` ends that and saves.
 
-    `past_into`: URL of the product's database, which a new world fills with what would have been read so far.
+    `past_into`: URL of the product's database, into which a new world writes a history of readings.
     """
 
     def __init__(self, m365: Microsoft365, past_into: str = "") -> None:
         self.m365 = m365
         self._path = m365.folder / "world.json"
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._live, name="demo", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="demo", daemon=True)
         state = _read(self._path)
         self._born = dt.datetime.fromisoformat(state["born"]) if state else _today()
         self.site = m365.add_sharepoint("Support-Portal")
@@ -42,9 +42,9 @@ class Demo:
         if state:
             self._load(state)
         else:
-            self._leave_traces()
+            self._add_old_items()
             if past_into:
-                self._have_a_past(past_into)
+                self._write_history(past_into)
 
     def start(self) -> None:
         self.m365.flow.delay = 20.0
@@ -59,13 +59,13 @@ class Demo:
         self.save()
 
     def step(self, minute: int) -> list[tuple[str, Sku]]:
-        """What happens in this minute; the same minute brings the same events."""
+        """Make the changes of this minute and return them; the same minute has the same changes."""
         changed = []
         for customer, tenant in self._cast:
-            for part_number, start in _starts(customer).items():
+            for part_number, start in _first_numbers(customer).items():
                 draw = random.Random(f"{SEED}/{tenant.slug}/{part_number}/{minute}")
                 if part_number not in customer.steady and draw.random() < CHANGES_PER_MINUTE:
-                    values = _hover(tenant.skus[part_number], start, draw)
+                    values = _changed_numbers(tenant.skus[part_number], start, draw)
                     changed.append((tenant.name, tenant.set_sku(part_number, **values)))
         return changed
 
@@ -98,21 +98,21 @@ class Demo:
             items.load(state["lists"][items.title])
         self.m365.flow.load(state["flow"])
 
-    def _leave_traces(self) -> None:
-        """What the older tool and the support team wrote before today."""
+    def _add_old_items(self) -> None:
+        """Write the list items that the older tool and the support team left before today."""
         soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=90)
         self.site.tenants.add({"Title": ONLY_LISTED, "enabled": True, "monitoring": True, "cert_expires": soon})
         tenants = {tenant.name: tenant for _, tenant in self._cast}
         for name, title, part_number, days in LEFT_BEHIND:
-            _leave_item(self.site, tenants[name], title, part_number, days)
+            _add_old_item(self.site, tenants[name], title, part_number, days)
         self.m365.flow.run()
 
-    def _have_a_past(self, url: str) -> None:
-        """A product that has looked on for some weeks: its history, and since when something is short."""
+    def _write_history(self, url: str) -> None:
+        """Write weeks of readings into the product's database at `url`, so that history and shortages have a start."""
         out_since = {(name, part): days + 1 for name, _, part, days in LEFT_BEHIND if days}
-        live_through(url, [tenant for _, tenant in self._cast], out_since, self._born)
+        write_past_readings(url, [tenant for _, tenant in self._cast], out_since, self._born)
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         minute, saved = int(time.time() // 60), time.monotonic()
         while not self._stop.wait(0.5):
             if minute < (now := int(time.time() // 60)):
@@ -123,8 +123,8 @@ class Demo:
                 saved = time.monotonic()
 
 
-def _hover(sku: Sku, start: Sku, draw: random.Random) -> dict[str, int]:
-    """People join and leave around the number of the start; sometimes a full product gets more seats."""
+def _changed_numbers(sku: Sku, start: Sku, draw: random.Random) -> dict[str, int]:
+    """Return new numbers near those of the start: people join or leave, and a full product may get more seats."""
     if sku.enabled >= FREE_PRODUCT:
         return {"consumed": max(0, sku.consumed + draw.choice([-1, 1]))}
     reach = max(2, start.enabled // 20)
@@ -137,8 +137,8 @@ def _hover(sku: Sku, start: Sku, draw: random.Random) -> dict[str, int]:
     return {"consumed": max(0, sku.consumed + step)}
 
 
-def _starts(customer: Customer) -> dict[str, Sku]:
-    """The numbers of the first day."""
+def _first_numbers(customer: Customer) -> dict[str, Sku]:
+    """Return the numbers of the first day, by part number."""
     named = {part: value if isinstance(value, Mapping) else _pair(value) for part, value in customer.skus.items()}
     return {part: Sku(part, "", enabled=units["enabled"], consumed=units["consumed"]) for part, units in named.items()}
 
@@ -147,7 +147,7 @@ def _pair(value: tuple[int, int]) -> dict[str, int]:
     return {"enabled": value[0], "consumed": value[1]}
 
 
-def _leave_item(site: SharePoint, tenant: Tenant, title: str, part_number: str, days: int | None) -> None:
+def _add_old_item(site: SharePoint, tenant: Tenant, title: str, part_number: str, days: int | None) -> None:
     sku = tenant.skus[part_number]
     free = sku.enabled - sku.consumed
     numbers = {"Verfügbar": sku.enabled, "Gebraucht": sku.consumed, "Frei": free}

@@ -11,7 +11,7 @@ MILLION, TEN_THOUSAND = 1_000_000, 10_000
 
 @dataclass(frozen=True)
 class Customer:
-    """`steady` products keep their numbers; the others hover. `ends` is the next date of a product, in days."""
+    """A customer. `steady` products keep their numbers, the others change. `ends`: product -> days to its next date."""
 
     name: str
     skus: Mapping[str, SkuValue]
@@ -158,7 +158,8 @@ CUSTOMERS = [
 ]
 ONLY_LISTED = "Gartenbau Sonnhalde AG"
 TRIALS = {"PROJECT_P1", "TEAMS_EXPLORATORY"}
-# What the older tool left in the licence list: (tenant, title, part number, days since it told the support team).
+# Items that the older tool left in the licence list: (tenant, title, part number, days since the support team was
+# informed).
 LEFT_BEHIND = [
     ("Primarschule Wiesental", "M365EDU_A3_FACULTY", "M365EDU_A3_FACULTY", 12),
     ("Treuhand Emmen AG", "Microsoft 365 Business Premium (SPB)", "SPB", 3),

@@ -1,4 +1,4 @@
-"""Where requests come in: latency, faults, the record of requests, and connections that break."""
+"""The ASGI application that takes all requests: latency, faults, the record of requests, broken connections."""
 
 import asyncio
 import contextlib
@@ -19,12 +19,12 @@ from .flow import Flow
 from .replies import Call, Reply, parse_query
 from .world import World
 
-# Longer records are cut: a demo may run for weeks.
+# Requests; the older half of a longer record is deleted: a demo may run for weeks.
 LONGEST_RECORD = 500_000
 
 
 class Request(NamedTuple):
-    """One answered request; status 0 when the connection was closed instead. `batched`: a sub-request of a `$batch`."""
+    """One request. `status` is 0 if the connection was closed without an answer; `batched`: part of a `$batch`."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
 
 class ConnectionLostError(Exception):
-    """The connection is closed in place of an answer, after so many seconds (None: when the client gives up)."""
+    """Close the connection without an answer, `after` so many seconds (None: when the client gives up)."""
 
     def __init__(self, after: float | None = 0) -> None:
         super().__init__("connection lost")
@@ -43,7 +43,7 @@ class ConnectionLostError(Exception):
 
 
 class Connections:
-    """The open transports by client address: a real reset needs the transport, which ASGI hides."""
+    """The open transports by client address; ASGI does not give access to them, and a TCP reset needs one."""
 
     def __init__(self) -> None:
         self.transports: dict[tuple[str, int], asyncio.Transport] = {}
@@ -62,7 +62,7 @@ class Connections:
         self.protocol = Protocol
 
     def reset(self, address: tuple[str, int]) -> None:
-        """Close with a TCP reset (linger zero), without TLS good-bye."""
+        """Close with a TCP reset (linger zero), without TLS close_notify."""
         transport = self.transports.get(address)
         sock = transport.get_extra_info("socket") if transport else None
         if transport and sock:
@@ -71,7 +71,7 @@ class Connections:
 
 
 class Edge:
-    """The ASGI application."""
+    """The ASGI application; with `control_seat` it also serves `/_control` (simulator/control.py)."""
 
     def __init__(self, world: World, faults: Faults, flow: Flow, *, latency: float, control_seat: bool) -> None:
         self.world, self.faults, self.flow = world, faults, flow
@@ -110,7 +110,7 @@ class Edge:
         fault = self.faults.strike(call.method, call.path, tenant_id, sub_response=batched)
         status = 0
         try:
-            reply = await self._under(fault, call) if fault else await self._carry_out(call)
+            reply = await self._answer_with(fault, call) if fault else await self._carry_out(call)
             status = reply.status
         finally:
             self._record(Request(call.method, call.path, tenant_id, status, batched, dt.datetime.now(dt.UTC)))
@@ -126,10 +126,10 @@ class Edge:
             return graph.bad_token(call)
         return await batch.answer(call, lambda sub: self._answer(sub, batched=True), self._shuffle)
 
-    async def _under(self, fault: Fault, call: Call) -> Reply:
-        """Carry out the request as the fault wants it."""
+    async def _answer_with(self, fault: Fault, call: Call) -> Reply:
+        """Answer the request with `fault` applied. Raise ConnectionLostError if the fault closes the connection."""
         if fault.before is not None:
-            # In a thread: it may well use the API, and wait.
+            # In a thread: the function may call this very server and wait for it.
             await asyncio.to_thread(fault.before)
         match fault.kind:
             case "status":
@@ -151,7 +151,7 @@ class Edge:
         return reply
 
     async def _pause(self, seconds: float) -> None:
-        """Sleep, but not longer than the server lives."""
+        """Sleep until `seconds` are over or the server stops."""
         if seconds < 1 or self.stopping is None:
             await asyncio.sleep(seconds)
             return
@@ -182,7 +182,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 async def _gone(receive: Receive) -> None:
-    """Until the client, or a reset, has closed the connection."""
+    """Wait until the client, or a reset, has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 

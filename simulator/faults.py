@@ -1,4 +1,4 @@
-"""Faults on demand: named ones for single requests, seeded random ones over everything."""
+"""Faults on demand: for chosen requests, or random ones from a seed for all requests."""
 
 import email.utils
 import random
@@ -32,12 +32,12 @@ GATEWAY_PAGE = (
 
 @dataclass(eq=False)
 class Fault:
-    """`match` is text in, or a pattern found in, "METHOD /path" (with or without `/v1.0`).
+    """What goes wrong with the requests that `match`: text in, or a pattern for, "METHOD /path" (`/v1.0` optional).
 
-    pass: only `before`. status: answer it without carrying it out. reset: close the connection instead.
-    hang: `delay` seconds (None: until the client gives up), then close. truncate: half of the JSON.
-    cut: full length announced, closed half-way. lost_answer: carried out, then closed.
-    expired_token: the token is worth nothing from now on. slow: wait `delay`, then carry out.
+    Kinds: `pass` only calls `before`; `status` answers with it and does not carry out the request; `reset` closes the
+    connection; `hang` closes it after `delay` seconds (None: when the client gives up); `truncate` sends half of the
+    JSON; `cut` announces the full length and closes half-way; `lost_answer` carries out the request, then closes;
+    `expired_token` makes the token invalid; `slow` waits `delay` seconds, then carries out the request.
     """
 
     match: str | re.Pattern[str]
@@ -59,7 +59,7 @@ class Fault:
             raise ValueError(f"unknown kind {self.kind!r}, known are {', '.join(KINDS)}")
 
     def strikes(self, text: str, tenant_id: str, *, sub_response: bool) -> bool:
-        """Whether this request is hit; counts it when it matches."""
+        """Return True if the fault applies to this request; a request that matches is counted in `seen`."""
         if self.sub_response is not sub_response or not self._matches(text) or not self._is_of(tenant_id):
             return False
         self.seen += 1
@@ -69,7 +69,7 @@ class Fault:
         return True
 
     def reply(self) -> Reply:
-        """The answer of kind "status". Gateways answer with a page of HTML, the services with JSON."""
+        """Return the answer of kind "status": a page of HTML for 502 and 504, as from a gateway, else JSON."""
         headers = {} if self.retry_after is None else {"Retry-After": self.retry_after}
         if self.body is not None:
             return Reply(self.status, dumps(self.body), headers)
@@ -87,11 +87,13 @@ class Fault:
         return bool(re.search(self.match, text) or re.search(self.match, short))
 
     def _is_of(self, tenant_id: str) -> bool:
-        wanted = getattr(self.tenant, "tenant_id", self.tenant)
-        return wanted is None or wanted == tenant_id
+        own_id = getattr(self.tenant, "tenant_id", self.tenant)
+        return own_id is None or own_id == tenant_id
 
 
 class Faults:
+    """The faults in use; may be called from any thread. `struck`: (request, kind) of each fault that applied."""
+
     def __init__(self, lock: RLock) -> None:
         self._lock = lock
         self._faults: list[Fault] = []
@@ -99,14 +101,14 @@ class Faults:
         self.struck: list[tuple[str, str]] = []
 
     def add(self, fault: Fault) -> Fault:
-        """From now on; a fault that was used before starts afresh."""
+        """Use the fault from now on, with its counters at 0."""
         with self._lock:
             fault.hits = fault.seen = 0
             self._faults.append(fault)
             return fault
 
     def clear(self) -> None:
-        """No faults any more, random ones included."""
+        """Remove all faults, random ones included."""
         with self._lock:
             self._faults.clear()
             self._draws = None
@@ -114,17 +116,20 @@ class Faults:
     def random(
         self, seed: int | str | None, rate: float = 0.05, kinds: Sequence[str] = RANDOM_KINDS, *, delay: float = 0.02
     ) -> None:
-        """Hit this share of all requests and sub-requests; seed None switches it off. `delay` is for slow and hang."""
+        """Apply random faults to the share `rate` of all requests and sub-requests; seed None switches them off.
+
+        `delay` (seconds) is that of slow and hang.
+        """
         with self._lock:
             self._draws = None if seed is None else _draws(random.Random(seed), rate, list(kinds), delay)
 
     def strike(self, method: str, path: str, tenant_id: str, *, sub_response: bool = False) -> Fault | None:
-        """The fault that hits this request, if any. `struck` keeps what random faults hit, to explain a campaign."""
+        """Return the fault for this request, or None."""
         if not self._faults and self._draws is None:
             return None
         text = f"{method} {path}"
         with self._lock:
-            # All of them look, so that `after` of a later one counts requests that an earlier one hit.
+            # Every fault counts the request, so that `after` of a later one includes requests that an earlier one took.
             struck = [f for f in list(self._faults) if f.strikes(text, tenant_id, sub_response=sub_response)]
             fault = struck[0] if struck else next(self._draws) if self._draws else None
             if fault is not None:

@@ -1,4 +1,4 @@
-"""The Power Automate flow `Lizenzüberwachung`: answers the trigger in the licence list."""
+"""The Power Automate flow `Lizenzüberwachung`: sends a message for each item whose trigger is set."""
 
 import datetime as dt
 import threading
@@ -15,6 +15,8 @@ CHANNELS = ("E-Mail", "Teams")
 
 
 class Message(NamedTuple):
+    """A message that the flow has sent."""
+
     at: dt.datetime
     tenant: str
     license: str
@@ -24,10 +26,10 @@ class Message(NamedTuple):
 
 
 class Flow:
-    """Polling trigger "when an item is created or modified": one run per changed item, on its latest state.
+    """The flow with the trigger "when an item is created or modified": one run per changed item, on its latest state.
 
-    mode "manual": runs only in `run()`; "auto": every `delay` seconds; "off": broken, its runs fail and change nothing
-    (and as with a real broken flow, what it polled while broken starts no second run later).
+    Modes: "manual" runs only in `run()`; "auto" runs every `delay` seconds; "off" is a broken flow, whose runs fail and
+    change nothing (as with a real one, an item whose run failed gets no second run later).
     """
 
     def __init__(self, world: World, mode: str) -> None:
@@ -56,7 +58,7 @@ class Flow:
             self._thread.start()
 
     def run(self) -> int:
-        """Process what changed since the last run; the number of messages that were sent."""
+        """Process the items that changed since the last run; return the number of messages sent."""
         with self._world.lock:
             before = len(self.messages)
             for site in self._world.sites:
@@ -100,7 +102,7 @@ class Flow:
         )
         try:
             site.licenses.update(item.id, {"trigger_inform_supporter": False, "technician_informed": True}, FLOW)
-        except FieldError as error:  # of another type by now
+        except FieldError as error:  # somebody has changed the type of the column
             self.failures.append(f"{item.fields.get('Title')}: {error}")
 
     def _fault(self, values: dict[str | None, str | None]) -> str:

@@ -1,11 +1,10 @@
-"""Microsoft Graph: who may ask, and the answers about licences and subscriptions."""
+"""Microsoft Graph: permissions, and the answers about licences, subscriptions and the organization."""
 
-import base64
 from typing import Any
 from urllib.parse import urlencode
 
 from . import catalog, sharepoint
-from .replies import Call, GraphError, Reply, as_json
+from .replies import Call, GraphError, Reply, as_json, decode_token, encode_token
 from .tenants import Sku, Tenant, subscription_row
 from .world import Token, World
 
@@ -16,7 +15,7 @@ BAD_TOKEN = "Lifetime validation failed, the token is expired."
 
 
 def answer(world: World, call: Call) -> Reply:
-    """Carry out one call. The lock makes each call one step for everybody else."""
+    """Carry out one call under the lock, so that no other call sees a part of it."""
     with world.lock:
         try:
             return _route(world, call)
@@ -25,6 +24,7 @@ def answer(world: World, call: Call) -> Reply:
 
 
 def bad_token(call: Call) -> Reply:
+    """Return the 401 for a missing, unknown or expired token."""
     message = BAD_TOKEN if call.authorization else NO_TOKEN
     headers = {"WWW-Authenticate": 'Bearer realm="", error="invalid_token"'}
     error = GraphError(401, "InvalidAuthenticationToken", message, headers)
@@ -52,7 +52,7 @@ def _route(world: World, call: Call) -> Reply:
 
 
 def _subscribed_skus(world: World, tenant: Tenant, token: Token, call: Call) -> Reply:
-    """`$select` is the one query option; the answer is never paged."""
+    """Answer `subscribedSkus`: never in pages, and `$select` is the only query option."""
     _need(token, READ_LICENSES)
     foreign = set(call.query) - {"select"}
     if foreign:
@@ -102,26 +102,17 @@ def _sku_row(world: World, tenant: Tenant, sku: Sku, subscription_ids: list[str]
 
 
 def _subscriptions(world: World, tenant: Tenant, token: Token, call: Call) -> Reply:
-    """Needs more than LicenseAssignment.Read.All, which is the usual reason for a 403 here."""
+    """Answer `directory/subscriptions`; LicenseAssignment.Read.All is not enough for it (403)."""
     _need(token, READ_ALL)
     rows = tenant.subscriptions
-    skip = int(unmark(call.query["skiptoken"])) if "skiptoken" in call.query else 0
+    skip = int(decode_token(call.query["skiptoken"])) if "skiptoken" in call.query else 0
     page = rows[skip : skip + world.page_size] if world.page_size else rows
     content: dict[str, Any] = {"@odata.context": f"{call.graph_url}/v1.0/$metadata#directory/subscriptions"}
     if skip + len(page) < len(rows):
-        following = urlencode({"$skiptoken": mark(str(skip + len(page)))}, safe="$")
+        following = urlencode({"$skiptoken": encode_token(str(skip + len(page)))}, safe="$")
         content["@odata.nextLink"] = f"{call.graph_url}/v1.0/directory/subscriptions?{following}"
     content["value"] = [subscription_row(tenant, subscription) for subscription in page]
     return as_json(content)
-
-
-def mark(text: str) -> str:
-    """Skip tokens are opaque: nobody should read or build them."""
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def unmark(token: str) -> str:
-    return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
 
 
 def _need(token: Token, roles: set[str]) -> None:

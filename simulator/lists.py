@@ -1,4 +1,4 @@
-"""One SharePoint list: items with versions, the log of changes, and what a person does with it in a browser."""
+"""One SharePoint list: items with versions, the log of changes, and the changes that people make in a browser."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ PERSON = {"user": {"displayName": "Support", "email": "support@support.example"}
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """One list item. `fields` goes by internal names and lacks columns without a value."""
+    """One list item. `fields`: internal name -> value, without the columns that have no value."""
 
     id: int
     guid: str
@@ -35,24 +35,24 @@ class Item:
 
 
 class ItemList:
-    """`changed` of an item and `sequence` of the list count every change: that is what delta and the flow go by."""
+    """A list. Each change raises `sequence` and is noted in `changed` of the item; delta and the flow use these."""
 
     def __init__(self, list_id: str, title: str, columns: list[Column], lock: RLock) -> None:
         self.id, self.title, self.lock = list_id, title, lock
-        self.zone = SITE_ZONE  # of the site: what a day is in a date-only column
+        self.zone = SITE_ZONE  # time zone of the site: the midnight of date-only columns
         self.columns = {column.name: column for column in (*BUILT_IN, *columns)}
-        for name in LINKS:  # SharePoint shows them under the name of the title
+        for name in LINKS:  # SharePoint shows these under the display name of the title
             self.columns[name] = replace(self.columns[name], display=self.columns["Title"].display)
         self.refusal = (
             400,
             "invalidRequest",
-        )  # how a value that does not fit is refused; also seen: 500 generalException
+        )  # answer to a value that does not fit; 500 generalException was seen, too
         self.by_id: dict[int, Item] = {}
         self.deleted: dict[int, int] = {}
         self.sequence = 0
         self.next_id = 1
         self.epoch = 1
-        self.swallows = False  # somebody's flow deletes whatever an application adds
+        self.swallows = False  # True: a flow deletes every item that an application adds
         self._recent: dict[int, None] = {}
 
     @property
@@ -72,7 +72,7 @@ class ItemList:
             return item
 
     def update(self, item_id: int | str, fields: Mapping[str, Any], by: dict[str, Any] = PERSON) -> Item:
-        """Every write makes a new version, also one that changes nothing."""
+        """Change fields of an item; even a write that changes no value makes a new version."""
         with self.lock:
             item = self.by_id[int(item_id)]
             checked = self.checked(fields)
@@ -89,13 +89,13 @@ class ItemList:
             self.deleted[int(item_id)] = self.sequence
 
     def find(self, **fields: Any) -> list[Item]:
-        """Items with these values, by display or internal names."""
+        """Return the items with these values; columns are named by display or internal name."""
         with self.lock:
-            wanted = {self.internal(name): value for name, value in fields.items()}
-            return [i for i in self.by_id.values() if all(i.fields.get(n) == v for n, v in wanted.items())]
+            values = {self.internal(name): value for name, value in fields.items()}
+            return [i for i in self.by_id.values() if all(i.fields.get(n) == v for n, v in values.items())]
 
     def internal(self, name: str) -> str:
-        """Internal name of a column, from its internal or its display name."""
+        """Return the internal name of a column, given its internal or its display name."""
         if name in self.columns:
             return name
         for column in self.columns.values():
@@ -104,7 +104,7 @@ class ItemList:
         raise FieldError(f"Field '{name}' is not recognized")
 
     def checked(self, fields: Mapping[str, Any], *, internal_only: bool = False) -> dict[str, Any]:
-        """Fields as they will be stored, or the reason why SharePoint refuses them."""
+        """Return the fields as they will be stored. Raise FieldError with the reason if SharePoint refuses them."""
         if internal_only and (foreign := [name for name in fields if name not in self.columns]):
             raise FieldError(f"Field '{foreign[0]}' is not recognized")
         names = {self.internal(name): value for name, value in fields.items()}
@@ -119,7 +119,7 @@ class ItemList:
             return column
 
     def change_column(self, name: str, **settings: Any) -> Column:
-        """Somebody changes a column (`kind`, `display`, `read_only`, ...): its values follow without a version."""
+        """Change a column (`kind`, `display`, `read_only`, ...); its values are converted without a new version."""
         with self.lock:
             internal = self.internal(name)
             before = self.columns[internal]
@@ -132,7 +132,7 @@ class ItemList:
             return column
 
     def remove_column(self, name: str) -> None:
-        """Somebody deleted the column: its values are gone from every item."""
+        """Delete a column and its value in every item."""
         with self.lock:
             internal = self.internal(name)
             del self.columns[internal]
@@ -146,12 +146,12 @@ class ItemList:
             self.columns[internal] = replace(self.columns[internal], indexed=True)
 
     def expire_delta_tokens(self) -> None:
-        """SharePoint forgot its change log: every token handed out so far is answered with 410 Gone."""
+        """Discard the change log: every delta token issued so far is answered with 410 Gone."""
         with self.lock:
             self.epoch += 1
 
     def changed_since(self, sequence: int) -> list[Item]:
-        """Items changed after this point, oldest change first."""
+        """Return the items changed after `sequence`, the oldest change first."""
         with self.lock:
             return [self.by_id[item_id] for item_id in reversed(list(self._newest_until(sequence)))]
 
@@ -178,7 +178,7 @@ class ItemList:
         self._recent[item.id] = None
 
     def dump(self) -> dict[str, Any]:
-        """Everything as JSON, for a demo that goes on after a restart."""
+        """Return the whole list as JSON, so that a demo can continue after a restart."""
         with self.lock:
             items = [_dumped(self.by_id[item_id]) for item_id in self._recent]
             state = {"sequence": self.sequence, "next_id": self.next_id, "epoch": self.epoch}

@@ -1,4 +1,4 @@
-"""Entra's login host: discovery and the token endpoint for client credentials with a certificate."""
+"""Entra's login host: the metadata page and the token endpoint for client credentials with a certificate."""
 
 import base64
 import datetime as dt
@@ -34,7 +34,7 @@ TEXTS = {
 
 
 class LoginError(Exception):
-    """An error in Entra's shape; clients go by `error` and by the AADSTS number."""
+    """An error answer in Entra's format; clients read `error` and the AADSTS number."""
 
     def __init__(self, status: int, error: str, code: int, text: str) -> None:
         super().__init__(text)
@@ -57,7 +57,7 @@ class LoginError(Exception):
 
 
 def answer(world: World, method: str, path: str, body: bytes) -> Reply:
-    """`/{tenant}/v2.0/.well-known/openid-configuration` and `/{tenant}/oauth2/v2.0/token`."""
+    """Answer `/{tenant}/v2.0/.well-known/openid-configuration` and `/{tenant}/oauth2/v2.0/token`."""
     tenant_id, _, rest = path.strip("/").partition("/")
     try:
         if rest == "v2.0/.well-known/openid-configuration":
@@ -107,7 +107,7 @@ def _token(world: World, tenant_id: str, form: dict[str, str]) -> Reply:
 
 
 def issue(world: World, app: AppRegistration) -> str:
-    """An access token: looks like a JWT, but only the server knows what it is worth."""
+    """Return a new access token; it looks like a JWT, but its meaning is in `world.tokens` alone."""
     now = int(time.time())
     roles = sorted(app.permissions)
     claims: dict[str, Any] = {
@@ -185,15 +185,15 @@ def _verified(world: World, app: AppRegistration, assertion: str, certificate: A
 
 
 def _certificate_of(app: AppRegistration, header: dict[str, Any]) -> AppCertificate:
-    """Entra finds the certificate by `x5t#S256` or the older `x5t`, and tells apart unknown from expired."""
+    """Return the certificate named by `x5t#S256` or the older `x5t`; an unknown and an expired one are two errors."""
     sha256, sha1 = _hex(header.get("x5t#S256", "")), _hex(header.get("x5t", ""))
-    found = [c for c in app.certificates.values() if sha256 in (c.sha256, "") and sha1 in (c.sha1, "")]
-    if not found or not (sha256 or sha1):
+    matches = [c for c in app.certificates.values() if sha256 in (c.sha256, "") and sha1 in (c.sha1, "")]
+    if not matches or not (sha256 or sha1):
         reason, thumbprint = "The key was not found.", sha256 or sha1
-    elif found[0].not_after < dt.datetime.now(dt.UTC):
-        reason, thumbprint = "The key used is expired.", found[0].sha1
+    elif matches[0].not_after < dt.datetime.now(dt.UTC):
+        reason, thumbprint = "The key used is expired.", matches[0].sha1
     else:
-        return found[0]
+        return matches[0]
     text = (
         "The certificate with identifier used to sign the client assertion is not registered on application. "
         f"[Reason - {reason}, Thumbprint of key used by client: '{thumbprint}']"
@@ -202,7 +202,7 @@ def _certificate_of(app: AppRegistration, header: dict[str, Any]) -> AppCertific
 
 
 def _refuse_replay(world: World, app: AppRegistration, jti: str) -> None:
-    """msal sends one assertion again and again for nine minutes; another app must not."""
+    """Raise LoginError if another app has sent this assertion; msal itself repeats one for nine minutes."""
     if world.assertions.setdefault(jti, app.client_id) != app.client_id:
         raise LoginError(401, "invalid_client", 50012, "The client assertion was already used by another application.")
 

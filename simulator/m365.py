@@ -1,4 +1,4 @@
-"""Microsoft 365 in a box: the whole world behind one object."""
+"""The class `Microsoft365`: the whole simulated cloud in one object."""
 
 from pathlib import Path
 from typing import Self
@@ -12,10 +12,10 @@ from .world import World
 
 
 class Microsoft365(World):
-    """Login, Graph, SharePoint and the flow over HTTPS on loopback.
+    """Serves login, Graph and SharePoint over HTTPS on loopback, and runs the flow.
 
     All methods may be called from any thread. Hold `lock` for a change in several steps, but never while waiting for
-    an answer of the server: it needs the lock too.
+    an answer of the server: the server needs the lock too.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Microsoft365(World):
         self._listen(port)
 
     def start(self) -> Self:
-        """After a stop it starts again on the same port, as a host that comes back."""
+        """Start the server; after a `stop` it starts again on the same port, like a host that comes back."""
         if self._server is None:
             self._listen(self.port)
         assert self._server is not None
@@ -51,7 +51,7 @@ class Microsoft365(World):
         self.stop()
 
     def environment(self) -> dict[str, str]:
-        """What a process needs in its environment to talk to this cloud."""
+        """Return the environment variables with which the product talks to this cloud."""
         return {
             "LIZENZTOOL_LOGIN_URL": self.login_url,
             "LIZENZTOOL_GRAPH_URL": self.graph_url,
@@ -69,11 +69,11 @@ class Microsoft365(World):
 
     @property
     def requests(self) -> list[Request]:
-        """Every request since the last reset, sub-requests of a `$batch` included (`batched`)."""
+        """Return every request since the last reset; sub-requests of a `$batch` are included and have `batched` set."""
         return list(self._edge.requests)
 
     def count(self, method: str = "", path: str = "", *, batched: bool | None = None) -> int:
-        """Requests with this method whose path contains `path`; `batched=False` counts the wire only."""
+        """Count the requests with this method whose path contains `path`; `batched=False` leaves out sub-requests."""
         return sum(
             1
             for request in self.requests

@@ -1,4 +1,4 @@
-"""What the product would have read in the weeks before the demo was first opened: its own cache, filled day by day."""
+"""History for the demo: the readings of the weeks before it was first opened, written into the product's database."""
 
 import datetime as dt
 import random
@@ -16,30 +16,31 @@ DAYS = 75
 HOUR = 7  # of each day, UTC
 
 
-def live_through(url: str, tenants: list[Tenant], out_since: Mapping[tuple[str, str], int], today: dt.datetime) -> None:
+def write_past_readings(
+    url: str, tenants: list[Tenant], out_since: Mapping[tuple[str, str], int], today: dt.datetime
+) -> None:
     """Write DAYS daily readings of `tenants` into the product's database at `url`.
 
-    The last day ends at their present numbers. `out_since`: (tenant name, part number) -> days since
-    it has had no seat left; without an entry it ran out this morning.
+    The readings lead up to the present numbers. `out_since`: (tenant name, part number) -> for how many days the
+    product has had no free seat; a product without an entry has run out since the last reading.
     """
     catalogue = Catalogue.load(SKU_MAPPINGS)
     engine = open_database(url)
     read = [tenant for tenant in tenants if tenant.permissions]
-    known = [KnownTenant(t.tenant_id, t.slug, t.name, t.certificate_ends) for t in tenants]
-    save_profiles(engine, known, {})
+    save_profiles(engine, [KnownTenant(t.tenant_id, t.slug, t.name, t.certificate_ends) for t in tenants], {})
     for ago in range(DAYS, 0, -1):
         at = (today - dt.timedelta(days=ago)).replace(hour=HOUR, minute=12)
         readings = []
         for tenant in read:
             since = {sku.part_number: out_since.get((tenant.name, sku.part_number), 0) for sku in tenant.skus.values()}
-            rows = [_that_day(sku, ago, since[sku.part_number]) for sku in tenant.skus.values()]
-            readings.append(Reading(tenant.tenant_id, rows, _short(rows, catalogue), at))
+            rows = [_numbers_of_day(sku, ago, since[sku.part_number]) for sku in tenant.skus.values()]
+            readings.append(Reading(tenant.tenant_id, rows, _short_skus(rows, catalogue), at))
         save_readings(engine, readings, known_licenses(engine), set(), at.date())
     engine.dispose()
 
 
-def _that_day(sku: Sku, ago: int, out_since: int) -> License:
-    """The same product `ago` days earlier: fewer people then, and a seat left before it ran out."""
+def _numbers_of_day(sku: Sku, ago: int, out_since: int) -> License:
+    """Return the numbers of a product `ago` days ago: fewer people, and a free seat until it ran out."""
     draw = random.Random(f"{sku.sku_id}/{ago // 3}")
     joined = sku.consumed * ago * random.Random(sku.sku_id).uniform(0.0005, 0.003)
     consumed = max(0, sku.consumed - round(joined + draw.uniform(0, min(3, sku.consumed * 0.04))))
@@ -47,7 +48,7 @@ def _that_day(sku: Sku, ago: int, out_since: int) -> License:
         consumed = sku.consumed
     elif sku.consumed >= sku.enabled > 0:
         consumed = min(consumed, sku.enabled - draw.choice([1, 1, 2]))
-    # What is in grace or suspended today was in use until three weeks ago.
+    # Units that are in grace or suspended today were enabled until three weeks ago.
     ended = sku.warning + sku.suspended if sku.enabled == 0 and ago > 21 else 0
     return License(
         sku_id=sku.sku_id,
@@ -61,10 +62,10 @@ def _that_day(sku: Sku, ago: int, out_since: int) -> License:
     )
 
 
-def _short(rows: list[License], catalogue: Catalogue) -> list[str]:
-    found = []
+def _short_skus(rows: list[License], catalogue: Catalogue) -> list[str]:
+    short_ids = []
     for row in rows:
         kind, _ = catalogue.kind(row.sku_id, row.sku_part_number, applies_to=row.applies_to, enabled=row.enabled)
         if is_shortage(kind, row.enabled, row.consumed):
-            found.append(row.sku_id)
-    return found
+            short_ids.append(row.sku_id)
+    return short_ids

@@ -1,4 +1,4 @@
-"""Write the profile files that an operator would otherwise write by hand."""
+"""Profile files, which an operator otherwise writes by hand, and the ids and names in them."""
 
 import json
 import os
@@ -12,17 +12,17 @@ _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "é": 
 
 
 def guid(*parts: str) -> str:
-    """A GUID that is the same in every run: restarts keep their ids."""
+    """Return a GUID made from `parts`, the same in every run, so that ids survive a restart."""
     return str(uuid.uuid5(SPACE, "/".join(parts)))
 
 
 def slug(name: str) -> str:
-    """`Schule Höri` -> `schule-hoeri`."""
+    """Return the name in lower-case ASCII with hyphens: `Schule Höri` -> `schule-hoeri`."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower().translate(_LETTERS)).strip("-") or "tenant"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Replace the file in one step: who reads right now sees the old one or the new one, never half."""
+    """Replace the file in one step: a reader sees the old or the new content, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

@@ -1,7 +1,5 @@
-"""Query options of list items: expand, page size, position, filter, delta token."""
+"""Query options of list items: expand, page size, skip token, filter, delta token."""
 
-import base64
-import binascii
 import json
 import operator
 import re
@@ -9,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .lists import Item, ItemList
-from .replies import GraphError
+from .replies import GraphError, decode_token
 
 DEFAULT_PAGE, LARGEST_PAGE = 200, 5000
 CLAUSE = re.compile(r"fields/(\w+)\s+(eq|ne|gt|ge|lt|le)\s+('(?:[^']|'')*'|[\w.:+-]+)")
@@ -25,34 +23,37 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def expanded(query: dict[str, str]) -> tuple[str, ...] | None:
-    """The names in `fields($select=A,B)` or `fields(select=A,B)`; empty for plain `fields`, None for no fields."""
-    wanted = query.get("expand", "")
-    if not wanted.startswith("fields"):
+    """Return the names in `fields($select=A,B)` or `fields(select=A,B)`; () for plain `fields`, None without fields."""
+    option = query.get("expand", "")
+    if not option.startswith("fields"):
         return None
-    chosen = re.fullmatch(r"fields\(\$?select=([^)]*)\)", wanted)
+    chosen = re.fullmatch(r"fields\(\$?select=([^)]*)\)", option)
     return tuple(name.strip() for name in chosen[1].split(",")) if chosen else ()
 
 
 def page_size(query: dict[str, str]) -> int:
-    """200 unless told; more than 5,000 is cut without a word."""
-    wanted = query.get("top", str(DEFAULT_PAGE))
-    if not wanted.isdigit():
+    """Return `$top`, 200 by default; as SharePoint does, more than 5,000 becomes 5,000 without an error."""
+    top = query.get("top", str(DEFAULT_PAGE))
+    if not top.isdigit():
         raise GraphError(400, "invalidRequest", "Invalid value for $top.")
-    return max(1, min(int(wanted), LARGEST_PAGE))
+    return max(1, min(int(top), LARGEST_PAGE))
 
 
 def position(query: dict[str, str]) -> int:
-    """Id of the last item of the page before."""
+    """Return the id of the last item of the previous page, from the skip token; 0 for the first page."""
     if "skiptoken" not in query:
         return 0
-    found = re.search(r"p_ID=(\d+)", _revealed(query["skiptoken"]))
-    if not found:
+    last_id = re.search(r"p_ID=(\d+)", decode_token(query["skiptoken"]))
+    if not last_id:
         raise GraphError(400, "invalidRequest", "The skip token is not valid.")
-    return int(found[1])
+    return int(last_id[1])
 
 
 def filtered(items: ItemList, query: dict[str, str], *, honoured: bool) -> list[Item]:
-    """A column without index is refused, also in a short list, unless the Prefer header takes the risk."""
+    """Return the items that `$filter` selects. Raise GraphError for a column without index unless `honoured`.
+
+    SharePoint refuses such a column in short lists too; `honoured` says that the Prefer header accepts the risk.
+    """
     if "orderby" in query:
         raise GraphError(400, "invalidRequest", "The orderby clause is not supported.")
     clauses = [clause.strip() for clause in re.split(r"\s+and\s+", query.get("filter", "")) if clause.strip()]
@@ -61,34 +62,23 @@ def filtered(items: ItemList, query: dict[str, str], *, honoured: bool) -> list[
 
 
 def delta_position(items: ItemList, token: str, restart: str) -> int:
-    """Where this token left off; a token that is not known (any more) means: read everything again."""
+    """Return the sequence number in a delta token. Raise GraphError 410 (read everything again) for an unknown one."""
     if not token:
         return 0
     if token == "latest":
         return max(1, items.sequence)
-    list_id, epoch, sequence = [*_revealed(token).split(";"), "", ""][:3]
+    list_id, epoch, sequence = [*decode_token(token).split(";"), "", ""][:3]
     if list_id != items.id or epoch != str(items.epoch) or not sequence.isdigit() or int(sequence) > items.sequence:
         raise GraphError(410, "resyncRequired", "Resync required.", {"Location": restart})
     return int(sequence)
 
 
-def opaque(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _revealed(token: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
-
-
 def _test(items: ItemList, clause: str, *, honoured: bool) -> Callable[[Item], bool]:
     compared, starts = CLAUSE.fullmatch(clause), STARTS.fullmatch(clause)
-    found = compared or starts
-    if not found:
+    match = compared or starts
+    if not match:
         raise GraphError(400, "invalidRequest", f"Invalid filter clause: {clause}")
-    name = found[1]
+    name = match[1]
     column = items.columns.get(name)
     if column is None:
         raise GraphError(400, "invalidRequest", f"Field '{name}' is not recognized")

@@ -1,4 +1,4 @@
-"""List items as Graph writes them."""
+"""JSON of sites, lists and list items in Graph's format."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ Expand = tuple[str, ...] | None
 
 
 def item_json(world: World, site: SharePoint, items: ItemList, item: Item, expand: Expand) -> bytes:
-    """Rendered once per version: pages of 5,000 items would hold up everybody else otherwise."""
+    """Return the item as JSON, rendered once per version: rendering a page of 5,000 anew would delay other requests."""
     key = (expand, world.float_numbers)
     if key not in item.rendered:
         item.rendered[key] = dumps(_item(world, site, items, item, expand))
@@ -21,7 +21,7 @@ def item_json(world: World, site: SharePoint, items: ItemList, item: Item, expan
 
 
 def field_values(world: World, items: ItemList, item: Item, select: tuple[str, ...] = ()) -> dict[str, Any]:
-    """A fieldValueSet: what the columns hold, and what SharePoint adds. Counts and lookups are strings."""
+    """Return a fieldValueSet: the values of the columns and SharePoint's own. Counts and lookups are strings."""
     numbers = {name for name, column in items.columns.items() if column.kind == "number"} if world.float_numbers else ()
     own = {name: float(value) if name in numbers else value for name, value in item.fields.items()}
     added = {

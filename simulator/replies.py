@@ -1,5 +1,7 @@
-"""What goes in and out of the simulated services: one call, one reply, one error shape."""
+"""Calls to the simulated services and their replies: the classes `Call`, `Reply` and `GraphError`."""
 
+import base64
+import binascii
 import datetime as dt
 import json
 import uuid
@@ -13,7 +15,7 @@ JSON_TYPE = "application/json"
 
 @dataclass(slots=True)
 class Call:
-    """One request to Graph, from the wire or from inside a `$batch`."""
+    """One request to Graph, either an HTTP request or a sub-request of a `$batch`."""
 
     method: str
     path: str
@@ -31,13 +33,13 @@ class Call:
 
     @property
     def parts(self) -> list[str]:
-        """The path below `/v1.0`, in pieces."""
+        """Return the segments of the path below `/v1.0`."""
         return self.path.removeprefix("/v1.0").strip("/").split("/")
 
 
 @dataclass(slots=True)
 class Reply:
-    """`announced` is a length that the body does not reach: the connection is cut on the way."""
+    """One answer. If `announced` is set, it is sent as the length, and the connection is closed after the body."""
 
     status: int
     body: bytes = b""
@@ -47,7 +49,7 @@ class Reply:
 
 
 class GraphError(Exception):
-    """An answer in Graph's error envelope."""
+    """An error answer in Graph's format."""
 
     def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
@@ -73,16 +75,29 @@ def dumps(content: Any) -> bytes:
 
 
 def parse_query(text: str) -> dict[str, str]:
-    """Query options without their `$`, which Graph takes as optional in many places."""
+    """Return the query options, their names without the `$` that Graph often takes as optional."""
     return {name.removeprefix("$"): value for name, value in parse_qsl(text, keep_blank_values=True)}
 
 
 def split_url(url: str) -> tuple[str, dict[str, str]]:
-    """Decoded path and query of a relative URL."""
+    """Return (decoded path, query options) of a relative URL."""
     path, _, query = url.partition("?")
     return unquote(path), parse_query(query)
 
 
 def stamp(at: dt.datetime | None = None) -> str:
-    """UTC with `Z`, as Graph writes every time."""
+    """Return the time (default: now) in UTC with `Z`, the format of all times in Graph."""
     return (at or dt.datetime.now(dt.UTC)).astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def encode_token(text: str) -> str:
+    """Return `text` as an opaque token, so that clients neither read nor build skip and delta tokens."""
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_token(token: str) -> str:
+    """Return the text in a token, "" if it is malformed."""
+    try:
+        return base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

@@ -15,7 +15,7 @@ LONGEST_END = 5.0
 
 
 class QuickServer(uvicorn.Server):
-    """uvicorn rounds its end up to tenths of a second, which hundreds of tests would wait for."""
+    """uvicorn that ends at once: its own loop waits a tenth of a second, which adds up in hundreds of tests."""
 
     def __init__(self, config: uvicorn.Config, edge: Edge) -> None:
         super().__init__(config)
@@ -31,19 +31,19 @@ class QuickServer(uvicorn.Server):
                 await asyncio.wait_for(stopping.wait(), 0.1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Reset the connections: uvicorn would wait for every client that keeps one open."""
+        """Reset the open connections, then end; uvicorn would wait for the clients to close them."""
         loop = asyncio.get_running_loop()
         for sock in sockets or []:
             loop.remove_reader(sock)
-        # asyncio loses connections that it accepted in the round in which its server closes.
+        # asyncio loses track of connections that it accepts in the same turn of the loop in which its server closes.
         await asyncio.sleep(0.01)
         for server in self.servers:
             server.close()
-        # The loop's own table also knows connections in the middle of their TLS handshake; uvicorn does not yet.
-        known = getattr(loop, "_transports", {})
+        # The loop's own table also has connections in the middle of their TLS handshake; uvicorn's does not.
+        transports = getattr(loop, "_transports", {})
         end = time.monotonic() + LONGEST_END
         while time.monotonic() < end:
-            alive = [transport for transport in known.values() if not transport.is_closing()]
+            alive = [transport for transport in transports.values() if not transport.is_closing()]
             for transport in alive:
                 transport.abort()
             await asyncio.sleep(0.002)
@@ -52,11 +52,11 @@ class QuickServer(uvicorn.Server):
 
 
 class ServerThread:
-    """Listens as soon as it exists, so that the port is known; serves between `start` and `stop`."""
+    """Runs the server in a thread between `start` and `stop`; its port is open from the constructor on."""
 
     def __init__(self, edge: Edge, server_file: Path, port: int) -> None:
         self._edge = edge
-        # The protocol has to be named: asyncio switches Nagle off for named TCP only, else each answer costs 40 ms.
+        # With the protocol named: only then asyncio switches Nagle's algorithm off, which delays each answer by 40 ms.
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind(("127.0.0.1", port))

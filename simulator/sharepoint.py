@@ -1,4 +1,4 @@
-"""SharePoint through Graph: sites, lists, columns, items, delta, with the refusals that writers meet."""
+"""SharePoint through Graph: sites, lists, columns, items, delta, and the errors that writes can get."""
 
 import re
 from typing import Any
@@ -8,7 +8,7 @@ from . import queries
 from .columns import FieldError
 from .lists import Item, ItemList
 from .rendering import deleted_json, field_values, item_json, list_row, site_row
-from .replies import Call, GraphError, Reply, as_json, dumps
+from .replies import Call, GraphError, Reply, as_json, dumps, encode_token
 from .site import HOST, SharePoint
 from .world import Token, World
 
@@ -20,10 +20,10 @@ ITEM_OPTIONS = {"expand", "select", "top", "filter", "skiptoken", "orderby", "co
 
 
 def answer(world: World, token: Token, call: Call) -> Reply:
-    """`sites/{id}[/lists[/{list}[/...]]]`; a site may also be named `{host}:/{path}:`."""
+    """Answer `sites/{id}[/lists[/{list}[/...]]]`; `{host}:/{path}:` names a site as well as its id."""
     parts = call.parts[1:]
     site, rest = _site(world, token, parts)
-    _may(site, token, call)
+    _check_permission(site, token, call)
     if not rest:
         return _charged(world, token, 1, as_json(site_row(site)))
     if rest[0] != "lists":
@@ -92,21 +92,24 @@ def _page(world: World, call: Call, site: SharePoint, items: ItemList) -> Reply:
     if foreign:
         raise GraphError(400, "invalidRequest", f"Query option '{min(foreign)}' is not supported.")
     honoured = "HonorNonIndexedQueriesWarningMayFailRandomly" in call.headers.get("prefer", "")
-    found = queries.filtered(items, call.query, honoured=honoured)
+    selected = queries.filtered(items, call.query, honoured=honoured)
     after = queries.position(call.query)
     size = queries.page_size(call.query)
-    rest = [item for item in found if item.id > after] if after else found
+    rest = [item for item in selected if item.id > after] if after else selected
     page, expand = rest[:size], queries.expanded(call.query)
     content: dict[str, Any] = {"@odata.context": f"{world.graph_url}/v1.0/$metadata#listItems"}
     if len(rest) > size:
         kept = {name: value for name, value in call.query.items() if name != "skiptoken"}
-        kept["skiptoken"] = queries.opaque(f"Paged=TRUE&p_ID={page[-1].id}")
+        kept["skiptoken"] = encode_token(f"Paged=TRUE&p_ID={page[-1].id}")
         content["@odata.nextLink"] = _link(call, kept)
     return Reply(200, _spliced(content, [item_json(world, site, items, item, expand) for item in page]))
 
 
 def _delta(world: World, call: Call, site: SharePoint, items: ItemList) -> Reply:
-    """Changes in their order; a new enumeration starts at zero. What changes in between simply comes once more."""
+    """Answer with a page of the changes since the token, oldest first; without a token with all items.
+
+    An item that changes while the client reads the pages comes again on a later page.
+    """
     since = queries.delta_position(items, call.query.get("token", ""), f"{world.graph_url}{quote(call.path)}")
     entries: list[tuple[int, Item | int]] = [(item.changed, item) for item in items.changed_since(since)]
     if since:
@@ -115,7 +118,7 @@ def _delta(world: World, call: Call, site: SharePoint, items: ItemList) -> Reply
     page, more = entries[:size], len(entries) > size
     until = page[-1][0] if more else items.sequence
     kept = {name: value for name, value in call.query.items() if name != "token"}
-    kept["token"] = queries.opaque(f"{items.id};{items.epoch};{until}")
+    kept["token"] = encode_token(f"{items.id};{items.epoch};{until}")
     link = "@odata.nextLink" if more else "@odata.deltaLink"
     content = {"@odata.context": f"{world.graph_url}/v1.0/$metadata#listItems", link: _link(call, kept)}
     rows = [
@@ -140,8 +143,8 @@ def _first(sites: list[SharePoint]) -> SharePoint:
     return sites[0]
 
 
-def _may(site: SharePoint, token: Token, call: Call) -> None:
-    """Sites.Selected alone opens nothing: the site needs a grant, and writing needs `write`."""
+def _check_permission(site: SharePoint, token: Token, call: Call) -> None:
+    """Raise GraphError 403 without permission; Sites.Selected also needs a grant on the site, `write` for writing."""
     writing = call.method != "GET"
     if token.roles & (WRITE if writing else READ):
         return
@@ -151,12 +154,12 @@ def _may(site: SharePoint, token: Token, call: Call) -> None:
 
 
 def _check_etag(call: Call, item: Item) -> None:
-    wanted = call.headers.get("if-match", "*")
-    if wanted == "*":
+    expected = call.headers.get("if-match", "*")
+    if expected == "*":
         return
-    if not ETAG.fullmatch(wanted):
+    if not ETAG.fullmatch(expected):
         raise GraphError(400, "invalidRequest", "The If-Match header holds a malformed entity tag.")
-    if wanted != item.etag:
+    if expected != item.etag:
         raise GraphError(412, "resourceModified", "ETag does not match current item's value")
 
 
@@ -181,7 +184,7 @@ def _spliced(content: dict[str, Any], rows: list[bytes]) -> bytes:
 
 
 def _link(call: Call, query: dict[str, str]) -> str:
-    """The whole query goes into the link, so that the caller needs nothing but the link."""
+    """Return the link to the next page with the whole query in it, so that the client needs no other options."""
     text = "&".join(f"{'' if name == 'token' else '$'}{name}={quote(value, safe='')}" for name, value in query.items())
     return f"{call.graph_url}{quote(call.path, safe='/,:')}?{text}"
 

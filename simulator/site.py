@@ -1,4 +1,4 @@
-"""The provider's own tenant with its SharePoint site and the three lists, made by hand in the browser."""
+"""The provider's own tenant: its SharePoint site and the three lists, with columns as a person makes them by hand."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +27,7 @@ HOST = "support.sharepoint.example"
 
 
 class SharePoint(AppRegistration):
-    """`grant` is what Sites.Selected was given on this site: "write", "read" or None."""
+    """The provider's site; `grant` is the permission of the app on it (Sites.Selected): "write", "read" or None."""
 
     def __init__(
         self, folder: Path, name: str, taken: set[str], *, lock: RLock, columns: Mapping[str, str] | None = None
@@ -45,7 +45,7 @@ class SharePoint(AppRegistration):
         self.parameters = self._list("Parameterliste", [Column(n, n) for n in ("Parameter", "Parameterwert")])
 
     def replace_licenses(self) -> None:
-        """Somebody makes the licence list anew, with the same columns, and enters its id in the profile."""
+        """Replace the licence list by an empty one with the same columns, and write its id into the profile."""
         with self.lock:
             own = [column for column in self.licenses.columns.values() if column not in BUILT_IN]
             self.licenses = ItemList(guid("list", self.licenses.id), self.licenses.title, own, self.lock)
@@ -56,7 +56,7 @@ class SharePoint(AppRegistration):
         return [self.licenses, self.tenants, self.parameters]
 
     def column(self, display: str) -> str:
-        """Internal name of a column of the licence list."""
+        """Return the internal name of a column of the licence list."""
         return self.licenses.internal(display)
 
     def list_tenant(self, tenant: AppRegistration, *, enabled: bool, monitoring: bool) -> None:

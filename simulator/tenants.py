@@ -1,4 +1,4 @@
-"""Customer tenants: their app registration, their SKUs and the subscriptions behind them."""
+"""Customer tenants: app registration, SKUs and subscriptions."""
 
 import datetime as dt
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ SkuValue = tuple[int, int] | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """One row of subscribedSkus. Frozen: a change goes through the tenant, which then renders its answer anew."""
+    """One row of subscribedSkus; frozen, so that it is changed through its tenant, which renders its answer anew."""
 
     part_number: str
     sku_id: str
@@ -32,7 +32,7 @@ class Sku:
 
     @property
     def status(self) -> str:
-        """`Enabled` says only that one unit is enabled; units in grace beside it do not change the word."""
+        """Return Graph's capabilityStatus: `Enabled` as soon as one unit is enabled, even if others are in grace."""
         if self.capability_status:
             return self.capability_status
         if self.enabled:
@@ -43,7 +43,7 @@ class Sku:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One row of directory/subscriptions; `total` None follows the SKU."""
+    """One row of directory/subscriptions; with `total` None the number of licences is that of the SKU."""
 
     id: str
     part_number: str
@@ -57,7 +57,7 @@ class Subscription:
 
 
 class AppRegistration:
-    """An app with a certificate in one tenant, and the profile file that the tool reads about it."""
+    """An app registration with its certificates in one tenant, and its profile file for the product."""
 
     def __init__(self, folder: Path, name: str, taken: set[str], *, permissions: set[str], lock: RLock) -> None:
         self.lock = lock
@@ -67,19 +67,19 @@ class AppRegistration:
         self.permissions = permissions
         self.deleted = self.disabled = False
         self.service_principal = True
-        self.refused_with = 0  # AADSTS number that the login host answers to every sign-in; 0: it judges itself
+        self.refused_with = 0  # AADSTS number with which every sign-in is refused; 0: sign-ins are checked as usual
         self.renewals = 0
         self.certificates: dict[str, AppCertificate] = {}
         self.cert_path = folder / "certs" / self.slug / f"mycert_{self.slug}.pem"
         self.profile_path = folder / "profiles" / f"config-{self.slug}-profile.json"
 
     def use_certificate(self, number: int, days: float) -> None:
-        """Keep a valid certificate of an earlier run, else make one; then write the profile."""
-        found = read_app_certificate(self.cert_path)
-        self.register(found or write_app_certificate(self.cert_path, self.name, rsa_key(number), days))
+        """Use the valid certificate of an earlier run, else make one with key `number`; then write the profile."""
+        stored = read_app_certificate(self.cert_path)
+        self.register(stored or write_app_certificate(self.cert_path, self.name, rsa_key(number), days))
 
     def renew_certificate(self, days: float = 365) -> None:
-        """A new key and certificate; the old one stays registered, as in Entra, until it is taken away."""
+        """Make a new key and certificate; as in Entra, the old certificate stays registered until it is revoked."""
         with self.lock:
             self.renewals += 1
             self.register(write_app_certificate(self.cert_path, self.name, rsa_key(-self.renewals), days))
@@ -90,7 +90,7 @@ class AppRegistration:
             self.write_profile()
 
     def revoke_certificates(self) -> None:
-        """Somebody took the certificate out of the app registration (AADSTS700027)."""
+        """Remove all certificates from the app registration; sign-ins then get AADSTS700027."""
         with self.lock:
             self.certificates = {}
 
@@ -119,7 +119,7 @@ class AppRegistration:
 
 
 class Tenant(AppRegistration):
-    """A customer: what subscribedSkus and directory/subscriptions say about it."""
+    """A customer with its SKUs and subscriptions."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -133,7 +133,7 @@ class Tenant(AppRegistration):
             return dict(self._skus)
 
     def set_sku(self, part_number: str, /, **values: Any) -> Sku:
-        """Create the SKU or change the named values of it, which may be another `part_number` or `sku_id`."""
+        """Create the SKU, or change the given values of it (a new `part_number` or `sku_id` is possible, too)."""
         with self.lock:
             applies = "Company" if part_number in catalog.COMPANY_WIDE else "User"
             fresh = Sku(part_number, catalog.sku_id(part_number), applies_to=applies)
@@ -155,7 +155,7 @@ class Tenant(AppRegistration):
 
     @property
     def subscriptions(self) -> list[Subscription]:
-        """The given ones; a SKU without one has a plain yearly subscription, as every SKU has some."""
+        """Return the added subscriptions, and a yearly one for each SKU without any: in Graph each SKU has one."""
         with self.lock:
             named = {subscription.part_number for subscription in self._subscriptions}
             plain = [self._plain_subscription(sku) for sku in self._skus.values() if sku.part_number not in named]
@@ -176,14 +176,14 @@ class Tenant(AppRegistration):
             return added
 
     def body(self, key: Any, render: Callable[[], Any]) -> bytes:
-        """The rendered answer, kept until something changes: a benchmark asks thousands of times for the same."""
+        """Return the rendered answer, kept until the tenant changes: benchmarks ask for the same one very often."""
         with self.lock:
             if key not in self._bodies:
                 self._bodies[key] = dumps(render())
             return self._bodies[key]
 
     def _plain_subscription(self, sku: Sku) -> Subscription:
-        # Some day within the coming year, the same as long as this term runs; free products have none.
+        # A day within the coming year that depends on the SKU alone; free products have no end.
         day = FIRST_DAY + dt.timedelta(days=int(sku.sku_id[:4], 16) % 360)
         terms = (dt.datetime.now(dt.UTC) - day).days // 365 + 1
         ends = None if sku.enabled >= 10000 else day + dt.timedelta(days=365 * terms)
@@ -191,7 +191,7 @@ class Tenant(AppRegistration):
 
 
 def subscription_row(tenant: Tenant, subscription: Subscription) -> dict[str, Any]:
-    """A companySubscription as Graph shows it."""
+    """Return the subscription as Graph's companySubscription."""
     sku = tenant.skus.get(subscription.part_number)
     total = subscription.total
     if total is None:
@@ -215,6 +215,6 @@ def subscription_row(tenant: Tenant, subscription: Subscription) -> dict[str, An
 
 
 def _free_slug(name: str, taken: set[str]) -> str:
-    wanted = slug(name)
-    numbered = (f"{wanted}-{number}" for number in range(2, len(taken) + 3))
-    return next(candidate for candidate in (wanted, *numbered) if candidate not in taken)
+    plain = slug(name)
+    numbered = (f"{plain}-{number}" for number in range(2, len(taken) + 3))
+    return next(candidate for candidate in (plain, *numbered) if candidate not in taken)

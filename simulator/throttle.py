@@ -1,4 +1,4 @@
-"""SharePoint's resource units: so many a minute and app, then 429 until the minute is over."""
+"""SharePoint's resource units: an app has a budget per minute; beyond it come 429 until the minute is over."""
 
 import math
 import time
@@ -9,16 +9,16 @@ from .replies import GraphError
 
 @dataclass(slots=True)
 class Meter:
-    """Counts per tenant. Refused calls count too, as they do in SharePoint: hammering makes it longer."""
+    """Counts the units of each tenant. Refused calls count too, as in SharePoint: repeated calls prolong the wait."""
 
     budget: int | None = None
     window: float = 60.0
     refused: int = 0
-    whole_seconds: bool = True  # as SharePoint tells them; a test with a short window wants them exactly
+    whole_seconds: bool = True  # SharePoint rounds Retry-After; a test with a short window needs fractions
     _used: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def charge(self, tenant_id: str, units: int) -> dict[str, str]:
-        """Headers for the answer (from 80 % of the budget on), or GraphError 429."""
+        """Return headers for the answer (from 80 % of the budget on). Raise GraphError 429 beyond the budget."""
         if self.budget is None:
             return {}
         now = time.monotonic()

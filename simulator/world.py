@@ -1,4 +1,4 @@
-"""The state of the whole simulated cloud: tenants, the site, tokens and the switches of the services."""
+"""The state of the simulated cloud: tenants, sites, tokens, and settings that change how the services answer."""
 
 import random
 import time
@@ -18,7 +18,7 @@ ORGANIZATION_READ = "Organization.Read.All"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token keeps the roles it was issued with: a consent given or taken later shows in the next token only."""
+    """An access token. `roles` are those at the time of issue: a consent given or withdrawn later needs a new token."""
 
     tenant_id: str
     app_id: str
@@ -27,6 +27,8 @@ class Token:
 
 
 class World:
+    """Holds the state. `folder` keeps profiles and certificates; `lock` protects everything in here."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lock = RLock()
@@ -54,7 +56,7 @@ class World:
 
     @property
     def throttle(self) -> int | None:
-        """SharePoint resource units per minute and site; None switches throttling off."""
+        """Return the resource units that SharePoint allows per minute and app; None: no throttling."""
         return self.meter.budget
 
     @throttle.setter
@@ -73,7 +75,7 @@ class World:
         permissions: set[str] | None = None,
         certificate_days: float = 365,
     ) -> Tenant:
-        """A customer with app registration, certificate, profile file and its row in the tenant list."""
+        """Add a customer: app registration, certificate, profile file and, if `listed`, a row in the tenant list."""
         with self.lock:
             tenant = self._new_tenant(name, {ORGANIZATION_READ} if permissions is None else permissions)
             tenant.set_skus(skus or {})
@@ -83,7 +85,7 @@ class World:
             return tenant
 
     def add_many(self, count: int, skus_per_tenant: int = 8) -> list[Tenant]:
-        """Many plain tenants that share one key and certificate: making a key for each would take minutes."""
+        """Add `count` tenants that share one key and certificate: making a key for each would take minutes."""
         path = self.folder / "certs" / "shared" / "mycert_shared.pem"
         with self.lock:
             shared = write_app_certificate(path, "Shared", rsa_key(0), 365)
@@ -102,7 +104,7 @@ class World:
         *,
         columns: Mapping[str, str] | None = None,
     ) -> SharePoint:
-        """The provider's site; tenants that are there already come into its tenant list."""
+        """Add the provider's site; its tenant list gets the tenants that were added before."""
         with self.lock:
             site = SharePoint(self.folder, name, self._slugs, lock=self.lock, columns=columns)
             self._register(site)
@@ -115,14 +117,14 @@ class World:
             return site
 
     def remove_tenant(self, tenant: Tenant) -> None:
-        """The customer left: tenant and profile file are gone (its rows in SharePoint stay)."""
+        """Delete the tenant and its profile file; its rows in SharePoint stay."""
         with self.lock:
             tenant.deleted = True
             tenant.profile_path.unlink(missing_ok=True)
             self._listed = [entry for entry in self._listed if entry[0] is not tenant]
 
     def token(self, authorization: str) -> Token | None:
-        """What this Authorization header is worth right now."""
+        """Return the token of this Authorization header, or None if it is unknown or has expired."""
         token = self.tokens.get(authorization.removeprefix("Bearer "))
         if token is None or token.expires < time.time():
             return None
@@ -130,7 +132,7 @@ class World:
         return None if app is None or app.deleted else token
 
     def expire_tokens(self) -> None:
-        """All tokens handed out so far are worth nothing any more."""
+        """Make all tokens issued so far invalid."""
         with self.lock:
             self.tokens.clear()
 
@@ -159,7 +161,7 @@ class World:
 
 
 def _plain_skus(seed: str, count: int) -> dict[str, SkuValue]:
-    """Believable numbers without a shortage, the same in every run."""
+    """Return realistic numbers without a shortage, the same ones in every run."""
     draw = random.Random(seed)
     parts = sorted(SKU_IDS)[:count] + [f"PRODUCT_{n:03}" for n in range(len(SKU_IDS), count)]
     enabled = [draw.randint(5, 400) for _ in parts]
