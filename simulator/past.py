@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from core.cache.catalogue import SKU_MAPPINGS
 from core.cache.database import open_database
 from core.cache.readings import KnownTenant, Reading, known_licenses, save_profiles, save_readings
+from core.licenses.alarm_rules import Rules
+from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
-from core.licenses.units import License, is_shortage
+from core.licenses.units import License
 
 from .tenants import Sku, Tenant
 
@@ -63,9 +65,4 @@ def _numbers_of_day(sku: Sku, ago: int, out_since: int) -> License:
 
 
 def _short_skus(rows: list[License], catalogue: Catalogue) -> list[str]:
-    short_ids = []
-    for row in rows:
-        kind, _ = catalogue.kind(row.sku_id, row.sku_part_number, applies_to=row.applies_to, enabled=row.enabled)
-        if is_shortage(kind, row.enabled, row.consumed):
-            short_ids.append(row.sku_id)
-    return short_ids
+    return [row.sku_id for row in rows if judge(row, catalogue, Rules(), tenant_id="", is_trial=False).shortage]

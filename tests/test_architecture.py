@@ -154,6 +154,21 @@ def test_sql_is_written_in_the_cache_alone() -> None:
     assert elsewhere == set()
 
 
+PART_OF_THE_JUDGEMENT = re.compile(r"(.*\.)?(catalogue\.kind|decide|state_of|is_shortage)")
+
+
+def test_what_a_licence_means_is_judged_in_one_place() -> None:
+    elsewhere = {
+        f"{names(path)}:{node.lineno} calls {called}"
+        for path in sources("app", "dashboard", "pages", "ui", "web", "core", "simulator")
+        if "core/licenses" not in names(path)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and PART_OF_THE_JUDGEMENT.fullmatch(called := ast.unparse(node.func))
+    }
+
+    assert elsewhere == set()
+
+
 def test_core_prints_in_its_command_line_alone() -> None:
     printing = {
         names(path)

@@ -12,7 +12,9 @@ from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.readings import tenant_rows
 from core.cache.rule_rows import rules_at
 from core.cache.troubles import Gone, broken_profiles, gone_since, removed_profiles, unanswered_alarms
+from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
+from core.licenses.units import License
 from core.problems import Problem
 from core.profiles.profile_store import ProfileStore, SharePointProfile, TenantProfile
 from core.settings import Settings
@@ -112,10 +114,9 @@ def _alarming(
     rules = rules_at(engine, now, settings.zone)
     kept = []
     for gone in found:
-        kind, _ = catalogue.kind(
-            gone.sku_id, gone.sku_part_number, applies_to=gone.applies_to, enabled=gone.enabled, is_trial=gone.is_trial
-        )
-        if rules.decide(gone.tenant_id, gone.sku_id, kind).alarms:
+        units = License(gone.sku_id, gone.sku_part_number, gone.enabled, gone.consumed, applies_to=gone.applies_to)
+        judged = judge(units, catalogue, rules, tenant_id=gone.tenant_id, is_trial=gone.is_trial, present=False)
+        if judged.alarms:
             product = catalogue.product(gone.sku_id, gone.sku_part_number)
             kept.append((gone, (product.name_de, product.name_en)))
     return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -13,8 +14,8 @@ from core.cache.readings import trial_skus
 from core.cache.rule_rows import rules_at
 from core.cache.schema import alarms, history, licenses, subscriptions, tenants
 from core.cache.sql import transaction
+from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
-from core.licenses.units import state_of
 
 LICENSE_COLUMNS = [
     "tenant_id", "tenant", "sku_id", "sku_part_number", "product_de", "product_en", "kind", "kind_reason",
@@ -38,7 +39,8 @@ def licenses_frame(
     is 0), times are aware UTC. `alarm` is "" without a shortage, else one of "no_sharepoint",
     "not_monitored", "pending" (will be set by the next refresh), "waiting" (trigger set),
     "unanswered" (trigger set for longer than `flow_timeout`), "told"; `alarm_at` is its moment.
-    `alarms` to `rule_reason` are what core.licenses.alarm_rules decides; rules end with their day in `zone`.
+    Kind, state, shortage and `alarms` to `rule_reason` are those of core.licenses.judge; rules end with their day in
+    `zone`.
     """
     status = sharepoint_status(engine)
     trial = trial_skus(engine)
@@ -50,31 +52,27 @@ def licenses_frame(
     )
     with transaction(engine) as connection:
         found = connection.execute(joined.where(tenants.c.has_profile, tenants.c.enabled)).all()
+    product_of = cache(catalogue.product)  # thousands of rows, dozens of products
     rows = []
     for row in found:
         key = (row.tenant_id, row.sku_id)
-        product = catalogue.product(row.sku_id, row.sku_part_number)
-        kind, reason = catalogue.kind(
-            row.sku_id, row.sku_part_number, applies_to=row.applies_to, enabled=row.enabled, is_trial=key in trial
-        )
-        decision = rules.decide(row.tenant_id, row.sku_id, kind)
-        short = decision.short(row.enabled, row.consumed)
+        product = product_of(row.sku_id, row.sku_part_number)
+        judged = judge(row, catalogue, rules, tenant_id=row.tenant_id, is_trial=key in trial, present=row.present)
         alarm, alarm_at = "", None
-        if short:
+        if judged.shortage:
             known = alarm_of.get(key)
             alarm, alarm_at = _alarm_state(status, row.monitored, known, now, flow_timeout)
         rows.append((
-            row.tenant_id, row.name, row.sku_id, row.sku_part_number, product.name_de, product.name_en, kind, reason,
+            row.tenant_id, row.name, row.sku_id, row.sku_part_number, product.name_de, product.name_en,
+            judged.kind, judged.kind_reason,
             row.enabled, row.consumed, row.warning, row.suspended, row.locked_out, row.enabled - row.consumed,
             row.consumed / row.enabled if row.enabled else float("nan"),
-            state_of(
-                row.enabled, row.consumed, row.warning, row.capability_status, present=row.present, warn=decision.warn
-            ), short,
-            _since(row.short_since, alarm, alarm_at) if short else None, row.first_seen_at, renewals.get(key),
+            judged.state, judged.shortage,
+            _since(row.short_since, alarm, alarm_at) if judged.shortage else None, row.first_seen_at, renewals.get(key),
             alarm, alarm_at,
             row.last_read_at, row.problem is not None,
-            decision.alarms, decision.threshold, decision.warn_level(row.enabled), decision.hidden,
-            decision.decided_by, decision.level, decision.reason,
+            judged.alarms, judged.threshold, judged.warn_level, judged.hidden,
+            judged.decided_by, judged.level, judged.reason,
         ))  # fmt: skip
     return _worst_first(_typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS)))
 

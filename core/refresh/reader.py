@@ -25,6 +25,7 @@ from core.cache.readings import (
 from core.clock import elapsed
 from core.graph import GraphClient, GraphError, refused_rows, subscribed_skus, subscriptions
 from core.licenses.alarm_rules import Rules
+from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
 from core.licenses.units import License, RefusedRow, Subscription
 from core.logs.setup import tenant_in_log
@@ -212,15 +213,9 @@ class Reader:
             learn_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
 
     def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
-        """Whether this licence is a shortage, by its kind, its units and the rules."""
-        kind, _ = self.catalogue.kind(
-            row.sku_id,
-            row.sku_part_number,
-            applies_to=row.applies_to,
-            enabled=row.enabled,
-            is_trial=(tenant_id, row.sku_id) in trial,
-        )
-        return self.rules.decide(tenant_id, row.sku_id, kind).short(row.enabled, row.consumed)
+        """Return True if the licence as just read is a shortage."""
+        is_trial = (tenant_id, row.sku_id) in trial
+        return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).shortage
 
 
 def nothing_left(tenant: str, known: Mapping[str, KnownLicense], row: Any, now: datetime) -> Problem | None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from core.cache.readings import KnownLicense
 from core.licenses.alarm_rules import Rules
+from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
+from core.licenses.units import License
 from core.name_key import name_key
 
 Key = tuple[str, str]  # tenant id, SKU id: what a licence is, everywhere
@@ -63,13 +65,17 @@ def rows_to_show(
         for sku_id, license_ in known.get(tenant_id, {}).items():
             named = license_["sku_part_number"]
             sku_part_number = named if name_key(named) else sku_id
-            kind, _ = catalogue.kind(
+            units = License(
                 sku_id,
                 sku_part_number,
+                license_["enabled"],
+                license_["consumed"],
+                warning=license_["warning"],
+                capability_status=license_["capability_status"],
                 applies_to=license_["applies_to"],
-                enabled=license_["enabled"],
-                is_trial=(tenant_id, sku_id) in trial,
             )
+            is_trial = (tenant_id, sku_id) in trial
+            judged = judge(units, catalogue, rules, tenant_id=tenant_id, is_trial=is_trial, present=license_["present"])
             yield Row(
                 tenant_id=tenant_id,
                 sku_id=sku_id,
@@ -78,7 +84,7 @@ def rows_to_show(
                 product=catalogue.product(sku_id, sku_part_number).name(language),
                 available=license_["enabled"],
                 used=license_["consumed"],
-                shortage=rules.decide(tenant_id, sku_id, kind).short(license_["enabled"], license_["consumed"]),
+                shortage=judged.shortage,
                 monitored=tenant.monitored,
                 short_since=license_["short_since"],
             )

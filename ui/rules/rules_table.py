@@ -11,6 +11,7 @@ import pyarrow as pa
 import streamlit as st
 
 from core.licenses.alarm_rules import Rule, Rules
+from core.licenses.judge import judge_kind
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame.page import View
@@ -143,12 +144,17 @@ def effect(licenses: pd.DataFrame, before: Sequence[Rule], after: Sequence[Rule]
 
 
 def _standing(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
-    """Whether a licence is short, hidden, low under these rules."""
-    units = (row.enabled, row.consumed)
-    decision = rules.decide(row.tenant_id, row.sku_id, row.kind)
-    short, free = decision.short(*units), units[0] - units[1]
-    low = decision.alarms and not short and 0 < free <= decision.warn_level(units[0])
-    return short, decision.hidden, low
+    """Return whether a licence would be a shortage, hidden, low under these rules."""
+    judged = judge_kind(
+        row.kind,
+        row.kind_reason,
+        rules,
+        tenant_id=row.tenant_id,
+        sku_id=row.sku_id,
+        enabled=row.enabled,
+        consumed=row.consumed,
+    )
+    return judged.shortage, judged.hidden, judged.low
 
 
 def effect_words(found: Effect, language: str) -> str:
