@@ -138,11 +138,29 @@ def test_every_sign_of_a_long_password_counts(length: int):
     assert not passwords.check_password(password + "ü", stored)
 
 
-def test_hashes_of_earlier_versions_hold():
-    password = "Ab-1" + "x" * 68  # as long as they could be
-    stored = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
-
+@pytest.mark.parametrize(
+    ("password", "stored"),
+    [
+        pytest.param(
+            "Z\u00fcrich-2026-Birke",
+            "$2b$12$PJc5FlnJRa8zMej26PgsP.u.oQ0q4dauiVWph9Axqanhh8nb4B5De",
+            id="made with streamlit-authenticator",
+        ),
+        pytest.param(
+            "Ab-1" + "\u00fc" * 64,
+            "$2b$12$ZXEgjeEaLdAilZC2X7moTOpRPKbD8/hZlwQKU8UVIg8izGruWXwYi",
+            id="the same, longer than 72 bytes",
+        ),
+        pytest.param(
+            "Ab-1" + "x" * 68,
+            bcrypt.hashpw(b"Ab-1" + b"x" * 68, bcrypt.gensalt(4)).decode(),
+            id="as long as passwords once could be",
+        ),
+    ],
+)
+def test_hashes_of_earlier_versions_hold(password: str, stored: str):
     assert passwords.check_password(password, stored)
+    assert not passwords.check_password(password + "x", stored)
 
 
 def test_check_of_a_password_that_nobody_can_have_says_no():
@@ -185,7 +203,7 @@ def test_unknown_account_costs_a_real_password_check(engine: Engine):
     access.sign_in(engine, "niemand", "x", now=NOW, check=check)
 
     assert checked == [None]
-    assert passwords.NOBODY.startswith("$2b$12$")  # the cost of a real one, see Hasher
+    assert passwords.UNKNOWN_ACCOUNT_HASH.startswith(f"$2b${passwords.COST}$")
 
 
 def test_delay_grows_after_some_failures_and_survives_a_restart(engine: Engine):

@@ -31,7 +31,7 @@ CLOSED_TO_ALL = [
     "/_stcore/agent/mcp",
     "/_stcore/bidi-components/x/y.js",
     "/two/_stcore/metrics",
-    "/component/streamlit_authenticator.init/index.html",
+    "/component/some_component.init/index.html",
     "/oauth2callback",
     "/auth/login",
     "/app/static/x",
