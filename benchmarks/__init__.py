@@ -1,1 +1,1 @@
-"""Measurements of the product, each against a floor or a naive way in the same run: `python -m benchmarks`."""
+"""Measurements of the product (`python -m benchmarks`), each compared with a minimal client or a naive program."""

@@ -11,20 +11,20 @@ from benchmarks.report import environment, heading, save, table
 from benchmarks.result import Figure
 
 NAMES = ("refresh", "push", "rerun", "load", "scale", "soak")
-SEED = 7  # the simulated tenants depend on it
+SEED = 7  # of the random numbers of the simulated tenants
 
 
 def main() -> int:
     options = _options()
-    known = environment(SEED)
-    print(heading(known), flush=True)
+    conditions = environment(SEED)
+    print(heading(conditions), flush=True)
     figures: list[Figure] = []
     for name in options.names or NAMES:
-        found: list[Figure] = importlib.import_module(f"benchmarks.{name}").run(quick=options.quick)
-        print(f"\n{name}\n\n{table(found)}", flush=True)
-        figures += found
+        measured: list[Figure] = importlib.import_module(f"benchmarks.{name}").run(quick=options.quick)
+        print(f"\n{name}\n\n{table(measured)}", flush=True)
+        figures += measured
     if options.json:
-        save(options.json, known, figures)
+        save(options.json, conditions, figures)
     return 1 if any(figure.met is False for figure in figures) else 0
 
 

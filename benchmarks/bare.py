@@ -1,4 +1,4 @@
-"""The floor: the same reads as the product's and nothing else, no cache, no retries, no plan."""
+"""The floor: the requests of a bare client that reads what the product reads, without cache, retries or writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = 5000
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What a refresh reads. The certificates are parsed before the clock starts."""
+    """What a refresh reads. The certificates are parsed here, before time is measured."""
 
     cloud: Cloud
     tenants: Sequence[TenantProfile]
@@ -29,13 +29,13 @@ class Reads:
     subscriptions: bool = False
 
     def tenant_urls(self) -> list[str]:
-        """For each tenant."""
+        """Return the addresses to read for each tenant."""
         base = f"{self.cloud.url}/v1.0"
         urls = [f"{base}/subscribedSkus?$select={SKU_FIELDS}"]
         return urls + ([f"{base}/directory/subscriptions"] if self.subscriptions else [])
 
     def list_urls(self) -> list[str]:
-        """The three lists; each may have further pages."""
+        """Return the addresses of the first page of each of the three lists."""
         site = self.sharepoint
         if site is None:
             return []
@@ -52,7 +52,7 @@ class Client(Protocol):
     """A bare client; it keeps its connections and tokens from one call to the next."""
 
     def read(self) -> int:
-        """Everything once; the number of rows."""
+        """Read everything once; return the number of rows."""
 
     def close(self) -> None: ...
 
@@ -63,7 +63,7 @@ def reads_of(cloud: Cloud, *, sharepoint: bool = True, subscriptions: bool = Fal
 
 
 def token_request(cloud: Cloud, profile: TenantProfile | SharePointProfile) -> tuple[str, dict[str, str]]:
-    """(address, form) of a token request with a freshly signed assertion."""
+    """Return (address, form) of a token request with a newly signed assertion."""
     url = f"{cloud.url}/{profile.tenant_id}/oauth2/v2.0/token"
     now = int(time.time())
     client = profile.client_id

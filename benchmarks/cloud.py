@@ -1,4 +1,4 @@
-"""The simulated Microsoft 365 in a process of its own, so that it does not share our interpreter lock."""
+"""Runs the simulated Microsoft 365 in a process of its own, so that it does not share the interpreter lock."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ class Cloud:
     profiles_dir: Path
 
     def control(self, call: str, **options: Any) -> dict[str, Any]:
-        """One call of the simulator's own handle."""
+        """Call `/_control` of the simulator (simulator/control.py) and return its answer."""
         body = {"call": call, **options}
         answer = requests.post(f"{self.url}/_control", json=body, verify=self.ca_bundle, timeout=30)
         answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        content: dict[str, Any] = answer.json()
+        return content
 
 
 @contextmanager
 def cloud(folder: Path, tenants: int, *, latency: float = LATENCY, sharepoint: bool = True) -> Iterator[Cloud]:
-    """`tenants` plain tenants with eight SKUs each and, if wanted, a SharePoint site with empty licence list.
+    """Run a simulator with `tenants` tenants of eight SKUs each and, if `sharepoint`, a site with empty lists.
 
-    The process is ended by its handle; should we die first, it ends with our end of its stdin.
+    The process is terminated in the end; if this process dies first, the simulator ends when its stdin closes.
     """
     command = [sys.executable, "-m", "simulator", "--folder", str(folder), "--tenants", str(tenants)]
     command += ["--latency", str(latency)] + ([] if sharepoint else ["--no-sharepoint"])
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        known = json.loads(_first_line(process))
-        profiles = Path(known["profiles_dir"])
+        addresses = json.loads(_first_line(process))
+        profiles = Path(addresses["profiles_dir"])
         own_certificates(profiles)
-        yield Cloud(known["graph_url"], known["ca_bundle"], profiles)
+        yield Cloud(addresses["graph_url"], addresses["ca_bundle"], profiles)
     finally:
         end(process)
 
 
 def own_certificates(profiles: Path) -> None:
-    """Give every tenant a certificate file of its own, as in real life; in the simulator they share one."""
+    """Give every tenant a certificate file of its own, as in production; the simulator makes one for all."""
     for file in profiles.glob("config-*-profile.json"):
         content = json.loads(file.read_text(encoding="utf-8"))
         shared = profiles.parent / content["cert_path"]
@@ -69,7 +69,7 @@ def own_certificates(profiles: Path) -> None:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Terminate, and kill what does not end."""
+    """Terminate the process; kill it if it does not end within 10 seconds."""
     process.terminate()
     try:
         process.wait(timeout=10)

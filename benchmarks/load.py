@@ -1,4 +1,4 @@
-"""The page *Alle Tenants* with 8,000 rows while a refresh of all its tenants runs, and with 100 sessions open."""
+"""Load: reruns of the page *Alle Tenants* (8,000 rows) during a refresh of all tenants, and with 100 sessions open."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from core.cache.database import open_database
 from core.cache.run_rows import latest_run
 
 REFRESH_BUTTON = "refresh_refresh.button"
-PAUSE = 0.05  # seconds between two reruns of the one who waits for a refresh
-IDLE_SECONDS = 5.0  # of reruns before each refresh
-OPENED_A_SECOND = 10  # sessions; opening them is not what is measured
+PAUSE = 0.05  # seconds between two reruns of the tab that waits for a refresh
+IDLE_SECONDS = 5.0  # length of the measurement before each refresh
+OPENED_A_SECOND = 10  # sessions; opening them is not measured
 
 
 @dataclass(slots=True)
 class LoadBenchmark:
-    """One server that also refreshes; `seconds` is how long the sessions click."""
+    """Measures one server that also refreshes. The sessions click for `seconds`, about every `think` seconds each."""
 
     tenants: int = 1000
     rounds: int = 5
@@ -59,27 +59,27 @@ class LoadBenchmark:
         return self._figures()
 
     def _while_refreshing(self, server: Served, folder: Path) -> None:
-        """Reruns of one tab for as long as a refresh lasts, and right before for as long; medians of each round."""
+        """Measure reruns of one tab before and during a refresh that another tab starts; note each round's median."""
         engine = open_database(settings_for(folder).database)
         with Tab(server, PAGE) as page, Tab(server, PAGE) as asker:
             page.rerun()
             asker.rerun()
-            self._refresh(asker, engine, lambda: None)  # the first one signs in everywhere
+            self._refresh(asker, engine, lambda: None)  # the first refresh fetches all tokens
             self.refreshes.clear()
             for _ in range(self.rounds):
                 before = _timed_for(IDLE_SECONDS, page)
                 during: list[float] = []
                 self._refresh(asker, engine, partial(_add_rerun, during, page))
-                for medians, every, found in (
+                for medians, every, seconds in (
                     (self.idle, self.all_idle, before),
                     (self.refreshing, self.all_refreshing, during),
                 ):
-                    medians.append(statistics.median(found))
-                    every.extend(found)
+                    medians.append(statistics.median(seconds))
+                    every.extend(seconds)
         engine.dispose()
 
     def _refresh(self, asker: Tab, engine: Engine, meanwhile: Callable[[], None]) -> None:
-        """Click on refresh, and do something again and again until it has ended."""
+        """Click on refresh and call `meanwhile` again and again until the refresh has ended."""
         before = latest_run(engine)
         asker.rerun()  # a button that the page shows as disabled cannot be clicked
         asker.click(REFRESH_BUTTON)
@@ -105,7 +105,7 @@ class LoadBenchmark:
                 person.join()
 
     def _person(self, tab: Tab, number: int, last: float) -> None:
-        """Types, reads what comes, thinks."""
+        """Act as one person until the time `last`: type a search, wait for the page, pause."""
         draw = random.Random(self.seed * 1000 + number)
         time.sleep(draw.uniform(0, self.think))
         while time.monotonic() < last:
@@ -140,19 +140,19 @@ def _timed(tab: Tab) -> float:
 
 
 def _timed_for(seconds: float, tab: Tab) -> list[float]:
-    found, last = [], time.monotonic() + seconds
+    times, last = [], time.monotonic() + seconds
     while time.monotonic() < last:
-        found.append(_timed(tab))
+        times.append(_timed(tab))
         time.sleep(PAUSE)
-    return found
+    return times
 
 
-def _add_rerun(found: list[float], tab: Tab) -> None:
-    found.append(_timed(tab))
+def _add_rerun(times: list[float], tab: Tab) -> None:
+    times.append(_timed(tab))
 
 
 def _percentile(seconds: Sequence[float], part: int) -> float:
-    """In milliseconds."""
+    """Return a percentile of the seconds in milliseconds."""
     return statistics.quantiles(seconds, n=100)[part - 1] * 1000
 
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.memory`: refresh in a process of its own and tell what memory it took.
+"""`python -m benchmarks.memory`: refresh in a process of its own and report its memory.
 
 Reads one JSON line (url, ca_bundle, profiles_dir, folder, workers, latency) from stdin, writes one to stdout.
 """
@@ -20,35 +20,35 @@ LIMIT_SECONDS = 900.0
 
 
 def measure(cloud: Cloud, folder: Path, workers: int, latency: float) -> dict[str, float]:
-    """Seconds of refreshes and memory in MB.
+    """Return seconds of refreshes and memory in MB.
 
-    `first`: a first refresh of a cloud without latency, which makes database and lists; `warm`: with
-    `latency` and tokens at hand; `idle` and `after`: memory before the first and after the third.
+    `first`: the first refresh, without latency, which fills database and lists; `warm`: the faster of two more, with
+    `latency` and cached tokens; `idle` and `after`: memory before the first and after the third.
     """
-    known = {"url": cloud.url, "ca_bundle": cloud.ca_bundle, "profiles_dir": str(cloud.profiles_dir)}
-    asked = json.dumps({**known, "folder": str(folder), "workers": workers, "latency": latency})
+    addresses = {"url": cloud.url, "ca_bundle": cloud.ca_bundle, "profiles_dir": str(cloud.profiles_dir)}
+    options = json.dumps({**addresses, "folder": str(folder), "workers": workers, "latency": latency})
     command = [sys.executable, "-m", "benchmarks.memory"]
     done = subprocess.run(
         command,
         cwd=ROOT,
-        input=asked,
+        input=options,
         stdout=subprocess.PIPE,
         text=True,
         timeout=LIMIT_SECONDS,
         check=True,
     )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return measured
 
 
-def _serve(asked: dict[str, Any]) -> dict[str, float]:
+def _measure_here(options: dict[str, Any]) -> dict[str, float]:
     from benchmarks.product import product
 
-    cloud = Cloud(asked["url"], asked["ca_bundle"], Path(asked["profiles_dir"]))
-    with product(cloud, Path(asked["folder"]), asked["workers"]) as ours:
+    cloud = Cloud(options["url"], options["ca_bundle"], Path(options["profiles_dir"]))
+    with product(cloud, Path(options["folder"]), options["workers"]) as ours:
         idle = resident()
         first = _seconds(ours.refresh)
-        cloud.control("latency", value=asked["latency"])
+        cloud.control("latency", value=options["latency"])
         warm = [_seconds(ours.refresh_unchanged) for _ in range(2)]
         return {"idle": idle, "first": first, "warm": min(warm), "after": resident()}
 
@@ -60,10 +60,10 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def resident() -> float:
-    """Megabytes of this process that are in memory (Linux)."""
+    """Return the resident memory of this process in MB (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 if __name__ == "__main__":
-    print(json.dumps(_serve(json.loads(sys.stdin.read()))))
+    print(json.dumps(_measure_here(json.loads(sys.stdin.read()))))

@@ -1,7 +1,7 @@
-"""The naive way: one tenant after the other, a sign-in for every call, one request for every row.
+"""The naive program: one tenant after the other, a sign-in for every call, one request for every row.
 
-The order of calls is that of the tool the support team used before. In its favour: it follows the pages
-of a list and finds its items by the right column, so it writes nothing twice.
+The order of calls is that of the tool the support team used before. Unlike that tool, this one reads all
+pages of a list and finds its items by the right column, so it writes nothing twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class OlderTool:
         self._fields: dict[str, str] = self._site["sharepoint_infos"]["field_mapping"]
 
     def refresh(self, count: int) -> int:
-        """The first `count` tenants, one after the other; how many rows were written."""
+        """Refresh the first `count` tenants, one after the other; return the number of rows written."""
         files = sorted(self._cloud.profiles_dir.glob("config-*-profile.json"))[:count]
         return sum(self._one(self._profile(file)) for file in files)
 
@@ -79,7 +79,7 @@ class OlderTool:
         return f"/sites/{infos['site_id']}/lists/{infos[list_id]}/items"
 
     def _call(self, profile: dict[str, Any], method: str, path: str, body: Any = None) -> Any:
-        """One request over a connection of its own, after a sign-in of its own."""
+        """Send one request, with a new connection and a new sign-in; return the JSON of the answer."""
         url = path if path.startswith("https://") else f"{self._cloud.url}/v1.0{path}"
         header = {"Authorization": f"Bearer {self._token(profile)}"}
         answer = requests.request(method, url, headers=header, json=body, verify=self._cloud.ca_bundle, timeout=30)
@@ -103,5 +103,5 @@ class OlderTool:
 
     @staticmethod
     def _profile(file: Path) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return found
+        profile: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return profile

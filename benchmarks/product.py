@@ -18,7 +18,7 @@ WORKERS = Settings().workers
 
 
 class Product:
-    """Refreshes through `core.refresh.refresher.Refresher`, the same door as page, schedule and command line."""
+    """Refreshes through `core.refresh.refresher.Refresher`, as page, schedule and command line do."""
 
     def __init__(self, cloud: Cloud, folder: Path, workers: int = WORKERS) -> None:
         logging.getLogger("core").setLevel(logging.ERROR)
@@ -35,16 +35,16 @@ class Product:
         self._refresher = Refresher(self.engine, self.settings)
 
     def refresh(self, *, read_only: bool = False, only_one: bool = False) -> dict[str, Any]:
-        """One refresh of everything, or of one tenant alone; a failure ends the benchmark."""
-        known = self._refresher.services.profiles.load().tenants[:1] if only_one else []
-        names = [profile.name for profile in known]
+        """Refresh all tenants, or one alone, and return the summary. Raise RuntimeError if a part failed."""
+        profiles = self._refresher.services.profiles.load().tenants[:1] if only_one else []
+        names = [profile.name for profile in profiles]
         summary = self._refresher.run(command_actor(), names, read_only=read_only)
         if summary["failed"] or summary["sharepoint"]["failed"] or "problem" in summary["sharepoint"]:
             raise RuntimeError(f"The refresh failed: {summary}")
         return summary
 
     def refresh_unchanged(self) -> dict[str, Any]:
-        """A refresh that must find nothing new."""
+        """Refresh and return the summary. Raise RuntimeError if anything changed."""
         summary = self.refresh()
         counts = summary["sharepoint"]
         if summary["changed"]["rows"] or counts["created"] or counts["updated"] or counts["triggers_set"]:
@@ -52,7 +52,7 @@ class Product:
         return summary
 
     def restart(self) -> None:
-        """As after a restart of the process: the database is there, tokens and connections are not."""
+        """Forget tokens and connections, but not the database, as a restart of the process does."""
         self._refresher.stop()
         self._refresher = Refresher(self.engine, self.settings)
 
@@ -63,8 +63,8 @@ class Product:
 
 @contextmanager
 def product(cloud: Cloud, folder: Path, workers: int = WORKERS) -> Iterator[Product]:
-    found = Product(cloud, folder, workers)
+    opened = Product(cloud, folder, workers)
     try:
-        yield found
+        yield opened
     finally:
-        found.close()
+        opened.close()

@@ -1,4 +1,4 @@
-"""The first full push of 8,000 items into an empty licence list: as fast as it goes, and under SharePoint's limit."""
+"""The first full push of 8,000 items into an empty licence list, without a limit and with SharePoint's limit."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from benchmarks.cloud import Cloud, cloud
 from benchmarks.product import Product, product
 from benchmarks.result import Figure, Goal, Times
 
-SKUS = 8  # of a tenant
-UNITS = 2  # of a write
+SKUS = 8  # per tenant
+UNITS = 2  # resource units of a write
 
 
 @dataclass(slots=True)
 class PushBenchmark:
-    """`budget` units per `window` seconds: SharePoint's minute in small. Nobody can be faster than it allows."""
+    """Pushes with and without a limit of `budget` units per `window` seconds: SharePoint's minute, shortened."""
 
     tenants: int = 1000
     budget: int = 1200
@@ -44,7 +44,7 @@ class PushBenchmark:
             self._note(name, world, summary)
 
     def _push(self, ours: Product) -> dict[str, Any]:
-        """One tenant is read, all that is known is written."""
+        """Refresh one tenant, which writes the items of all; return the summary."""
         summary = ours.refresh(only_one=True)
         if summary["sharepoint"]["created"] != self.tenants * SKUS or "remaining" in summary["sharepoint"]:
             raise RuntimeError(f"The push is not complete: {summary}")

@@ -1,4 +1,4 @@
-"""A full refresh of 100 tenants with 8 SKUs each: against the naive way, and against a bare client."""
+"""A full refresh of 100 tenants with 8 SKUs each, compared with the naive program and with bare clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BARE: dict[str, Callable[[Reads, int], Client]] = {"requests in threads": Thread
 
 @dataclass(slots=True)
 class RefreshBenchmark:
-    """`naive_tenants` of the tenants are refreshed the naive way; its time is scaled up to all of them."""
+    """The naive program refreshes `naive_tenants` of the tenants; its time is multiplied up to all of them."""
 
     tenants: int = 100
     naive_tenants: int = 4
@@ -34,7 +34,7 @@ class RefreshBenchmark:
         return self._figures()
 
     def _round(self, number: int, folder: Path) -> None:
-        """Fresh worlds and a fresh database: the first refresh finds empty lists."""
+        """Measure with new simulators and a new database, so that the first refresh finds empty lists."""
         with cloud(folder / "naive", self.tenants) as empty:
             older = OlderTool(empty)
             self.times.measure("naive first", lambda: older.refresh(self.naive_tenants))
@@ -82,7 +82,7 @@ class RefreshBenchmark:
 
 
 def warm_clients(reads: Reads, connections: int) -> dict[str, Client]:
-    """Bare clients that have their tokens and connections."""
+    """Return bare clients that already have their tokens and connections."""
     clients: dict[str, Client] = {name: kind(reads, connections) for name, kind in BARE.items()}
     for client in clients.values():
         client.read()

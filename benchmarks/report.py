@@ -1,4 +1,4 @@
-"""The table and the JSON file of a run: figures, versions, machine."""
+"""The report of a run as table and as JSON file: figures, versions, machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("what", "goal", "measured", "against", "ratio", "")
 
 
 def environment(seed: int) -> dict[str, Any]:
-    """Where and with what was measured."""
+    """Return the machine, the versions and the seed of this run."""
     return {
         "python": platform.python_version(),
         "system": platform.system(),
@@ -30,7 +30,7 @@ def environment(seed: int) -> dict[str, Any]:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """A Markdown table, aligned for the console."""
+    """Return the figures as a Markdown table, aligned for the console."""
     rows = [COLUMNS, *(_cells(figure) for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
     lines = [
@@ -41,14 +41,15 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join(lines + (["", *notes] if notes else []))
 
 
-def heading(known: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in known["versions"].items())
-    machine = f"{known['cores']} cores, {known['system']}, Python {known['python']}"
-    return f"{machine}, load average {known['load_average']}, seed {known['seed']}\n{versions}"
+def heading(conditions: dict[str, Any]) -> str:
+    """Return the conditions of `environment` as two lines of text."""
+    versions = ", ".join(f"{name} {number}" for name, number in conditions["versions"].items())
+    machine = f"{conditions['cores']} cores, {conditions['system']}, Python {conditions['python']}"
+    return f"{machine}, load average {conditions['load_average']}, seed {conditions['seed']}\n{versions}"
 
 
-def save(file: Path, known: dict[str, Any], figures: Sequence[Figure]) -> None:
-    content = known | {"figures": [figure.to_json() for figure in figures]}
+def save(file: Path, conditions: dict[str, Any], figures: Sequence[Figure]) -> None:
+    content = conditions | {"figures": [figure.to_json() for figure in figures]}
     file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 

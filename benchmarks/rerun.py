@@ -1,4 +1,4 @@
-"""A rerun of the page *Alle Tenants* with 8,000 rows against a rerun of an empty page, each in its own server."""
+"""A rerun of the page *Alle Tenants* (8,000 rows) compared with that of an empty page, each in its own server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EMPTY = "import streamlit as st\n"
 
 @dataclass(slots=True)
 class RerunBenchmark:
-    """Both servers run at the same time; one tab in each, whose reruns alternate."""
+    """Runs both servers at the same time, with one tab in each; the reruns of the two alternate."""
 
     tenants: int = 1000
     rounds: int = 60

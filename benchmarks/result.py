@@ -1,4 +1,4 @@
-"""What was measured: pairs of times, a figure with its goal, and how one is printed."""
+"""Results: measured times, and figures with their goals."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Way = Literal["at least", "at most"]
+Direction = Literal["at least", "at most"]
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """`at least` for how many times faster, `at most` for how many times the floor; no bound: for information."""
+    """The goal of a figure: a ratio of base to ours (`at least`) or of ours to base (`at most`); None: no goal."""
 
-    way: Way = "at most"
+    direction: Direction = "at most"
     bound: float | None = None
 
     def met(self, value: float) -> bool | None:
         if self.bound is None:
             return None
-        return value >= self.bound if self.way == "at least" else value <= self.bound
+        return value >= self.bound if self.direction == "at least" else value <= self.bound
 
     def __str__(self) -> str:
-        return "" if self.bound is None else f"{'>=' if self.way == 'at least' else '<='} {self.bound:g}"
+        return "" if self.bound is None else f"{'>=' if self.direction == 'at least' else '<='} {self.bound:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Figure:
 
     @property
     def ratios(self) -> list[float]:
-        """Of each pair, so that a machine that was busy for a while hits both sides."""
+        """Return the ratio of each pair; a machine that is busy for a while slows both values of a pair."""
         if not self.base:
             return list(self.ours)
         pairs = zip(self.ours, self.base, strict=True)
-        return [base / ours if self.goal.way == "at least" else ours / base for ours, base in pairs]
+        return [base / ours if self.goal.direction == "at least" else ours / base for ours, base in pairs]
 
     @property
     def ratio(self) -> float:
@@ -75,12 +75,12 @@ class Figure:
 
 @dataclass(slots=True)
 class Times:
-    """Seconds by name, in the order in which they were measured."""
+    """Measured seconds by name, in the order of measurement."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
 
     def measure(self, name: str, call: Callable[[], Any]) -> Any:
-        """Time one call; rubbish of the one before is no part of it."""
+        """Measure one call and return its result; garbage of earlier calls is collected before."""
         gc.collect()
         start = time.perf_counter()
         result = call()
@@ -88,14 +88,14 @@ class Times:
         return result
 
     def alternate(self, turn: int, calls: dict[str, Callable[[], Any]]) -> None:
-        """Each call once; who begins changes with `turn`."""
+        """Measure each call once; the first one changes with `turn`."""
         names = list(calls)
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             self.measure(name, calls[name])
 
     def fastest(self, names: Sequence[str]) -> str:
-        """Whose median is the smallest: the floor among several ways."""
+        """Return the name with the smallest median, which is the floor among several clients."""
         return min(names, key=lambda name: statistics.median(self.seconds[name]))
 
     def __getitem__(self, name: str) -> list[float]:
@@ -103,7 +103,7 @@ class Times:
 
 
 def spread(values: Sequence[float], unit: str) -> str:
-    """`1.23 s (1.20-1.31)`: median, least and greatest."""
+    """Return median, least and greatest value as text: `1.23 s (1.20-1.31)`."""
     digits = 0 if max(values) >= 1000 else 1 if unit in ("KB", "ms", "MB") else 2
     median, least, most = (f"{value:.{digits}f}" for value in (statistics.median(values), min(values), max(values)))
     return f"{median} {unit}".rstrip() + (f" ({least}-{most})" if len(values) > 1 else "")

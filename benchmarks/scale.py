@@ -1,4 +1,4 @@
-"""A thousand tenants against the floor, and ten thousand against a thousand."""
+"""Scale: a thousand tenants compared with a bare client, and ten thousand compared with a thousand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Size = dict[str, float]
 
 @dataclass(slots=True)
 class ScaleBenchmark:
-    """Against `aiohttp` alone: with a thousand tenants in one process the threads of `requests` are slower."""
+    """Compares with the `aiohttp` client alone: with a thousand tenants the threads of `requests` are slower."""
 
     tenants: int = 1000
     cold_rounds: int = 3
@@ -72,14 +72,14 @@ class ScaleBenchmark:
 
 @dataclass(slots=True)
 class GrowthBenchmark:
-    """Ten times the tenants; each size in a process of its own, whose memory is measured, too."""
+    """Measures time and memory with `tenants` and with ten times as many, each in a process of its own."""
 
     tenants: int = 1000
     workers: int = WORKERS
     latency: float = LATENCY
 
     def run(self) -> list[Figure]:
-        """The small size before and after the large one: what the machine does meanwhile shows in the spread."""
+        """Measure the small size before and after the large one: other load on the machine then shows in the spread."""
         before = self._one(self.tenants)
         large = self._one(self.tenants * TIMES_MORE)
         after = self._one(self.tenants)

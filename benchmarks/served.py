@@ -27,7 +27,7 @@ START_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server over `settings`, and the cookie of somebody who has signed in."""
+    """The address of a running server, and the cookie of a signed-in session."""
 
     url: str
     cookie: str
@@ -35,13 +35,13 @@ class Served:
 
 @contextmanager
 def served(folder: Path, script: Path, cloud: Cloud | None = None) -> Iterator[Served]:
-    """`script` over the database in `folder`/data, in a process of its own that is ended by its handle.
+    """Run a server with `script` and the database in `folder`/data, in a process of its own.
 
-    With a `cloud` its tenants are refreshed when somebody asks for it.
+    With a `cloud` the server can refresh its tenants.
     """
     engine = open_database(settings_for(folder).database)
     access.add(engine, command_actor(), ACCOUNT, PASSWORD, "support")
-    with engine.begin() as connection:  # the step of the first sign-in is not what is measured
+    with engine.begin() as connection:  # without this the first sign-in asks for a new password
         connection.execute(update(accounts).values(must_change_password=False))
     engine.dispose()
     port = _free_port()
@@ -83,7 +83,7 @@ def _free_port() -> int:
 
 
 def settings_for(folder: Path, port: int = 1, cloud: Cloud | None = None) -> Settings:
-    known = Settings(
+    settings = Settings(
         data_dir=folder / "data",
         profiles_dir=folder / "profiles",
         log_dir=folder / "logs",
@@ -92,9 +92,9 @@ def settings_for(folder: Path, port: int = 1, cloud: Cloud | None = None) -> Set
         port=port,
     )
     if cloud is None:
-        return known
+        return settings
     return replace(
-        known, profiles_dir=cloud.profiles_dir, login_url=cloud.url, graph_url=cloud.url, ca_bundle=cloud.ca_bundle
+        settings, profiles_dir=cloud.profiles_dir, login_url=cloud.url, graph_url=cloud.url, ca_bundle=cloud.ca_bundle
     )
 
 

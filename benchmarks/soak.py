@@ -1,4 +1,4 @@
-"""500 refreshes, each of which writes: open files, threads and memory must be what they were after the first 50."""
+"""500 refreshes, each with writes: open files, threads and memory must not grow after the first 50."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from benchmarks.memory import resident
 from benchmarks.product import Product, product
 from benchmarks.result import Figure, Goal
 
-LOOKS = 10  # at what the process holds, in the same distance
+SAMPLES = 10  # evenly distributed over the refreshes
 GROWTH = Goal("at most", 1.05)
 
 
-class Look(NamedTuple):
-    """What the process holds after so many refreshes; memory in MB."""
+class Sample(NamedTuple):
+    """Open files, threads and memory (MB) of the process after so many refreshes."""
 
     refreshes: int
     files: int
@@ -31,7 +31,7 @@ class Look(NamedTuple):
 class SoakBenchmark:
     refreshes: int = 500
     tenants: int = 20
-    looks: list[Look] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
 
     def run(self) -> list[Figure]:
         with (
@@ -44,21 +44,21 @@ class SoakBenchmark:
             part = next(iter(world.control("skus", tenant=names[0])))
             for number in range(1, self.refreshes + 1):
                 _refresh_with_changes(ours, world, names, part, number)
-                if number % (self.refreshes // LOOKS) == 0:
+                if number % (self.refreshes // SAMPLES) == 0:
                     files = len(os.listdir("/proc/self/fd"))
-                    self.looks.append(Look(number, files, threading.active_count(), resident()))
+                    self.samples.append(Sample(number, files, threading.active_count(), resident()))
         return [self._figure("files"), self._figure("threads"), self._figure("memory", "MB")]
 
     def _figure(self, name: str, unit: str = "") -> Figure:
-        found = [float(getattr(look, name)) for look in self.looks]
-        first, last = self.looks[0].refreshes, self.looks[-1].refreshes
-        note = ", ".join(f"{look.refreshes}: {value:.0f}" for look, value in zip(self.looks, found, strict=True))
+        values = [float(getattr(sample, name)) for sample in self.samples]
+        first, last = self.samples[0].refreshes, self.samples[-1].refreshes
+        note = ", ".join(f"{one.refreshes}: {value:.0f}" for one, value in zip(self.samples, values, strict=True))
         title = f"{name} after {last} refreshes"
-        return Figure(title, GROWTH, found[-1:], found[:1], f"after {first}", unit, note)
+        return Figure(title, GROWTH, values[-1:], values[:1], f"after {first}", unit, note)
 
 
 def _refresh_with_changes(ours: Product, world: Cloud, names: list[str], part: str, number: int) -> None:
-    """Every tenant has another number of seats in use: an item of each is written, and some triggers."""
+    """Change the used seats of every tenant, then refresh: an item of each tenant is written, and some triggers."""
     for name in names:
         world.control("set_sku", tenant=name, part_number=part, enabled=10, consumed=8 + number % 3)
     world.control("flow", run=True)

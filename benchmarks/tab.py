@@ -1,4 +1,4 @@
-"""A browser's tab as the server sees it: Streamlit's websocket protocol, with the browser's cache of messages."""
+"""A client that acts as a browser's tab: Streamlit's websocket protocol with the browser's cache of messages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from websockets.typing import Origin, Subprotocol
 
 from benchmarks.served import Served
 
-ENDED = (0, 3)  # well, also of a fragment; 2 = another run follows
+ENDED = (0, 3)  # script_finished: success, success of a fragment; 2 means that another run follows
 LIMIT_SECONDS = 60.0
 
 
 class Tab:
-    """One open page. After each run `received` holds how many bytes came."""
+    """One open page. After each run `received` is the number of bytes that came."""
 
     def __init__(self, server: Served, page: str = "") -> None:
         self._page, self._page_hash = page, ""
@@ -60,17 +60,17 @@ class Tab:
             pass
 
     def type(self, key: str, text: str) -> None:
-        """Change the text input with this key; the next run sees it."""
+        """Change the text input with this key, for the next run."""
         name = next(name for name in self._widgets if name.endswith(f"-{key}"))
         self._values[name] = WidgetState(id=name, string_value=text)
 
     def click(self, key: str) -> None:
-        """Press the button with this key in the next run; the later ones do not press it again."""
+        """Press the button with this key in the next run only."""
         name = next(name for name in self._widgets if name.endswith(f"-{key}"))
         self._pressed = WidgetState(id=name, trigger_value=True)
 
     def has(self, kind: str) -> bool:
-        """Whether the page has shown an element of this kind."""
+        """Return True if the page has shown an element of this kind."""
         return kind in self._widgets.values()
 
     def _receive(self) -> ForwardMsg:
