@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import aiohttp
 import requests
 
-from benchmarks.bare import Reads, token_request
+from benchmarks.bare_requests import Reads, token_request
 from core.profiles.profile_store import SharePointProfile, TenantProfile
 
 Profile = TenantProfile | SharePointProfile

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from benchmarks.browser_tab import Tab
 from benchmarks.cloud import ROOT, cloud
 from benchmarks.product import product
+from benchmarks.product_server import Served, served, settings_for
 from benchmarks.rerun import PAGE, SEARCH
 from benchmarks.result import Figure, Goal
-from benchmarks.served import Served, served, settings_for
-from benchmarks.tab import Tab
 from core.cache.database import open_database
 from core.cache.run_rows import latest_run
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.bare import Client, Reads, reads_of
 from benchmarks.bare_clients import Loop, Threads
+from benchmarks.bare_requests import Client, Reads, reads_of
 from benchmarks.cloud import LATENCY, Cloud, cloud
 from benchmarks.older_tool import OlderTool
 from benchmarks.product import WORKERS, Product, product

@@ -7,11 +7,11 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.browser_tab import Tab
 from benchmarks.cloud import ROOT, cloud
 from benchmarks.product import product
+from benchmarks.product_server import served
 from benchmarks.result import Figure, Goal, Times
-from benchmarks.served import served
-from benchmarks.tab import Tab
 
 PAGE = "alle-tenants"
 SEARCH = "filter_q"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.bare import Client, reads_of
 from benchmarks.bare_clients import Loop
+from benchmarks.bare_requests import Client, reads_of
 from benchmarks.cloud import LATENCY, Cloud, cloud
 from benchmarks.memory import measure
 from benchmarks.product import WORKERS, Product, product

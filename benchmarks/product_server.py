@@ -1,4 +1,4 @@
-"""`python -m benchmarks.served FOLDER PORT SCRIPT [CLOUD]`: the product's server behind its gate, with any script."""
+"""`python -m benchmarks.product_server FOLDER PORT SCRIPT [CLOUD]`: the server with gate and any script."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def served(folder: Path, script: Path, cloud: Cloud | None = None) -> Iterator[S
         connection.execute(update(accounts).values(must_change_password=False))
     engine.dispose()
     port = _free_port()
-    command = [sys.executable, "-m", "benchmarks.served", str(folder), str(port), str(script)]
+    command = [sys.executable, "-m", "benchmarks.product_server", str(folder), str(port), str(script)]
     command += [cloud.url, cloud.ca_bundle, str(cloud.profiles_dir)] if cloud else []
     with (folder / "output.txt").open("w") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, text=True)

@@ -11,7 +11,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from benchmarks.served import Served
+from benchmarks.product_server import Served
 
 ENDED = (0, 3)  # script_finished: success, success of a fragment; 2 means that another run follows
 LIMIT_SECONDS = 60.0
