@@ -5,9 +5,9 @@ import socket
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from web.addresses import Hosts, local_path, same_origin
 from web.headers import hsts_for, with_headers
 from web.texts import _WORDS, waiting
+from web.url_checks import Hosts, local_path, same_origin
 
 
 @pytest.mark.parametrize(

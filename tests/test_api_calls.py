@@ -31,7 +31,7 @@ from tests.browser import watch
 from tests.office import Office, open_office
 from tests.page_world import World, small_world
 from web.api.asked import PATIENCE, Asked, Waiting
-from web.api.limits import WRONG_PER_MINUTE
+from web.api.call_limits import WRONG_PER_MINUTE
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 

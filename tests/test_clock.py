@@ -26,7 +26,7 @@ from tests.actors import ADMIN, actor
 from tests.office import Office, open_office
 from ui.age import Age, details, is_stale, line
 from web.metrics_page import _age as reading_age
-from web.sign_in.short_lived import ShortLived
+from web.sign_in.expiring_store import ShortLived
 
 NOW = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # half past two, for the second time, in Zurich
 HOUR = 3600.0

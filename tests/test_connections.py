@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.metrics import REGISTRY
+from web.limits.connection_limits import KEPT_SESSIONS, PER_CONNECTION, PER_TAB, RESERVE, Places, places_for
 from web.limits.connections import GRACE_SECONDS, KEPT_OF_SESSION, LIMITS, Connection, Connections, State, address_of
-from web.limits.places import KEPT_SESSIONS, PER_CONNECTION, PER_TAB, RESERVE, Places, places_for
 
 SMALL = Places(connections=6, per_address=4, spare=0)
 HERE, THERE = "10.0.0.1", "10.0.0.2"

@@ -20,7 +20,7 @@ from core.access.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, se
 from tests.actors import ADMIN
 from tests.served import PASSWORD, ROOT, Served, serve
 from tests.ws_client import Tab
-from web.media import GRACE_SECONDS, MOST_FILES, MediaFiles
+from web.media_files import GRACE_SECONDS, MOST_FILES, MediaFiles
 
 CLOSED_TO_ALL = [
     "/_stcore/metrics",

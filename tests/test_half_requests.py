@@ -12,7 +12,7 @@ from tests.served import Served, serve
 from tests.ws_client import Tab
 from web.gate import GOODBYES_OF_SESSION
 from web.headers import COMMON
-from web.limits.places import places_for
+from web.limits.connection_limits import places_for
 
 MOST, AT_ADDRESS = 40, 12
 PLACES = places_for(MOST, AT_ADDRESS, 100_000)

@@ -22,7 +22,7 @@ from core.settings import Settings
 from tests.served import Served
 from tests.test_server import Start, start
 from web.headers import COMMON
-from web.outermost import Outermost
+from web.outer_middleware import Outermost
 from web.server import Server, app_options
 
 __all__ = ["start"]
@@ -181,7 +181,7 @@ def test_an_unforeseen_error_is_a_sentence_with_an_id_and_one_entry(caplog: pyte
     assert headers_of(begin)["strict-transport-security"] == "max-age=1"
     assert headers_of(begin)["cache-control"] == "no-store"
     (entry,) = caplog.records
-    assert (entry.name, entry.levelno, entry.getMessage()) == ("web.outermost", logging.ERROR, "GET /two failed")
+    assert (entry.name, entry.levelno, entry.getMessage()) == ("web.outer_middleware", logging.ERROR, "GET /two failed")
 
 
 def test_the_api_gets_it_in_the_form_of_the_api() -> None:

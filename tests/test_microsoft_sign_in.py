@@ -34,8 +34,8 @@ from tests.openid_provider import (
     entrance,
 )
 from tests.served import PASSWORD, free_port
-from web.sign_in.open_id import OpenId, ProviderError
-from web.sign_in.short_lived import ShortLived
+from web.sign_in.expiring_store import ShortLived
+from web.sign_in.open_id_client import OpenId, ProviderError
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,7 @@ def test_a_forged_callback_opens_nothing(visitor: Visitor, query: str) -> None:
     assert visitor.session is None
 
 
-@pytest.mark.filterwarnings("ignore:response_mode")  # as in web/sign_in/open_id.py
+@pytest.mark.filterwarnings("ignore:response_mode")  # as in web/sign_in/open_id_client.py
 def test_a_token_with_another_nonce_opens_nothing(visitor: Visitor) -> None:
     """The token of another sign-in: all is right but the nonce."""
     office = visitor.entrance
@@ -437,7 +437,7 @@ def test_what_waits_for_a_browser_is_kept_for_a_while_and_once() -> None:
 
 def test_strangers_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime(2027, 1, 15, tzinfo=UTC)
-    monkeypatch.setattr("web.sign_in.short_lived.MOST", 3)
+    monkeypatch.setattr("web.sign_in.expiring_store.MOST", 3)
     store: ShortLived[int] = ShortLived(timedelta(minutes=10))
 
     keys = [store.keep(number, now) for number in range(5)]

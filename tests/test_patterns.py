@@ -21,9 +21,9 @@ from core.name_key import clean_name, guid_key, name_key, plain, thumbprint_key
 from core.spreadsheets import harmless
 from ui import safe
 from ui.accounts.browser_names import browser_words
-from web.addresses import Hosts, local_path, same_origin
 from web.api.authentication import language_of
 from web.gate import cookies_of
+from web.url_checks import Hosts, local_path, same_origin
 
 # What makes a pattern try again at every place: runs of one sign, of two, beginnings without an end.
 SEEDS = (

@@ -20,8 +20,8 @@ from core.access.sessions import Session
 from tests.loops import on_a_loop
 from tests.served import free_port
 from web.limits import connections as rules
+from web.limits.connection_limits import Places
 from web.limits.connections import Connections, State, connection_of
-from web.limits.places import Places
 from web.tabs import Tab, Tabs
 from web.uvicorn_internals import PIECE, HttpProtocol, StreamProtocol
 

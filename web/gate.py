@@ -22,13 +22,13 @@ from core.cache.database import DatabaseError
 from core.logs.setup import account_in_log
 from core.roles import PASSWORD_DUE, Action, Actor, opens, refused
 from web import streamlit_internals as streamlit
-from web.addresses import LONGEST_TARGET, Hosts, same_origin
 from web.api.errors import ApiError, error_answer
 from web.headers import HSTS, Shell, bearer_token, with_headers
 from web.limits.connections import Connections, address_of, connection_of
 from web.limits.request_limits import too_large
 from web.tabs import Tab, Tabs, send_away, sign_in_url
 from web.texts import LANGUAGES, TEXTS
+from web.url_checks import LONGEST_TARGET, Hosts, same_origin
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from core.cache.database import DatabaseError
 from core.operations.health import Health, health_of
 from core.runtime import Runtime
-from web.callers import Callers
+from web.reader_access import Callers
 from web.tabs import Tabs
 
 KEPT_SECONDS = 1.0  # the database is asked no more often, however many ask us

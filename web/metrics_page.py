@@ -21,11 +21,11 @@ from core.clock import TOLERANCE, elapsed
 from core.licenses.units import STATES
 from core.metrics import REGISTRY
 from core.runtime import Runtime
+from web.api.call_limits import Limits
 from web.api.errors import ApiError
-from web.api.limits import Limits
-from web.callers import Callers
 from web.gate import client_host
 from web.headers import bearer_token
+from web.reader_access import Callers
 from web.tabs import Tabs
 
 UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}

@@ -41,20 +41,20 @@ from core.roles import Action, listen_for_refusals
 from core.runtime import Runtime
 from core.settings import PREFIX, Settings, SettingsError, load_settings
 from web import demo, streamlit_internals, uvicorn_internals
-from web.addresses import Hosts
 from web.api.app import api_app
 from web.api.authentication import BASE
 from web.gate import BUSY, Gate
 from web.headers import Shell, hsts_for
 from web.health import HealthPages
+from web.limits.connection_limits import places_for, raise_descriptor_limit
 from web.limits.connections import Connections
 from web.limits.frame_limits import LARGEST_FRAME
-from web.limits.places import places_for, raise_descriptor_limit
 from web.metrics_page import MetricsPage
-from web.outermost import Outermost
-from web.plain import PlainPages
+from web.outer_middleware import Outermost
+from web.plain_pages import PlainPages
 from web.sign_in.sign_in_page import SignIn, database_down
 from web.tabs import Tabs
+from web.url_checks import Hosts
 
 log = logging.getLogger(__name__)
 

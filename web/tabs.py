@@ -18,12 +18,12 @@ from core.access.sessions import RECHECK_SECONDS, Ended, Session, Sessions, gene
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
 from web import streamlit_internals as streamlit
-from web.addresses import local_path
 from web.limits.account_pace import EXPORTS_PER_MINUTE, AccountPace
-from web.limits.places import Places
+from web.limits.connection_limits import Places
 from web.limits.token_bucket import TokenBucket
-from web.media import MOST_FILES, MediaFiles
+from web.media_files import MOST_FILES, MediaFiles
 from web.texts import TEXTS
+from web.url_checks import local_path
 
 log = logging.getLogger(__name__)
 

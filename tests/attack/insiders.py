@@ -22,7 +22,7 @@ from tests.attack.finding import Finding, Logged, quiet
 from tests.attack.raw import ATTACKER, cookie, get
 from tests.attack.stage import Product
 from tests.ws_client import Tab
-from web.limits.places import TABS_OF_SESSION
+from web.limits.connection_limits import TABS_OF_SESSION
 
 HOSTILE = (
     "://a:",

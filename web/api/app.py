@@ -19,10 +19,10 @@ from core.runtime import Runtime
 from web.api import licenses, runs, tenants
 from web.api.authentication import BASE, CALL, ApiAuth
 from web.api.call import Context, only_known_parameters
+from web.api.call_limits import Limits
+from web.api.documentation import viewer_routes
 from web.api.errors import ApiError, Detail, error_answer, problem_error
-from web.api.limits import Limits
 from web.api.tables import TableStore
-from web.api.viewer import viewer_routes
 
 DESCRIPTION = """\
 Licences of all tenants for programs. Every call carries a token: `Authorization: Bearer lzt_...`; an admin makes it on

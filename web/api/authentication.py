@@ -18,8 +18,8 @@ from core.access.api_tokens import actor_of
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
 from core.runtime import Runtime
+from web.api.call_limits import Limits
 from web.api.errors import ApiError, error_answer, problem_error
-from web.api.limits import Limits
 from web.gate import API, client_host, note_stranger
 from web.headers import bearer_token
 from web.limits.connections import connection_of

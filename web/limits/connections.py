@@ -21,7 +21,7 @@ from starlette.types import Scope
 
 from core import metrics
 from core.caller_networks import UNKNOWN, ip_of, networks_of
-from web.limits.places import Places
+from web.limits.connection_limits import Places
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from core.access import accounts
 from core.access.accounts import Standing
-from web.plain import client_of
+from web.plain_pages import client_of
 from web.sign_in.cookies import DEVICE, SessionCookies, short
 
 FREE_SECONDS = 0.5  # how long an address that may try is not looked at anew

@@ -14,9 +14,9 @@ from core.access import accounts
 from core.access.accounts import CodeNeeded
 from core.settings import Settings
 from web.limits.sign_in_budgets import Budgets
-from web.plain import PlainPages, client_of, form_of, link_with_target
+from web.plain_pages import PlainPages, client_of, form_of, link_with_target
 from web.sign_in.cookies import SessionCookies, drop_short, set_short, short
-from web.sign_in.short_lived import ShortLived
+from web.sign_in.expiring_store import ShortLived
 from web.texts import waiting
 
 COOKIE = "lizenztool_code"

@@ -21,11 +21,11 @@ from core.access import accounts
 from core.access.microsoft_claims import Refusal, judge
 from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
-from web.addresses import local_path
-from web.plain import PlainPages, client_of, link_with_target
+from web.plain_pages import PlainPages, client_of, link_with_target
 from web.sign_in.cookies import SessionCookies, drop_short, set_short, short
-from web.sign_in.open_id import OpenId, ProviderError
-from web.sign_in.short_lived import ShortLived
+from web.sign_in.expiring_store import ShortLived
+from web.sign_in.open_id_client import OpenId, ProviderError
+from web.url_checks import local_path
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -16,16 +16,16 @@ from starlette.staticfiles import StaticFiles
 
 from core.access import accounts
 from core.settings import Settings
-from web.addresses import local_path
 from web.gate import language_of
 from web.limits.password_turns import Busy, Turns
 from web.limits.sign_in_budgets import Budgets
-from web.plain import PlainPages, client_of, form_of, link_with_target
+from web.plain_pages import PlainPages, client_of, form_of, link_with_target
 from web.sign_in.code_page import CodeStep
 from web.sign_in.cookies import SessionCookies
 from web.sign_in.microsoft import START, Microsoft
 from web.tabs import Tabs
 from web.texts import TEXTS, waiting
+from web.url_checks import local_path
 
 log = logging.getLogger(__name__)
 
