@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.cloud import Cloud
 from core.cache.database import open_database
 from core.refresh.refresher import Refresher
+from core.refresh.services import open_services
 from core.roles import command_actor
 from core.settings import Settings
 
@@ -32,11 +33,15 @@ class Product:
             refresh_minutes=0,
         )
         self.engine = open_database(self.settings.database)
-        self._refresher = Refresher(self.engine, self.settings)
+        self._open()
+
+    def _open(self) -> None:
+        self._services = open_services(self.engine, self.settings)
+        self._refresher = Refresher(self._services)
 
     def refresh(self, *, read_only: bool = False, only_one: bool = False) -> dict[str, Any]:
         """Refresh all tenants, or one alone, and return the summary. Raise RuntimeError if a part failed."""
-        profiles = self._refresher.services.profiles.load().tenants[:1] if only_one else []
+        profiles = self._services.profiles.load().tenants[:1] if only_one else []
         names = [profile.name for profile in profiles]
         summary = self._refresher.run(command_actor(), names, read_only=read_only)
         if summary["failed"] or summary["sharepoint"]["failed"] or "problem" in summary["sharepoint"]:
@@ -53,12 +58,16 @@ class Product:
 
     def restart(self) -> None:
         """Forget tokens and connections, but not the database, as a restart of the process does."""
-        self._refresher.stop()
-        self._refresher = Refresher(self.engine, self.settings)
+        self._stop()
+        self._open()
 
     def close(self) -> None:
-        self._refresher.stop()
+        self._stop()
         self.engine.dispose()
+
+    def _stop(self) -> None:
+        self._refresher.stop()
+        self._services.close()
 
 
 @contextmanager

@@ -1,5 +1,8 @@
-"""What the running process shares: settings, database, refresher. A module singleton, never `st.cache_resource`,
-which anybody's "clear cache" would empty and so double every thread in it."""
+"""What the running process shares: settings, database, services, refresher.
+
+A module singleton, never `st.cache_resource`, which anybody's "clear cache" would empty and so double every thread in
+it.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,21 @@ from sqlalchemy import Engine
 
 from core.cache.database import open_database
 from core.refresh.refresher import Refresher
+from core.refresh.services import Services
 from core.secrets import secret_rotation
 from core.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One per process. `refresher` is None where nobody may ask for a refresh (a page under test).
+    """One per process; `demo` says that the data is made up.
 
-    `demo` says that the data is made up.
+    `services` and `refresher` are None where nobody may reach Microsoft 365 (a page under test).
     """
 
     settings: Settings
     engine: Engine
+    services: Services | None = None
     refresher: Refresher | None = None
     demo: bool = False
 

@@ -25,12 +25,15 @@ from web.server import Server, app_options
 
 
 class Process(Server):
-    """The server without what opens at its start: the test brings database and refresher."""
+    """The server without what opens at its start: the test brings database, services and refresher."""
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime.settings)
-        self._runtime = runtime
+        self.use(runtime)
         self.tabs.use(Sessions(runtime.engine))
+
+    def use(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
 
 @dataclass
@@ -38,8 +41,12 @@ class Served:
     """`url` is that of the API; `secrets` are the tokens' by role."""
 
     url: str
-    runtime: Runtime
+    process: Process
     secrets: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.process.runtime
 
     def token(self, role: str, *, name: str = "", days: float = 30) -> tuple[api_tokens.Token, str]:
         now = datetime.now(UTC)
@@ -73,7 +80,8 @@ def serve(runtime: Runtime) -> Iterator[Served]:
     """Serve gate and API with `runtime` until the end of the block."""
     now = datetime.now(UTC)
     add_account(runtime.engine, Account(ADMIN.name, "", "admin", False, now, now), entry())
-    options = app_options(Process(runtime), {})
+    process = Process(runtime)
+    options = app_options(process, {})
     app = Starlette(routes=options["routes"], middleware=list[Middleware](options["middleware"]),
                     exception_handlers=options["exception_handlers"])  # fmt: skip
     port = free_port()
@@ -83,7 +91,7 @@ def serve(runtime: Runtime) -> Iterator[Served]:
     while not server.started and thread.is_alive():
         time.sleep(0.01)
     try:
-        yield Served(f"http://127.0.0.1:{port}/api/v1", runtime)
+        yield Served(f"http://127.0.0.1:{port}/api/v1", process)
     finally:
         server.should_exit = True
         thread.join(20)

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from core.cache.run_rows import Run, run
 from core.refresh.refresher import Refresher
+from core.refresh.services import open_services
 from core.roles import schedule_actor
 from core.runtime import open_engine
 from core.settings import Settings, load_settings
@@ -37,7 +38,8 @@ class Office:
         environment = m365.environment() | {"LIZENZTOOL_DATA_DIR": str(folder / "data"), **settings}
         self.settings: Settings = load_settings(environment, None)
         self.engine: Engine = open_engine(self.settings)
-        self.refresher = Refresher(self.engine, self.settings, now=self.now)
+        self.services = open_services(self.engine, self.settings, now=self.now)
+        self.refresher = Refresher(self.services)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -45,6 +47,17 @@ class Office:
     def later(self, **time: float) -> None:
         """Let time pass for the product."""
         self.ahead += timedelta(**time)
+
+    def restart(self) -> None:
+        """The process ends and another one comes; the database stays."""
+        self.stop()
+        self.services = open_services(self.engine, self.settings, now=self.now)
+        self.refresher = Refresher(self.services)
+
+    def stop(self) -> None:
+        """The process ends."""
+        self.refresher.stop()
+        self.services.close()
 
     def refresh(self, **options: Any) -> dict[str, Any]:
         return self.refresher.run(schedule_actor(), **options)
@@ -90,7 +103,7 @@ def open_office(folder: Path, **settings: str) -> Iterator[Office]:
         try:
             yield office
         finally:
-            office.refresher.stop()
+            office.stop()
             office.engine.dispose()
 
 

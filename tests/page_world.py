@@ -32,6 +32,8 @@ from core.cache.run_rows import finish_run, start_run
 from core.licenses.skus import Catalogue
 from core.licenses.units import License, Subscription, is_shortage
 from core.problems import Problem
+from core.refresh.refresher import Refresher
+from core.refresh.services import open_services
 from core.roles import Actor
 from core.runtime import Runtime, open_engine
 from core.settings import Settings
@@ -56,6 +58,7 @@ class World:
     engine: Engine
     settings: Settings
     known: list[KnownTenant] = field(default_factory=list)
+    services: Any = None
     refresher: Any = None
 
     @classmethod
@@ -65,7 +68,16 @@ class World:
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime(self.settings, self.engine, self.refresher)
+        return Runtime(self.settings, self.engine, self.services, self.refresher)
+
+    def open_refresher(self) -> None:
+        """The real one, which really asks the database and the network."""
+        self.services = open_services(self.engine, self.settings)
+        self.refresher = Refresher(self.services)
+
+    def close_refresher(self) -> None:
+        self.refresher.stop()
+        self.services.close()
 
     def tenant(self, name: str, *, days: int = 178, slug: str = "") -> str:
         number = len(self.known) + 1
@@ -226,7 +238,8 @@ class FakeRefresher:
     """Stands where the real refresher stands; remembers what it was asked."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.asked, self.services = world, [], object()  # type: ignore[var-annotated]
+        self.world, self.asked = world, []  # type: ignore[var-annotated]
+        world.services = object()  # for the switches, which a test puts its own function in the place of
 
     def request(self, actor: Actor, tenants: Sequence[str] = ()) -> str:
         self.asked.append((actor.source, actor.name, tuple(tenants)))

@@ -21,7 +21,6 @@ from core.audit import Search, find
 from core.cache.run_rows import Run, start_run
 from core.cache.schema import api_tokens
 from core.refresh.lock import RefreshLock
-from core.refresh.refresher import Refresher
 from core.roles import listen_for_refusals
 from core.runtime import Runtime
 from simulator import Fault
@@ -38,8 +37,6 @@ NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
 class BrokenRefresher:
     """Stands where the refresher stands, with a fault nobody has thought of."""
-
-    services = None
 
     def request(self, *_: Any) -> str:
         raise RuntimeError("a fault nobody has thought of")
@@ -71,7 +68,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 @pytest.fixture
 def api(office: Office) -> Iterator[Served]:
     """The API of that office."""
-    with serve(Runtime(office.settings, office.engine, office.refresher)) as server:
+    with serve(Runtime(office.settings, office.engine, office.services, office.refresher)) as server:
         yield server
 
 
@@ -110,8 +107,8 @@ def refused(answer: requests.Response, status: int, code: str) -> dict[str, Any]
 def test_each_role_may_do_what_the_table_says(
     served: Served, world: World, method: str, path: str, body: Any, least: str
 ) -> None:
-    world.refresher = Refresher(world.engine, world.settings)
-    object.__setattr__(served.runtime, "refresher", world.refresher)
+    world.open_refresher()
+    served.process.use(world.runtime)
     roles = ["viewer", "support", "admin"]
 
     for role in roles:
@@ -121,7 +118,7 @@ def test_each_role_may_do_what_the_table_says(
             assert f"role {least}" in error["message"]
         else:
             assert answer.status_code in (200, 404)  # none of them reaches anything that is there to be changed
-    world.refresher.stop()
+    world.close_refresher()
 
 
 @pytest.mark.parametrize(
@@ -460,14 +457,14 @@ def test_when_sharepoint_is_away_nothing_is_switched(api: Served, office: Office
 
 
 def test_without_sharepoint_the_switches_are_our_own(served: Served, world: World) -> None:
-    refresher = Refresher(world.engine, world.settings)
-    object.__setattr__(served.runtime, "refresher", refresher)
+    world.open_refresher()
+    served.process.use(world.runtime)
 
     answer = served.call("PATCH", "/tenants/hoeri", role="admin", json={"enabled": False})
 
     assert answer.json()["data"]["enabled"] is False
     assert served.get("/licenses", params={"tenant": "hoeri"}).json()["data"] == []
-    refresher.stop()
+    world.close_refresher()
 
 
 # The document and its viewer

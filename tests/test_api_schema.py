@@ -25,7 +25,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         for name, used in (("ISE School", 25), ("Muster AG", 10)):
             office.m365.add_tenant(name, skus={"SPB": (25, used), "FLOW_FREE": (10_000, 3)})
         office.settle()
-        with serve(Runtime(office.settings, office.engine, office.refresher)) as server:
+        with serve(Runtime(office.settings, office.engine, office.services, office.refresher)) as server:
             yield server
 
 

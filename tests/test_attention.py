@@ -48,7 +48,7 @@ class Support:
 
     @property
     def findings(self) -> list[Finding]:
-        return [found for found in check_all(self.office.refresher.services) if found.problem]
+        return [found for found in check_all(self.office.services) if found.problem]
 
 
 @pytest.fixture

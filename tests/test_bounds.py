@@ -115,7 +115,7 @@ def test_a_tenant_with_such_a_row_is_told_everywhere_and_well_again_afterwards(o
     snapshot = data.newest(Runtime(office.settings, office.engine))
     row = snapshot.tenants[snapshot.tenants["tenant"] == "Schule Höri"].iloc[0]
     assert json.loads(row["problem"])["code"] == "graph.rows_unreadable"
-    found = [(finding.subject, finding.level, finding.problem.code) for finding in check_all(office.refresher.services)
+    found = [(finding.subject, finding.level, finding.problem.code) for finding in check_all(office.services)
              if finding.problem and finding.problem.code.startswith("graph")]  # fmt: skip
     assert found == [("Schule Höri", "error", "graph.rows_unreadable")]
 
@@ -190,7 +190,7 @@ def test_a_name_that_fits_no_list_is_a_fault_of_its_file(office: Office, school:
     assert summary["ok"] == 1
     assert [failed["code"] for failed in summary["failed"]] == [code]
     assert [problem.code for problem in broken_profiles(office.engine)[school.profile_path.name]] == [code]
-    assert ("error", code) in [(f.level, f.problem.code) for f in check_all(office.refresher.services) if f.problem]
+    assert ("error", code) in [(f.level, f.problem.code) for f in check_all(office.services) if f.problem]
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_a_file_name_that_fits_no_database_is_a_fault_of_its_file(
     assert summary["ok"] == 1
     ((_file, problems),) = broken_profiles(office.engine).items()
     assert code in [problem.code for problem in problems]
-    for finding in check_all(office.refresher.services):
+    for finding in check_all(office.services):
         f"{finding.subject} {finding.problem.text('de') if finding.problem else ''}".encode()
 
 

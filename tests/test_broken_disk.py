@@ -26,7 +26,6 @@ from core.cache.database import DatabaseError, open_database
 from core.cache.readings import known_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.sql import document, save_document, transaction
-from core.refresh.refresher import Refresher
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
 from tests.page_world import World, license_
@@ -263,9 +262,9 @@ Fault = Callable[[Engine], AbstractContextManager[None]]
 @pytest.fixture
 def served_pages(small: World) -> Iterator[World]:  # noqa: F811
     """Two tenants, and a refresher that really asks the database."""
-    small.refresher = Refresher(small.engine, small.settings)
+    small.open_refresher()
     yield small
-    small.refresher.stop()
+    small.close_refresher()
 
 
 def errors_of(app: AppTest) -> str:

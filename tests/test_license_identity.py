@@ -296,7 +296,7 @@ def test_a_list_of_the_earlier_version_is_taken_over_without_a_message(tmp_path:
             for _ in range(2):
                 summary = office.settle()
         finally:
-            office.refresher.stop()
+            office.stop()
             office.engine.dispose()
 
     assert writes(summary) == {}

@@ -32,7 +32,6 @@ from core.cache.item_rows import (
 )
 from core.cache.lists_read import sharepoint_status
 from core.graph import GraphClient
-from core.refresh.refresher import Refresher
 from core.sharepoint import ListCache, Lists
 from simulator import Fault
 from simulator.tenants import Tenant
@@ -61,12 +60,6 @@ def asked(office: Office) -> dict[str, int]:
     return Counter(f"{request.method} {request.path.rsplit('/', 1)[-1]}" for request in wire)
 
 
-def restart(office: Office) -> None:
-    """The process ends and another one comes; the database stays."""
-    office.refresher.stop()
-    office.refresher = Refresher(office.engine, office.settings, now=office.now)
-
-
 def command(office: Office) -> subprocess.Popen[str]:
     """`python -m core sync`, as the timer of the system starts it."""
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
@@ -78,7 +71,7 @@ def command(office: Office) -> subprocess.Popen[str]:
 
 
 def lists_of(office: Office) -> Lists:
-    services = office.refresher.services
+    services = office.services
     profile = services.profiles.load().sharepoint
     assert profile is not None
     return Lists(GraphClient(profile, services.settings.graph_url, services.tokens, services.http), profile)
@@ -96,7 +89,7 @@ def test_a_refresh_without_changes_asks_every_tenant_and_every_list_once(office:
 
 
 def test_after_a_restart_no_list_is_read_whole(office: Office) -> None:
-    restart(office)
+    office.restart()
 
     summary = office.refresh()
 
@@ -148,7 +141,7 @@ def test_columns_are_looked_up_again_only_before_something_is_written(office: Of
 
 
 def test_the_lists_are_asked_side_by_side(office: Office) -> None:
-    restart(office)
+    office.restart()
     together = [threading.Barrier(3, timeout=20), threading.Barrier(2, timeout=20)]
     first_two = f"GET .*/({office.sharepoint.tenants.id}|{office.sharepoint.parameters.id})/items/delta"
     for what, barrier in zip(("GET .*/columns", first_two), together, strict=True):
@@ -192,7 +185,7 @@ def test_what_somebody_does_to_an_item_is_put_right_in_the_next_refresh(
     change(office)
     assert office.rows() != rows
     if again:
-        restart(office)
+        office.restart()
 
     office.refresh()
 
@@ -308,7 +301,7 @@ def test_a_list_of_several_pages_is_read_to_its_end(office: Office) -> None:
 def test_a_link_that_is_refused_has_the_list_read_whole_in_the_same_refresh(
     office: Office, fault: Fault, links: int
 ) -> None:
-    office.refresher.services.http.sleep = lambda seconds: None
+    office.services.http.sleep = lambda seconds: None
     _person_changes_a_number(office)
     office.m365.faults.add(dataclasses.replace(fault, match=f"GET .*/{office.sharepoint.licenses.id}/items/delta"))
 

@@ -16,7 +16,6 @@ from core.cache.readings import tenant_rows
 from core.messages import MESSAGES
 from core.name_key import name_key
 from core.operations.checks import Finding, check_all
-from core.refresh.refresher import Refresher
 from core.sharepoint.list_columns import COLUMNS, ListError, OurColumns, column_of, resolve_columns
 from core.sharepoint.lists import Item
 from core.tenants.tenant_switches import SwitchChange, add_to_list, apply_switches
@@ -324,17 +323,10 @@ def office(tmp_path: Path) -> Iterator[Office]:
         yield opened
 
 
-def restart(office: Office) -> None:
-    office.refresher.stop()
-    office.refresher = Refresher(office.engine, office.settings, now=office.now)
-
-
 def checked(office: Office) -> list[Finding]:
     """What `python -m core check` says of SharePoint, in a process of its own."""
-    restart(office)
-    return [
-        found for found in check_all(office.refresher.services) if found.problem and "sharepoint" in found.problem.code
-    ]
+    office.restart()
+    return [found for found in check_all(office.services) if found.problem and "sharepoint" in found.problem.code]
 
 
 def stored(office: Office) -> set[str]:
@@ -363,7 +355,7 @@ def test_the_last_switches_hold_while_they_cannot_be_read(office: Office) -> Non
     quiet = office.m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 4)}, monitoring=False)
     office.settle()
     office.sharepoint.tenants.change_column("monitoring", kind="choice")
-    restart(office)
+    office.restart()
 
     for tenant in (watched, quiet):
         tenant.set_sku("SPB", consumed=5)
@@ -475,7 +467,7 @@ def test_without_a_flag_nobody_is_told_and_nothing_is_said_about_the_alarm(
     office.settle()
     before = office.row("Schule Höri")
     office.sharepoint.licenses.change_column(flag, kind=kind)
-    restart(office)
+    office.restart()
 
     tenant.set_sku("SPB", consumed=6)
     office.m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 5)})
@@ -550,7 +542,7 @@ def test_a_number_column_of_another_type_costs_no_alarm(office: Office, kind: st
     office.settle()
     office.sharepoint.licenses.change_column("Frei", kind=kind)
     office.sharepoint.licenses.refusal = refusal
-    restart(office)
+    office.restart()
 
     known.set_sku("SPB", consumed=5)
     office.m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 5)})
@@ -672,7 +664,7 @@ def test_no_item_is_created_that_could_not_be_found_again(office: Office, kind: 
     known = office.m365.add_tenant("Schule Höri", skus={"SPB": (5, 4)})
     office.settle()
     office.sharepoint.licenses.change_column("tenant", kind=kind)
-    restart(office)
+    office.restart()
 
     known.set_sku("SPB", consumed=5)
     office.m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 5)})
@@ -768,9 +760,7 @@ def test_a_switch_that_cannot_be_read_is_not_switched_either(office: Office, kin
     (row,) = office.sharepoint.tenants.items
     version = row.version
 
-    (result,) = apply_switches(
-        office.refresher.services, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN
-    )
+    (result,) = apply_switches(office.services, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN)
 
     assert result.problem is not None
     assert result.problem.code == "sharepoint.type_of_switch"
@@ -784,9 +774,7 @@ def test_a_value_that_cannot_be_read_is_not_overwritten(office: Office) -> None:
     row.fields["monitoring"] = "vielleicht"
     office.refresh()
 
-    (result,) = apply_switches(
-        office.refresher.services, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN
-    )
+    (result,) = apply_switches(office.services, [SwitchChange(tenant.tenant_id, (True, False), (True, True))], ADMIN)
 
     assert result.problem is not None
     assert result.problem.code == "sharepoint.odd_switch"
@@ -799,7 +787,7 @@ def test_no_row_is_added_whose_switches_could_not_be_written(office: Office) -> 
     office.sharepoint.tenants.change_column("enabled", kind="text")
     office.refresh()
 
-    (result,) = add_to_list(office.refresher.services, [tenant.tenant_id], ADMIN)
+    (result,) = add_to_list(office.services, [tenant.tenant_id], ADMIN)
 
     assert result.problem is not None
     assert result.problem.code == "sharepoint.type_of_switch"

@@ -185,7 +185,7 @@ def test_a_refresh_that_fails_reads_no_further_tenant(tmp_path: Path) -> None:
     with open_office(tmp_path, LIZENZTOOL_WORKERS="2") as office:
         for number in range(20):
             office.m365.add_tenant(f"Kunde {number}", skus={"SPB": (10, 4)})
-        hold, workers = Hold(office, times=None), office.refresher.services.workers
+        hold, workers = Hold(office, times=None), office.services.workers
         with office.engine.begin() as connection:
             connection.execute(text("DROP TABLE history"))
 

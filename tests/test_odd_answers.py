@@ -49,7 +49,7 @@ def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
         opened.m365.add_tenant("Bau AG Chur", skus={"SPB": (10, 4)})
         opened.settle()
         school.set_sku("SPB", consumed=10)
-        opened.refresher.services.publisher._lists = None
+        opened.services.publisher._lists = None
         for kind in ("license", "tenant", "parameter"):
             forget_list(opened.engine, kind)
         yield opened
@@ -82,7 +82,7 @@ def test_an_answer_of_another_shape_costs_the_lists_alone(office: Office, match:
 def test_check_tells_it_and_goes_on(office: Office, match: str, body: Any) -> None:
     answered(office, match, body)
 
-    found = {finding.subject: finding for finding in check_all(office.refresher.services)}
+    found = {finding.subject: finding for finding in check_all(office.services)}
 
     assert found["Bau AG Chur"].level == "ok"
     assert found["support"].level == "error"
@@ -99,7 +99,7 @@ def test_an_error_that_nobody_foresaw_costs_one_tenant_its_answer_also_in_check(
     monkeypatch.setattr(checks, "subscribed_skus", broken)
 
     levels = {finding.subject: (finding.level, finding.problem and finding.problem.code)
-              for finding in reversed(check_all(office.refresher.services))}  # fmt: skip
+              for finding in reversed(check_all(office.services))}  # fmt: skip
 
     assert levels["Bau AG Chur"] == ("ok", None)
     assert levels["Schule Höri"] == ("error", "refresh.unexpected")

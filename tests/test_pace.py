@@ -301,7 +301,7 @@ def test_who_asks_during_a_push_gets_a_refresh_after_it_and_the_next_one_shares_
 
 def test_a_push_that_lasts_too_long_leaves_the_rest_to_the_next_refresh(office: Office) -> None:
     late = threading.Event()
-    office.refresher.services.give_way._clock = lambda: 1e9 if late.is_set() else 0.0
+    office.refresher._give_way._clock = lambda: 1e9 if late.is_set() else 0.0
     office.m365.faults.add(Fault("\\$batch", "pass", before=late.set))
 
     lists = office.refresh()["sharepoint"]
@@ -322,7 +322,7 @@ def test_the_schedule_carries_on_at_once_with_what_a_push_has_left(office: Offic
             through.release()
             return {"sharepoint": next(left, {})}
 
-    background = BackgroundRefresh(GivingWay(office.engine, office.settings), minutes=60)
+    background = BackgroundRefresh(GivingWay(office.services), minutes=60)
     background.start()
 
     assert all(through.acquire(timeout=20) for _ in range(3))
@@ -349,7 +349,7 @@ def test_a_full_push_under_a_budget_is_complete_and_hardly_ever_refused(
 
 def test_a_batch_that_is_refused_as_a_whole_holds_the_others_too(office: Office) -> None:
     slept: list[float] = []
-    office.refresher.services.http.sleep = slept.append  # type: ignore[method-assign]
+    office.services.http.sleep = slept.append  # type: ignore[method-assign]
     office.m365.faults.add(Fault("\\$batch", "status", status=429, retry_after="9"))
 
     summary = office.refresh()
@@ -359,9 +359,9 @@ def test_a_batch_that_is_refused_as_a_whole_holds_the_others_too(office: Office)
 
 
 def test_what_the_batch_as_a_whole_says_holds_for_each_of_its_answers(office: Office) -> None:
-    profile = office.refresher.services.profiles.load().sharepoint
+    profile = office.services.profiles.load().sharepoint
     assert profile is not None
-    client = office.refresher.services.publisher.lists(profile).client
+    client = office.services.publisher.lists(profile).client
     body = {"responses": [{"id": "0", "status": 429}, {"id": "1", "status": 429, "headers": {"retry-after": "6"}}]}
     office.m365.faults.add(Fault("\\$batch", "status", 200, retry_after="4", body=body))
 
@@ -421,7 +421,7 @@ def test_a_first_push_that_is_cut_off_is_carried_on_without_doubles(office: Offi
 def test_the_cap_is_a_setting(tmp_path: Path) -> None:
     slept: list[float] = []
     with open_office(tmp_path, LIZENZTOOL_SHAREPOINT_UNITS_PER_MINUTE="60") as office:
-        office.refresher.services.http.sleep = slept.append  # type: ignore[method-assign]
+        office.services.http.sleep = slept.append  # type: ignore[method-assign]
         office.m365.add_tenant("Schule Höri", skus={f"PART_{part:02}": (10, 10) for part in range(15)})
 
         summary = office.refresh()

@@ -89,7 +89,7 @@ def test_a_request_that_the_running_refresh_does_not_cover_comes_after_it(office
 
 def test_who_asks_while_a_run_is_to_come_follows_that_one(office: Office) -> None:
     hold = Hold(office)
-    first, second, _ = (profile.tenant_id for profile in office.refresher.services.profiles.load().tenants)
+    first, second, _ = (profile.tenant_id for profile in office.services.profiles.load().tenants)
     office.refresher.request(actor("anna"), tenants=[first])
     assert hold.reached.wait(20)
 
@@ -103,7 +103,7 @@ def test_who_asks_while_a_run_is_to_come_follows_that_one(office: Office) -> Non
 
 
 def _first_tenant(office: Office) -> str:
-    return office.refresher.services.profiles.load().tenants[0].tenant_id
+    return office.services.profiles.load().tenants[0].tenant_id
 
 
 def test_a_read_only_refresh_is_not_joined_by_one_that_writes(office: Office) -> None:
@@ -193,7 +193,7 @@ def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(office: Offi
     run_id = office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
 
-    office.refresher.stop()
+    office.stop()
     hold.go.set()
 
     stopped = office.end_of(run_id)
@@ -209,7 +209,7 @@ def test_the_background_thread_survives_a_failed_refresh(office: Office, monkeyp
             called.release()
             raise OSError("the disk is on holiday")
 
-    background = BackgroundRefresh(Failing(office.engine, office.settings), minutes=1 / 60)
+    background = BackgroundRefresh(Failing(office.services), minutes=1 / 60)
     background.start()
 
     assert called.acquire(timeout=20)

@@ -32,6 +32,7 @@ from core.licenses.alarm_rules import Rule
 from core.problems import ProblemError
 from core.refresh import next_push
 from core.refresh.refresher import Refresher
+from core.refresh.services import Services, open_services
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
 from core.tenants import tenant_rules, tenant_switches
@@ -94,6 +95,7 @@ class Core:
     """What the functions of core work with."""
 
     engine: Engine
+    services: Services
     refresher: Refresher
     tenant: str
     sku: str = "f245ecc8-75af-4f8e-b61f-27d8114de5f3"
@@ -126,13 +128,13 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     ],
     Action.SWITCHES: [
         ("monitoring.apply_switches", lambda core, actor: tenant_switches.apply_switches(
-            core.refresher.services, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
+            core.services, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
         ("monitoring.add_to_list",
-         lambda core, actor: tenant_switches.add_to_list(core.refresher.services, [core.tenant], actor)),
+         lambda core, actor: tenant_switches.add_to_list(core.services, [core.tenant], actor)),
         ("monitoring.end_monitoring",
-         lambda core, actor: tenant_switches.end_monitoring(core.refresher.services, [core.tenant], actor)),
+         lambda core, actor: tenant_switches.end_monitoring(core.services, [core.tenant], actor)),
         ("next_push.take_over",
-         lambda core, actor: next_push.take_over(core.engine, core.refresher.services.settings, actor, NOW)),
+         lambda core, actor: next_push.take_over(core.engine, core.services.settings, actor, NOW)),
     ],
     Action.RULES: [
         ("rules.keep", lambda core, actor: tenant_rules.keep(
@@ -182,9 +184,9 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
     world = small_world(tmp_path_factory.mktemp("core"))
     add_people(world.engine)
     add_person(world.engine, "gast", PASSWORD, "viewer")
-    refresher = Refresher(world.engine, world.settings)
-    yield Core(world.engine, refresher, world.known[0].tenant_id)
-    refresher.stop()
+    services = open_services(world.engine, world.settings)
+    yield Core(world.engine, services, Refresher(services), world.known[0].tenant_id)
+    services.close()
     world.engine.dispose()
 
 

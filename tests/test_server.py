@@ -270,7 +270,7 @@ def test_page_without_a_server_gets_a_runtime_from_the_environment(tmp_path: Pat
 
         assert current is runtime.current()
         assert current.settings.data_dir == tmp_path
-        assert (current.refresher, current.demo) == (None, False)
+        assert (current.services, current.refresher, current.demo) == (None, None, False)
         current.engine.dispose()
 
         runtime.install(Runtime(current.settings, current.engine, demo=True))

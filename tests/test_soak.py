@@ -102,7 +102,7 @@ def test_keys_and_tokens_of_customers_who_left_are_let_go(office: Office) -> Non
     summary = office.refresh()
 
     assert (summary["ok"], live(Certificate)) == (1, before)
-    held = [known for known in vars(office.refresher.services.tokens).values() if isinstance(known, dict)]
+    held = [known for known in vars(office.services.tokens).values() if isinstance(known, dict)]
     used = {stays.tenant_id, office.sharepoint.tenant_id}
     assert [{tenant_id for tenant_id, _ in known} for known in held] == [used, used]  # tokens, and the gates to them
 

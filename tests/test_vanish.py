@@ -199,7 +199,7 @@ def test_a_row_that_vanished_comes_back_with_the_last_switches(office: Office, s
     empty(office)
     office.refresh()
 
-    results = add_to_list(office.refresher.services, [tenant_id(office, EMMEN), tenant_id(office, CHUR)], ADMIN)
+    results = add_to_list(office.services, [tenant_id(office, EMMEN), tenant_id(office, CHUR)], ADMIN)
 
     assert [result.problem for result in results] == [None, None]
     rows = {item.fields["Title"]: item.fields for item in office.sharepoint.tenants.items}
@@ -215,7 +215,7 @@ def test_who_accepts_that_a_row_is_gone_ends_the_alarms_and_it_is_recorded(offic
     delete_row(office, HOERI)
     office.refresh()
 
-    end_monitoring(office.refresher.services, [tenant.tenant_id], ADMIN)
+    end_monitoring(office.services, [tenant.tenant_id], ADMIN)
     code, summary = shell.sync()
     office.m365.flow.run()
 

@@ -36,6 +36,7 @@ from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, 
 from core.operations import file_modes
 from core.problems import ProblemError
 from core.refresh.refresher import Refresher
+from core.refresh.services import open_services
 from core.refresh.timetable import BackgroundRefresh
 from core.roles import Action, listen_for_refusals
 from core.runtime import Runtime
@@ -115,7 +116,9 @@ class Server:
         self._stack.callback(engine.dispose)
         if password := accounts.create_first_admin(engine):
             _show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")
-        refresher = Refresher(engine, settings)
+        services = open_services(engine, settings)
+        self._stack.callback(services.close)
+        refresher = Refresher(services)
         tidy = partial(_prune_audit, engine, settings.audit_days)
         background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=tidy)
         self._stack.callback(background.stop)
@@ -124,7 +127,7 @@ class Server:
         self._stack.callback(refusals.close)
         listen_for_refusals(refusals.note)
         self._stack.callback(listen_for_refusals, None)
-        self._runtime = Runtime(settings, engine, refresher, is_demo)
+        self._runtime = Runtime(settings, engine, services, refresher, is_demo)
         runtime.install(self._runtime)
         self._stack.callback(runtime.install, None)
         self.tabs.use(Sessions(engine))

@@ -16,7 +16,7 @@ from core.licenses.skus import parse_product_names
 from core.operations.checks import Finding, check_all
 from core.operations.product_list import TIMEOUT, read_product_names
 from core.profiles.certificates import new_certificate
-from core.refresh.refresher import Refresher
+from core.refresh.services import open_services
 from core.runtime import open_engine
 from core.settings import Settings
 
@@ -49,11 +49,11 @@ def _days(text: str) -> int:
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
-    refresher = Refresher(open_engine(settings), settings)
+    services = open_services(open_engine(settings), settings)
     try:
-        findings = check_all(refresher.services)
+        findings = check_all(services)
     finally:
-        refresher.stop()
+        services.close()
     if options.json:
         print(json.dumps([_as_json(finding, settings.language) for finding in findings], ensure_ascii=False))
     else:

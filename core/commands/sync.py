@@ -15,8 +15,9 @@ from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import folder_problem
-from core.refresh.reader import Stopped
 from core.refresh.refresher import Refresher, UnknownTenant
+from core.refresh.run_stop import Stopped
+from core.refresh.services import Services, open_services
 from core.refresh.timetable import TICK
 from core.roles import command_actor
 from core.runtime import open_engine
@@ -41,7 +42,8 @@ def add_to(commands: Any) -> None:
 
 
 def _sync(options: argparse.Namespace, settings: Settings) -> int:
-    refresher = Refresher(open_engine(settings), settings)
+    services = open_services(open_engine(settings), settings)
+    refresher = Refresher(services)
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -53,13 +55,14 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
     code = OK
     try:
         while True:
-            code = max(code, _sync_once(refresher, options, settings))
+            code = max(code, _sync_once(services, refresher, options))
             if not options.watch or _wait(ended, settings.refresh_minutes):
                 return code
     except Stopped:
         return code
     finally:
         refresher.stop()
+        services.close()
 
 
 def _wait(ended: threading.Event, minutes: float) -> bool:
@@ -72,7 +75,7 @@ def _wait(ended: threading.Event, minutes: float) -> bool:
     return ended.is_set()
 
 
-def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Settings) -> int:
+def _sync_once(services: Services, refresher: Refresher, options: argparse.Namespace) -> int:
     try:
         summary = refresher.run(
             command_actor(), options.tenant, read_only=options.read_only, take_over=options.take_over
@@ -82,7 +85,7 @@ def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Sett
     except ProblemError as error:
         if not options.watch:
             raise
-        print(error.problem.text(settings.language), file=sys.stderr)
+        print(error.problem.text(services.settings.language), file=sys.stderr)
         return SOME_FAILED
     if options.json:
         print(json.dumps(summary, ensure_ascii=False), flush=True)
@@ -90,10 +93,10 @@ def _sync_once(refresher: Refresher, options: argparse.Namespace, settings: Sett
         _print_summary(summary)
     if "taken_over" in summary["sharepoint"]:
         options.take_over = False  # what comes while we watch is told
-    elif options.take_over and not sharepoint_status(refresher.services.engine).configured:
-        print(Problem("check.no_sharepoint").text(settings.language), file=sys.stderr)
+    elif options.take_over and not sharepoint_status(services.engine).configured:
+        print(Problem("check.no_sharepoint").text(services.settings.language), file=sys.stderr)
         return SOME_FAILED
-    return _judge(summary, settings)
+    return _judge(summary, services.settings)
 
 
 def _judge(summary: dict[str, Any], settings: Settings) -> int:

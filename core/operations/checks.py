@@ -21,8 +21,9 @@ from core.profiles import auth_profiles
 from core.profiles.profile_check import HARMLESS
 from core.profiles.profile_store import Profiles, SharePointProfile, TenantProfile, folder_problem
 from core.refresh.next_push import MANY, SeenTenant, seen_tenants, told_live
-from core.refresh.reader import Stopped, TenantAnswer
-from core.refresh.run import Services
+from core.refresh.reader import TenantAnswer
+from core.refresh.run_stop import Stopped
+from core.refresh.services import Services
 from core.secrets import stored_secrets
 from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches

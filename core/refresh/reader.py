@@ -31,7 +31,7 @@ from core.licenses.units import License, RefusedRow, Subscription
 from core.logs.setup import tenant_in_log
 from core.problems import Problem
 from core.profiles.profile_store import TenantProfile
-from core.refresh.run_stop import RunStop
+from core.refresh.run_stop import RunStop, Stopped
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -39,10 +39,6 @@ log = logging.getLogger(__name__)
 SAVE_EVERY = 0.5  # seconds; one transaction for all tenants that arrived meanwhile
 EMPTY_FOR = timedelta(days=1)  # so long an answer without any licence is not believed
 SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates do not move faster
-
-
-class Stopped(Exception):
-    """The refresh is to end now (the process ends)."""
 
 
 @dataclass(slots=True)

@@ -9,11 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
-
-from sqlalchemy import Engine
 
 from core import metrics
 from core.audit import record
@@ -21,21 +17,16 @@ from core.cache import run_rows
 from core.cache.catalogue import load_catalogue
 from core.cache.readings import tenant_rows
 from core.cache.run_rows import Run
-from core.graph import Http, TokenSource
 from core.logs.setup import request_in_log, run_in_log
 from core.name_key import guid_key, name_key
 from core.problems import Problem, ProblemError
-from core.profiles.profile_store import ProfileStore
 from core.refresh import run_stop
 from core.refresh.lock import RefreshLock
-from core.refresh.publisher import Publisher
-from core.refresh.reader import Stopped
-from core.refresh.run import RefreshRun, Services, empty_summary
-from core.refresh.run_stop import RunStop
+from core.refresh.run import RefreshRun, empty_summary
+from core.refresh.run_stop import RunStop, Stopped
+from core.refresh.services import Services
 from core.roles import Action, Actor
-from core.settings import Settings
 from core.sharepoint import GiveWay
-from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -52,36 +43,19 @@ class LockLost(ProblemError):
     """The lock of the running refresh is lost, and another process may begin one."""
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Refresher:
     """Refreshes the cache and the lists, one run at a time across all processes. Safe to call from any thread."""
 
-    def __init__(self, engine: Engine, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
-        self._engine, self._now = engine, now
-        self._stop = threading.Event()
-        self._lock = RefreshLock(settings.data_dir, engine)
+    def __init__(self, services: Services) -> None:
+        self._services, self._engine, self._now = services, services.engine, services.now
+        self._stop = services.ending
+        self._lock = RefreshLock(services.settings.data_dir, services.engine)
         self._run_stop = RunStop(self._lock.held)  # of the refresh that this process carries out, or did last
         self._thread: threading.Thread | None = None
         self._gives_way = ""  # the run whose push ends early because somebody asked for newer figures
         self._asking = threading.Lock()
         self._coming: tuple[str, Sequence[str]] | None = None  # id and scope of a run that waits for its turn
-        http = Http(ca_bundle=settings.ca_bundle, proxies=settings.proxies, sleep=self._sleep)
-        tokens = TokenSource(settings.login_url, settings.graph_url, http)
-        self.services = Services(
-            engine=engine,
-            settings=settings,
-            http=http,
-            tokens=tokens,
-            profiles=ProfileStore(settings.profiles_dir),
-            publisher=Publisher(engine, settings, tokens, http),
-            workers=Workers(settings.workers, "tenant"),
-            stop=self._run_stop,
-            give_way=GiveWay(max(1.0, settings.refresh_minutes or PUSH_MINUTES) * 60),
-            now=now,
-        )
+        self._give_way = GiveWay(max(1.0, services.settings.refresh_minutes or PUSH_MINUTES) * 60)
 
     def request(self, actor: Actor, tenants: Sequence[str] = ()) -> str:
         """Start a refresh in the background, or join the running one; gives the run's id.
@@ -150,13 +124,10 @@ class Refresher:
         self._run_stop.set()
 
     def stop(self, seconds: float = 5.0) -> None:
-        """End a running refresh as soon as what has arrived is written, and close every connection."""
+        """End a running refresh as soon as what has arrived is written; wait for that as long as `seconds`."""
         self.interrupt()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(seconds)
-        self.services.workers.close()
-        self.services.publisher.close()
-        self.services.http.close()
 
     def _run(self, run_id: str, actor: Actor, scope: Sequence[str], read_only: bool, take_over: bool) -> dict[str, Any]:
         while not self._lock.take():
@@ -200,7 +171,7 @@ class Refresher:
 
     def _joins(self, running: Run, scope: Sequence[str], read_only: bool = False) -> bool:
         """Whether the running refresh is what is asked for. Not when it only pushes any more: its figures are old."""
-        if self.services.give_way.ask():
+        if self._give_way.ask():
             self._gives_way = running.run_id
         return running.run_id != self._gives_way and _covers(running, scope, read_only)
 
@@ -218,7 +189,7 @@ class Refresher:
         self, run_id: str, scope: Sequence[str], read_only: bool = False, take_over: bool = False
     ) -> dict[str, Any]:
         """Carry a begun run out and close it, whatever happens; then give the lock back."""
-        http = self.services.http
+        http = self._services.http
         started, sent = time.monotonic(), http.sent
         state, summary = "failed", empty_summary()
         with run_in_log(run_id), self._stopping() as stop:
@@ -226,15 +197,14 @@ class Refresher:
                 catalogue, fault = load_catalogue(self._engine)
                 if fault:
                     log.warning("the product names cannot be used: %s", fault)
-                services = replace(self.services, stop=stop)
-                run = RefreshRun(services, run_id, scope, catalogue, fault, take_over)
+                run = RefreshRun(self._services, stop, self._give_way, run_id, scope, catalogue, fault, take_over)
                 summary = self._carry_out(run, read_only)
                 state = "interrupted" if stop.is_set() else "done"
             except Stopped:
                 state = "interrupted"
             except Exception as error:
                 problem = error.problem if isinstance(error, ProblemError) else Problem("refresh.failed")
-                summary["problem"] = {"code": problem.code, "message": problem.text(self.services.settings.language)}
+                summary["problem"] = {"code": problem.code, "message": problem.text(self._services.settings.language)}
                 raise
             finally:
                 seconds = round(time.monotonic() - started, 3)
@@ -252,9 +222,9 @@ class Refresher:
         try:
             summary = run.carry_out(read_only=read_only)
         except Stopped:
-            if not run.services.stop.lost:
+            if not run.stop.lost:
                 raise
-        if run.services.stop.lost:
+        if run.stop.lost:
             raise LockLost(Problem("refresh.lock_lost"))
         return summary
 
@@ -271,7 +241,7 @@ class Refresher:
         """Tenant ids, slugs or names -> names; raises UnknownTenant with the nearest name."""
         if not wanted:
             return []
-        profiles = self.services.profiles.load(self._now())
+        profiles = self._services.profiles.load(self._now())
         rows = tenant_rows(self._engine).values()
         good = [*rows, *profiles.tenants]  # what a profile says now wins over what it said before
         known = {name_key(fault.slug): fault.name for fault in profiles.faults if not fault.of_sharepoint}

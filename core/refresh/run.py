@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine
@@ -18,19 +17,18 @@ from core.cache import run_rows
 from core.cache.lists_read import sharepoint_status
 from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows
 from core.cache.rule_rows import rules_at
-from core.graph import GraphClient, GraphError, Http, TokenSource
+from core.graph import GraphClient, GraphError
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
 from core.name_key import name_key
 from core.problems import Problem, ProblemError
 from core.profiles.profile_check import Fault
-from core.profiles.profile_store import Profiles, ProfileStore, TenantProfile, folder_problem
-from core.refresh.publisher import ListsRead, Publisher
+from core.profiles.profile_store import Profiles, TenantProfile, folder_problem
+from core.refresh.publisher import ListsRead
 from core.refresh.reader import Reader, ReadResult
 from core.refresh.run_stop import RunStop
-from core.settings import Settings
+from core.refresh.services import Services
 from core.sharepoint import GiveWay, Item, ListError, PushResult
-from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -42,22 +40,6 @@ class ProfilesAway(ProblemError):
     """The folder of the profiles is not there, or cannot be read, although tenants are known from it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What every run of a process works with."""
-
-    engine: Engine
-    settings: Settings
-    http: Http
-    tokens: TokenSource
-    profiles: ProfileStore
-    publisher: Publisher
-    workers: Workers
-    stop: RunStop
-    give_way: GiveWay
-    now: Callable[[], datetime]
-
-
 @dataclass(slots=True)
 class RefreshRun:
     """One refresh of the tenants named in `scope` (none: all).
@@ -67,6 +49,8 @@ class RefreshRun:
     """
 
     services: Services
+    stop: RunStop
+    give_way: GiveWay
     run_id: str
     scope: Sequence[str]
     catalogue: Catalogue
@@ -91,7 +75,7 @@ class RefreshRun:
             items = services.publisher.license_items(lists_read)
         result = self._read(chosen, rows)
         pushed, problem = PushResult(), None
-        if lists_read and items and not services.stop.look():
+        if lists_read and items and not self.stop.look():
             pushed, problem = self._publish(lists_read, items, result)
         elif profiles.sharepoint and not lists_read:
             problem = _first_problem(services.engine)
@@ -145,7 +129,7 @@ class RefreshRun:
                 profile, services.settings.graph_url, services.tokens, services.http
             ),
             catalogue=self.catalogue,
-            stop=services.stop,
+            stop=self.stop,
             now=services.now,
             zone=services.settings.zone,
             rules=self._rules,
@@ -166,7 +150,7 @@ class RefreshRun:
         self._news_at = time.monotonic() + NEWS_AFTER
         known: dict[str, dict[str, KnownLicense]] = result.before | result.after
         try:
-            with services.give_way:
+            with self.give_way:
                 pushed = services.publisher.publish(
                     lists_read,
                     items.result(),
@@ -176,7 +160,7 @@ class RefreshRun:
                     self._rules,
                     now=services.now(),
                     progress=self._push_progress,
-                    give_way=services.give_way,
+                    give_way=self.give_way,
                     take_over=(lambda row: self._in_scope(row.tenant)) if self.take_over else None,
                 )
         except (GraphError, ListError) as error:

@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
+class Stopped(Exception):
+    """The refresh is to end now, or the process."""
+
+
 class RunStop:
     """Set when a refresh is over or has to end: its process ends, it has failed, or its lock is lost.
 

@@ -22,7 +22,7 @@ class Attack(Stage):
         super().__init__(office, seed)
         self.trouble = Trouble(office, self.cast, self.ledger, self.draw)
         self._skipped = 0.0  # seconds of waiting that only seem to have passed
-        services = office.refresher.services
+        services = office.services
         services.http.sleep = self._sleep
         services.publisher._pace = Pace(services.http, clock=lambda: time.monotonic() + self._skipped)
 
@@ -30,7 +30,7 @@ class Attack(Stage):
         return self.office.refresh()
 
     def episode(self) -> None:
-        self.office.refresher.services.http.timeout = CLIENT_TIMEOUT
+        self.office.services.http.timeout = CLIENT_TIMEOUT
         for _ in range(self.draw.randint(2, 7)):
             self.trouble.strike()
             monitored = self.cast.monitored()
@@ -46,7 +46,7 @@ class Attack(Stage):
     def settle(self) -> None:
         self.trouble.end()
         self._skipped += LONGEST  # whatever SharePoint has asked to wait is over, too
-        self.office.refresher.services.http.timeout = TIMEOUT
+        self.office.services.http.timeout = TIMEOUT
         super().settle()
         self.trouble.known_changes = self.office.sharepoint.licenses.sequence
 

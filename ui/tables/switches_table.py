@@ -134,12 +134,12 @@ def _confirm(changes: list[SwitchChange], names: dict[str, str]) -> None:
 
 def carry_out(action: Any, what: Sequence[Any]) -> None:
     """Do it and keep the results for the next run, which shows the newest switches."""
-    user, refresher = current_user(), runtime.current().refresher
-    if refresher is None:
+    user, services = current_user(), runtime.current().services
+    if services is None:
         st.session_state[_UNAVAILABLE] = True
         return
     try:
-        st.session_state[_RESULTS] = action(refresher.services, what, user)
+        st.session_state[_RESULTS] = action(services, what, user)
     except ProblemError as error:
         st.session_state[_FAILED] = error.problem
     _next_round()

@@ -16,7 +16,6 @@ from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination
 from web.api.errors import ApiError
 from web.api.models import Answer, PageAnswer, RefreshRequest, Run, RunDetail, RunSummary
 from web.api.queries import RunQuery, order_of
-from web.api.tenants import refresher_of
 
 router = APIRouter(tags=["refreshes"])
 RunId = Annotated[str, Path(alias="runId", pattern="^[0-9a-f]{12}$")]
@@ -73,7 +72,10 @@ def start_refresh(
 ) -> RunAnswer:
     """Needs the role support. Without tenants all are read. Follow the run at the address in Location."""
     tenants = wanted.tenants if wanted else []
-    run_id = refresher_of(context.runtime()).request(caller, tenants)
+    refresher = context.runtime().refresher
+    if refresher is None:
+        raise ApiError(503, "This process refreshes nothing.")
+    run_id = refresher.request(caller, tenants)
     waiting = Waiting(run_id, caller.shown, tenants, call.request_id, datetime.now(UTC))
     context.asked.note(waiting)
     found = stored.run(context.runtime().engine, run_id)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from core.cache.api_queries import history_page
 from core.name_key import guid_key, name_key
 from core.problems import Problem
-from core.refresh.refresher import Refresher
+from core.refresh.services import Services
 from core.roles import Action
 from core.runtime import Runtime
 from core.tenants.tenant_switches import SwitchChange, Switches, apply_switches
@@ -72,7 +72,7 @@ def switch_tenant(
     seen = {"enabled": row["enabled"], "monitoring": row["monitoring"]}
     wanted = seen | change.model_dump(exclude_unset=True)
     switch = SwitchChange(row["tenant_id"], _pair(seen), _pair(wanted))
-    (result,) = apply_switches(refresher_of(context.runtime()).services, [switch], caller)
+    (result,) = apply_switches(_services_of(context.runtime()), [switch], caller)
     if result.problem is not None:
         raise _refused(result.problem, call.language)
     return TenantAnswer(data=_tenant(find_tenant(context.tables.newest(), row["tenant_id"]), call), meta=meta(call))
@@ -137,10 +137,10 @@ def find_tenant(tables: Tables, name: str) -> dict[str, Any]:
     raise ApiError(404, f"There is no tenant “{name}”.{hint}", [{"field": "tenant", "message": f"Unknown.{hint}"}])
 
 
-def refresher_of(runtime: Runtime) -> Refresher:
-    if runtime.refresher is None:
+def _services_of(runtime: Runtime) -> Services:
+    if runtime.services is None:
         raise ApiError(503, "This process refreshes nothing.")
-    return runtime.refresher
+    return runtime.services
 
 
 def _tenant(row: dict[str, Any], call: Call) -> Tenant:

@@ -1,0 +1,74 @@
+"""What a process reads and writes Microsoft 365 with: connections, tokens, profiles, lists, threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+
+from core.graph import Http, TokenSource
+from core.profiles.profile_store import ProfileStore
+from core.refresh import run_stop
+from core.refresh.publisher import Publisher
+from core.refresh.run_stop import Stopped
+from core.settings import Settings
+from core.workers import Workers
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One per process, shared by refreshes, checks and the switches of tenants. Safe to use from any thread.
+
+    `ending` is set when the process ends: nothing waits any longer.
+    """
+
+    engine: Engine
+    settings: Settings
+    http: Http
+    tokens: TokenSource
+    profiles: ProfileStore
+    publisher: Publisher
+    workers: Workers
+    now: Callable[[], datetime]
+    ending: threading.Event
+
+    def close(self) -> None:
+        """End every wait, let the threads end and close every connection."""
+        self.ending.set()
+        self.workers.close()
+        self.publisher.close()
+        self.http.close()
+
+
+def utc_now() -> datetime:
+    """Return the present moment in UTC."""
+    return datetime.now(UTC)
+
+
+def open_services(engine: Engine, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Services:
+    """Return the services of this process; nothing is sent before they are used.
+
+    Whoever waits in them, for an answer or for throttling to end, gets Stopped when its refresh or the process ends.
+    """
+    ending = threading.Event()
+
+    def sleep(seconds: float) -> None:
+        if (run_stop.current() or ending).wait(seconds):
+            raise Stopped
+
+    http = Http(ca_bundle=settings.ca_bundle, proxies=settings.proxies, sleep=sleep)
+    tokens = TokenSource(settings.login_url, settings.graph_url, http)
+    return Services(
+        engine=engine,
+        settings=settings,
+        http=http,
+        tokens=tokens,
+        profiles=ProfileStore(settings.profiles_dir),
+        publisher=Publisher(engine, settings, tokens, http),
+        workers=Workers(settings.workers, "tenant"),
+        now=now,
+        ending=ending,
+    )
