@@ -30,7 +30,7 @@ class Process(Server):
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime.settings)
         self.use(runtime)
-        self.tabs.use(Sessions(runtime.engine))
+        self.tabs.use_sessions(Sessions(runtime.engine))
 
     def use(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -26,7 +26,7 @@ from tests.actors import ADMIN, actor
 from tests.office import Office, open_office
 from ui.age import Age, details, is_stale, line
 from web.metrics_page import _age as reading_age
-from web.sign_in.expiring_store import ShortLived
+from web.sign_in.expiring_store import ExpiringStore
 
 NOW = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # half past two, for the second time, in Zurich
 HOUR = 3600.0
@@ -206,8 +206,8 @@ def test_pages_and_metrics_do_not_call_a_reading_from_the_future_new() -> None:
 
 
 def test_what_waits_for_a_browser_does_not_wait_longer_when_the_clock_is_set_back() -> None:
-    waiting: ShortLived[str] = ShortLived(timedelta(minutes=5))
-    key = waiting.keep("half signed in", NOW)
+    waiting: ExpiringStore[str] = ExpiringStore(timedelta(minutes=5))
+    key = waiting.add("half signed in", NOW)
 
-    assert waiting.look(key, NOW + timedelta(minutes=4)) == "half signed in"
-    assert waiting.look(key, NOW - timedelta(hours=2)) is None
+    assert waiting.get(key, NOW + timedelta(minutes=4)) == "half signed in"
+    assert waiting.get(key, NOW - timedelta(hours=2)) is None

@@ -5,10 +5,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.metrics import REGISTRY
-from web.limits.connection_limits import KEPT_SESSIONS, PER_CONNECTION, PER_TAB, RESERVE, Places, places_for
-from web.limits.connections import GRACE_SECONDS, KEPT_OF_SESSION, LIMITS, Connection, Connections, State, address_of
+from web.limits.connection_limits import KEPT_SESSIONS, PER_CONNECTION, PER_TAB, RESERVE, ConnectionLimits, limits_for
+from web.limits.connections import (
+    GRACE_SECONDS,
+    SLOTS_OF_SESSION,
+    TIME_LIMITS,
+    Connection,
+    Connections,
+    State,
+    address_of,
+)
 
-SMALL = Places(connections=6, per_address=4, spare=0)
+SMALL = ConnectionLimits(connections=6, per_address=4, spare=0)
 HERE, THERE = "10.0.0.1", "10.0.0.2"
 
 
@@ -38,7 +46,7 @@ class Clock:
 
 @dataclass
 class World:
-    places: Places = SMALL
+    places: ConnectionLimits = SMALL
     proxies: tuple[str, ...] = ()
     clock: Clock = field(default_factory=Clock)
 
@@ -51,7 +59,7 @@ class World:
         assert connection is not None
         connection.enter(state)
         if session:
-            connection.belong_to(session)
+            connection.assign_session(session)
         self.clock.now += GRACE_SECONDS
         return connection
 
@@ -92,7 +100,7 @@ def test_whoever_has_most_of_them_gives_way_first():
     assert gone(*crowd)[0]
 
 
-@pytest.mark.parametrize("state", LIMITS)
+@pytest.mark.parametrize("state", TIME_LIMITS)
 def test_whoever_waits_for_the_client_gives_way_before_whom_the_server_works_for(state: State):
     world = World()
     working = [world.open(state=State.WORKING) for _ in range(3)]
@@ -123,12 +131,12 @@ def test_where_all_places_are_used_for_sessions_nobody_comes_in():
 
 
 def test_one_session_keeps_some_places_and_not_all():
-    world = World(Places(connections=100, per_address=KEPT_OF_SESSION + 2, spare=0))
-    requests = [world.open(state=State.WORKING, session="anna") for _ in range(KEPT_OF_SESSION + 2)]
+    world = World(ConnectionLimits(connections=100, per_address=SLOTS_OF_SESSION + 2, spare=0))
+    requests = [world.open(state=State.WORKING, session="anna") for _ in range(SLOTS_OF_SESSION + 2)]
 
     world.open()
 
-    assert [number for number, closed in enumerate(gone(*requests)) if closed] == [KEPT_OF_SESSION]
+    assert [number for number, closed in enumerate(gone(*requests)) if closed] == [SLOTS_OF_SESSION]
 
 
 def test_a_session_counts_for_the_request_and_not_for_the_next_one_on_the_connection():
@@ -142,7 +150,7 @@ def test_a_session_counts_for_the_request_and_not_for_the_next_one_on_the_connec
 
 
 def test_a_new_connection_has_a_moment_to_send_its_header():
-    world = World(Places(connections=6, per_address=4, spare=2))
+    world = World(ConnectionLimits(connections=6, per_address=4, spare=2))
     world.clock.now += 1
     fresh = [world.connections.admit(FakeTransport(), HERE) for _ in range(6)]
 
@@ -158,7 +166,7 @@ def test_tabs_take_no_place_of_others_and_give_way_to_nobody():
     world = World()
     tabs = [world.open(state=State.WORKING) for _ in range(4)]
     for tab in tabs:
-        tab.seat()
+        tab.become_tab()
         tab.enter(State.READING)
 
     half = [world.open() for _ in range(20)]
@@ -170,7 +178,7 @@ def test_tabs_take_no_place_of_others_and_give_way_to_nobody():
 def test_a_tab_that_has_ended_gives_way_like_others():
     world = World()
     tab = world.open(state=State.WORKING)
-    tab.seat()
+    tab.become_tab()
     tab.leave()
 
     for _ in range(4):
@@ -192,7 +200,7 @@ def test_a_named_proxy_speaks_for_many(host: str):
 def test_each_state_has_its_time_limit(state: State):
     world = World()
     connection = world.open(state=state)
-    limit = LIMITS.get(state, 86_400)
+    limit = TIME_LIMITS.get(state, 86_400)
 
     world.clock.now = connection.since + limit
     world.connections.sweep()
@@ -200,7 +208,7 @@ def test_each_state_has_its_time_limit(state: State):
     world.clock.now += 1
     world.connections.sweep()
 
-    assert (before, gone(connection)) == ([False], [state in LIMITS])
+    assert (before, gone(connection)) == ([False], [state in TIME_LIMITS])
 
 
 def test_a_byte_now_and_then_does_not_lengthen_the_time():
@@ -239,7 +247,7 @@ def test_what_is_closed_and_not_read_is_dropped_in_the_end():
     connection.transport.closing, connection.transport.unread = True, 100
 
     world.connections.sweep()
-    world.clock.now += LIMITS[State.CLOSING] + 1
+    world.clock.now += TIME_LIMITS[State.CLOSING] + 1
     world.connections.sweep()
 
     assert gone(connection) == [True]
@@ -292,7 +300,7 @@ def test_one_budget_for_an_address_and_for_a_network_of_ipv6(host: str, address:
 
 @pytest.mark.parametrize("descriptors", [1024, 4096, 8192, 1_000_000])
 def test_places_keep_below_the_open_files_that_the_system_allows(descriptors: int):
-    places = places_for(1024, 256, descriptors)
+    places = limits_for(1024, 256, descriptors)
 
     used = places.connections * PER_CONNECTION + places.tabs * PER_TAB
     assert used + RESERVE + KEPT_SESSIONS <= descriptors
@@ -301,6 +309,6 @@ def test_places_keep_below_the_open_files_that_the_system_allows(descriptors: in
 
 
 def test_with_enough_files_the_settings_hold():
-    places = places_for(1024, 256, 8192)
+    places = limits_for(1024, 256, 8192)
 
     assert (places.connections, places.per_address, places.tabs, places.tabs_of_session) == (512, 256, 512, 40)

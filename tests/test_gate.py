@@ -185,17 +185,17 @@ def test_who_writes_an_address_into_the_page_is_not_given_the_file(served: Serve
 def test_addresses_are_forgotten_a_while_after_the_last_tab():
     now = [0.0]
     files = MediaFiles(lambda: now[0])
-    files.opened("a")
-    files.opened("a")
-    files.sent("a", "/media/1.csv")
-    files.closed("a")
+    files.tab_opened("a")
+    files.tab_opened("a")
+    files.add("a", "/media/1.csv")
+    files.tab_closed("a")
     now[0] += 2 * GRACE_SECONDS
-    files.opened("b")
+    files.tab_opened("b")
     assert files.allows("a", "/media/1.csv")
 
-    files.closed("a")
+    files.tab_closed("a")
     now[0] += GRACE_SECONDS
-    files.opened("b")
+    files.tab_opened("b")
 
     assert not files.allows("a", "/media/1.csv")
     assert len(files) == 0
@@ -203,9 +203,9 @@ def test_addresses_are_forgotten_a_while_after_the_last_tab():
 
 def test_of_many_addresses_the_oldest_is_forgotten_first():
     files = MediaFiles()
-    files.opened("a")
+    files.tab_opened("a")
     for number in range(MOST_FILES + 1):
-        files.sent("a", f"/media/{number}.csv")
+        files.add("a", f"/media/{number}.csv")
 
     assert not files.allows("a", "/media/0.csv")
     assert files.allows("a", "/media/1.csv")

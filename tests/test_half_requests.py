@@ -10,12 +10,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.served import Served, serve
 from tests.ws_client import Tab
-from web.gate import GOODBYES_OF_SESSION
+from web.gate import REDIRECTS_OF_SESSION
 from web.headers import COMMON
-from web.limits.connection_limits import places_for
+from web.limits.connection_limits import limits_for
 
 MOST, AT_ADDRESS = 40, 12
-PLACES = places_for(MOST, AT_ADDRESS, 100_000)
+SLOT_LIMITS = limits_for(MOST, AT_ADDRESS, 100_000)
 SOCKETS = 60
 
 HANDSHAKE = (
@@ -96,7 +96,7 @@ def test_others_are_answered_while_connections_are_held(small: Served, attack: s
 
         assert answered(small, token) == [200, 200]
         assert "name=vera" in tab.text()
-        assert open_connections(small, token) <= PLACES.connections + PLACES.spare + 1
+        assert open_connections(small, token) <= SLOT_LIMITS.connections + SLOT_LIMITS.spare + 1
 
     assert "Traceback" not in logged(small)
     assert len(logged(small)) - before < 2_000
@@ -138,7 +138,7 @@ def test_an_endless_body_is_cut_off(small: Served):
 def test_a_session_has_so_many_tabs_and_the_next_one_is_told(small: Served):
     token, other = small.session("sven"), small.session("vera")
     with contextlib.ExitStack() as stack:
-        tabs = [stack.enter_context(Tab(small, token)) for _ in range(PLACES.tabs_of_session)]
+        tabs = [stack.enter_context(Tab(small, token)) for _ in range(SLOT_LIMITS.tabs_of_session)]
         with Tab(small, token) as one_more:
             assert one_more.wait_for_redirect() == "/busy"
         with Tab(small, other) as of_another:
@@ -154,15 +154,15 @@ def test_a_crowd_of_tabs_is_not_told_one_by_one(small: Served):
         answers = [first_line(one) for one in crowd]
 
     accepted = answers.count(b"HTTP/1.1 101")
-    assert accepted <= PLACES.tabs_of_session + GOODBYES_OF_SESSION["most"]
+    assert accepted <= SLOT_LIMITS.tabs_of_session + REDIRECTS_OF_SESSION["most"]
     assert set(answers) - {b"HTTP/1.1 101"} <= {b"HTTP/1.1 403", b""}
 
 
 def test_an_account_has_so_many_tabs_whatever_its_sessions(small: Served):
     with contextlib.ExitStack() as stack:
-        for _ in range(PLACES.tabs_of_account // PLACES.tabs_of_session):
+        for _ in range(SLOT_LIMITS.tabs_of_account // SLOT_LIMITS.tabs_of_session):
             token = small.session("sven")
-            for _ in range(PLACES.tabs_of_session):
+            for _ in range(SLOT_LIMITS.tabs_of_session):
                 stack.enter_context(Tab(small, token))
         with Tab(small, small.session("sven")) as one_more:
             assert one_more.wait_for_redirect() == "/busy"
@@ -181,7 +181,7 @@ def test_the_page_behind_says_what_to_do(small: Served, language: str, words: st
 
 def test_a_place_that_a_tab_has_left_is_free_again(small: Served):
     token = small.session("sven")
-    for _ in range(3 * PLACES.tabs_of_session):
+    for _ in range(3 * SLOT_LIMITS.tabs_of_session):
         with Tab(small, token) as tab:
             tab.rerun()
             assert "name=sven" in tab.text()

@@ -22,7 +22,7 @@ from core.settings import Settings
 from tests.served import Served
 from tests.test_server import Start, start
 from web.headers import COMMON
-from web.outer_middleware import Outermost
+from web.outer_middleware import OuterMiddleware
 from web.server import Server, app_options
 
 __all__ = ["start"]
@@ -132,7 +132,7 @@ def test_headers_and_id_are_there_however_the_server_is_started(start: Start, by
 def test_the_layer_is_in_front_of_all_others() -> None:
     first = app_options(Server(Settings(proxy=("127.0.0.1",))), {})["middleware"][0]
 
-    assert getattr(first, "cls", None) is Outermost
+    assert getattr(first, "cls", None) is OuterMiddleware
 
 
 async def broken(scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,7 +164,7 @@ def told(app: ASGIApp, path: str = "/", kind: str = "http", request_id: str = "m
         sent.append(message)
 
     with start_blocking_portal() as portal:
-        portal.call(Outermost(app, language="en", hsts="max-age=1"), scope, receive, send)
+        portal.call(OuterMiddleware(app, language="en", hsts="max-age=1"), scope, receive, send)
     return sent
 
 

@@ -34,8 +34,8 @@ from tests.openid_provider import (
     entrance,
 )
 from tests.served import PASSWORD, free_port
-from web.sign_in.expiring_store import ShortLived
-from web.sign_in.open_id_client import OpenId, ProviderError
+from web.sign_in.expiring_store import ExpiringStore
+from web.sign_in.open_id_client import OpenIdClient, ProviderError
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ def test_a_token_with_another_nonce_opens_nothing(visitor: Visitor) -> None:
     office = visitor.entrance
     profile = AuthStore(office.folder / "profiles", {SECRET_VARIABLE: SECRET}).load().profile
     assert profile is not None
-    provider = OpenId(office.provider.removesuffix(PATH), str(office.ca))
+    provider = OpenIdClient(office.provider.removesuffix(PATH), str(office.ca))
 
     def come_back(**changed: str) -> dict[str, str]:
         flow = provider.start(profile, f"{office.url}{CALLBACK}", "login")
@@ -425,24 +425,24 @@ def test_local_sign_in_can_be_left_to_admins(tmp_path_factory: pytest.TempPathFa
 
 def test_what_waits_for_a_browser_is_kept_for_a_while_and_once() -> None:
     now = datetime(2027, 1, 15, tzinfo=UTC)
-    store: ShortLived[str] = ShortLived(timedelta(minutes=10))
-    early, late, taken = (store.keep(word, now) for word in ("early", "late", "taken"))
+    store: ExpiringStore[str] = ExpiringStore(timedelta(minutes=10))
+    early, late, taken = (store.add(word, now) for word in ("early", "late", "taken"))
 
-    assert store.take(taken, now) == "taken"
-    assert store.take(taken, now) is None
-    assert store.take(late, now + timedelta(minutes=10)) is None
-    assert store.look(early, now + timedelta(minutes=9, seconds=59)) == "early"
-    assert store.look("forged", now) is None
+    assert store.pop(taken, now) == "taken"
+    assert store.pop(taken, now) is None
+    assert store.pop(late, now + timedelta(minutes=10)) is None
+    assert store.get(early, now + timedelta(minutes=9, seconds=59)) == "early"
+    assert store.get("forged", now) is None
 
 
 def test_strangers_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime(2027, 1, 15, tzinfo=UTC)
     monkeypatch.setattr("web.sign_in.expiring_store.MOST", 3)
-    store: ShortLived[int] = ShortLived(timedelta(minutes=10))
+    store: ExpiringStore[int] = ExpiringStore(timedelta(minutes=10))
 
-    keys = [store.keep(number, now) for number in range(5)]
+    keys = [store.add(number, now) for number in range(5)]
 
-    assert [store.look(key, now) for key in keys] == [None, None, 2, 3, 4]
+    assert [store.get(key, now) for key in keys] == [None, None, 2, 3, 4]
 
 
 # In a browser

@@ -28,7 +28,7 @@ from simulator import Fault, Microsoft365, Tenant
 from tests.forward_proxy import ForwardProxy, forward_proxy, http_answer
 from tests.loggers import restored_loggers
 from web.demo import Demo
-from web.sign_in.open_id_client import OpenId
+from web.sign_in.open_id_client import OpenIdClient
 
 PASSWORD = "ge%40heim"
 BLOCKED = (
@@ -281,7 +281,7 @@ def test_the_import_of_product_names_takes_proxy_and_authority_from_env(
 @pytest.mark.filterwarnings("ignore:response_mode='form_post'")  # see web/sign_in/open_id_client.py
 def test_sign_in_with_microsoft_takes_the_proxy(m365: Microsoft365, tenant: Tenant, proxy: ForwardProxy) -> None:
     settings = Tool(m365, HTTPS_PROXY=proxy.url).settings
-    provider = OpenId(settings.login_url, settings.ca_bundle, settings.proxies)
+    provider = OpenIdClient(settings.login_url, settings.ca_bundle, settings.proxies)
     profile = AuthProfile("x", tenant.tenant_id, tenant.client_id, "secret", None, "", "", {}, timedelta(hours=1))
 
     flow = provider.start(profile, "https://tool.example/login/callback", "")

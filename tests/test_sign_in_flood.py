@@ -436,7 +436,7 @@ def test_a_password_that_cannot_be_typed_is_no_password(sign: str) -> None:
 
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Callers come from where X-Forwarded-For says."""
+    """ReaderAccess come from where X-Forwarded-For says."""
     with serve(tmp_path_factory.mktemp("flood"), proxy=["127.0.0.1"]) as server:
         with server.engine.begin() as connection:
             connection.execute(update(account_table).values(password_hash=SLOW))

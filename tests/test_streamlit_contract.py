@@ -21,7 +21,7 @@ from streamlit.web.server.app_discovery import discover_asgi_app
 from streamlit.web.server.starlette import starlette_websocket
 
 from web import streamlit_internals
-from web.headers import Shell
+from web.headers import IndexPage
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -178,7 +178,7 @@ def test_redirect_is_a_message_that_the_frontend_follows():
 
 def test_html_page_can_be_given_our_language_name_and_icon():
     index = streamlit_internals.index_html()
-    page = Shell(index).page("de").decode()
+    page = IndexPage(index).page("de").decode()
 
     assert '<html lang="de">' in page
     assert "<title>Lizenztool</title>" in page

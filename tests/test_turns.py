@@ -12,7 +12,7 @@ import pytest
 from core.access.accounts import Standing
 from tests.loops import on_a_loop
 from web.limits import password_turns
-from web.limits.password_turns import Busy, Turns
+from web.limits.password_turns import Busy, PasswordTurns
 
 
 def stranger(number: int, spent: int = 0) -> Standing:
@@ -28,7 +28,7 @@ def in_order(standings: Iterable[Standing]) -> list[str]:
     order: list[str] = []
 
     async def everybody() -> None:
-        queue, release = Turns(), threading.Event()
+        queue, release = PasswordTurns(), threading.Event()
         threads = password_turns.FOR_ALL + password_turns.FOR_DEVICES
         busy = [asyncio.create_task(queue.run(device(f"busy{n}"), release.wait)) for n in range(threads)]
         await asyncio.sleep(0)
@@ -85,7 +85,7 @@ def test_a_source_has_its_share_of_places_and_no_more(monkeypatch: pytest.Monkey
 
 def test_strangers_leave_a_thread_to_known_devices() -> None:
     async def flood() -> str:
-        queue, release = Turns(), threading.Event()
+        queue, release = PasswordTurns(), threading.Event()
         strangers = [asyncio.create_task(queue.run(stranger(n), release.wait)) for n in range(20)]
         await asyncio.sleep(0)
         found = await queue.run(device("known"), lambda: "looked at")  # while the others still hold theirs
@@ -98,7 +98,7 @@ def test_strangers_leave_a_thread_to_known_devices() -> None:
 
 def test_whoever_hangs_up_while_waiting_leaves_the_place() -> None:
     async def hang_up() -> None:
-        queue, release = Turns(), threading.Event()
+        queue, release = PasswordTurns(), threading.Event()
         first = [asyncio.create_task(queue.run(stranger(n), release.wait)) for n in range(2)]
         await asyncio.sleep(0)
         gone = asyncio.create_task(queue.run(stranger(3), release.wait))

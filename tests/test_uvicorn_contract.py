@@ -20,7 +20,7 @@ from core.access.sessions import Session
 from tests.loops import on_a_loop
 from tests.served import free_port
 from web.limits import connections as rules
-from web.limits.connection_limits import Places
+from web.limits.connection_limits import ConnectionLimits
 from web.limits.connections import Connections, State, connection_of
 from web.tabs import Tab, Tabs
 from web.uvicorn_internals import PIECE, HttpProtocol, StreamProtocol
@@ -38,7 +38,7 @@ HANDSHAKE = (
 class Server:
     """uvicorn with our protocol classes before a small app, which notes what came to it."""
 
-    connections: Connections = field(default_factory=lambda: Connections(Places()))
+    connections: Connections = field(default_factory=lambda: Connections(ConnectionLimits()))
     events: list[str] = field(default_factory=list)
     most_unread: int = 0
     port: int = field(default_factory=free_port)
@@ -62,7 +62,7 @@ class Server:
 
     async def stream(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        connection_of(scope).seat()
+        connection_of(scope).become_tab()
         await send({"type": "websocket.accept"})
         for _ in range(LARGE // 2**20):
             await send({"type": "websocket.send", "bytes": bytes(2**20)})
@@ -83,8 +83,8 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Its time limits are short, and its sweeper measures what has been written and not read."""
-    for state in rules.LIMITS:
-        monkeypatch.setitem(rules.LIMITS, state, SHORT)
+    for state in rules.TIME_LIMITS:
+        monkeypatch.setitem(rules.TIME_LIMITS, state, SHORT)
     monkeypatch.setattr(rules, "SWEEP_SECONDS", SHORT / 10)
     made = Server()
     sweep = made.connections.sweep
@@ -180,7 +180,7 @@ def test_whoever_does_not_read_is_dropped_and_fills_no_memory(server: Server, pa
 
 def test_a_large_answer_comes_whole(server: Server, monkeypatch: pytest.MonkeyPatch):
     for state in (State.READING, State.CLOSING):
-        monkeypatch.setitem(rules.LIMITS, state, 20)
+        monkeypatch.setitem(rules.TIME_LIMITS, state, 20)
 
     answer = requests.get(f"http://127.0.0.1:{server.port}/large", timeout=20)
 

@@ -23,17 +23,17 @@ from core.logs.setup import account_in_log
 from core.roles import PASSWORD_DUE, Action, Actor, opens, refused
 from web import streamlit_internals as streamlit
 from web.api.errors import ApiError, error_answer
-from web.headers import HSTS, Shell, bearer_token, with_headers
+from web.headers import HSTS, IndexPage, bearer_token, with_headers
 from web.limits.connections import Connections, address_of, connection_of
 from web.limits.request_limits import too_large
-from web.tabs import Tab, Tabs, send_away, sign_in_url
+from web.tabs import Tab, Tabs, redirect_and_close, sign_in_url
 from web.texts import LANGUAGES, TEXTS
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin
 
 log = logging.getLogger(__name__)
 
 
-class Goodbyes(TypedDict):
+class RedirectLimit(TypedDict):
     most: int
     seconds: float
 
@@ -61,8 +61,8 @@ API = "/api/v1"
 NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 # So many websockets are told where to go: those of a school that wakes up, and of a person who opens tab after tab. The
 # others are refused, and their browsers ask again.
-GOODBYES_OF_ADDRESS = Goodbyes(most=64, seconds=1.0)
-GOODBYES_OF_SESSION = Goodbyes(most=4, seconds=60.0)
+REDIRECTS_OF_ADDRESS = RedirectLimit(most=64, seconds=1.0)
+REDIRECTS_OF_SESSION = RedirectLimit(most=4, seconds=60.0)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 OWN_HEADERS = "x-app-"
 
@@ -80,7 +80,7 @@ class Gate:
         *,
         tabs: Tabs,
         hosts: Hosts,
-        shell: Shell,
+        index: IndexPage,
         pages: Mapping[str, Action],
         no_page: Callable[[Scope, int], Response],
         connections: Connections,
@@ -92,7 +92,7 @@ class Gate:
         self._connections = connections
         self._turned_away: Counter[str] = Counter()
         self._hosts = hosts
-        self._shell = shell
+        self._index = index
         self._pages = pages
         self._no_page = no_page
         self._language = language
@@ -112,7 +112,7 @@ class Gate:
         private = not _is_public(path) and not _under(path, ("/static",))
         send = with_headers(
             send,
-            self._shell.policy,
+            self._index.policy,
             secure=is_secure(scope),
             private=private,
             request_id=scope["request_id"],
@@ -127,7 +127,7 @@ class Gate:
                 refusal = self._refusal(scope, "database", 503)
             else:
                 if isinstance(found, Session):
-                    connection_of(scope).belong_to(found.id)
+                    connection_of(scope).assign_session(found.id)
                 refusal = self._decide(scope, found) if not is_api(path) else _beside_the_api(scope)
                 scope = _with_identity(scope, found)
         else:
@@ -140,12 +140,12 @@ class Gate:
             return self._refusal(scope, "too_large", status)
         headers = Headers(scope=scope)
         if not self._hosts.allows(headers.get("host")):
-            note_stranger(scope, headers.get("host", ""), "host")
+            audit_unknown_caller(scope, headers.get("host", ""), "host")
             return self._refusal(scope, "host", 421)
         foreign = not same_origin(headers.get("origin"), headers.get("host"))
         cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
-            note_stranger(scope, headers.get("origin", ""), "foreign page")
+            audit_unknown_caller(scope, headers.get("origin", ""), "foreign page")
             return self._refusal(scope, "foreign", 403)
         return None
 
@@ -189,7 +189,7 @@ class Gate:
             refused(actor, scope["path"], "role needed")
             return self._no_page(scope, 403)
         language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
-        return Response(self._shell.page(language), media_type="text/html")
+        return Response(self._index.page(language), media_type="text/html")
 
     # ---------------------------------------------------------------- websocket
 
@@ -203,7 +203,7 @@ class Gate:
         found: Session | Ended | None = None
         if not known_host or not own_page:
             why = ("foreign page", headers.get("origin", "")) if known_host else ("host", host or "")
-            note_stranger(scope, why[1], why[0])
+            audit_unknown_caller(scope, why[1], why[0])
         elif scope["path"] == streamlit.STREAM_PATH:
             try:
                 found = await self._session(scope, active=False)
@@ -213,32 +213,32 @@ class Gate:
             await self._tab(_with_identity(scope, found), found, receive, send)
         elif isinstance(found, Ended):
             who = address_of(client_host(scope))
-            await self._turn_away(scope, receive, send, sign_in_url(found.reason), who=who, **GOODBYES_OF_ADDRESS)
+            await self._turn_away(scope, receive, send, sign_in_url(found.reason), who=who, **REDIRECTS_OF_ADDRESS)
         else:
             await _refuse_handshake(receive, send)
 
     async def _tab(self, scope: Scope, session: Session, receive: Receive, send: Send) -> None:
         """Stream the tab of a session, or tell it that there are too many."""
         address = address_of(client_host(scope))
-        if self._tabs.has_place(session, address):
+        if self._tabs.has_slot(session, address):
             await self._stream(scope, session, address, receive, send)
             return
         self._connections.refused("tabs", address)
-        await self._turn_away(scope, receive, send, BUSY, who=session.id, **GOODBYES_OF_SESSION)
+        await self._turn_away(scope, receive, send, BUSY, who=session.id, **REDIRECTS_OF_SESSION)
 
     async def _stream(self, scope: Scope, session: Session, address: str, receive: Receive, send: Send) -> None:
         entries = scope.get("subprotocols") or []
         language = language_of(scope, self._language)
         tab = Tab(self._tabs, session, receive, send, address=address, reconnected=len(entries) > 2, language=language)
         connection = connection_of(scope)
-        connection.seat()
+        connection.become_tab()
         self._tabs.add(tab)
         try:
             await self._app(scope, tab.receive, tab.send)
         finally:
             self._tabs.remove(tab)
             connection.leave()
-            await tab.farewell()
+            await tab.close()
 
     async def _turn_away(
         self, scope: Scope, receive: Receive, send: Send, url: str, *, who: str, most: int, seconds: float
@@ -252,7 +252,7 @@ class Gate:
         connection_of(scope).leave()
         await receive()
         await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
-        await send_away(send, url)
+        await redirect_and_close(send, url)
 
     def _forget(self, who: str) -> None:
         self._turned_away[who] -= 1
@@ -267,7 +267,7 @@ class Gate:
             return None
         if token == SIGNED_OUT:
             return Ended("revoked")
-        found = await self._tabs.look(session_id(token), active=active)
+        found = await self._tabs.find_session(session_id(token), active=active)
         if isinstance(found, Session):
             account_in_log(found.account)
         return found
@@ -320,7 +320,7 @@ def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
     return {**scope, "headers": headers, "app_session": found}
 
 
-def note_stranger(scope: Scope, target: str, reason: str, source: str = "page") -> None:
+def audit_unknown_caller(scope: Scope, target: str, reason: str, source: str = "page") -> None:
     """Tell the audit that somebody was refused who is not known: by host, page of origin or token."""
     refused(Actor("", "", source, address=client_host(scope), request_id=scope.get("request_id", "")), target, reason)
 

@@ -37,7 +37,7 @@ COMMON = {
 HSTS = "max-age=31536000"
 
 
-def bare_headers() -> dict[str, str]:
+def security_headers() -> dict[str, str]:
     """The security headers, and a new request id, of an answer to what is no request."""
     return COMMON | {"content-security-policy": PLAIN_POLICY, "x-request-id": new_request_id()}
 
@@ -61,7 +61,7 @@ def dashboard_policy(index: str) -> str:
     )
 
 
-class Shell:
+class IndexPage:
     """Streamlit's HTML page, once per language, with our title and icon and without its pointer to the agent API."""
 
     def __init__(self, index: str, languages: Iterable[str] = ("de", "en")) -> None:

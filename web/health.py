@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from core.cache.database import DatabaseError
 from core.operations.health import Health, health_of
 from core.runtime import Runtime
-from web.reader_access import Callers
+from web.reader_access import ReaderAccess
 from web.tabs import Tabs
 
 KEPT_SECONDS = 1.0  # the database is asked no more often, however many ask us
@@ -29,7 +29,7 @@ class HealthPages:
 
     def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime], clock: Callable[[], float] = time.monotonic) -> None:
         self._tabs, self._runtime, self._clock = tabs, runtime, clock
-        self._callers = Callers(tabs)
+        self._readers = ReaderAccess(tabs)
         self._started = clock()
         self._limiter = CapacityLimiter(1)
         self._known: tuple[float, Health] | None = None
@@ -57,7 +57,7 @@ class HealthPages:
         if health.database != "ok":
             return False
         try:
-            return await self._callers.may_look(request.scope, self._runtime().engine)
+            return await self._readers.may_read(request.scope, self._runtime().engine)
         except DatabaseError:
             return False
 

@@ -19,7 +19,7 @@ class MediaFiles:
         self._tabs: Counter[str] = Counter()
         self._left_at: dict[str, float] = {}
 
-    def opened(self, session: str) -> None:
+    def tab_opened(self, session: str) -> None:
         """One more tab of this session. Only here memory grows, so here it is also given back."""
         self._tabs[session] += 1
         self._left_at.pop(session, None)
@@ -27,14 +27,14 @@ class MediaFiles:
         for gone in [known for known, at in self._left_at.items() if now - at >= GRACE_SECONDS]:
             self._forget(gone)
 
-    def closed(self, session: str) -> None:
+    def tab_closed(self, session: str) -> None:
         """One tab less."""
         self._tabs[session] -= 1
         if self._tabs[session] <= 0:
             del self._tabs[session]
             self._left_at[session] = self._clock()
 
-    def sent(self, session: str, path: str) -> None:
+    def add(self, session: str, path: str) -> None:
         """A frame with this address goes to a tab of `session`."""
         files = self._sent.setdefault(session, OrderedDict())
         files[path] = None

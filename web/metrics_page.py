@@ -21,11 +21,11 @@ from core.clock import TOLERANCE, elapsed
 from core.licenses.units import STATES
 from core.metrics import REGISTRY
 from core.runtime import Runtime
-from web.api.call_limits import Limits
+from web.api.call_limits import CallLimits
 from web.api.errors import ApiError
 from web.gate import client_host
 from web.headers import bearer_token
-from web.reader_access import Callers
+from web.reader_access import ReaderAccess
 from web.tabs import Tabs
 
 UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
@@ -36,9 +36,9 @@ class MetricsPage:
 
     def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime]) -> None:
         self._tabs, self._runtime = tabs, runtime
-        self._callers = Callers(tabs)
+        self._readers = ReaderAccess(tabs)
         self._limiter = CapacityLimiter(1)
-        self._limits = Limits(lambda: runtime().settings.api_requests_per_minute)
+        self._limits = CallLimits(lambda: runtime().settings.api_requests_per_minute)
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/metrics", self.show)]
@@ -46,7 +46,7 @@ class MetricsPage:
     async def show(self, request: Request) -> Response:
         """Raises DatabaseError."""
         runtime = self._runtime()
-        if not await self._callers.may_look(request.scope, runtime.engine):
+        if not await self._readers.may_read(request.scope, runtime.engine):
             if bearer_token(request.scope):
                 try:
                     self._limits.count_wrong(client_host(request.scope))

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 INTERNAL_ERROR = 1011
 
 
-class Outermost:
+class OuterMiddleware:
     """Middleware; `language` is that of the sentence a browser gets when something breaks."""
 
     def __init__(self, app: ASGIApp, *, language: str, hsts: str) -> None:

@@ -9,28 +9,28 @@ from starlette.types import Scope
 from core.access.api_tokens import actor_of
 from core.access.sessions import Session, session_id
 from core.roles import Action, allows
-from web.gate import note_stranger, session_token
+from web.gate import audit_unknown_caller, session_token
 from web.headers import bearer_token
 from web.tabs import Tabs
 
 THREADS = 2
 
 
-class Callers:
+class ReaderAccess:
     """Asks the database with threads of its own."""
 
     def __init__(self, tabs: Tabs) -> None:
         self._tabs = tabs
         self._limiter = CapacityLimiter(THREADS)
 
-    async def may_look(self, scope: Scope, engine: Engine) -> bool:
+    async def may_read(self, scope: Scope, engine: Engine) -> bool:
         """Whether the caller may see figures and names. Raises DatabaseError."""
         role = await self._role(scope, engine)
         return role is not None and allows(role, Action.LOOK)
 
     async def _role(self, scope: Scope, engine: Engine) -> str | None:
         if token := session_token(scope):
-            found = await self._tabs.look(session_id(token))
+            found = await self._tabs.find_session(session_id(token))
             if isinstance(found, Session):
                 return found.role
         if not (secret := bearer_token(scope)):
@@ -38,5 +38,5 @@ class Callers:
         now = self._tabs.now()
         actor = await to_thread.run_sync(lambda: actor_of(engine, secret, now), limiter=self._limiter)
         if actor is None:
-            note_stranger(scope, scope["path"], "wrong token", "api")
+            audit_unknown_caller(scope, scope["path"], "wrong token", "api")
         return actor.role if actor else None

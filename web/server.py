@@ -45,13 +45,13 @@ from web import demo, streamlit_internals, uvicorn_internals
 from web.api.app import api_app
 from web.api.authentication import BASE
 from web.gate import BUSY, Gate
-from web.headers import Shell, hsts_for
+from web.headers import IndexPage, hsts_for
 from web.health import HealthPages
-from web.limits.connection_limits import places_for, raise_descriptor_limit
+from web.limits.connection_limits import limits_for, raise_descriptor_limit
 from web.limits.connections import Connections
 from web.limits.frame_limits import LARGEST_FRAME
 from web.metrics_page import MetricsPage
-from web.outer_middleware import Outermost
+from web.outer_middleware import OuterMiddleware
 from web.plain_pages import PlainPages
 from web.sign_in.sign_in_page import SignIn, database_down
 from web.tabs import Tabs
@@ -77,9 +77,9 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._descriptors = raise_descriptor_limit()
-        places = places_for(settings.max_connections, settings.max_connections_per_address, self._descriptors)
-        self.connections = Connections(places, settings.proxy)
-        self.tabs = Tabs(places=places)
+        limits = limits_for(settings.max_connections, settings.max_connections_per_address, self._descriptors)
+        self.connections = Connections(limits, settings.proxy)
+        self.tabs = Tabs(limits=limits)
         self.address = ""  # shown when all is ready
         self._stack = ExitStack()
         self._runtime: Runtime | None = None
@@ -109,7 +109,7 @@ class Server:
         log_in_background()
         self._stack.callback(log_in_foreground)
         streamlit_internals.join_our_log()
-        self._tell_places()
+        self._warn_about_limits()
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
         engine = runtime.open_engine(settings)
@@ -130,19 +130,19 @@ class Server:
         self._runtime = Runtime(settings, engine, services, refresher, is_demo)
         runtime.install(self._runtime)
         self._stack.callback(runtime.install, None)
-        self.tabs.use(Sessions(engine))
+        self.tabs.use_sessions(Sessions(engine))
         for found in file_modes.findings(self.settings):
             log.log(logging.getLevelNamesMapping()[found.level.upper()], "%s", found.problem.text("en"))
 
-    def _tell_places(self) -> None:
-        places, wanted = self.connections.places, self.settings.max_connections
-        if places.connections + places.tabs < wanted - 1:
+    def _warn_about_limits(self) -> None:
+        limits, configured = self.connections.limits, self.settings.max_connections
+        if limits.connections + limits.tabs < configured - 1:
             log.warning(
                 "The system allows %d open files, which is enough for %d connections instead of %d; raise its limit"
                 " (ulimit -n, LimitNOFILE, ulimits in compose.yaml) to 4096 or more.",
                 self._descriptors,
-                places.connections + places.tabs,
-                wanted,
+                limits.connections + limits.tabs,
+                configured,
             )
 
     def close(self) -> None:
@@ -195,18 +195,18 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
         tabs=server.tabs,
         connections=server.connections,
         hosts=Hosts(settings.allowed_hosts),
-        shell=Shell(streamlit_internals.index_html()),
+        index=IndexPage(streamlit_internals.index_html()),
         pages=pages,
         no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
         language=settings.language,
         hsts=hsts,
     )
-    outermost = Middleware(Outermost, language=settings.language, hsts=hsts)
+    outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
     return {
         "lifespan": server.lifespan,
         "routes": _routes(server, sign_in, plain),
         # However it is started: with `streamlit run` the server's own options are not ours.
-        "middleware": [outermost, *_proxies(settings), gate],
+        "middleware": [outer, *_proxies(settings), gate],
         "exception_handlers": {DatabaseError: database_down},
     }
 

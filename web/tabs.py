@@ -19,7 +19,7 @@ from core.cache.database import DatabaseError
 from core.roles import Actor, refused
 from web import streamlit_internals as streamlit
 from web.limits.account_pace import EXPORTS_PER_MINUTE, AccountPace
-from web.limits.connection_limits import Places
+from web.limits.connection_limits import ConnectionLimits
 from web.limits.token_bucket import TokenBucket
 from web.media_files import MOST_FILES, MediaFiles
 from web.texts import TEXTS
@@ -76,7 +76,7 @@ class Tab:
         self._delivered.set()
 
     def end(self, reason: str) -> None:
-        """From now on nothing passes in either direction; `farewell` tells the browser."""
+        """From now on nothing passes in either direction; `close` tells the browser."""
         if not self._end.done():
             self._end.set_result(reason)
 
@@ -111,7 +111,7 @@ class Tab:
             return
         frame = message.get("bytes") or b""
         if path := streamlit.media_path(frame):
-            self._tabs.media.sent(self.session, path)
+            self._tabs.media.add(self.session, path)
         if file := streamlit.file_on_click(frame):
             self._files_on_click.append(file)
         self._delivered.clear()
@@ -120,12 +120,12 @@ class Tab:
         finally:
             self._delivered.set()
 
-    async def farewell(self) -> None:
+    async def close(self) -> None:
         """After Streamlit has let go: send the browser to the sign-in, then close."""
         if self._incoming is not None:
             self._incoming.cancel()
         if self._end.done():
-            await say_goodbye(self._send, self._end.result(), self._path)
+            await close_ended_tab(self._send, self._end.result(), self._path)
 
     async def _admit(self, message: Message) -> bool:
         frame = streamlit.read_frame(message.get("bytes") or b"")
@@ -139,7 +139,7 @@ class Tab:
         if frame.kind == "rerun_script" and self._ignore_next_rerun:
             active = self._ignore_next_rerun = False
         try:
-            found = await self._tabs.look(self.session, active=active)
+            found = await self._tabs.find_session(self.session, active=active)
         except DatabaseError as error:
             log.error("The session of %s cannot be checked, its tab is cut off: %s", self.account, error)  # noqa: TRY400
             self.end("unknown")
@@ -166,16 +166,16 @@ class Tab:
         refused(actor, frame, "frame")
 
 
-async def say_goodbye(send: Send, reason: str, path: str | None = None) -> None:
+async def close_ended_tab(send: Send, reason: str, path: str | None = None) -> None:
     """Send the browser behind an accepted websocket to the sign-in and close it; it may be gone already."""
     if reason == "unknown":  # the database does not answer: the browser tries again by itself
         with contextlib.suppress(OSError, RuntimeError):
             await send({"type": "websocket.close", "code": TRY_AGAIN})
         return
-    await send_away(send, sign_in_url(reason, path))
+    await redirect_and_close(send, sign_in_url(reason, path))
 
 
-async def send_away(send: Send, url: str) -> None:
+async def redirect_and_close(send: Send, url: str) -> None:
     """Redirect the browser behind an accepted websocket, then close it; it may be gone already."""
     try:
         await send({"type": "websocket.send", "bytes": streamlit.redirect_frame(url)})
@@ -188,16 +188,18 @@ async def send_away(send: Send, url: str) -> None:
 class Tabs:
     """All open tabs of this process, and the look at sessions that they share with the gate."""
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC), places: Places | None = None) -> None:
+    def __init__(
+        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), limits: ConnectionLimits | None = None
+    ) -> None:
         self.now = now
-        self._places = places or Places()
+        self._limits = limits or ConnectionLimits()
         self._sessions: Sessions | None = None
         self._open: set[Tab] = set()
         self._limiter = CapacityLimiter(THREADS)
         self.media = MediaFiles()
         self.pace = AccountPace()
 
-    def use(self, sessions: Sessions) -> None:
+    def use_sessions(self, sessions: Sessions) -> None:
         """The database is open: sessions can be looked at."""
         self._sessions = sessions
 
@@ -205,25 +207,25 @@ class Tabs:
         """How many tabs are open."""
         return len(self._open)
 
-    def has_place(self, session: Session, address: str) -> bool:
+    def has_slot(self, session: Session, address: str) -> bool:
         """Return whether one more tab of this session, from this address, keeps within the limits."""
-        places = self._places
+        limits = self._limits
         return (
-            len(self._open) < places.tabs
-            and sum(tab.session == session.id for tab in self._open) < places.tabs_of_session
-            and sum(tab.account == session.account for tab in self._open) < places.tabs_of_account
-            and sum(tab.address == address for tab in self._open) < places.per_address
+            len(self._open) < limits.tabs
+            and sum(tab.session == session.id for tab in self._open) < limits.tabs_of_session
+            and sum(tab.account == session.account for tab in self._open) < limits.tabs_of_account
+            and sum(tab.address == address for tab in self._open) < limits.per_address
         )
 
     def add(self, tab: Tab) -> None:
         self._open.add(tab)
-        self.media.opened(tab.session)
+        self.media.tab_opened(tab.session)
 
     def remove(self, tab: Tab) -> None:
         self._open.discard(tab)
-        self.media.closed(tab.session)
+        self.media.tab_closed(tab.session)
 
-    async def look(self, session: str, *, active: bool = False) -> Session | Ended | None:
+    async def find_session(self, session: str, *, active: bool = False) -> Session | Ended | None:
         """The session with this id; without a database there is none (raises DatabaseError when it fails)."""
         if self._sessions is None:
             return None

@@ -24,7 +24,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame
 from websockets.http11 import Request, Response
 
-from web.headers import bare_headers
+from web.headers import security_headers
 from web.limits.connection_limits import BACKLOG, QUEUE
 from web.limits.connections import EXTENSION, Connection, Connections, State
 
@@ -99,7 +99,7 @@ class HttpProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """What no app sees is answered with the same headers as everything else."""
         told = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(msg)), "connection": "close"}
-        headers = [(name.encode(), value.encode()) for name, value in {**told, **bare_headers()}.items()]
+        headers = [(name.encode(), value.encode()) for name, value in {**told, **security_headers()}.items()]
         events = (h11.Response(status_code=400, headers=headers), h11.Data(data=msg.encode()), h11.EndOfMessage())
         try:
             for event in events:
@@ -204,7 +204,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         super().resume_writing()
         if self.connection is not None:
-            self.connection.enter(State.TAB if self.connection.seated else State.LEAVING)
+            self.connection.enter(State.TAB if self.connection.is_tab else State.LEAVING)
 
     def _too_many(self, frames: int) -> bool:
         second = int(self.loop.time())
@@ -225,7 +225,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 def _answer(send: Callable[[Response], None], response: Response) -> None:
     """Send what a handshake is answered; a refusal is seen by no app and gets its headers here."""
     if response.status_code != http.HTTPStatus.SWITCHING_PROTOCOLS:
-        response.headers.update(bare_headers())
+        response.headers.update(security_headers())
     send(response)
 
 

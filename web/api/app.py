@@ -19,7 +19,7 @@ from core.runtime import Runtime
 from web.api import licenses, runs, tenants
 from web.api.authentication import BASE, CALL, ApiAuth
 from web.api.call import Context, only_known_parameters
-from web.api.call_limits import Limits
+from web.api.call_limits import CallLimits
 from web.api.documentation import viewer_routes
 from web.api.errors import ApiError, Detail, error_answer, problem_error
 from web.api.tables import TableStore
@@ -59,7 +59,7 @@ def api_app(
     app.router.routes.extend(viewer_routes())
     app.state.context = Context(runtime, TableStore(runtime))
     app.state.parameters = cache(lambda path, method: _parameters(app, path, method))
-    return ApiAuth(app, runtime, Limits(lambda: runtime().settings.api_requests_per_minute), now)
+    return ApiAuth(app, runtime, CallLimits(lambda: runtime().settings.api_requests_per_minute), now)
 
 
 def _parameters(app: FastAPI, path: str, method: str) -> dict[str, bool]:

@@ -18,9 +18,9 @@ from core.access.api_tokens import actor_of
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
 from core.runtime import Runtime
-from web.api.call_limits import Limits
+from web.api.call_limits import CallLimits
 from web.api.errors import ApiError, error_answer, problem_error
-from web.gate import API, client_host, note_stranger
+from web.gate import API, audit_unknown_caller, client_host
 from web.headers import bearer_token
 from web.limits.connections import connection_of
 
@@ -52,7 +52,7 @@ class ApiAuth:
     """ASGI middleware around the API; the gate in front of it has set `request_id` and `app_session` of the scope."""
 
     def __init__(
-        self, app: ASGIApp, runtime: Callable[[], Runtime], limits: Limits, now: Callable[[], datetime]
+        self, app: ASGIApp, runtime: Callable[[], Runtime], limits: CallLimits, now: Callable[[], datetime]
     ) -> None:
         self._app = app
         self._runtime = runtime
@@ -106,10 +106,10 @@ class ApiAuth:
         address = client_host(scope)
         call.actor = await self._actor(bearer_token(scope), address, call)
         if call.actor is None:
-            note_stranger(scope, scope["path"], "wrong token", "api")
+            audit_unknown_caller(scope, scope["path"], "wrong token", "api")
             self._limits.count_wrong(address)
             raise _unauthorized("The token is unknown, has expired or was revoked.", ', error="invalid_token"')
-        connection_of(scope).belong_to(call.actor.name)
+        connection_of(scope).assign_session(call.actor.name)
         try:
             call.headers |= self._limits.count(call.actor.name)
         except ApiError:

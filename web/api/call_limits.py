@@ -15,7 +15,7 @@ from web.api.errors import ApiError
 WRONG_PER_MINUTE = 20
 
 
-class Limits:
+class CallLimits:
     """In memory, for there is one process; a restart forgets."""
 
     def __init__(self, calls_per_minute: Callable[[], int]) -> None:

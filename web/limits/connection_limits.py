@@ -24,7 +24,7 @@ TABS_OF_SESSION, TABS_OF_ACCOUNT = 40, 80
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class ConnectionLimits:
     """Upper bounds; `tabs` are for signed-in people alone, so that strangers cannot take them."""
 
     connections: int = 512  # without the tabs
@@ -35,7 +35,7 @@ class Places:
     tabs_of_account: int = TABS_OF_ACCOUNT
 
 
-def places_for(connections: int, per_address: int, descriptors: int) -> Places:
+def limits_for(connections: int, per_address: int, descriptors: int) -> ConnectionLimits:
     """Share `connections`, or as many as `descriptors` suffice for, between requests and tabs.
 
     No address gets more than three quarters of the requests' places, and no account more than half of the tabs, so
@@ -43,7 +43,7 @@ def places_for(connections: int, per_address: int, descriptors: int) -> Places:
     """
     affordable = (descriptors - RESERVE - KEPT_SESSIONS) * 2 // (PER_TAB + PER_CONNECTION)
     half = max(4, min(connections, affordable) // 2)
-    return Places(
+    return ConnectionLimits(
         connections=half,
         per_address=min(per_address, max(3, half * 3 // 4)),
         spare=min(SPARE, half),

@@ -21,18 +21,18 @@ from starlette.types import Scope
 
 from core import metrics
 from core.caller_networks import UNKNOWN, ip_of, networks_of
-from web.limits.connection_limits import Places
+from web.limits.connection_limits import ConnectionLimits
 
 log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
-TOLD_SECONDS = 60.0
+REPORT_SECONDS = 60.0
 MOST_ADDRESSES = 1000  # that are told apart for the log
 LEAST_READ = 16 * 2**10  # bytes that a client has to read within its time limit to be given another one
-# A new connection is given so many seconds to send its header before it gives way, as long as `Places.spare` suffices.
+# Seconds in which a new connection is not closed for another one, as long as `ConnectionLimits.spare` suffices.
 GRACE_SECONDS = 0.25
 # So many requests of a session at a time keep their places, the rest counts as strangers'; a browser opens six.
-KEPT_OF_SESSION = 12
+SLOTS_OF_SESSION = 12
 EXTENSION = "lizenztool.connection"  # key in the ASGI scope's extensions
 
 
@@ -50,7 +50,7 @@ class State(StrEnum):
 
 
 # Seconds from the beginning of a state. A browser sends header and body at once.
-LIMITS = {
+TIME_LIMITS = {
     State.IDLE: 5.0,
     State.HEADER: 10.0,
     State.BODY: 30.0,
@@ -71,7 +71,7 @@ class Transport(Protocol):
 class Connection:
     """One open connection. Its protocol reports the state, the gate reports whose it is."""
 
-    __slots__ = ("_connections", "address", "mark", "seated", "session", "since", "state", "stop_reading", "transport")
+    __slots__ = ("_connections", "address", "is_tab", "mark", "session", "since", "state", "stop_reading", "transport")
 
     def __init__(self, connections: Connections, transport: Transport, address: str) -> None:
         self._connections = connections
@@ -81,7 +81,7 @@ class Connection:
         self.since = connections.clock()
         self.mark = 0  # unread bytes at `since`
         self.session = ""  # whose request is under way
-        self.seated = False  # it is a tab
+        self.is_tab = False  # it is a tab
         self.stop_reading: Callable[[], None] = lambda: None
 
     def enter(self, state: State) -> None:
@@ -92,38 +92,38 @@ class Connection:
             self.session = ""  # a proxy sends requests of many people over one connection
         self._connections.move(self, state)
 
-    def belong_to(self, session: str) -> None:
+    def assign_session(self, session: str) -> None:
         """The request belongs to this session: the connection keeps its place while the server works on it."""
         self.session = session
         self._connections.regroup(self)
 
-    def seat(self) -> None:
+    def become_tab(self) -> None:
         """The connection is the tab of a session."""
-        self.seated = True
+        self.is_tab = True
         self.enter(State.TAB)
 
     def leave(self) -> None:
-        """The tab has ended: what the client still sends is not read, and it has LIMITS[LEAVING] to go."""
-        self.seated = False
+        """The tab has ended: what the client still sends is not read, and it has TIME_LIMITS[LEAVING] to go."""
+        self.is_tab = False
         self.stop_reading()
         self.enter(State.LEAVING)
 
 
-class Unmanaged:
+class NoConnection:
     """In place of a Connection where another server than ours accepts them (`streamlit run`)."""
 
-    def belong_to(self, session: str) -> None: ...
-    def seat(self) -> None: ...
+    def assign_session(self, session: str) -> None: ...
+    def become_tab(self) -> None: ...
     def leave(self) -> None: ...
 
 
-def connection_of(scope: Scope) -> Connection | Unmanaged:
+def connection_of(scope: Scope) -> Connection | NoConnection:
     """Return the connection over which this request or websocket came."""
-    connection: Connection | Unmanaged = scope.get("extensions", {}).get(EXTENSION) or Unmanaged()
+    connection: Connection | NoConnection = scope.get("extensions", {}).get(EXTENSION) or NoConnection()
     return connection
 
 
-class Crowd:
+class ConnectionsByAddress:
     """Connections in the order in which they came, by address: whoever has most of them gives way first."""
 
     def __init__(self) -> None:
@@ -155,8 +155,8 @@ class Pool:
     """Connections that compete for the same places, in the order in which their states began."""
 
     def __init__(self) -> None:
-        self._waiting = Crowd()
-        self._strangers = Crowd()
+        self._waiting = ConnectionsByAddress()
+        self._strangers = ConnectionsByAddress()
         self._kept: dict[Connection, str] = {}  # with the session for which it was put here
         self._of_session: Counter[str] = Counter()
 
@@ -166,9 +166,9 @@ class Pool:
     def put(self, connection: Connection) -> None:
         self.drop(connection)
         session = connection.session
-        if connection.state in LIMITS:
+        if connection.state in TIME_LIMITS:
             self._waiting.add(connection)
-        elif session and self._of_session[session] < KEPT_OF_SESSION:
+        elif session and self._of_session[session] < SLOTS_OF_SESSION:
             self._of_session[session] += 1
             self._kept[connection] = session
         else:
@@ -182,7 +182,7 @@ class Pool:
             if not self._of_session[session]:
                 del self._of_session[session]
 
-    def dispensable(self) -> Connection | None:
+    def to_close_first(self) -> Connection | None:
         """Return one that waits for its client, else a request of a stranger: the oldest of whoever has most."""
         return self._waiting.oldest_of_most() or self._strangers.oldest_of_most()
 
@@ -192,11 +192,11 @@ class Connections:
 
     def __init__(
         self,
-        places: Places,
+        limits: ConnectionLimits,
         proxies: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.places = places
+        self.limits = limits
         self.clock = clock
         self._proxies = [ip_network(proxy) for proxy in proxies]
         self._open: dict[Transport, Connection] = {}
@@ -211,8 +211,8 @@ class Connections:
         """Return the new connection from `host`, or None when nothing gives way to it."""
         address = address_of(host)
         pool = self._pools.get(address, Pool())
-        has_place = self._is_proxy(host) or self._make_room(pool, self.places.per_address)
-        if not (has_place and self._make_room(self._all, self.places.connections)):
+        has_slot = self._is_proxy(host) or self._make_room(pool, self.limits.per_address)
+        if not (has_slot and self._make_room(self._all, self.limits.connections)):
             self.refused("full", address)
             return None
         self._open[transport] = connection = Connection(self, transport, address)
@@ -236,7 +236,7 @@ class Connections:
         if self._open.get(connection.transport) is not connection:
             return
         self._drop(connection)
-        if not connection.seated:
+        if not connection.is_tab:
             self._put(connection)
 
     def lost(self, transport: Transport) -> None:
@@ -266,7 +266,7 @@ class Connections:
             unread = connection.transport.get_write_buffer_size()
             if unread and connection.mark - unread >= LEAST_READ:
                 connection.since, connection.mark = now, unread
-            if now - connection.since > LIMITS.get(connection.state, float("inf")):
+            if now - connection.since > TIME_LIMITS.get(connection.state, float("inf")):
                 if connection.state is not State.IDLE:  # browsers open spare connections and never use them
                     self.refused("time", connection.address)
                 self._close(connection)
@@ -276,13 +276,13 @@ class Connections:
         address = ip_of(host) if self._proxies else None
         return address is not None and any(address in proxy for proxy in self._proxies)
 
-    def _make_room(self, pool: Pool, places: int) -> bool:
+    def _make_room(self, pool: Pool, slots: int) -> bool:
         """Close what gives way until a place is free; return False when nothing does."""
-        while len(pool) >= places:
-            connection = pool.dispensable()
+        while len(pool) >= slots:
+            connection = pool.to_close_first()
             if connection is None:
                 return False
-            if self.clock() - connection.since < GRACE_SECONDS and len(pool) < places + self.places.spare:
+            if self.clock() - connection.since < GRACE_SECONDS and len(pool) < slots + self.limits.spare:
                 return True
             if connection.state is not State.IDLE:
                 self.refused("room", connection.address)
@@ -322,7 +322,7 @@ class Report:
 
     def tell(self) -> None:
         now = self._clock()
-        if not self._reasons or now - self._told < TOLD_SECONDS:
+        if not self._reasons or now - self._told < REPORT_SECONDS:
             return
         address, times = self._addresses.most_common(1)[0]
         log.warning(

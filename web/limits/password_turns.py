@@ -39,7 +39,7 @@ class _Waiting:
     turn: asyncio.Future[None] = field(compare=False)
 
 
-class Turns:
+class PasswordTurns:
     """For the event loop's thread alone."""
 
     def __init__(self) -> None:

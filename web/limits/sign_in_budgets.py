@@ -10,14 +10,14 @@ from starlette.requests import Request
 from core.access import accounts
 from core.access.accounts import Standing
 from web.plain_pages import client_of
-from web.sign_in.cookies import DEVICE, SessionCookies, short
+from web.sign_in.cookies import DEVICE, SessionCookies, sign_in_cookie
 
 FREE_SECONDS = 0.5  # how long an address that may try is not looked at anew
 MOST_ADDRESSES = 1000  # that are remembered for it
 THREADS = 2  # of its own: looks at the database must not wait for those at passwords
 
 
-class Budgets:
+class SignInBudgets:
     """All raise DatabaseError."""
 
     def __init__(self, cookies: SessionCookies) -> None:
@@ -28,7 +28,7 @@ class Budgets:
     async def wait(self, request: Request, device: str = "") -> int:
         """Return the seconds that the caller's network has to wait, 0 with a device that is, or may be, known."""
         address = client_of(request)["address"]
-        if device or short(request, DEVICE) or self._free_until.get(address, 0.0) > time.monotonic():
+        if device or sign_in_cookie(request, DEVICE) or self._free_until.get(address, 0.0) > time.monotonic():
             return 0
         engine, now = self._cookies.engine(), self._cookies.now()
 
@@ -52,7 +52,7 @@ class Budgets:
     async def standing(self, request: Request, name: str) -> Standing:
         """Return how an attempt to sign in as `name` stands."""
         engine, now, address = self._cookies.engine(), self._cookies.now(), client_of(request)["address"]
-        cookie = short(request, DEVICE)
+        cookie = sign_in_cookie(request, DEVICE)
         return await to_thread.run_sync(
             lambda: accounts.standing_of(engine, name, now=now, address=address, cookie=cookie), limiter=self._threads
         )

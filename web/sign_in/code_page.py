@@ -13,10 +13,10 @@ from starlette.routing import BaseRoute, Route
 from core.access import accounts
 from core.access.accounts import CodeNeeded
 from core.settings import Settings
-from web.limits.sign_in_budgets import Budgets
+from web.limits.sign_in_budgets import SignInBudgets
 from web.plain_pages import PlainPages, client_of, form_of, link_with_target
-from web.sign_in.cookies import SessionCookies, drop_short, set_short, short
-from web.sign_in.expiring_store import ShortLived
+from web.sign_in.cookies import SessionCookies, drop_sign_in_cookie, set_sign_in_cookie, sign_in_cookie
+from web.sign_in.expiring_store import ExpiringStore
 from web.texts import waiting
 
 COOKIE = "lizenztool_code"
@@ -28,13 +28,13 @@ class CodeStep:
     """`begin` is for the sign-in page, once the password was right."""
 
     def __init__(
-        self, pages: PlainPages, cookies: SessionCookies, budgets: Budgets, settings: Callable[[], Settings]
+        self, pages: PlainPages, cookies: SessionCookies, budgets: SignInBudgets, settings: Callable[[], Settings]
     ) -> None:
         self._pages = pages
         self._settings = settings
         self._cookies = cookies
         self._budgets = budgets
-        self._halves: ShortLived[tuple[CodeNeeded, str]] = ShortLived(TIME_TO_TYPE)
+        self._pending: ExpiringStore[tuple[CodeNeeded, str]] = ExpiringStore(TIME_TO_TYPE)
         self._threads = CapacityLimiter(THREADS)
 
     def routes(self) -> list[BaseRoute]:
@@ -42,19 +42,19 @@ class CodeStep:
 
     def begin(self, request: Request, half: CodeNeeded, target: str) -> Response:
         """To the page that asks for the code."""
-        key = self._halves.keep((half, target), self._cookies.now())
+        key = self._pending.add((half, target), self._cookies.now())
         response = RedirectResponse("/login/code", 303)
-        set_short(request, response, COOKIE, key, int(TIME_TO_TYPE.total_seconds()))
+        set_sign_in_cookie(request, response, COOKIE, key, int(TIME_TO_TYPE.total_seconds()))
         return response
 
     async def code(self, request: Request) -> Response:
-        key, now = short(request, COOKIE), self._cookies.now()
-        waiting_half = self._halves.look(key, now)
-        if waiting_half is None:
+        key, now = sign_in_cookie(request, COOKIE), self._cookies.now()
+        entry = self._pending.get(key, now)
+        if entry is None:
             response: Response = RedirectResponse("/login?reason=code", 303)
-            drop_short(request, response, COOKIE)
+            drop_sign_in_cookie(request, response, COOKIE)
             return response
-        half, target = waiting_half
+        half, target = entry
         back = link_with_target("/login", target)
         if request.method != "POST":
             return self._pages.page(request, "code.html", back=back)
@@ -71,9 +71,9 @@ class CodeStep:
         )
         if isinstance(result, accounts.Refused):
             return self._refused(request, result.wait, back, "code_unreadable" if result.unreadable else "wrong_code")
-        self._halves.take(key, now)
+        self._pending.pop(key, now)
         response = await self._cookies.open(request, result, target, known_as=half.account.name)
-        drop_short(request, response, COOKIE)
+        drop_sign_in_cookie(request, response, COOKIE)
         return response
 
     def _refused(self, request: Request, wait: int, back: str, why: str = "wrong_code") -> Response:

@@ -33,7 +33,7 @@ class SessionCookies:
     async def session(self, request: Request) -> Session | None:
         """The valid session of this browser."""
         token = session_token(request.scope)
-        found = await self._tabs.look(accounts.session_id(token)) if token else None
+        found = await self._tabs.find_session(accounts.session_id(token)) if token else None
         return found if isinstance(found, Session) else None
 
     async def open(self, request: Request, token: str, target: str, *, known_as: str = "") -> Response:
@@ -45,9 +45,9 @@ class SessionCookies:
         response = RedirectResponse(target, 303)
         self._set(request, response, token)
         if known_as:
-            held, now = short(request, DEVICE), self.now()
+            held, now = sign_in_cookie(request, DEVICE), self.now()
             value = await to_thread.run_sync(lambda: accounts.remember_device(self.engine(), known_as, held, now))
-            set_short(request, response, DEVICE, value, int(LASTING.total_seconds()))
+            set_sign_in_cookie(request, response, DEVICE, value, int(LASTING.total_seconds()))
         return response
 
     async def close(self, request: Request, target: str) -> Response:
@@ -68,23 +68,23 @@ class SessionCookies:
         response.set_cookie(name, token, httponly=True, samesite="lax", secure=secure, path="/")
 
 
-def short(request: Request, name: str) -> str:
+def sign_in_cookie(request: Request, name: str) -> str:
     """What the browser holds for a sign-in under way, "" for nothing."""
-    return request.cookies.get(_short(request, name)[0], "")
+    return request.cookies.get(_cookie_scope(request, name)[0], "")
 
 
-def set_short(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+def set_sign_in_cookie(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
     """A cookie for the sign-in pages alone. Lax, for the provider sends the browser back from another site."""
     response.headers["cache-control"] = "no-store"
-    name, path = _short(request, name)
+    name, path = _cookie_scope(request, name)
     response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", path=path)
 
 
-def drop_short(request: Request, response: Response, name: str) -> None:
-    name, path = _short(request, name)
+def drop_sign_in_cookie(request: Request, response: Response, name: str) -> None:
+    name, path = _cookie_scope(request, name)
     response.delete_cookie(name, path=path)
 
 
-def _short(request: Request, name: str) -> tuple[str, str]:
+def _cookie_scope(request: Request, name: str) -> tuple[str, str]:
     """(name, path): over https no other site can have set the cookie, which goes with the path / only."""
     return (f"__Host-{name}", "/") if request.url.scheme == "https" else (name, SIGN_IN_PATH)

@@ -13,14 +13,14 @@ T = TypeVar("T")
 MOST = 5_000  # of strangers: the oldest go first
 
 
-class ShortLived(Generic[T]):
+class ExpiringStore(Generic[T]):
     """Values under keys that cannot be guessed. For the event loop's thread alone; a restart forgets them."""
 
     def __init__(self, lasting: timedelta) -> None:
         self.lasting = lasting
         self._values: dict[str, tuple[datetime, T]] = {}
 
-    def keep(self, value: T, now: datetime) -> str:
+    def add(self, value: T, now: datetime) -> str:
         """Keep `value`; returns its key."""
         while self._values and (len(self._values) >= MOST or self._over(next(iter(self._values)), now)):
             del self._values[next(iter(self._values))]
@@ -28,13 +28,13 @@ class ShortLived(Generic[T]):
         self._values[key] = (now, value)
         return key
 
-    def look(self, key: str, now: datetime) -> T | None:
+    def get(self, key: str, now: datetime) -> T | None:
         """The value, as long as it is kept."""
         return None if key not in self._values or self._over(key, now) else self._values[key][1]
 
-    def take(self, key: str, now: datetime) -> T | None:
+    def pop(self, key: str, now: datetime) -> T | None:
         """The value for the one who asks first."""
-        value = self.look(key, now)
+        value = self.get(key, now)
         self._values.pop(key, None)
         return value
 

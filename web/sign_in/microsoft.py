@@ -22,9 +22,9 @@ from core.access.microsoft_claims import Refusal, judge
 from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
 from web.plain_pages import PlainPages, client_of, link_with_target
-from web.sign_in.cookies import SessionCookies, drop_short, set_short, short
-from web.sign_in.expiring_store import ShortLived
-from web.sign_in.open_id_client import OpenId, ProviderError
+from web.sign_in.cookies import SessionCookies, drop_sign_in_cookie, set_sign_in_cookie, sign_in_cookie
+from web.sign_in.expiring_store import ExpiringStore
+from web.sign_in.open_id_client import OpenIdClient, ProviderError
 from web.url_checks import local_path
 
 log = logging.getLogger(__name__)
@@ -59,18 +59,18 @@ class _Flow:
     parts: dict[str, Any] = field(repr=False)
 
 
-class Microsoft:
+class MicrosoftSignIn:
     """`settings` is asked for late: the demo has settings of its own."""
 
     def __init__(self, pages: PlainPages, cookies: SessionCookies, settings: Callable[[], Settings]) -> None:
         self._pages = pages
         self._cookies = cookies
         self._settings = settings
-        self._flows: ShortLived[_Flow] = ShortLived(TIME_TO_SIGN_IN)
+        self._flows: ExpiringStore[_Flow] = ExpiringStore(TIME_TO_SIGN_IN)
         self._threads = CapacityLimiter(THREADS)
         # Apart from those that wait for Microsoft: the page with the local sign-in must come whatever happens there.
         self._disk = CapacityLimiter(1)
-        self._parts: tuple[AuthStore, OpenId] | None = None
+        self._parts: tuple[AuthStore, OpenIdClient] | None = None
         self._told: list[str] = []
 
     def routes(self) -> list[BaseRoute]:
@@ -105,15 +105,15 @@ class Microsoft:
             parts = await self._in_thread(lambda: provider.start(profile, own, prompt))
         except ProviderError as error:
             return self._turn_away(request, error.why, target)
-        key = self._flows.keep(_Flow(profile, target, parts), self._cookies.now())
+        key = self._flows.add(_Flow(profile, target, parts), self._cookies.now())
         response = RedirectResponse(parts["auth_uri"], 303)
-        set_short(request, response, COOKIE, key, int(TIME_TO_SIGN_IN.total_seconds()))
+        set_sign_in_cookie(request, response, COOKIE, key, int(TIME_TO_SIGN_IN.total_seconds()))
         return response
 
     async def callback(self, request: Request) -> Response:
         """Back from Microsoft. Whatever comes of it, this flow is used up."""
         now = self._cookies.now()
-        flow = self._flows.take(short(request, COOKIE), now)
+        flow = self._flows.pop(sign_in_cookie(request, COOKIE), now)
         if flow is None or flow.profile != (await self.profiles()).profile:
             return self._turn_away(request, "expired", flow.target if flow else "/")
         provider = self._store_and_provider()[1]
@@ -132,7 +132,7 @@ class Microsoft:
         if isinstance(result, Refusal):
             return self._turn_away(request, result.why, flow.target)
         response = await self._cookies.open(request, result, flow.target)
-        drop_short(request, response, COOKIE)
+        drop_sign_in_cookie(request, response, COOKIE)
         return response
 
     async def refused(self, request: Request) -> Response:
@@ -154,13 +154,13 @@ class Microsoft:
 
     def _turn_away(self, request: Request, why: str, target: str) -> Response:
         response = RedirectResponse(link_with_target("/login/refused", target, why=why), 303)
-        drop_short(request, response, COOKIE)
+        drop_sign_in_cookie(request, response, COOKIE)
         return response
 
-    def _store_and_provider(self) -> tuple[AuthStore, OpenId]:
+    def _store_and_provider(self) -> tuple[AuthStore, OpenIdClient]:
         if self._parts is None:
             settings = self._settings()
-            provider = OpenId(settings.login_url, settings.ca_bundle, settings.proxies)
+            provider = OpenIdClient(settings.login_url, settings.ca_bundle, settings.proxies)
             self._parts = (AuthStore(settings.profiles_dir), provider)
         return self._parts
 

@@ -43,7 +43,7 @@ class ProviderError(Exception):
         self.why = why
 
 
-class OpenId:
+class OpenIdClient:
     """The provider as seen through one profile; what it tells about itself is kept until the profile changes.
 
     Both methods wait for the network, and raise ProviderError.

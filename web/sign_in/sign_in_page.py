@@ -17,12 +17,12 @@ from starlette.staticfiles import StaticFiles
 from core.access import accounts
 from core.settings import Settings
 from web.gate import language_of
-from web.limits.password_turns import Busy, Turns
-from web.limits.sign_in_budgets import Budgets
+from web.limits.password_turns import Busy, PasswordTurns
+from web.limits.sign_in_budgets import SignInBudgets
 from web.plain_pages import PlainPages, client_of, form_of, link_with_target
 from web.sign_in.code_page import CodeStep
 from web.sign_in.cookies import SessionCookies
-from web.sign_in.microsoft import START, Microsoft
+from web.sign_in.microsoft import START, MicrosoftSignIn
 from web.tabs import Tabs
 from web.texts import TEXTS, waiting
 from web.url_checks import local_path
@@ -52,10 +52,10 @@ class SignIn:
         self._settings = settings
         self._pages = PlainPages(language, demo)
         self._cookies = SessionCookies(tabs, engine)
-        self._microsoft = Microsoft(self._pages, self._cookies, settings)
-        self._budgets = Budgets(self._cookies)
+        self._microsoft = MicrosoftSignIn(self._pages, self._cookies, settings)
+        self._budgets = SignInBudgets(self._cookies)
         self._code = CodeStep(self._pages, self._cookies, self._budgets, settings)
-        self._turns = Turns()
+        self._turns = PasswordTurns()
 
     def routes(self) -> list[BaseRoute]:
         return [
