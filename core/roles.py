@@ -1,4 +1,4 @@
-"""Who may do what: one table, asked by every action in core, whoever calls it."""
+"""Roles, actions and the table of which role may do what; every action in core checks it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from core.problems import Problem, ProblemError
 
 log = logging.getLogger(__name__)
 
-ROLES = ("viewer", "support", "admin")  # each may do what those before it may
-# What the session of any role may do until the account has a password that nobody else has set: choose one.
+ROLES = ("viewer", "support", "admin")  # each includes the ones before it
+# The role of a session while the account has a password that somebody else set: it may only choose a new one.
 PASSWORD_DUE = "password-due"  # noqa: S105 - a role
 
 
 class Action(StrEnum):
-    """What somebody may be allowed to do."""
+    """An action that needs a role."""
 
-    LOOK = "look"  # at every figure of every tenant
-    EXPORT = "export"  # figures as a file
-    OWN_ACCOUNT = "own-account"  # password and second factor of one's own
+    LOOK = "look"  # see all figures of all tenants
+    EXPORT = "export"  # download figures as a file
+    OWN_ACCOUNT = "own-account"  # change one's own password and second factor
     REFRESH = "refresh"  # ask for a refresh
-    SWITCHES = "switches"  # enabled and monitoring of a tenant
-    RULES = "rules"  # when licences alarm
-    ACCOUNTS = "accounts"  # of other people
-    SESSIONS = "sessions"  # of other people
-    TOKENS = "tokens"  # access for programs
-    AUDIT = "audit"  # who changed what
+    SWITCHES = "switches"  # change `enabled` and `monitoring` of a tenant
+    RULES = "rules"  # change the alarm rules
+    ACCOUNTS = "accounts"  # manage accounts
+    SESSIONS = "sessions"  # see and end the sessions of other accounts
+    TOKENS = "tokens"  # manage API tokens
+    AUDIT = "audit"  # read the audit
 
 
 LEAST_ROLE = {
@@ -49,37 +49,40 @@ LEAST_ROLE = {
 
 
 def allows(role: str, action: Action) -> bool:
-    """Whether `role` may do `action`; a role that nobody knows may do nothing."""
+    """Return True if `role` may do `action`; an unknown role may do nothing."""
     if role == PASSWORD_DUE:
         return action == Action.OWN_ACCOUNT
     return role in ROLES and ROLES.index(role) >= ROLES.index(LEAST_ROLE[action])
 
 
-def opens(role: str, action: Action) -> bool:
-    """Whether `role` gets to a page that is there for `action`. Who may nothing gets those to look at, which say so."""
+def may_open(role: str, action: Action) -> bool:
+    """Return True if `role` may open a page for `action`.
+
+    An account without a role may open LOOK pages; they show "no access".
+    """
     return (action == Action.LOOK and role != PASSWORD_DUE) or allows(role, action)
 
 
 class NotAllowed(ProblemError):
-    """The actor's role does not reach for the action."""
+    """The actor's role does not include the action."""
 
 
-def _this_request() -> str:
-    """That of the HTTP request in whose course an actor is made; a click on a page gets one of its own."""
+def _request_id() -> str:
+    """Return the id of the HTTP request that is being handled; outside of one (a click on a page) a new id."""
     return current_request() or new_request_id()
 
 
 def new_request_id() -> str:
-    """Goes with a click or a call from the page through the refresh into log and audit."""
+    """Return a new id that connects a click or a call with its lines in log and audit."""
     return uuid4().hex[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person or a program that wants something.
+    """A person or a program that does something.
 
-    `name` is the account, `shown` what people call it; `source` the way it came (page, api, command,
-    schedule, sign-in); `address` the client's network address; `session` the id of its session.
+    `name` is the account, `shown` its name for people; `source` is page, api, command, schedule or sign-in;
+    `address` the client's network address; `session` the id of its session.
     """
 
     name: str
@@ -88,7 +91,7 @@ class Actor:
     shown: str = ""
     address: str = ""
     session: str = ""
-    request_id: str = field(default_factory=_this_request)
+    request_id: str = field(default_factory=_request_id)
 
     def __post_init__(self) -> None:
         if not self.shown:
@@ -98,7 +101,7 @@ class Actor:
         return allows(self.role, action)
 
     def need(self, action: Action) -> None:
-        """Raises NotAllowed unless the actor may; no page offers what it refuses, so the log tells of it."""
+        """Raise NotAllowed, and log it, if the actor may not do `action`: no page offers it, so it is unusual."""
         if not self.may(action):
             refused(self, action.value, "role needed")
             log.warning("%s (%s, %s) may not: %s", self.name or "nobody", self.role, self.source, action.value)
@@ -106,18 +109,18 @@ class Actor:
             raise NotAllowed(Problem("access.not_allowed", params))
 
 
-# What notes refusals in the audit (core.access.refusals), which is above this module; None while nobody listens.
+# Writes refusals to the audit (core.access.refusals, which imports this module); None if nothing does.
 _listener: Callable[[Actor, str, str], None] | None = None
 
 
 def listen_for_refusals(listener: Callable[[Actor, str, str], None] | None) -> None:
-    """From now on `listener` is told of every refusal: (actor, what was refused, why). None for nobody."""
+    """Call `listener` with (actor, target, reason) at every refusal from now on; None calls nothing."""
     global _listener  # noqa: PLW0603 - one process, one audit
     _listener = listener
 
 
 def refused(actor: Actor, target: str, reason: str) -> None:
-    """Tell that `actor` was refused `target`; `actor.name` is "" for a stranger."""
+    """Pass a refusal on to the listener; `actor.name` is "" without a session."""
     if _listener is not None:
         _listener(actor, target, reason)
 
@@ -126,12 +129,12 @@ NOBODY = Actor("", "", "page", request_id="")
 
 
 def schedule_actor() -> Actor:
-    """The timetable."""
+    """Return the actor of refreshes that the timetable starts."""
     return Actor("schedule", "support", "schedule")
 
 
 def command_actor() -> Actor:
-    """Whoever runs the command line: has the machine, the database file and the keys anyway."""
+    """Return the actor of the command line: an admin, for this person has the database file and the keys anyway."""
     try:
         name = getpass.getuser()
     except (OSError, KeyError):  # a container may run under a number without a name

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 
 from core.access import accounts as access
 from core.access import lockout, passwords
-from core.access.accounts import AccessError, Ended, Refused, Session, Sessions, session_id
+from core.access.accounts import AccessError, EndedSession, Session, Sessions, SignInRefused, session_id
 from core.cache import account_rows
 from core.cache.account_rows import Account
 from core.cache.audit_rows import Search, find
@@ -189,8 +189,8 @@ def test_refusal_is_the_same_whether_the_account_exists_or_is_disabled(engine: E
     store(engine, "weg")
     access.disable(engine, ADMIN, "weg", NOW)
 
-    assert attempt(engine, "falsch") == attempt(engine, "falsch", name="niemand") == Refused()
-    assert attempt(engine, name="weg") == Refused()
+    assert attempt(engine, "falsch") == attempt(engine, "falsch", name="niemand") == SignInRefused()
+    assert attempt(engine, name="weg") == SignInRefused()
 
 
 def test_unknown_account_costs_a_real_password_check(engine: Engine):
@@ -211,13 +211,13 @@ def test_delay_grows_after_some_failures_and_survives_a_restart(engine: Engine):
     waits = []
     for _ in range(8):
         result = attempt(engine, "falsch", at=at)
-        assert isinstance(result, Refused)
+        assert isinstance(result, SignInRefused)
         waits.append(result.wait)
         at += timedelta(seconds=result.wait)
     restarted = open_database(engine.url.render_as_string(hide_password=False))
 
     assert waits == [0, 0, 0, 0, 2, 4, 8, 16]
-    assert attempt(restarted, at=at - timedelta(seconds=1)) == Refused(1)
+    assert attempt(restarted, at=at - timedelta(seconds=1)) == SignInRefused(1)
     assert isinstance(attempt(restarted, at=at), str)
     restarted.dispose()
 
@@ -226,7 +226,7 @@ def test_delay_never_exceeds_a_quarter_of_an_hour(engine: Engine):
     at = NOW
     for _ in range(30):
         result = attempt(engine, "falsch", at=at)
-        assert isinstance(result, Refused)
+        assert isinstance(result, SignInRefused)
         at += timedelta(seconds=result.wait)
 
     assert result.wait == 15 * 60
@@ -237,7 +237,7 @@ def test_attempts_while_waiting_are_not_looked_at_and_do_not_prolong_the_wait(en
         attempt(engine, "falsch")
 
     for _ in range(20):
-        assert attempt(engine) == Refused(2)
+        assert attempt(engine) == SignInRefused(2)
 
     assert isinstance(attempt(engine, at=NOW + timedelta(seconds=2)), str)
 
@@ -267,7 +267,7 @@ def test_success_forgets_the_failures(engine: Engine):
         attempt(engine, "falsch")
     signed_in(engine)
 
-    assert attempt(engine, "falsch") == Refused()
+    assert attempt(engine, "falsch") == SignInRefused()
 
 
 def test_failures_are_forgotten_after_a_day(engine: Engine):
@@ -275,7 +275,7 @@ def test_failures_are_forgotten_after_a_day(engine: Engine):
         attempt(engine, "falsch")
     attempt(engine, "falsch", name="andere", at=NOW + timedelta(days=1, minutes=1))
 
-    assert attempt(engine, "falsch", at=NOW + timedelta(days=1, minutes=1)) == Refused()
+    assert attempt(engine, "falsch", at=NOW + timedelta(days=1, minutes=1)) == SignInRefused()
 
 
 # ---------------------------------------------------------------- sessions
@@ -313,9 +313,9 @@ def test_session_ends_after_eight_hours_however_active(engine: Engine):
     token = signed_in(engine)
     watch = Sessions(engine)
     for minutes in range(0, 480, 30):
-        assert isinstance(watch.look(session_id(token), NOW + minutes * MINUTE, active=True), Session)
+        assert isinstance(watch.find(session_id(token), NOW + minutes * MINUTE, active=True), Session)
 
-    assert watch.look(session_id(token), NOW + 8 * HOUR, active=True) == Ended("expired")
+    assert watch.find(session_id(token), NOW + 8 * HOUR, active=True) == EndedSession("expired")
 
 
 def test_activity_is_written_at_most_once_a_minute_and_looking_is_none(engine: Engine):
@@ -323,7 +323,7 @@ def test_activity_is_written_at_most_once_a_minute_and_looking_is_none(engine: E
     watch = Sessions(engine)
 
     seen = [
-        watch.look(session_id(token), NOW + timedelta(seconds=seconds), active=active).last_seen_at - NOW
+        watch.find(session_id(token), NOW + timedelta(seconds=seconds), active=active).last_seen_at - NOW
         for seconds, active in [(59, True), (70, False), (70, True), (80, True)]
     ]
 
@@ -333,13 +333,13 @@ def test_activity_is_written_at_most_once_a_minute_and_looking_is_none(engine: E
 def test_sign_out_is_seen_at_once_by_whoever_remembers_the_session(engine: Engine):
     token = signed_in(engine)
     watch = Sessions(engine, clock=lambda: 0.0)  # its memory never gets old by time
-    watch.look(session_id(token), NOW)
-    assert isinstance(watch.remembered(session_id(token), NOW), Session)
+    watch.find(session_id(token), NOW)
+    assert isinstance(watch.cached(session_id(token), NOW), Session)
 
     access.sign_out(engine, token, NOW)
 
-    assert watch.remembered(session_id(token), NOW) is None
-    assert watch.look(session_id(token), NOW) == Ended("revoked")
+    assert watch.cached(session_id(token), NOW) is None
+    assert watch.find(session_id(token), NOW) == EndedSession("revoked")
 
 
 def test_sessions_that_nobody_looks_at_any_more_are_let_go(engine: Engine):
@@ -348,7 +348,7 @@ def test_sessions_that_nobody_looks_at_any_more_are_let_go(engine: Engine):
 
     for day in range(5):  # everybody closes the browser without a word
         clock[0] = 86_400.0 * day
-        watch.look_all([session_id(signed_in(engine)) for _ in range(3)], NOW)
+        watch.find_all([session_id(signed_in(engine)) for _ in range(3)], NOW)
 
     assert len(watch) == 3
 
@@ -357,15 +357,15 @@ def test_revocation_by_another_process_is_seen_within_a_second(engine: Engine):
     token = signed_in(engine)
     clock = [0.0]
     watch = Sessions(engine, clock=lambda: clock[0])
-    watch.look(session_id(token), NOW)
+    watch.find(session_id(token), NOW)
 
     account_rows.revoke_session(engine, session_id(token), NOW)  # no word to this process
 
     clock[0] = 0.9
-    assert isinstance(watch.remembered(session_id(token), NOW), Session)
+    assert isinstance(watch.cached(session_id(token), NOW), Session)
     clock[0] = 1.0
-    assert watch.remembered(session_id(token), NOW) is None
-    assert watch.look(session_id(token), NOW) == Ended("revoked")
+    assert watch.cached(session_id(token), NOW) is None
+    assert watch.find(session_id(token), NOW) == EndedSession("revoked")
 
 
 def test_revocation_while_the_database_is_asked_is_not_missed(engine: Engine, monkeypatch: pytest.MonkeyPatch):
@@ -379,9 +379,9 @@ def test_revocation_while_the_database_is_asked_is_not_missed(engine: Engine, mo
         return rows
 
     monkeypatch.setattr(account_rows, "find_sessions", slow)
-    watch.look(session_id(token), NOW)
+    watch.find(session_id(token), NOW)
 
-    assert watch.remembered(session_id(token), NOW) is None
+    assert watch.cached(session_id(token), NOW) is None
 
 
 def test_disabling_and_a_new_password_end_all_sessions_of_the_account_and_no_other(engine: Engine):
@@ -458,8 +458,8 @@ def test_sessions_that_have_run_out_take_no_place(engine: Engine):
 def test_an_open_tab_of_the_ended_session_learns_of_it_at_once(engine: Engine):
     watch = Sessions(engine, clock=lambda: 0.0)  # its memory never gets old by time
     (first,) = many_sessions(engine, [NOW], most=1)
-    watch.look(session_id(first), NOW)
+    watch.find(session_id(first), NOW)
 
     many_sessions(engine, [NOW + MINUTE], most=1)
 
-    assert watch.remembered(session_id(first), NOW + MINUTE) is None
+    assert watch.cached(session_id(first), NOW + MINUTE) is None

@@ -147,7 +147,7 @@ def test_a_new_account_is_added_with_a_password_that_is_shown_once(world: World,
     assert newest(world) == ("account.added", "beat", "admin")
     assert account(world, "beat").role == "viewer"
     found = accounts.sign_in(world.engine, "beat", app.code[0].value, now=datetime.now(UTC))
-    assert not isinstance(found, accounts.Refused)
+    assert not isinstance(found, accounts.SignInRefused)
     app.button(key="secret_close").click().run()
     assert not app.code
 

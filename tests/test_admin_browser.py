@@ -55,7 +55,7 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
     notice(anna)
     notice(other)
     found = accounts.sign_in(day.office.engine, "anna", PASSWORD, now=datetime.now(UTC))
-    assert isinstance(found, accounts.Refused)
+    assert isinstance(found, accounts.SignInRefused)
 
     tick(grid(carla, "Alle Konten"), "anna")
     carla.get_by_role("button", name="Zulassen").click()

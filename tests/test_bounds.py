@@ -256,7 +256,7 @@ def test_every_writer_takes_any_text(database: Engine) -> None:
 def test_a_name_with_nul_is_nobodys(database: Engine) -> None:
     refused = sign_in.sign_in(database, "admin\x00" + "x" * 300, "secret", now=NOW, user_agent=NASTY)
 
-    assert isinstance(refused, sign_in.Refused)
+    assert isinstance(refused, sign_in.SignInRefused)
 
 
 def test_product_names_fit_their_columns(database: Engine) -> None:

@@ -21,7 +21,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.__main__ import main
 from core.access import accounts
-from core.access.sessions import Ended, Session, Sessions, session_id, start_session
+from core.access.sessions import EndedSession, Session, Sessions, session_id, start_session
 from core.cache.database import DatabaseError, open_database
 from core.cache.readings import known_licenses
 from core.cache.rule_rows import all_rules
@@ -388,8 +388,8 @@ def test_a_disk_that_takes_nothing_shuts_nobody_out(served_pages: World, fault: 
     session = session_id(start_session(engine, "admin", now))
 
     with fault(engine):
-        found = Sessions(engine).look(session, now + timedelta(minutes=10), active=True)
-        later = Sessions(engine).look(session, now + timedelta(minutes=70), active=True)
+        found = Sessions(engine).find(session, now + timedelta(minutes=10), active=True)
+        later = Sessions(engine).find(session, now + timedelta(minutes=70), active=True)
 
     assert isinstance(found, Session)
-    assert later == Ended("idle")
+    assert later == EndedSession("idle")

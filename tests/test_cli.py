@@ -556,7 +556,7 @@ def test_a_random_password_is_printed_once_and_works(capsys: Capture) -> None:
     engine = open_database("sqlite:///data/lizenztool.db")
     found = accounts.sign_in(engine, "anna", printed.strip(), now=accounts._now())
     engine.dispose()
-    assert not isinstance(found, accounts.Refused)
+    assert not isinstance(found, accounts.SignInRefused)
     assert printed.strip() not in Path("logs/lizenztool.log").read_text("utf-8")
 
 

@@ -84,14 +84,14 @@ def test_the_lists_are_as_they_are_compared_and_each_says_where_it_comes_from() 
 
 
 def test_a_command_that_sets_no_password_reads_no_list() -> None:
-    code = "import core.__main__, core.access.common_passwords as c, sys; sys.exit(c._leaked.cache_info().currsize)"
+    code = "import core.__main__, core.access.common_passwords as c; exit(c._leaked_passwords.cache_info().currsize)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_work_for_a_hostile_password_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     forms: list[str] = []
-    monkeypatch.setattr(common_passwords, "_is_weak", lambda form, _ours: forms.append(form))
+    monkeypatch.setattr(common_passwords, "_is_weak", lambda form, _common_words: forms.append(form))
 
     is_common("4@8({[<369&#!1/|0$5+7%2" * 500)
 

@@ -15,7 +15,7 @@ from core.access import api_tokens
 from core.access.accounts import AccessError, Session
 from core.access.own_password import change_password
 from core.cache.schema import accounts
-from core.roles import PASSWORD_DUE, ROLES, Action, Actor, NotAllowed, allows, command_actor, opens
+from core.roles import PASSWORD_DUE, ROLES, Action, Actor, NotAllowed, allows, command_actor, may_open
 from tests.actors import ADMIN, actor
 from tests.page_world import World
 from tests.served import Served
@@ -36,7 +36,7 @@ def role_of(engine: Engine, name: str, password: str) -> str:
 
 def test_such_a_session_may_change_its_password_and_nothing_else() -> None:
     assert [action for action in Action if allows(PASSWORD_DUE, action)] == [Action.OWN_ACCOUNT]
-    assert [action for action in Action if opens(PASSWORD_DUE, action)] == [Action.OWN_ACCOUNT]
+    assert [action for action in Action if may_open(PASSWORD_DUE, action)] == [Action.OWN_ACCOUNT]
     assert PASSWORD_DUE not in ROLES
 
 
@@ -126,7 +126,7 @@ def test_the_only_page_shows_the_form_and_nothing_else(small: World, open_page: 
     assert "jemand anderes gesetzt" in app.info[0].value
 
 
-@pytest.mark.parametrize("page", ["all_tenants", "tenant", "monitoring", "rules", "accounts", "audit"])
+@pytest.mark.parametrize("page", ["all_tenants", "tenant", "monitoring", "rules", "accounts", "audit_log"])
 def test_no_other_page_is_there(small: World, open_page: Any, page: str) -> None:  # noqa: F811
     with pytest.raises(ValueError, match=r"Known pages: \['\S*own_account.py'\]"):
         open_page(small, f"pages/{page}.py", user={"name": "anna", "role": PASSWORD_DUE, "sid": "1"})

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.access.microsoft_claims import Granted, Refusal, judge
+from core.access.microsoft_claims import MicrosoftAccount, MicrosoftRefusal, account_of_claims
 from core.profiles.auth_profiles import AuthProfile, AuthStore, faults
 from core.roles import ROLES
 from simulator.certificates import rsa_key, write_app_certificate
@@ -23,7 +23,7 @@ TENANT, CLIENT, PERSON = guid("office"), guid("client"), guid("person")
 ISSUER = f"https://login.microsoftonline.com/{TENANT}/v2.0"
 SAME = {role: role for role in ROLES}
 PROFILE = AuthProfile("office", TENANT, CLIENT, "s", None, "", "", SAME, timedelta(hours=8))
-GOOD = Granted(f"entra:{TENANT}:{PERSON}", "Sven Support", "support")
+GOOD = MicrosoftAccount(f"entra:{TENANT}:{PERSON}", "Sven Support", "support")
 
 
 def seconds(moment: datetime) -> int:
@@ -46,8 +46,8 @@ def claims(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in (good | changes).items() if value is not ...}
 
 
-def judged(**changes: Any) -> Granted | Refusal:
-    return judge(claims(**changes), PROFILE, ISSUER, NOW)
+def judged(**changes: Any) -> MicrosoftAccount | MicrosoftRefusal:
+    return account_of_claims(claims(**changes), PROFILE, ISSUER, NOW)
 
 
 # Who
@@ -102,14 +102,16 @@ def test_the_highest_app_role_counts(roles: list[str], role: str) -> None:
 @pytest.mark.parametrize("roles", [..., [], None, "admin", {"admin": 1}, [None, 7, ["admin"]], ["payroll"], [""]])
 @pytest.mark.parametrize("more", [{}, {"groups": ["admin"]}, {"_claim_names": {"roles": "src1"}}, {"wids": ["admin"]}])
 def test_without_an_app_role_of_ours_nobody_gets_in(roles: Any, more: dict[str, Any]) -> None:
-    assert judged(roles=roles, **more) == Refusal("role", GOOD.account, GOOD.shown)
+    assert judged(roles=roles, **more) == MicrosoftRefusal("role", GOOD.account, GOOD.shown)
 
 
 def test_app_roles_may_have_names_of_their_own() -> None:
     profile = replace(PROFILE, roles={"lizenzen.lesen": "viewer", "lizenzen.alles": "admin"})
 
-    assert judge(claims(roles=["Lizenzen.Lesen"]), profile, ISSUER, NOW) == replace(GOOD, role="viewer")
-    assert judge(claims(roles=["admin"]), profile, ISSUER, NOW) == Refusal("role", GOOD.account, GOOD.shown)
+    assert account_of_claims(claims(roles=["Lizenzen.Lesen"]), profile, ISSUER, NOW) == replace(GOOD, role="viewer")
+    assert account_of_claims(claims(roles=["admin"]), profile, ISSUER, NOW) == MicrosoftRefusal(
+        "role", GOOD.account, GOOD.shown
+    )
 
 
 # Refusals
@@ -120,7 +122,7 @@ def test_another_tenant_is_refused_whatever_its_roles_say() -> None:
 
     found = judged(tid=other, roles=["admin"])
 
-    assert found == Refusal("tenant", f"entra:{other}:{PERSON}", "Sven Support")
+    assert found == MicrosoftRefusal("tenant", f"entra:{other}:{PERSON}", "Sven Support")
 
 
 @pytest.mark.parametrize(
@@ -141,11 +143,11 @@ def test_another_tenant_is_refused_whatever_its_roles_say() -> None:
     ],
 )
 def test_a_token_that_is_not_for_us_says_nothing(changes: dict[str, Any]) -> None:
-    assert judged(**changes) == Refusal("token")
+    assert judged(**changes) == MicrosoftRefusal("token")
 
 
 def test_without_a_known_issuer_no_token_counts() -> None:
-    assert judge(claims(iss=""), PROFILE, "", NOW) == Refusal("token")
+    assert account_of_claims(claims(iss=""), PROFILE, "", NOW) == MicrosoftRefusal("token")
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,7 @@ def test_without_a_known_issuer_no_token_counts() -> None:
     ],
 )
 def test_the_sign_in_at_microsoft_must_not_be_too_old(changes: dict[str, Any], granted: bool) -> None:
-    assert judged(**changes) == (GOOD if granted else Refusal("old", GOOD.account, GOOD.shown))
+    assert judged(**changes) == (GOOD if granted else MicrosoftRefusal("old", GOOD.account, GOOD.shown))
 
 
 json_values = st.recursive(
@@ -173,7 +175,7 @@ json_values = st.recursive(
 def test_no_claim_whatever_lets_in_somebody_else(changes: dict[str, Any]) -> None:
     found = judged(**changes)
 
-    if isinstance(found, Granted):
+    if isinstance(found, MicrosoftAccount):
         known = claims(**changes)
         assert found.account == f"entra:{TENANT}:{str(known['oid']).lower()}"
         assert found.role in [role.casefold() for role in known["roles"] if isinstance(role, str)]

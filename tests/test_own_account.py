@@ -55,7 +55,7 @@ def actor(name: str) -> Actor:
 
 def signs_in(world: World, name: str, password: str) -> bool:
     found = accounts.sign_in(world.engine, name, password, now=datetime.now(UTC))
-    return not isinstance(found, accounts.Refused)
+    return not isinstance(found, accounts.SignInRefused)
 
 
 def fill(app: AppTest, current: str, new: str, again: str) -> AppTest:

@@ -132,8 +132,8 @@ def test_no_session_begins_with_what_was_true_before_a_change(
     change(database)
 
     now = account_rows.find_account(database, "anna")
-    assert sessions.start_session(database, "anna", NOW, seen=seen) == ""
-    assert bool(sessions.start_session(database, "anna", NOW, seen=now)) is not now.disabled
+    assert sessions.start_session(database, "anna", NOW, checked=seen) == ""
+    assert bool(sessions.start_session(database, "anna", NOW, checked=now)) is not now.disabled
 
 
 def test_of_many_first_starts_one_makes_the_first_account(database: Engine) -> None:

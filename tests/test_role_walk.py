@@ -23,7 +23,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from core import audit
 from core.access import accounts, api_tokens, own_password, second_factor, sessions
 from core.access.accounts import AccessError
-from core.access.microsoft_claims import Granted, Refusal
+from core.access.microsoft_claims import MicrosoftAccount, MicrosoftRefusal
 from core.access.sign_in import sign_in_with_microsoft
 from core.audit import Search
 from core.cache.account_rows import Account, add_account
@@ -710,11 +710,11 @@ def become_viewer(engine: Engine, name: str) -> None:
 
 
 def lose_the_role_at_entra(engine: Engine, name: str) -> None:
-    sign_in_with_microsoft(engine, Refusal("role", name, "Petra"), now=datetime.now(UTC))
+    sign_in_with_microsoft(engine, MicrosoftRefusal("role", name, "Petra"), now=datetime.now(UTC))
 
 
 def become_viewer_at_entra(engine: Engine, name: str) -> None:
-    sign_in_with_microsoft(engine, Granted(name, "Petra", "viewer"), now=datetime.now(UTC))
+    sign_in_with_microsoft(engine, MicrosoftAccount(name, "Petra", "viewer"), now=datetime.now(UTC))
 
 
 @pytest.mark.parametrize(
@@ -750,7 +750,11 @@ def test_what_a_role_has_opened_ends_with_it(
 
 def test_whoever_gets_a_role_at_entra_again_comes_in_with_it(core: Core) -> None:
     name = f"{MICROSOFT}3"
-    for found in (Granted(name, "Petra", "admin"), Refusal("role", name), Granted(name, "Petra", "support")):
+    for found in (
+        MicrosoftAccount(name, "Petra", "admin"),
+        MicrosoftRefusal("role", name),
+        MicrosoftAccount(name, "Petra", "support"),
+    ):
         result = sign_in_with_microsoft(core.engine, found, now=NOW)
 
     assert isinstance(result, str)
@@ -766,7 +770,7 @@ def test_whoever_gets_a_role_at_entra_again_comes_in_with_it(core: Core) -> None
 
 def test_names_of_people_and_programs_are_shown_and_never_interpreted(product: Product) -> None:
     engine, name = product.office.engine, f"{MICROSOFT}4"
-    token = sign_in_with_microsoft(engine, Granted(name, HOSTILE, "admin"), now=datetime.now(UTC))
+    token = sign_in_with_microsoft(engine, MicrosoftAccount(name, HOSTILE, "admin"), now=datetime.now(UTC))
     assert isinstance(token, str)
     api_tokens.make(
         engine, Actor(name, "admin", "page", HOSTILE), HOSTILE[:100], "viewer", NOW + timedelta(days=9), NOW

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, select
 
 from core.access import accounts as access
 from core.access import second_factor
-from core.access.accounts import CodeNeeded, Refused
+from core.access.accounts import CodeNeeded, SignInRefused
 from core.access.second_factor import SecondFactorError, State
 from core.cache import account_rows
 from core.cache.account_rows import Account
@@ -60,7 +60,7 @@ def half_in(engine: Engine, at: datetime = NOW, address: str = "10.0.0.5") -> Co
     return half
 
 
-def finish(engine: Engine, half: CodeNeeded, code: str, at: datetime = NOW) -> str | Refused:
+def finish(engine: Engine, half: CodeNeeded, code: str, at: datetime = NOW) -> str | SignInRefused:
     return access.sign_in_with_code(engine, half, code, now=at, address="10.0.0.5")
 
 
@@ -145,7 +145,7 @@ def test_people_of_microsoft_have_theirs_there(engine: Engine) -> None:
 
 
 def test_people_of_microsoft_get_in_with_no_password(engine: Engine) -> None:
-    assert access.sign_in(engine, "entra:t:o", PASSWORD, now=NOW) == Refused()
+    assert access.sign_in(engine, "entra:t:o", PASSWORD, now=NOW) == SignInRefused()
 
 
 def test_right_password_and_right_code_open_a_session(engine: Engine) -> None:
@@ -195,7 +195,7 @@ def test_code_may_be_typed_with_blanks(engine: Engine) -> None:
 def test_what_is_no_code_is_wrong(engine: Engine, code: str) -> None:
     switched_on(engine)
 
-    assert finish(engine, half_in(engine), code) == Refused()
+    assert finish(engine, half_in(engine), code) == SignInRefused()
 
 
 def test_no_code_opens_twice_and_none_before_it_either(engine: Engine) -> None:
@@ -203,15 +203,15 @@ def test_no_code_opens_twice_and_none_before_it_either(engine: Engine) -> None:
     assert isinstance(finish(engine, half_in(engine), totp.at(NOW)), str)
 
     half = half_in(engine)
-    assert finish(engine, half, totp.at(NOW)) == Refused()
-    assert finish(engine, half, totp.at(NOW - STEP)) == Refused()
+    assert finish(engine, half, totp.at(NOW)) == SignInRefused()
+    assert finish(engine, half, totp.at(NOW - STEP)) == SignInRefused()
     assert isinstance(finish(engine, half, totp.at(NOW + STEP)), str)
 
 
 def test_code_that_confirmed_the_setup_opens_nothing(engine: Engine) -> None:
     totp, _ = switched_on(engine, NOW)
 
-    assert finish(engine, half_in(engine), totp.at(NOW)) == Refused()
+    assert finish(engine, half_in(engine), totp.at(NOW)) == SignInRefused()
 
 
 def test_of_attempts_side_by_side_with_one_code_one_gets_in(engine: Engine) -> None:
@@ -228,7 +228,7 @@ def test_recovery_code_opens_once_however_it_is_typed(engine: Engine) -> None:
     _, codes = switched_on(engine)
 
     assert isinstance(finish(engine, half_in(engine), f" {codes[3].lower().replace('-', ' ')} "), str)
-    assert finish(engine, half_in(engine), codes[3]) == Refused()
+    assert finish(engine, half_in(engine), codes[3]) == SignInRefused()
 
     assert second_factor.state(engine, "anna").codes_left == 9
     used, _ = find(engine, Search(actions=["account.recovery_code_used"]), limit=9)
@@ -241,7 +241,7 @@ def test_recovery_codes_of_somebody_else_open_nothing(engine: Engine) -> None:
     setup = second_factor.begin(engine, beat, PASSWORD, NOW)
     codes = second_factor.confirm(engine, beat, pyotp.TOTP(setup.secret).at(NOW), NOW)
 
-    assert finish(engine, half_in(engine), codes[0]) == Refused()
+    assert finish(engine, half_in(engine), codes[0]) == SignInRefused()
 
 
 def test_wrong_codes_wait_longer_and_longer_wherever_they_come_from(engine: Engine) -> None:
@@ -249,7 +249,7 @@ def test_wrong_codes_wait_longer_and_longer_wherever_they_come_from(engine: Engi
     waits = []
     for number in range(6):
         result = finish(engine, half_in(engine, address=f"203.0.113.{number}"), "wrong")
-        assert isinstance(result, Refused)
+        assert isinstance(result, SignInRefused)
         waits.append(result.wait)
 
     assert waits == [0, 0, 0, 0, 2, 2]
@@ -261,7 +261,7 @@ def test_password_counts_as_failed_until_the_code_is_right_too(engine: Engine) -
     for _ in range(4):
         half_in(engine)
     half = half_in(engine)
-    assert access.sign_in(engine, "anna", PASSWORD, now=NOW, address="10.0.0.5") == Refused(2)
+    assert access.sign_in(engine, "anna", PASSWORD, now=NOW, address="10.0.0.5") == SignInRefused(2)
 
     assert isinstance(finish(engine, half, totp.at(NOW)), str)
 
@@ -282,7 +282,7 @@ def test_half_a_sign_in_ends_with_what_it_rested_on(engine: Engine) -> None:
     halves.append(CodeNeeded(account_rows.find_account(engine, "anna") or halves[0].account, "x"))
     changes[2]()
 
-    assert [finish(engine, half, totp.at(NOW)) for half in halves] == [Refused()] * 3
+    assert [finish(engine, half, totp.at(NOW)) for half in halves] == [SignInRefused()] * 3
 
 
 def test_a_new_password_does_not_go_around_the_code(engine: Engine) -> None:

@@ -23,7 +23,7 @@ from sqlalchemy import Engine, text, update
 from core.__main__ import main
 from core.access import accounts as access
 from core.access import second_factor
-from core.access.accounts import CodeNeeded, Refused
+from core.access.accounts import CodeNeeded, SignInRefused
 from core.access.second_factor import SecondFactorError
 from core.cache import account_rows
 from core.cache.account_rows import Account
@@ -84,7 +84,7 @@ def enrolled(engine: Engine, name: str = "anna") -> tuple[pyotp.TOTP, list[str]]
     return totp, second_factor.confirm(engine, actor, totp.at(before), before)
 
 
-def enters(engine: Engine, code: str, at: datetime = NOW, name: str = "anna") -> str | Refused:
+def enters(engine: Engine, code: str, at: datetime = NOW, name: str = "anna") -> str | SignInRefused:
     half = access.sign_in(engine, name, PASSWORD, now=at)
     assert isinstance(half, CodeNeeded)
     return access.sign_in_with_code(engine, half, code, now=at)
@@ -124,7 +124,7 @@ def test_a_secret_that_is_moved_to_another_account_opens_nothing(database: Engin
         moved = update(account_table).where(account_table.c.name == "anna")
         connection.execute(moved.values(totp_secret=value_of(database, "beat")))
 
-    assert enters(database, mine.at(NOW)) == Refused(unreadable=True)
+    assert enters(database, mine.at(NOW)) == SignInRefused(unreadable=True)
 
 
 def test_a_secret_that_is_put_there_in_clear_opens_nothing(database: Engine) -> None:
@@ -133,7 +133,7 @@ def test_a_secret_that_is_put_there_in_clear_opens_nothing(database: Engine) -> 
     with database.begin() as connection:
         connection.execute(update(account_table).values(totp_secret=PLAIN))
 
-    assert enters(database, pyotp.TOTP(PLAIN).at(NOW)) == Refused(unreadable=True)
+    assert enters(database, pyotp.TOTP(PLAIN).at(NOW)) == SignInRefused(unreadable=True)
 
 
 @given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30), st.text(max_size=30), st.text())
@@ -346,7 +346,7 @@ def test_without_its_key_an_app_opens_nothing_and_all_else_goes_on(
     assert codes(engine) == [code]
     assert str(key_file) in stored_secrets.problems(engine)[0].text("de")
     assert [record.levelname for record in caplog.records if str(key_file) in record.getMessage()][-1] == "ERROR"
-    assert enters(engine, totp.at(NOW)) == Refused(unreadable=True)
+    assert enters(engine, totp.at(NOW)) == SignInRefused(unreadable=True)
     assert find(engine, Search(actions=["session.refused"]), limit=1)[0][0].reason == "no key"
     assert isinstance(enters(engine, recovery[0]), str)
     assert isinstance(access.sign_in(engine, "beat", PASSWORD, now=NOW), str)

@@ -19,7 +19,7 @@ from sqlalchemy import Engine, func, select, update
 
 from core.access import accounts as access
 from core.access import known_devices, password_spray, passwords, second_factor, sign_in_budget
-from core.access.accounts import CodeNeeded, Refused
+from core.access.accounts import CodeNeeded, SignInRefused
 from core.access.password_spray import Failure, Spray, SprayWatch
 from core.access.reauthentication import WrongPassword, prove_password
 from core.access.sessions import end_for, start_session
@@ -54,16 +54,16 @@ def quick_check(password: str, password_hash: str | None) -> bool:
 
 def attempt(
     engine: Engine, name: str = "anna", password: str = "wrong", *, address: str, at: datetime = NOW, cookie: str = ""
-) -> str | Refused | CodeNeeded:
+) -> str | SignInRefused | CodeNeeded:
     """What the sign-in page does."""
-    standing = access.standing_of(engine, name, now=at, address=address, cookie=cookie)
+    standing = access.attempt_of(engine, name, now=at, address=address, cookie=cookie)
     if standing.wait:
-        return Refused(standing.wait)
-    return access.sign_in(engine, name, password, now=at, address=address, standing=standing, check=quick_check)
+        return SignInRefused(standing.wait)
+    return access.sign_in(engine, name, password, now=at, address=address, attempt=standing, check=quick_check)
 
 
-def looked_at(results: list[str | Refused | CodeNeeded]) -> int:
-    return sum(result == Refused() for result in results)
+def looked_at(results: list[str | SignInRefused | CodeNeeded]) -> int:
+    return sum(result == SignInRefused() for result in results)
 
 
 def cookie_of(engine: Engine, name: str = "anna", held: str = "", at: datetime = NOW) -> str:
@@ -123,7 +123,7 @@ def test_one_address_cannot_try_forty_accounts(engine: Engine) -> None:
     results = [attempt(engine, f"person{number}", address="203.0.113.9") for number in range(40)]
 
     assert looked_at(results) == NETWORK[0].most
-    assert results[-1] == Refused(60)
+    assert results[-1] == SignInRefused(60)
 
 
 @pytest.mark.parametrize(
@@ -152,13 +152,13 @@ def test_what_was_spent_survives_a_restart_and_comes_back_with_time(engine: Engi
         attempt(engine, f"person{number}", address="203.0.113.9")
     restarted = open_database(engine.url.render_as_string(hide_password=False))
 
-    assert attempt(restarted, PASSWORD, address="203.0.113.9") == Refused(60)
+    assert attempt(restarted, PASSWORD, address="203.0.113.9") == SignInRefused(60)
     assert isinstance(attempt(restarted, "anna", PASSWORD, address="203.0.113.9", at=NOW + MINUTE), str)
     restarted.dispose()
 
 
 def test_attempts_side_by_side_spend_no_less(engine: Engine) -> None:
-    def one(number: int) -> str | Refused | CodeNeeded:
+    def one(number: int) -> str | SignInRefused | CodeNeeded:
         return attempt(engine, f"person{number}", address="203.0.113.9")
 
     with ThreadPoolExecutor(8) as pool:
@@ -237,7 +237,7 @@ def test_a_known_device_is_locked_out_by_nobody_else(engine: Engine) -> None:
         attempt(engine, f"person{number}", address="192.0.2.77")
         attempt(engine, address="192.0.2.77")
 
-    assert isinstance(attempt(engine, address="192.0.2.77", password=PASSWORD), Refused)
+    assert isinstance(attempt(engine, address="192.0.2.77", password=PASSWORD), SignInRefused)
     assert isinstance(attempt(engine, address="192.0.2.77", password=PASSWORD, cookie=cookie), str)
 
 
@@ -247,7 +247,7 @@ def test_a_known_device_has_waiting_times_of_its_own(engine: Engine) -> None:
     results = [attempt(engine, address=f"203.0.113.{number}", cookie=cookie) for number in range(40)]
 
     assert looked_at(results) == 4
-    assert attempt(engine, address="203.0.113.99", password=PASSWORD, cookie=cookie) == Refused(2)
+    assert attempt(engine, address="203.0.113.99", password=PASSWORD, cookie=cookie) == SignInRefused(2)
 
 
 @pytest.mark.parametrize(
@@ -311,20 +311,20 @@ def test_wrong_codes_of_others_do_not_lock_a_known_device_out(engine: Engine) ->
     second_factor.confirm(engine, SUPPORT, totp.at(NOW), NOW)
     cookie, later = cookie_of(engine), NOW + MINUTE
 
-    def finish(held: str, code: str) -> str | Refused:
+    def finish(held: str, code: str) -> str | SignInRefused:
         half = attempt(engine, password=PASSWORD, address="192.0.2.77", at=later, cookie=held)
         assert isinstance(half, CodeNeeded)
-        standing = access.Standing("anna", "192.0.2.77", device=half.device)
-        return access.sign_in_with_code(engine, half, code, now=later, address="192.0.2.77", standing=standing)
+        standing = access.SignInAttempt("anna", "192.0.2.77", device=half.device)
+        return access.sign_in_with_code(engine, half, code, now=later, address="192.0.2.77", attempt=standing)
 
     half = attempt(engine, password=PASSWORD, address="203.0.113.9", at=later)
     assert isinstance(half, CodeNeeded)
     for number in range(30):  # whoever knows the password
-        standing = access.Standing("anna", "203.0.113.9")
-        access.sign_in_with_code(engine, half, f"{number:06}", now=later, address="203.0.113.9", standing=standing)
+        standing = access.SignInAttempt("anna", "203.0.113.9")
+        access.sign_in_with_code(engine, half, f"{number:06}", now=later, address="203.0.113.9", attempt=standing)
 
-    assert isinstance(finish("", totp.at(later)), Refused)
-    assert [finish(cookie, "000000") for _ in range(2)] == [Refused(), Refused()]
+    assert isinstance(finish("", totp.at(later)), SignInRefused)
+    assert [finish(cookie, "000000") for _ in range(2)] == [SignInRefused(), SignInRefused()]
     assert isinstance(finish(cookie, totp.at(later)), str)
 
 
@@ -334,14 +334,14 @@ def test_a_code_is_spent_from_the_networks_budget_and_given_back(engine: Engine)
     later = NOW + MINUTE
     half = attempt(engine, password=PASSWORD, address="203.0.113.9", at=later)
     assert isinstance(half, CodeNeeded)
-    standing = access.Standing("anna", "203.0.113.9")
+    standing = access.SignInAttempt("anna", "203.0.113.9")
 
-    access.sign_in_with_code(engine, half, "0", now=later, address="203.0.113.9", standing=standing)
-    assert sign_in_budget.standing_of(engine, "x", "203.0.113.9", "", later).spent == 2
-    token = access.sign_in_with_code(engine, half, totp.at(later), now=later, standing=standing)
+    access.sign_in_with_code(engine, half, "0", now=later, address="203.0.113.9", attempt=standing)
+    assert sign_in_budget.attempt_of(engine, "x", "203.0.113.9", "", later).spent == 2
+    token = access.sign_in_with_code(engine, half, totp.at(later), now=later, attempt=standing)
 
     assert isinstance(token, str)
-    assert sign_in_budget.standing_of(engine, "x", "203.0.113.9", "", later).spent == 1
+    assert sign_in_budget.attempt_of(engine, "x", "203.0.113.9", "", later).spent == 1
 
 
 # ---------------------------------------------------------------- a spray is seen
@@ -367,15 +367,15 @@ def failures(networks: int, accounts_: int, each: int = 1, seconds: float = 1) -
     ],
 )
 def test_what_a_spray_is(seen: list[Failure], why: str) -> None:
-    found = password_spray.judge(seen, seen[-1].at)
+    found = password_spray.detect_spray(seen, seen[-1].at)
 
-    assert (found.why if found else "") == why
+    assert (found.reason if found else "") == why
 
 
 def test_a_spray_is_told_once_a_minute_while_it_lasts() -> None:
     watch = SprayWatch()
 
-    told = [watch.failed("203.0.113.9", f"name{n}", NOW + n * SECOND) for n in range(180)]
+    told = [watch.add_failure("203.0.113.9", f"name{n}", NOW + n * SECOND) for n in range(180)]
 
     assert [n for n, found in enumerate(told) if found] == [9, 69, 129]
     assert told[129] == Spray("many accounts", 130, 130, 1, "203.0.113.9")
@@ -384,7 +384,7 @@ def test_a_spray_is_told_once_a_minute_while_it_lasts() -> None:
 def test_the_memory_of_failures_is_bounded_and_takes_no_longer_the_longer_it_lasts() -> None:
     watch = SprayWatch()
     for number in range(3 * password_spray.MOST_REMEMBERED):
-        watch.failed(f"203.0.{number % 250}.9", f"name{number}", NOW)
+        watch.add_failure(f"203.0.{number % 250}.9", f"name{number}", NOW)
 
     assert len(watch._failures) == password_spray.MOST_REMEMBERED
 
@@ -409,11 +409,11 @@ HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("\x00\x01\x1f\x7f\x
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(st.fixed_dictionaries(dict.fromkeys(FIELDS, HOSTILE)), HOSTILE)
 def test_no_sign_in_any_field_is_a_fault_of_the_database(engine: Engine, fields: dict[str, str], cookie: str) -> None:
-    standing = access.standing_of(engine, fields["name"], now=NOW, address=fields["address"], cookie=cookie)
-    result = access.sign_in(engine, **fields, now=NOW, standing=standing, check=quick_check)
+    standing = access.attempt_of(engine, fields["name"], now=NOW, address=fields["address"], cookie=cookie)
+    result = access.sign_in(engine, **fields, now=NOW, attempt=standing, check=quick_check)
     right = access.sign_in(engine, "anna", PASSWORD, user_agent=fields["user_agent"], now=NOW, check=quick_check)
 
-    assert isinstance(result, Refused)
+    assert isinstance(result, SignInRefused)
     assert isinstance(right, str)
 
 
@@ -483,7 +483,7 @@ def test_the_cookie_of_a_known_device_is_for_the_sign_in_alone(behind: Served) -
 
 
 def test_beyond_the_budget_nothing_is_read_or_hashed(behind: Served) -> None:
-    standing = access.Standing("anna", "203.0.113.200")
+    standing = access.SignInAttempt("anna", "203.0.113.200")
     while not sign_in_budget.spend(behind.engine, standing, datetime.now(UTC)).wait:
         pass
     host, port = behind.host.split(":")

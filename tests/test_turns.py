@@ -9,21 +9,21 @@ from functools import partial
 
 import pytest
 
-from core.access.accounts import Standing
+from core.access.accounts import SignInAttempt
 from tests.loops import on_a_loop
 from web.limits import password_turns
 from web.limits.password_turns import Busy, PasswordTurns
 
 
-def stranger(number: int, spent: int = 0) -> Standing:
-    return Standing("anna", f"203.0.113.{number}", spent=spent)
+def stranger(number: int, spent: int = 0) -> SignInAttempt:
+    return SignInAttempt("anna", f"203.0.113.{number}", spent=spent)
 
 
-def device(name: str) -> Standing:
-    return Standing("anna", "203.0.113.1", device=name)
+def device(name: str) -> SignInAttempt:
+    return SignInAttempt("anna", "203.0.113.1", device=name)
 
 
-def in_order(standings: Iterable[Standing]) -> list[str]:
+def in_order(standings: Iterable[SignInAttempt]) -> list[str]:
     """The sources in the order in which their turn came, when all threads are busy as they arrive."""
     order: list[str] = []
 
@@ -52,7 +52,7 @@ def test_known_devices_come_first_then_known_networks_then_those_with_the_fewest
 ) -> None:
     monkeypatch.setattr(password_turns, "FOR_ALL", 1)  # one after the other
     monkeypatch.setattr(password_turns, "FOR_DEVICES", 0)
-    home = Standing("anna", "192.0.2.7", known_network=True, spent=3)
+    home = SignInAttempt("anna", "192.0.2.7", known_network=True, spent=3)
     queue = [stranger(1, 5), stranger(2, 1), stranger(2, 1), stranger(3), home, device("known")]
 
     assert in_order(queue) == ["known", "192.0.2.7", "203.0.113.3", "203.0.113.2", "203.0.113.2", "203.0.113.1"]

@@ -17,10 +17,10 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.access.sessions import Ended, Session, session_id
+from core.access.sessions import EndedSession, Session, session_id
 from core.cache.database import DatabaseError
 from core.logs.setup import account_in_log
-from core.roles import PASSWORD_DUE, Action, Actor, opens, refused
+from core.roles import PASSWORD_DUE, Action, Actor, may_open, refused
 from web import streamlit_internals as streamlit
 from web.api.errors import ApiError, error_answer
 from web.headers import HSTS, IndexPage, bearer_token, with_headers
@@ -156,13 +156,13 @@ class Gate:
         code = "DATABASE_UNAVAILABLE" if key == "database" else ""
         return error_answer(ApiError(status, TEXTS["en"][key], code=code), scope["request_id"])
 
-    def _decide(self, scope: Scope, found: Session | Ended | None) -> Response | None:
+    def _decide(self, scope: Scope, found: Session | EndedSession | None) -> Response | None:
         """The answer that the gate gives itself; None lets the request through."""
         path: str = scope["path"]
         if not isinstance(found, Session):
             by_token = path in BY_TOKEN and bearer_token(scope)
             # A ping holds nothing; without it the browser never gets as far as to be redirected.
-            if by_token or (path in streamlit.PING_PATHS and isinstance(found, Ended)):
+            if by_token or (path in streamlit.PING_PATHS and isinstance(found, EndedSession)):
                 return None
             # Streamlit's frontend looks below each page for a server, too; a sign-in page would pass for one.
             if scope["method"] in ("GET", "HEAD") and not _under(path, NO_PAGES) and "/_stcore/" not in path:
@@ -184,7 +184,7 @@ class Gate:
             if scope["path"] != "/":
                 return RedirectResponse("/", 303)
             action = Action.OWN_ACCOUNT
-        if not opens(session.role, action):
+        if not may_open(session.role, action):
             actor = Actor(session.account, session.role, "page", session.shown, client_host(scope), session.id)
             refused(actor, scope["path"], "role needed")
             return self._no_page(scope, 403)
@@ -200,7 +200,7 @@ class Gate:
         headers = Headers(scope=scope)
         host = headers.get("host")
         known_host, own_page = self._hosts.allows(host), same_origin(headers.get("origin"), host)
-        found: Session | Ended | None = None
+        found: Session | EndedSession | None = None
         if not known_host or not own_page:
             why = ("foreign page", headers.get("origin", "")) if known_host else ("host", host or "")
             audit_unknown_caller(scope, why[1], why[0])
@@ -211,7 +211,7 @@ class Gate:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
         if isinstance(found, Session):
             await self._tab(_with_identity(scope, found), found, receive, send)
-        elif isinstance(found, Ended):
+        elif isinstance(found, EndedSession):
             who = address_of(client_host(scope))
             await self._turn_away(scope, receive, send, sign_in_url(found.reason), who=who, **REDIRECTS_OF_ADDRESS)
         else:
@@ -261,12 +261,12 @@ class Gate:
 
     # ---------------------------------------------------------------- both
 
-    async def _session(self, scope: Scope, *, active: bool) -> Session | Ended | None:
+    async def _session(self, scope: Scope, *, active: bool) -> Session | EndedSession | None:
         token = session_token(scope)
         if not token:
             return None
         if token == SIGNED_OUT:
-            return Ended("revoked")
+            return EndedSession("revoked")
         found = await self._tabs.find_session(session_id(token), active=active)
         if isinstance(found, Session):
             account_in_log(found.account)
@@ -309,7 +309,7 @@ def client_host(scope: Scope) -> str:
     return str((scope.get("client") or ("", 0))[0])
 
 
-def _with_identity(scope: Scope, found: Session | Ended | None) -> Scope:
+def _with_identity(scope: Scope, found: Session | EndedSession | None) -> Scope:
     """The scope for the app: what the client claimed in our headers is gone, what the session says is in."""
     headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
     if not isinstance(found, Session):
@@ -355,7 +355,7 @@ def _is_page(path: str) -> bool:
     return "/" not in path[1:] and "." not in path and not _under(path, NO_PAGES)
 
 
-def _sign_in_for(scope: Scope, found: Ended | None) -> str:
+def _sign_in_for(scope: Scope, found: EndedSession | None) -> str:
     query = scope.get("query_string", b"").decode("latin-1")
     target = quote(scope["path"]) + (f"?{query}" if query else "")
     reason = f"reason={found.reason}&" if found and found.reason != "revoked" else ""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from anyio import CapacityLimiter, to_thread
 from starlette.types import Message, Receive, Send
 
-from core.access.sessions import RECHECK_SECONDS, Ended, Session, Sessions, generation
+from core.access.sessions import RECHECK_SECONDS, EndedSession, Session, Sessions, generation
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
 from web import streamlit_internals as streamlit
@@ -225,16 +225,16 @@ class Tabs:
         self._open.discard(tab)
         self.media.tab_closed(tab.session)
 
-    async def find_session(self, session: str, *, active: bool = False) -> Session | Ended | None:
+    async def find_session(self, session: str, *, active: bool = False) -> Session | EndedSession | None:
         """The session with this id; without a database there is none (raises DatabaseError when it fails)."""
         if self._sessions is None:
             return None
         now = self.now()
-        known = self._sessions.remembered(session, now, active=active)
+        known = self._sessions.cached(session, now, active=active)
         if known is not None:
             return known
         sessions = self._sessions
-        return await to_thread.run_sync(lambda: sessions.look(session, now, active=active), limiter=self._limiter)
+        return await to_thread.run_sync(lambda: sessions.find(session, now, active=active), limiter=self._limiter)
 
     async def watch(self) -> None:
         """End the tabs of ended sessions, also idle ones; runs until it is cancelled."""
@@ -255,8 +255,8 @@ class Tabs:
             return
         sessions, now = self._sessions, self.now()
         ids = {tab.session for tab in self._open}
-        found = await to_thread.run_sync(lambda: sessions.look_all(ids, now), limiter=self._limiter)
+        found = await to_thread.run_sync(lambda: sessions.find_all(ids, now), limiter=self._limiter)
         for tab in list(self._open):
             state = found.get(tab.session, tab)
             if state is not tab and not isinstance(state, Session):
-                tab.end(state.reason if isinstance(state, Ended) else "revoked")
+                tab.end(state.reason if isinstance(state, EndedSession) else "revoked")

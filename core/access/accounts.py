@@ -1,4 +1,4 @@
-"""Accounts: who may sign in, and as what.
+"""Manage accounts: add, change and disable them, and set their passwords.
 
 AccessError      an account cannot be added or changed; `text(language)` says why
 """
@@ -14,7 +14,7 @@ from core.access import passwords
 from core.access.known_devices import remember as remember_device
 from core.access.password_spray import note_failure
 from core.access.sessions import (
-    Ended,
+    EndedSession,
     Session,
     Sessions,
     end_session,
@@ -26,14 +26,14 @@ from core.access.sessions import (
 from core.access.sign_in import (
     LOCAL,
     CodeNeeded,
-    Refused,
+    SignInRefused,
     account_key,
+    attempt_of,
     sign_in,
     sign_in_with_code,
     sign_in_with_microsoft,
-    standing_of,
 )
-from core.access.sign_in_budget import Standing, wait_of_network
+from core.access.sign_in_budget import SignInAttempt, wait_of_network
 from core.cache import account_rows
 from core.cache.account_rows import Account, LastAdmin
 from core.cache.audit_rows import Entry
@@ -44,13 +44,14 @@ __all__ = [
     "AccessError",
     "Account",
     "CodeNeeded",
-    "Ended",
-    "Refused",
+    "EndedSession",
     "Session",
     "Sessions",
-    "Standing",
+    "SignInAttempt",
+    "SignInRefused",
     "account_key",
     "add",
+    "attempt_of",
     "create_first_admin",
     "disable",
     "enable",
@@ -66,7 +67,6 @@ __all__ = [
     "sign_in_with_code",
     "sign_in_with_microsoft",
     "sign_out",
-    "standing_of",
     "wait_of_network",
 ]
 
@@ -124,7 +124,7 @@ SENTENCES = {
 
 
 class AccessError(Exception):
-    """An account cannot be added or changed; holds every reason at once, never the password."""
+    """An account cannot be added or changed; contains every reason at once, never the password."""
 
     def __init__(self, codes: Sequence[str], **params: str) -> None:
         super().__init__(", ".join(codes))
@@ -140,7 +140,7 @@ class AccessError(Exception):
 
 
 def create_first_admin(engine: Engine, now: datetime | None = None) -> str | None:
-    """On an empty database make the account `admin` and return its password, which is stored nowhere; else None."""
+    """Create the account `admin` on an empty database and return its password, which is stored nowhere; else None."""
     if account_rows.all_accounts(engine):
         return None
     password = passwords.random_password()
@@ -152,9 +152,9 @@ def create_first_admin(engine: Engine, now: datetime | None = None) -> str | Non
 def add(
     engine: Engine, actor: Actor, name: str, password: str, role: str = "support", now: datetime | None = None
 ) -> None:
-    """A new local account, whose first session chooses a password of its own.
+    """Add a local account, which must choose a password of its own at the first sign-in.
 
-    Raises AccessError with all that is wrong, NotAllowed.
+    Raises AccessError with all faults, NotAllowed.
     """
     actor.need(Action.ACCOUNTS)
     name = account_key(name)
@@ -169,10 +169,10 @@ def add(
 
 
 def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime | None = None) -> None:
-    """Set a new password; ends all sessions of the account and forgets its failed sign-ins.
+    """Set a new password, end all sessions of the account and forget its failed sign-ins.
 
-    One's own needs no special role, but the session ends too. One that somebody else has set must be changed at the
-    next sign-in; tokens of the account go on. Raises AccessError, NotAllowed.
+    Every role may change its own password; this session ends, too. A password that somebody else has set must be
+    changed at the next sign-in. API tokens of the account stay valid. Raises AccessError, NotAllowed.
     """
     own = actor.name == account_key(name) and actor.source == "page"
     actor.need(Action.OWN_ACCOUNT if own else Action.ACCOUNTS)
@@ -187,19 +187,19 @@ def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime
 
 
 def disable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
-    """Shut an account out at once, with all its sessions and tokens. Raises AccessError, NotAllowed."""
+    """Disable an account and end all its sessions and tokens at once. Raises AccessError, NotAllowed."""
     actor.need(Action.ACCOUNTS)
     _change(engine, actor, "account.disabled", name, now or _now(), disabled=True)
 
 
 def enable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:
-    """Let an account in again; its tokens stay revoked. Raises AccessError, NotAllowed."""
+    """Enable an account again; its tokens stay revoked. Raises AccessError, NotAllowed."""
     actor.need(Action.ACCOUNTS)
     _change(engine, actor, "account.enabled", name, now or _now(), disabled=False)
 
 
 def set_role(engine: Engine, actor: Actor, name: str, role: str, now: datetime | None = None) -> None:
-    """Give a local account another role; ends its sessions. Raises AccessError, NotAllowed."""
+    """Change the role of a local account and end its sessions. Raises AccessError, NotAllowed."""
     actor.need(Action.ACCOUNTS)
     _must_be_local(engine, name)
     if role not in ROLES:
@@ -214,7 +214,7 @@ def _must_be_local(engine: Engine, name: str) -> None:
 
 
 def list_accounts(engine: Engine, actor: Actor) -> list[Account]:
-    """Every account by name. Raises NotAllowed."""
+    """Return every account, by name. Raises NotAllowed."""
     actor.need(Action.ACCOUNTS)
     return account_rows.all_accounts(engine)
 

@@ -1,6 +1,6 @@
-"""Access for programs: a secret that is shown once, with a role, an end, and an account that answers for it.
+"""API tokens: access for programs, with a role, an end, and an account that is responsible.
 
-TokenError   a token cannot be made; its problem says why
+TokenError   a token cannot be made; `problem` has the reason
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ __all__ = ["LONGEST", "LONGEST_NAME", "PREFIX", "Token", "TokenError", "actor_of
 
 log = logging.getLogger(__name__)
 
-PREFIX = "lzt_"  # so that a secret that got into a file or a log can be found there
+PREFIX = "lzt_"  # makes a secret recognisable in a file or a log
 LONGEST = timedelta(days=366)
 LONGEST_NAME = 100
 LONGEST_SECRET = 100
-TOUCH_AFTER = timedelta(minutes=1)  # "last use" is written no more often than this
+TOUCH_AFTER = timedelta(minutes=1)  # the time of the last use is written at most this often
 
 
 class TokenError(ProblemError):
@@ -37,9 +37,9 @@ class TokenError(ProblemError):
 
 
 def make(engine: Engine, actor: Actor, name: str, role: str, expires_at: datetime, now: datetime) -> tuple[Token, str]:
-    """(a new token, its secret): the secret is stored nowhere and cannot be shown again.
+    """Return a new token and its secret, which is stored nowhere and cannot be shown again.
 
-    `name` is what people call the program. Raises NotAllowed, TokenError.
+    `name` is the program's name for people. Raises NotAllowed, TokenError.
     """
     actor.need(Action.TOKENS)
     name = name.strip()
@@ -64,30 +64,30 @@ def make(engine: Engine, actor: Actor, name: str, role: str, expires_at: datetim
 def _check(actor: Actor, name: str, role: str, expires_at: datetime, now: datetime) -> None:
     if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
         raise TokenError(Problem("access.token_name", {"most": str(LONGEST_NAME)}))
-    if role not in ROLES or _lower(role, actor.role) != role:
+    if role not in ROLES or _lower_role(role, actor.role) != role:
         raise TokenError(Problem("access.token_role", {"role": role, "own": actor.role}))
     if not now < expires_at <= now + LONGEST:
         raise TokenError(Problem("access.token_expires", {"days": str(LONGEST.days)}))
 
 
 def revoke(engine: Engine, actor: Actor, token_id: str, now: datetime) -> None:
-    """End a token at once; that somebody else has done so is no fault. Raises NotAllowed."""
+    """Revoke a token at once; do nothing if it is revoked already. Raises NotAllowed."""
     actor.need(Action.TOKENS)
     if token_rows.revoke_token(engine, token_id, Entry(actor, "token.revoked"), now):
         log.info("%s revoked the token %s", actor.shown, token_id)
 
 
 def list_tokens(engine: Engine, actor: Actor) -> list[Token]:
-    """Every token, also those that have ended; the newest first. Raises NotAllowed."""
+    """Return every token, also those that have ended, the newest first. Raises NotAllowed."""
     actor.need(Action.TOKENS)
     return token_rows.all_tokens(engine)
 
 
 def actor_of(engine: Engine, secret: str, now: datetime, *, address: str = "", request_id: str = "") -> Actor | None:
-    """Who calls with `secret`; None when it is no secret of ours, or its token has ended.
+    """Return the actor that calls with `secret`, None if no valid token has this secret.
 
-    The role is never more than what the creator has today. The look-up goes by the hash, so it takes
-    the same time however much of a secret was guessed. Raises DatabaseError.
+    The role is at most the creator's present one. The search goes by the hash, so its time tells nothing about how
+    much of a secret was guessed right. Raises DatabaseError.
     """
     if not secret.startswith(PREFIX) or len(secret) > LONGEST_SECRET:
         return None
@@ -95,7 +95,7 @@ def actor_of(engine: Engine, secret: str, now: datetime, *, address: str = "", r
     if token is None or token.state(now) != "valid" or token.creator_role not in ROLES:
         return None
     _note_use(engine, token, now)
-    role = _lower(token.role, token.creator_role)
+    role = _lower_role(token.role, token.creator_role)
     return Actor(f"token:{token.token_id}", role, "api", token.name, address, request_id=request_id or new_request_id())
 
 
@@ -104,12 +104,12 @@ def _note_use(engine: Engine, token: Token, now: datetime) -> None:
         return
     try:
         token_rows.touch_token(engine, token.token_id, now, every=TOUCH_AFTER)
-    except DatabaseError as error:  # a database that takes nothing can still be read
+    except DatabaseError as error:  # a database that cannot be written can still be read
         log.warning("The use of the token %s cannot be noted: %s", token.target, error)
 
 
-def _lower(one: str, other: str) -> str:
-    return min(one, other, key=ROLES.index)
+def _lower_role(first: str, second: str) -> str:
+    return min(first, second, key=ROLES.index)
 
 
 def _hash(secret: str) -> str:

@@ -1,7 +1,6 @@
-"""Passwords that anybody would guess: a known word, a run of the keyboard or a name, with digits and signs around it.
+"""Recognise passwords that are easy to guess: a common word, a run of keys or a name, with digits or signs around it.
 
-What counts is what is left when the decoration is gone. Pure but for the two lists, which are read once, when a
-password is set: nothing here costs a command that sets none.
+Digits and signs are removed first, then the rest is judged. The two lists of words are read at the first call.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 LONGEST = 256  # characters, as in core.access.passwords
 SHORTEST_WORD, SHORTEST_RUN = 3, 3
-FEWEST_LETTERS = 3  # that must be left of a password
+FEWEST_LETTERS = 3  # a password needs, once runs of keys, digits and signs are removed
 
 # Rows and columns of German and English keyboards, the alphabet, the digits.
 _ROWS = (
@@ -38,34 +37,34 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": 
 
 
 def is_common(password: str, names: Iterable[str] = ()) -> bool:
-    """Return whether `password` is one of the first that somebody would try; `names` are those of its account."""
-    own = {
+    """Return True if `password` is easy to guess; `names` are those of its account."""
+    account_names = {
         _without_accents(part) for name in names for part in re.split(r"[\W_\d]+", name) if len(part) >= SHORTEST_WORD
     }
-    ours = _ours() | own
-    return any(_is_weak(form, ours) for form in _forms(password[:LONGEST].casefold()))
+    words = _common_words() | account_names
+    return any(_is_weak(form, words) for form in _forms(password[:LONGEST].casefold()))
 
 
-def _is_weak(form: str, ours: frozenset[str] | set[str]) -> bool:
+def _is_weak(form: str, words: frozenset[str] | set[str]) -> bool:
     rest = _without_runs(form)
     groups = _NO_LETTERS.split(rest)
     letters = _without_repeats("".join(groups))
     if len(letters) < FEWEST_LETTERS:
         return True
     long_ones = "".join(group for group in groups if len(group) >= SHORTEST_WORD)  # Winter2026!A
-    words = {letters, letters[::-1], long_ones, long_ones[::-1]}
-    return any(word in _leaked() or _consists_of(word, ours) for word in words)
+    candidates = {letters, letters[::-1], long_ones, long_ones[::-1]}
+    return any(one in _leaked_passwords() or _consists_of(one, words) for one in candidates)
 
 
 def _forms(password: str) -> set[str]:
-    """What may be meant: umlauts written either way, decoration taken off before or after signs become letters."""
-    found = set()
+    """Return the words that may be meant: umlauts in both spellings, signs as letters, with and without the ends."""
+    forms = set()
     for text in (password.translate(_UMLAUTS), _without_accents(password)):
         plain = _without_accents(text)
         for leet in _LEET:
             head = re.sub(r"[^a-z]+$", "", plain)  # «$chule2026»: the sign in front is a letter
-            found |= {plain, _ENDS.sub("", plain).translate(leet), head.translate(leet), plain.translate(leet)}
-    return found
+            forms |= {plain, _ENDS.sub("", plain).translate(leet), head.translate(leet), plain.translate(leet)}
+    return forms
 
 
 def _without_accents(text: str) -> str:
@@ -75,18 +74,18 @@ def _without_accents(text: str) -> str:
 
 
 def _without_runs(text: str) -> str:
-    """Return `text` without the longest runs of the keyboard in it, each replaced by a blank."""
-    found, start = [], 0
+    """Return `text` with a blank in place of each longest run of keys."""
+    parts, start = [], 0
     while start < len(text):
         ends = (end for end in range(min(len(text), start + 26), start + SHORTEST_RUN - 1, -1))
         end = next((end for end in ends if text[start:end] in _RUNS), 0)
-        found.append(" " if end else text[start])
+        parts.append(" " if end else text[start])
         start = end or start + 1
-    return "".join(found)
+    return "".join(parts)
 
 
 def _without_repeats(text: str) -> str:
-    """Return the part that `text` repeats, or `text`: aaaa -> a, passwortpasswort -> passwort."""
+    """Return the part that `text` repeats, else `text`: aaaa -> a, passwortpasswort -> passwort."""
     for length in range(1, len(text) // 2 + 1):
         if len(text) % length == 0 and text[:length] * (len(text) // length) == text:
             return text[:length]
@@ -94,22 +93,22 @@ def _without_repeats(text: str) -> str:
 
 
 def _consists_of(letters: str, words: frozenset[str] | set[str]) -> bool:
-    """Return whether it is one of these words, or two in a row."""
+    """Return True if `letters` is one of these words, or two of them in a row."""
     return letters in words or any(letters[:cut] in words and letters[cut:] in words for cut in range(3, len(letters)))
 
 
 @cache
-def _ours() -> frozenset[str]:
+def _common_words() -> frozenset[str]:
     return frozenset(form for word in _read("common_words.txt") for form in (word, *_umlaut_forms(word)))
 
 
 @cache
-def _leaked() -> frozenset[str]:
+def _leaked_passwords() -> frozenset[str]:
     return frozenset(_read("common_passwords.txt"))
 
 
 def _umlaut_forms(word: str) -> Iterable[str]:
-    """The list writes ue; «Zürich» without its accent is zurich."""
+    """Return the forms without the e of an umlaut: the list has zuerich, «Zürich» without its accent is zurich."""
     return [re.sub(r"([aou])e", r"\1", word)]
 
 

@@ -1,7 +1,7 @@
-"""Devices that have signed in to an account before: a signed cookie, which opens nothing by itself.
+"""Recognise devices that have signed in to an account before, by a signed cookie that opens nothing by itself.
 
-Its key is the account's own, in the database. A new one, at a new password or when all sessions are ended, makes every
-device a stranger again.
+Each account has its own key for the signature, in the database. A new password, or the end of all sessions, deletes
+the key, and no device is known any more.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from core.cache import device_rows
 from core.caller_networks import networks_of
 
 LASTING = timedelta(days=180)
-MOST_ACCOUNTS = 4  # that one browser is known to: a colleague's, an admin's
+MOST_ACCOUNTS = 4  # in the cookie of one browser
 
 
 def device_of(engine: Engine, name: str, cookie: str, now: datetime) -> str:
-    """Return the id of the device that `cookie` proves to be known to the account `name`, "" if it does not."""
+    """Return the id of the known device if `cookie` has a valid entry for the account `name`, else ""."""
     entry = _entries(cookie).get(_tag(name))
     return "" if entry is None or not _is_valid(engine, name, entry, now) else entry[0]
 
 
 def remember(engine: Engine, name: str, cookie: str, now: datetime) -> str:
-    """Return the cookie with this device known to the account `name`, "" for an unknown account.
+    """Return the new cookie, with an entry for the account `name`; "" if there is no such account.
 
-    What the browser holds about other accounts stays.
+    Entries of other accounts stay.
     """
     key = device_rows.key_of(engine, name) or device_rows.make_key(engine, name, secrets.token_hex(32))
     if not key:
@@ -42,7 +42,7 @@ def remember(engine: Engine, name: str, cookie: str, now: datetime) -> str:
 
 
 def is_known_network(engine: Engine, name: str, network: str) -> bool:
-    """Return whether a session of the account `name` came from there within the time that sessions are kept."""
+    """Return True if one of the stored sessions of the account `name` came from `network`."""
     return any(networks_of(address)[0] == network for address in device_rows.addresses_of(engine, name))
 
 
@@ -59,11 +59,11 @@ def _signature(key: str, name: str, device: str, at: str) -> str:
 
 
 def _entries(cookie: str) -> dict[str, tuple[str, str, str]]:
-    """Account tag -> (device, time, signature), of as many accounts as we write."""
-    found = [entry.split(".") for entry in cookie.split("~", MOST_ACCOUNTS)[:MOST_ACCOUNTS] if entry.isascii()]
-    return {parts[0]: (parts[1], parts[2], parts[3]) for parts in found if len(parts) == 4}
+    """Return account tag -> (device, time, signature), of at most MOST_ACCOUNTS accounts."""
+    entries = [entry.split(".") for entry in cookie.split("~", MOST_ACCOUNTS)[:MOST_ACCOUNTS] if entry.isascii()]
+    return {parts[0]: (parts[1], parts[2], parts[3]) for parts in entries if len(parts) == 4}
 
 
 def _tag(name: str) -> str:
-    """Says in the cookie which account is meant, without its name."""
+    """Return what stands for the account in the cookie: a hash, not its name."""
     return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:12]

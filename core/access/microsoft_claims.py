@@ -1,8 +1,8 @@
-"""What a sign-in with Microsoft means: the claims of the ID token -> who it is and what they may do, or why not.
+"""Check the claims of Microsoft's ID token and turn them into an account with a role.
 
-Pure rules. msal has checked state and nonce and fetched the token over TLS from the provider itself; audience, issuer
-and times are ours to check (msal does not). People are known by tenant and object id alone: an e-mail address or a name
-can be given to somebody else. Groups never decide: above 200 of them Entra leaves them out.
+Pure rules. msal checks state and nonce and gets the token from the provider over TLS; it does not check audience,
+issuer and times, so we do. An account is identified by tenant and object id alone: an e-mail address or a name can be
+given to another person. Groups are not used: above 200 of them Entra leaves them out.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ CLOCKS = timedelta(minutes=5)  # how far the provider's clock and ours may be ap
 LONGEST_NAME = 255
 GUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
-Why = Literal["token", "tenant", "role", "old", "disabled"]
+Reason = Literal["token", "tenant", "role", "old", "disabled"]
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """`account` is the name in our table, `shown` what people call it."""
+class MicrosoftAccount:
+    """A person who may sign in: `account` is the name in our table, `shown` the name for people."""
 
     account: str
     shown: str
@@ -34,36 +34,38 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why nobody gets in; `account` and `shown` where the token says who it was."""
+class MicrosoftRefusal:
+    """A sign-in that is refused; `account` and `shown` are "" if the token does not identify a person."""
 
-    why: Why
+    reason: Reason
     account: str = ""
     shown: str = ""
 
 
-def judge(claims: Mapping[str, Any], profile: AuthProfile, issuer: str, now: datetime) -> Granted | Refusal:
-    """`claims` are those of the ID token, `issuer` is what the provider's metadata says."""
+def account_of_claims(
+    claims: Mapping[str, Any], profile: AuthProfile, issuer: str, now: datetime
+) -> MicrosoftAccount | MicrosoftRefusal:
+    """Return the account that these claims of an ID token stand for; `issuer` comes from the provider's metadata."""
     if not _is_for_us(claims, profile, issuer, now):
-        return Refusal("token")
+        return MicrosoftRefusal("token")
     tenant, person = _guid(claims, "tid"), _guid(claims, "oid")
     if not tenant or not person:
-        return Refusal("token")
+        return MicrosoftRefusal("token")
     account, shown = f"entra:{tenant}:{person}", _name(claims)
     if tenant != profile.tenant_id:
-        return Refusal("tenant", account, shown)
+        return MicrosoftRefusal("tenant", account, shown)
     role = _role(claims.get("roles"), profile.roles)
     if not role:
-        return Refusal("role", account, shown)
+        return MicrosoftRefusal("role", account, shown)
     if now - _signed_in_at(claims) > profile.max_age:
-        return Refusal("old", account, shown)
-    return Granted(account, shown, role)
+        return MicrosoftRefusal("old", account, shown)
+    return MicrosoftAccount(account, shown, role)
 
 
 def _is_for_us(claims: Mapping[str, Any], profile: AuthProfile, issuer: str, now: datetime) -> bool:
     audience = claims.get("aud")
-    named = audience if isinstance(audience, list) else [audience]
-    if profile.client_id not in named or not issuer or claims.get("iss") != issuer:
+    audiences = audience if isinstance(audience, list) else [audience]
+    if profile.client_id not in audiences or not issuer or claims.get("iss") != issuer:
         return False
     issued, ends, signed_in = _time(claims, "iat"), _time(claims, "exp"), _signed_in_at(claims)
     if issued is None or ends is None:
@@ -73,7 +75,7 @@ def _is_for_us(claims: Mapping[str, Any], profile: AuthProfile, issuer: str, now
 
 
 def _signed_in_at(claims: Mapping[str, Any]) -> datetime:
-    """When the person last showed who they are; without a word about it, when the token was made."""
+    """Return the time of the last real sign-in (`auth_time`); if it is missing, the time the token was made."""
     return _time(claims, "auth_time") or _time(claims, "iat") or datetime.min.replace(tzinfo=UTC)
 
 
@@ -93,14 +95,14 @@ def _guid(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _role(values: Any, mapping: Mapping[str, str]) -> str:
-    """The highest of our roles that the app roles stand for, "" for none."""
+    """Return the highest of our roles that the app roles stand for, "" for none."""
     names = values if isinstance(values, list) else []
-    found = {mapping.get(name_key(name), "") for name in names if isinstance(name, str)}
-    return max((role for role in ROLES if role in found), key=ROLES.index, default="")
+    roles = {mapping.get(name_key(name), "") for name in names if isinstance(name, str)}
+    return max((role for role in ROLES if role in roles), key=ROLES.index, default="")
 
 
 def _name(claims: Mapping[str, Any]) -> str:
-    """What to call the person; only ever shown, never compared."""
+    """Return the name of the person for people; it is only shown, never compared."""
     for value in (claims.get("name"), claims.get("preferred_username")):
         if isinstance(value, str):
             text = "".join(sign if sign.isprintable() else " " for sign in value)

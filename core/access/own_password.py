@@ -1,4 +1,4 @@
-"""One's own account: a new password, for whoever knows the former one."""
+"""Change the password of one's own account."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from core.roles import Action, Actor
 
 
 def change_password(engine: Engine, actor: Actor, current: str, new: str, now: datetime) -> None:
-    """Set the actor's own password; all its sessions end, so that of whoever may have found one open, too.
+    """Set a new password for the actor's own account and end all its sessions.
 
-    Raises WrongPassword, AccessError (the new one breaks a rule, or the account signs in elsewhere), NotAllowed.
+    Raises WrongPassword, AccessError (the new password breaks a rule, or the account signs in with Microsoft),
+    NotAllowed.
     """
     actor.need(Action.OWN_ACCOUNT)
     prove_password(engine, actor.name, current, now, address=actor.address)

@@ -1,4 +1,4 @@
-"""Whoever changes how an account signs in, or ends sessions, proves who they are once more: a tab is not enough."""
+"""Ask for the password again before changes of sign-in data and before sessions are ended."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from core.problems import Problem, ProblemError
 
 
 class WrongPassword(ProblemError):
-    """The account's password is another one, or a wrong one was typed too often."""
+    """The password is wrong, or wrong ones were typed too often."""
 
 
 class WrongName(ProblemError):
-    """Typed was not the name of whom it concerns."""
+    """The typed name is not that of the account to be changed."""
 
 
 def has_password(engine: Engine, name: str) -> bool:
-    """Return False for an account that signs in elsewhere: what it could prove here is no password."""
+    """Return True for a local account; one that signs in with Microsoft has no password here."""
     account = account_rows.find_account(engine, name)
     return account is not None and account.provider == "local"
 
 
 def prove_password(engine: Engine, name: str, password: str, now: datetime, *, address: str = "") -> None:
-    """Of the account `name`; nothing for one that signs in elsewhere and has no password here. Raises WrongPassword."""
+    """Raise WrongPassword if it is not the password of the local account `name`; do nothing for other accounts."""
     account = account_rows.find_account(engine, name)
     if account is None or account.provider != "local":
         return
@@ -41,12 +41,13 @@ def prove_password(engine: Engine, name: str, password: str, now: datetime, *, a
     lockout.forget(engine, key)
 
 
-def confirm(engine: Engine, name: str, proof: str, concerned: str, now: datetime, *, address: str = "") -> None:
-    """Let the account `name` confirm what it does to `concerned`: with its password, or that name if it has none here.
+def confirm(engine: Engine, name: str, proof: str, target: str, now: datetime, *, address: str = "") -> None:
+    """Check the confirmation `proof` that the account `name` has typed, for a change of the account `target`.
 
-    Raises WrongPassword, WrongName.
+    Raises WrongPassword if `name` is a local account and `proof` is not its password; WrongName if it is another one
+    and `proof` is not the name of `target`.
     """
     if has_password(engine, name):
         prove_password(engine, name, proof, now, address=address)
-    elif name_key(proof) != name_key(concerned):
-        raise WrongName(Problem("access.name_wrong", {"name": concerned}))
+    elif name_key(proof) != name_key(target):
+        raise WrongName(Problem("access.name_wrong", {"name": target}))

@@ -1,8 +1,8 @@
-"""Refusals into the audit: who was refused what, and from where. Bounded, so that nobody fills the audit with them.
+"""Write refused actions to the audit, at a bounded rate.
 
-Of one account, and of all strangers together, at most `PER_HOUR` rows an hour, of one account or network at most
-`PER_MINUTE` a minute; the rest is counted in one row every ten minutes. So strangers cause at most
-24 * (60 + 6) = 1584 rows a day, however many they are, and so does each account.
+At most `PER_HOUR` rows an hour for one account, and for all callers without a session together; at most `PER_MINUTE`
+rows a minute for one account or network. The rest is counted in one row every ten minutes. So each account, and all
+strangers together, cause at most 24 * (60 + 6) = 1584 rows a day.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ STRANGERS = ""
 
 
 class Refusals:
-    """Writes in a thread of its own: whoever refuses waits for no database."""
+    """Writes in its own thread, so the caller does not wait for the database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -44,43 +44,43 @@ class Refusals:
         self._timer: threading.Timer | None = None
 
     def note(self, actor: Actor, target: str, reason: str) -> None:
-        """Write that `actor` was refused `target`, or count it. `actor.name` is "" for a stranger."""
+        """Write that `actor` was refused `target`, or count it; `actor.name` is "" without a session."""
         if self._may_write(actor):
             self._submit(actor, target, reason, None)
             return
         with self._lock:
             self._counted[actor.name] += 1
             if self._timer is None:
-                self._timer = threading.Timer(COUNT_SECONDS, self.tell)
+                self._timer = threading.Timer(COUNT_SECONDS, self.write_counts)
                 self._timer.daemon = True
                 self._timer.start()
 
-    def tell(self) -> None:
-        """Write one row for what was counted of each account, and one for all strangers."""
+    def write_counts(self) -> None:
+        """Write one row with the count of each account, and one for all strangers."""
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
             counted, self._counted, self._timer = self._counted, Counter(), None
-        for name, more in counted.items():
-            self._submit(Actor(name, "", "page", request_id=""), "", "many", {"more": more})
+        for name, count in counted.items():
+            self._submit(Actor(name, "", "page", request_id=""), "", "many", {"more": count})
 
     def close(self) -> None:
-        """Write what is left; afterwards refusals are no longer noted."""
-        self.tell()
+        """Write the counts that are left and stop; later refusals are dropped."""
+        self.write_counts()
         self._writer.shutdown()
 
     def _may_write(self, actor: Actor) -> bool:
         if actor.name != STRANGERS:
             return self._hit(PER_MINUTE, actor.name) and self._hit(PER_HOUR, actor.name)
-        # Asked for first, so that no list of networks grows once the hour is used up.
+        # Tested first, so that no list of networks grows once the hour is used up.
         return (
             self._limiter.test(PER_HOUR, STRANGERS)
             and self._hit(PER_MINUTE, "network", networks_of(actor.address)[0])
             and self._hit(PER_HOUR, STRANGERS)
         )
 
-    def _hit(self, limit: RateLimitItem, *who: str) -> bool:
-        return self._limiter.hit(limit, *who)
+    def _hit(self, limit: RateLimitItem, *key: str) -> bool:
+        return self._limiter.hit(limit, *key)
 
     def _submit(self, actor: Actor, target: str, reason: str, after: Any) -> None:
         try:

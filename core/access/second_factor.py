@@ -1,8 +1,8 @@
-"""The second factor of local accounts: codes of an authenticator app (TOTP), and recovery codes for its loss.
+"""The second factor of local accounts: codes of an authenticator app (TOTP), and recovery codes if the app is lost.
 
-Every code is counted by the same lock-out as a password, under a key of its own, and opens once.
+Attempts are limited by the same lock-out as passwords, under their own keys. Every code is valid once.
 
-SecondFactorError     it cannot be set up or removed; `problem` says why
+SecondFactorError     it cannot be set up, checked or removed; `problem` has the reason
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 
 ISSUER = "Lizenztool"
 STEP_SECONDS = 30
-WINDOW = (-1, 0, 1)  # steps: clocks differ a little, and typing takes its time
+WINDOW = (-1, 0, 1)  # steps around the present one: clocks differ, and typing takes time
 RECOVERY_CODES = 10
-RECOVERY_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without those that look alike
-RECOVERY_LENGTH = 24  # 118 bits; ASVS 5.0 asks for 112 where the hash is a quick one
+RECOVERY_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without similar characters
+RECOVERY_LENGTH = 24  # 118 bits; ASVS 5.0 asks for 112 bits with a fast hash
 
 
 class SecondFactorError(ProblemError):
@@ -44,7 +44,7 @@ class SecondFactorError(ProblemError):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What the authenticator app needs: to be scanned (`svg`, black on white) or typed (`secret`)."""
+    """The secret for the authenticator app: to scan (`svg`, black on white) or to type (`secret`)."""
 
     secret: str = field(repr=False)
     uri: str = field(repr=False)
@@ -53,49 +53,50 @@ class Setup:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Since when an account has a second factor (None: it has none), and how many recovery codes are unused."""
+    """`since`: the time the second factor was set up, None without one; `codes_left`: unused recovery codes."""
 
     since: datetime | None
     codes_left: int
 
 
 def failures_key(name: str, device: str = "") -> str:
-    """Return the key that wrong codes count under.
+    """Return the key under which wrong codes are counted: per known device, else per account.
 
-    Of strangers per account, wherever they come from: whoever tries them has the password already. A known device
-    has its own, so that nobody elsewhere locks the owner out.
+    Not per network: whoever types a code has the password already. Attempts elsewhere do not lock out a known device.
     """
     return f"{name}|code device {device}" if device else f"{name}|code"
 
 
 def state(engine: Engine, name: str) -> State:
-    """The state of the account `name`. Raises SecondFactorError for an unknown one."""
+    """Return the state of the local account `name`. Raises SecondFactorError if there is none."""
     account = _local(engine, name)
     return State(account.totp_confirmed_at, second_factor_rows.codes_left(engine, name))
 
 
 def begin(engine: Engine, actor: Actor, password: str, now: datetime) -> Setup:
-    """A new secret for the actor's own account, whose password it takes; it counts from `confirm` on.
+    """Return a new secret for the actor's own account; it becomes valid with `confirm`.
 
-    Raises SecondFactorError when there is a second factor already, the account signs in elsewhere or there is no key to
-    encrypt it with, WrongPassword, NotAllowed.
+    Raises SecondFactorError if the account has a second factor already or signs in with Microsoft, or if there is no
+    key for the encryption; WrongPassword, NotAllowed.
     """
     actor.need(Action.OWN_ACCOUNT)
     account = _local(engine, actor.name)
     prove_password(engine, actor.name, password, now, address=actor.address)
     secret = pyotp.random_base32()
     try:
-        kept = second_factor_rows.keep_secret(engine, account.name, lambda: seal(engine, TOTP, account.name, secret))
+        stored = second_factor_rows.keep_secret(engine, account.name, lambda: seal(engine, TOTP, account.name, secret))
     except SecretError as error:
         raise _unreadable(error) from error
-    if not kept:
+    if not stored:
         raise SecondFactorError(Problem("factor.there"))
     uri = pyotp.TOTP(secret).provisioning_uri(name=account.shown, issuer_name=ISSUER)
     return Setup(secret, uri, _qr_code(uri))
 
 
 def confirm(engine: Engine, actor: Actor, code: str, now: datetime) -> list[str]:
-    """Switch on what `begin` has made, once the app shows the right code; the recovery codes, shown only now.
+    """Switch the second factor on if `code` is right for the secret of `begin`; return the recovery codes.
+
+    They are stored as hashes, so they can be shown only now.
 
     Raises SecondFactorError (wrong code, too many attempts, nothing begun), NotAllowed.
     """
@@ -117,9 +118,9 @@ def confirm(engine: Engine, actor: Actor, code: str, now: datetime) -> list[str]
 
 
 def remove(engine: Engine, actor: Actor, name: str, now: datetime, *, code: str = "") -> None:
-    """Take the second factor away: one's own with a code, somebody else's with Action.ACCOUNTS and without.
+    """Remove the second factor: one's own with a code, that of another account with Action.ACCOUNTS.
 
-    Raises SecondFactorError (wrong code, too many attempts, none there), NotAllowed.
+    Raises SecondFactorError (wrong code, too many attempts, no second factor), NotAllowed.
     """
     own = actor.name == name and actor.source == "page"
     actor.need(Action.OWN_ACCOUNT if own else Action.ACCOUNTS)
@@ -134,10 +135,10 @@ def remove(engine: Engine, actor: Actor, name: str, now: datetime, *, code: str 
 
 
 def check(engine: Engine, account: Account, code: str, now: datetime, actor: Actor) -> bool:
-    """Whether `code` is right: of the app within a step of now, or an unused recovery code. Used up if so.
+    """Return True if `code` is right, and use it up: a code of the app around `now`, or an unused recovery code.
 
-    Counting the attempt is the caller's. Raises SecondFactorError if the key of the secret is missing and `code` is no
-    recovery code either.
+    The caller counts the attempt. Raises SecondFactorError if the secret cannot be decrypted and `code` is no
+    recovery code.
     """
     unreadable, step = None, None
     try:
@@ -154,7 +155,7 @@ def check(engine: Engine, account: Account, code: str, now: datetime, actor: Act
 
 
 def _secret(engine: Engine, account: Account) -> str:
-    """Return the secret of the account's app. Raises SecondFactorError if no key decrypts it."""
+    """Return the account's TOTP secret. Raises SecondFactorError if no key decrypts it."""
     try:
         return unseal(engine, TOTP, account.name, account.totp_secret)
     except SecretError as error:
@@ -162,21 +163,21 @@ def _secret(engine: Engine, account: Account) -> str:
 
 
 def _unreadable(error: SecretError) -> SecondFactorError:
-    """The problem for the person; that of the operator, which names files, is for the log."""
+    """Log the operator's problem, which names files, and return the one for the person."""
     log.error("second factor: %s", error)
     return SecondFactorError(Problem("factor.unreadable"))
 
 
 def _step_of(secret: str, code: str, now: datetime) -> int | None:
-    """The time step whose code this is, None when it is of no step near `now`. Takes as long either way."""
+    """Return the time step that `code` belongs to, None if it is wrong; takes the same time in both cases."""
     typed = "".join(code.split())
     totp = pyotp.TOTP(secret, interval=STEP_SECONDS)
     present = int(now.timestamp()) // STEP_SECONDS
-    found = None
+    matching = None
     for step in (present + offset for offset in WINDOW):
         if hmac.compare_digest(totp.generate_otp(step).encode(), typed.encode("utf-8", "replace")):
-            found = step
-    return found
+            matching = step
+    return matching
 
 
 def _local(engine: Engine, name: str) -> Account:
@@ -197,14 +198,14 @@ def _recovery_code() -> str:
 
 
 def _hash(code: str) -> str:
-    """SHA-256: 118 random bits need no slow hash. Case, blanks and dashes do not matter.
+    """Return the SHA-256 of a recovery code, without case, blanks and dashes; 118 random bits need no slow hash.
 
-    Shorter codes that an older version has made open as before.
+    Shorter codes of an earlier version are hashed in the same way.
     """
     signs = "".join(sign for sign in code.upper() if sign.isalnum())
     return hashlib.sha256(signs.encode()).hexdigest()
 
 
 def _qr_code(uri: str) -> str:
-    """An SVG element with a white ground of its own, so that cameras read it on a dark page, too."""
+    """Return an SVG element with a white background, so that cameras read it on a dark page, too."""
     return segno.make_qr(uri, error="m").svg_inline(scale=5, dark="#000", light="#fff")

@@ -1,10 +1,10 @@
-"""How many failed sign-ins one network, and all strangers together for one account, have in a while.
+"""Budgets that limit failed sign-ins: per network, and per account for all unknown devices together.
 
-A budget is spent before an attempt is looked at and given back when it was right. So an office whose people know their
-passwords never feels it, whatever its size. A device that has signed in to the account before spends nothing here:
-only the waiting times of its own (`core.access.lockout`) hold it, and no stranger can keep it out.
+A budget is spent before the password is checked and given back if it was right, so people who know their passwords
+never wait, however many they are. A known device spends nothing here: only its own waiting times
+(`core.access.lockout`) apply, and no stranger can lock it out.
 
-NETWORK lets four people behind one address use up their five quick tries (`access.lockout`) within the same minute.
+NETWORK lets four people behind one address fail five times each within the same minute.
 """
 
 from __future__ import annotations
@@ -36,109 +36,112 @@ NETWORK = (  # an IPv4 address or a /64; a /56; a /48
     Budget(40, MINUTE / 2),
     Budget(80, MINUTE / 4),
 )
-# Of all strangers for one account: 288 guesses a day once the first 50 are spent.
+# All unknown devices together for one account: 288 guesses a day after the first 50.
 ACCOUNT = Budget(50, 5 * MINUTE)
-# Beyond ACCOUNT: for networks without a recent failure, so that guessers elsewhere do not lock the owner out.
+# After ACCOUNT is spent: for networks without a recent failure, so that guesses elsewhere do not lock the owner out.
 FRESH = Budget(10, MINUTE / 6)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How an attempt stands before it is looked at: it may come to its turn now, or in `wait` seconds."""
+class SignInAttempt:
+    """An attempt to sign in that is not checked yet; it may be checked in `wait` seconds."""
 
-    name: str = ""  # the account
+    name: str = ""  # of the account
     address: str = ""
     wait: int = 0
-    device: str = ""  # the known device that it comes from
-    known_network: bool = False  # a session of the account came from there
-    spent: int = 0  # recent failures of its network: those with the fewest come first
+    device: str = ""  # id of the known device
+    known_network: bool = False  # a stored session of the account came from this network
+    spent: int = 0  # recent failures of its network; attempts with the fewest are checked first
 
     @property
     def source(self) -> str:
-        """Whose share of the queue it takes."""
+        """The device or network whose share of the queue this attempt takes."""
         return self.device or networks_of(self.address)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What an attempt has spent; with `wait` it has spent nothing and is not looked at for so many seconds."""
+    """What an attempt has spent. With `wait` it has spent nothing and may be checked in so many seconds."""
 
     wait: int = 0
-    back: Mapping[str, timedelta] = field(default_factory=dict)  # key -> what a right password gives back
+    refunds: Mapping[str, timedelta] = field(
+        default_factory=dict
+    )  # key of a budget -> what a right password gives back
 
 
 def wait_left(whole_at: datetime | None, budget: Budget, now: datetime) -> int:
-    """Return the seconds until one more attempt fits in."""
+    """Return the seconds until the budget has room for one more attempt."""
     left = _used(whole_at, budget, now) - budget.interval * (budget.most - 1)
     return max(0, math.ceil(left.total_seconds()))
 
 
 def spent(whole_at: datetime | None, budget: Budget, now: datetime) -> int:
-    """Return how many failures are not forgotten yet."""
+    """Return the number of failures that still count."""
     return math.ceil(_used(whole_at, budget, now) / budget.interval)
 
 
 def charged(whole_at: datetime | None, budget: Budget, now: datetime) -> datetime:
-    """Return when the budget is whole again after one more attempt."""
+    """Return the time at which the budget is full again after one more attempt."""
     return now + _used(whole_at, budget, now) + budget.interval
 
 
 def _used(whole_at: datetime | None, budget: Budget, now: datetime) -> timedelta:
-    """A clock that was set back makes nobody wait for longer than an empty budget does."""
+    """Return the spent part as a time, at most the whole budget, also if the clock was set back."""
     used = whole_at - now if whole_at else timedelta(0)
     return min(max(used, timedelta(0)), budget.interval * budget.most)
 
 
 def wait_of_network(engine: Engine, address: str, now: datetime) -> int:
-    """Return the seconds until an attempt of a stranger at `address` is looked at; spends nothing."""
+    """Return the seconds until an unknown device at `address` may try; spends nothing."""
     budgets = _of_network(address)
     times = whole_times(engine, budgets)
     return _longest_wait(times, budgets, now)
 
 
-def standing_of(engine: Engine, name: str, address: str, cookie: str, now: datetime) -> Standing:
-    """Return how an attempt to sign in as `name` stands; `cookie` is what the browser holds of known devices.
+def attempt_of(engine: Engine, name: str, address: str, cookie: str, now: datetime) -> SignInAttempt:
+    """Return the attempt to sign in as `name`; `cookie` is that of known devices.
 
     Spends nothing. Raises DatabaseError.
     """
     device = known_devices.device_of(engine, name, cookie, now)
     wait = lockout.wait_after(engine, lockout.key_of(name, address, device), now)
     if device:
-        return Standing(name, address, wait, device)
+        return SignInAttempt(name, address, wait, device)
     network = _of_network(address)
     narrowest = next(iter(network))
-    known = known_devices.is_known_network(engine, name, networks_of(address)[0])
+    known_network = known_devices.is_known_network(engine, name, networks_of(address)[0])
     times = whole_times(engine, network)
     wait = max(wait, _longest_wait(times, network, now))
-    return Standing(name, address, wait, "", known, spent(times.get(narrowest), network[narrowest], now))
+    return SignInAttempt(name, address, wait, "", known_network, spent(times.get(narrowest), network[narrowest], now))
 
 
-def spend(engine: Engine, standing: Standing, now: datetime, *, password: bool = True) -> Charge:
-    """Spend an attempt whose turn has come; of a code only from the network's budget. Raises DatabaseError.
+def spend(engine: Engine, attempt: SignInAttempt, now: datetime, *, password: bool = True) -> Charge:
+    """Spend an attempt that is about to be checked, and return what it spent. Raises DatabaseError.
 
-    Codes and known devices have waiting times of their own (`core.access.lockout`), the latter have nothing else.
+    A code (`password` False) spends the network's budget only, a known device spends nothing: both have waiting times
+    of their own (`core.access.lockout`).
     """
-    if standing.device:
+    if attempt.device:
         return Charge()
-    network = _of_network(standing.address)
-    account, fresh = (f"{kind}:{_digest(standing.name)}" for kind in ("account", "fresh"))
+    network = _of_network(attempt.address)
+    account, fresh = (f"{kind}:{_digest(attempt.name)}" for kind in ("account", "fresh"))
     with budgets_alone(engine, [*network, account, fresh], now) as times:
         budgets = dict(network)
-        if password and not standing.known_network:
+        if password and not attempt.known_network:
             over = wait_left(times.get(account), ACCOUNT, now) > 0
-            budgets |= {fresh: FRESH} if over and not standing.spent else {account: ACCOUNT}
+            budgets |= {fresh: FRESH} if over and not attempt.spent else {account: ACCOUNT}
         if wait := _longest_wait(times, budgets, now):
             return Charge(wait)
         times.update({key: charged(times.get(key), budget, now) for key, budget in budgets.items()})
-    return Charge(back={key: budget.interval for key, budget in budgets.items()})
+    return Charge(refunds={key: budget.interval for key, budget in budgets.items()})
 
 
 def give_back(engine: Engine, charge: Charge, now: datetime) -> None:
-    """The attempt was right, or was not looked at."""
-    if charge.back:
-        with budgets_alone(engine, charge.back, now) as times:
-            for key in times.keys() & charge.back.keys():
-                times[key] -= charge.back[key]
+    """Give back what an attempt has spent, because it was right or was not checked."""
+    if charge.refunds:
+        with budgets_alone(engine, charge.refunds, now) as times:
+            for key in times.keys() & charge.refunds.keys():
+                times[key] -= charge.refunds[key]
 
 
 def _longest_wait(times: Mapping[str, datetime], budgets: Mapping[str, Budget], now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""Accounts, their sessions and failed sign-ins in the database."""
+"""Tables of accounts, their sessions and failed sign-ins."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from core.cache.audit_rows import Entry, append
 from core.cache.schema import accounts, api_tokens, sessions, sign_in_failures
 from core.cache.sql import forget_older, transaction, write_alone
 
-MOST_FAILURES = 50_000  # rows; the oldest go first
+MOST_FAILURES = 50_000  # rows; the oldest are deleted
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody who may sign in: with a password under a name (lower case), or through Microsoft Entra ID.
+    """An account that signs in with a password (its name is in lower case) or with Microsoft Entra ID.
 
-    The name of the latter is `entra:<tid>:<oid>`, for people there is `display_name`. A second factor
-    is asked for once `totp_confirmed_at` is set.
+    The name of the latter is `entra:<tid>:<oid>`; `display_name` is for people. With `totp_confirmed_at` a second
+    factor is needed.
     """
 
     name: str
@@ -43,18 +43,18 @@ class Account:
 
     @property
     def is_admin(self) -> bool:
-        """Whether it could let people in again, also when Microsoft is away or has taken the role from everybody."""
+        """True if the account can manage accounts even if nobody can sign in with Microsoft."""
         return self.role == "admin" and not self.disabled and self.provider == "local"
 
     @property
     def shown(self) -> str:
-        """What people call the account."""
+        """The account's name for people."""
         return self.display_name or self.name
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """One row of `sessions` with what its account says today."""
+    """One row of `sessions` with the present values of its account."""
 
     token_hash: str
     account: str
@@ -68,8 +68,8 @@ class StoredSession:
 
 
 @dataclass(frozen=True, slots=True)
-class TooMany:
-    """More than `most` sessions of one account: the oldest end. Those that have run out do not count."""
+class SessionLimit:
+    """An account has at most `most` open sessions; beyond, the oldest end and `entry` goes to the audit."""
 
     most: int
     entry: Entry
@@ -78,12 +78,12 @@ class TooMany:
 
 
 class LastAdmin(Exception):
-    """The change would leave no account that could let people in again."""
+    """The change would leave no local account that can manage accounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How often a sign-in has failed in a row, and when last."""
+    """The number of failures in a row and the time of the last one."""
 
     count: int
     last_at: datetime
@@ -102,7 +102,7 @@ def all_accounts(engine: Engine) -> list[Account]:
 
 
 def add_account(engine: Engine, account: Account, entry: Entry, *, only_first: bool = False) -> bool:
-    """Store `account`; False when the name is taken, or with `only_first` when there is any account."""
+    """Store `account`; return False if the name is taken, or with `only_first` if there is any account."""
     with transaction(engine) as connection:
         if only_first and connection.execute(select(accounts.c.name).limit(1)).first():
             return False
@@ -113,25 +113,23 @@ def add_account(engine: Engine, account: Account, entry: Entry, *, only_first: b
 
 
 def _in_audit(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What the audit may know of an account: no hash, no secret."""
+    """Return the values of an account for the audit: no hash, no secret."""
     return {name: row[name] for name in ("role", "disabled", "provider", "display_name") if row.get(name) != ""}
 
 
 def _insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
-    """Insert `row`; False when its key is taken."""
+    """Insert `row`; return False if its key is taken."""
     insert = postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-    # PostgreSQL does not count here, so the key of the new row is asked back.
+    # PostgreSQL gives no row count here, so the statement returns the key of the new row.
     statement = insert(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None
 
 
 def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **changes: Any) -> bool:
-    """Change columns of an account and revoke all its sessions in the same breath; False when there is none.
+    """Change an account, end its sessions and forget its known devices; return False if there is no such account.
 
-    No device is known to it any more.
-
-    The tokens of a disabled account, and of one with another role, end with its sessions. Raises LastAdmin, also when
-    two of the last admins shut each other out at the same moment.
+    If the account is disabled or its role changes, its API tokens are revoked, too; all in one transaction. Raises
+    LastAdmin, also if the last two admins disable each other at the same moment.
     """
     with transaction(engine) as connection:
         write_alone(connection, accounts)
@@ -160,52 +158,56 @@ def _an_admin_stays(connection: Connection, before: Account, after: Account) -> 
 
 
 def rename_account(engine: Engine, name: str, display_name: str) -> None:
-    """Microsoft calls somebody differently today."""
+    """Store another display name of an account."""
     with transaction(engine) as connection:
         connection.execute(update(accounts).where(accounts.c.name == name).values(display_name=display_name))
 
 
 def add_session(
     engine: Engine, row: Mapping[str, Any], *, forget_before: datetime, entry: Entry | None = None,
-    seen: Account | None = None, too_many: TooMany | None = None,
+    checked: Account | None = None, session_limit: SessionLimit | None = None,
 ) -> bool:  # fmt: skip
-    """Store a new session; those that began before `forget_before` have served their time and go.
+    """Store a new session and delete those that began before `forget_before`.
 
-    Return False, and store nothing, if the account is no longer the one that was `seen` when the password was looked
-    at: a session that begins while a new password is set would else outlive it.
+    Return False, and store nothing, if the account has changed since it was read as `checked`: a session that starts
+    while a new password is set would outlive the old one.
     """
     column = accounts.c
     same = [column.name == row["account"]]
-    if seen is not None:
-        same += [column.disabled.is_(False), column.role == seen.role]
-        same += [column.password_changed_at == seen.password_changed_at]
-        same += [column.totp_confirmed_at.is_not_distinct_from(seen.totp_confirmed_at)]
+    if checked is not None:
+        same += [column.disabled.is_(False), column.role == checked.role]
+        same += [column.password_changed_at == checked.password_changed_at]
+        same += [column.totp_confirmed_at.is_not_distinct_from(checked.totp_confirmed_at)]
     with transaction(engine) as connection:
-        found = connection.execute(update(accounts).where(*same).values(last_sign_in_at=row["created_at"])).rowcount
-        if seen is not None and not found:
+        count = connection.execute(update(accounts).where(*same).values(last_sign_in_at=row["created_at"])).rowcount
+        if checked is not None and not count:
             return False
         forget_older(connection, sessions.c.created_at, forget_before)
         connection.execute(sessions.insert().values(**row))
         if entry is not None:
             append(connection, entry, row["created_at"])
-        if too_many is not None:
-            _end_oldest(connection, row["account"], row["created_at"], too_many)
+        if session_limit is not None:
+            _end_oldest(connection, row["account"], row["created_at"], session_limit)
     return True
 
 
-def _end_oldest(connection: Connection, account: str, at: datetime, too_many: TooMany) -> None:
+def _end_oldest(connection: Connection, account: str, at: datetime, session_limit: SessionLimit) -> None:
     column = sessions.c
-    still_open = [column.account == account, column.revoked_at.is_(None), column.created_at > too_many.created_after]
+    still_open = [
+        column.account == account,
+        column.revoked_at.is_(None),
+        column.created_at > session_limit.created_after,
+    ]
     newest_first = column.created_at.desc(), column.token_hash
-    oldest = select(column.token_hash).where(*still_open, column.last_seen_at > too_many.seen_after)
-    hashes = connection.execute(oldest.order_by(*newest_first).offset(too_many.most)).scalars().all()
+    oldest = select(column.token_hash).where(*still_open, column.last_seen_at > session_limit.seen_after)
+    hashes = connection.execute(oldest.order_by(*newest_first).offset(session_limit.most)).scalars().all()
     if hashes:
         connection.execute(_revoke(at).where(column.token_hash.in_(hashes)))
-        append(connection, too_many.entry.changed(None, {"sessions": len(hashes)}), at)
+        append(connection, session_limit.entry.changed(None, {"sessions": len(hashes)}), at)
 
 
 def find_sessions(engine: Engine, token_hashes: Collection[str]) -> dict[str, StoredSession]:
-    """The rows of these sessions by token hash, also those that have ended."""
+    """Return the rows of these sessions by token hash, also of those that have ended."""
     statement = (
         select(
             sessions.c.token_hash,
@@ -237,7 +239,7 @@ def revoke_session(engine: Engine, token_hash: str, at: datetime) -> None:
 
 
 def _revoke(at: datetime) -> Any:
-    """The first end of a session is the one that is kept."""
+    """Return the statement that ends sessions; one that has ended keeps its time."""
     return update(sessions).where(sessions.c.revoked_at.is_(None)).values(revoked_at=at)
 
 
@@ -247,15 +249,17 @@ def find_failures(engine: Engine, key: str) -> Failures | None:
     return Failures(row["count"], row["last_at"]) if row else None
 
 
-def record_failure(engine: Engine, key: str, seen: Failures | None, new: Failures, *, forget_before: datetime) -> bool:
-    """Write `new` for `key` if the row still stands where the caller saw it; False when somebody was faster.
+def record_failure(
+    engine: Engine, key: str, stored: Failures | None, new: Failures, *, forget_before: datetime
+) -> bool:
+    """Replace the failures of `key`, read as `stored`, by `new`; return False if the row has changed since.
 
-    Attempts that arrive side by side can so not share one look at the counter. Rows from before `forget_before` go.
+    So attempts at the same time are all counted. Rows from before `forget_before` are deleted.
     """
     column = sign_in_failures.c
     with transaction(engine) as connection:
-        if seen is not None:
-            unchanged = (column.key == key) & (column.count == seen.count) & (column.last_at == seen.last_at)
+        if stored is not None:
+            unchanged = (column.key == key) & (column.count == stored.count) & (column.last_at == stored.last_at)
             statement = update(sign_in_failures).where(unchanged).values(count=new.count, last_at=new.last_at)
             return connection.execute(statement).rowcount == 1
         forget_older(connection, column.last_at, forget_before)

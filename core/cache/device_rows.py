@@ -1,4 +1,4 @@
-"""What the database knows of the devices of an account: the key of their cookies, and where sessions came from."""
+"""Keys for the cookies of known devices, and the addresses of stored sessions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlalchemy import Engine, select, update
 from core.cache.schema import accounts, sessions
 from core.cache.sql import transaction
 
-MOST_ADDRESSES = 500  # of one account; a person has a handful
+MOST_ADDRESSES = 500  # of one account
 
 
 def key_of(engine: Engine, name: str) -> str:
@@ -17,7 +17,7 @@ def key_of(engine: Engine, name: str) -> str:
 
 
 def make_key(engine: Engine, name: str, key: str) -> str:
-    """Store `key` if the account has none; return the one that it has then, "" for an unknown account."""
+    """Store `key` if the account has none; return the account's key, "" if there is no such account."""
     column = accounts.c
     with transaction(engine) as connection:
         without = (column.name == name) & (column.device_key == "")

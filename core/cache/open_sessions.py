@@ -1,4 +1,4 @@
-"""The sessions that are open right now, for whoever may see them and end them."""
+"""Read and end open sessions."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from core.cache.sql import transaction
 
 @dataclass(frozen=True, slots=True)
 class OpenSession:
-    """One sign-in that still holds; `id` is the SHA-256 of its token and opens nothing."""
+    """A valid session; `id` is the SHA-256 of its token and opens nothing."""
 
     id: str
     account: str
-    shown: str  # what people call the account
+    shown: str  # the account's name for people
     created_at: datetime
     last_seen_at: datetime
     address: str
     user_agent: str
-    account_since: datetime  # a name that was given away anew is somebody else
+    account_since: datetime  # a deleted name may be used for another account later
 
 
 def open_sessions(
     engine: Engine, *, created_after: datetime, seen_after: datetime, until: datetime, account: str = ""
 ) -> list[OpenSession]:
-    """Every session that is neither ended nor run out, or those of `account`; the one used last comes first.
+    """Return the open sessions, all or those of `account`; the one used last comes first.
 
-    One that began or was used after `until` has run out: the clock was set back since.
+    A session with a time after `until` does not count: the clock was set back.
     """
     statement = (
         select(sessions, accounts.c.display_name, accounts.c.created_at.label("account_since"))
@@ -63,15 +63,15 @@ def end_sessions(
     engine: Engine, at: datetime, entry: Entry, *, account: str, session: str = "", created_after: datetime,
     seen_after: datetime, until: datetime,
 ) -> int:  # fmt: skip
-    """End the open sessions of `account`, or only the one with the id `session`; how many. Nothing ended, no entry.
+    """End the open sessions of `account`, or only the one with the id `session`; return how many.
 
-    With all of them the known devices of the account are forgotten.
+    `entry` goes to the audit if any has ended. Without `session` the known devices are forgotten, too.
     """
-    wanted = [sessions.c.account == account, *_open(created_after, seen_after, until)]
+    conditions = [sessions.c.account == account, *_open(created_after, seen_after, until)]
     if session:
-        wanted.append(sessions.c.token_hash == session)
+        conditions.append(sessions.c.token_hash == session)
     with transaction(engine) as connection:
-        count = int(connection.execute(update(sessions).where(*wanted).values(revoked_at=at)).rowcount)
+        count = int(connection.execute(update(sessions).where(*conditions).values(revoked_at=at)).rowcount)
         if not session:
             connection.execute(update(accounts).where(accounts.c.name == account).values(device_key=""))
         if count:

@@ -1,4 +1,4 @@
-"""The second factor of local accounts in the database: its encrypted secret, the step used last, recovery codes."""
+"""The second factor of accounts in the database: encrypted secret, last used step, recovery codes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NOTHING = {"totp_secret": "", "totp_confirmed_at": None, "totp_last_step": None}
 
 
 def keep_secret(engine: Engine, name: str, sealed: Callable[[], str]) -> bool:
-    """Store a secret that is not asked for yet; False when a confirmed one is there, or no such account.
+    """Store a secret that is not confirmed yet; return False if there is a confirmed one, or no such account.
 
-    `sealed` is called when nobody else can write any more, so that no key comes out of use in between.
+    `sealed` returns the encrypted secret. It is called under the write lock, so that no rotation of keys comes between.
     """
     column = accounts.c
     statement = update(accounts).where(column.name == name, column.totp_confirmed_at.is_(None))
@@ -30,7 +30,7 @@ def keep_secret(engine: Engine, name: str, sealed: Callable[[], str]) -> bool:
 def confirm(
     engine: Engine, name: str, secret: str, step: int, code_hashes: Collection[str], at: datetime, entry: Entry
 ) -> bool:
-    """From now on `secret` is asked for; False when it is not the one that waits for that."""
+    """Confirm `secret`, so that its codes are needed; return False if it is not the stored, unconfirmed one."""
     column = accounts.c
     waiting = (column.name == name) & (column.totp_secret == secret) & column.totp_confirmed_at.is_(None)
     with transaction(engine) as connection:
@@ -44,7 +44,7 @@ def confirm(
 
 
 def remove(engine: Engine, name: str, at: datetime, entry: Entry) -> bool:
-    """Forget secret and recovery codes; False when there is nothing to forget."""
+    """Delete secret and recovery codes; return False if there are none."""
     with transaction(engine) as connection:
         there = (accounts.c.name == name) & (accounts.c.totp_secret != "")
         if connection.execute(update(accounts).where(there).values(NOTHING)).rowcount != 1:
@@ -55,9 +55,9 @@ def remove(engine: Engine, name: str, at: datetime, entry: Entry) -> bool:
 
 
 def use_step(engine: Engine, name: str, step: int) -> bool:
-    """Note that the code of `step` was shown; False when it, or a later one, was before: no code opens twice.
+    """Store `step` as the last used one; return False if it, or a later one, was used before.
 
-    A step of another day in the future is none that was before: it comes from a clock that was far ahead.
+    A stored step more than a day ahead does not count: it comes from a wrong clock.
     """
     last = accounts.c.totp_last_step
     column, unused = accounts.c, or_(last.is_(None), last < step, last > step + STEPS_A_DAY)
@@ -67,7 +67,7 @@ def use_step(engine: Engine, name: str, step: int) -> bool:
 
 
 def use_recovery_code(engine: Engine, name: str, code_hash: str, at: datetime, entry: Entry) -> bool:
-    """Cross a recovery code off; False when it is none, or was used."""
+    """Mark a recovery code as used; return False if it is unknown or used."""
     column = recovery_codes.c
     unused = (column.account == name) & (column.code_hash == code_hash) & column.used_at.is_(None)
     with transaction(engine) as connection:
@@ -78,7 +78,7 @@ def use_recovery_code(engine: Engine, name: str, code_hash: str, at: datetime, e
 
 
 def codes_left(engine: Engine, name: str) -> int:
-    """How many recovery codes are unused."""
+    """Return the number of unused recovery codes."""
     column = recovery_codes.c
     query = select(func.count()).select_from(recovery_codes).where(column.account == name, column.used_at.is_(None))
     with transaction(engine) as connection:

@@ -1,4 +1,4 @@
-"""The budgets of attempts to sign in, in the database: of each the time at which it is whole again."""
+"""Table of the sign-in budgets: for each key the time at which it is full again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.cache.sql import transaction, upsert, write_alone
 
 
 def whole_times(engine: Engine, keys: Collection[str]) -> dict[str, datetime]:
-    """Return when each of these budgets is whole again; one that is whole may be missing."""
+    """Return the time at which each of these budgets is full again; a full one may be missing."""
     with transaction(engine) as connection:
         rows = connection.execute(select(sign_in_budgets).where(sign_in_budgets.c.key.in_(keys)))
         return {row.key: row.whole_at for row in rows}
@@ -21,9 +21,9 @@ def whole_times(engine: Engine, keys: Collection[str]) -> dict[str, datetime]:
 
 @contextmanager
 def budgets_alone(engine: Engine, keys: Collection[str], now: datetime) -> Iterator[dict[str, datetime]]:
-    """Give the block what `whole_times` returns, and store what it changes, while nobody else writes.
+    """Yield what `whole_times` returns and store what the block changes, under the write lock.
 
-    Budgets that are whole are deleted, so the table holds no more than the attempts of the last minutes.
+    Full budgets are deleted, so the table has only the attempts of the last minutes.
     """
     column = sign_in_budgets.c
     with transaction(engine) as connection:

@@ -1,4 +1,4 @@
-"""The tokens of programs in the database; the secret itself is nowhere."""
+"""Table of API tokens; it has the hash of each secret, not the secret."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PUBLIC = [column for column in api_tokens.c if column is not api_tokens.c.token_
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Access for a program. `token_id` may be shown and stored: it opens nothing.
+    """An API token. `token_id` may be shown and stored: it opens nothing.
 
-    `created_by` is the account behind it with what that account says today: `creator` is what people
-    call it, `creator_role` and `creator_disabled` count for the token, too.
+    `created_by` is the account that made it, `creator` its name for people; `creator_role` and `creator_disabled` are
+    its present values, which limit the token.
     """
 
     token_id: str
@@ -39,22 +39,22 @@ class Token:
     creator_disabled: bool
 
     def state(self, now: datetime) -> State:
-        """A disabled creator revokes, also where the row does not say so. A token made in the future has ended."""
+        """Return the state at `now`. A disabled creator revokes the token; one made in the future has expired."""
         if self.revoked_at is not None or self.creator_disabled:
             return "revoked"
         return "valid" if self.created_at <= now + TOLERANCE and now < self.expires_at else "expired"
 
     @property
     def target(self) -> str:
-        """How the audit names it; its calls are found by the part in brackets."""
+        """The token in the audit; the part in brackets is the actor of its calls."""
         return f"{self.name} (token:{self.token_id})"
 
 
 def add_token(engine: Engine, row: Mapping[str, Any], entry: Entry) -> Token | None:
-    """Store a new token; None when its creator is no account that may sign in."""
+    """Store and return a new token; return None if its creator is unknown or disabled."""
     creator = accounts.c.name == row["created_by"]
     with transaction(engine) as connection:
-        # Without effect, but it takes the write lock: the account cannot be disabled before the token is there.
+        # Changes nothing, but takes the write lock: the account cannot be disabled before the token is stored.
         connection.execute(update(accounts).where(creator).values(name=accounts.c.name))
         if connection.execute(select(accounts.c.name).where(creator, accounts.c.disabled.is_(False))).first() is None:
             return None
@@ -66,7 +66,7 @@ def add_token(engine: Engine, row: Mapping[str, Any], entry: Entry) -> Token | N
 
 
 def revoke_token(engine: Engine, token_id: str, entry: Entry, at: datetime) -> bool:
-    """End a token; False when there is none, or somebody else has ended it already."""
+    """Revoke a token; return False if it is unknown or revoked already."""
     this = api_tokens.c.token_id == token_id
     ending = update(api_tokens).where(this, api_tokens.c.revoked_at.is_(None)).values(revoked_at=at)
     with transaction(engine) as connection:
@@ -79,23 +79,23 @@ def revoke_token(engine: Engine, token_id: str, entry: Entry, at: datetime) -> b
 
 
 def all_tokens(engine: Engine) -> list[Token]:
-    """Every token, also those that have ended; the newest first."""
+    """Return every token, also those that have ended, the newest first."""
     query = _tokens().order_by(api_tokens.c.created_at.desc(), api_tokens.c.token_id)
     with transaction(engine) as connection:
         return [Token(**row) for row in connection.execute(query).mappings()]
 
 
 def find_token(engine: Engine, token_hash: str) -> Token | None:
-    """The token with this hash, also when it has ended."""
+    """Return the token with this hash, also if it has ended."""
     with transaction(engine) as connection:
         row = connection.execute(_tokens().where(api_tokens.c.token_hash == token_hash)).mappings().first()
     return Token(**row) if row else None
 
 
 def touch_token(engine: Engine, token_id: str, at: datetime, *, every: timedelta) -> None:
-    """Note that it was used, unless somebody has noted that less than `every` ago."""
+    """Store `at` as the time of the last use, unless the stored one is less than `every` ago."""
     used = api_tokens.c.last_used_at
-    due = or_(used.is_(None), used <= at - every, used > at + TOLERANCE)  # the last: written by a clock set back since
+    due = or_(used.is_(None), used <= at - every, used > at + TOLERANCE)  # the last: the clock was set back
     with transaction(engine) as connection:
         connection.execute(update(api_tokens).where(api_tokens.c.token_id == token_id, due).values(last_used_at=at))
 

@@ -7,7 +7,7 @@ from typing import Literal, NoReturn
 
 import streamlit as st
 
-from core.roles import PASSWORD_DUE, Action, Actor, opens
+from core.roles import PASSWORD_DUE, Action, Actor, may_open
 from ui.texts import text
 
 START, LICENSES, TENANT, MONITORING, RULES = "", "alle-tenants", "tenant", "monitoring", "regeln"
@@ -40,7 +40,7 @@ ACTIONS = {address: place.action for address, place in PLACES.items()}  # for th
 
 def places(user: Actor) -> dict[str, Place]:
     """What `user` may open, by address."""
-    return {address: place for address, place in PLACES.items() if opens(user.role, place.action)}
+    return {address: place for address, place in PLACES.items() if may_open(user.role, place.action)}
 
 
 def pages(user: Actor) -> list[st.Page]:

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from core.access.accounts import Standing
+from core.access.accounts import SignInAttempt
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class PasswordTurns:
         self._numbers = itertools.count()
         self._threads = CapacityLimiter(FOR_ALL + FOR_DEVICES)
 
-    async def run(self, standing: Standing, work: Callable[[], T]) -> T:
+    async def run(self, standing: SignInAttempt, work: Callable[[], T]) -> T:
         """Return what `work` returns in a thread, once it is its turn. Raises Busy."""
         source, device = standing.source, bool(standing.device)
         before = self._of_source[source]

@@ -8,7 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from core.access import accounts
-from core.access.accounts import Standing
+from core.access.accounts import SignInAttempt
 from web.plain_pages import client_of
 from web.sign_in.cookies import DEVICE, SessionCookies, sign_in_cookie
 
@@ -49,10 +49,10 @@ class SignInBudgets:
             self._free_until.clear()
         self._free_until[address] = time.monotonic() + FREE_SECONDS
 
-    async def standing(self, request: Request, name: str) -> Standing:
+    async def standing(self, request: Request, name: str) -> SignInAttempt:
         """Return how an attempt to sign in as `name` stands."""
         engine, now, address = self._cookies.engine(), self._cookies.now(), client_of(request)["address"]
         cookie = sign_in_cookie(request, DEVICE)
         return await to_thread.run_sync(
-            lambda: accounts.standing_of(engine, name, now=now, address=address, cookie=cookie), limiter=self._threads
+            lambda: accounts.attempt_of(engine, name, now=now, address=address, cookie=cookie), limiter=self._threads
         )

@@ -62,14 +62,14 @@ class CodeStep:
             return self._refused(request, wait, back)
         code = (await form_of(request)).get("code", "")
         client, most = client_of(request), self._settings().sessions_per_account
-        standing = accounts.Standing(half.account.name, client["address"], device=half.device)
+        standing = accounts.SignInAttempt(half.account.name, client["address"], device=half.device)
         result = await to_thread.run_sync(
             lambda: accounts.sign_in_with_code(
-                self._cookies.engine(), half, code, now=now, standing=standing, most_sessions=most, **client
+                self._cookies.engine(), half, code, now=now, attempt=standing, most_sessions=most, **client
             ),
             limiter=self._threads,
         )
-        if isinstance(result, accounts.Refused):
+        if isinstance(result, accounts.SignInRefused):
             return self._refused(request, result.wait, back, "code_unreadable" if result.unreadable else "wrong_code")
         self._pending.pop(key, now)
         response = await self._cookies.open(request, result, target, known_as=half.account.name)

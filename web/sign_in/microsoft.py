@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.access import accounts
-from core.access.microsoft_claims import Refusal, judge
+from core.access.microsoft_claims import MicrosoftRefusal, account_of_claims
 from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
 from web.plain_pages import PlainPages, client_of, link_with_target
@@ -123,14 +123,14 @@ class MicrosoftSignIn:
             )
         except ProviderError as error:
             return self._turn_away(request, error.why, flow.target)
-        found, most = judge(claims, flow.profile, issuer, now), self._settings().sessions_per_account
+        found, most = account_of_claims(claims, flow.profile, issuer, now), self._settings().sessions_per_account
         result = await to_thread.run_sync(
             lambda: accounts.sign_in_with_microsoft(
                 self._cookies.engine(), found, now=now, most_sessions=most, **client_of(request)
             )
         )
-        if isinstance(result, Refusal):
-            return self._turn_away(request, result.why, flow.target)
+        if isinstance(result, MicrosoftRefusal):
+            return self._turn_away(request, result.reason, flow.target)
         response = await self._cookies.open(request, result, flow.target)
         drop_sign_in_cookie(request, response, COOKIE)
         return response

@@ -93,7 +93,7 @@ class SignIn:
             result = await self._turns.run(
                 standing,
                 lambda: accounts.sign_in(
-                    self._cookies.engine(), name, password, now=now, admins_only=admins_only, standing=standing,
+                    self._cookies.engine(), name, password, now=now, admins_only=admins_only, attempt=standing,
                     most_sessions=most_sessions, **client_of(request),
                 ),
             )  # fmt: skip
@@ -101,7 +101,7 @@ class SignIn:
             return await self._refused(request, BUSY_SECONDS, name=name, target=target)
         if isinstance(result, accounts.CodeNeeded):
             return self._code.begin(request, result, target)
-        if isinstance(result, accounts.Refused):
+        if isinstance(result, accounts.SignInRefused):
             return await self._refused(request, result.wait, name=name, target=target)
         return await self._cookies.open(request, result, target, known_as=accounts.account_key(name))
 
