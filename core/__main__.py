@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from core import texts
 from core.access import accounts
 from core.commands import WRONG_CONFIGURATION, audit, rules, secrets, setup, sync, users
 from core.licenses.skus import SkuError
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings()
+        texts.fall_back_to(settings.language)
         os.umask(0o077)  # database and log tell who works where: for the service's own eyes
         set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
         log_uncaught()

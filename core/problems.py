@@ -1,4 +1,4 @@
-"""A problem as data: a code and its values, put into words (de, en) only where somebody reads it."""
+"""A problem as data: a code and its values, put into words only where somebody reads it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from core import texts
 from core.masking import without_credentials
-from core.messages import MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, told by `code` (a key of `MESSAGES`) and the values its sentence needs.
+    """What went wrong, told by `code` (the key of its sentence in `locales/`) and the values its sentence needs.
 
     `detail` is the technical line (status, request id, AADSTS text); it never holds a secret. Of addresses, in it and
     in the values, user and password are taken out: problems are shown, stored and logged.
@@ -27,13 +27,12 @@ class Problem:
         object.__setattr__(self, "detail", without_credentials(self.detail))
 
     def text(self, language: str = "de") -> str:
-        """What happened and what to do next, in `language` (`de` or `en`).
+        """Return what happened and what to do next, in `language`; the code if there is no sentence for it.
 
         Where the next step needs the technical line, it is in the sentence: `{detail}`.
         """
-        german, english = MESSAGES[self.code]
         values = {"detail": self.detail.rstrip(".") or "–", **self.params}
-        return (english if language == "en" else german).format_map(_Blank(values))
+        return texts.text(self.code, language, **values)
 
     def to_json(self) -> str:
         return json.dumps({"code": self.code, "params": dict(self.params), "detail": self.detail})
@@ -52,10 +51,3 @@ class ProblemError(Exception):
 
     def __str__(self) -> str:
         return self.problem.text("en")
-
-
-class _Blank(dict[str, str]):
-    """A sentence with a missing value is still better than no sentence."""
-
-    def __missing__(self, key: str) -> str:
-        return "?"

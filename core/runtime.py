@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
+from core import texts
 from core.cache.database import open_database
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
@@ -52,6 +53,8 @@ def install(runtime: Runtime | None) -> None:
     global _current  # noqa: PLW0603 - the singleton itself
     with _lock:
         _current = runtime
+        if runtime is not None:
+            texts.fall_back_to(runtime.settings.language)
 
 
 def current() -> Runtime:
@@ -60,5 +63,6 @@ def current() -> Runtime:
     with _lock:
         if _current is None:
             settings = load_settings()
+            texts.fall_back_to(settings.language)
             _current = Runtime(settings, open_engine(settings))
         return _current

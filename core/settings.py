@@ -17,7 +17,7 @@ from dotenv import dotenv_values
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from core import network
+from core import network, texts
 from core.encryption import parse_key
 from core.logs import syslog
 from core.masking import hide_secrets
@@ -171,6 +171,10 @@ def _one_of(*allowed: str, upper: bool = False) -> Callable[[str], str]:
     return parse
 
 
+def _language(raw: str) -> str:
+    return _one_of(*texts.languages())(raw)
+
+
 def _https_url(raw: str) -> str:
     try:
         parts = urlsplit(raw)
@@ -242,7 +246,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "workers": _number(int, 1, 256),
     "flow_timeout_minutes": _number(float, 0.01, 10_080),
     "sharepoint_units_per_minute": _number(int, 0, 1_000_000),
-    "language": _one_of("de", "en"),
+    "language": _language,
     "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
     "log_format": _one_of("text", "json"),
     "log_dir": Path,

@@ -13,8 +13,8 @@ import re
 from collections.abc import Iterable
 from typing import IO, Any
 
-# What Excel expects: where German is written a comma is the decimal sign, so lists are separated by semicolons.
-SEPARATOR = {"de": ";", "en": ","}
+from core import texts
+
 ENCODING = "utf-8-sig"  # without the BOM Excel takes the file for Windows-1252
 
 # What begins a formula, with all that Unicode calls the same (NFKC), and the minus of typesetters.
@@ -57,7 +57,12 @@ def _quoted(found: re.Match[str], value: str) -> str:
     return found[0] if fine else f"{gap}'{sign}"
 
 
+def separator(language: str) -> str:
+    """Return what Excel expects between values: where a comma is the decimal sign, as in German, a semicolon."""
+    return texts.text("format.csv_separator", language)
+
+
 def write_row(file: IO[str], row: Iterable[Any], language: str) -> None:
     """Add a row, every text harmless, to a CSV for readers of `language`; `file` is open with ENCODING, newline=""."""
-    writer = csv.writer(file, delimiter=SEPARATOR[language], lineterminator="\r\n")
+    writer = csv.writer(file, delimiter=separator(language), lineterminator="\r\n")
     writer.writerow([harmless(value) if isinstance(value, str) else value for value in row])

@@ -6,7 +6,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from web.headers import hsts_for, with_headers
-from web.texts import _WORDS, waiting
+from web.plain_pages import waiting
 from web.url_checks import Hosts, local_path, same_origin
 
 
@@ -117,13 +117,6 @@ def test_browser_is_bound_to_https_only_over_https(secure: bool):
 )
 def test_waiting_is_told_in_whole_units(seconds: int, german: str):
     assert german in waiting("de", seconds)
-
-
-def test_words_are_swiss_and_there_in_both_languages():
-    for german, english in _WORDS.values():
-        assert german
-        assert english
-        assert "ß" not in german
 
 
 def test_https_for_all_names_below_is_a_setting() -> None:

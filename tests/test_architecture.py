@@ -1,4 +1,4 @@
-"""What must stay true of the house as a whole: who may import whom, and that every problem has its words."""
+"""What must stay true of the house as a whole: who may import whom."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
-from string import Formatter
 
 import pytest
-
-from core.messages import MESSAGES
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("app", "dashboard", "pages", "ui", "web", "core", "simulator")
@@ -178,71 +175,3 @@ def test_core_prints_in_its_command_line_alone() -> None:
     }
 
     assert {name for name in printing if "core/commands/" not in name} == {"core/__main__.py"}
-
-
-# Problems and their words
-
-CODE = re.compile(
-    r"(profile|auth|factor|files|secrets|signin|graph|sharepoint|database|check|refresh|access|network)\.[a-z_]+"
-)
-
-
-def literals() -> dict[str, str]:
-    """Every text in the product that has the form of a problem's code -> a file that has it."""
-    return {
-        node.value: names(path)
-        for path in sources("app", "dashboard", "pages", "ui", "web", "core")
-        if path.name not in ("messages.py", "texts.py")
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value)
-    }
-
-
-def codes_of_problems() -> dict[str, str]:
-    """The first argument of every `Problem(...)` in the product, where it is written out."""
-    return {
-        node.args[0].value: names(path)
-        for path in sources("app", "dashboard", "pages", "ui", "web", "core")
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "Problem"
-        and node.args
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
-    }
-
-
-def test_every_problem_has_words() -> None:
-    found = codes_of_problems()
-
-    assert len(found) > 15
-    assert {code: path for code, path in found.items() if code not in MESSAGES} == {}
-
-
-def test_every_words_belong_to_a_problem() -> None:
-    assert set(MESSAGES) - set(literals()) == set()
-
-
-ENDS = (".", "{why}", "{command}")  # the reason is a sentence of its own; a command is copied without a full stop
-
-
-@pytest.mark.parametrize("code", sorted(MESSAGES))
-def test_words_are_the_same_in_both_languages_and_plain(code: str) -> None:
-    german, english = MESSAGES[code]
-
-    values = [{name for _, name, _, _ in Formatter().parse(text) if name is not None} for text in (german, english)]
-    assert values[0] == values[1]
-    assert german.endswith(ENDS)
-    assert english.endswith(ENDS)
-    assert not set("ß!") & set(german + english)
-    assert german != english
-
-
-@pytest.mark.parametrize("code", sorted(MESSAGES))
-def test_words_quote_in_the_way_of_their_language(code: str) -> None:
-    german, english = MESSAGES[code]
-
-    assert not set('“”„"') & set(german)
-    assert not set('«»„"') & set(english)
-    assert german.count("«") == german.count("»") == english.count("“") == english.count("”")

@@ -9,10 +9,10 @@ import requests
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed
 
+from core.texts import text
 from tests.served import Served
 from tests.ws_client import Tab
 from web.limits.account_pace import EXPORTS_PER_MINUTE, PRESSES_AT_ONCE, AccountPace
-from web.texts import TEXTS
 
 
 def answers_to(tab: Tab, times: int) -> list[Any]:
@@ -39,9 +39,9 @@ def test_files_beyond_the_limit_are_refused_in_a_sentence_also_in_another_sessio
         free = answers_to(stranger, 1)
 
     assert all(answer.deferred_file.url for answer in [*answers[:EXPORTS_PER_MINUTE], *free])
-    assert [answer.error_msg for answer in answers[EXPORTS_PER_MINUTE:]] == [TEXTS["de"]["exports"]] * 2
-    assert str(EXPORTS_PER_MINUTE) in TEXTS["de"]["exports"]
-    assert str(EXPORTS_PER_MINUTE) in TEXTS["en"]["exports"]
+    assert [answer.error_msg for answer in answers[EXPORTS_PER_MINUTE:]] == [text("plain.exports", "de")] * 2
+    assert str(EXPORTS_PER_MINUTE) in text("plain.exports", "de")
+    assert str(EXPORTS_PER_MINUTE) in text("plain.exports", "en")
 
 
 def test_buttons_wait_for_their_turn() -> None:

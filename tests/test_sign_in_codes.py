@@ -16,11 +16,11 @@ from core.cache.database import open_database
 from core.cache.readings import tenant_rows
 from core.graph.errors import sign_in_error
 from core.graph.sign_in_codes import AADSTS
-from core.messages import MESSAGES
 from core.problems import Problem
 from core.settings import load_settings
 from simulator import Microsoft365, Tenant
 from simulator.login import TEXTS
+from tests.catalogues import catalogues
 from tests.loggers import restored_loggers
 from ui.problems import sentence
 
@@ -117,7 +117,7 @@ def test_check_shows_the_technical_line_below_every_sentence(
 def test_every_meaning_belongs_to_a_code_and_the_other_way_round() -> None:
     made_otherwise = {"signin.refused", "signin.certificate_expired"}
 
-    assert {code for code in MESSAGES if code.startswith("signin.")} == {*AADSTS.values()} | made_otherwise
+    assert {code for code in catalogues()["de"] if code.startswith("signin.")} == {*AADSTS.values()} | made_otherwise
 
 
 @given(

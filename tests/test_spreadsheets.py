@@ -20,7 +20,7 @@ from openpyxl import load_workbook
 
 from core.audit import Search, find
 from core.roles import Actor, NotAllowed
-from core.spreadsheets import SEPARATOR, harmless
+from core.spreadsheets import harmless, separator
 from tests.actors import ADMIN
 from tests.page_world import World
 from tests.test_pages import (  # noqa: F401 - fixtures
@@ -83,7 +83,7 @@ def test_whatever_the_names_and_whoever_splits_them_nothing_calculates(rows: lis
 def test_a_csv_reads_back_and_a_person_finds_the_name(rows: list[tuple[str, int, str]]) -> None:
     for language in ("de", "en"):
         content = to_csv(Sheet(["a", "b", "c"], rows), language, ZURICH)
-        found = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=SEPARATOR[language])
+        found = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=separator(language))
 
         assert list(found) == [["a", "b", "c"], *[[harmless(a), str(b), harmless(c)] for a, b, c in rows]]
     for name in (name for row in rows for name in (row[0], row[2])):

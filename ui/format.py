@@ -1,4 +1,7 @@
-"""Numbers, dates and spans of time as people write them. Pure functions; nothing here knows the page."""
+"""Numbers, dates and spans of time as people write them. Pure functions; nothing here knows the page.
+
+How a language writes them says its catalogue: `format.*`, `time.*`, `span.*` (after "seit" and "vor" in German).
+"""
 
 from __future__ import annotations
 
@@ -8,32 +11,19 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from core.clock import elapsed
+from core.texts import plural, text
 
-LOCALES = {"de": "de_CH", "en": "en_GB"}
-DATE_PATTERNS = {"de": "dd.MM.yyyy", "en": "d MMM yyyy"}
-# The same dates for the tables, which are formatted in the browser.
-GRID_DATE = {"de": "DD.MM.YYYY", "en": "D MMM YYYY"}
-GRID_MOMENT = {"de": "DD.MM.YYYY HH:mm", "en": "D MMM YYYY HH:mm"}
 MINUTE, HOUR, DAY = 60, 3600, 86_400
-_YESTERDAY = {"de": "gestern", "en": "yesterday"}
-_AHEAD = {"de": "in der Zukunft", "en": "in the future"}
-# (from seconds, length of the unit, (German one, many), (English one, many)); German after "seit" and "vor".
-_UNITS = (
-    (60 * DAY, 30 * DAY, ("Monat", "Monaten"), ("month", "months")),
-    (DAY, DAY, ("Tag", "Tagen"), ("day", "days")),
-    (HOUR, HOUR, ("Stunde", "Stunden"), ("hour", "hours")),
-    (MINUTE, MINUTE, ("Minute", "Minuten"), ("minute", "minutes")),
-)
-_SHORT = {"Stunde": "h", "Stunden": "h", "Minute": "min", "Minuten": "min"}
-_SHORT |= {"hour": "h", "hours": "h", "minute": "min", "minutes": "min"}
+# (from seconds, length of the unit, its name in the keys)
+_UNITS = ((60 * DAY, 30 * DAY, "month"), (DAY, DAY, "day"), (HOUR, HOUR, "hour"), (MINUTE, MINUTE, "minute"))
 
 
 def number(value: float, language: str) -> str:
-    return format_decimal(value, locale=LOCALES[language])
+    return format_decimal(value, locale=text("format.locale", language))
 
 
 def day(value: date, language: str) -> str:
-    return format_date(value, DATE_PATTERNS[language], locale=LOCALES[language])
+    return format_date(value, text("format.day", language), locale=text("format.locale", language))
 
 
 def moment(value: datetime, language: str, zone: tzinfo) -> str:
@@ -48,31 +38,29 @@ def clock(value: datetime, now: datetime, language: str, zone: tzinfo) -> str:
     if local.date() == today:
         return f"{local:%H:%M}"
     if (today - local.date()).days == 1:
-        return f"{_YESTERDAY[language]} {local:%H:%M}"
+        return text("time.yesterday", language, time=f"{local:%H:%M}")
     return moment(value, language, zone)
 
 
 def span(seconds: float, language: str, *, short: bool = False) -> str:
     """A span in one unit: "12 Minuten", "3 Tagen"; short: "12 min", "2 h", "3 Tagen"."""
-    for least, unit, german, english in _UNITS:
+    for least, unit, name in _UNITS:
         if seconds >= least:
-            count = int(seconds // unit)
-            word = (german if language == "de" else english)[count != 1]
-            return f"{count} {_SHORT.get(word, word) if short else word}"
-    if short:
-        return "< 1 min"
-    return "weniger als einer Minute" if language == "de" else "less than a minute"
+            return plural(f"span_short.{name}" if short else f"span.{name}", int(seconds // unit), language)
+    return text("span_short.less" if short else "span.less", language)
 
 
 def since(value: datetime, now: datetime, language: str) -> str:
     """How long it lasts already, short; a time that a clock has written which was set back since: "in der Zukunft"."""
     passed = elapsed(value, now)
-    return _AHEAD[language] if passed == timedelta.max else span(passed.total_seconds(), language, short=True)
+    if passed == timedelta.max:
+        return text("time.ahead", language)
+    return span(passed.total_seconds(), language, short=True)
 
 
 def ago(value: datetime, now: datetime, language: str) -> str:
     """ "vor 12 Minuten", "12 minutes ago"."""
-    if elapsed(value, now) == timedelta.max:
-        return _AHEAD[language]
-    passed = span(elapsed(value, now).total_seconds(), language)
-    return f"vor {passed}" if language == "de" else f"{passed} ago"
+    passed = elapsed(value, now)
+    if passed == timedelta.max:
+        return text("time.ahead", language)
+    return text("time.ago", language, span=span(passed.total_seconds(), language))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.problems import Problem
+from core.texts import has_text
 from ui.frame import language
 from ui.safe import plain
 from ui.texts import text
@@ -12,10 +13,9 @@ from ui.texts import text
 
 def sentence(problem: Problem, words: language.Language | None = None) -> str:
     """The problem in the reader's language; an unknown code is still better than nothing."""
-    try:
+    if has_text(problem.code):
         return problem.text(words or language.current())
-    except KeyError:
-        return text("problem.unknown", code=problem.code)
+    return text("problem.unknown", words, code=problem.code)
 
 
 def reason(problem: Problem, tenant: str, words: language.Language | None = None) -> str:

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from core import texts
 from core.access.sessions import EndedSession, Session, session_id
 from core.cache.database import DatabaseError
 from core.logs.setup import account_in_log
@@ -27,7 +28,6 @@ from web.headers import HSTS, IndexPage, bearer_token, with_headers
 from web.limits.connections import Connections, address_of, connection_of
 from web.limits.request_limits import too_large
 from web.tabs import Tab, Tabs, redirect_and_close, sign_in_url
-from web.texts import LANGUAGES, TEXTS
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class Gate:
                 found = await self._session(scope, active=not _under(path, ("/_stcore", "/static")))
             except DatabaseError as error:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
-                refusal = self._refusal(scope, "database", 503)
+                refusal = self._refusal(scope, "plain.database", 503)
             else:
                 if isinstance(found, Session):
                     connection_of(scope).assign_session(found.id)
@@ -137,24 +137,24 @@ class Gate:
     def _refuse(self, scope: Scope) -> Response | None:
         """A head that is too large, a wrong host name, or a form or call from a foreign page."""
         if status := too_large(scope):
-            return self._refusal(scope, "too_large", status)
+            return self._refusal(scope, "plain.too_large", status)
         headers = Headers(scope=scope)
         if not self._hosts.allows(headers.get("host")):
             audit_unknown_caller(scope, headers.get("host", ""), "host")
-            return self._refusal(scope, "host", 421)
+            return self._refusal(scope, "plain.host", 421)
         foreign = not same_origin(headers.get("origin"), headers.get("host"))
         cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
             audit_unknown_caller(scope, headers.get("origin", ""), "foreign page")
-            return self._refusal(scope, "foreign", 403)
+            return self._refusal(scope, "plain.foreign", 403)
         return None
 
     def _refusal(self, scope: Scope, key: str, status: int) -> Response:
         """The sentence `key`, in the form that whoever asks can read."""
         if not is_api(scope["path"]):
             return PlainTextResponse(self._text(scope, key), status)
-        code = "DATABASE_UNAVAILABLE" if key == "database" else ""
-        return error_answer(ApiError(status, TEXTS["en"][key], code=code), scope["request_id"])
+        code = "DATABASE_UNAVAILABLE" if key == "plain.database" else ""
+        return error_answer(ApiError(status, texts.text(key, "en"), code=code), scope["request_id"])
 
     def _decide(self, scope: Scope, found: Session | EndedSession | None) -> Response | None:
         """The answer that the gate gives itself; None lets the request through."""
@@ -167,13 +167,13 @@ class Gate:
             # Streamlit's frontend looks below each page for a server, too; a sign-in page would pass for one.
             if scope["method"] in ("GET", "HEAD") and not _under(path, NO_PAGES) and "/_stcore/" not in path:
                 return RedirectResponse(_sign_in_for(scope, found), 303)
-            return PlainTextResponse(self._text(scope, "sign_in"), 401)
+            return PlainTextResponse(self._text(scope, "plain.sign_in"), 401)
         not_sent = _under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(found.id, path)
         if path in streamlit.PING_PATHS or path in BY_TOKEN or (_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and _is_page(path):
             return self._page(scope, found)
-        return PlainTextResponse(self._text(scope, "closed"), 404)
+        return PlainTextResponse(self._text(scope, "plain.closed"), 404)
 
     def _page(self, scope: Scope, session: Session) -> Response:
         """The shell in which Streamlit's frontend opens the page; without the page it would open the start."""
@@ -188,7 +188,8 @@ class Gate:
             actor = Actor(session.account, session.role, "page", session.shown, client_host(scope), session.id)
             refused(actor, scope["path"], "role needed")
             return self._no_page(scope, 403)
-        language = QueryParams(scope["query_string"]).get("lang") or language_of(scope, self._language)
+        asked = QueryParams(scope["query_string"]).get("lang", "")
+        language = asked if asked in texts.languages() else language_of(scope, self._language)
         return Response(self._index.page(language), media_type="text/html")
 
     # ---------------------------------------------------------------- websocket
@@ -273,7 +274,7 @@ class Gate:
         return found
 
     def _text(self, scope: Scope, key: str) -> str:
-        return TEXTS[language_of(scope, self._language)][key]
+        return texts.text(key, language_of(scope, self._language))
 
 
 async def _refuse_handshake(receive: Receive, send: Send) -> None:
@@ -301,7 +302,7 @@ def language_of(scope: Scope, default: str) -> str:
     """What the language switch left in the cookie `lang`, else `default`."""
     cookies = cookies_of(scope)
     chosen = cookies.get(f"__Host-{LANGUAGE_COOKIE}") or cookies.get(LANGUAGE_COOKIE, default)
-    return chosen if chosen in LANGUAGES else default
+    return chosen if chosen in texts.languages() else default
 
 
 def client_host(scope: Scope) -> str:

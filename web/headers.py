@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope, Send
 
+from core import texts
 from core.roles import new_request_id
 
 Header = tuple[bytes, bytes]
@@ -64,19 +64,20 @@ def dashboard_policy(index: str) -> str:
 class IndexPage:
     """Streamlit's HTML page, once per language, with our title and icon and without its pointer to the agent API."""
 
-    def __init__(self, index: str, languages: Iterable[str] = ("de", "en")) -> None:
+    def __init__(self, index: str) -> None:
         page = re.sub(r"<!--.*?-->\s*", "", index, flags=re.DOTALL)
         page = re.sub(r'<link rel="service-desc"[^>]*>\s*', "", page)
         page = page.replace("<title>Streamlit</title>", "<title>Lizenztool</title>")
         page = page.replace('href="./favicon.png"', 'href="/assets/icon.svg"')
         page = page.replace("<script>", f"<script>{ONE_SERVER}</script>\n    <script>", 1)
         self._pages = {
-            language: page.replace('<html lang="en">', f'<html lang="{language}">').encode() for language in languages
+            language: page.replace('<html lang="en">', f'<html lang="{language}">').encode()
+            for language in texts.languages()
         }
         self.policy = dashboard_policy(page)
 
     def page(self, language: str) -> bytes:
-        return self._pages.get(language, self._pages["de"])
+        return self._pages[language]
 
 
 def with_headers(

@@ -13,11 +13,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnected
 
+from core import texts
 from core.logs.setup import request_in_log
 from web.api.errors import ApiError, error_answer
 from web.gate import is_api, is_secure
 from web.headers import PLAIN_POLICY, request_id_of, with_headers
-from web.texts import TEXTS
 from web.uvicorn_internals import ClientDisconnected
 
 log = logging.getLogger(__name__)
@@ -77,5 +77,5 @@ class OuterMiddleware:
         request_id = scope["request_id"]
         if is_api(scope["path"]):
             return error_answer(ApiError(500, "An unexpected error. The log has the details."), request_id)
-        text = TEXTS[self._language]["failed"].replace("$id", request_id)
+        text = texts.text("plain.failed", self._language, id=request_id)
         return PlainTextResponse(text, 500, {"cache-control": "no-store"})

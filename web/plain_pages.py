@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from core import texts
 from web.gate import LANGUAGE_COOKIE, client_host, language_of
 from web.headers import PLAIN_POLICY
-from web.texts import LANGUAGES, TEXTS
 
 FOLDER = Path(__file__).parent
 FORM_BYTES = 8_192
@@ -41,10 +41,11 @@ class PlainPages:
 
     def language(self, request: Request) -> str:
         chosen = request.query_params.get("lang", "")
-        return chosen if chosen in LANGUAGES else language_of(request.scope, self._language)
+        return chosen if chosen in texts.languages() else language_of(request.scope, self._language)
 
-    def words(self, request: Request) -> dict[str, str]:
-        return TEXTS[self.language(request)]
+    def text(self, request: Request, key: str, **values: object) -> str:
+        """Return the text in the language of the visitor."""
+        return texts.text(key, self.language(request), **values)
 
     def page(
         self,
@@ -60,17 +61,29 @@ class PlainPages:
         values = {"target": "/", "notice": "", "error": "", "name": "", "account": "", **values}
         kept = ({"next": values["target"]} if values["target"] != "/" else {}) | dict(keep or {})
         html = self._templates.get_template(template).render(
-            t=TEXTS[language],
+            text=lambda key: texts.text(key, language),
             language=language,
-            languages={code: _link(request.url.path, {"lang": code, **kept}) for code in LANGUAGES},
+            languages=[
+                (code, texts.language_name(code), _link(request.url.path, {"lang": code, **kept}))
+                for code in texts.languages()
+            ],
             demo=self._demo(),
             **values,
         )
         headers = {"content-security-policy": PLAIN_POLICY, "x-frame-options": "DENY", "cache-control": "no-store"}
         response = HTMLResponse(html, status, headers)
-        if request.query_params.get("lang") in LANGUAGES:
+        if request.query_params.get("lang") in texts.languages():
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR, httponly=True, samesite="lax", path="/")
         return response
+
+
+def waiting(language: str, seconds: int) -> str:
+    """Return the sentence for somebody who has to wait: seconds up to two minutes, then whole minutes, rounded up."""
+    if seconds <= 120:
+        time = texts.plural("plain.seconds", max(seconds, 1), language)
+    else:
+        time = texts.plural("plain.minutes", -(-seconds // 60), language)
+    return texts.text("plain.wait", language, time=time)
 
 
 def _link(path: str, query: Mapping[str, str]) -> str:
@@ -98,7 +111,7 @@ async def form_of(request: Request) -> dict[str, str]:
 
 
 def _no_form_of_ours(request: Request) -> HTTPException:
-    return HTTPException(400, TEXTS[language_of(request.scope, "de")]["form"])
+    return HTTPException(400, texts.text("plain.form", language_of(request.scope, "de")))
 
 
 def client_of(request: Request) -> Client:

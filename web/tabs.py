@@ -14,6 +14,7 @@ from urllib.parse import quote
 from anyio import CapacityLimiter, to_thread
 from starlette.types import Message, Receive, Send
 
+from core import texts
 from core.access.sessions import RECHECK_SECONDS, EndedSession, Session, Sessions, generation
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
@@ -22,7 +23,6 @@ from web.limits.account_pace import EXPORTS_PER_MINUTE, AccountPace
 from web.limits.connection_limits import ConnectionLimits
 from web.limits.token_bucket import TokenBucket
 from web.media_files import MOST_FILES, MediaFiles
-from web.texts import TEXTS
 from web.url_checks import local_path
 
 log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ class Tab:
             return False
         if frame.file and not self._tabs.pace.may_export(self.account):
             log.warning("%s asked for more than %d files in a minute", self.account, EXPORTS_PER_MINUTE)
-            refusal = streamlit.refusal_frame(frame.request, TEXTS[self._language]["exports"])
+            refusal = streamlit.refusal_frame(frame.request, texts.text("plain.exports", self._language))
             await self.send({"type": "websocket.send", "bytes": refusal})
             return False
         self._path = frame.path or self._path

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
+from core import texts
 from core.access import passwords
 from core.access.known_devices import remember as remember_device
 from core.access.password_spray import note_failure
@@ -72,56 +73,6 @@ __all__ = [
 
 FIRST_ADMIN = "admin"
 
-SENTENCES = {
-    "account.name": (
-        "«{name}» ist kein Kontoname: Buchstaben, Ziffern, _ und - bis 20 Zeichen, oder eine E-Mail-Adresse.",
-        "“{name}” is no account name: letters, digits, _ and - up to 20 characters, or an e-mail address.",
-    ),
-    "account.taken": ("Das Konto «{name}» gibt es schon.", "There is an account “{name}” already."),
-    "account.unknown": ("Ein Konto «{name}» gibt es nicht.", "There is no account “{name}”."),
-    "account.not_local": (
-        "«{name}» meldet sich mit Microsoft an; Passwort und Rolle werden dort verwaltet.",
-        "“{name}” signs in with Microsoft; password and role are managed there.",
-    ),
-    "account.last_admin": (
-        "«{name}» ist das letzte lokale Konto, das Konten verwalten darf; zuerst ein anderes zum admin machen.",
-        "“{name}” is the last local account that may manage accounts; make another one admin first.",
-    ),
-    "account.role": (
-        "«{role}» ist keine Rolle; möglich sind viewer, support und admin.",
-        "“{role}” is no role; there are viewer, support and admin.",
-    ),
-    "password.same": (
-        "Das neue Passwort ist das bisherige; es braucht ein anderes.",
-        "The new password is the former one; another one is needed.",
-    ),
-    "password.short": (
-        f"Das Passwort braucht mindestens {passwords.SHORTEST} Zeichen.",
-        f"The password needs at least {passwords.SHORTEST} characters.",
-    ),
-    "password.lower": ("Das Passwort braucht einen Kleinbuchstaben.", "The password needs a lower-case letter."),
-    "password.upper": ("Das Passwort braucht einen Grossbuchstaben.", "The password needs an upper-case letter."),
-    "password.digit": ("Das Passwort braucht eine Ziffer.", "The password needs a digit."),
-    "password.special": (
-        "Das Passwort braucht ein Sonderzeichen, zum Beispiel - oder !",
-        "The password needs a special character, for example - or !",
-    ),
-    "password.common": (
-        "Dieses Passwort ist zu leicht zu erraten: ein oder zwei bekannte Wörter, eine Tastenfolge oder der Kontoname, "
-        "mit Ziffern oder Zeichen verziert. Besser sind drei Wörter, die nichts miteinander zu tun haben.",
-        "This password is too easy to guess: one or two known words, a run of keys or the account name, with "
-        "digits or signs around them. Better are three words that have nothing to do with each other.",
-    ),
-    "password.control": (
-        "Das Passwort enthält Steuerzeichen; sie lassen sich nicht eintippen.",
-        "The password contains control characters; they cannot be typed.",
-    ),
-    "password.long": (
-        f"Das Passwort ist länger als {passwords.LONGEST} Zeichen.",
-        f"The password is longer than {passwords.LONGEST} characters.",
-    ),
-}
-
 
 class AccessError(Exception):
     """An account cannot be added or changed; contains every reason at once, never the password."""
@@ -132,8 +83,8 @@ class AccessError(Exception):
         self.params = params
 
     def text(self, language: str = "de") -> str:
-        column = 1 if language == "en" else 0
-        return " ".join(SENTENCES[code][column].format_map(self.params) for code in self.codes)
+        values = {"shortest": str(passwords.SHORTEST), "longest": str(passwords.LONGEST), **self.params}
+        return " ".join(texts.text(code, language, **values) for code in self.codes)
 
     def __str__(self) -> str:
         return self.text("en")

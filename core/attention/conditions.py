@@ -11,10 +11,11 @@ from core.attention.facts import Certificate, Facts, TenantFacts
 from core.cache.lists_read import SharePointStatus
 from core.cache.run_rows import Run
 from core.clock import elapsed
+from core.licenses.skus import Product
 from core.licenses.units import State
-from core.messages import MESSAGES
 from core.problems import Problem
 from core.profiles.profile_check import HARMLESS
+from core.texts import has_text
 
 # A note is a way of working; the other three are never "all is well".
 Level = Literal["note", "notice", "warning", "error"]
@@ -62,8 +63,8 @@ class Condition:
     """One thing that is not as it should be.
 
     `subject` is a tenant, a file or a list, `slug` the tenant to look at. The values of the sentence
-    are those of `problem`, `moments` as the reader writes times, `product` (German, English), and
-    `cause`, whose own sentence stands for {why}.
+    are those of `problem`, `moments` as the reader writes times, `product` by its name, and `cause`, whose
+    own sentence stands for {why}.
     """
 
     level: Level
@@ -72,7 +73,7 @@ class Condition:
     slug: str = ""
     cause: Problem | None = None
     moments: Mapping[str, datetime | date] = field(default_factory=dict)
-    product: tuple[str, str] = ("", "")
+    product: Product | None = None
 
     def settled(
         self, language: str, when: Callable[[Any], str], show: Callable[[str, str], str] = lambda _name, value: value
@@ -81,7 +82,7 @@ class Condition:
 
         `when` writes a time or a day, `show` (name, value) makes a value fit for where it will stand.
         """
-        values = {**self.problem.params, "product": self.product[language == "en"]}
+        values = {**self.problem.params, "product": self.product.name(language) if self.product else ""}
         if self.cause is not None:
             why = _sentence(self.cause, language).removeprefix(f"{self.subject}: ")
             values["why"] = why[:1].upper() + why[1:]  # a sentence of its own once the name is gone
@@ -103,7 +104,7 @@ def as_written(zone: tzinfo) -> Callable[[Any], str]:
 
 def _sentence(problem: Problem, language: str) -> str:
     """Also for a code that an older version has stored: a sentence with less is better than none."""
-    return problem.text(language) if problem.code in MESSAGES else f"{problem.code}."
+    return problem.text(language) if has_text(problem.code) else f"{problem.code}."
 
 
 def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: float) -> list[Condition]:

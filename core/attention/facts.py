@@ -13,7 +13,7 @@ from core.cache.readings import tenant_rows
 from core.cache.rule_rows import rules_at
 from core.cache.troubles import Gone, broken_profiles, gone_since, removed_profiles, unanswered_alarms
 from core.licenses.judge import judge
-from core.licenses.skus import Catalogue
+from core.licenses.skus import Catalogue, Product
 from core.licenses.units import License
 from core.problems import Problem
 from core.profiles.profile_store import ProfileStore, SharePointProfile, TenantProfile
@@ -57,7 +57,7 @@ class Facts:
     sharepoint: SharePointStatus = field(default_factory=SharePointStatus)
     unanswered: int = 0
     flow_minutes: float = 60
-    gone: Sequence[tuple[Gone, tuple[str, str]]] = ()
+    gone: Sequence[tuple[Gone, Product]] = ()
     removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
     site_gone_since: datetime | None = None  # the last contact, when the SharePoint profile is gone since then
 
@@ -104,10 +104,8 @@ def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:
     )
 
 
-def _alarming(
-    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime
-) -> list[tuple[Gone, tuple[str, str]]]:
-    """The licences gone lately whose shortage would alarm, each with its name (German, English)."""
+def _alarming(engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime) -> list[tuple[Gone, Product]]:
+    """Return the licences gone lately whose shortage would alarm, each with its product."""
     found = gone_since(engine, (now - GONE_FOR).astimezone(settings.zone).date())
     if not found:
         return []
@@ -117,8 +115,7 @@ def _alarming(
         units = License(gone.sku_id, gone.sku_part_number, gone.enabled, gone.consumed, applies_to=gone.applies_to)
         judged = judge(units, catalogue, rules, tenant_id=gone.tenant_id, is_trial=gone.is_trial, present=False)
         if judged.alarms:
-            product = catalogue.product(gone.sku_id, gone.sku_part_number)
-            kept.append((gone, (product.name_de, product.name_en)))
+            kept.append((gone, catalogue.product(gone.sku_id, gone.sku_part_number)))
     return kept
 
 

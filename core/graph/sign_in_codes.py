@@ -9,7 +9,7 @@ from __future__ import annotations
 
 LOOK_UP = "https://login.microsoftonline.com/error"
 
-# Message -> codes; what the operator does about it stands in core/messages.py.
+# Message -> codes; what the operator does about it stands in locales/.
 _MEANING: dict[str, tuple[int, ...]] = {
     "signin.tenant_unknown": (
         90002,

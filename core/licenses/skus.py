@@ -55,6 +55,11 @@ class ProductNamesError(SkuError):
     """The list of product names cannot be had, or is not Microsoft's list."""
 
 
+def product_language(language: str) -> Literal["de", "en"]:
+    """Return in which language products are named for readers of `language`: "de" for German ("de-CH"), else "en"."""
+    return "de" if _key(language).startswith("de") else "en"
+
+
 @dataclass(frozen=True, slots=True)
 class Product:
     """A product as shown. `kind` is what sku_mappings.json says, None if it does not know the product."""
@@ -66,8 +71,8 @@ class Product:
     kind: Kind | None
 
     def name(self, language: str) -> str:
-        """Return the German name for "de" and its regions ("de-CH"), else the English one."""
-        return self.name_de if _key(language).startswith("de") else self.name_en
+        """Return the name for readers of `language`."""
+        return self.name_de if product_language(language) == "de" else self.name_en
 
 
 @dataclass(frozen=True, slots=True)

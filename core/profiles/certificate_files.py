@@ -35,7 +35,7 @@ MOST_NEIGHBOURS = 20
 
 
 class CertificateError(Exception):
-    """The file cannot be used; `code` is a key of core/messages.py, `other` a file beside it that the remedy names."""
+    """The file cannot be used; `code` is the key of its sentence, `other` a file beside it that the remedy names."""
 
     def __init__(self, code: str, other: str = "") -> None:
         super().__init__(code)

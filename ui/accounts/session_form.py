@@ -20,7 +20,7 @@ from ui.frame.identity import current_user
 from ui.frame.page import View
 from ui.safe import plain
 from ui.tables.selection import bound_key, untick
-from ui.texts import text
+from ui.texts import plural, text
 
 TABLE = "sessions"
 _OPEN = "_session_open"
@@ -100,10 +100,7 @@ def _end(work: Work, proof: str) -> None:
         session=session.id if work.alone else "", proof=proof,
     )  # fmt: skip
     name = plain(session.shown)
-    if count == 0:
-        done(text("sessions.gone"))
-    else:
-        done(text("sessions.ended_one", name=name) if count == 1 else text("sessions.ended", count=count, name=name))
+    done(plural("sessions.ended", count, name=name) if count else text("sessions.gone"))
     _close()
     st.rerun()
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from core.texts import has_text
 from ui import format as fmt
-from ui.texts import TEXTS, text
+from ui.texts import plural, text
 
 ARROW, NOTHING = " → ", "–"
 # Told by the columns of the row already.
 SILENT = frozenset({"author", "created_at", "tenant_id", "sku_id"})
-CODES = {"provider": "provider.", "mode": "rule.mode."}  # field -> where its codes have their words
+CODES = {"provider": "provider.", "mode": "rule.mode."}  # field -> with what the keys of its codes begin
 _RULE = re.compile(r"tenant (?P<tenant>\S+), product (?P<product>\S+)")
 _ALL = "(all)"
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(T[\d:.+-]*Z?)?$")
@@ -108,7 +109,7 @@ def _value(value: Any, language: str) -> str:
     if isinstance(value, bool):
         return text("audit.yes" if value else "audit.no", language)
     if isinstance(value, list):
-        return text("audit.entries_one" if len(value) == 1 else "audit.entries", language, count=len(value))
+        return plural("audit.entries", len(value), language)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
     return _words(value, language) if isinstance(value, str) else str(value)
@@ -128,4 +129,4 @@ def _field(name: str, language: str) -> str:
 
 
 def _or_code(key: str, code: str, language: str) -> str:
-    return text(key, language) if key in TEXTS else code
+    return text(key, language) if has_text(key) else code

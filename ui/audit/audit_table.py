@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from core import audit, runtime
 from core.access import accounts
 from core.audit import AuditRow, Search
+from core.licenses.skus import product_language
 from core.roles import Actor
 from ui import format as fmt
 from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
@@ -24,7 +25,7 @@ from ui.tables.csv import Sheet
 from ui.tables.download import downloads
 from ui.tables.license_columns import moment_column, words_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.texts import text
+from ui.texts import plural, text
 
 COLUMNS = ("at", "who", "action", "target", "result", "change", "from_where", "request_id")
 PAGE_ROWS = 100
@@ -34,7 +35,7 @@ MOST_ROWS = 18
 def names_of(snapshot: Snapshot, language: Language, user: Actor) -> dict[str, str]:
     """Id -> name of every tenant, product and account, for the targets."""
     tenants, licenses = snapshot.tenants, snapshot.licenses
-    product = licenses["product_de" if language == "de" else "product_en"].astype(str)
+    product = licenses[f"product_{product_language(language)}"].astype(str)
     names = dict(zip(licenses["sku_id"].astype(str), product, strict=True))
     names |= dict(zip(tenants["tenant_id"], tenants["tenant"], strict=True))
     return names | {account.name: account.shown for account in accounts.list_accounts(runtime.current().engine, user)}
@@ -87,7 +88,7 @@ def _tools(search: Search, total: int, sheet: Callable[[], Sheet], view: View) -
     """How many rows fit, the way back to all, and the downloads, made and recorded when asked for."""
     with st.container(horizontal=True, vertical_alignment="center", key="audit_tools"):
         count = fmt.number(total, view.language)
-        st.markdown(text("audit.count_one" if total == 1 else "audit.count", count=count), width="content")
+        st.markdown(plural("audit.count", total, count=count), width="content")
         if is_filtered(search):
             st.button(text("filter.reset"), key="audit_reset", on_click=reset, icon=":material/filter_alt_off:")
         st.space("stretch")

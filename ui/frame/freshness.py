@@ -31,6 +31,7 @@ from ui.safe import plain
 from ui.tables.selection import bound_key
 from ui.texts import text
 
+HELP = {"refresh.button": "refresh.button_help", "refresh.one": "refresh.one_help"}  # label of the button -> its help
 EVERY_SECONDS = 2
 PATIENCE_SECONDS = 60  # for a run that was asked for and does not show up
 TELL_FOR = timedelta(minutes=15)
@@ -60,7 +61,7 @@ def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button"
         text(label),
         key=bound_key(f"refresh_{label}", *tenants) if tenants else f"refresh_{label}",
         icon=":material/refresh:",
-        help=text(f"{label}_help") if available else text("refresh.unavailable"),
+        help=text(HELP[label]) if available else text("refresh.unavailable"),
         disabled=disabled or not available,
         on_click=_ask,
         args=(tuple(tenants),),

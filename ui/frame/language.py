@@ -6,30 +6,27 @@ The switch is bound to the URL, so the choice survives reload, navigation, sign-
 
 from __future__ import annotations
 
-from typing import Literal, cast
-
 import streamlit as st
 
-from core import runtime
+from core import runtime, texts
 
-Language = Literal["de", "en"]
-LANGUAGES: tuple[Language, ...] = ("de", "en")
+Language = str  # a code, one of core.texts.languages()
 KEY = "lang"
 
 
 def current() -> Language:
     for source in (st.session_state, st.query_params):
         chosen = source.get(KEY)
-        if chosen in LANGUAGES:
-            return cast(Language, chosen)
+        if chosen in texts.languages():
+            return str(chosen)
     return _default()
 
 
 def switch() -> None:
     """The choice in the sidebar. The options are the codes themselves, for the URL holds what is shown."""
     st.segmented_control(
-        "Sprache / Language",
-        LANGUAGES,
+        " / ".join(texts.text("language.choose", language) for language in texts.languages()),
+        texts.languages(),
         default=_default(),
         key=KEY,
         bind="query-params",
@@ -41,4 +38,4 @@ def switch() -> None:
 def _default() -> Language:
     cookies = st.context.cookies
     chosen = cookies.get(f"__Host-{KEY}") or cookies.get(KEY)  # with the prefix over https
-    return cast(Language, chosen if chosen in LANGUAGES else runtime.current().settings.language)
+    return chosen if chosen in texts.languages() else runtime.current().settings.language

@@ -18,7 +18,7 @@ from ui.safe import plain
 from ui.tables.rows import moment, rows
 from ui.tables.selection import bound_key
 from ui.tables.switches_table import may_switch
-from ui.texts import text
+from ui.texts import plural, text
 
 MOST = 10  # named one by one before they are taken over
 _TAKEN, _FAILED = "_first_push_taken", "_first_push_failed"
@@ -38,9 +38,7 @@ def first_push(snapshot: Snapshot) -> None:
         problem_box(problem)
     if _TAKEN in st.session_state:
         taken = st.session_state.pop(_TAKEN)
-        st.success(
-            text("first_push.taken" if taken != 1 else "first_push.taken_one", count=taken), icon=":material/check:"
-        )
+        st.success(plural("first_push.taken", taken), icon=":material/check:")
     if to_tell(snapshot) < MANY:
         return
     pending = list(rows(snapshot.licenses[snapshot.licenses["alarm"] == "pending"]))

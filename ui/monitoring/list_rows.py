@@ -18,7 +18,7 @@ from ui.safe import plain
 from ui.tables.rows import rows
 from ui.tables.selection import bound_key
 from ui.tables.switches_table import carry_out, may_switch
-from ui.texts import text
+from ui.texts import plural, text
 
 MOST = 5  # vanished rows shown one by one; one question settles all of them
 
@@ -43,8 +43,7 @@ def vanished(snapshot: Snapshot, view: View) -> None:
         return
     count, since = len(missing), missing["missing_since"].min().to_pydatetime()
     when = fmt.clock(since, view.now, view.language, view.zone)
-    key = "monitoring.vanished" if count > 1 else "monitoring.vanished_one"
-    st.error(text(key, count=count, since=when), icon=":material/error:")
+    st.error(plural("monitoring.vanished", count, since=when), icon=":material/error:")
     for row in list(rows(missing))[:MOST]:
         with st.container(horizontal=True, vertical_alignment="center", key=f"vanished-{row.slug}"):
             st.markdown(f"{plain(row.tenant)} · {_last_switches(row)}", width=320)

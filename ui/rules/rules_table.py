@@ -12,6 +12,7 @@ import streamlit as st
 
 from core.licenses.alarm_rules import Rule, Rules
 from core.licenses.judge import judge_kind
+from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame.page import View
@@ -19,7 +20,7 @@ from ui.tables.license_columns import moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.rows import rows
 from ui.tables.selection import chosen_row, selectable
-from ui.texts import text
+from ui.texts import plural, text
 
 TABLE = "rules"
 MOST_ROWS = 15
@@ -61,7 +62,7 @@ def ordered(snapshot: Snapshot, language: str) -> list[Rule]:
 def products_of(snapshot: Snapshot, tenant_id: str, language: str) -> dict[str, str]:
     """SKU id -> product of one tenant, by name."""
     own = snapshot.licenses[snapshot.licenses["tenant_id"] == tenant_id]
-    names = zip(own["sku_id"], own["product_de" if language == "de" else "product_en"], strict=True)
+    names = zip(own["sku_id"], own[f"product_{product_language(language)}"], strict=True)
     return dict(sorted(names, key=lambda pair: pair[1].casefold()))
 
 
@@ -159,11 +160,7 @@ def _standing(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
 
 def effect_words(found: Effect, language: str) -> str:
     """ "3 Lizenzen würden nicht mehr alarmieren." """
-    sentences = [
-        text(f"rule.effect_one.{name}" if count == 1 else f"rule.effect.{name}", language, count=count)
-        for name, count in asdict(found).items()
-        if count
-    ]
+    sentences = [plural(f"rule.effect.{name}", count, language) for name, count in asdict(found).items() if count]
     return " ".join(sentences) or text("rule.effect.none", language)
 
 
@@ -191,7 +188,7 @@ def silent_kinds(snapshot: Snapshot, view: View) -> None:
 
 
 def silent_table(found: pd.DataFrame, language: str) -> pa.Table:
-    product = "product_de" if language == "de" else "product_en"
+    product = f"product_{product_language(language)}"
     counted = found.groupby([product, "sku_part_number", "kind", "kind_reason"], observed=True).size()
     keys = list(counted.index)
     return pa.table(

@@ -13,8 +13,8 @@ import streamlit as st
 from core import runtime
 from core.attention.conditions import Condition, Level, conditions
 from core.cache.database import DatabaseError
-from core.messages import MESSAGES
 from core.problems import Problem
+from core.texts import has_text
 from ui import data
 from ui import format as fmt
 from ui.data import Snapshot
@@ -70,7 +70,7 @@ class Reader:
         return fmt.day(value, self.language)
 
     def words(self, condition: Condition) -> str:
-        if condition.problem.code not in MESSAGES:  # stored by an older version
+        if not has_text(condition.problem.code):  # stored by an older version
             return plain(sentence(condition.problem, self.language))
         return condition.settled(self.language, self.when, _shown).text(self.language)
 

@@ -15,7 +15,7 @@ from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame import language, navigation
 from ui.frame.page import View
-from ui.texts import text
+from ui.texts import plural, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +71,9 @@ def answer(
 def _shortages(figures: Figures, troubles: int, words: language.Language, *, complete: bool) -> Iterator[str]:
     """How many shortages, and of what state; without any whether something else is wrong."""
     if figures.shortages:
-        one = "" if figures.shortages != 1 else "_one"
         where = _tenants(figures.short_tenants, words)
-        yield text(f"answer.shortages{one}", words, count=fmt.number(figures.shortages, words), where=where)
+        shortages = fmt.number(figures.shortages, words)
+        yield plural("answer.shortages", figures.shortages, words, count=shortages, where=where)
         of_these = [
             text(f"answer.of_these.{state}", words, count=fmt.number(count, words))
             for state, count in zip(SHORTAGE_STATES, figures.states, strict=True)
@@ -84,14 +84,13 @@ def _shortages(figures: Figures, troubles: int, words: language.Language, *, com
     elif not complete:
         yield text("answer.none_known", words)
     elif troubles:
-        one = "" if troubles != 1 else "_one"
-        yield text(f"answer.none_but{one}", words, count=fmt.number(troubles, words))
+        yield plural("answer.none_but", troubles, words, count=fmt.number(troubles, words))
     else:
         yield text("answer.none", words)
 
 
 def _tenants(count: int, words: language.Language) -> str:
-    return text("tenants.one" if count == 1 else "tenants.many", words, count=fmt.number(count, words))
+    return plural("tenants.count", count, words, count=fmt.number(count, words))
 
 
 def answer_block(snapshot: Snapshot, found: Sequence[Condition], view: View) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import streamlit as st
 
 from core.attention.conditions import SHORTAGE_STATES
+from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame.language import Language
@@ -43,7 +44,7 @@ def no_shortages(snapshot: Snapshot) -> str:
 
 
 def shortage_table(found: pd.DataFrame, now: datetime, language: Language, zone: tzinfo) -> pa.Table:
-    product = found["product_de" if language == "de" else "product_en"]
+    product = found[f"product_{product_language(language)}"]
     since = [None if pd.isna(value) else value.to_pydatetime() for value in found["short_since"]]
     states = [state if state in SHORTAGE_STATES else "shortage" for state in found["state"]]
     return pa.table(

@@ -15,8 +15,8 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from core.licenses.skus import product_language
 from ui.data import Snapshot
-from ui.format import GRID_DATE, GRID_MOMENT
 from ui.frame.language import Language
 from ui.tables.license_index import MARKS, QUIET_MARKS
 from ui.texts import text
@@ -36,7 +36,8 @@ CHIPS = (*MARKS, *QUIET_MARKS)
 
 def chip(mark: str, language: Language) -> str:
     """The sign and the word of a mark; of a quiet one the word of its state."""
-    return f"{SIGNS[mark]} {text('state.' + mark.removeprefix('quiet_'), language)}"
+    state = mark.removeprefix("quiet_")
+    return f"{SIGNS[mark]} {text(f'state.{state}', language)}"
 
 
 _tables: WeakKeyDictionary[Snapshot, dict[Language, pa.Table]] = WeakKeyDictionary()
@@ -52,7 +53,7 @@ def license_table(snapshot: Snapshot, language: Language, zone: str) -> pa.Table
 
 def _build(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
     frame = snapshot.licenses
-    product = frame["product_de" if language == "de" else "product_en"]
+    product = frame[f"product_{product_language(language)}"]
     kinds = {kind: text(f"kind.{kind}", language) for kind in frame["kind"].unique()}
     return pa.table(
         {
@@ -111,7 +112,7 @@ def words_column(name: str, width: int) -> Any:
 def moment_column(name: str, language: Language, zone: str, width: int = 140) -> Any:
     """A column of times, shown to the minute in `zone`."""
     return st.column_config.DatetimeColumn(
-        text(f"column.{name}", language), format=GRID_MOMENT[language], timezone=zone, width=width
+        text(f"column.{name}", language), format=text("format.grid_moment", language), timezone=zone, width=width
     )
 
 
@@ -136,7 +137,7 @@ def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict
         "utilisation": column.ProgressColumn(
             label("utilisation"), format="%d %%", min_value=0, max_value=100, color=BAR, width=105
         ),
-        "renews_at": column.DateColumn(label("renews_at"), format=GRID_DATE[language], width=98),
+        "renews_at": column.DateColumn(label("renews_at"), format=text("format.grid_day", language), width=98),
         "short_since": moment_column("short_since", language, zone, 135),
         "kind": column.TextColumn(label("kind"), width=120),
         "rule": column.TextColumn(label("rule"), width=230),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.bounds import LONGEST_SEARCH, search_words
+from core.licenses.skus import product_language
 from core.name_key import name_key, name_keys
 
 # What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
@@ -18,6 +19,7 @@ MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok
 # Over-assigned or low without an alarm, suspended without a holder -> the mark they are filtered by.
 QUIET_MARKS = {"quiet_over": "used_up", "quiet_low": "ok", "quiet_suspended": "suspended"}
 KINDS = ("paid", "free", "trial", "not_per_user")
+PRODUCTS = ("product_de", "product_en")  # the columns of names, one for each language that has some
 SORTS = ("worst", "tenant", "product", "free", "utilisation", "renewal", "since")  # as offered
 
 Mask = npt.NDArray[np.bool_]
@@ -45,7 +47,7 @@ class LicenseIndex:
         self._text = _searchable(licenses)
         self._marks = marks(licenses)
         self.ruled = bool((licenses["rule"] != "").any())  # whether any rule decided anything
-        self._orders = {sort: order(licenses, sort) for sort in (*SORTS, "product_en")}
+        self._orders = {sort: order(licenses, sort) for sort in (*SORTS, *PRODUCTS) if sort != "product"}
 
     def rows(self, filters: Filters, language: str) -> Positions:
         wanted = np.ones(len(self._kind), dtype=bool)
@@ -59,7 +61,7 @@ class LicenseIndex:
             wanted &= np.logical_or.reduce([self._marks[state] for state in filters.states])
         else:
             wanted &= ~self._marks["hidden"]
-        ordered = self._orders["product_en" if (filters.sort, language) == ("product", "en") else filters.sort]
+        ordered = self._orders[f"product_{product_language(language)}" if filters.sort == "product" else filters.sort]
         return ordered[wanted[ordered]]
 
     def ids_of(self, rows: Positions) -> list[str]:
@@ -103,9 +105,9 @@ def order(licenses: pd.DataFrame, sort: str) -> Positions:
     """Row numbers in the order of `sort`; equal ones stay worst first, as the cache delivers them."""
     if sort == "worst":
         return np.arange(len(licenses))
-    column = {"product": "product_de", "since": "short_since", "renewal": "renews_at"}.get(sort, sort)
+    column = {"since": "short_since", "renewal": "renews_at"}.get(sort, sort)
     values = licenses[column]
-    if sort in ("tenant", "product", "product_en"):
+    if sort in ("tenant", *PRODUCTS):
         values = values.str.casefold()
     ranked = values.reset_index(drop=True).sort_values(
         kind="stable", ascending=sort != "utilisation", na_position="last"
@@ -115,6 +117,6 @@ def order(licenses: pd.DataFrame, sort: str) -> Positions:
 
 def _searchable(licenses: pd.DataFrame) -> pd.Series:
     joined = name_keys(licenses["tenant"])
-    for name in ("product_de", "product_en", "sku_part_number"):
+    for name in (*PRODUCTS, "sku_part_number"):
         joined = joined.str.cat(name_keys(licenses[name]), sep="\n")
     return joined

@@ -22,7 +22,7 @@ from ui.tables.license_columns import CHIP_COLOURS, QUIET, moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.rows import rows
 from ui.tables.selection import bound_key
-from ui.texts import text
+from ui.texts import plural, text
 
 MOST_ROWS = 15
 _ROUND, _RESULTS = "_switch_round", "_switch_results"
@@ -109,14 +109,14 @@ def question(changes: Sequence[SwitchChange]) -> str:
         place = 1 if monitored else 0
         if enabled != monitored and len({kind[2][place] for kind in kinds}) == 1:
             name, to = ("monitored" if place else "enabled"), ("on" if wanted[place] else "off")
-            return text(f"switch.ask.{name}.{to}", count=count) if count > 1 else text(f"switch.ask_one.{name}.{to}")
-    return text("switch.ask" if count > 1 else "switch.ask_one", count=count)
+            return plural(f"switch.ask.{name}.{to}", count)
+    return plural("switch.ask", count)
 
 
 def ask_before(changes: list[SwitchChange], names: dict[str, str]) -> None:
     """That something is changed and not saved: discard it, or see what follows and save it."""
     with st.container(horizontal=True, vertical_alignment="center", key="switch_actions"):
-        st.markdown(text("switch.pending" if len(changes) > 1 else "switch.pending_one", count=len(changes)))
+        st.markdown(plural("switch.pending", len(changes)))
         st.button(text("switch.discard"), key="switch_discard", on_click=_next_round)
         if st.button(text("switch.review"), key=bound_key("switch_review", *changes), type="primary"):
             st.dialog(question(changes))(_confirm)(changes, names)
@@ -179,8 +179,9 @@ def tell_results(snapshot: Snapshot) -> None:
 
 
 def _now_set(row: Any) -> str:
-    enabled, monitored = "active" if row.enabled else "off", "monitored" if row.monitored else "not_monitored"
-    return text("switch.now", enabled=text(f"switch.now.{enabled}"), monitored=text(f"tenant.{monitored}"))
+    enabled = "switch.now.active" if row.enabled else "switch.now.off"
+    monitored = "tenant.monitored" if row.monitored else "tenant.not_monitored"
+    return text("switch.now", enabled=text(enabled), monitored=text(monitored))
 
 
 def _condition(row: Any) -> str:

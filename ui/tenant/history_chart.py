@@ -10,6 +10,7 @@ import streamlit as st
 from core import runtime
 from core.cache.database import DatabaseError
 from core.cache.frames import history_frame
+from core.licenses.skus import product_language
 from ui.data import Snapshot
 from ui.frame.language import Language
 from ui.frame.page import View
@@ -30,7 +31,7 @@ COLOURS = {"enabled": "#667085", "consumed": "#2E90FA"}
 def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: int | None, view: View) -> None:
     """The history of a product; the row chosen in the table above decides, then the selection here."""
     licenses = snapshot.licenses.iloc[rows]
-    product = "product_de" if view.language == "de" else "product_en"
+    product = f"product_{product_language(view.language)}"
     names = dict(zip(licenses["sku_id"], licenses[product], strict=True))
     parts = dict(zip(licenses["sku_id"], licenses["sku_part_number"], strict=True))
     _follow_table(tenant, list(names), chosen)
@@ -80,7 +81,7 @@ def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]
     axis = {
         **labels,
         "title": None,
-        "format": "%d.%m." if language == "de" else "%d %b",
+        "format": text("format.chart_day", language),
         "labelOverlap": True,
         "grid": False,
     }

@@ -11,14 +11,15 @@ import streamlit as st
 from core import runtime
 from core.cache.database import DatabaseError
 from core.cache.frames import subscriptions_frame
-from ui import format as fmt
+from core.licenses.skus import product_language
+from core.texts import has_text
 from ui.data import Snapshot
 from ui.frame.page import View
 from ui.problems import problem_box, sentence, technical
 from ui.safe import plain
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS, section
 from ui.tenant.tenant_header import Tenant
-from ui.texts import TEXTS, text
+from ui.texts import text
 
 MOST_ROWS = 10
 
@@ -43,7 +44,7 @@ def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
 def names_of(snapshot: Snapshot, tenant: Tenant, view: View) -> dict[str, str]:
     """SKU id -> product, as the licence table of the tenant calls it."""
     own = snapshot.licenses.iloc[snapshot.index.of_tenant(tenant.slug)]
-    product = own["product_de" if view.language == "de" else "product_en"]
+    product = own[f"product_{product_language(view.language)}"]
     return dict(zip(own["sku_id"], product, strict=True))
 
 
@@ -71,7 +72,7 @@ def subscription_table(found: pd.DataFrame, names: Mapping[str, str], view: View
 def _status(status: str, view: View) -> str:
     """Graph's word in the reader's language; an unknown one as it is."""
     key = f"subscription.{status.lower()}"
-    return text(key, view.language) if key in TEXTS else status
+    return text(key, view.language) if has_text(key) else status
 
 
 def _show(table: pa.Table, tenant: Tenant, view: View) -> None:
@@ -88,7 +89,7 @@ def _show(table: pa.Table, tenant: Tenant, view: View) -> None:
             "status": column.TextColumn(text("column.status")),
             "seats": column.NumberColumn(text("column.seats"), format="localized"),
             "trial": column.TextColumn(text("column.trial")),
-            "next_date": column.DateColumn(text("column.next_date"), format=fmt.GRID_DATE[view.language]),
+            "next_date": column.DateColumn(text("column.next_date"), format=text("format.grid_day", view.language)),
             "days_left": column.NumberColumn(text("column.days_left"), format="localized"),
         },
     )

@@ -94,9 +94,9 @@ def header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
 
 
 def header_parts(tenant: Tenant, view: View) -> list[str]:
-    switches = text(f"tenant.{'active' if tenant.enabled else 'inactive'}")
+    switches = text("tenant.active" if tenant.enabled else "tenant.inactive")
     if tenant.enabled:
-        switches += ", " + text(f"tenant.{'monitored' if tenant.monitored else 'not_monitored'}")
+        switches += ", " + text("tenant.monitored" if tenant.monitored else "tenant.not_monitored")
     read = text("tenant.never_read")
     if tenant.last_read_at is not None:
         time = fmt.clock(tenant.last_read_at, view.now, view.language, view.zone)

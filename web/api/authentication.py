@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core import texts
 from core.access.api_tokens import actor_of
 from core.cache.database import DatabaseError
 from core.roles import Actor, refused
@@ -135,8 +136,8 @@ def is_documentation(path: str) -> bool:
 
 
 def language_of(accepted: str) -> str:
-    """`de` when the caller likes it better than English (Accept-Language), else `en`."""
-    likings = {"de": 0.0, "en": 0.0}
+    """Return which of our languages the caller likes best (Accept-Language), English if none more than that."""
+    likings = dict.fromkeys(texts.languages(), 0.0)
     for entry in accepted.lower().split(",")[:20]:
         name, _, quality = entry.strip().partition(";q=")
         try:
@@ -146,7 +147,7 @@ def language_of(accepted: str) -> str:
         language = name.partition("-")[0]
         if language in likings:
             likings[language] = max(likings[language], liking)
-    return "de" if likings["de"] > likings["en"] else "en"
+    return max(likings, key=lambda language: (likings[language], language == "en"))
 
 
 def _tell(scope: Scope, call: Call, status: int) -> None:

@@ -14,10 +14,9 @@ from core.access import accounts
 from core.access.accounts import CodeNeeded
 from core.settings import Settings
 from web.limits.sign_in_budgets import SignInBudgets
-from web.plain_pages import PlainPages, client_of, form_of, link_with_target
+from web.plain_pages import PlainPages, client_of, form_of, link_with_target, waiting
 from web.sign_in.cookies import SessionCookies, drop_sign_in_cookie, set_sign_in_cookie, sign_in_cookie
 from web.sign_in.expiring_store import ExpiringStore
-from web.texts import waiting
 
 COOKIE = "lizenztool_code"
 TIME_TO_TYPE = timedelta(minutes=5)
@@ -70,14 +69,15 @@ class CodeStep:
             limiter=self._threads,
         )
         if isinstance(result, accounts.SignInRefused):
-            return self._refused(request, result.wait, back, "code_unreadable" if result.unreadable else "wrong_code")
+            why = "plain.code_unreadable" if result.unreadable else "plain.wrong_code"
+            return self._refused(request, result.wait, back, why)
         self._pending.pop(key, now)
         response = await self._cookies.open(request, result, target, known_as=half.account.name)
         drop_sign_in_cookie(request, response, COOKIE)
         return response
 
-    def _refused(self, request: Request, wait: int, back: str, why: str = "wrong_code") -> Response:
-        error = waiting(self._pages.language(request), wait) if wait else self._pages.words(request)[why]
+    def _refused(self, request: Request, wait: int, back: str, why: str = "plain.wrong_code") -> Response:
+        error = waiting(self._pages.language(request), wait) if wait else self._pages.text(request, why)
         page = self._pages.page(request, "code.html", error=error, back=back, status=429 if wait else 401)
         if wait:
             page.headers["retry-after"] = str(wait)

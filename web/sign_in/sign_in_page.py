@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from sqlalchemy import Engine
@@ -14,17 +13,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from core import texts
 from core.access import accounts
 from core.settings import Settings
 from web.gate import language_of
 from web.limits.password_turns import Busy, PasswordTurns
 from web.limits.sign_in_budgets import SignInBudgets
-from web.plain_pages import PlainPages, client_of, form_of, link_with_target
+from web.plain_pages import PlainPages, client_of, form_of, link_with_target, waiting
 from web.sign_in.code_page import CodeStep
 from web.sign_in.cookies import SessionCookies
 from web.sign_in.microsoft import START, MicrosoftSignIn
 from web.tabs import Tabs
-from web.texts import TEXTS, waiting
 from web.url_checks import local_path
 
 log = logging.getLogger(__name__)
@@ -75,7 +74,7 @@ class SignIn:
         if await self._cookies.session(request):
             return RedirectResponse(target, 303)
         reason = request.query_params.get("reason")
-        notice = self._pages.words(request)[f"reason_{reason}"] if reason in REASONS else ""
+        notice = self._pages.text(request, f"plain.reason_{reason}") if reason in REASONS else ""
         return await self._page(request, target, notice=notice)
 
     async def _sign_in(self, request: Request) -> Response:
@@ -110,7 +109,7 @@ class SignIn:
         return self._settings().local_sign_in == "admins" and (await self._microsoft.profiles()).wanted
 
     async def _refused(self, request: Request, wait: int, *, name: str, target: str) -> Response:
-        error = waiting(self._pages.language(request), wait) if wait else self._pages.words(request)["wrong"]
+        error = waiting(self._pages.language(request), wait) if wait else self._pages.text(request, "plain.wrong")
         page = await self._page(request, target, error=error, name=name, status=429 if wait else 401)
         if wait:
             page.headers["retry-after"] = str(wait)
@@ -135,14 +134,14 @@ class SignIn:
         session = await self._cookies.session(request)
         if session is None:
             return RedirectResponse("/login", 303)
-        account = Template(self._pages.words(request)["signed_in_as"]).substitute(name=session.shown)
+        account = self._pages.text(request, "plain.signed_in_as", name=session.shown)
         return self._pages.page(request, "logout.html", account=account)
 
 
 async def database_down(request: Request, error: Exception) -> Response:
     """For every route: what the gate answers, too, when it cannot ask the database."""
     log.error("A request for %s cannot be answered: %s", request.url.path, error)
-    return PlainTextResponse(TEXTS[language_of(request.scope, "de")]["database"], 503)
+    return PlainTextResponse(texts.text("plain.database", language_of(request.scope, "de")), 503)
 
 
 async def icon(_request: Request) -> Response:

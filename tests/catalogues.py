@@ -1,0 +1,278 @@
+"""Rules for the catalogues in `locales/`, each a function that returns every offence: `python -m tests.catalogues`.
+
+A key is used where it stands as a text of its own in the code or in `text("...")` of a template. Keys that are composed
+must be so where they are seen: as an f-string that begins with a constant part up to a dot or underscore
+(`f"state.{mark}"`, `text("plain.reason_" ~ why)`), or as a constant that ends in a dot (`"rule.mode."`), after which
+anything may come.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from gettext import c2py  # type: ignore[attr-defined] # not in typeshed; Babel and Django use it, too
+from itertools import pairwise
+from pathlib import Path
+from string import Formatter
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.pofile import read_po
+
+from core.texts import FILE, LOCALES, languages
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("app.py", "dashboard.py", "pages", "ui", "web", "core")
+KEY = re.compile(r"[a-z_]+(\.[a-z_-]+)+")
+CALLS = ("text", "plural", "Problem")  # whose first argument is a key
+QUOTES = {"de": ("«", "»", '“”„"'), "en": ("“", "”", '«»„"')}  # opening, closing, and those of others
+ENDS = (".", "{why}", "{command}")  # the reason is a sentence of its own; a command is copied without a full stop
+PROBLEM = re.compile(  # the areas of problems, without what pages say in them
+    r"(?!database\.(failed|no_answer)|refresh\.(button|one|unavailable|starting|step|counts|written|by|newer|show)\b)"
+    r"(profile|auth|factor|files|secrets|signin|graph|sharepoint|database|check|refresh|access|network)\.[a-z_]+"
+)
+SHOWS_A_SIGN = {"password.special"}  # names the sign ! itself
+Catalogue = dict[str, tuple[str, ...]]  # key -> its text, or its plural forms
+
+
+@lru_cache
+def catalogues(folder: Path = LOCALES) -> dict[str, Catalogue]:
+    """Language -> what its file says, also what is marked fuzzy."""
+    return {path.parent.parent.name: _catalogue(path) for path in sorted(folder.glob(f"*/{FILE}"))}
+
+
+def _catalogue(path: Path) -> Catalogue:
+    with path.open("rb") as file:
+        messages = [message for message in read_po(file, abort_invalid=True) if message.id]
+    return {
+        str(message.id if isinstance(message.id, str) else message.id[0]): tuple(
+            message.string if isinstance(message.string, tuple) else [str(message.string)]
+        )
+        for message in messages
+    }
+
+
+def values_of(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+# What the code uses
+
+
+@lru_cache
+def trees() -> dict[str, ast.Module]:
+    paths = [
+        path for room in ROOMS for path in ([ROOT / room] if room.endswith(".py") else (ROOT / room).rglob("*.py"))
+    ]
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(paths)}
+
+
+def nodes() -> Iterator[tuple[str, ast.AST]]:
+    for path, tree in trees().items():
+        yield from ((path, node) for node in ast.walk(tree))
+
+
+def templates() -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in (ROOT / "web/templates").glob("*.html")}
+
+
+def constants() -> dict[str, str]:
+    """Every text of its own in the code, and every key in a template -> a file that has it."""
+    found = {
+        node.value: path for path, node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    for name, content in templates().items():
+        found |= dict.fromkeys(re.findall(r'text\("([^"]+)"\)', content), name)
+    return found
+
+
+def compositions() -> dict[str, str]:
+    """Every way in which keys are composed, as a regular expression -> a file that has it."""
+    written = ((pattern_of(node), path) for path, node in nodes() if isinstance(node, ast.JoinedStr))
+    found = {pattern: path for pattern, path in written if re.match(r"[a-z_]+\\\.", pattern)}
+    for name, content in templates().items():
+        for first, last in re.findall(r'text\("([^"]+)" ~ \w+(?: ~ "(\w+)")?\)', content):
+            found[f"{re.escape(first)}.*{last}"] = name
+    prefixes = {text: path for text, path in constants().items() if re.fullmatch(r"([a-z_]+\.)+", text)}
+    return found | {re.escape(prefix) + ".*": path for prefix, path in prefixes.items()}
+
+
+def pattern_of(node: ast.JoinedStr) -> str:
+    """The f-string as a regular expression."""
+    return "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".*" for part in node.values)
+
+
+def calls() -> Iterator[tuple[str, str, ast.Call]]:
+    """(file, function, call) of every call that takes a key."""
+    for path, node in nodes():
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in CALLS and node.args:
+                yield path, name, node
+
+
+def key_of(call: ast.Call) -> str:
+    """The key of a call where it is written out, else ""."""
+    first = call.args[0]
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
+
+
+# Rules
+
+
+def missing_in_a_language() -> Iterator[str]:
+    every = {key for catalogue in catalogues().values() for key in catalogue}
+    for language, catalogue in catalogues().items():
+        yield from (
+            f"{language}: {key}"
+            for key in every - {key for key, texts in catalogue.items() if all(map(str.strip, texts))}
+        )
+
+
+def missing_for_the_code() -> Iterator[str]:
+    """Keys that the code asks for, literals of pages that look like one, and compositions that give no key at all."""
+    keys = set(catalogues()["de"])
+    for path, _, call in calls():
+        if (key := key_of(call)) and KEY.fullmatch(key) and key not in keys:
+            yield f"{path}: {key}"
+        first = call.args[0]
+        in_sql = path.startswith("core/cache/")  # where text() is another
+        if (
+            isinstance(first, ast.JoinedStr)
+            and not in_sql
+            and not any(re.fullmatch(pattern_of(first), key) for key in keys)
+        ):
+            yield f"{path}:{call.lineno}: no key is composed like this"
+    areas = {key.split(".")[0] for key in keys}
+    for text, path in constants().items():
+        of_a_page = path.startswith(("ui/", "pages/"))
+        if of_a_page and KEY.fullmatch(text) and text.split(".")[0] in areas and text not in keys:
+            yield f"{path}: {text}"
+
+
+def unused() -> Iterator[str]:
+    written, composed = constants(), re.compile("|".join(compositions()))
+    yield from (key for key in catalogues()["de"] if key not in written and not composed.fullmatch(key))
+
+
+def plural_and_singular_mixed_up() -> Iterator[str]:
+    """Keys with forms that are asked for as one text, or the other way round, or have another number of forms."""
+    forms = {key for key, texts in catalogues()["de"].items() if len(texts) > 1}
+    for path, name, call in calls():
+        if (key := key_of(call)) in catalogues()["de"] and (name == "plural") != (key in forms):
+            yield f"{path}: {name}({key})"
+    for language, catalogue in catalogues().items():
+        needed, _ = plural_rule(language)
+        for key, texts in catalogue.items():
+            if len(texts) != (needed if key in forms else 1):
+                yield f"{language}: {key}"
+
+
+def plural_rule(language: str, folder: Path = LOCALES) -> tuple[int, Callable[[int], int]]:
+    """(number of forms, rule count -> form) of the catalogue's header."""
+    with (folder / language / FILE).open("rb") as file:
+        catalog = read_po(file)
+    return catalog.num_plurals, c2py(catalog.plural_expr)
+
+
+def values_that_differ() -> Iterator[str]:
+    """Texts of one key that do not hold the same values; a form that stands for 1 alone may leave {count} out."""
+    for language, catalogue in catalogues().items():
+        _, form_of = plural_rule(language)
+        alone = {form_of(1)} - {form_of(count) for count in range(1000) if count != 1}
+        for key, texts in catalogue.items():
+            wanted = values_of(catalogues()["en"].get(key, texts)[-1])
+            for form, text in enumerate(texts):
+                optional = {"count"} if len(texts) > 1 and form in alone else set()
+                if values_of(text) | optional != wanted | optional:
+                    yield f"{language}: {key}"
+
+
+def values_not_given() -> Iterator[str]:
+    """Calls that write out the key and their values, but not all that the text needs."""
+    for path, name, call in calls():
+        texts = catalogues()["en"].get(key_of(call))
+        given = {keyword.arg for keyword in call.keywords}
+        if texts and name != "Problem" and None not in given:
+            needed = values_of(texts[-1]) - ({"count"} if name == "plural" else set())
+            yield from (f"{path}: {key_of(call)} without {value}" for value in needed - given)
+
+
+def out_of_order() -> Iterator[str]:
+    """Keys that do not stand in the order of the alphabet, or twice."""
+    for language in languages():
+        keys = re.findall(r'^msgid "(.+)"$', (LOCALES / language / FILE).read_text("utf-8"), re.MULTILINE)
+        yield from (f"{language}: {key}" for before, key in pairwise(keys) if before >= key)
+
+
+def left_over() -> Iterator[str]:
+    """Texts that wait for somebody to look at them (fuzzy), and those of keys that are gone (obsolete)."""
+    for language in languages():
+        with (LOCALES / language / FILE).open("rb") as file:
+            catalog = read_po(file)
+        yield from (f"{language}: {message.id}" for message in catalog if message.fuzzy and message.id)
+        yield from (f"{language}: {message.id}" for message in catalog.obsolete.values())
+
+
+def problems() -> dict[str, dict[str, str]]:
+    """Language -> code of each problem -> its sentence."""
+    return {
+        language: {key: texts[0] for key, texts in catalogue.items() if PROBLEM.fullmatch(key)}
+        for language, catalogue in catalogues().items()
+    }
+
+
+def problems_without_a_full_stop() -> Iterator[str]:
+    for language, sentences in problems().items():
+        yield from (f"{language}: {code}" for code, sentence in sentences.items() if not sentence.endswith(ENDS))
+
+
+def problems_not_translated() -> Iterator[str]:
+    german, english = problems()["de"], problems()["en"]
+    yield from (code for code in german if german[code] == english.get(code))
+
+
+def signs_of_others() -> Iterator[str]:
+    """ß, exclamation marks and quotes that the language does not use, and quotes that are not closed."""
+    for language, (opening, closing, foreign) in QUOTES.items():
+        for key, texts in catalogues()[language].items():
+            for text in texts:
+                signs = set("ß!" if key not in SHOWS_A_SIGN else "ß") | set(foreign)
+                if signs & set(text) or text.count(opening) != text.count(closing):
+                    yield f"{language}: {key}"
+
+
+def quotes_that_differ() -> Iterator[str]:
+    german, english = catalogues()["de"], catalogues()["en"]
+    yield from (key for key in german if german[key][-1].count("«") != english[key][-1].count("“"))
+
+
+def wrong_formats() -> Iterator[str]:
+    """A locale that Babel does not know, or a separator that no spreadsheet splits at."""
+    for language, catalogue in catalogues().items():
+        try:
+            Locale.parse(catalogue["format.locale"][0])
+        except (UnknownLocaleError, ValueError):
+            yield f"{language}: format.locale"
+        if catalogue["format.csv_separator"][0] not in (";", ","):
+            yield f"{language}: format.csv_separator"
+
+
+RULES: tuple[Callable[[], Iterable[str]], ...] = (
+    missing_in_a_language, missing_for_the_code, unused, plural_and_singular_mixed_up, values_that_differ,
+    values_not_given, out_of_order, left_over, problems_without_a_full_stop, problems_not_translated, signs_of_others,
+    quotes_that_differ, wrong_formats,
+)  # fmt: skip
+
+
+def main() -> int:
+    """Print every offence; 0 if there is none, else 1."""
+    offences = [f"{rule.__name__}: {offence}" for rule in RULES for offence in sorted(set(rule()))]
+    print("\n".join(offences) or f"{', '.join(f'{name} {len(found)}' for name, found in catalogues().items())} texts")
+    return int(bool(offences))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
