@@ -15,7 +15,7 @@ TESTS ?= tests
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types tests bench chaos attack lock sbom audit chromium
+.PHONY: help run test lint texts types tests bench chaos attack lock sbom audit chromium
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,9 +27,12 @@ test: .venv/.dev chromium ## Lint, types and all tests, with a real headless Chr
 	@failed=; for step in lint types tests; do $(MAKE) --no-print-directory $$step || failed="$$failed $$step"; done; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
-lint: .venv/.dev ## ruff: rules and format
+lint: .venv/.dev texts ## ruff: rules and format; then texts
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
+
+texts: .venv/.dev ## The catalogues in locales/: missing, unused, values that differ, signs of another language
+	$(BIN)/python -m tests.catalogues
 
 types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator benchmarks tests

@@ -2,13 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+from starlette.requests import Request
 
+from core import texts
+from core.licenses.skus import Product
+from core.problems import Problem
+from core.settings import load_settings
+from core.texts import FILE, LOCALES, has_text, language_name, languages, plural, text
 from tests import catalogues
+from tests.page_world import World
+from tests.test_pages import (  # noqa: F401 - fixtures
+    LICENSES,
+    hardened,
+    no_runtime_left,
+    open_page,
+    small,
+)
+from web.api.authentication import language_of
+from web.plain_pages import PlainPages
+
+OWN = {
+    "format.locale": "fr_CH",
+    "format.csv_separator": ";",
+    "format.grid_day": "DD/MM/YYYY",
+    "format.day": "dd/MM/yyyy",
+}
 
 
 @pytest.mark.parametrize("rule", catalogues.RULES, ids=lambda rule: rule.__name__)
 def test_the_catalogues_keep_the_rule(rule: Callable[[], Iterable[str]]) -> None:
     assert sorted(set(rule())) == []
+
+
+# A language is a folder
+
+
+@pytest.fixture
+def more_languages(tmp_path: Path) -> Iterator[Path]:
+    """The folder of catalogues with French (fr) and Ukrainian (uk), made from the German one, each text marked."""
+    folder = tmp_path / "locales"
+    shutil.copytree(LOCALES, folder)
+    for language in ("fr", "uk"):
+        derive(folder, language)
+    texts.read_from(folder)
+    yield folder
+    texts.read_from(LOCALES)
+    texts.fall_back_to("de")
+
+
+def derive(folder: Path, language: str) -> None:
+    catalog = Catalog(locale=language, fuzzy=False)  # Babel knows the plural forms of each language
+    with (folder / "de" / FILE).open("rb") as file:
+        for message in read_po(file):
+            if isinstance(message.id, str) and message.id:
+                shown = message.string if message.id.startswith("format.") else f"[{language}] {message.string}"
+                catalog.add(message.id, OWN.get(message.id, shown))
+            elif message.id:
+                forms = [f"[{language} {form}] {list(message.string or ())[-1]}" for form in range(catalog.num_plurals)]
+                catalog.add(message.id, tuple(forms))
+    path = folder / language / FILE
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        write_po(file, catalog)
+
+
+@pytest.mark.usefixtures("more_languages")
+def test_a_folder_makes_a_language_that_the_setting_takes() -> None:
+    assert languages() == ("de", "en", "fr", "uk")
+    assert [language_name(language) for language in languages()] == ["Deutsch", "English", "Français", "Українська"]
+    assert load_settings({"LIZENZTOOL_LANGUAGE": "fr"}, None).language == "fr"
+
+
+@pytest.mark.usefixtures("more_languages")
+def test_ukrainian_has_its_three_plural_forms() -> None:
+    shown = [plural("tenants.count", count, "uk") for count in (1, 2, 5, 21, 112)]
+
+    assert shown == [
+        "[uk 0] 1 Tenants", "[uk 1] 2 Tenants", "[uk 2] 5 Tenants", "[uk 0] 21 Tenants", "[uk 2] 112 Tenants",
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("more_languages")
+def test_the_dashboard_speaks_it_and_offers_it(small, open_page) -> None:  # noqa: F811
+    app = open_page(small, LICENSES, lang="fr")
+
+    assert app.title[0].value == "[fr] Alle Tenants"
+    assert "[fr] Tenant" in [box.label for box in app.multiselect]
+    assert app.sidebar.segmented_control[0].options == ["de", "en", "fr", "uk"]
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("more_languages")
+def test_the_dashboard_speaks_it_as_the_setting(tmp_path: Path, open_page) -> None:  # noqa: F811
+    assert open_page(World.at(tmp_path, language="fr"), LICENSES).title[0].value == "[fr] Alle Tenants"
+
+
+@pytest.mark.usefixtures("more_languages")
+def test_the_sign_in_pages_speak_it_and_offer_it() -> None:
+    scope = {"type": "http", "method": "GET", "path": "/login", "query_string": b"lang=fr", "headers": []}
+
+    answer = PlainPages("de").page(Request(scope), "no_page.html", why="404")
+
+    page = bytes(answer.body).decode()
+    assert '<html lang="fr">' in page
+    assert "[fr] Diese Seite gibt es nicht" in page
+    assert [f">{name}</a>" in page for name in ("Deutsch", "English", "Français", "Українська")] == [True] * 4
+    assert "lang=fr" in answer.headers["set-cookie"]
+
+
+@pytest.mark.usefixtures("more_languages")
+def test_the_api_speaks_it_and_products_are_named_in_english() -> None:
+    assert [language_of(accepted) for accepted in ("fr-CH, en;q=0.5", "fr;q=0.4, en;q=0.5", "it")] == ["fr", "en", "en"]
+    assert Problem("check.no_sharepoint").text("fr").startswith("[fr] Es gibt kein SharePoint-Profil")
+    assert Product("1", "X", "Deutsch", "English", None).name("fr") == "English"
+
+
+# Whatever is missing or broken
+
+
+@pytest.mark.parametrize("text_of_fr", ["", "{tenant", "{0}", "{tenant.nothing}"], ids=repr)
+def test_a_text_that_is_missing_or_broken_comes_in_the_language_of_the_setting(
+    more_languages: Path, text_of_fr: str
+) -> None:
+    catalog = Catalog(locale="fr", fuzzy=False)
+    catalog.add("subscriptions.of", text_of_fr)
+    with (more_languages / "fr" / FILE).open("wb") as file:
+        write_po(file, catalog)
+
+    assert text("subscriptions.of", "fr", tenant="X") == "Abonnements von X"
+    texts.fall_back_to("en")
+    assert text("subscriptions.of", "fr", tenant="X") == "Subscriptions of X"
+    assert plural("tenants.count", 2, "fr") == "2 tenants"
+
+
+def test_a_key_stands_for_a_text_that_nobody_has() -> None:
+    assert text("no.such", "de") == plural("no.such", 2, "en") == "no.such"
+    assert not has_text("no.such")
+    assert text("tenant.back", "xx") == text("tenant.back", "de")
+
+
+def test_a_value_that_is_missing_is_a_question_mark() -> None:
+    assert text("table.count", "en", shown=1) == "**1** of ? rows"
+
+
+def test_a_catalogue_that_cannot_be_read_breaks_nothing(more_languages: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (more_languages / "fr" / FILE).write_text("no catalogue\n", "utf-8")
+
+    assert text("tenant.back", "fr") == "← Zurück zu allen Tenants"
+    assert "fr/LC_MESSAGES/lizenztool.po cannot be read" in caplog.text.replace("\\", "/")
+
+
+def test_many_who_come_at_once_all_get_the_text(more_languages: Path) -> None:
+    shown: list[str] = []
+    threads = [threading.Thread(target=lambda: shown.append(text("tenant.back", "uk"))) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert set(shown) == {"[uk] ← Zurück zu allen Tenants"}
