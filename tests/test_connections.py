@@ -5,16 +5,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from core.metrics import REGISTRY
+from web.limits.connection import TIME_LIMITS, Connection, State
 from web.limits.connection_limits import KEPT_SESSIONS, PER_CONNECTION, PER_TAB, RESERVE, ConnectionLimits, limits_for
-from web.limits.connections import (
-    GRACE_SECONDS,
-    SLOTS_OF_SESSION,
-    TIME_LIMITS,
-    Connection,
-    Connections,
-    State,
-    address_of,
-)
+from web.limits.connections import GRACE_SECONDS, Connections, address_of
+from web.limits.slot_pool import SLOTS_OF_SESSION
 
 SMALL = ConnectionLimits(connections=6, per_address=4, spare=0)
 HERE, THERE = "10.0.0.1", "10.0.0.2"

@@ -19,9 +19,10 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from core.access.sessions import Session
 from tests.loops import on_a_loop
 from tests.served import free_port
-from web.limits import connections as rules
+from web.limits import connections
+from web.limits.connection import TIME_LIMITS, State, connection_of
 from web.limits.connection_limits import ConnectionLimits
-from web.limits.connections import Connections, State, connection_of
+from web.limits.connections import Connections
 from web.tabs import Tab, Tabs
 from web.uvicorn_internals import PIECE, HttpProtocol, StreamProtocol
 
@@ -83,9 +84,9 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """Its time limits are short, and its sweeper measures what has been written and not read."""
-    for state in rules.TIME_LIMITS:
-        monkeypatch.setitem(rules.TIME_LIMITS, state, SHORT)
-    monkeypatch.setattr(rules, "SWEEP_SECONDS", SHORT / 10)
+    for state in TIME_LIMITS:
+        monkeypatch.setitem(TIME_LIMITS, state, SHORT)
+    monkeypatch.setattr(connections, "SWEEP_SECONDS", SHORT / 10)
     made = Server()
     sweep = made.connections.sweep
 
@@ -180,7 +181,7 @@ def test_whoever_does_not_read_is_dropped_and_fills_no_memory(server: Server, pa
 
 def test_a_large_answer_comes_whole(server: Server, monkeypatch: pytest.MonkeyPatch):
     for state in (State.READING, State.CLOSING):
-        monkeypatch.setitem(rules.TIME_LIMITS, state, 20)
+        monkeypatch.setitem(TIME_LIMITS, state, 20)
 
     answer = requests.get(f"http://127.0.0.1:{server.port}/large", timeout=20)
 

@@ -25,7 +25,8 @@ from core.roles import PASSWORD_DUE, Action, Actor, may_open, refused
 from web import streamlit_internals as streamlit
 from web.api.errors import ApiError, error_answer
 from web.headers import HSTS, IndexPage, bearer_token, with_headers
-from web.limits.connections import Connections, address_of, connection_of
+from web.limits.connection import connection_of
+from web.limits.connections import Connections, address_of
 from web.limits.request_limits import too_large
 from web.tabs import Tab, Tabs, redirect_and_close, sign_in_url
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin

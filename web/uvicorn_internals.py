@@ -25,8 +25,9 @@ from websockets.frames import Frame
 from websockets.http11 import Request, Response
 
 from web.headers import security_headers
+from web.limits.connection import EXTENSION, Connection, State
 from web.limits.connection_limits import BACKLOG, QUEUE
-from web.limits.connections import EXTENSION, Connection, Connections, State
+from web.limits.connections import Connections
 
 PIECE = 64 * 2**10  # of an answer; the rest waits until this is read, instead of filling the transport's buffer
 LARGEST_BODY = 2 * 2**20  # above what the API and the forms take, which tell so themselves

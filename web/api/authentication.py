@@ -23,7 +23,7 @@ from web.api.call_limits import CallLimits
 from web.api.errors import ApiError, error_answer, problem_error
 from web.gate import API, audit_unknown_caller, client_host
 from web.headers import bearer_token
-from web.limits.connections import connection_of
+from web.limits.connection import connection_of
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,43 @@
+"""Counts refused and closed connections and logs them once a minute."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 60.0
+MOST_ADDRESSES = 1000  # that are told apart for the log
+
+
+class RefusalReport:
+    """Counts refusals and logs them once a minute in one line."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._told = float("-inf")
+        self._reasons: Counter[str] = Counter()
+        self._addresses: Counter[str] = Counter()
+
+    def count(self, reason: str, address: str) -> None:
+        self._reasons[reason] += 1
+        if address in self._addresses or len(self._addresses) < MOST_ADDRESSES:
+            self._addresses[address] += 1
+
+    def tell(self) -> None:
+        now = self._clock()
+        if not self._reasons or now - self._told < REPORT_SECONDS:
+            return
+        address, times = self._addresses.most_common(1)[0]
+        log.warning(
+            "%d connections were refused or closed in the last minute (%s), most of them from %s (%d)",
+            self._reasons.total(),
+            ", ".join(f"{reason}: {number}" for reason, number in sorted(self._reasons.items())),
+            address or "an unknown address",
+            times,
+        )
+        self._told = now
+        self._reasons.clear()
+        self._addresses.clear()
