@@ -1,4 +1,4 @@
-"""One open connection: its state, the time limit of each state, and its place in the ASGI scope."""
+"""One open connection: its state, the time limit of each state, and how an app finds it in the ASGI scope."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ EXTENSION = "lizenztool.connection"  # key in the ASGI scope's extensions
 
 
 class State(StrEnum):
-    """What a connection is at."""
+    """The state of a connection."""
 
-    IDLE = "idle"  # nothing has been asked
+    IDLE = "idle"  # no request has begun
     HEADER = "header"  # the client has not sent the whole header
     BODY = "body"  # the client has not sent the whole body
-    READING = "reading"  # the client has not read what was written
-    CLOSING = "closing"  # closed by the server, but not everything that was written is read
-    LEAVING = "leaving"  # a tab that is being sent to another page
-    WORKING = "working"  # the server is at the request
+    READING = "reading"  # the client has not read the answer
+    CLOSING = "closing"  # closed by the server, but the client has not read everything
+    LEAVING = "leaving"  # a tab that is redirected to another page
+    WORKING = "working"  # the server works on the request
     TAB = "tab"
 
 
-# Seconds from the beginning of a state. A browser sends header and body at once.
+# Seconds since the state began; states that are not listed have no limit. A browser sends header and body at once.
 TIME_LIMITS = {
     State.IDLE: 5.0,
     State.HEADER: 10.0,
@@ -47,7 +47,7 @@ class Transport(Protocol):
 
 
 class Connection:
-    """One open connection. Its protocol reports the state, the gate reports whose it is."""
+    """One open connection. The protocol class sets its state, the gate sets its session."""
 
     __slots__ = ("_connections", "address", "is_tab", "mark", "session", "since", "state", "stop_reading", "transport")
 
@@ -58,37 +58,37 @@ class Connection:
         self.state = State.IDLE
         self.since = connections.clock()
         self.mark = 0  # unread bytes at `since`
-        self.session = ""  # whose request is under way
-        self.is_tab = False  # it is a tab
+        self.session = ""  # the session (or token) of the present request
+        self.is_tab = False
         self.stop_reading: Callable[[], None] = lambda: None
 
     def enter(self, state: State) -> None:
-        """Note that `state` begins; nothing happens when it is the present one."""
+        """Begin `state`; do nothing if it is the present one."""
         if state is self.state:
             return
         if state in (State.HEADER, State.IDLE):
-            self.session = ""  # a proxy sends requests of many people over one connection
+            self.session = ""  # a proxy sends requests of several people over one connection
         self._connections.move(self, state)
 
     def assign_session(self, session: str) -> None:
-        """The request belongs to this session: the connection keeps its place while the server works on it."""
+        """Note the session of the request: the connection keeps its slot while the server works on it."""
         self.session = session
         self._connections.regroup(self)
 
     def become_tab(self) -> None:
-        """The connection is the tab of a session."""
+        """Mark the connection as a tab of a session; tabs have slots of their own."""
         self.is_tab = True
         self.enter(State.TAB)
 
     def leave(self) -> None:
-        """The tab has ended: what the client still sends is not read, and it has TIME_LIMITS[LEAVING] to go."""
+        """End the tab: read nothing more, and close the connection after TIME_LIMITS[LEAVING] at the latest."""
         self.is_tab = False
         self.stop_reading()
         self.enter(State.LEAVING)
 
 
 class NoConnection:
-    """In place of a Connection where another server than ours accepts them (`streamlit run`)."""
+    """Stands for a Connection under a server that does not manage connections (`streamlit run`); does nothing."""
 
     def assign_session(self, session: str) -> None: ...
     def become_tab(self) -> None: ...
@@ -96,6 +96,6 @@ class NoConnection:
 
 
 def connection_of(scope: Scope) -> Connection | NoConnection:
-    """Return the connection over which this request or websocket came."""
+    """Return the connection of this request or websocket."""
     connection: Connection | NoConnection = scope.get("extensions", {}).get(EXTENSION) or NoConnection()
     return connection

@@ -1,9 +1,8 @@
-"""Open connections: places for all and per address, time limits, and a count of what was refused or closed.
+"""All open connections: slots in total and per address, time limits, and a count of refused and closed connections.
 
-A connection that waits for its client (unfinished header, idle, an answer that is not read) gives its place to a new
-one: of the address with the most of them the one that has waited longest. So half requests, however many and fast, keep
-nobody out. Tabs of signed-in people
-have places of their own, which they never give up for others.
+When all slots are taken, a connection that waits for its client (unfinished header, idle, unread answer) is closed
+for a new one: the one that has waited longest, of the address with the most of them. So unfinished requests, however
+many, lock nobody out. Tabs of signed-in people have slots of their own and are not closed for others.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from web.limits.refusal_report import RefusalReport
 from web.limits.slot_pool import Pool
 
 SWEEP_SECONDS = 1.0
-LEAST_READ = 16 * 2**10  # bytes that a client has to read within its time limit to be given another one
+LEAST_READ = 16 * 2**10  # bytes that a client has to read within the time limit, which then begins again
 # Seconds in which a new connection is not closed for another one, as long as `ConnectionLimits.spare` suffices.
 GRACE_SECONDS = 0.25
 
 
 class Connections:
-    """All connections of the process. To be used on the event loop alone."""
+    """All connections of the process. Not thread-safe: for the event loop only."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class Connections:
         return len(self._open)
 
     def admit(self, transport: Transport, host: str) -> Connection | None:
-        """Return the new connection from `host`, or None when nothing gives way to it."""
+        """Return the new connection from `host`, or None if there is no slot and none can be freed."""
         address = address_of(host)
         pool = self._pools.get(address, Pool())
         has_slot = self._is_proxy(host) or self._make_room(pool, self.limits.per_address)
@@ -63,7 +62,7 @@ class Connections:
         return self._open.get(transport)
 
     def move(self, connection: Connection, state: State) -> None:
-        """Begin `state`, unless the connection has been lost."""
+        """Set the state of a connection that is still open."""
         if self._open.get(connection.transport) is not connection:
             return
         connection.state, connection.since = state, self.clock()
@@ -71,7 +70,7 @@ class Connections:
         self.regroup(connection)
 
     def regroup(self, connection: Connection) -> None:
-        """Let the connection compete for places with those that are like it; a tab does not."""
+        """Put the connection into the pools that fit its state and session; a tab is in none."""
         if self._open.get(connection.transport) is not connection:
             return
         self._drop(connection)
@@ -79,7 +78,7 @@ class Connections:
             self._put(connection)
 
     def lost(self, transport: Transport) -> None:
-        """The connection has ended; a second call does nothing."""
+        """Forget a connection that has ended; a second call does nothing."""
         connection = self._open.pop(transport, None)
         if connection is not None:
             self._drop(connection)
@@ -91,13 +90,13 @@ class Connections:
         self._report.count(reason, address)
 
     async def watch(self) -> None:
-        """Apply the time limits; runs until it is cancelled."""
+        """Apply the time limits every second, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self.sweep()
 
     def sweep(self) -> None:
-        """Close connections over their time limit, and log once a minute what was refused or closed."""
+        """Close connections over their time limit, and write the report to the log when it is due."""
         now = self.clock()
         for connection in list(self._open.values()):
             if connection.transport.is_closing():
@@ -109,14 +108,14 @@ class Connections:
                 if connection.state is not State.IDLE:  # browsers open spare connections and never use them
                     self.refused("time", connection.address)
                 self._close(connection)
-        self._report.tell()
+        self._report.log_if_due()
 
     def _is_proxy(self, host: str) -> bool:
         address = ip_of(host) if self._proxies else None
         return address is not None and any(address in proxy for proxy in self._proxies)
 
     def _make_room(self, pool: Pool, slots: int) -> bool:
-        """Close what gives way until a place is free; return False when nothing does."""
+        """Close connections until a slot is free; return False if none can be closed."""
         while len(pool) >= slots:
             connection = pool.to_close_first()
             if connection is None:
@@ -146,6 +145,6 @@ class Connections:
 
 
 def address_of(host: str) -> str:
-    """Return what shares one budget: an IPv4 address, the /64 network of an IPv6 address, else `host` as it is."""
+    """Return the key under which limits count: an IPv4 address, the /64 network of an IPv6 address, else `host`."""
     narrowest = networks_of(host)[0]
     return host if narrowest == UNKNOWN else narrowest

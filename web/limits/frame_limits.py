@@ -1,6 +1,6 @@
-"""What a frame from the browser may hold: size, fields, lengths, numbers. Pure functions over protobuf messages.
+"""Limits of a websocket frame from the browser: size, fields, lengths, numbers. Pure functions on protobuf messages.
 
-Whoever is signed in can forge frames. So a frame is held against FIELDS before anything of it is used or logged.
+A signed-in attacker can forge frames, so each frame is checked against FIELDS before any of it is used or logged.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 
 from web.limits.request_limits import MOST_PARAMETERS
 
-# Bytes. Measured: 0.7 kB is the largest frame of the browser tests. The largest that an honest page can make holds
-# the switches of 1,000 tenants changed by hand (43 kB), or 300 chosen tenants as words and in the URL (3 * 30 kB).
+# Bytes. Measured: the largest frame of the browser tests has 0.7 kB. The largest frames that our pages can make hold
+# the switches of 1,000 tenants changed by hand (43 kB), or 300 chosen tenants as text and in the URL (3 * 30 kB).
 LARGEST_FRAME = 256 * 2**10
 LARGEST_TEXT = 64 * 2**10  # characters: the state of a table, the query of a page
-LARGEST_NUMBER = 2**53  # beyond it a browser has no whole numbers
+LARGEST_NUMBER = 2**53  # beyond it JavaScript numbers are not exact
 
-# Field -> most characters of a text, largest number, 1 for a message or a yes. What is not here is refused: the
-# values of uploads, chat, components.
+# Field -> longest text, largest number, or 1 for messages and booleans. Other fields are refused: uploads, chat,
+# components.
 FIELDS: dict[str, int] = {
     "BackMsg.rerun_script": 1,
     "BackMsg.stop_script": 1,
@@ -55,14 +55,15 @@ FIELDS: dict[str, int] = {
     "BackendOperationRequest.deferred_file": 1,
     "DeferredFileRequestPayload.file_id": 64,
 }
-# The largest honest ones: each switch of a table and each chosen tenant is one value.
+# The largest that our pages send: each switch of a table and each chosen tenant is one value.
 MOST_VALUES = {"ClientState.cached_message_hashes": 200, "WidgetStates.widgets": 200, "StringArray.data": 2000}
-TYPED = ("WidgetState.string_value", "StringArray.data")  # by people, or names from outside; all else is made by code
+# Texts that people type, or names from other systems, which may hold control characters; code makes all other texts.
+TYPED = ("WidgetState.string_value", "StringArray.data")
 _NUL, _CONTROL = re.compile("\x00"), re.compile(r"[\x00-\x1f\x7f]")
 
 
 def fault_of(message: Message) -> str:
-    """Return what is wrong with the parsed message, for the log: the name of a field and why; "" for nothing."""
+    """Return the first fault of the parsed message (field and reason, for the log), or "" if it has none."""
     size = message.ByteSize()
     message.DiscardUnknownFields()
     return "unknown fields" if message.ByteSize() != size else next(_faults(message), "")
@@ -82,7 +83,7 @@ def _faults(message: Message) -> Iterator[str]:
 
 def _fault_of_value(name: str, value: Any) -> Iterator[str]:
     if not isinstance(value, str):
-        if not abs(value) <= FIELDS[name]:  # not a number (NaN) is not, either
+        if not abs(value) <= FIELDS[name]:  # written so that NaN is out of range, too
             yield f"{name} is out of range"
     elif len(value) > FIELDS[name]:
         yield f"{name} is too long"

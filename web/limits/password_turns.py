@@ -1,6 +1,6 @@
-"""Whose password is looked at next. A look costs 0.3 s of a core.
+"""The order in which passwords are checked. A check takes 0.3 s of a core.
 
-All share one or two threads, devices that have signed in before have one more beside them and go first.
+All attempts share one or two threads; devices that have signed in before go first and have one more thread.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ from core.access.accounts import SignInAttempt
 
 T = TypeVar("T")
 
-FOR_ALL = min(2, max(1, (os.cpu_count() or 1) - 1))  # threads: a flood leaves a core to those who are in
-FOR_DEVICES = 1  # more, for devices that have signed in before
+FOR_ALL = min(2, max(1, (os.cpu_count() or 1) - 1))  # threads; one core stays free for signed-in people
+FOR_DEVICES = 1  # one more thread for devices that have signed in before
 MOST_WAITING = 200  # half a minute of work
-MOST_OF_A_SOURCE = 40  # a class behind one address that signs in at the same moment
+MOST_OF_A_SOURCE = 40  # for a school class behind one address that signs in at the same moment
 MOST_OF_A_DEVICE = 2
 
 
 class Busy(Exception):
-    """There are too many that come before this attempt; nobody has looked at it."""
+    """Too many attempts come before this one; its password was not checked."""
 
 
 @dataclass(order=True, slots=True)
 class _Waiting:
-    """One attempt that waits; the least comes first."""
+    """One waiting attempt; the smallest one is next."""
 
-    rank: tuple[int, int, int]  # (device 0, network of the account 1, stranger 2; attempts of its network; number)
+    # (0 for a known device, 1 for a known network of the account, else 2; earlier attempts of its network; number)
+    rank: tuple[int, int, int]
     device: bool = field(compare=False)
     turn: asyncio.Future[None] = field(compare=False)
 
 
 class PasswordTurns:
-    """For the event loop's thread alone."""
+    """Runs the checks in threads, in order of rank. Not thread-safe: for the event loop only."""
 
     def __init__(self) -> None:
         self._waiting: list[_Waiting] = []
@@ -50,7 +51,7 @@ class PasswordTurns:
         self._threads = CapacityLimiter(FOR_ALL + FOR_DEVICES)
 
     async def run(self, standing: SignInAttempt, work: Callable[[], T]) -> T:
-        """Return what `work` returns in a thread, once it is its turn. Raises Busy."""
+        """Run `work` in a thread when it is this attempt's turn, and return its result. May raise Busy."""
         source, device = standing.source, bool(standing.device)
         before = self._of_source[source]
         if before >= (MOST_OF_A_DEVICE if device else MOST_OF_A_SOURCE):
@@ -63,14 +64,14 @@ class PasswordTurns:
                 return await to_thread.run_sync(work, limiter=self._threads)
             finally:
                 self._count(device, -1)
-                self._call()
+                self._start_next()
         finally:
             self._of_source[source] -= 1
-            self._of_source += Counter()  # lets go of those at 0
+            self._of_source += Counter()  # removes the sources at 0
 
     async def _wait(self, one: _Waiting) -> None:
         self._waiting.append(one)
-        self._call()
+        self._start_next()
         if len(self._waiting) > MOST_WAITING:
             last = max(self._waiting)
             self._waiting.remove(last)
@@ -82,11 +83,11 @@ class PasswordTurns:
                 self._waiting.remove(one)
             elif one.turn.done() and not one.turn.cancelled() and one.turn.exception() is None:
                 self._count(one.device, -1)  # its turn had come
-                self._call()
+                self._start_next()
             raise
 
-    def _call(self) -> None:
-        """Begin with those whose turn it is."""
+    def _start_next(self) -> None:
+        """Let waiting attempts run, in order of rank, as long as threads are free."""
         while self._waiting:
             first = min(self._waiting)
             free = self._running < FOR_ALL + FOR_DEVICES if first.device else self._running_strangers < FOR_ALL

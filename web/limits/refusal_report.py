@@ -9,15 +9,15 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 60.0
-MOST_ADDRESSES = 1000  # that are told apart for the log
+MOST_ADDRESSES = 1000  # that are counted one by one
 
 
 class RefusalReport:
-    """Counts refusals and logs them once a minute in one line."""
+    """Counts refused and closed connections and logs them in one line, at most once a minute."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._told = float("-inf")
+        self._logged_at = float("-inf")
         self._reasons: Counter[str] = Counter()
         self._addresses: Counter[str] = Counter()
 
@@ -26,9 +26,9 @@ class RefusalReport:
         if address in self._addresses or len(self._addresses) < MOST_ADDRESSES:
             self._addresses[address] += 1
 
-    def tell(self) -> None:
+    def log_if_due(self) -> None:
         now = self._clock()
-        if not self._reasons or now - self._told < REPORT_SECONDS:
+        if not self._reasons or now - self._logged_at < REPORT_SECONDS:
             return
         address, times = self._addresses.most_common(1)[0]
         log.warning(
@@ -38,6 +38,6 @@ class RefusalReport:
             address or "an unknown address",
             times,
         )
-        self._told = now
+        self._logged_at = now
         self._reasons.clear()
         self._addresses.clear()

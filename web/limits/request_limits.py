@@ -1,6 +1,6 @@
-"""How large the head of a request may be. Pure functions; the gate asks before it looks at anything.
+"""Limits for the size of a request's head, which the gate checks before anything else. Pure functions.
 
-h11 ends an unfinished head at 64 kB, but takes a larger one that comes in one piece.
+h11 refuses an unfinished head from 64 kB on, but accepts a larger one that comes in one piece.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_PARAMETERS = 1000
 
 
 def too_large(scope: Scope) -> int:
-    """Return the HTTP status that refuses an oversized head: 414 (address), 431 (headers), 0 for none."""
+    """Return the HTTP status for an oversized head: 414 (address) or 431 (headers); 0 if the size is allowed."""
     query: bytes = scope.get("query_string", b"")
     if len(query) + len(scope["path"]) > LONGEST_ADDRESS or query.count(b"&") >= MOST_PARAMETERS:
         return 414

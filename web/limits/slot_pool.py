@@ -6,12 +6,12 @@ from collections import Counter, OrderedDict
 
 from web.limits.connection import TIME_LIMITS, Connection
 
-# So many requests of a session at a time keep their places, the rest counts as strangers'; a browser opens six.
+# A session keeps the slots of so many requests at a time; further ones have no priority. A browser opens six.
 SLOTS_OF_SESSION = 12
 
 
 class ConnectionsByAddress:
-    """Connections in the order in which they came, by address: whoever has most of them gives way first."""
+    """Connections by address, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._by_address: dict[str, OrderedDict[Connection, None]] = {}
@@ -33,18 +33,18 @@ class ConnectionsByAddress:
                 del self._by_address[connection.address]
 
     def oldest_of_most(self) -> Connection | None:
-        """Return the oldest of the address with the most connections; of addresses with as many the first one's."""
+        """Return the oldest connection of the address with the most of them (the first such address), or None."""
         most = max(self._by_address.values(), key=len, default=None)
         return next(iter(most)) if most else None
 
 
 class Pool:
-    """Connections that compete for the same places, in the order in which their states began."""
+    """Connections that compete for the same slots, in the order in which their states began."""
 
     def __init__(self) -> None:
         self._waiting = ConnectionsByAddress()
         self._strangers = ConnectionsByAddress()
-        self._kept: dict[Connection, str] = {}  # with the session for which it was put here
+        self._kept: dict[Connection, str] = {}  # connection -> its session when it was put here
         self._of_session: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -70,5 +70,9 @@ class Pool:
                 del self._of_session[session]
 
     def to_close_first(self) -> Connection | None:
-        """Return one that waits for its client, else a request of a stranger: the oldest of whoever has most."""
+        """Return the connection to close for a new one, or None.
+
+        Those that wait for their clients come first, then requests without a priority; of these the oldest one of the
+        address with the most.
+        """
         return self._waiting.oldest_of_most() or self._strangers.oldest_of_most()

@@ -1,4 +1,4 @@
-"""A token bucket: so many at once, so many a second in the long run."""
+"""A token bucket: limits events to a burst at once and a rate per second in the long run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class TokenBucket:
         self._tokens, self._at = burst, clock()
 
     def take(self, cost: float = 1.0) -> float:
-        """Take `cost` tokens, on credit when there are too few; return the seconds until they are paid for."""
+        """Take `cost` tokens, even if there are too few; return the seconds until the missing ones have come."""
         now = self._clock()
         self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_second) - cost
         self._at = now

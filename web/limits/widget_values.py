@@ -1,4 +1,4 @@
-"""The values of controls as a forged frame may say them: which ones no table of ours can have. Pure functions."""
+"""Checks of the values of controls, which a forged frame may contain. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ MOST_ROWS = 10**6
 
 
 def fits(value: Any) -> bool:
-    """Return False for the state of a table that no table of ours can have; other values fit."""
+    """Return False if `value` is a state of a table that none of our tables can have, True for all other values."""
     if not isinstance(value, Mapping):
         return True
     if "selection" in value:
         selection = value["selection"]
         return all(map(_is_row, selection["rows"])) and all(isinstance(name, str) for name in selection["columns"])
     if "edited_rows" in value:
-        fixed = not value["added_rows"] and not value["deleted_rows"]  # our tables have fixed rows
+        fixed = not value["added_rows"] and not value["deleted_rows"]  # in our tables no rows can be added or deleted
         return fixed and all(_is_row(row) and _is_edit(edit) for row, edit in value["edited_rows"].items())
     return True
 
@@ -26,5 +26,5 @@ def _is_row(row: Any) -> bool:
 
 
 def _is_edit(edit: Any) -> bool:
-    """Switches are all that can be edited."""
+    """Return True if all edited values are those of switches; nothing else can be edited in our tables."""
     return isinstance(edit, Mapping) and all(isinstance(one, bool | None) for one in edit.values())

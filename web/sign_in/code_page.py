@@ -1,4 +1,4 @@
-"""/login/code: the second step of a local sign-in. Between the steps there is no session, only a note in memory."""
+"""/login/code: the second step of a local sign-in. Between the steps there is no session, only an entry in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ THREADS = 2
 
 
 class CodeStep:
-    """`begin` is for the sign-in page, once the password was right."""
+    """The page that asks for the code; the sign-in page calls `begin` after a correct password."""
 
     def __init__(
         self, pages: PlainPages, cookies: SessionCookies, budgets: SignInBudgets, settings: Callable[[], Settings]
@@ -40,7 +40,7 @@ class CodeStep:
         return [Route("/login/code", self.code, methods=["GET", "POST"])]
 
     def begin(self, request: Request, half: CodeNeeded, target: str) -> Response:
-        """To the page that asks for the code."""
+        """Remember the sign-in and return the redirect to the page that asks for the code."""
         key = self._pending.add((half, target), self._cookies.now())
         response = RedirectResponse("/login/code", 303)
         set_sign_in_cookie(request, response, COOKIE, key, int(TIME_TO_TYPE.total_seconds()))

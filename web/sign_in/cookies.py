@@ -1,4 +1,4 @@
-"""The session's cookie: who has it, giving it and taking it away; and short ones for a sign-in under way."""
+"""Cookies: that of the session, and those that the sign-in pages keep for themselves."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from web.gate import SIGNED_OUT, session_cookie, session_token
 from web.tabs import Tabs
 
 SIGN_IN_PATH = "/login"
-DEVICE = "lizenztool_device"  # says that this browser has signed in before; opens nothing
+DEVICE = "lizenztool_device"  # marks a browser that has signed in before; gives no access
 
 
 class SessionCookies:
-    """`engine` is asked for late because it opens after the routes are made."""
+    """Reads, sets and removes the cookie of the session; `engine` is a function, for the database opens later."""
 
     def __init__(self, tabs: Tabs, engine: Callable[[], Engine]) -> None:
         self._tabs = tabs
@@ -31,22 +31,22 @@ class SessionCookies:
         return self._tabs.now()
 
     async def session(self, request: Request) -> Session | None:
-        """The valid session of this browser."""
+        """Return the valid session of this browser, or None."""
         token = session_token(request.scope)
-        found = await self._tabs.find_session(accounts.session_id(token)) if token else None
-        return found if isinstance(found, Session) else None
+        session = await self._tabs.find_session(accounts.session_id(token)) if token else None
+        return session if isinstance(session, Session) else None
 
     async def open(self, request: Request, token: str, target: str, *, known_as: str = "") -> Response:
-        """To `target` with the new session; the old one of this browser, if any, is over.
+        """Return the redirect to `target` that sets the new session; end the old session of this browser.
 
-        From now on the browser is known to the local account `known_as`.
+        If `known_as` is given, the browser becomes a known device of that local account.
         """
         await self._end_old(request)
         response = RedirectResponse(target, 303)
         self._set(request, response, token)
         if known_as:
-            held, now = sign_in_cookie(request, DEVICE), self.now()
-            value = await to_thread.run_sync(lambda: accounts.remember_device(self.engine(), known_as, held, now))
+            old_value, now = sign_in_cookie(request, DEVICE), self.now()
+            value = await to_thread.run_sync(lambda: accounts.remember_device(self.engine(), known_as, old_value, now))
             set_sign_in_cookie(request, response, DEVICE, value, int(LASTING.total_seconds()))
         return response
 
@@ -62,19 +62,19 @@ class SessionCookies:
             await to_thread.run_sync(lambda: accounts.sign_out(self.engine(), token, now))
 
     def _set(self, request: Request, response: Response, token: str) -> None:
-        # Behind a proxy that nobody named as trusted only the browser's Origin says that it speaks https.
+        # Behind a proxy that is not in LIZENZTOOL_PROXY, only the browser's Origin header shows that it uses https.
         secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
         name = session_cookie(request.scope)
         response.set_cookie(name, token, httponly=True, samesite="lax", secure=secure, path="/")
 
 
 def sign_in_cookie(request: Request, name: str) -> str:
-    """What the browser holds for a sign-in under way, "" for nothing."""
+    """Return the value of a cookie of the sign-in pages, "" if the browser does not send it."""
     return request.cookies.get(_cookie_scope(request, name)[0], "")
 
 
 def set_sign_in_cookie(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
-    """A cookie for the sign-in pages alone. Lax, for the provider sends the browser back from another site."""
+    """Set a cookie for the sign-in pages. SameSite=Lax, for the provider sends the browser back from another site."""
     response.headers["cache-control"] = "no-store"
     name, path = _cookie_scope(request, name)
     response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", path=path)
@@ -86,5 +86,5 @@ def drop_sign_in_cookie(request: Request, response: Response, name: str) -> None
 
 
 def _cookie_scope(request: Request, name: str) -> tuple[str, str]:
-    """(name, path): over https no other site can have set the cookie, which goes with the path / only."""
+    """Return (name, path) of the cookie. Over https no other host can set it (prefix __Host-, which needs `/`)."""
     return (f"__Host-{name}", "/") if request.url.scheme == "https" else (name, SIGN_IN_PATH)

@@ -1,6 +1,6 @@
-"""/login/microsoft: sign-in with Microsoft Entra ID, and the page that says why somebody does not get in.
+"""/login/microsoft: sign-in with Microsoft Entra ID, and the page that says why a sign-in was refused.
 
-What a flow needs on its way (state, nonce, PKCE) stays here, for ten minutes and one use, bound to the browser by a
+State, nonce and PKCE verifier of a sign-in are kept in memory for ten minutes and one use, bound to the browser by a
 cookie.
 """
 
@@ -36,7 +36,7 @@ TIME_TO_SIGN_IN = timedelta(minutes=10)
 THREADS, LONGEST_QUEUE = 4, 20
 FOREIGN = ("cross-site", "same-site")
 PROMPTS = ("login", "select_account")
-# Why nobody came in -> what Microsoft shall ask at the next try: nothing special, another account, or the password.
+# Reason of a refusal -> `prompt` of the next try, for which Microsoft asks: another account, the password, or nothing.
 RETRY = {
     "tenant": "select_account",
     "role": "select_account",
@@ -52,7 +52,7 @@ RETRY = {
 
 @dataclass(frozen=True, slots=True)
 class _Flow:
-    """A browser on its way to Microsoft and back."""
+    """A sign-in that has begun: the browser is at Microsoft."""
 
     profile: AuthProfile
     target: str
@@ -60,7 +60,7 @@ class _Flow:
 
 
 class MicrosoftSignIn:
-    """`settings` is asked for late: the demo has settings of its own."""
+    """The routes of the sign-in with Microsoft; `settings` is a function, for the demo replaces the settings later."""
 
     def __init__(self, pages: PlainPages, cookies: SessionCookies, settings: Callable[[], Settings]) -> None:
         self._pages = pages
@@ -68,10 +68,10 @@ class MicrosoftSignIn:
         self._settings = settings
         self._flows: ExpiringStore[_Flow] = ExpiringStore(TIME_TO_SIGN_IN)
         self._threads = CapacityLimiter(THREADS)
-        # Apart from those that wait for Microsoft: the page with the local sign-in must come whatever happens there.
+        # Own thread: the page with the local sign-in must not wait for threads that wait for Microsoft.
         self._disk = CapacityLimiter(1)
         self._parts: tuple[AuthStore, OpenIdClient] | None = None
-        self._told: list[str] = []
+        self._logged_faults: list[str] = []
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -81,24 +81,24 @@ class MicrosoftSignIn:
         ]
 
     async def profiles(self) -> AuthProfiles:
-        """The sign-in profiles as they are on disk now; new faults go to the log."""
-        found = await to_thread.run_sync(self._store_and_provider()[0].load, limiter=self._disk)
-        faults = [problem.text("en") for fault in found.faults for problem in fault.problems]
-        if faults != self._told:
-            self._told = faults
+        """Return the sign-in profiles as they are on disk now; log their faults if these have changed."""
+        profiles = await to_thread.run_sync(self._store_and_provider()[0].load, limiter=self._disk)
+        faults = [problem.text("en") for fault in profiles.faults for problem in fault.problems]
+        if faults != self._logged_faults:
+            self._logged_faults = faults
             for fault in faults:
                 log.warning("Sign-in profile: %s", fault)
-        return found
+        return profiles
 
     async def start(self, request: Request) -> Response:
-        """To Microsoft; `prompt` makes it ask for another account, or for the password again."""
+        """Redirect to Microsoft; the parameter `prompt` makes it ask for another account, or the password again."""
         target = local_path(request.query_params.get("next"))
         profile = (await self.profiles()).profile
-        # Whoever is signed in at Microsoft comes back without a click: a foreign page must not begin that.
+        # A person who is signed in at Microsoft comes back without a click, so a foreign page must not start a sign-in.
         if profile is None or request.headers.get("sec-fetch-site") in FOREIGN:
             return RedirectResponse(link_with_target("/login", target), 303)
-        wanted = request.query_params.get("prompt", "")
-        prompt = wanted if wanted in PROMPTS else ""
+        parameter = request.query_params.get("prompt", "")
+        prompt = parameter if parameter in PROMPTS else ""
         own = profile.redirect_url or f"{request.url.scheme}://{request.url.netloc}{CALLBACK}"
         provider = self._store_and_provider()[1]
         try:
@@ -111,7 +111,7 @@ class MicrosoftSignIn:
         return response
 
     async def callback(self, request: Request) -> Response:
-        """Back from Microsoft. Whatever comes of it, this flow is used up."""
+        """Finish the sign-in when the browser comes back from Microsoft; in any case the flow is used up."""
         now = self._cookies.now()
         flow = self._flows.pop(sign_in_cookie(request, COOKIE), now)
         if flow is None or flow.profile != (await self.profiles()).profile:
@@ -123,10 +123,10 @@ class MicrosoftSignIn:
             )
         except ProviderError as error:
             return self._turn_away(request, error.why, flow.target)
-        found, most = account_of_claims(claims, flow.profile, issuer, now), self._settings().sessions_per_account
+        identity, most = account_of_claims(claims, flow.profile, issuer, now), self._settings().sessions_per_account
         result = await to_thread.run_sync(
             lambda: accounts.sign_in_with_microsoft(
-                self._cookies.engine(), found, now=now, most_sessions=most, **client_of(request)
+                self._cookies.engine(), identity, now=now, most_sessions=most, **client_of(request)
             )
         )
         if isinstance(result, MicrosoftRefusal):
@@ -136,7 +136,7 @@ class MicrosoftSignIn:
         return response
 
     async def refused(self, request: Request) -> Response:
-        """Why, and what to do. An address of its own, so that a reload or another language asks Microsoft nothing."""
+        """Show why a sign-in was refused and what to do; a reload of this page does not call Microsoft."""
         why = request.query_params.get("why", "")
         why = why if why in RETRY else "token"
         target = local_path(request.query_params.get("next"))

@@ -1,6 +1,6 @@
-"""msal's authorization-code flow: send somebody to the provider, and take the ID token of the one who comes back.
+"""msal's authorization-code flow: start a sign-in at the provider, and read the ID token of the one who comes back.
 
-ProviderError     nobody came in; `why` is a key of the refusal page
+ProviderError     the sign-in failed; `why` is a key of the refusal page
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from core.profiles.auth_profiles import AuthProfile
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = (5.0, 15.0)  # connect, read; seconds. Somebody is waiting.
+TIMEOUT = (5.0, 15.0)  # seconds to connect and to read; short, for a person is waiting
 WHO = {"tenant": "Microsoft sign-in", "what": "token"}
 ERROR = re.compile(r"[a-z_]{1,60}")
 AADSTS = re.compile(r"AADSTS\d+")
-# A form posted from the provider would come without our cookie (SameSite=Lax), and the gate takes no foreign form. The
-# code in the address is worth nothing without that cookie and the secret.
+# response_mode=form_post is not possible: a form from the provider comes without our cookie (SameSite=Lax), and the
+# gate refuses forms of other sites. The code in the address is useless without that cookie and the secret.
 warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended", category=UserWarning)
-NOT_ASSIGNED = "AADSTS50105"  # the app wants an assignment, and this person has none
+NOT_ASSIGNED = "AADSTS50105"  # the app requires an assignment, and this person has none
 
 
 class ProviderError(Exception):
-    """The provider cannot be reached, has said no, or has given an answer that does not fit."""
+    """The provider cannot be reached, has refused, or has given an answer that does not belong to the sign-in."""
 
     def __init__(self, why: Literal["away", "provider", "cancelled", "role", "token"]) -> None:
         super().__init__(why)
@@ -44,60 +44,60 @@ class ProviderError(Exception):
 
 
 class OpenIdClient:
-    """The provider as seen through one profile; what it tells about itself is kept until the profile changes.
+    """A client of the provider in the sign-in profile; the provider's metadata is kept until the profile changes.
 
-    Both methods wait for the network, and raise ProviderError.
+    Both methods wait for the network and may raise ProviderError.
     """
 
     def __init__(self, login_url: str, ca_bundle: str, proxies: Proxies = DIRECT) -> None:
         self._login_url = login_url
         self._ca_bundle, self._proxies = ca_bundle, proxies
-        self._known: tuple[AuthProfile, _Wire, Any] | None = None
+        self._cached: tuple[AuthProfile, _HttpClient, Any] | None = None
 
     def start(self, profile: AuthProfile, redirect_url: str, prompt: str) -> dict[str, Any]:
-        """A new flow: `auth_uri` is where the browser goes, the rest is for `finish`."""
+        """Return a new flow: `auth_uri` is the address for the browser, the rest is for `finish`."""
         _, application = self._application(profile)
         flow: dict[str, Any] = application.initiate_auth_code_flow(
             [], redirect_uri=redirect_url, prompt=prompt or None, max_age=int(profile.max_age / timedelta(seconds=1))
         )
-        # The age is judged in microsoft_claims.py: msal would demand `auth_time`, and put the claims into its error.
+        # microsoft_claims.py checks the age: msal would require `auth_time` and put the claims into its error.
         flow.pop("max_age", None)
         return flow
 
     def finish(self, profile: AuthProfile, flow: dict[str, Any], answer: Mapping[str, str]) -> tuple[Any, str]:
-        """(claims of the ID token, issuer of the provider's metadata); state and nonce are right."""
-        wire, application = self._application(profile)
+        """Return (claims of the ID token, issuer in the provider's metadata), after a check of state and nonce."""
+        http_client, application = self._application(profile)
         try:
             result = application.acquire_token_by_auth_code_flow(flow, dict(answer))
         except MsalError as error:
             log.error("The sign-in host did not answer: %s", type(error).__name__)  # noqa: TRY400
             raise ProviderError("away") from None
         except (ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
-            # State, nonce, or no JSON. The text may hold the token: only its kind is told.
+            # Wrong state or nonce, or no JSON. The text may contain the token, so only the class is logged.
             log.warning("A sign-in came back with an answer that does not fit: %s", type(error).__name__)
             raise ProviderError("token") from None
         if "error" in result:
             raise ProviderError(_why(result))
-        return result.get("id_token_claims") or {}, wire.issuer
+        return result.get("id_token_claims") or {}, http_client.issuer
 
-    def _application(self, profile: AuthProfile) -> tuple[_Wire, Any]:
-        known = self._known
-        if known is None or known[0] != profile:
-            # Without a lock: whoever waits for a host that does not answer holds up nobody else.
-            wire = _Wire(self._ca_bundle, self._proxies)
-            known = self._known = (profile, wire, self._new_application(profile, wire))
-        return known[1:]
+    def _application(self, profile: AuthProfile) -> tuple[_HttpClient, Any]:
+        cached = self._cached
+        if cached is None or cached[0] != profile:
+            # Without a lock, so that a host that does not answer delays no other sign-in.
+            http_client = _HttpClient(self._ca_bundle, self._proxies)
+            cached = self._cached = (profile, http_client, self._new_application(profile, http_client))
+        return cached[1:]
 
-    def _new_application(self, profile: AuthProfile, wire: _Wire) -> Any:
+    def _new_application(self, profile: AuthProfile, http_client: _HttpClient) -> Any:
         entra = f"{self._login_url}/{profile.tenant_id}"
         place = {"oidc_authority": profile.authority} if profile.authority else {"authority": entra}
         try:
             return msal.ConfidentialClientApplication(
                 profile.client_id,
-                client_credential=_credential(profile, wire),
-                http_client=wire,
+                client_credential=_credential(profile, http_client),
+                http_client=http_client,
                 token_cache=_NoTokens(),
-                exclude_scopes=["offline_access"],  # who it is, once; nothing to be used later
+                exclude_scopes=["offline_access"],  # no refresh token: the identity is needed once only
                 instance_discovery=False,  # the login host is the operator's setting
                 **place,
             )
@@ -108,34 +108,34 @@ class OpenIdClient:
         raise ProviderError("away")
 
 
-def _credential(profile: AuthProfile, wire: _Wire) -> Any:
+def _credential(profile: AuthProfile, http_client: _HttpClient) -> Any:
     if profile.certificate is None:
         return profile.secret
     certificate = profile.certificate
     creator = JwtAssertionCreator(
         certificate.private_key, algorithm="PS256", sha256_thumbprint=certificate.thumbprint_sha256
     )
-    # Only when it is needed: the token endpoint is known by then.
-    return {"client_assertion": lambda: creator.create_normal_assertion(wire.token_endpoint, profile.client_id)}
+    # A function, for the token endpoint is known only after the metadata has been read.
+    return {"client_assertion": lambda: creator.create_normal_assertion(http_client.token_endpoint, profile.client_id)}
 
 
 def _why(result: Mapping[str, Any]) -> Literal["provider", "cancelled", "role"]:
-    """For the page; what an operator can look up goes to the log, nothing else of what came with the redirect."""
+    """Return the reason for the page, and log the error codes; nothing else from the redirect is logged."""
     error, text = str(result["error"]), str(result.get("error_description", ""))
     code = AADSTS.search(text)
     if code and code.group() == NOT_ASSIGNED:
         return "role"
     if error == "access_denied":
         return "cancelled"
-    told = error if ERROR.fullmatch(error) else "?"
-    log.error("The provider refused a sign-in: %s %s", told, code.group() if code else "")
+    name = error if ERROR.fullmatch(error) else "?"
+    log.error("The provider refused a sign-in: %s %s", name, code.group() if code else "")
     return "provider"
 
 
-class _Wire:
-    """What msal sends its requests through. Remembers what the provider says of itself.
+class _HttpClient:
+    """Sends msal's requests, and remembers issuer and token endpoint from the provider's metadata.
 
-    A connection for each request: sign-ins are rare, and those of threads that are gone would stay open.
+    Each request has a connection of its own: sign-ins are rare, and connections of ended threads would stay open.
     """
 
     def __init__(self, ca_bundle: str, proxies: Proxies) -> None:
@@ -153,7 +153,7 @@ class _Wire:
         return self._send("POST", url, **options)
 
     def close(self) -> None:
-        """Nothing is open between two requests."""
+        """Do nothing: no connection stays open between two requests."""
 
     def _send(self, method: str, url: str, **options: Any) -> requests.Response:
         http = Http(ca_bundle=self._ca_bundle, proxies=self._proxies, timeout=TIMEOUT)
@@ -171,7 +171,7 @@ class _Wire:
 
 
 class _NoTokens:
-    """In the place of msal's cache: the access token is of no use to us and is not kept."""
+    """Replaces msal's token cache and keeps nothing: the access token is not used."""
 
     def add(self, event: Any, now: Any = None) -> None: ...
     def remove_rt(self, item: Any) -> None: ...

@@ -29,15 +29,15 @@ from web.url_checks import local_path
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parents[1]
-BUSY_SECONDS = 5  # after which somebody whose turn did not come may try again
+BUSY_SECONDS = 5  # Retry-After when too many sign-ins are waiting
 REASONS = ("out", "revoked", "idle", "expired", "code")
 
-# A GET of /logout only asks: a foreign page can link to it, and some browsers load links in advance. The form posts,
-# and the gate lets no foreign page post. Within the dashboard a button ends the session instead.
+# GET /logout shows a form and does not sign out, since a foreign page can link to it and browsers may load links in
+# advance. The form sends a POST, which the gate refuses from foreign pages. The dashboard has a button of its own.
 
 
 class SignIn:
-    """Sign-in and sign-out pages; engine and settings are asked for late, for they open after the routes are made."""
+    """Sign-in and sign-out pages; engine and settings are functions, for both are opened after the routes are made."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class SignIn:
             *self._microsoft.routes(),
             *self._code.routes(),
             Route("/logout", self.logout, methods=["GET", "POST"]),
-            # Browsers and Streamlit's frontend ask for these of their own accord.
+            # Browsers and Streamlit's frontend ask for these by themselves.
             *(Route(path, icon) for path in ("/favicon.ico", "/favicon.png")),
             Mount("/assets", StaticFiles(directory=FOLDER / "static")),
         ]
@@ -105,7 +105,7 @@ class SignIn:
         return await self._cookies.open(request, result, target, known_as=accounts.account_key(name))
 
     async def _admins_only(self) -> bool:
-        """Also with a profile that is broken: whoever limits local accounts wants no way around that."""
+        """Return True if only admins may sign in locally; this holds with a faulty Microsoft profile, too."""
         return self._settings().local_sign_in == "admins" and (await self._microsoft.profiles()).wanted
 
     async def _refused(self, request: Request, wait: int, *, name: str, target: str) -> Response:
@@ -139,7 +139,7 @@ class SignIn:
 
 
 async def database_down(request: Request, error: Exception) -> Response:
-    """For every route: what the gate answers, too, when it cannot ask the database."""
+    """Answer 503 when the database fails in a route, with the sentence that the gate uses, too."""
     log.error("A request for %s cannot be answered: %s", request.url.path, error)
     return PlainTextResponse(texts.text("plain.database", language_of(request.scope, "de")), 503)
 
