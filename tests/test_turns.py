@@ -23,7 +23,7 @@ def device(name: str) -> SignInAttempt:
     return SignInAttempt("anna", "203.0.113.1", device=name)
 
 
-def in_order(standings: Iterable[SignInAttempt]) -> list[str]:
+def in_order(attempts: Iterable[SignInAttempt]) -> list[str]:
     """The sources in the order in which their turn came, when all threads are busy as they arrive."""
     order: list[str] = []
 
@@ -33,12 +33,12 @@ def in_order(standings: Iterable[SignInAttempt]) -> list[str]:
         busy = [asyncio.create_task(queue.run(device(f"busy{n}"), release.wait)) for n in range(threads)]
         await asyncio.sleep(0)
         waiting = []
-        for one in standings:
+        for one in attempts:
             waiting.append(asyncio.create_task(queue.run(one, partial(order.append, one.source))))
             await asyncio.sleep(0)
         release.set()
         await asyncio.gather(*busy)
-        for one, result in zip(standings, await asyncio.gather(*waiting, return_exceptions=True), strict=True):
+        for one, result in zip(attempts, await asyncio.gather(*waiting, return_exceptions=True), strict=True):
             if isinstance(result, Busy):
                 order.append(f"{one.source} refused")
         assert (queue._running, queue._running_strangers, len(queue._of_source)) == (0, 0, 0)

@@ -50,16 +50,16 @@ class PasswordTurns:
         self._numbers = itertools.count()
         self._threads = CapacityLimiter(FOR_ALL + FOR_DEVICES)
 
-    async def run(self, standing: SignInAttempt, work: Callable[[], T]) -> T:
+    async def run(self, attempt: SignInAttempt, work: Callable[[], T]) -> T:
         """Run `work` in a thread when it is this attempt's turn, and return its result. May raise Busy."""
-        source, device = standing.source, bool(standing.device)
+        source, device = attempt.source, bool(attempt.device)
         before = self._of_source[source]
         if before >= (MOST_OF_A_DEVICE if device else MOST_OF_A_SOURCE):
             raise Busy
         self._of_source[source] += 1
         try:
-            kind = 0 if device else 1 if standing.known_network else 2
-            await self._wait(_Waiting((kind, standing.spent + before, next(self._numbers)), device, _future()))
+            kind = 0 if device else 1 if attempt.known_network else 2
+            await self._wait(_Waiting((kind, attempt.spent + before, next(self._numbers)), device, _future()))
             try:
                 return await to_thread.run_sync(work, limiter=self._threads)
             finally:

@@ -52,7 +52,7 @@ class SignInBudgets:
             self._free_until.clear()
         self._free_until[address] = time.monotonic() + FREE_SECONDS
 
-    async def standing(self, request: Request, name: str) -> SignInAttempt:
+    async def attempt(self, request: Request, name: str) -> SignInAttempt:
         """Return an attempt to sign in as `name`, with its wait and what is known about its caller."""
         engine, now, address = self._cookies.engine(), self._cookies.now(), client_of(request)["address"]
         cookie = sign_in_cookie(request, DEVICE)

@@ -61,10 +61,10 @@ class CodeStep:
             return self._refused(request, wait, back)
         code = (await form_of(request)).get("code", "")
         client, most = client_of(request), self._settings().sessions_per_account
-        standing = accounts.SignInAttempt(half.account.name, client["address"], device=half.device)
+        attempt = accounts.SignInAttempt(half.account.name, client["address"], device=half.device)
         result = await to_thread.run_sync(
             lambda: accounts.sign_in_with_code(
-                self._cookies.engine(), half, code, now=now, attempt=standing, most_sessions=most, **client
+                self._cookies.engine(), half, code, now=now, attempt=attempt, most_sessions=most, **client
             ),
             limiter=self._threads,
         )

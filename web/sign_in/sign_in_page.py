@@ -84,15 +84,15 @@ class SignIn:
         target = local_path(form.get("next"))
         name, password, now = form.get("name", ""), form.get("password", ""), self._cookies.now()
         most_sessions = self._settings().sessions_per_account
-        standing = await self._budgets.standing(request, name)
-        if standing.wait:
-            return await self._refused(request, standing.wait, name=name, target=target)
+        attempt = await self._budgets.attempt(request, name)
+        if attempt.wait:
+            return await self._refused(request, attempt.wait, name=name, target=target)
         admins_only = await self._admins_only()
         try:
             result = await self._turns.run(
-                standing,
+                attempt,
                 lambda: accounts.sign_in(
-                    self._cookies.engine(), name, password, now=now, admins_only=admins_only, attempt=standing,
+                    self._cookies.engine(), name, password, now=now, admins_only=admins_only, attempt=attempt,
                     most_sessions=most_sessions, **client_of(request),
                 ),
             )  # fmt: skip
