@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from core.cache.catalogue import SKU_MAPPINGS
 from core.cache.database import open_database
-from core.cache.readings import KnownTenant, Reading, known_licenses, save_profiles, save_readings
+from core.cache.readings import ProfileTenant, Reading, save_profiles, save_readings, stored_licenses
 from core.licenses.alarm_rules import Rules
 from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
@@ -29,7 +29,7 @@ def write_past_readings(
     catalogue = Catalogue.load(SKU_MAPPINGS)
     engine = open_database(url)
     read = [tenant for tenant in tenants if tenant.permissions]
-    save_profiles(engine, [KnownTenant(t.tenant_id, t.slug, t.name, t.certificate_ends) for t in tenants], {})
+    save_profiles(engine, [ProfileTenant(t.tenant_id, t.slug, t.name, t.certificate_ends) for t in tenants], {})
     for ago in range(DAYS, 0, -1):
         at = (today - dt.timedelta(days=ago)).replace(hour=HOUR, minute=12)
         readings = []
@@ -37,7 +37,7 @@ def write_past_readings(
             since = {sku.part_number: out_since.get((tenant.name, sku.part_number), 0) for sku in tenant.skus.values()}
             rows = [_numbers_of_day(sku, ago, since[sku.part_number]) for sku in tenant.skus.values()]
             readings.append(Reading(tenant.tenant_id, rows, _short_skus(rows, catalogue), at))
-        save_readings(engine, readings, known_licenses(engine), set(), at.date())
+        save_readings(engine, readings, stored_licenses(engine), set(), at.date())
     engine.dispose()
 
 

@@ -19,14 +19,14 @@ from core.cache.lists_read import (
     save_sharepoint_status,
     save_tenant_list,
 )
-from core.cache.purchases import Purchases, save_subscriptions
+from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.readings import (
-    KnownTenant,
+    ProfileTenant,
     Reading,
-    known_licenses,
     save_failures,
     save_profiles,
     save_readings,
+    stored_licenses,
 )
 from core.cache.run_rows import finish_run, start_run
 from core.licenses.skus import Catalogue
@@ -57,7 +57,7 @@ class World:
 
     engine: Engine
     settings: Settings
-    known: list[KnownTenant] = field(default_factory=list)
+    known: list[ProfileTenant] = field(default_factory=list)
     services: Any = None
     refresher: Any = None
 
@@ -83,7 +83,7 @@ class World:
         number = len(self.known) + 1
         tenant_id = f"00000000-0000-4000-8000-{number:012d}"
         ends = NOW + timedelta(days=days, hours=1)
-        self.known.append(KnownTenant(tenant_id, slug or f"tenant-{number}", name, ends))
+        self.known.append(ProfileTenant(tenant_id, slug or f"tenant-{number}", name, ends))
         save_profiles(self.engine, self.known, {})
         return tenant_id
 
@@ -98,7 +98,7 @@ class World:
         ]
         reading = Reading(tenant_id, licenses, short, at)
         same_day = (NOW - timedelta(days=ago.days)).astimezone(self.settings.zone).date()  # whatever o'clock it is
-        save_readings(self.engine, [reading], known_licenses(self.engine), (), day or same_day)
+        save_readings(self.engine, [reading], stored_licenses(self.engine), (), day or same_day)
 
     def fail(self, tenant_id: str, code: str, *, ago: timedelta = timedelta(hours=20), **params: str) -> None:
         save_failures(self.engine, {tenant_id: Problem(code, params, "status 401, request-id 1234")}, NOW - ago)
@@ -160,7 +160,7 @@ def filled_world(folder: Path, **settings: Any) -> World:
     world.fail(ids[8], "graph.forbidden", ago=timedelta(hours=2), tenant=NAMES[8], what="subscribedSkus")
     _subscriptions(world, ids[0])
     denied = Problem("graph.forbidden", {"tenant": NAMES[1], "what": "subscriptions"})
-    save_subscriptions(world.engine, [Purchases(ids[1], None, NOW, denied)])
+    save_subscriptions(world.engine, [SubscriptionReading(ids[1], None, NOW, denied)])
     world.listed([*ids[:10], hostile], off=[ids[2]], strangers=["Alte Firma GmbH", HOSTILE + " 2"])
     world.sharepoint(Problem("sharepoint.parameter_missing", {"field": "communication"}), **PARAMETERS)
     _alarms(world, ids)
@@ -198,7 +198,7 @@ def _subscriptions(world: World, tenant_id: str) -> None:
             [("SPB", "Enabled", False, 33), ("POWER_BI_PRO", "Warning", False, 12), ("VISIOCLIENT", "Enabled", True, 5)]
         )
     ]
-    save_subscriptions(world.engine, [Purchases(tenant_id, found, NOW)])
+    save_subscriptions(world.engine, [SubscriptionReading(tenant_id, found, NOW)])
 
 
 def _alarms(world: World, ids: Sequence[str]) -> None:
@@ -217,7 +217,7 @@ def large_world(folder: Path, tenants: int = 1000, **settings: Any) -> World:
     """Eight licences for each of many tenants: the 8,000 rows of the measurements."""
     world = World.at(folder, **settings)
     world.known = [
-        KnownTenant(
+        ProfileTenant(
             f"00000000-0000-4000-8000-{n:012d}", f"tenant-{n}", f"Schule Nummer {n:04d}", NOW + timedelta(days=200)
         )
         for n in range(tenants)

@@ -14,7 +14,7 @@ from sqlalchemy import Boolean as Bool
 from sqlalchemy import Connection, Engine, bindparam, text
 
 from core.cache.database import MIGRATIONS, open_database
-from core.cache.lists_read import Alarm, known_alarms
+from core.cache.lists_read import Alarm, stored_alarms
 from core.cache.schema import UtcTime
 from tests.postgres import postgres
 
@@ -81,7 +81,7 @@ def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(url: str, tmp_pa
         insert(connection, "alarms", sku_part_number="FORMER", item_id="4", told_at=NOW, short_since=NOW, **known)
 
     with opened(url) as engine:
-        alarms = {sku_id: alarm for (_, sku_id), alarm in known_alarms(engine).items()}
+        alarms = {sku_id: alarm for (_, sku_id), alarm in stored_alarms(engine).items()}
 
     assert alarms == {
         "sku-1": Alarm(TENANT, "sku-1", "1", triggered_at=NOW, short_since=NOW),

@@ -20,7 +20,7 @@ from core.access import api_tokens
 from core.access.reauthentication import WrongName, WrongPassword
 from core.access.sessions import Session, end_for, session_id, session_of, start_session
 from core.audit import Search, find
-from core.cache.lists_read import known_alarms, save_switches
+from core.cache.lists_read import save_switches, stored_alarms
 from core.cache.readings import tenant_rows
 from core.cache.rule_rows import all_rules, delete_rule, save_rule
 from core.cache.run_rows import tell_newer
@@ -426,14 +426,14 @@ def test_a_switch_that_somebody_set_meanwhile_is_not_overwritten_without_sharepo
 
 def test_what_is_taken_over_is_what_was_on_the_page(filled: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(filled, MONITORING, user=BOSS)
-    before = {(alarm.tenant_id, alarm.sku_id) for alarm in known_alarms(filled.engine).values() if alarm.told_at}
+    before = {(alarm.tenant_id, alarm.sku_id) for alarm in stored_alarms(filled.engine).values() if alarm.told_at}
     tenant = filled.known[4].tenant_id
     button(app, "take_over").click().run()
     assert f"- {plain('Kantonsschule Wil: EXCHANGESTANDARD')}" in words(app)
     filled.read(tenant, license_("VISIO_PLAN2", 1, 9), ago=timedelta(minutes=1))  # nobody has seen it
     button(app, "take_over_now").click().run()
 
-    told = {(a.tenant_id, a.sku_id) for a in known_alarms(filled.engine).values() if a.told_at} - before
+    told = {(a.tenant_id, a.sku_id) for a in stored_alarms(filled.engine).values() if a.told_at} - before
     assert told
     assert (tenant, sku_of("VISIO_PLAN2")) not in told
 

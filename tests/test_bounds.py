@@ -23,7 +23,7 @@ from core.cache.account_rows import Account, add_account
 from core.cache.lists_read import ListedTenant, save_tenant_list, tenant_list_rows
 from core.cache.open_sessions import open_sessions
 from core.cache.product_names import imported_names, save_names
-from core.cache.readings import known_licenses
+from core.cache.readings import stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.schema import subscriptions
 from core.cache.troubles import broken_profiles
@@ -64,7 +64,7 @@ def school(office: Office) -> Tenant:
 
 def stored(office: Office, tenant: Tenant) -> dict[str, tuple[int, int, bool]]:
     """Part number -> seats, used ones, and whether it is listed."""
-    rows = known_licenses(office.engine)[tenant.tenant_id].values()
+    rows = stored_licenses(office.engine)[tenant.tenant_id].values()
     return {row["sku_part_number"]: (row["enabled"], row["consumed"], row["present"]) for row in rows}
 
 

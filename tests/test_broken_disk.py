@@ -23,7 +23,7 @@ from core.__main__ import main
 from core.access import accounts
 from core.access.sessions import EndedSession, Session, Sessions, session_id, start_session
 from core.cache.database import DatabaseError, open_database
-from core.cache.readings import known_licenses
+from core.cache.readings import stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.sql import document, save_document, transaction
 from tests.loggers import restored_loggers
@@ -126,7 +126,7 @@ def test_a_disk_that_fills_up_ends_nothing_and_the_old_rows_stay(office: Office)
         office.m365.find_tenant("Schule Höri").set_sku("SPB", consumed=10)
         told_words = next(line for line in child.stderr if "Check free space" in line)
         engine = open_database(office.settings.database)
-        rows = [row["consumed"] for tenant in known_licenses(engine).values() for row in tenant.values()]
+        rows = [row["consumed"] for tenant in stored_licenses(engine).values() for row in tenant.values()]
         engine.dispose()
 
         resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (NOTHING, NOTHING))

@@ -25,24 +25,24 @@ from core.cache.lists_read import (
     Alarm,
     ListedTenant,
     SharePointStatus,
-    known_alarms,
     save_alarms,
     save_sharepoint_status,
     save_switches,
     save_tenant_list,
     sharepoint_status,
+    stored_alarms,
     tenant_list_rows,
 )
 from core.cache.product_names import imported_names, save_names
-from core.cache.purchases import Purchases, save_subscriptions
+from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.readings import (
-    KnownTenant,
+    ProfileTenant,
     Reading,
     history_keys,
-    known_licenses,
     save_failures,
     save_profiles,
     save_readings,
+    stored_licenses,
     tenant_rows,
     trial_skus,
 )
@@ -55,8 +55,8 @@ from core.problems import Problem
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 TODAY = NOW.date()
-CONTOSO = KnownTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW + timedelta(days=90))
-FABRIKAM = KnownTenant("11111111-0000-0000-0000-000000000002", "fabrikam", "Fabrikam", NOW - timedelta(hours=30))
+CONTOSO = ProfileTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW + timedelta(days=90))
+FABRIKAM = ProfileTenant("11111111-0000-0000-0000-000000000002", "fabrikam", "Fabrikam", NOW - timedelta(hours=30))
 SPB, E3 = "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46", "05e9a617-0261-4cee-bb44-138d3ef5d965"
 DENIED = Problem("graph.forbidden", {"tenant": "Contoso"}, "HTTP 403")
 CATALOGUE = Catalogue([])
@@ -83,16 +83,16 @@ def read(engine: Engine, *licenses: License, at: datetime = NOW, short: Iterable
 
 
 def save(engine: Engine, readings: Sequence[Reading], day: date = TODAY) -> None:
-    save_readings(engine, readings, known_licenses(engine), history_keys(engine, day), day)
+    save_readings(engine, readings, stored_licenses(engine), history_keys(engine, day), day)
 
 
-def rows(engine: Engine, tenant: KnownTenant = CONTOSO) -> dict[str, Any]:
+def rows(engine: Engine, tenant: ProfileTenant = CONTOSO) -> dict[str, Any]:
     """Part number -> row."""
-    found = known_licenses(engine).get(tenant.tenant_id, {}).values()
+    found = stored_licenses(engine).get(tenant.tenant_id, {}).values()
     return {row["sku_part_number"]: row for row in found}
 
 
-def days(engine: Engine, tenant: KnownTenant = CONTOSO) -> list[tuple[Any, ...]]:
+def days(engine: Engine, tenant: ProfileTenant = CONTOSO) -> list[tuple[Any, ...]]:
     """(day, part of the SKU id, enabled, consumed) of each history row."""
     found = history_frame(engine, tenant.tenant_id).to_dict("records")
     return [(row["day"], row["sku_id"][:4], row["enabled"], row["consumed"]) for row in found]
@@ -159,7 +159,7 @@ def test_since_when_is_kept_while_the_shortage_lasts_and_starts_anew_after(engin
 
 def test_a_write_that_fails_leaves_everything_as_it_was(engine: Engine) -> None:
     read(engine, spb(10, 4))
-    before, old_days = known_licenses(engine), days(engine)
+    before, old_days = stored_licenses(engine), days(engine)
     later = NOW + timedelta(days=1)
     broken = License(E3, None, 1, 1)  # type: ignore[arg-type]
 
@@ -170,20 +170,20 @@ def test_a_write_that_fails_leaves_everything_as_it_was(engine: Engine) -> None:
             later.date(),
         )
 
-    assert known_licenses(engine) == before
+    assert stored_licenses(engine) == before
     assert days(engine) == old_days
     assert tenant_rows(engine)[CONTOSO.tenant_id].last_read_at == NOW
 
 
 def test_a_failure_keeps_the_rows_and_notes_since_when(engine: Engine) -> None:
     read(engine, spb())
-    before = known_licenses(engine)
+    before = stored_licenses(engine)
 
     save_failures(engine, {CONTOSO.tenant_id: DENIED}, NOW + timedelta(hours=1))
     save_failures(engine, {CONTOSO.tenant_id: DENIED}, NOW + timedelta(hours=2))
 
     row = tenant_rows(engine)[CONTOSO.tenant_id]
-    assert known_licenses(engine) == before
+    assert stored_licenses(engine) == before
     assert (row.last_read_at, row.failing_since) == (NOW, NOW + timedelta(hours=1))
     assert row.last_attempt_at == NOW + timedelta(hours=2)
     assert Problem.from_json(row.problem) == DENIED
@@ -265,7 +265,7 @@ def test_a_tenant_whose_profile_broke_stays_shown(engine: Engine) -> None:
 
 
 def test_a_tenant_id_that_was_mended_leaves_no_second_tenant_behind(engine: Engine) -> None:
-    mended = KnownTenant("11111111-0000-0000-0000-000000000009", "contoso", "Contoso", NOW)
+    mended = ProfileTenant("11111111-0000-0000-0000-000000000009", "contoso", "Contoso", NOW)
     harmless = Problem("profile.expires_wrong", {"file": "config-contoso-profile.json"})
 
     save_profiles(engine, [mended, FABRIKAM], {"config-contoso-profile.json": ("contoso", [harmless])})
@@ -284,7 +284,7 @@ def test_a_tenant_id_that_was_mended_leaves_no_second_tenant_behind(engine: Engi
 )
 def test_a_renamed_tenant_remembers_its_former_names(engine: Engine, names: list[str], former: list[str]) -> None:
     for name in names:
-        save_profiles(engine, [KnownTenant(CONTOSO.tenant_id, "contoso", name, NOW), FABRIKAM], {})
+        save_profiles(engine, [ProfileTenant(CONTOSO.tenant_id, "contoso", name, NOW), FABRIKAM], {})
 
     row = tenant_rows(engine)[CONTOSO.tenant_id]
     assert (row.name, row.former_names) == (names[-1], former)
@@ -298,10 +298,10 @@ def subscription(number: str, sku: str = SPB, ends: datetime | None = None, *, t
 
 
 def test_subscriptions_are_replaced_whole_the_next_date_first(engine: Engine) -> None:
-    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, [subscription("a")], NOW)])
+    save_subscriptions(engine, [SubscriptionReading(CONTOSO.tenant_id, [subscription("a")], NOW)])
 
     found = [subscription("b"), subscription("c", ends=NOW + timedelta(days=9)), subscription("d", ends=NOW)]
-    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, found, NOW)])
+    save_subscriptions(engine, [SubscriptionReading(CONTOSO.tenant_id, found, NOW)])
 
     frame = subscriptions_frame(engine, CONTOSO.tenant_id)
     assert [None if pd.isna(at) else at for at in frame["next_lifecycle_at"]] == [NOW, NOW + timedelta(days=9), None]
@@ -309,9 +309,9 @@ def test_subscriptions_are_replaced_whole_the_next_date_first(engine: Engine) ->
 
 
 def test_subscriptions_that_may_not_be_read_keep_what_is_known_and_say_why(engine: Engine) -> None:
-    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, [subscription("a")], NOW)])
+    save_subscriptions(engine, [SubscriptionReading(CONTOSO.tenant_id, [subscription("a")], NOW)])
 
-    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, None, NOW + timedelta(days=1), DENIED)])
+    save_subscriptions(engine, [SubscriptionReading(CONTOSO.tenant_id, None, NOW + timedelta(days=1), DENIED)])
 
     assert len(subscriptions_frame(engine, CONTOSO.tenant_id)) == 1
     assert Problem.from_json(tenant_rows(engine)[CONTOSO.tenant_id].subscriptions_problem) == DENIED
@@ -319,7 +319,10 @@ def test_subscriptions_that_may_not_be_read_keep_what_is_known_and_say_why(engin
 
 def test_what_several_tenants_answer_is_written_together(engine: Engine) -> None:
     read(engine, spb())
-    two = [Purchases(CONTOSO.tenant_id, [subscription("a")], NOW), Purchases(FABRIKAM.tenant_id, None, NOW, DENIED)]
+    two = [
+        SubscriptionReading(CONTOSO.tenant_id, [subscription("a")], NOW),
+        SubscriptionReading(FABRIKAM.tenant_id, None, NOW, DENIED),
+    ]
 
     save_subscriptions(engine, two)
     save_failures(engine, {CONTOSO.tenant_id: DENIED, FABRIKAM.tenant_id: DENIED}, NOW)
@@ -338,7 +341,7 @@ def test_what_several_tenants_answer_is_written_together(engine: Engine) -> None
 def test_a_sku_is_a_trial_only_if_all_its_subscriptions_are(engine: Engine) -> None:
     found = [subscription("a", trial=True), subscription("b"), subscription("c", E3, trial=True)]
 
-    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, found, NOW)])
+    save_subscriptions(engine, [SubscriptionReading(CONTOSO.tenant_id, found, NOW)])
 
     assert trial_skus(engine) == {(CONTOSO.tenant_id, E3)}
 
@@ -405,7 +408,7 @@ def test_what_pages_should_know_of_counts_the_version_up(engine: Engine) -> None
 
 
 def test_no_change_is_lost_when_many_count_at_once(engine: Engine) -> None:
-    def change(tenant: KnownTenant) -> None:
+    def change(tenant: ProfileTenant) -> None:
         for _ in range(8):
             save_switches(engine, tenant.tenant_id, listed=True, enabled=True, monitored=True)
 
@@ -448,7 +451,7 @@ def test_alarms_are_overwritten_one_by_one(engine: Engine) -> None:
     told = Alarm(CONTOSO.tenant_id, SPB, "4", None, 1, NOW)
     save_alarms(engine, [told])
 
-    assert known_alarms(engine) == {(CONTOSO.tenant_id, SPB): told, (CONTOSO.tenant_id, E3): second}
+    assert stored_alarms(engine) == {(CONTOSO.tenant_id, SPB): told, (CONTOSO.tenant_id, E3): second}
 
 
 def test_imported_names_are_replaced_whole(engine: Engine) -> None:
@@ -482,7 +485,7 @@ def test_frames_have_their_columns_and_types_also_when_they_are_empty(engine: En
     save_profiles(engine, [CONTOSO, FABRIKAM], {})
     some = frames(engine)
     read(engine, spb(), e3(), short=[E3])
-    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, [subscription("a", ends=NOW)], NOW)])
+    save_subscriptions(engine, [SubscriptionReading(CONTOSO.tenant_id, [subscription("a", ends=NOW)], NOW)])
     save_failures(engine, {FABRIKAM.tenant_id: DENIED}, NOW)
     full = frames(engine)
 
@@ -514,7 +517,7 @@ def test_an_empty_frame_can_be_filtered_and_counted(engine: Engine, column: str,
 def test_a_row_of_the_licence_frame(engine: Engine) -> None:
     read(engine, spb(10, 12), short=[SPB])
     found = [subscription(str(day), ends=NOW + timedelta(days=day)) for day in (-3, 40, 20)]
-    save_subscriptions(engine, [Purchases(CONTOSO.tenant_id, found, NOW)])
+    save_subscriptions(engine, [SubscriptionReading(CONTOSO.tenant_id, found, NOW)])
 
     (row,) = licenses(engine).to_dict("records")
 
@@ -617,7 +620,7 @@ def test_rows_of_the_tenant_frame(engine: Engine) -> None:
 
 
 def test_a_thousand_tenants_are_written_in_one_go(engine: Engine) -> None:
-    many = [KnownTenant(f"{number:036}", f"t{number}", f"T{number}", NOW) for number in range(1000)]
+    many = [ProfileTenant(f"{number:036}", f"t{number}", f"T{number}", NOW) for number in range(1000)]
     save_profiles(engine, many, {})
 
     save(engine, [Reading(tenant.tenant_id, [spb(), e3()], [], NOW) for tenant in many])

@@ -22,7 +22,7 @@ from sqlalchemy import Engine, text
 
 from core.cache import database
 from core.cache.database import MIGRATIONS, DatabaseError, open_database
-from core.cache.readings import KnownTenant, Reading, history_keys, known_licenses, save_profiles, save_readings
+from core.cache.readings import ProfileTenant, Reading, history_keys, save_profiles, save_readings, stored_licenses
 from core.cache.readings import tenant_rows as tenants_of
 from core.cache.rule_rows import all_rules
 from core.cache.schema import metadata
@@ -30,7 +30,7 @@ from core.licenses.units import License
 from tests.postgres import NOBODY, postgres
 
 NOW = datetime(2027, 1, 15, tzinfo=UTC)
-TENANT = KnownTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW)
+TENANT = ProfileTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW)
 NEXT = '''"""The next schema"""
 import sqlalchemy as sa
 from alembic import op
@@ -66,7 +66,7 @@ def next_version(folder: Path, change: str) -> Path:
 def fill(engine: Engine) -> None:
     save_profiles(engine, [TENANT], {})
     readings = [Reading(TENANT.tenant_id, [License("sku", "SPB", 10, 4)], [], NOW)]
-    save_readings(engine, readings, known_licenses(engine), history_keys(engine, NOW.date()), NOW.date())
+    save_readings(engine, readings, stored_licenses(engine), history_keys(engine, NOW.date()), NOW.date())
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def refused(url: str) -> DatabaseError:
 
 def test_a_database_is_made_from_nothing_folders_included(file: Path) -> None:
     with opened(file) as engine:
-        assert known_licenses(engine) == {}
+        assert stored_licenses(engine) == {}
 
     assert query(file, "select version_num from alembic_version") == [(head(),)]
     assert query(file, "pragma journal_mode") == [("wal",)]
@@ -106,7 +106,7 @@ def test_opening_it_again_changes_and_copies_nothing(file: Path) -> None:
     before = {path.name for path in file.parent.iterdir()}
 
     with opened(file) as engine:
-        assert list(known_licenses(engine)) == [TENANT.tenant_id]
+        assert list(stored_licenses(engine)) == [TENANT.tenant_id]
 
     assert {path.name for path in file.parent.iterdir()} == before
 
@@ -116,7 +116,7 @@ def test_many_that_open_it_at_once_find_one_database(file: Path) -> None:
 
     def enter() -> None:
         with opened(file) as engine:
-            found.append(known_licenses(engine))
+            found.append(stored_licenses(engine))
 
     threads = [threading.Thread(target=enter) for _ in range(4)]
     for thread in threads:
@@ -151,7 +151,7 @@ def test_an_older_database_is_copied_then_upgraded_and_keeps_every_row(file: Pat
         fill(engine)
 
     with opened(file, next_version(tmp_path, REBUILD)) as engine:
-        assert known_licenses(engine)[TENANT.tenant_id]["sku"]["enabled"] == 10
+        assert stored_licenses(engine)[TENANT.tenant_id]["sku"]["enabled"] == 10
         assert history_keys(engine, NOW.date()) == {(TENANT.tenant_id, "sku")}
 
     (copy,) = file.parent.glob(f"lizenztool.db.{head()}.*.bak")
@@ -318,7 +318,7 @@ def test_a_file_that_gets_damaged_while_we_run_is_told(file: Path) -> None:
         not_a_database(file)
 
         with pytest.raises(DatabaseError) as error:
-            known_licenses(engine)
+            stored_licenses(engine)
 
     assert error.value.problem.code == "database.damaged"
 

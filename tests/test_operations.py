@@ -23,9 +23,9 @@ from core.access import api_tokens, second_factor
 from core.access.sessions import session_id
 from core.cache.audit_rows import AuditRow, Search, find
 from core.cache.database import open_database
-from core.cache.health_look import Look, look
+from core.cache.health_reading import HealthReading, read_health
 from core.cache.lists_read import ListedTenant, save_tenant_list
-from core.cache.readings import KnownTenant, save_failures, save_profiles
+from core.cache.readings import ProfileTenant, save_failures, save_profiles
 from core.cache.run_rows import finish_run, latest_run, start_run
 from core.cache.schema import sessions
 from core.metrics import REGISTRY
@@ -292,7 +292,7 @@ def finish(server: Served, *, minutes_ago: float, seconds: float = 10, scope: tu
 
 
 def fail_a_tenant(server: Served) -> str:
-    tenant = KnownTenant("00000000-0000-4000-8000-000000000001", "hoeri", "Schule Höri", None)
+    tenant = ProfileTenant("00000000-0000-4000-8000-000000000001", "hoeri", "Schule Höri", None)
     save_profiles(server.engine, [tenant], {})
     save_failures(server.engine, {tenant.tenant_id: Problem("graph.unreachable", {"tenant": tenant.name, "what": "x"})},
                   datetime.now(UTC))  # fmt: skip
@@ -337,7 +337,7 @@ def test_failing_tenants_degrade_and_are_named_to_insiders_alone(fresh: Served) 
 
 
 def test_rows_that_vanished_degrade_are_named_to_insiders_and_counted(fresh: Served) -> None:
-    tenant = KnownTenant("00000000-0000-4000-8000-000000000001", "hoeri", "Schule Höri", None)
+    tenant = ProfileTenant("00000000-0000-4000-8000-000000000001", "hoeri", "Schule Höri", None)
     save_profiles(fresh.engine, [tenant], {})
     row = ListedTenant("1", "Schule Höri", True, True)
     save_tenant_list(fresh.engine, [row], {tenant.tenant_id: row}, datetime.now(UTC))
@@ -415,7 +415,7 @@ def test_a_refresh_is_late_after_two_intervals_and_its_usual_time(
 ) -> None:
     ends = [(NOW - timedelta(minutes=ago), seconds) for ago, seconds in refreshes]
 
-    assert judge(Look(True, ends, ()), minutes, started, NOW).refresh == said
+    assert judge(HealthReading(True, ends, ()), minutes, started, NOW).refresh == said
 
 
 def test_only_refreshes_of_all_tenants_that_came_to_their_end_count(database: Engine) -> None:
@@ -423,7 +423,7 @@ def test_only_refreshes_of_all_tenants_that_came_to_their_end_count(database: En
         run_id = start_run(database, "page", "", scope, NOW)
         finish_run(database, run_id, state, None, 12.5, NOW)
 
-    found = look(database)
+    found = read_health(database)
 
     assert (found.newest_version, list(found.refreshes)) == (True, [(NOW, 12.5)])
 
@@ -435,7 +435,7 @@ def test_refreshes_of_single_tenants_do_not_hide_the_last_one_of_all(database: E
         run_id = start_run(database, "page", "", ["Schule Höri"] if minute else [], at)
         finish_run(database, run_id, "done", None, 1.5, at)
 
-    assert list(look(database).refreshes) == [(NOW - timedelta(minutes=61), 1.5)]
+    assert list(read_health(database).refreshes) == [(NOW - timedelta(minutes=61), 1.5)]
 
 
 def test_runs_of_a_clock_that_was_ahead_do_not_pass_for_the_latest(database: Engine) -> None:
@@ -448,7 +448,7 @@ def test_runs_of_a_clock_that_was_ahead_do_not_pass_for_the_latest(database: Eng
     finish_run(database, newest, "done", None, 60.0, NOW + timedelta(minutes=1))
 
     latest = latest_run(database)
-    ends = [end for end, _ in look(database).refreshes]
+    ends = [end for end, _ in read_health(database).refreshes]
     assert latest is not None
     assert latest.run_id == newest
     assert ends == sorted(ends, reverse=True)

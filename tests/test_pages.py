@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
 from core import runtime
-from core.cache.lists_read import ListedTenant, known_alarms, save_tenant_list
+from core.cache.lists_read import ListedTenant, save_tenant_list, stored_alarms
 from core.cache.run_rows import finish_run, save_progress, tell_newer
 from core.problems import Problem
 from core.tenants.tenant_switches import SwitchChange, SwitchResult
@@ -509,12 +509,12 @@ def test_a_push_that_tells_many_is_announced_and_can_be_silenced(small, open_pag
     assert "meldet dem Support 3 Engpässe, die es schon gibt" in words(app)
 
     button(app, "take_over").click().run()
-    assert len([alarm for alarm in known_alarms(small.engine).values() if alarm.told_at]) == 1
+    assert len([alarm for alarm in stored_alarms(small.engine).values() if alarm.told_at]) == 1
     button(app, "take_over_now").click().run()
 
     assert "3 Engpässe als gemeldet vermerkt" in app.success[0].value
     assert "die es schon gibt" not in words(app)
-    assert len([alarm for alarm in known_alarms(small.engine).values() if alarm.told_at]) == 4
+    assert len([alarm for alarm in stored_alarms(small.engine).values() if alarm.told_at]) == 4
 
 
 @pytest.mark.parametrize("role", ["viewer", "support"])

@@ -17,7 +17,7 @@ from core.access import sessions
 from core.cache import account_rows, second_factor_rows
 from core.cache.database import open_database
 from core.cache.schema import documents
-from core.cache.sql import bump, data_version, transaction, write_alone
+from core.cache.sql import data_version, increase_version, lock_for_writing, transaction
 from core.roles import Actor
 from tests.actors import ADMIN, actor, entry
 
@@ -76,7 +76,7 @@ def test_who_reads_before_writing_is_alone_with_the_table(database: Engine) -> N
 
     def first() -> None:
         with transaction(database) as connection:
-            write_alone(connection, documents)
+            lock_for_writing(connection, documents)
             inside.set()
             order.append("first")
             assert connection.execute(text("SELECT count(*) FROM documents WHERE key = 'version'")).scalar() == 0
@@ -84,7 +84,7 @@ def test_who_reads_before_writing_is_alone_with_the_table(database: Engine) -> N
     def second() -> None:
         inside.wait(20)
         with transaction(database) as connection:
-            bump(connection)
+            increase_version(connection)
             order.append("second")
 
     assert together([first, second]) == [None, None]
@@ -94,7 +94,7 @@ def test_who_reads_before_writing_is_alone_with_the_table(database: Engine) -> N
 def test_no_step_of_the_version_is_lost_not_even_the_first(database: Engine) -> None:
     def count() -> None:
         with transaction(database) as connection:
-            bump(connection)
+            increase_version(connection)
 
     for _ in range(3):
         with transaction(database) as connection:

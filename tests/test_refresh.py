@@ -15,7 +15,7 @@ import pytest
 
 from core.cache import run_rows
 from core.cache.audit_rows import Search, find
-from core.cache.readings import known_licenses
+from core.cache.readings import stored_licenses
 from core.refresh.lock import RefreshLock
 from core.refresh.refresher import Refresher
 from core.refresh.timetable import BackgroundRefresh
@@ -198,7 +198,7 @@ def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(office: Offi
 
     stopped = office.end_of(run_id)
     assert stopped.state == "interrupted"
-    assert len(known_licenses(office.engine)) == 3
+    assert len(stored_licenses(office.engine)) == 3
 
 
 def test_the_background_thread_survives_a_failed_refresh(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

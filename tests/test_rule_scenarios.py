@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.cache.readings import known_licenses
+from core.cache.readings import stored_licenses
 from core.cache.rule_rows import delete_rule, save_rule
 from core.licenses.alarm_rules import Rule
 from simulator import Tenant
@@ -37,7 +37,7 @@ def school(office: Office) -> Tenant:
 
 def rule(office: Office, *, product: bool = True, **fields: Any) -> tuple[str, str]:
     """Keep a rule for the one tenant, or its one product."""
-    ((tenant_id, rows),) = known_licenses(office.engine).items()
+    ((tenant_id, rows),) = stored_licenses(office.engine).items()
     scope = (tenant_id, next(iter(rows)) if product else "")
     save_rule(office.engine, Rule(*scope, "Absprache", "anna", office.now(), **fields), entry(), office.now())
     return scope

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from core.cache.frames import licenses_frame
-from core.cache.readings import KnownTenant, Reading, save_profiles, save_readings
+from core.cache.readings import ProfileTenant, Reading, save_profiles, save_readings
 from core.cache.rule_rows import all_rules, delete_rule, replace_rules, rules_at, save_rule
 from core.cache.sql import data_version
 from core.licenses.alarm_rules import LARGEST, MODES, Decision, Rule, Rules, decide, faults_of
@@ -247,7 +247,7 @@ def test_faults_are_named_by_field(wrong: Rule, faults: list[tuple[str, str]]) -
 @pytest.fixture
 def engine(database: Engine) -> Engine:
     """A database with one tenant that has 2 of 10 seats left."""
-    save_profiles(database, [KnownTenant(TENANT, "contoso", "Contoso", NOW)], {})
+    save_profiles(database, [ProfileTenant(TENANT, "contoso", "Contoso", NOW)], {})
     row = License(SKU, "SPB", 10, 8, applies_to="User")
     save_readings(database, [Reading(TENANT, [row], [], NOW)], {}, (), TODAY)
     return database

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from core.cache.lists_read import known_alarms
-from core.cache.readings import known_licenses, tenant_rows
+from core.cache.lists_read import stored_alarms
+from core.cache.readings import stored_licenses, tenant_rows
 from simulator import Fault
 from tests.office import Office, open_office
 
@@ -233,7 +233,7 @@ def test_a_tenant_that_cannot_be_read_keeps_its_rows_and_closes_nothing(office: 
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
     office.m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 2)})
     office.settle()
-    before = known_licenses(office.engine)[tenant.tenant_id]
+    before = stored_licenses(office.engine)[tenant.tenant_id]
 
     permissions, tenant.permissions = tenant.permissions, set()
     office.m365.expire_tokens()
@@ -241,7 +241,7 @@ def test_a_tenant_that_cannot_be_read_keeps_its_rows_and_closes_nothing(office: 
 
     assert [(entry["tenant"], entry["code"]) for entry in summary["failed"]] == [("Schule Höri", "graph.forbidden")]
     assert summary["ok"] == 1
-    assert known_licenses(office.engine)[tenant.tenant_id] == before
+    assert stored_licenses(office.engine)[tenant.tenant_id] == before
     assert tenant_rows(office.engine)[tenant.tenant_id].failing_since is not None
     assert office.row("Schule Höri")["technician_informed"] is True
 
@@ -507,12 +507,12 @@ def test_what_a_crash_must_not_forget_is_in_the_database_before_the_trigger_is_s
         office.refresh()
     away.times = 0
     known: list[datetime | None] = []  # at each write: which shortage the alarm is believed to be about
-    look = lambda: known.extend(alarm.short_since for alarm in known_alarms(office.engine).values())  # noqa: E731
+    look = lambda: known.extend(alarm.short_since for alarm in stored_alarms(office.engine).values())  # noqa: E731
     office.m365.faults.add(Fault("PATCH .*/fields", times=None, sub_response=True, before=look))
 
     office.refresh()
 
-    (present,) = (row["short_since"] for row in known_licenses(office.engine)[tenant.tenant_id].values())
+    (present,) = (row["short_since"] for row in stored_licenses(office.engine)[tenant.tenant_id].values())
     first, second = known  # first the old mark is taken back, then the trigger set
     assert None not in (first, second, present)
     assert first != present

@@ -496,7 +496,7 @@ def counted(owner, name):
 
 def rotate(folder):
     engine = open_engine(Settings(data_dir=folder))
-    for name in ("write_alone", "_stored", "_save", "append", "clear_free_pages"):
+    for name in ("lock_for_writing", "_stored", "_save", "append", "clear_free_pages"):
         counted(stored, name)
     counted(os, "fsync")
     counted(secret_keys, "_sync_folder")

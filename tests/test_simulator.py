@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from core.cache.database import open_database
 from core.cache.frames import history_frame
-from core.cache.readings import known_licenses, tenant_rows
+from core.cache.readings import stored_licenses, tenant_rows
 from simulator import Fault, Microsoft365, SharePoint, Tenant
 from simulator.columns import FACETS
 from simulator.demo import Demo
@@ -954,7 +954,7 @@ def test_the_demo_has_a_past_that_ends_at_its_present_numbers(tmp_path: Path) ->
 
     engine = open_database(url)
     tenants = {row.name: tenant_id for tenant_id, row in tenant_rows(engine).items()}
-    rows = known_licenses(engine)
+    rows = stored_licenses(engine)
     days = history_frame(engine, tenants["Treuhand Emmen AG"])
     engine.dispose()
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from core.__main__ import main
 from core.audit import Search, find
 from core.cache.figures import newest_figures
-from core.cache.lists_read import ListedTenant, known_alarms, switches_after
+from core.cache.lists_read import ListedTenant, stored_alarms, switches_after
 from core.cache.readings import tenant_rows
 from core.operations.health import Health, health_of
 from core.refresh.next_push import take_over
@@ -487,7 +487,7 @@ def test_a_take_over_from_the_page_is_of_what_is_known_and_is_recorded(short: Of
     short.m365.find_tenant(CHUR).set_sku("SPE_E3", consumed=5)  # nobody knew of it at that time
 
     assert count == 3
-    assert {alarm.told_at is not None for alarm in known_alarms(short.engine).values()} >= {True}
+    assert {alarm.told_at is not None for alarm in stored_alarms(short.engine).values()} >= {True}
     assert told(short) == 1
     assert marks(short, HOERI) == {(False, True)}
     (entry,), _ = find(short.engine, ADMIN, Search(actions=["alarms.taken_over"]), limit=9)

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from core.access import known_devices, lockout
-from core.cache.sign_in_budget_rows import budgets_alone, whole_times
+from core.cache.sign_in_budget_rows import locked_budgets, whole_times
 from core.caller_networks import networks_of
 
 
@@ -125,7 +125,7 @@ def spend(engine: Engine, attempt: SignInAttempt, now: datetime, *, password: bo
         return Charge()
     network = _of_network(attempt.address)
     account, fresh = (f"{kind}:{_digest(attempt.name)}" for kind in ("account", "fresh"))
-    with budgets_alone(engine, [*network, account, fresh], now) as times:
+    with locked_budgets(engine, [*network, account, fresh], now) as times:
         budgets = dict(network)
         if password and not attempt.known_network:
             over = wait_left(times.get(account), ACCOUNT, now) > 0
@@ -139,7 +139,7 @@ def spend(engine: Engine, attempt: SignInAttempt, now: datetime, *, password: bo
 def give_back(engine: Engine, charge: Charge, now: datetime) -> None:
     """Give back what an attempt has spent, because it was right or was not checked."""
     if charge.refunds:
-        with budgets_alone(engine, charge.refunds, now) as times:
+        with locked_budgets(engine, charge.refunds, now) as times:
             for key in times.keys() & charge.refunds.keys():
                 times[key] -= charge.refunds[key]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.readings import tenant_rows
 from core.cache.rule_rows import rules_at
-from core.cache.troubles import Gone, broken_profiles, gone_since, removed_profiles, unanswered_alarms
+from core.cache.troubles import GoneLicense, broken_profiles, gone_licenses, removed_profiles, unanswered_alarms
 from core.licenses.judge import judge
 from core.licenses.skus import Catalogue, Product
 from core.licenses.units import License
@@ -57,7 +57,7 @@ class Facts:
     sharepoint: SharePointStatus = field(default_factory=SharePointStatus)
     unanswered: int = 0
     flow_minutes: float = 60
-    gone: Sequence[tuple[Gone, Product]] = ()
+    gone: Sequence[tuple[GoneLicense, Product]] = ()
     removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
     site_gone_since: datetime | None = None  # the last contact, when the SharePoint profile is gone since then
 
@@ -104,9 +104,11 @@ def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:
     )
 
 
-def _alarming(engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime) -> list[tuple[Gone, Product]]:
+def _alarming(
+    engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime
+) -> list[tuple[GoneLicense, Product]]:
     """Return the licences gone lately whose shortage would alarm, each with its product."""
-    found = gone_since(engine, (now - GONE_FOR).astimezone(settings.zone).date())
+    found = gone_licenses(engine, (now - GONE_FOR).astimezone(settings.zone).date())
     if not found:
         return []
     rules = rules_at(engine, now, settings.zone)

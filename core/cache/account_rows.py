@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import accounts, api_tokens, sessions, sign_in_failures
-from core.cache.sql import forget_older, transaction, write_alone
+from core.cache.sql import forget_older, lock_for_writing, transaction
 
 MOST_FAILURES = 50_000  # rows; the oldest are deleted
 
@@ -132,7 +132,7 @@ def change_account(engine: Engine, name: str, at: datetime, entry: Entry, **chan
     LastAdmin, also if the last two admins disable each other at the same moment.
     """
     with transaction(engine) as connection:
-        write_alone(connection, accounts)
+        lock_for_writing(connection, accounts)
         before = connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
         if before is None:
             return False

@@ -1,4 +1,4 @@
-"""A lock of PostgreSQL that lasts as long as the connection that took it."""
+"""PostgreSQL advisory lock: held until it is released or its connection ends."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from core.cache.database import DatabaseError, problem_of
 from core.cache.sql import transaction
 
-# The lock is named by two numbers: its own name and the schema, for two installations may share a database.
+# The lock has two numbers, from its name and the schema: two installations may share a database.
 NUMBERS = "hashtext(:name), hashtext(current_schema())"
 TAKE = text(f"SELECT pg_try_advisory_lock({NUMBERS})")
 TRY = text(f"SELECT pg_try_advisory_xact_lock({NUMBERS})")
-# This connection takes no other lock of the kind. 0 also when a pooler has given us another session of the server.
+# This connection takes no other advisory lock. 0 also if a pooler has switched it to another server session.
 STILL_HELD = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()")
-# Seconds; by itself the server believes for two hours in a machine that is gone, and keeps its lock.
+# Seconds; by default the server notices a lost machine after two hours only, and keeps its lock until then.
 KEEP_ALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
 
 
 class AdvisoryLock:
-    """The lock `name` in the database of `engine`, held by one owner on all machines. Safe to use from any thread."""
+    """The lock `name` in the database of `engine`, held by at most one owner on all machines; safe for any thread."""
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine, self._name = engine, {"name": name}
@@ -30,7 +30,7 @@ class AdvisoryLock:
         self._guard = threading.Lock()
 
     def take(self) -> bool:
-        """Return True if the lock is ours now, False if somebody holds it. Raises DatabaseError."""
+        """Take the lock; return False if it is held already. Raises DatabaseError."""
         with self._guard:
             if self._connection is not None:
                 return False
@@ -45,12 +45,12 @@ class AdvisoryLock:
             return self._connection is not None
 
     def free(self) -> bool:
-        """Return True if nobody holds the lock just now. Raises DatabaseError."""
+        """Return True if nobody holds the lock at present. Raises DatabaseError."""
         with transaction(self._engine) as connection:
             return bool(connection.execute(TRY, self._name).scalar())
 
     def held(self) -> bool:
-        """Return True while the lock is ours; False once its connection is lost, for then others may take it."""
+        """Return True while this object holds the lock; False if its connection was lost."""
         with self._guard:
             if self._connection is None:
                 return False
@@ -63,15 +63,15 @@ class AdvisoryLock:
             return held
 
     def release(self) -> None:
-        """Give the lock back; nothing happens if it was lost meanwhile."""
+        """Release the lock; do nothing if it was lost."""
         with self._guard:
             if self._connection is not None:
-                with contextlib.suppress(SQLAlchemyError):  # the server notices a closed connection a little later
+                with contextlib.suppress(SQLAlchemyError):  # the server notices the end of the connection later
                     self._connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
             self._drop()
 
     def _connect(self) -> Connection:
-        """A connection of our own: it does not count in the pool, and closing it really closes it."""
+        """Return a connection outside of the pool, which close() really closes."""
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         connection.detach()
         connection.exec_driver_sql(KEEP_ALIVE)

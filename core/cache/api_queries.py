@@ -1,4 +1,4 @@
-"""Pages of runs and of history, for programs that ask piece by piece."""
+"""Pages of runs and of history for the API."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def runs_page(
     limit: int,
     offset: int = 0,
 ) -> tuple[list[Run], int]:
-    """(at most `limit` runs after `offset`; how many there are in all). Empty filters do not restrict."""
+    """Return at most `limit` runs after `offset`, and the number of all that match; empty filters match all."""
     filters = ((runs.c.state, states), (runs.c.source, sources))
-    condition = [column.in_(wanted) for column, wanted in filters if wanted]
-    began = runs.c.started_at.desc() if newest_first else runs.c.started_at.asc()
-    query = select(runs).where(*condition).order_by(began, runs.c.run_id).limit(limit).offset(offset)
+    condition = [column.in_(values) for column, values in filters if values]
+    order = runs.c.started_at.desc() if newest_first else runs.c.started_at.asc()
+    query = select(runs).where(*condition).order_by(order, runs.c.run_id).limit(limit).offset(offset)
     with transaction(engine) as connection:
         total = connection.execute(select(func.count()).select_from(runs).where(*condition)).scalar_one()
         return [Run(**row) for row in connection.execute(query).mappings()], int(total)
@@ -47,18 +47,22 @@ class SkuDays:
 def history_page(
     engine: Engine, tenant_id: str, since: date, *, limit: int, offset: int = 0
 ) -> tuple[list[SkuDays], int]:
-    """(the history from `since` on of at most `limit` SKUs after `offset`, by part number; how many SKUs there are)."""
-    wanted = and_(history.c.tenant_id == tenant_id, history.c.day >= since)
+    """Return the days since `since` of at most `limit` SKUs after `offset`, by part number, and the number of SKUs."""
+    condition = and_(history.c.tenant_id == tenant_id, history.c.day >= since)
     same = and_(licenses.c.tenant_id == history.c.tenant_id, licenses.c.sku_id == history.c.sku_id)
-    part = func.coalesce(licenses.c.sku_part_number, "")
-    skus = select(history.c.sku_id, part.label("part")).select_from(history.outerjoin(licenses, same)).where(wanted)
-    page = skus.distinct().order_by(part, history.c.sku_id).limit(limit).offset(offset)
+    part_number = func.coalesce(licenses.c.sku_part_number, "")
+    skus = (
+        select(history.c.sku_id, part_number.label("part_number"))
+        .select_from(history.outerjoin(licenses, same))
+        .where(condition)
+    )
+    page = skus.distinct().order_by(part_number, history.c.sku_id).limit(limit).offset(offset)
     with transaction(engine) as connection:
-        total = connection.execute(select(func.count(history.c.sku_id.distinct())).where(wanted)).scalar_one()
-        parts = {row.sku_id: row.part for row in connection.execute(page)}
+        total = connection.execute(select(func.count(history.c.sku_id.distinct())).where(condition)).scalar_one()
+        part_numbers = {row.sku_id: row.part_number for row in connection.execute(page)}
         days = select(history.c.sku_id, *(history.c[name] for name in DAY_COLUMNS))
-        days = days.where(wanted, history.c.sku_id.in_(parts)).order_by(history.c.day)
-        found: dict[str, list[dict[str, Any]]] = {sku_id: [] for sku_id in parts}
+        days = days.where(condition, history.c.sku_id.in_(part_numbers)).order_by(history.c.day)
+        days_of_sku: dict[str, list[dict[str, Any]]] = {sku_id: [] for sku_id in part_numbers}
         for row in connection.execute(days).mappings():
-            found[row["sku_id"]].append({name: row[name] for name in DAY_COLUMNS})
-    return [SkuDays(sku_id, parts[sku_id], rows) for sku_id, rows in found.items()], int(total)
+            days_of_sku[row["sku_id"]].append({name: row[name] for name in DAY_COLUMNS})
+    return [SkuDays(sku_id, part_numbers[sku_id], rows) for sku_id, rows in days_of_sku.items()], int(total)

@@ -1,6 +1,6 @@
-"""The audit: rows that are only ever added, each holding the hash of the one before.
+"""The audit table: rows are only added, and each has the hash of the row before.
 
-Needed by whoever changes something in the same transaction (`append`), or has just done so elsewhere (`record`).
+`append` writes in the transaction of a change, `record` in its own, for what happens outside of the database.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from core.cache.schema import audit, audit_anchor
 from core.cache.sql import transaction
 from core.roles import Actor
 
-START = ""  # what the first row holds as the hash before it
+START = ""  # the previous hash in the first row
 PAGE = 5_000  # rows read at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One change as it is to be written; `before` and `after` are JSON documents, None for nothing."""
+    """A change to be written; `before` and `after` are JSON documents, None for nothing."""
 
     actor: Actor
     action: str
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One row as stored; `before` and `after` are JSON text, "" for nothing."""
+    """A stored row; `before` and `after` are JSON text, "" for nothing."""
 
     seq: int
     at: datetime
@@ -62,7 +62,7 @@ class AuditRow:
     hash: str
 
     def computed_hash(self) -> str:
-        """SHA-256 over every field but the hash itself, in their order."""
+        """Return the SHA-256 of all fields except the hash, in their order."""
         at = self.at.astimezone(UTC).isoformat(timespec="microseconds")
         values = [at if name == "at" else getattr(self, name) for name in HASHED]
         return hashlib.sha256(json.dumps(values, ensure_ascii=True).encode()).hexdigest()
@@ -72,14 +72,14 @@ HASHED = tuple(field.name for field in fields(AuditRow) if field.name != "hash")
 
 
 def record(engine: Engine, entry: Entry, at: datetime) -> None:
-    """Write what was done outside the database, or refused."""
+    """Write an action that happened outside of the database, or was refused."""
     with transaction(engine) as connection:
         append(connection, entry, at)
 
 
 def append(connection: Connection, entry: Entry, at: datetime) -> None:
-    """Write `entry` as the newest row, in the transaction of the change that it tells of."""
-    # Takes the write lock of SQLite, or the row's in PostgreSQL: nobody else reads the same newest row.
+    """Write `entry` as the newest row, in the transaction of the change that it describes."""
+    # Takes the write lock of SQLite, or the row lock in PostgreSQL: nobody else reads the same newest row.
     connection.execute(update(audit_anchor).values(seq=audit_anchor.c.seq))
     last = connection.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
     seq, previous = last or _anchor(connection)
@@ -115,26 +115,26 @@ def _anchor(connection: Connection) -> tuple[int, str]:
 
 
 def anchor(engine: Engine) -> tuple[int, str]:
-    """Number and hash of the last row that retention has taken; (0, "") when none."""
+    """Return number and hash of the last row that retention has deleted; (0, "") if there is none."""
     with transaction(engine) as connection:
         return _anchor(connection)
 
 
 def rows_from(engine: Engine, after: int = 0) -> Iterator[AuditRow]:
-    """Every row after the number `after`, oldest first; read piece by piece."""
+    """Yield every row after the number `after`, oldest first, in pieces of PAGE rows."""
     while True:
         query = select(audit).where(audit.c.seq > after).order_by(audit.c.seq).limit(PAGE)
         with transaction(engine) as connection:
-            found = [AuditRow(**row) for row in connection.execute(query).mappings()]
-        yield from found
-        if len(found) < PAGE:
+            rows = [AuditRow(**row) for row in connection.execute(query).mappings()]
+        yield from rows
+        if len(rows) < PAGE:
             return
-        after = found[-1].seq
+        after = rows[-1].seq
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for; empty fields do not restrict. `words` is looked for in target, actor, before and after."""
+    """A filter; empty fields match all. All `words` must be in target, actor, before, after or reason."""
 
     words: str = ""
     actions: Sequence[str] = ()
@@ -145,7 +145,7 @@ class Search:
 
 
 def find(engine: Engine, search: Search, *, limit: int, offset: int = 0) -> tuple[list[AuditRow], int]:
-    """(the rows found, newest first, at most `limit` after `offset`; how many there are in all)."""
+    """Return at most `limit` matching rows after `offset`, newest first, and the number of all that match."""
     condition = _condition(search)
     query = select(audit).where(*condition).order_by(audit.c.seq.desc()).limit(limit).offset(offset)
     with transaction(engine) as connection:
@@ -154,45 +154,45 @@ def find(engine: Engine, search: Search, *, limit: int, offset: int = 0) -> tupl
 
 
 def newest(engine: Engine) -> int:
-    """The number of the newest row, 0 when there is none."""
+    """Return the number of the newest row, 0 if there is none."""
     with transaction(engine) as connection:
         return int(connection.execute(select(func.max(audit.c.seq))).scalar() or 0)
 
 
 def matching(engine: Engine, search: Search, *, up_to: int) -> Iterator[AuditRow]:
-    """Every row that fits with a number of at most `up_to`, newest first; read piece by piece."""
+    """Yield every matching row with a number up to `up_to`, newest first, in pieces of PAGE rows."""
     condition = _condition(search)
     while True:
         query = select(audit).where(*condition, audit.c.seq <= up_to).order_by(audit.c.seq.desc()).limit(PAGE)
         with transaction(engine) as connection:
-            found = [AuditRow(**row) for row in connection.execute(query).mappings()]
-        yield from found
-        if len(found) < PAGE:
+            rows = [AuditRow(**row) for row in connection.execute(query).mappings()]
+        yield from rows
+        if len(rows) < PAGE:
             return
-        up_to = found[-1].seq - 1
+        up_to = rows[-1].seq - 1
 
 
 def _condition(search: Search) -> list[Any]:
-    column, found = audit.c, []
+    column, conditions = audit.c, []
     for word in search_words(visible(search.words)):
         places = (column.target, column.actor, column.actor_name, column.before, column.after, column.reason)
-        found.append(or_(*(place.icontains(word, autoescape=True) for place in places)))
-    for place, wanted in (
+        conditions.append(or_(*(place.icontains(word, autoescape=True) for place in places)))
+    for place, values in (
         (column.action, search.actions),
         (column.actor, search.actors),
         (column.result, search.results),
     ):
-        if wanted:
-            found.append(place.in_(wanted))
+        if values:
+            conditions.append(place.in_(values))
     if search.since:
-        found.append(column.at >= search.since)
+        conditions.append(column.at >= search.since)
     if search.until:
-        found.append(column.at < search.until)
-    return found
+        conditions.append(column.at < search.until)
+    return conditions
 
 
 def names_in_use(engine: Engine) -> tuple[list[str], list[tuple[str, str]]]:
-    """(the actions, the actors with their shown name) that occur; for the filters."""
+    """Return the actions, and the actors with their names for people, that occur in the audit."""
     with transaction(engine) as connection:
         actions = list(connection.execute(select(audit.c.action).distinct().order_by(audit.c.action)).scalars())
         newest = select(audit.c.actor, func.max(audit.c.actor_name)).group_by(audit.c.actor).order_by(audit.c.actor)
@@ -200,10 +200,10 @@ def names_in_use(engine: Engine) -> tuple[list[str], list[tuple[str, str]]]:
 
 
 def prune(engine: Engine, days: int, entry: Entry, now: datetime) -> int:
-    """Take away rows that are older than `days`, the oldest first, at most a day's share; how many went.
+    """Delete rows that are older than `days`, the oldest first, at most a day's share; return how many.
 
-    The clock alone is not believed, since what is gone is gone. The present is the earlier one of `now` and the times
-    of the newest rows, of more than a day's share of them: some rows that a wrong clock has written count for nothing.
+    A wrong clock must not delete too much. So the present is the earliest of `now` and the times of the newest rows, of
+    more than a day's share of them: a few rows with a wrong time have no effect.
     """
     with transaction(engine) as connection:
         connection.execute(update(audit_anchor).values(seq=audit_anchor.c.seq))
@@ -218,15 +218,15 @@ def prune(engine: Engine, days: int, entry: Entry, now: datetime) -> int:
             return 0
         digest = connection.execute(select(audit.c.hash).where(audit.c.seq == last)).scalar_one()
         connection.execute(update(audit_anchor).values(seq=last, hash=digest))
-        gone = connection.execute(delete(audit).where(audit.c.seq <= last)).rowcount
-        append(connection, entry.changed(None, {"rows": gone, "last": last}), now)
-    return int(gone)
+        deleted = connection.execute(delete(audit).where(audit.c.seq <= last)).rowcount
+        append(connection, entry.changed(None, {"rows": deleted, "last": last}), now)
+    return int(deleted)
 
 
 def _share_of_a_day(connection: Connection, oldest: datetime, days: int, now: datetime) -> int:
-    """How many rows may go at a time: those of the oldest day, or one of `days` parts of all if that is more.
+    """Return how many rows may be deleted at a time: those of the oldest day, or the number of all / `days` if larger.
 
-    The second is for a setting that was made smaller: what is too much goes bit by bit.
+    The latter counts after the setting was made smaller: the surplus is deleted in several steps.
     """
     ends = connection.execute(select(func.min(audit.c.seq), func.max(audit.c.seq))).one()
     first, last = int(ends[0]), int(ends[1])
@@ -235,7 +235,7 @@ def _share_of_a_day(connection: Connection, oldest: datetime, days: int, now: da
 
 
 def _first_since(connection: Connection, at: datetime, now: datetime) -> int | None:
-    """The number of the first row that was written at `at` or later; a time that is yet to come is no time."""
+    """Return the number of the first row written between `at` and `now`, None if there is none."""
     since = select(func.min(audit.c.seq)).where(audit.c.at >= at, audit.c.at <= now)
     seq: int | None = connection.execute(since).scalar()
     return seq

@@ -1,4 +1,4 @@
-"""Open the database: engine, SQLite options, upgrade of an older file after a copy was put aside."""
+"""Open the database: engine, SQLite options, upgrade of an older version after a backup."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class DatabaseError(ProblemError):
-    """The database cannot be used; the problem says which file and what to do."""
+    """The database cannot be used; `problem` has the file and what to do."""
 
 
 def open_database(url: str, migrations: Path = MIGRATIONS) -> Engine:
-    """An engine on the database at `url` (SQLAlchemy URL), upgraded to the newest of `migrations`.
+    """Return an engine on the database at `url` (SQLAlchemy URL), upgraded to the newest of `migrations`.
 
     A file of an older version is copied to `<file>.<version>.<time>.bak` before it is upgraded.
-    Raises DatabaseError when it cannot be opened, is damaged or comes from a newer version.
+    Raises DatabaseError if it cannot be opened, is damaged or comes from a newer version.
     """
     target = make_url(url)
     file = Path(target.database) if target.get_backend_name() == "sqlite" and target.database else None
@@ -53,7 +53,7 @@ def open_database(url: str, migrations: Path = MIGRATIONS) -> Engine:
 
 
 def problem_of(error: BaseException, where: str) -> Problem:
-    """Put a database error into words: full disk, read-only, damaged, busy or just not reachable."""
+    """Return the problem for an error of the driver: disk full, read-only, damaged, busy, or else not reachable."""
     text = str(getattr(error, "orig", None) or error)
     code = next((code for sign, code in SIGNS if sign in text.lower()), "database.unreachable")
     return Problem(code, {"file": where}, text)
@@ -66,7 +66,7 @@ SIGNS = (
     ("disk is full", "database.full"),
     ("no space left", "database.full"),
     ("quota exceeded", "database.full"),
-    ("disk i/o error", "database.disk_fault"),  # also what a full disk says while the database is opened
+    ("disk i/o error", "database.disk_fault"),  # a full disk gives this text, too, while the database is opened
     ("malformed", "database.damaged"),
     ("not a database", "database.damaged"),
     ("database is locked", "database.busy"),
@@ -77,7 +77,7 @@ SIGNS = (
 def _sqlite_options(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
-    # NORMAL is safe against crashes of the process in WAL mode and spares a disk flush for each tenant.
+    # In WAL mode NORMAL is safe against a crash of the process and saves a disk flush per tenant.
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
@@ -95,15 +95,15 @@ def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
         where = str(file or engine.url.render_as_string())
         raise DatabaseError(Problem("database.newer", {"file": where, "version": current}))
     if file is not None and current is not None:
-        _put_aside(file, current)
+        _back_up(file, current)
     with engine.connect() as connection:
         if file is not None:
-            # A rebuilt table is dropped in between, which would take the rows along that refer to it.
+            # A table that is rebuilt is dropped for a moment, which would delete the rows that refer to it.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            # All or nothing: without this sqlite3 commits every change of a table on its own.
+            # One transaction: without this sqlite3 commits every change of a table separately.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif engine.dialect.name == "postgresql":
-            # Machines that start at once: the others wait, and then find nothing left to do.
+            # Of machines that start at the same time one upgrades, the others wait.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lizenztool.upgrade'))")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -111,8 +111,8 @@ def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
     engine.dispose()  # the connection without foreign keys
 
 
-def _put_aside(file: Path, version: str) -> None:
-    """Copy through SQLite's own backup, which also takes what is still in the write-ahead log."""
+def _back_up(file: Path, version: str) -> None:
+    """Copy the file with SQLite's own backup, which includes the write-ahead log."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     copy = file.with_name(f"{file.name}.{version}.{stamp}.bak")
     source, target = sqlite3.connect(file), sqlite3.connect(copy)

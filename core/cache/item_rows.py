@@ -1,4 +1,4 @@
-"""The items of the SharePoint lists as last read, and where each list was left."""
+"""Tables of the items of the SharePoint lists as last read, and of their delta links."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from core.cache.schema import alarms, list_items, list_marks, tenants
 from core.cache.sql import transaction, upsert
 
-CHUNK = 1000  # items in one statement: a list may be longer than should be in memory twice
+CHUNK = 1000  # items in one statement, so that a long list is not in memory twice
 
 
 class StoredItem(NamedTuple):
-    """One item as SharePoint last told it; `fields` is keyed by our own column words."""
+    """An item as last read; the keys of `fields` are our own names of the columns."""
 
     item_id: str
     etag: str
@@ -27,9 +27,9 @@ class StoredItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListMark:
-    """Where a list was left: `delta_link` leads to what comes after ("" when there is no way but the whole list).
+    """The state of the last read: `delta_link` gives later changes, "" if the whole list must be read.
 
-    `read_with` says which list and columns the items are of, `whole_read_at` when they were last read whole.
+    `read_with` identifies the list and columns of the items; `whole_read_at` is the time of the last whole read.
     """
 
     kind: str
@@ -45,7 +45,7 @@ def list_mark(engine: Engine, kind: str) -> ListMark | None:
 
 
 def stored_items(engine: Engine, kind: str) -> Iterator[StoredItem]:
-    """Every item of the list, one after the other, in no order."""
+    """Yield every item of the list, in no order."""
     columns = (list_items.c.item_id, list_items.c.etag, list_items.c.modified, list_items.c.fields)
     query = select(*columns).where(list_items.c.kind == kind)
     with transaction(engine) as connection:
@@ -54,37 +54,39 @@ def stored_items(engine: Engine, kind: str) -> Iterator[StoredItem]:
 
 
 def save_whole_list(engine: Engine, mark: ListMark, items: Iterable[StoredItem]) -> None:
-    """Replace all that is known of the list; of another list the items are others, whatever their numbers."""
+    """Replace all items of the list; forget the item ids in other tables if it is another list than before."""
     with transaction(engine) as connection:
         before = connection.execute(select(list_marks.c.read_with).where(list_marks.c.kind == mark.kind)).scalar()
         if before and _is_another_list(before, mark.read_with):
-            _forget_numbers(connection, mark.kind)
+            _forget_item_ids(connection, mark.kind)
         connection.execute(delete(list_items).where(list_items.c.kind == mark.kind))
         _save(connection, mark, items)
 
 
 def save_list_changes(engine: Engine, mark: ListMark, changed: Iterable[StoredItem], deleted: Collection[str]) -> None:
-    """Take over what has changed together with the link to what comes after: both or, after a crash, neither."""
+    """Store changed and deleted items together with the new delta link, in one transaction."""
     with transaction(engine) as connection:
         if deleted:
-            one = delete(list_items).where(list_items.c.kind == mark.kind, list_items.c.item_id == bindparam("gone"))
-            connection.execute(one, [{"gone": item_id} for item_id in deleted])
+            statement = delete(list_items).where(
+                list_items.c.kind == mark.kind, list_items.c.item_id == bindparam("deleted")
+            )
+            connection.execute(statement, [{"deleted": item_id} for item_id in deleted])
         _save(connection, mark, changed)
 
 
 def forget_list(engine: Engine, kind: str) -> None:
-    """Have the list read whole the next time."""
+    """Delete the delta link, so that the next refresh reads the whole list."""
     with transaction(engine) as connection:
         connection.execute(delete(list_marks).where(list_marks.c.kind == kind))
 
 
 def _is_another_list(before: str, now: str) -> bool:
-    """Compare the part of `read_with` that says which list it is; what an earlier version wrote has none."""
-    list_before, known, _ = before.partition(".")
-    return bool(known) and list_before != now.partition(".")[0]
+    """Compare the first part of `read_with`, which identifies the list; values of an earlier version have none."""
+    list_before, dot, _ = before.partition(".")
+    return bool(dot) and list_before != now.partition(".")[0]
 
 
-def _forget_numbers(connection: Connection, kind: str) -> None:
+def _forget_item_ids(connection: Connection, kind: str) -> None:
     if kind == "license":
         connection.execute(update(alarms).values(item_id=None))
     elif kind == "tenant":

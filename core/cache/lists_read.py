@@ -1,4 +1,4 @@
-"""What the SharePoint lists said at the last contact: tenant switches, alarms, parameters, faults."""
+"""Store what was last read from the SharePoint lists: tenant switches, alarms, parameters, faults."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from core.cache.schema import alarms, tenant_list, tenants
-from core.cache.sql import bump, document, save_document, transaction, upsert
+from core.cache.sql import document, increase_version, save_document, transaction, upsert
 from core.problems import Problem
 
 DOCUMENT = "sharepoint"
-SWITCHES_SEEN = (
-    "switches_seen"  # tenant ids; a version before this one took "Nein" for a yes, so its word is not enough
-)
+# Document with the ids of tenants whose switches could be read; an earlier version read "Nein" as yes.
+SWITCHES_SEEN = "switches_seen"
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTenant:
     """A row of the SharePoint tenant list; a switch that cannot be read is None.
 
-    `empty`: the switches without a value; they stand here as what they mean in a new row.
+    `empty`: the switches without a value; here they have the value that an empty switch means in a new row.
     """
 
     item_id: str
@@ -35,12 +34,12 @@ class ListedTenant:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What is known of the alarm of one licence.
+    """The alarm of one licence.
 
-    `triggered_at`: the trigger is set and the flow has not answered; `told_at`: the flow has told
-    the support team; `item_id`: the item of the licence list; `short_since`: the shortage that it is
-    about, by its beginning. Compared for equality only, so that no clock can spoil it. Both times: the shortage
-    counts as told without a message, and its item is still to get the mark.
+    `triggered_at`: time of the trigger, if the flow has not answered; `told_at`: time at which the flow informed the
+    support team; `item_id`: its item in the licence list; `short_since`: start of the shortage, which identifies it and
+    is only compared for equality, so that a wrong clock has no effect. With both times the shortage counts as reported
+    without a message, and `technician_informed` of its item is not set yet.
     """
 
     tenant_id: str
@@ -58,7 +57,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class SharePointStatus:
-    """Last contact with the lists; `configured` is False when there is no SharePoint profile."""
+    """The last read of the lists; `configured` is False if there is no SharePoint profile."""
 
     configured: bool = False
     read_at: datetime | None = None
@@ -93,23 +92,24 @@ def save_sharepoint_status(engine: Engine, status: SharePointStatus) -> None:
 def save_tenant_list(
     engine: Engine, rows: Sequence[ListedTenant], listed: Mapping[str, ListedTenant], at: datetime
 ) -> None:
-    """Take the tenant list over as read `at`; `listed` maps tenant id -> its row.
+    """Store the tenant list as read `at`; `listed` maps tenant id -> its row.
 
     A tenant that never had a row is not monitored. One whose row has vanished keeps its last switches, since nobody
-    has switched it off; `missing_since` says so. Where a switch cannot be read the last one that could holds.
+    has switched it off, and gets `missing_since`. Instead of a switch that cannot be read the last readable value
+    counts.
     """
-    seen = set(document(engine, SWITCHES_SEEN, []))
-    read = {tenant_id for tenant_id, item in listed.items() if None not in (item.enabled, item.monitoring)}
+    known_ids = set(document(engine, SWITCHES_SEEN, []))
+    readable_ids = {tenant_id for tenant_id, item in listed.items() if None not in (item.enabled, item.monitoring)}
     with transaction(engine) as connection:
         connection.execute(delete(tenant_list))
         upsert(connection, tenant_list, [_stored(row) for row in rows])
-        if not read <= seen:
-            save_document(connection, SWITCHES_SEEN, sorted(read | seen))
+        if not readable_ids <= known_ids:
+            save_document(connection, SWITCHES_SEEN, sorted(readable_ids | known_ids))
         for row in connection.execute(select(tenants).where(tenants.c.has_profile)):
             item = listed.get(row.tenant_id)
-            wanted = switches_after(row, item, at, seen=row.tenant_id in seen)
-            if (row.listed, row.enabled, row.monitored, row.missing_since) != wanted:
-                _switch(connection, row.tenant_id, *wanted)
+            switches = switches_after(row, item, at, seen=row.tenant_id in known_ids)
+            if (row.listed, row.enabled, row.monitored, row.missing_since) != switches:
+                _switch(connection, row.tenant_id, *switches)
             if row.list_item_id != (item.item_id if item else None):
                 where = tenants.c.tenant_id == row.tenant_id
                 connection.execute(update(tenants).where(where).values(list_item_id=item.item_id if item else None))
@@ -118,7 +118,7 @@ def save_tenant_list(
 def switches_after(
     row: Any, item: ListedTenant | None, at: datetime, *, seen: bool = True
 ) -> tuple[bool, bool, bool, datetime | None]:
-    """Return (listed, enabled, monitored, missing since) of the tenant `row`; `item` is its row in the list, if any.
+    """Return (listed, enabled, monitored, missing_since) for the tenant `row`; `item` is its row in the list, if any.
 
     `seen`: its switches could be read before.
     """
@@ -130,15 +130,15 @@ def switches_after(
 
 
 def last_switches(row: Any) -> tuple[bool, bool] | None:
-    """(enabled, monitored) of the tenant `row` as its row in the list had them; None when it never had one."""
+    """Return (enabled, monitored) as last read from the tenant's row in the list; None if it never had one."""
     return (row.enabled, row.monitored) if row.listed or row.missing_since is not None else None
 
 
 def settled_switches(item: ListedTenant, last: tuple[bool, bool] | None) -> tuple[bool, bool]:
-    """(enabled, monitored) of a tenant; `last` is what they were when both could be read, None when they never could.
+    """Return (enabled, monitored) of a tenant; `last` has the last readable values, None if there are none.
 
-    Without it nobody is told on the strength of a switch that cannot be read, and the tenant is read as usual.
-    Nobody can empty a yes or no, so one that had a value has lost it together with its column.
+    Without `last` an unreadable switch means: read the tenant, send no messages. An empty switch that had a value keeps
+    it: nobody can empty a yes/no field, so its column was deleted and made again.
     """
     if last is None and None in (item.enabled, item.monitoring):
         return item.enabled is not False, False
@@ -150,7 +150,7 @@ def settled_switches(item: ListedTenant, last: tuple[bool, bool] | None) -> tupl
 
 
 def emptied(item: ListedTenant, last: tuple[bool, bool] | None) -> list[str]:
-    """The switches that have lost their value, and would turn if they meant what they mean in a new row."""
+    """Return the switches that have lost their value and would change if empty meant what it means in a new row."""
     if last is None:
         return []
     return [
@@ -161,16 +161,16 @@ def emptied(item: ListedTenant, last: tuple[bool, bool] | None) -> list[str]:
 
 
 def _stored(row: ListedTenant) -> dict[str, Any]:
-    """A row as the table can hold it."""
-    certain = {"enabled": row.enabled is not False, "monitoring": row.monitoring is True}
-    return {"item_id": row.item_id, "title": row.title, **certain}
+    """Return the row for the table, in which a switch cannot be None."""
+    switches = {"enabled": row.enabled is not False, "monitoring": row.monitoring is True}
+    return {"item_id": row.item_id, "title": row.title, **switches}
 
 
 def save_switches(engine: Engine, tenant_id: str, *, listed: bool, enabled: bool, monitored: bool) -> None:
-    """Note a switch that a page has just changed (in SharePoint, or here when there is none)."""
+    """Store the switches that a page has just changed (in SharePoint, or only here without SharePoint)."""
     with transaction(engine) as connection:
         _switch(connection, tenant_id, listed, enabled, monitored)
-        bump(connection)
+        increase_version(connection)
 
 
 def _switch(
@@ -187,15 +187,15 @@ def _switch(
 
 def tenant_list_rows(engine: Engine) -> list[ListedTenant]:
     with transaction(engine) as connection:
-        found = connection.execute(select(tenant_list).order_by(tenant_list.c.title)).mappings()
-        return [ListedTenant(**row) for row in found]
+        rows = connection.execute(select(tenant_list).order_by(tenant_list.c.title)).mappings()
+        return [ListedTenant(**row) for row in rows]
 
 
-def known_alarms(engine: Engine) -> dict[tuple[str, str], Alarm]:
-    """(tenant id, SKU id) -> what is known of its alarm."""
+def stored_alarms(engine: Engine) -> dict[tuple[str, str], Alarm]:
+    """Return (tenant id, SKU id) -> alarm."""
     with transaction(engine) as connection:
-        found = [Alarm(**row) for row in connection.execute(select(alarms)).mappings()]
-    return {(alarm.tenant_id, alarm.sku_id): alarm for alarm in found}
+        rows = [Alarm(**row) for row in connection.execute(select(alarms)).mappings()]
+    return {(alarm.tenant_id, alarm.sku_id): alarm for alarm in rows}
 
 
 def save_alarms(engine: Engine, changed: Sequence[Alarm]) -> None:

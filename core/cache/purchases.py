@@ -1,4 +1,4 @@
-"""What the refresh writes of subscriptions: when they renew, and which are only a trial."""
+"""Store the subscriptions of tenants: renewal dates and trials."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ SUBSCRIPTION_FIELDS = tuple(field.name for field in fields(Subscription))
 
 
 @dataclass(frozen=True, slots=True)
-class Purchases:
-    """What a tenant answered about its subscriptions. `found` is None when they may not be read, `problem` says why."""
+class SubscriptionReading:
+    """The subscriptions of a tenant; `subscriptions` is None if they could not be read, `problem` has the reason."""
 
     tenant_id: str
-    found: Sequence[Subscription] | None
+    subscriptions: Sequence[Subscription] | None
     read_at: datetime
     problem: Problem | None = None
 
 
-def save_subscriptions(engine: Engine, answers: Sequence[Purchases]) -> None:
-    """Replace the subscriptions of the tenants that told them, and note when they were asked; in one transaction."""
+def save_subscriptions(engine: Engine, answers: Sequence[SubscriptionReading]) -> None:
+    """Replace the subscriptions of the tenants that could be read and store the time; in one transaction."""
     if not answers:
         return
-    told = [answer for answer in answers if answer.found is not None]
-    rows = [{"tenant_id": answer.tenant_id, **_columns(row)} for answer in told for row in answer.found or ()]
+    readable = [answer for answer in answers if answer.subscriptions is not None]
+    rows = [
+        {"tenant_id": answer.tenant_id, **_columns(row)} for answer in readable for row in answer.subscriptions or ()
+    ]
     marks = [
         {"tenant": answer.tenant_id, "at": answer.read_at, "why": answer.problem.to_json() if answer.problem else None}
         for answer in answers
@@ -42,7 +44,7 @@ def save_subscriptions(engine: Engine, answers: Sequence[Purchases]) -> None:
         connection.execute(
             statement.values(subscriptions_read_at=bindparam("at"), subscriptions_problem=bindparam("why")), marks
         )
-        ids = [answer.tenant_id for answer in told]
+        ids = [answer.tenant_id for answer in readable]
         connection.execute(delete(subscriptions).where(subscriptions.c.tenant_id.in_(ids)))
         upsert(connection, subscriptions, rows)
 

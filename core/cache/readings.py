@@ -1,4 +1,4 @@
-"""What the refresh writes: tenants, their licences as last read, daily history."""
+"""Store what a refresh has read: tenants, their licences, daily history."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LICENSE_FIELDS = tuple(field.name for field in fields(License))
 
 
 @dataclass(frozen=True, slots=True)
-class KnownTenant:
-    """A tenant as the profiles tell it; written before the tenant is read."""
+class ProfileTenant:
+    """A tenant from its profile; written before the tenant is read."""
 
     tenant_id: str
     slug: str
@@ -30,7 +30,7 @@ class KnownTenant:
     cert_expires: datetime
 
 
-class KnownLicense(TypedDict):
+class StoredLicense(TypedDict):
     """A row of the `licenses` table."""
 
     tenant_id: str
@@ -50,8 +50,11 @@ class KnownLicense(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One read of a tenant. `short` holds the SKU ids that are a shortage in it, `refused` those whose rows
-    cannot be understood ("" for a row that does not name its SKU); `problem` says so."""
+    """One read of a tenant.
+
+    `short`: the SKU ids with a shortage. `refused`: those with rows that cannot be understood, "" for a row without a
+    SKU id; `problem` is set then.
+    """
 
     tenant_id: str
     licenses: Sequence[License]
@@ -62,21 +65,21 @@ class Reading:
 
 
 def save_profiles(
-    engine: Engine, known: Sequence[KnownTenant], faults: Mapping[str, tuple[str, list[Problem]]]
+    engine: Engine, current: Sequence[ProfileTenant], faults: Mapping[str, tuple[str, list[Problem]]]
 ) -> None:
-    """Take new, changed and removed profiles over; `faults` is file -> (slug, problems).
+    """Store new, changed and removed profiles; `current` are the valid ones, `faults` is file -> (slug, problems).
 
-    A tenant whose profile is gone is kept with its history but no longer shown; one whose profile
-    broke stays shown. A changed name is remembered, so that its SharePoint items are found again.
+    A tenant without a profile keeps its history but is not shown; one with a faulty profile stays shown. Former names
+    are stored, so that the SharePoint items of the tenant are still matched.
     """
-    broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in known}
+    broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in current}
     with transaction(engine) as connection:
         rows = {row.tenant_id: row for row in connection.execute(select(tenants))}
-        for tenant in known:
+        for tenant in current:
             _save_tenant(connection, tenant, rows.get(tenant.tenant_id))
-        good = {tenant.tenant_id for tenant in known}
+        valid_ids = {tenant.tenant_id for tenant in current}
         for row in rows.values():
-            shown = row.tenant_id in good or row.slug in broken
+            shown = row.tenant_id in valid_ids or row.slug in broken
             if row.has_profile != shown:
                 _change(connection, row.tenant_id, has_profile=shown)
         connection.execute(delete(profile_faults))
@@ -90,7 +93,7 @@ def save_profiles(
         )
 
 
-def _save_tenant(connection: Connection, tenant: KnownTenant, row: Any) -> None:
+def _save_tenant(connection: Connection, tenant: ProfileTenant, row: Any) -> None:
     values = {"slug": tenant.slug, "name": tenant.name, "cert_expires": tenant.cert_expires}
     if row is None:
         connection.execute(insert(tenants).values(tenant_id=tenant.tenant_id, former_names=[], **values))
@@ -105,28 +108,28 @@ def _change(connection: Connection, tenant_id: str, **values: Any) -> None:
     connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(**values))
 
 
-def known_licenses(engine: Engine) -> dict[str, dict[str, KnownLicense]]:
-    """Every licence row as last written: tenant id -> SKU id -> row."""
-    found: dict[str, dict[str, KnownLicense]] = {}
+def stored_licenses(engine: Engine) -> dict[str, dict[str, StoredLicense]]:
+    """Return tenant id -> SKU id -> row of every licence."""
+    rows_of_tenant: dict[str, dict[str, StoredLicense]] = {}
     with transaction(engine) as connection:
         for values in connection.execute(select(*(licenses.c[name] for name in LICENSE_COLUMNS))):
-            row = cast(KnownLicense, dict(zip(LICENSE_COLUMNS, map(once, values), strict=True)))
-            found.setdefault(row["tenant_id"], {})[row["sku_id"]] = row
-    return found
+            row = cast(StoredLicense, dict(zip(LICENSE_COLUMNS, map(once, values), strict=True)))
+            rows_of_tenant.setdefault(row["tenant_id"], {})[row["sku_id"]] = row
+    return rows_of_tenant
 
 
-def rows_of(reading: Reading, before: Mapping[str, KnownLicense]) -> dict[str, KnownLicense]:
-    """The rows that stand for `reading`, after the rows `before`.
+def rows_of(reading: Reading, before: Mapping[str, StoredLicense]) -> dict[str, StoredLicense]:
+    """Return the licence rows of a tenant after `reading`; `before` are its stored rows.
 
-    A SKU that is no longer listed stays as a row with `present` False and no units; "since when
-    short" is kept while the shortage lasts. One whose row cannot be understood keeps its last row, and so does
-    every one that is missing while some row does not name its SKU: unknown is not gone.
+    A SKU that is no longer listed stays with `present` False and no units; `short_since` is kept while the shortage
+    lasts. A SKU whose row cannot be understood keeps its stored row, and so does every missing SKU if some row has no
+    SKU id: unknown is not gone.
     """
-    rows: dict[str, KnownLicense] = {}
+    rows: dict[str, StoredLicense] = {}
     for license_ in reading.licenses:
         old = before.get(license_.sku_id)
         since = (old["short_since"] if old else None) or reading.read_at
-        rows[license_.sku_id] = KnownLicense(
+        rows[license_.sku_id] = StoredLicense(
             tenant_id=reading.tenant_id,
             present=True,
             first_seen_at=old["first_seen_at"] if old else reading.read_at,
@@ -140,23 +143,23 @@ def rows_of(reading: Reading, before: Mapping[str, KnownLicense]) -> dict[str, K
             rows[sku_id] = old
         else:
             none = {"enabled": 0, "consumed": 0, "warning": 0, "suspended": 0, "locked_out": 0}
-            rows[sku_id] = KnownLicense(**{**old, **none, "present": False, "short_since": None})  # type: ignore[typeddict-item]
+            rows[sku_id] = StoredLicense(**{**old, **none, "present": False, "short_since": None})  # type: ignore[typeddict-item]
     return rows
 
 
 def save_readings(
     engine: Engine,
     readings: Iterable[Reading],
-    before: Mapping[str, Mapping[str, KnownLicense]],
+    before: Mapping[str, Mapping[str, StoredLicense]],
     written_today: Collection[tuple[str, str]],
     day: date,
-) -> dict[str, dict[str, KnownLicense]]:
-    """Write good reads, each tenant whole, all in one transaction; give back the rows as they are now.
+) -> dict[str, dict[str, StoredLicense]]:
+    """Store readings in one transaction and return the new rows: tenant id -> SKU id -> row.
 
-    Rows that did not change are not written again. `written_today` holds the (tenant id, SKU id)
-    that already have a history row for `day`.
+    Tenants without a change are not written again. `written_today` has the (tenant id, SKU id) with a history row for
+    `day`.
     """
-    now: dict[str, dict[str, KnownLicense]] = {}
+    now: dict[str, dict[str, StoredLicense]] = {}
     read_at: list[dict[str, Any]] = []
     partly: list[dict[str, Any]] = []
     changed: list[str] = []
@@ -172,14 +175,14 @@ def save_readings(
         if rows != old:
             changed.append(reading.tenant_id)
         else:
-            rows = dict(old)  # mostly nothing has changed, and one copy of the rows is enough
+            rows = dict(old)  # usually nothing has changed: keep one copy in memory
         now[reading.tenant_id] = rows
         listed = {license_.sku_id for license_ in reading.licenses}
         days += [
             {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
             for sku_id, row in rows.items()
             if row != old.get(sku_id) or (reading.tenant_id, sku_id) not in written_today
-            if not reading.refused or sku_id in listed  # what keeps its last row was not read today
+            if not reading.refused or sku_id in listed  # a SKU that keeps its stored row was not read today
         ]
     with transaction(engine) as connection:
         _replace_licenses(connection, changed, now)
@@ -190,7 +193,7 @@ def save_readings(
 
 
 def _replace_licenses(
-    connection: Connection, changed: Sequence[str], now: Mapping[str, Mapping[str, KnownLicense]]
+    connection: Connection, changed: Sequence[str], now: Mapping[str, Mapping[str, StoredLicense]]
 ) -> None:
     if changed:
         connection.execute(delete(licenses).where(licenses.c.tenant_id.in_(changed)))
@@ -223,7 +226,7 @@ def _mark_partly_read(connection: Connection, marks: list[dict[str, Any]]) -> No
 
 
 def save_failures(engine: Engine, problems: Mapping[str, Problem], at: datetime) -> None:
-    """Note why tenants (tenant id -> problem) could not be read; their rows and their age stay as they are."""
+    """Store why tenants could not be read (tenant id -> problem); their rows and `last_read_at` stay."""
     if not problems:
         return
     statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
@@ -238,19 +241,19 @@ def save_failures(engine: Engine, problems: Mapping[str, Problem], at: datetime)
 
 
 def _failing_since(at: Any) -> Any:
-    """The stored time, or `at`: one in the future was written by a clock that has been set back since."""
+    """Return the stored time, or `at` if there is none or it lies in the future because the clock was set back."""
     return case((tenants.c.failing_since <= at, tenants.c.failing_since), else_=at)
 
 
 def history_keys(engine: Engine, day: date) -> set[tuple[str, str]]:
-    """(tenant id, SKU id) with a history row for `day`."""
+    """Return the (tenant id, SKU id) with a history row for `day`."""
     with transaction(engine) as connection:
-        found = connection.execute(select(history.c.tenant_id, history.c.sku_id).where(history.c.day == day))
-        return {(row.tenant_id, row.sku_id) for row in found}
+        rows = connection.execute(select(history.c.tenant_id, history.c.sku_id).where(history.c.day == day))
+        return {(row.tenant_id, row.sku_id) for row in rows}
 
 
 def trial_skus(engine: Engine) -> set[tuple[str, str]]:
-    """(tenant id, SKU id) of which every subscription is a trial."""
+    """Return the (tenant id, SKU id) with only trial subscriptions."""
     trial: set[tuple[str, str]] = set()
     bought: set[tuple[str, str]] = set()
     with transaction(engine) as connection:
@@ -262,7 +265,7 @@ def trial_skus(engine: Engine) -> set[tuple[str, str]]:
 
 
 def tenant_rows(engine: Engine) -> dict[str, Any]:
-    """Tenant id -> row of the `tenants` table, only those with a profile."""
+    """Return tenant id -> row of the `tenants` table, for tenants with a profile."""
     with transaction(engine) as connection:
-        found = connection.execute(select(tenants).where(tenants.c.has_profile))
-        return {row.tenant_id: row for row in found}
+        rows = connection.execute(select(tenants).where(tenants.c.has_profile))
+        return {row.tenant_id: row for row in rows}

@@ -1,4 +1,4 @@
-"""The rules in the database: one for each scope (all, a tenant, a product of a tenant)."""
+"""Table of the alarm rules: one for each scope (all tenants, a tenant, a SKU of a tenant)."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import rules
-from core.cache.sql import bump, transaction, upsert
+from core.cache.sql import increase_version, transaction, upsert
 from core.licenses.alarm_rules import Rule, Rules, Scope
 
 
 def all_rules(engine: Engine) -> list[Rule]:
-    """Every rule, also those whose last day is over; the widest first."""
+    """Return every rule, also expired ones, the widest scope first."""
     query = select(rules).order_by(rules.c.tenant_id, rules.c.sku_id)
     with transaction(engine) as connection:
         return [Rule(**row) for row in connection.execute(query).mappings()]
 
 
 def rules_at(engine: Engine, now: datetime, zone: tzinfo) -> Rules:
-    """The rules that count today; asked once for a refresh or a frame."""
+    """Return the rules that are valid today; read once per refresh or frame."""
     return Rules.of(all_rules(engine), now.astimezone(zone).date())
 
 
-# Whatever stands there now; a caller that has seen what stands there names its `created_at`, None for nothing.
+# Any stored rule. A caller that has read the rule passes its `created_at` instead, None if there was none.
 ANY_VERSION: Final = "any"
 Version = datetime | None | Literal["any"]
 
 
 class OtherVersion(Exception):
-    """Somebody else has changed, ended or made the rule meanwhile; nothing was changed."""
+    """The rule was added, changed or deleted by somebody else since it was read; nothing was changed."""
 
 
 def save_rule(
     engine: Engine, rule: Rule, entry: Entry, at: datetime, *, version: Version = ANY_VERSION
 ) -> None:  # fmt: skip
-    """Add it, or put it in the place of the one with the same scope. Raises OtherVersion."""
+    """Add a rule, or replace the one with the same scope. Raises OtherVersion."""
     with transaction(engine) as connection:
-        bump(connection)  # first: it takes the write lock, and nobody else changes what is read next
+        increase_version(connection)  # first, because it takes the write lock before the rule is read
         before = _stored(connection, rule.scope, version)
         upsert(connection, rules, [asdict(rule)])
         append(connection, entry.changed(before, document_of(rule)), at)
@@ -50,29 +50,29 @@ def save_rule(
 def delete_rule(
     engine: Engine, scope: Scope, entry: Entry, at: datetime, *, version: Version = ANY_VERSION
 ) -> bool:  # fmt: skip
-    """End a rule; False when somebody else has ended it already. Raises OtherVersion."""
+    """Delete a rule; return False if there is none any more. Raises OtherVersion."""
     with transaction(engine) as connection:
-        bump(connection)
-        before = _stored(connection, scope, version, gone_is_fine=True)
+        increase_version(connection)
+        before = _stored(connection, scope, version, may_be_missing=True)
         if before is not None:
             connection.execute(delete(rules).where(*_at(scope)))
             append(connection, entry.changed(before, None), at)
     return before is not None
 
 
-def replace_rules(engine: Engine, wanted: Sequence[Rule], entry: Entry, at: datetime) -> None:
-    """Put these in the place of all there are, in one transaction."""
+def replace_rules(engine: Engine, new: Sequence[Rule], entry: Entry, at: datetime) -> None:
+    """Replace all rules by `new`, in one transaction."""
     with transaction(engine) as connection:
-        bump(connection)
+        increase_version(connection)
         before = [document_of(Rule(**row)) for row in connection.execute(select(rules)).mappings()]
         connection.execute(delete(rules))
-        if wanted:
-            connection.execute(insert(rules), [asdict(rule) for rule in wanted])
-        append(connection, entry.changed(before, [document_of(rule) for rule in wanted]), at)
+        if new:
+            connection.execute(insert(rules), [asdict(rule) for rule in new])
+        append(connection, entry.changed(before, [document_of(rule) for rule in new]), at)
 
 
 def document_of(rule: Rule) -> dict[str, Any]:
-    """What a rule says, for the audit; empty fields are left out."""
+    """Return the fields of a rule for the audit, without empty ones."""
     return {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in asdict(rule).items()
@@ -81,11 +81,11 @@ def document_of(rule: Rule) -> dict[str, Any]:
 
 
 def _stored(
-    connection: Connection, scope: Scope, version: Version, *, gone_is_fine: bool = False
+    connection: Connection, scope: Scope, version: Version, *, may_be_missing: bool = False
 ) -> dict[str, Any] | None:  # fmt: skip
     row = connection.execute(select(rules).where(*_at(scope))).mappings().first()
     now = row["created_at"] if row else None
-    if version not in (ANY_VERSION, now) and not (row is None and gone_is_fine):
+    if version not in (ANY_VERSION, now) and not (row is None and may_be_missing):
         raise OtherVersion(scope)
     return document_of(Rule(**row)) if row else None
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from core.cache.schema import runs
-from core.cache.sql import bump, transaction
+from core.cache.sql import increase_version, transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def save_progress(engine: Engine, run_id: str, step: str, done: int, total: int)
 def tell_newer(engine: Engine) -> None:
     """Tell the pages of newer figures before the run that brought them is over."""
     with transaction(engine) as connection:
-        bump(connection)
+        increase_version(connection)
 
 
 def finish_run(
@@ -112,7 +112,7 @@ def finish_run(
             .where(runs.c.run_id == run_id)
             .values(state=state, summary=summary, seconds=seconds, finished_at=at, step="")
         )
-        bump(connection)
+        increase_version(connection)
 
 
 def run(engine: Engine, run_id: str) -> Run | None:

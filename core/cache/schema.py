@@ -1,4 +1,4 @@
-"""The tables. Times are aware UTC; JSON columns hold small documents nobody searches in."""
+"""The tables. Times are aware UTC; JSON columns have small documents that no query searches."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ metadata = MetaData()
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """Aware UTC in and out, also where the database keeps no zone (SQLite).
+    """Aware UTC in Python, also if the database stores no zone (SQLite).
 
-    What an older version has stored of a year that nobody means comes out as None.
+    A time out of bounds (`core.bounds`), stored by an earlier version, is read as None.
     """
 
     impl = DateTime(timezone=True)
@@ -41,17 +41,17 @@ class UtcTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value is not None else None
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        known: datetime | None = value
-        if known is None or not in_bounds(known):
+        stored: datetime | None = value
+        if stored is None or not in_bounds(stored):
             return None
-        return known.astimezone(UTC) if known.tzinfo else known.replace(tzinfo=UTC)
+        return stored.astimezone(UTC) if stored.tzinfo else stored.replace(tzinfo=UTC)
 
 
-class Words(TypeDecorator[str]):
-    """Text of at most `length` characters that is only ever shown, made to fit when it is written.
+class ShownText(TypeDecorator[str]):
+    """Text that is only shown; it is cut to `length` characters when it is written.
 
-    PostgreSQL refuses what is too long and NUL, both databases refuse halves of surrogate pairs.
-    Not for keys: two names that are cut to the same one would be one.
+    PostgreSQL refuses longer text and NUL, both databases refuse single surrogates. Not for keys: two names could be
+    cut to the same one.
     """
 
     impl = String
@@ -75,8 +75,8 @@ tenants = Table(
     Column("has_profile", Boolean, nullable=False, default=True),
     Column("cert_expires", UtcTime),
     Column("listed", Boolean, nullable=False, default=False),  # has a row in the SharePoint tenant list
-    Column("list_item_id", String(20)),  # that row, when it was last seen
-    Column("missing_since", UtcTime),  # its row in the tenant list has vanished: the last switches hold
+    Column("list_item_id", String(20)),  # id of that row, when it was last read
+    Column("missing_since", UtcTime),  # time since which its row is missing; the last switches count
     Column("enabled", Boolean, nullable=False, default=True),
     Column("monitored", Boolean, nullable=False, default=True),
     Column("last_read_at", UtcTime),
@@ -105,7 +105,7 @@ licenses = Table(
     Column("short_since", UtcTime),
 )
 
-# What the SharePoint licence list says about the alarm of one SKU; apart from the numbers, which are replaced whole.
+# The alarm of one SKU, from the SharePoint licence list; not in `licenses`, whose rows are replaced as a whole.
 alarms = Table(
     "alarms",
     metadata,
@@ -115,7 +115,7 @@ alarms = Table(
     Column("triggered_at", UtcTime),  # trigger set, no answer of the flow yet
     Column("retriggered", Integer, nullable=False, default=0),
     Column("told_at", UtcTime),  # technician_informed seen
-    Column("short_since", UtcTime),  # of the shortage that this alarm is about
+    Column("short_since", UtcTime),  # start of the shortage that this alarm is for
 )
 
 history = Table(
@@ -157,7 +157,7 @@ runs = Table(
     metadata,
     Column("run_id", String(32), primary_key=True),
     Column("source", String(20), nullable=False),  # schedule, page, command
-    Column("requested_by", Words(100), nullable=False, default=""),
+    Column("requested_by", ShownText(100), nullable=False, default=""),
     Column("scope", JSON, nullable=False, default=list),  # tenant names; empty = all
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
@@ -176,12 +176,12 @@ tenant_list = Table(
     "tenant_list",
     metadata,
     Column("item_id", String(20), primary_key=True),
-    Column("title", Words(255), nullable=False),
+    Column("title", ShownText(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("monitoring", Boolean, nullable=False),
 )
 
-# The items of the SharePoint lists as last read, so that a later run asks only for what has changed since.
+# The items of the SharePoint lists as last read, so that a later run reads only changes.
 list_items = Table(
     "list_items",
     metadata,
@@ -192,7 +192,7 @@ list_items = Table(
     Column("fields", JSON, nullable=False),
 )
 
-# Where each list was left: what it was read with (site, list, columns), and the link to what comes after.
+# The state of the last read of each list: site, list and columns, and the link to later changes.
 list_marks = Table(
     "list_marks",
     metadata,
@@ -202,7 +202,7 @@ list_marks = Table(
     Column("whole_read_at", UtcTime, nullable=False),
 )
 
-# Small documents: "version" (counts changes), "sharepoint" (last contact, problems, parameters).
+# Small documents: "version" (counter of changes), "sharepoint" (last read, problems, parameters), ...
 documents = Table(
     "documents", metadata, Column("key", String(50), primary_key=True), Column("value", JSON, nullable=False)
 )
@@ -211,13 +211,12 @@ sku_names = Table(
     "sku_names",
     metadata,
     Column("sku_id", String(36), primary_key=True),
-    Column("sku_part_number", Words(255), nullable=False),
-    Column("display_name", Words(255), nullable=False),
+    Column("sku_part_number", ShownText(255), nullable=False),
+    Column("display_name", ShownText(255), nullable=False),
 )
 
-# Exceptions from the standard of alarms; "" as tenant or SKU means all. No reference to `tenants`, for the
-# standard itself has none.
-# The table is called "policies" since it was made; everywhere else one of its rows is a rule.
+# Alarm rules; "" as tenant or SKU means all, so there is no foreign key to `tenants`.
+# The table has kept its first name, "policies"; a row is called a rule everywhere else.
 rules = Table(
     "policies",
     metadata,
@@ -227,7 +226,7 @@ rules = Table(
     Column("warn", Integer),
     Column("mode", String(20), nullable=False, default=""),
     Column("reason", Text, nullable=False),
-    Column("author", Words(100), nullable=False),
+    Column("author", ShownText(100), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("until", Date),
 )
@@ -237,7 +236,7 @@ accounts = Table(
     metadata,
     Column("name", String(100), primary_key=True),  # lower case; "entra:<tid>:<oid>" for Microsoft sign-in
     Column("provider", String(20), nullable=False, default="local"),  # local, entra
-    Column("display_name", Words(255), nullable=False, default=""),
+    Column("display_name", ShownText(255), nullable=False, default=""),
     Column("password_hash", String(200), nullable=False, default=""),
     Column("role", String(20), nullable=False),
     Column("disabled", Boolean, nullable=False, default=False),
@@ -245,13 +244,13 @@ accounts = Table(
     Column("password_changed_at", UtcTime, nullable=False),
     Column("last_sign_in_at", UtcTime),
     Column("totp_secret", String(400), nullable=False, default=""),  # encrypted, see core/secrets/stored_secrets.py
-    Column("totp_confirmed_at", UtcTime),  # before that the second factor is not asked for
-    Column("totp_last_step", Integer),  # no code opens twice
+    Column("totp_confirmed_at", UtcTime),  # None: no second factor is needed
+    Column("totp_last_step", Integer),  # of the last used code: each is valid once
     Column("device_key", String(64), nullable=False, default=""),  # signs the cookies of known devices
-    Column("must_change_password", Boolean, nullable=False, default=False),  # somebody else has set it
+    Column("must_change_password", Boolean, nullable=False, default=False),  # somebody else has set the password
 )
 
-# Each opens once, when the device with the second factor is lost.
+# Recovery codes for a lost second factor, each valid once.
 recovery_codes = Table(
     "recovery_codes",
     metadata,
@@ -263,17 +262,17 @@ recovery_codes = Table(
 sessions = Table(
     "sessions",
     metadata,
-    Column("token_hash", String(64), primary_key=True),  # SHA-256; the cookie's value itself is never stored
+    Column("token_hash", String(64), primary_key=True),  # SHA-256; the token itself is only in the cookie
     Column("account", ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("last_seen_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
-    Column("address", Words(64), nullable=False, default=""),
-    Column("user_agent", Words(200), nullable=False, default=""),
+    Column("address", ShownText(64), nullable=False, default=""),
+    Column("user_agent", ShownText(200), nullable=False, default=""),
     Index("sessions_account", "account"),
 )
 
-# Access for programs.
+# API tokens: access for programs.
 api_tokens = Table(
     "api_tokens",
     metadata,
@@ -288,14 +287,14 @@ api_tokens = Table(
     Column("revoked_at", UtcTime),
 )
 
-# Who changed what. Append-only, each row holds the hash of the one before; triggers refuse anything else.
+# The audit. Append-only: each row has the hash of the one before, triggers refuse changes.
 audit = Table(
     "audit",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
     Column("at", UtcTime, nullable=False),
     Column("actor", String(100), nullable=False),
-    Column("actor_name", String(255), nullable=False),  # as people call the actor
+    Column("actor_name", String(255), nullable=False),  # the name for people
     Column("role", String(20), nullable=False),
     Column("source", String(20), nullable=False),  # page, api, command, schedule, sign-in
     Column("address", String(64), nullable=False),
@@ -311,7 +310,7 @@ audit = Table(
     Index("audit_at", "at"),
 )
 
-# What was before the oldest row that retention has left: its number and its hash.
+# Number and hash of the last row that retention has deleted.
 audit_anchor = Table(
     "audit_anchor",
     metadata,
@@ -330,7 +329,7 @@ sign_in_failures = Table(
     Index("sign_in_failures_last", "last_at"),
 )
 
-# When the budget of attempts of a network or an account is whole again; see core/access/sign_in_budget.py.
+# The time at which the sign-in budget of a network or an account is full again; see core/access/sign_in_budget.py.
 sign_in_budgets = Table(
     "sign_in_budgets",
     metadata,

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, delete, func, insert, or_, select, update
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import accounts, recovery_codes
-from core.cache.sql import transaction, write_alone
+from core.cache.sql import lock_for_writing, transaction
 
 STEPS_A_DAY = 2880  # of 30 seconds
 NOTHING = {"totp_secret": "", "totp_confirmed_at": None, "totp_last_step": None}
@@ -23,7 +23,7 @@ def keep_secret(engine: Engine, name: str, sealed: Callable[[], str]) -> bool:
     column = accounts.c
     statement = update(accounts).where(column.name == name, column.totp_confirmed_at.is_(None))
     with transaction(engine) as connection:
-        write_alone(connection, accounts)
+        lock_for_writing(connection, accounts)
         return connection.execute(statement.values({**NOTHING, "totp_secret": sealed()})).rowcount == 1
 
 

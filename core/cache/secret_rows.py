@@ -1,4 +1,4 @@
-"""Encrypted values in the database: where they are, under which key, and how all change in one transaction."""
+"""Encrypted values in the database: their columns, the key in use, and the change of all in one transaction."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from sqlalchemy.pool import NullPool
 from core.cache.audit_rows import Entry, append
 from core.cache.database import DatabaseError, problem_of
 from core.cache.schema import accounts, documents
-from core.cache.sql import save_document, transaction, write_alone
+from core.cache.sql import lock_for_writing, save_document, transaction
 
 TOTP = "totp"
 DOCUMENT = "secrets"
-PATIENCE_MS = 2000  # for others who read; a start must not wait for them, the next one tries again
+PATIENCE_MS = 2000  # wait for other readers; the next start tries again
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A column of encrypted values, "" for none, and the column that says whose they are: the table's key."""
+    """A column of encrypted values ("" for none), and the key column of its table, which identifies the owner."""
 
     purpose: str
     owner: Column[Any]
@@ -44,8 +44,10 @@ class StoredSecret:
 
 @dataclass(frozen=True, slots=True)
 class SecretState:
-    """`key_id` names the key in force, "" while all values are still in clear. With `cleared` no page of the
-    database file holds what was there in clear before."""
+    """`key_id`: the key in use, "" while the values are not encrypted yet.
+
+    `cleared`: no free page of the database file has unencrypted values any more.
+    """
 
     key_id: str = ""
     cleared: bool = False
@@ -70,14 +72,13 @@ def rewrite_secrets(
     at: datetime,
     entry: Entry | None = None,
 ) -> int | None:
-    """Put `change(secret)` in the place of every secret, all or none; return how many there are.
+    """Replace every secret by `change(secret)`, in one transaction; return how many there are.
 
-    Return None, and change nothing, if the state is no longer `old`. Whatever `change` raises leaves everything as it
-    was.
+    Return None, and change nothing, if the state is no longer `old`. An exception of `change` leaves all unchanged.
     """
     with transaction(engine) as connection:
         for place in PLACES:
-            write_alone(connection, place.value.table)
+            lock_for_writing(connection, place.value.table)
         if _state(connection) != old:
             return None
         secrets = _stored(connection)
@@ -92,13 +93,13 @@ def rewrite_secrets(
 
 
 def clear_free_pages(engine: Engine, state: SecretState) -> bool:
-    """Build the database file anew, without what deleted and former values have left in it, and note that in `state`.
+    """Rebuild the database file (VACUUM), so that former values are gone, and store `cleared`.
 
-    Return False if somebody else is reading the database just now. Raises DatabaseError.
+    Return False if somebody else is reading the database. Raises DatabaseError.
     """
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.detach()  # its own waiting time ends with it
+            connection.detach()  # so that the changed timeout ends with this connection
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql(f"PRAGMA busy_timeout = {PATIENCE_MS}")
                 connection.exec_driver_sql("VACUUM")
@@ -118,7 +119,7 @@ def clear_free_pages(engine: Engine, state: SecretState) -> bool:
 
 
 def copies_in_clear(engine: Engine) -> list[Path]:
-    """Return the copies put aside before an upgrade (SQLite) that hold secrets in clear."""
+    """Return the backups made before an upgrade (SQLite) that have unencrypted secrets."""
     file = engine.url.database
     if engine.dialect.name != "sqlite" or not file:
         return []
@@ -131,7 +132,7 @@ def _is_in_clear(copy: Path) -> bool:
     try:
         with engine.connect() as connection:
             return not _state(connection).key_id and bool(_stored(connection))
-    except (DBAPIError, ValueError):  # older than second factors, or damaged
+    except (DBAPIError, ValueError):  # a version before second factors, or a damaged file
         return False
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Engine, delete, select
 
 from core.cache.schema import sign_in_budgets
-from core.cache.sql import transaction, upsert, write_alone
+from core.cache.sql import lock_for_writing, transaction, upsert
 
 
 def whole_times(engine: Engine, keys: Collection[str]) -> dict[str, datetime]:
@@ -20,14 +20,14 @@ def whole_times(engine: Engine, keys: Collection[str]) -> dict[str, datetime]:
 
 
 @contextmanager
-def budgets_alone(engine: Engine, keys: Collection[str], now: datetime) -> Iterator[dict[str, datetime]]:
+def locked_budgets(engine: Engine, keys: Collection[str], now: datetime) -> Iterator[dict[str, datetime]]:
     """Yield what `whole_times` returns and store what the block changes, under the write lock.
 
     Full budgets are deleted, so the table has only the attempts of the last minutes.
     """
     column = sign_in_budgets.c
     with transaction(engine) as connection:
-        write_alone(connection, sign_in_budgets)
+        lock_for_writing(connection, sign_in_budgets)
         rows = connection.execute(select(sign_in_budgets).where(column.key.in_(keys)))
         before = {row.key: row.whole_at for row in rows}
         times = dict(before)

@@ -1,4 +1,4 @@
-"""Small pieces of SQL that several modules of the cache share."""
+"""SQL helpers that several modules of the cache use."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from sqlalchemy.exc import DBAPIError
 from core.cache.database import DatabaseError, problem_of
 from core.cache.schema import documents
 
-FORGET_AT_A_TIME = 2  # rows for each new one
+FORGET_AT_A_TIME = 2  # rows deleted for each new one
 
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction; a fault of the database leaves it as DatabaseError, in words."""
+    """Yield the connection of one transaction; errors of the driver become DatabaseError."""
     try:
         with engine.begin() as connection:
             yield connection
     except DBAPIError as error:
         problem = problem_of(error, engine.url.database or engine.url.host or "")
         if problem.code == "database.damaged":
-            engine.dispose()  # what a connection remembers of the broken file must not outlive its repair
+            engine.dispose()  # connections must not keep pages of the broken file after its repair
         raise DatabaseError(problem) from error
 
 
 def _insert(connection: Connection) -> Any:
-    """The INSERT of this kind of database, which may go on where the row is there already."""
+    """Return the INSERT of this kind of database, which supports ON CONFLICT."""
     return postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows`, or overwrite those with the same primary key; all rows have the same columns."""
+    """Insert `rows`, or overwrite those with the same primary key; all must have the same columns."""
     if not rows:
         return
     statement = _insert(connection)(table)
@@ -47,7 +47,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
 
 
 def document(engine: Engine, key: str, default: Any = None) -> Any:
-    """The stored document `key`, or `default`."""
+    """Return the stored document `key`, or `default`."""
     with transaction(engine) as connection:
         value = connection.execute(select(documents.c.value).where(documents.c.key == key)).scalar()
     return default if value is None else value
@@ -57,18 +57,18 @@ def save_document(connection: Connection, key: str, value: Any) -> None:
     upsert(connection, documents, [{"key": key, "value": value}])
 
 
-def write_alone(connection: Connection, table: Table) -> None:
-    """Let nobody else write into `table` until this transaction ends: what is read in it now stays true."""
+def lock_for_writing(connection: Connection, table: Table) -> None:
+    """Lock `table` against other writers until this transaction ends; rows read after this stay true."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
-    else:  # without effect, but it takes the one write lock that SQLite has
+    else:  # changes nothing, but takes the write lock of SQLite
         connection.execute(delete(table).where(false()))
 
 
 def forget_older(connection: Connection, column: Column[datetime], before: datetime) -> None:
-    """Delete the oldest rows whose time in `column` is earlier than `before`, FORGET_AT_A_TIME at the most.
+    """Delete the oldest rows with a time in `column` before `before`, at most FORGET_AT_A_TIME.
 
-    Called with every new row: the table does not grow, and a clock that is far ahead for once does not empty it.
+    Called with every new row, so the table does not grow, and a wrong clock does not empty it.
     """
     (key,) = column.table.primary_key
     oldest = select(key).where(column < before).order_by(column).limit(FORGET_AT_A_TIME)
@@ -76,13 +76,13 @@ def forget_older(connection: Connection, column: Column[datetime], before: datet
 
 
 def data_version(engine: Engine) -> int:
-    """Counts the changes that pages should know of; equal version, equal frames."""
+    """Return the version of the data; frames of an equal version are equal."""
     return int(document(engine, "version", 0))
 
 
-def bump(connection: Connection) -> None:
-    """Tell the pages that there is something newer."""
-    # In one statement: two transactions could otherwise count to the same number.
+def increase_version(connection: Connection) -> None:
+    """Increase the version of the data, so that pages read it again."""
+    # In one statement, so that two transactions do not store the same number.
     following = cast(cast(documents.c.value, Text), Integer) + 1
     statement = _insert(connection)(documents).values(key="version", value=1)
     connection.execute(

@@ -1,4 +1,4 @@
-"""What is asked of the database only to see whether something needs attention."""
+"""Queries for what needs attention: vanished licences, unanswered alarms, faulty and removed profiles."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _READ = and_(tenants.c.has_profile, tenants.c.enabled)
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """A licence that Graph no longer lists; `enabled` and `consumed` are those of `day`, the last one with holders."""
+class GoneLicense:
+    """A licence that Graph no longer lists; `day` is the last day with holders, with its `enabled` and `consumed`."""
 
     tenant_id: str
     tenant: str
@@ -30,8 +30,8 @@ class Gone:
     consumed: int
 
 
-def gone_since(engine: Engine, first_day: date) -> list[Gone]:
-    """The licences that had holders on `first_day` or later and are gone now, by tenant."""
+def gone_licenses(engine: Engine, first_day: date) -> list[GoneLicense]:
+    """Return the licences that had holders on `first_day` or later and are no longer listed, by tenant."""
     same = and_(history.c.tenant_id == licenses.c.tenant_id, history.c.sku_id == licenses.c.sku_id)
     purchase = and_(subscriptions.c.tenant_id == licenses.c.tenant_id, subscriptions.c.sku_id == licenses.c.sku_id)
     only_trials = and_(exists().where(purchase), ~exists().where(purchase, ~subscriptions.c.is_trial))
@@ -53,12 +53,12 @@ def gone_since(engine: Engine, first_day: date) -> list[Gone]:
         .order_by(tenants.c.name, licenses.c.sku_part_number, history.c.day)
     )
     with transaction(engine) as connection:
-        found = [Gone(**row) for row in connection.execute(query).mappings()]
-    return list({(gone.tenant_id, gone.sku_id): gone for gone in found}.values())  # the last day of each
+        rows = [GoneLicense(**row) for row in connection.execute(query).mappings()]
+    return list({(gone.tenant_id, gone.sku_id): gone for gone in rows}.values())  # the last day of each
 
 
 def unanswered_alarms(engine: Engine, before: datetime) -> int:
-    """How many triggers for a shortage that still is one were set before `before`, or again, without an answer."""
+    """Return the number of unanswered triggers of present shortages that were set before `before`, or repeated."""
     same = and_(licenses.c.tenant_id == alarms.c.tenant_id, licenses.c.sku_id == alarms.c.sku_id)
     query = (
         select(func.count())
@@ -77,16 +77,16 @@ def unanswered_alarms(engine: Engine, before: datetime) -> int:
 
 
 def broken_profiles(engine: Engine) -> dict[str, list[Problem]]:
-    """Profile file -> what is wrong with it, as found by the last refresh."""
+    """Return profile file -> its problems, as of the last refresh."""
     with transaction(engine) as connection:
-        found = connection.execute(select(profile_faults).order_by(profile_faults.c.file)).all()
-    return {row.file: [Problem.from_json(text) for text in row.problems] for row in found}
+        rows = connection.execute(select(profile_faults).order_by(profile_faults.c.file)).all()
+    return {row.file: [Problem.from_json(text) for text in row.problems] for row in rows}
 
 
 def removed_profiles(engine: Engine, since: datetime) -> dict[str, datetime]:
-    """Return tenant -> last attempt to read it, of tenants that alarmed until their profile was taken away.
+    """Return tenant -> last attempt to read it, of monitored tenants whose profile was removed.
 
-    Only those that were asked after `since`.
+    Only tenants with an attempt after `since`.
     """
     query = select(tenants.c.name, tenants.c.last_attempt_at).where(
         tenants.c.has_profile.is_(False), tenants.c.enabled, tenants.c.monitored, tenants.c.last_attempt_at > since

@@ -12,7 +12,7 @@ from core.attention import conditions
 from core.attention.conditions import Condition
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.cache.figures import newest_figures
-from core.cache.readings import KnownLicense, known_licenses, tenant_rows
+from core.cache.readings import StoredLicense, stored_licenses, tenant_rows
 from core.cache.run_rows import latest_run
 from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows, subscribed_skus, subscriptions
 from core.operations import file_modes
@@ -63,7 +63,7 @@ def check_all(services: Services) -> list[Finding]:
         none = Problem("check.no_profile", {"folder": str(folder)})
         findings.append(Finding("profiles", "error", folder_problem(folder) or none))
     findings += _certificates(services, profiles)
-    rows, before = tenant_rows(services.engine), known_licenses(services.engine)
+    rows, before = tenant_rows(services.engine), stored_licenses(services.engine)
     answers = []
     for answer, found in services.workers.map(lambda profile: _tenant(services, profile, before), profiles.tenants):
         answers.append(answer)
@@ -99,7 +99,7 @@ def _client(services: Services, profile: TenantProfile | SharePointProfile) -> G
 
 
 def _tenant(
-    services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+    services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, StoredLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
     """What the tenant answers, and the findings about it; whatever is wrong with one must not end the others."""
     try:
@@ -113,7 +113,7 @@ def _tenant(
 
 
 def _asked(
-    services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, KnownLicense]]
+    services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, StoredLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
     client, answer, name = _client(services, profile), TenantAnswer(profile), profile.name
     try:

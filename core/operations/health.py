@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from core.cache.database import DatabaseError
-from core.cache.health_look import FailingTenant, Look, look
+from core.cache.health_reading import FailingTenant, HealthReading, read_health
 from core.clock import elapsed
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Health:
 def health_of(engine: Engine, refresh_minutes: float, started_at: datetime, now: datetime) -> Health:
     """How it is now; `started_at` is when this process began. Never raises."""
     try:
-        return judge(look(engine), refresh_minutes, started_at, now)
+        return judge(read_health(engine), refresh_minutes, started_at, now)
     except DatabaseError as error:
         return Health("unreachable", reason=error.problem.text("en"))
     except Exception as error:  # what the database answers instead is not known beforehand
@@ -53,7 +53,7 @@ def health_of(engine: Engine, refresh_minutes: float, started_at: datetime, now:
         return Health("unreachable", reason=type(error).__name__)
 
 
-def judge(found: Look, refresh_minutes: float, started_at: datetime, now: datetime) -> Health:
+def judge(found: HealthReading, refresh_minutes: float, started_at: datetime, now: datetime) -> Health:
     """The rule: a refresh may be late by one, and by as long as one usually takes; a fresh start has that time, too."""
     if not found.newest_version:
         return Health("other version", reason="The database was upgraded by another version of the program.")

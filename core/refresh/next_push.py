@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 from core.audit import record
 from core.cache.catalogue import load_catalogue
 from core.cache.item_rows import stored_items
-from core.cache.lists_read import ListedTenant, emptied, known_alarms, last_switches, save_alarms, settled_switches
-from core.cache.readings import KnownLicense, Reading, known_licenses, rows_of, tenant_rows, trial_skus
+from core.cache.lists_read import ListedTenant, emptied, last_switches, save_alarms, settled_switches, stored_alarms
+from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses, tenant_rows, trial_skus
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import tell_newer
 from core.refresh.publisher import listed_tenant, plan_of
@@ -89,7 +89,7 @@ def told_live(
     now: datetime,
 ) -> list[Row]:
     """Return the shortages that a push would tell of after `answers`; `items` are those of the licence list."""
-    before, trial = known_licenses(engine), trial_skus(engine)
+    before, trial = stored_licenses(engine), trial_skus(engine)
     known = dict(before)
     for answer in answers:
         tenant_id = answer.profile.tenant_id
@@ -111,9 +111,9 @@ def take_over(
     """
     actor.need(Action.SWITCHES)
     items = (Item(*item) for item in stored_items(engine, "license"))
-    tells = _told(engine, settings, tenant_rows(engine), known_licenses(engine), trial_skus(engine), items, now)
+    tells = _told(engine, settings, tenant_rows(engine), stored_licenses(engine), trial_skus(engine), items, now)
     meant = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
-    taken = taken_over(meant, known_alarms(engine), now)
+    taken = taken_over(meant, stored_alarms(engine), now)
     save_alarms(engine, list(taken.values()))
     tell_newer(engine)
     record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)
@@ -124,7 +124,7 @@ def _told(
     engine: Engine,
     settings: Settings,
     tenants: Mapping[str, Any],
-    known: Mapping[str, Mapping[str, KnownLicense]],
+    known: Mapping[str, Mapping[str, StoredLicense]],
     trial: set[tuple[str, str]],
     items: Iterable[Item],
     now: datetime,
@@ -132,4 +132,4 @@ def _told(
     catalogue, _ = load_catalogue(engine)
     rules = rules_at(engine, now, settings.zone)
     rows = list(rows_to_show(tenants, known, trial, catalogue, rules, settings.language))
-    return plan_of(tenants, rows, items, known_alarms(engine), now, settings).tells
+    return plan_of(tenants, rows, items, stored_alarms(engine), now, settings).tells

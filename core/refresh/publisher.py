@@ -16,14 +16,14 @@ from core.cache.lists_read import (
     ListedTenant,
     SharePointStatus,
     emptied,
-    known_alarms,
     last_switches,
     save_alarms,
     save_sharepoint_status,
     save_tenant_list,
     sharepoint_status,
+    stored_alarms,
 )
-from core.cache.readings import KnownLicense, tenant_rows
+from core.cache.readings import StoredLicense, tenant_rows
 from core.graph import GraphClient, GraphError, Http, TokenSource
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
@@ -157,7 +157,7 @@ class Publisher:
         self,
         lists_read: ListsRead,
         items: list[Item],
-        known: Mapping[str, Mapping[str, KnownLicense]],
+        known: Mapping[str, Mapping[str, StoredLicense]],
         trial: set[tuple[str, str]],
         catalogue: Catalogue,
         rules: Rules,
@@ -259,7 +259,7 @@ class _Memory:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.alarms = known_alarms(engine)
+        self.alarms = stored_alarms(engine)
 
     def save(self, alarms: Mapping[Key, Alarm]) -> None:
         changed = {key: alarm for key, alarm in alarms.items() if self.alarms.get(key) != alarm}

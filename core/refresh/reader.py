@@ -12,14 +12,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core.cache.purchases import Purchases, save_subscriptions
+from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.readings import (
-    KnownLicense,
     Reading,
+    StoredLicense,
     history_keys,
-    known_licenses,
     save_failures,
     save_readings,
+    stored_licenses,
     trial_skus,
 )
 from core.clock import elapsed
@@ -61,8 +61,8 @@ class ReadResult:
 
     ok: list[str] = field(default_factory=list)
     failed: list[tuple[TenantProfile, Problem]] = field(default_factory=list)
-    before: dict[str, dict[str, KnownLicense]] = field(default_factory=dict)
-    after: dict[str, dict[str, KnownLicense]] = field(default_factory=dict)
+    before: dict[str, dict[str, StoredLicense]] = field(default_factory=dict)
+    after: dict[str, dict[str, StoredLicense]] = field(default_factory=dict)
     trial: set[tuple[str, str]] = field(default_factory=set)
     stopped: bool = False
 
@@ -97,7 +97,7 @@ class Reader:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
             self.workers.submit(self._answer, answers, profile, due)
         # What is known of them is loaded while the network works.
-        result = ReadResult(before=known_licenses(self.engine), trial=trial_skus(self.engine))
+        result = ReadResult(before=stored_licenses(self.engine), trial=trial_skus(self.engine))
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
         done = 0
@@ -196,7 +196,7 @@ class Reader:
         save_subscriptions(
             self.engine,
             [
-                Purchases(
+                SubscriptionReading(
                     answer.profile.tenant_id,
                     answer.subscriptions,
                     answer.read_at or self.now(),
@@ -214,7 +214,7 @@ class Reader:
         return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).shortage
 
 
-def nothing_left(tenant: str, known: Mapping[str, KnownLicense], row: Any, now: datetime) -> Problem | None:
+def nothing_left(tenant: str, known: Mapping[str, StoredLicense], row: Any, now: datetime) -> Problem | None:
     """Return the problem with an answer without any licence from a tenant that had several, `known`; else None.
 
     One licence that goes is a subscription that ended. All of several at once is believed once it has been

@@ -15,7 +15,7 @@ from core.attention import conditions
 from core.attention.facts import list_facts
 from core.cache import run_rows
 from core.cache.lists_read import sharepoint_status
-from core.cache.readings import KnownLicense, KnownTenant, save_profiles, tenant_rows
+from core.cache.readings import ProfileTenant, StoredLicense, save_profiles, tenant_rows
 from core.cache.rule_rows import rules_at
 from core.graph import GraphClient, GraphError
 from core.licenses.alarm_rules import Rules
@@ -93,7 +93,7 @@ class RefreshRun:
         services.tokens.keep_only([*profiles.tenants, *filter(None, [profiles.sharepoint])])
         save_profiles(
             services.engine,
-            [KnownTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],
+            [ProfileTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],
             {fault.file: ("" if fault.of_sharepoint else fault.slug, fault.problems) for fault in profiles.faults},
         )
         for fault in profiles.faults:
@@ -148,7 +148,7 @@ class RefreshRun:
         services = self.services
         self._progress("sharepoint")
         self._news_at = time.monotonic() + NEWS_AFTER
-        known: dict[str, dict[str, KnownLicense]] = result.before | result.after
+        known: dict[str, dict[str, StoredLicense]] = result.before | result.after
         try:
             with self.give_way:
                 pushed = services.publisher.publish(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.cache.readings import KnownLicense
+from core.cache.readings import StoredLicense
 from core.licenses.alarm_rules import Rules
 from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
@@ -48,7 +48,7 @@ def in_lists(tenant: Any) -> bool:
 
 def rows_to_show(
     tenants: Mapping[str, Any],
-    known: Mapping[str, Mapping[str, KnownLicense]],
+    known: Mapping[str, Mapping[str, StoredLicense]],
     trial: set[tuple[str, str]],
     catalogue: Catalogue,
     rules: Rules,

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from core.audit import Entry, note_export
 from core.bounds import FIRST_YEAR, LAST_YEAR, bounded_text, parse_time
-from core.cache.readings import known_licenses, tenant_rows
+from core.cache.readings import stored_licenses, tenant_rows
 from core.cache.rule_rows import (
     ANY_VERSION,
     OtherVersion,
@@ -114,7 +114,9 @@ def _fields(rule: Rule) -> dict[str, Any]:
 def export(engine: Engine, actor: Actor) -> str:
     """All rules as JSON; `tenant` and `part_number` are only there to be read. Raises NotAllowed."""
     names = {tenant_id: row.name for tenant_id, row in tenant_rows(engine).items()}
-    parts = {sku_id: row["sku_part_number"] for rows in known_licenses(engine).values() for sku_id, row in rows.items()}
+    parts = {
+        sku_id: row["sku_part_number"] for rows in stored_licenses(engine).values() for sku_id, row in rows.items()
+    }
     entries = [_entry(rule, names, parts) for rule in all_rules(engine)]
     note_export(engine, actor, "rules", len(entries))
     return json.dumps({"version": FILE_VERSION, "rules": entries}, ensure_ascii=False, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""What the health check asks of the database, in one look."""
+"""Read from the database what the health check needs, in one transaction."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from core.cache.sql import transaction
 from core.problems import Problem
 
 LATEST_RUNS = 5
-OF_ALL_TENANTS = cast(runs.c.scope, Text) == "[]"  # both kinds of database keep the JSON text as it was written
+OF_ALL_TENANTS = cast(runs.c.scope, Text) == "[]"  # both kinds of database store the JSON text unchanged
 
 
 @dataclass(frozen=True, slots=True)
 class FailingTenant:
-    """A tenant that should be read and could not be the last time."""
+    """An enabled tenant whose last read failed."""
 
     name: str
     since: datetime | None
@@ -30,17 +30,17 @@ class FailingTenant:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """`refreshes` are (end, seconds) of the latest refreshes of all tenants that came to their end, newest first."""
+class HealthReading:
+    """`refreshes` are (end, seconds) of the latest finished refreshes of all tenants, newest first."""
 
     newest_version: bool
     refreshes: Sequence[tuple[datetime, float]]
     failing: Sequence[FailingTenant]
-    vanished: Mapping[str, datetime] = field(default_factory=dict)  # tenant without its row in the list -> since when
+    vanished: Mapping[str, datetime] = field(default_factory=dict)  # tenant -> since when its row is missing
 
 
-def look(engine: Engine) -> Look:
-    """Raises DatabaseError."""
+def read_health(engine: Engine) -> HealthReading:
+    """Return the state of the database for the health check. Raises DatabaseError."""
     whole = select(runs.c.finished_at, runs.c.seconds).where(runs.c.state == "done", OF_ALL_TENANTS)
     done = whole.order_by(runs.c.started_at.desc()).limit(LATEST_RUNS)
     read = (tenants.c.has_profile, tenants.c.enabled, tenants.c.problem.is_not(None))
@@ -50,12 +50,12 @@ def look(engine: Engine) -> Look:
     with transaction(engine) as connection:
         version = MigrationContext.configure(connection).get_current_revision()
         finished = [(run.finished_at, run.seconds or 0.0) for run in connection.execute(done)]
-        found = [
+        failing_tenants = [
             FailingTenant(row.name, row.failing_since, Problem.from_json(row.problem))
             for row in connection.execute(failing)
         ]
         missing = {row.name: row.missing_since for row in connection.execute(vanished)}
-    return Look(version == _newest_version(), finished, found, missing)
+    return HealthReading(version == _newest_version(), finished, failing_tenants, missing)
 
 
 @cache
