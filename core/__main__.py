@@ -20,15 +20,15 @@ from core.tenants.tenant_rules import RuleFileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 all well, 1 some tenant or item failed, 2 wrong configuration or use."""
+    """Run one command; return 0 if all is well, 1 if some tenant or item failed, 2 for wrong configuration or use."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name from outside may hold what the terminal cannot show
+        if isinstance(stream, io.TextIOWrapper):  # a foreign name may have characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings()
         texts.fall_back_to(settings.language)
-        os.umask(0o077)  # database and log tell who works where: for the service's own eyes
+        os.umask(0o077)  # database and log have personal data: readable only for the service
         set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
         log_uncaught()
         return int(options.call(options, settings))

@@ -1,4 +1,4 @@
-"""What needs somebody's attention, as data: judged by one rule for the pages and `check`. Pure: facts and time in."""
+"""Conditions that need attention, for the pages and `check`. Pure functions of facts and time."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from core.problems import Problem
 from core.profiles.profile_check import HARMLESS
 from core.texts import has_text
 
-# A note is a way of working; the other three are never "all is well".
+# A note only describes the configuration; the other three mean that something needs attention.
 Level = Literal["note", "notice", "warning", "error"]
 RANK: dict[Level, int] = {"error": 0, "warning": 1, "notice": 2, "note": 3}
 
 CERTIFICATE_LEVELS: tuple[tuple[int, Level], ...] = ((7, "error"), (14, "warning"), (30, "notice"))
 CERTIFICATE_DAYS = CERTIFICATE_LEVELS[-1][0]
 UNREADABLE_LONG = timedelta(days=1)
-LEAST_PATIENCE = timedelta(minutes=30)  # below that nobody needs to worry, however often is refreshed
-SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # told apart wherever shortages are counted
-NAMED = 3  # so many tenants are named in a sentence about many
-# What is found in lists that can be read; every other problem of SharePoint means that they cannot be used.
+LEAST_PATIENCE = timedelta(minutes=30)  # figures that are younger are never late, however short the interval is
+SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # counted separately wherever shortages are counted
+NAMED = 3  # tenants named in a text about many
+# Level of each problem of lists that can be read; every other problem of SharePoint means that they cannot be used.
 IN_THE_LISTS: dict[str, Level] = {
     "sharepoint.flow_silent": "error",
     "sharepoint.parameter_missing": "error",
@@ -60,7 +60,7 @@ IN_THE_LISTS: dict[str, Level] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One thing that is not as it should be.
+    """A condition that needs attention.
 
     `subject` is a tenant, a file or a list, `slug` the tenant to look at. The values of the sentence
     are those of `problem`, `moments` as the reader writes times, `product` by its name, and `cause`, whose
@@ -92,7 +92,7 @@ class Condition:
 
 
 def as_written(zone: tzinfo) -> Callable[[Any], str]:
-    """Return how programs and logs write a time, or a day, of a sentence."""
+    """Return the function that writes a time or a day of a text for programs and logs."""
 
     def when(value: Any) -> str:
         if isinstance(value, datetime):
@@ -103,13 +103,13 @@ def as_written(zone: tzinfo) -> Callable[[Any], str]:
 
 
 def _sentence(problem: Problem, language: str) -> str:
-    """Also for a code that an older version has stored: a sentence with less is better than none."""
+    """Return the text of a problem, or its code if an earlier version has stored one that is unknown now."""
     return problem.text(language) if has_text(problem.code) else f"{problem.code}."
 
 
 def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: float) -> list[Condition]:
-    """All that needs attention, the worst first; `run` is the latest refresh."""
-    found = [
+    """Return all conditions, the worst first; `run` is the latest refresh."""
+    unsorted = [
         *refreshes(run, now, refresh_minutes),
         *_tenants(facts, now),
         *_certificates(facts, now),
@@ -119,16 +119,16 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
         *sharepoint(facts),
         *gone(facts),
     ]
-    return sorted(found, key=lambda condition: RANK[condition.level])
+    return sorted(unsorted, key=lambda condition: RANK[condition.level])
 
 
 def late_after(refresh_minutes: float) -> timedelta:
-    """How old figures, or the latest refresh, may be: two refreshes, and never less than half an hour."""
+    """Return how old figures or the latest refresh may be: two intervals, at least half an hour."""
     return max(timedelta(minutes=2 * refresh_minutes), LEAST_PATIENCE)
 
 
 def refreshes(run: Run | None, now: datetime, refresh_minutes: float) -> Iterator[Condition]:
-    """The latest refresh failed as a whole, or none has come for longer than expected."""
+    """Yield a condition if the latest refresh failed as a whole, and one if the next is overdue."""
     if run is None:
         return
     if run.state == "failed":
@@ -140,40 +140,40 @@ def refreshes(run: Run | None, now: datetime, refresh_minutes: float) -> Iterato
 
 
 def certificate_level(days: int) -> Level | None:
-    """How urgent a certificate is that ends in `days` whole days (negative: has ended); None: not yet."""
+    """Return the level of a certificate that ends in `days` whole days (negative: has ended); None if there is time."""
     return next((level for least, level in CERTIFICATE_LEVELS if days < least), None)
 
 
-def certificate(found: Certificate, now: datetime) -> Iterator[Condition]:
-    """Nothing while there is time enough."""
-    days = (found.expires - now).days
+def certificate(ending: Certificate, now: datetime) -> Iterator[Condition]:
+    """Yield a condition if the certificate ends soon or has ended."""
+    days = (ending.expires - now).days
     level = certificate_level(days)
     if level is None:
         return
     code = "check.certificate_ended" if days < 0 else "check.certificate_ends"
     if 0 <= days < 2:
         code = "check.certificate_ends_now"
-    params = {"tenant": found.name, "days": str(days), "slug": found.slug}
-    yield Condition(level, Problem(code, params), found.name, found.slug, moments={"until": found.expires})
+    params = {"tenant": ending.name, "days": str(days), "slug": ending.slug}
+    yield Condition(level, Problem(code, params), ending.name, ending.slug, moments={"until": ending.expires})
 
 
 def _certificates(facts: Facts, now: datetime) -> Iterator[Condition]:
-    told = {
+    reported_slugs = {
         problem.params.get("slug", "")
         for problems in facts.faults.values()
         for problem in problems
         if problem.code == "profile.cert_expired"
     }
-    for found in sorted(facts.certificates, key=lambda found: found.expires):
-        if found.slug not in told:  # the fault of the profile says it already
-            yield from certificate(found, now)
+    for one in sorted(facts.certificates, key=lambda one: one.expires):
+        if one.slug not in reported_slugs:  # a fault of the profile has the same text already
+            yield from certificate(one, now)
     if facts.site_certificate is not None:
         for condition in certificate(facts.site_certificate, now):
             yield Condition(condition.level, condition.problem, condition.subject, moments=condition.moments)
 
 
 def unreadable(tenant: TenantFacts, now: datetime) -> Condition | None:
-    """Since when and why a tenant cannot be read; after a day it is worse, for then its figures are old."""
+    """Return the condition of a tenant that cannot be read; it is an error after a day, a warning before."""
     since = tenant.failing_since
     if tenant.problem is None or since is None:
         return None
@@ -190,9 +190,9 @@ def unreadable(tenant: TenantFacts, now: datetime) -> Condition | None:
 
 def _tenants(facts: Facts, now: datetime) -> Iterator[Condition]:
     for tenant in sorted(facts.tenants, key=lambda tenant: tenant.failing_since or now):
-        found = unreadable(tenant, now)
-        if found is not None:
-            yield found
+        condition = unreadable(tenant, now)
+        if condition is not None:
+            yield condition
     waiting = [tenant.name for tenant in facts.tenants if tenant.last_read_at is None and tenant.problem is None]
     if waiting:
         yield Condition("notice", Problem("check.never_read", _some(waiting)))
@@ -209,20 +209,20 @@ def _profiles(facts: Facts) -> Iterator[Condition]:
 
 
 def names(facts: Facts) -> Iterator[Condition]:
-    """The file with the product names is broken."""
+    """Yield a condition if the file with the product names is faulty."""
     if facts.names_fault:
         yield Condition("warning", Problem("check.names", {"fault": facts.names_fault.splitlines()[0]}), "SKU")
 
 
 def sharepoint(facts: Facts) -> Iterator[Condition]:
-    """What the last contact with the lists found, and since when there is none."""
+    """Yield the problems of the last read of the lists, and of a missing SharePoint profile."""
     status = facts.sharepoint
     in_files = {problem.to_json() for problems in facts.faults.values() for problem in problems}
     for problem in status.problems:
         if problem.to_json() not in in_files:
             yield _of_the_lists(problem, status)
     silent = any(problem.code == "sharepoint.flow_silent" for problem in status.problems)
-    if facts.unanswered and not silent:  # found before the lists went away
+    if facts.unanswered and not silent:  # also while the lists cannot be read
         params = {"count": str(facts.unanswered), "minutes": f"{facts.flow_minutes:g}"}
         yield _of_the_lists(Problem("sharepoint.flow_silent", params), status)
     if not status.configured:
@@ -236,7 +236,7 @@ def sharepoint(facts: Facts) -> Iterator[Condition]:
 
 
 def tenant_list(tenants: Sequence[TenantFacts]) -> Iterator[Condition]:
-    """Tenants whose row in the tenant list has vanished, and tenants that never had one."""
+    """Yield conditions for tenants whose row in the tenant list has vanished, and for those that never had one."""
     missing = {tenant.name: tenant.missing_since for tenant in tenants if tenant.missing_since is not None}
     if missing:
         problem = Problem("check.rows_vanished", _some(list(missing)))
@@ -247,14 +247,14 @@ def tenant_list(tenants: Sequence[TenantFacts]) -> Iterator[Condition]:
 
 
 def removed(facts: Facts) -> Iterator[Condition]:
-    """Tenants that alarmed until their profile was taken away."""
+    """Yield a condition for monitored tenants whose profile was removed."""
     if facts.removed:
         problem = Problem("check.profiles_gone", _some(list(facts.removed)))
         yield Condition("warning", problem, "profiles", moments={"read": max(facts.removed.values())})
 
 
 def after_refresh(facts: Facts) -> Iterator[Condition]:
-    """What a refresh tells beside what failed in it: the lists, tenants without row or profile, product names."""
+    """Yield what a refresh reports besides its failures: the lists, tenants without row or profile, product names."""
     for condition in sharepoint(facts):
         of_the_lists = condition.problem.code in IN_THE_LISTS or condition.problem.code.startswith("check.")
         if of_the_lists and condition.level != "note":
@@ -272,14 +272,14 @@ def _of_the_lists(problem: Problem, status: SharePointStatus) -> Condition:
 
 
 def gone(facts: Facts) -> Iterator[Condition]:
-    """Licences that had holders in the last days and are no longer listed at all."""
-    for found, product in facts.gone:
-        params = {"tenant": found.tenant, "count": str(found.consumed)}
+    """Yield a condition for each licence that had holders in the last days and is no longer listed."""
+    for license_, product in facts.gone:
+        params = {"tenant": license_.tenant, "count": str(license_.consumed)}
         yield Condition(
             "warning",
             Problem("check.gone", params),
-            found.tenant,
-            found.slug,
-            moments={"day": found.day},
+            license_.tenant,
+            license_.slug,
+            moments={"day": license_.day},
             product=product,
         )

@@ -1,4 +1,4 @@
-"""`audit`: who changed what, checked and exported."""
+"""`audit`: verify and export the audit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMNS = [field.name for field in fields(audit.AuditRow)]
 
 
 def add_to(commands: Any) -> None:
-    """The command and its actions."""
+    """Add the command and its actions to the parser."""
     actions = commands.add_parser("audit", help="who changed what").add_subparsers(required=True, metavar="ACTION")
     verify = actions.add_parser("verify", help="is every row as it was written? 0 yes, 1 no")
     verify.set_defaults(call=_verify)
@@ -42,7 +42,7 @@ def _verify(_options: argparse.Namespace, settings: Settings) -> int:
 def _export(options: argparse.Namespace, settings: Settings) -> int:
     rows = audit.export(open_engine(settings), command_actor(), audit.Search())
     as_csv, count = options.file.suffix.lower() == ".csv", 0
-    # Not in the place of an older file before it is whole.
+    # An older file is replaced only when the new one is complete.
     unfinished = options.file.with_name(f"{options.file.name}.part")
     with unfinished.open("w", encoding=ENCODING if as_csv else "utf-8", newline="") as file:
         write = _csv_writer(file, settings.language) if as_csv else _json_writer(file)

@@ -1,4 +1,4 @@
-"""`rules`: exceptions from the standard of alarms, as a file."""
+"""`rules`: export and import the alarm rules as a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.tenants import tenant_rules
 
 
 def add_to(commands: Any) -> None:
-    """The command and its actions."""
+    """Add the command and its actions to the parser."""
     parser = commands.add_parser("rules", help="exceptions from the standard of alarms")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for name, call, what in (

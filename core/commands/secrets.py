@@ -1,4 +1,4 @@
-"""`secrets`: the keys that encrypt secrets in the database; never their content."""
+"""`secrets`: show and rotate the keys that encrypt secrets in the database; prints no secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.settings import Settings
 
 
 def add_to(commands: Any) -> None:
-    """The command and its actions."""
+    """Add the command and its actions to the parser."""
     parser = commands.add_parser("secrets", help="keys of the secrets in the database (second factors)")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     actions.add_parser("status", help="which keys there are, and what each has encrypted").set_defaults(call=_status)
@@ -27,16 +27,16 @@ def add_to(commands: Any) -> None:
 
 def _status(_options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
-    found = stored_secrets.problems(engine)
-    if not any(problem.code == "secrets.key_unreadable" for problem in found):
-        _tell(stored_secrets.status(engine))
-    for problem in found:
+    problems = stored_secrets.problems(engine)
+    if not any(problem.code == "secrets.key_unreadable" for problem in problems):
+        _print_status(stored_secrets.status(engine))
+    for problem in problems:
         print(problem.text(settings.language), file=sys.stderr)
-    return SOME_FAILED if any(problem.code not in stored_secrets.PASSING for problem in found) else OK
+    return SOME_FAILED if any(problem.code not in stored_secrets.PASSING for problem in problems) else OK
 
 
 def _rotate(_options: argparse.Namespace, settings: Settings) -> int:
-    _tell(secret_rotation.rotate(open_engine(settings), command_actor(), datetime.now(UTC)))
+    _print_status(secret_rotation.rotate(open_engine(settings), command_actor(), datetime.now(UTC)))
     print(
         "All secrets are encrypted with the first key now. Backups made before need the former key: keep it with them."
     )
@@ -48,7 +48,7 @@ def _generate(_options: argparse.Namespace, _settings: Settings) -> int:
     return OK
 
 
-def _tell(status: Status) -> None:
+def _print_status(status: Status) -> None:
     print(f"Keys in {status.where}; the database was last encrypted with {status.key_id or 'none'}.")
     for name, count in status.keys.items():
         print(f"{name:10}{count} secrets")

@@ -21,7 +21,7 @@ from core.settings import Settings
 
 
 def add_to(commands: Any) -> None:
-    """The command and its actions."""
+    """Add the command and its actions to the parser."""
     parser = commands.add_parser("users", help="accounts of the dashboard")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="a new account; asks for the password")
@@ -53,14 +53,14 @@ def _users_add(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
     password = _password(options)
     accounts.add(engine, command_actor(), options.name, password, options.role)
-    return _told(options, password)
+    return _print_random(options, password)
 
 
 def _users_passwd(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
     password = _password(options)
     accounts.passwd(engine, command_actor(), options.name, password)
-    return _told(options, password)
+    return _print_random(options, password)
 
 
 def _users_role(options: argparse.Namespace, settings: Settings) -> int:
@@ -86,7 +86,7 @@ def _users_list(_options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _password(options: argparse.Namespace) -> str:
-    """Never from the command line, where every process of the machine could read it."""
+    """Return the password: a random one, or from standard input; arguments are visible to every process."""
     if options.random:
         return random_password()
     if not sys.stdin.isatty():
@@ -96,7 +96,7 @@ def _password(options: argparse.Namespace) -> str:
     return password
 
 
-def _told(options: argparse.Namespace, password: str) -> int:
+def _print_random(options: argparse.Namespace, password: str) -> int:
     if options.random:
         print(password)
     return OK

@@ -1,4 +1,4 @@
-"""`check`: everything that must be right for the tool to work, asked one by one. Changes nothing."""
+"""`check`: test profiles, sign-in, permissions and lists one by one, without changing anything."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from core.secrets import stored_secrets
 from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches
 
-FOUND_BY_A_PUSH = {  # and by no question of `check`
+FOUND_BY_A_PUSH = {  # not by a read
     "sharepoint.flow_silent",
     "sharepoint.numbers_refused",
     "sharepoint.row_refused",
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`subject` is a profile, a tenant or a list; `problem` is None when all is well."""
+    """`subject` is a profile, a tenant or a list; `problem` is None if all is well."""
 
     subject: str
     level: Literal["ok", "warning", "error"]
@@ -51,7 +51,7 @@ class Finding:
 
 
 def check_all(services: Services) -> list[Finding]:
-    """Profiles, certificates, sign-in, permissions, lists, the flow's parameters, then what the cache knows."""
+    """Return the findings on profiles, certificates, sign-in, permissions, lists and parameters, then on the cache."""
     profiles = services.profiles.load(services.now())
     findings = [
         Finding(fault.file, "warning" if problem.code in HARMLESS else "error", problem)
@@ -65,9 +65,9 @@ def check_all(services: Services) -> list[Finding]:
     findings += _certificates(services, profiles)
     rows, before = tenant_rows(services.engine), stored_licenses(services.engine)
     answers = []
-    for answer, found in services.workers.map(lambda profile: _tenant(services, profile, before), profiles.tenants):
+    for answer, of_tenant in services.workers.map(lambda profile: _tenant(services, profile, before), profiles.tenants):
         answers.append(answer)
-        findings += found
+        findings += of_tenant
     site, lists = _sharepoint(services, profiles.sharepoint) if profiles.sharepoint else ([], None)
     findings += site
     if lists is not None and profiles.sharepoint:
@@ -80,17 +80,17 @@ def check_all(services: Services) -> list[Finding]:
         findings += _seen(services, tenants, answers, lists[1])
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
-    findings += [Finding("files", found.level, found.problem) for found in file_modes.findings(services.settings)]
+    findings += [Finding("files", one.level, one.problem) for one in file_modes.findings(services.settings)]
     for problem in stored_secrets.problems(services.engine):
         findings.append(Finding("secrets", "warning" if problem.code in stored_secrets.PASSING else "error", problem))
-    asked = {finding.problem.code for finding in site if finding.problem}
-    return findings + list(_known(services, asked, lists_read=lists is not None))
+    current_codes = {finding.problem.code for finding in site if finding.problem}
+    return findings + list(_from_history(services, current_codes, lists_read=lists is not None))
 
 
 def _certificates(services: Services, profiles: Profiles) -> Iterator[Finding]:
-    found: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
-    found += [profiles.sharepoint] if profiles.sharepoint else []
-    for profile in found:
+    all_profiles: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
+    all_profiles += [profiles.sharepoint] if profiles.sharepoint else []
+    for profile in all_profiles:
         yield from _findings(services, conditions.certificate(certificate_of(profile), services.now()))
 
 
@@ -101,9 +101,9 @@ def _client(services: Services, profile: TenantProfile | SharePointProfile) -> G
 def _tenant(
     services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, StoredLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
-    """What the tenant answers, and the findings about it; whatever is wrong with one must not end the others."""
+    """Return the answer of the tenant and its findings; an unexpected error of one does not end the others."""
     try:
-        return _asked(services, profile, before)
+        return _read_tenant(services, profile, before)
     except Stopped:
         raise
     except Exception as error:
@@ -112,19 +112,19 @@ def _tenant(
         return TenantAnswer(profile, problem=problem), [Finding(profile.name, "error", problem)]
 
 
-def _asked(
+def _read_tenant(
     services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, StoredLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
     client, answer, name = _client(services, profile), TenantAnswer(profile), profile.name
     try:
-        found = subscribed_skus(client)
+        skus = subscribed_skus(client)
     except GraphError as error:
         answer.problem = error.problem
         return answer, [Finding(name, "error", error.problem)]
-    answer.licenses, answer.refused = found.licenses, found.refused
+    answer.licenses, answer.refused = skus.licenses, skus.refused
     count = sum(license_["present"] for license_ in before.get(profile.tenant_id, {}).values())
-    findings = [Finding(name, "ok", note=f"{len(found.licenses)} SKU")]
-    if problem := refused_rows(name, found.refused):
+    findings = [Finding(name, "ok", note=f"{len(skus.licenses)} SKU")]
+    if problem := refused_rows(name, skus.refused):
         findings.append(Finding(name, "error", problem))
     if not answer.licenses and count > 1:
         answer.problem = Problem("graph.nothing_left", {"tenant": name, "count": str(count)})
@@ -158,7 +158,7 @@ def _sharepoint(services: Services, profile: SharePointProfile) -> tuple[list[Fi
 def _seen(
     services: Services, tenants: Mapping[str, SeenTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
 ) -> Iterator[Finding]:
-    """Which tenants the tenant list lacks, and how many shortages the next push tells of."""
+    """Yield the tenants without a row in the tenant list, and the shortages that the next push would report."""
     facts = [
         TenantFacts(tenant.name, tenant.slug, tenant.listed, missing_since=tenant.missing_since)
         for tenant in tenants.values()
@@ -171,16 +171,16 @@ def _seen(
         yield Finding("SharePoint", "warning", Problem("check.first_push", {"count": str(count)}))
 
 
-def _known(services: Services, asked: set[str], *, lists_read: bool) -> Iterator[Finding]:
-    """What no question of this moment tells: how long it lasts already; `asked`: codes found in SharePoint just now.
+def _from_history(services: Services, current_codes: set[str], *, lists_read: bool) -> Iterator[Finding]:
+    """Yield findings that need history, not only the current reading.
 
-    With `lists_read` the tenant list has been judged as it is now.
+    `current_codes`: codes of problems found in SharePoint now. `lists_read`: the tenant list could be read now.
     """
     now, engine = services.now(), services.engine
     figures = newest_figures(engine, services.settings)
     facts = known_facts(engine, services.settings, figures.catalogue, now, figures.names_fault)
     yield from _findings(services, conditions.refreshes(latest_run(engine), now, services.settings.refresh_minutes))
-    yield from _findings(services, _lasting(facts, now, asked, lists_read))
+    yield from _findings(services, _lasting(facts, now, current_codes, lists_read))
     short = figures.licenses[figures.licenses["shortage"]]
     for tenant, states in short.groupby("tenant")["state"]:
         counts: dict[str, str] = {state: str(int((states == state).sum())) for state in conditions.SHORTAGE_STATES}
@@ -188,14 +188,14 @@ def _known(services: Services, asked: set[str], *, lists_read: bool) -> Iterator
         yield Finding(str(tenant), "warning", problem)
 
 
-def _lasting(facts: Facts, now: datetime, asked: set[str], lists_read: bool) -> Iterator[Condition]:
+def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: bool) -> Iterator[Condition]:
     for tenant in facts.tenants:
-        found = conditions.unreadable(tenant, now)
-        if found is not None and found.level == "error":
-            yield found
+        unreadable = conditions.unreadable(tenant, now)
+        if unreadable is not None and unreadable.level == "error":
+            yield unreadable
     for condition in conditions.sharepoint(facts):
         lasts = condition.problem.code in {*FOUND_BY_A_PUSH, "check.sharepoint_gone"} or (
-            condition.cause is not None and condition.cause.code in asked
+            condition.cause is not None and condition.cause.code in current_codes
         )
         lasts |= condition.problem.code in ("check.rows_vanished", "check.not_listed") and not lists_read
         if lasts:
@@ -205,8 +205,8 @@ def _lasting(facts: Facts, now: datetime, asked: set[str], lists_read: bool) -> 
     yield from conditions.gone(facts)
 
 
-def _findings(services: Services, found: Iterable[Condition]) -> Iterator[Finding]:
+def _findings(services: Services, of: Iterable[Condition]) -> Iterator[Finding]:
     language, when = services.settings.language, conditions.as_written(services.settings.zone)
-    for condition in found:
+    for condition in of:
         level: Literal["warning", "error"] = "error" if condition.level == "error" else "warning"
         yield Finding(condition.subject, level, condition.settled(language, when))

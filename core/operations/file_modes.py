@@ -1,6 +1,6 @@
-"""Who else may read or write what the service lives from: keys, database, log, settings, profiles.
+"""Check owner and mode of keys, database, log, settings and profiles; changes nothing.
 
-Only looks. On systems without modes (Windows) there is nothing to say.
+Systems without modes (Windows) give no findings.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from core.problems import Problem
 from core.profiles.profile_json import parse_profile
 from core.settings import Settings
 
-READ, WRITE, GROUP_READ = 0o055, 0o022, 0o050  # of group and others; a folder is read by entering it, too
+READ, WRITE, GROUP_READ = 0o055, 0o022, 0o050  # of group and others; for a folder execute counts as read
 KEY_SUFFIXES = {".key", ".pfx", ".p12", ".p8", ".pk8", ".ppk"}
 PEM_SUFFIXES = {".pem", ".crt", ".cer", ".cert", ".der", ".txt"}
 KEY_SIGN, KEY_BYTES = b"PRIVATE KEY-----", 65_536
 NAMES_A_KEY = ("cert_path", "client_secret_file")
-MOST_FILES = 20_000  # of a folder: 1,000 tenants have 3,000
+MOST_FILES = 20_000  # in a folder; 1,000 tenants have 3,000
 SHOWN = 10
 
 
 class Kind(Enum):
-    """What a file or folder is, and so who may do what with it."""
+    """The kind of a file or folder, which decides who may read and write it."""
 
-    KEY = "key"  # for the service alone; told as an error
-    PRIVATE = "private"  # for the service alone
-    CONTROL = "control"  # for all to read, for the service and root to write
+    KEY = "key"  # only for the service; a fault is an error
+    PRIVATE = "private"  # only for the service
+    CONTROL = "control"  # readable for all, writable for the service and root
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +43,37 @@ class Finding:
 
 
 def faults(mode: int, owner: int, me: int, kind: Kind) -> list[str]:
-    """Return what is wrong with a file of this mode and owner for the user `me`, as codes of problems.
+    """Return the codes of the problems with a file of this mode and owner, for the user `me`.
 
-    For root the owner does not matter: the command may be called with sudo. What root owns may be read by the group,
-    else the service could not read it.
+    For root the owner does not matter: the command may be called with sudo. A file of root may be readable for the
+    group, else the service could not read it.
     """
     by_group = GROUP_READ if me and owner == 0 else 0
-    found = ["files.owner"] if me and owner not in (0, me) else []
+    codes = ["files.owner"] if me and owner not in (0, me) else []
     if mode & WRITE:
-        found.append("files.write")
+        codes.append("files.write")
     if kind is not Kind.CONTROL and mode & READ & ~by_group:
-        found.append("files.read")
-    return found
+        codes.append("files.read")
+    return codes
 
 
 def findings(settings: Settings, env_file: Path = Path(".env")) -> list[Finding]:
-    """Return one finding for each kind of fault, with the files and the command that mends it."""
+    """Return one finding for each kind of fault, with the files and the command that repairs it."""
     if not hasattr(os, "geteuid"):
         return []
     groups: dict[tuple[str, Kind, bool], list[Path]] = {}
     for path, kind in dict(watched(settings, env_file)).items():
         try:
             status = path.stat()
-        except OSError:  # gone meanwhile, or not for us: others tell that
+        except OSError:  # deleted meanwhile or not accessible: other checks report that
             continue
         for fault in faults(stat.S_IMODE(status.st_mode), status.st_uid, os.geteuid(), kind):
             groups.setdefault((fault, kind, stat.S_ISDIR(status.st_mode)), []).append(path)
-    return [_finding(*what, paths) for what, paths in groups.items()]
+    return [_finding(*group, paths) for group, paths in groups.items()]
 
 
 def watched(settings: Settings, env_file: Path) -> Iterator[tuple[Path, Kind]]:
-    """Every file and folder that is looked at, and what it is."""
+    """Yield every file and folder to check, with its kind."""
     if env_file.is_file():
         yield env_file, Kind.PRIVATE
     database = _database_file(settings)
@@ -95,7 +95,7 @@ def watched(settings: Settings, env_file: Path) -> Iterator[tuple[Path, Kind]]:
 
 
 def _named_keys(root: Path, profile: Path) -> Iterator[Path]:
-    """The files with keys and secrets that a profile names, wherever they lie."""
+    """Yield the files with keys and secrets that a profile names, in any folder."""
     if profile.suffix.lower() != ".json":
         return
     try:
@@ -121,7 +121,7 @@ def _files(folder: Path, *, deep: bool) -> Iterator[Path]:
 
 
 def _is_key(path: Path) -> bool:
-    """Return True for a file that holds a private key, also when it cannot be looked into."""
+    """Return True for a file with a private key, also if it cannot be read."""
     if path.suffix.lower() in KEY_SUFFIXES:
         return True
     if path.suffix.lower() not in PEM_SUFFIXES or not path.is_file():

@@ -1,4 +1,4 @@
-"""Where Microsoft's CSV of product names comes from: a file, or an address that is read the way everything else is."""
+"""Read Microsoft's CSV of product names from a file or an https address."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from core.network import without_password
 
 MAX_BYTES = 50 * 1024 * 1024  # Microsoft's list has about 1 MB
 CHUNK_BYTES = 64 * 1024
-LONGEST_WAY = 5  # redirects
+MOST_REDIRECTS = 5
 TIMEOUT = (5.0, 60.0)  # connect, read; seconds
 
 
 def read_product_names(source: str, http: Http) -> bytes:
-    """The bytes of a file path or an https:// address, at most MAX_BYTES. Raises ProductNamesError with the remedy."""
+    """Return the bytes of a file or an https:// address, at most MAX_BYTES. Raises ProductNamesError."""
     data = _download(source, http) if "://" in source else _read_file(source)
     if len(data) > MAX_BYTES:
         raise ProductNamesError(
@@ -41,8 +41,8 @@ def _read_file(path: str) -> bytes:
 def _download(source: str, http: Http) -> bytes:
     url = source
     try:
-        for _ in range(LONGEST_WAY + 1):
-            if not url.lower().startswith("https://"):  # neither the address nor a redirect may leave https
+        for _ in range(MOST_REDIRECTS + 1):
+            if not url.lower().startswith("https://"):  # also after a redirect
                 raise _failed(source, f"{_shown(url)} is not read")
             with http.request("GET", url, stream=True) as answer:
                 if not answer.is_redirect:
@@ -53,11 +53,11 @@ def _download(source: str, http: Http) -> bytes:
         raise _failed(source, problem.text("en").removeprefix(f"{_shown(source)}: ").rstrip(".")) from error
     except ValueError as error:
         raise _failed(source, f"{_shown(url)} is no address") from error
-    raise _failed(source, f"more than {LONGEST_WAY} redirects")
+    raise _failed(source, f"more than {MOST_REDIRECTS} redirects")
 
 
 def _body(source: str, answer: requests.Response) -> bytes:
-    """Read to the end, or to the first chunk beyond MAX_BYTES."""
+    """Return the body, read up to the first chunk beyond MAX_BYTES."""
     if answer.status_code != 200:
         raise _failed(source, f"HTTP {answer.status_code} {harmless(answer.reason or '')}".strip())
     body = bytearray()
@@ -78,5 +78,5 @@ def _failed(source: str, why: str) -> ProductNamesError:
 
 
 def _shown(source: str) -> str:
-    """The source without a password in it."""
+    """Return the source without a password."""
     return without_password(source) + "/..." if "@" in source and "://" in source else source
