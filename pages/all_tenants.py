@@ -5,7 +5,7 @@ import streamlit as st
 from core.roles import Action
 from ui.frame import visit
 from ui.frame.fence import fenced
-from ui.tables.filters import license_filters
+from ui.tables.filters import license_filters, matching
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.tables.license_table import show_licenses, table_of, tools
@@ -22,9 +22,9 @@ freshness(snapshot)
 
 with fenced("tenant.licenses"):
     filters = license_filters(snapshot)
-    rows = snapshot.index.rows(filters, look().language)
+    rows = matching(snapshot.index, filters, look().language)
     shown = table_of(snapshot, rows)
     tools(snapshot, shown, filters)
     row = show_licenses(shown, snapshot.index.ids_of(rows), "licenses", text("nav.alle-tenants"))
     if row is not None:
-        open_tenant(snapshot.index.slugs[rows[row]])
+        open_tenant(snapshot.index.slug(rows[row]))

@@ -37,7 +37,7 @@ with fenced("start.shortages"):
         ids = snapshot.index.ids_of(found.index.to_numpy())
         row = shortages_table.show_shortages(table, ids, view.language, view.zone, text("start.shortages"))
         if row is not None:
-            open_tenant(snapshot.index.slugs[found.index[row]])
+            open_tenant(snapshot.index.slug(found.index[row]))
     else:
         st.caption(shortages_table.no_shortages(snapshot))
 

@@ -17,8 +17,10 @@ from hypothesis import strategies as some
 from core.attention.conditions import RANK, conditions
 from core.cache.figures import newest_figures
 from core.cache.frames import licenses_frame
+from core.cache.license_index import MARKS
 from core.cache.rule_rows import save_rule
 from core.licenses.alarm_rules import Rule
+from core.licenses.skus import KINDS
 from core.problems import Problem
 from core.spreadsheets import harmless, separator
 from core.tenants.tenant_switches import SwitchChange
@@ -34,10 +36,9 @@ from ui.start import attention_list, overview
 from ui.start.shortages_table import ALARMS, current_shortages, no_shortages, shortage_table
 from ui.tables import license_columns, switches_table
 from ui.tables.csv import Sheet, cell, sheet_of, to_csv
-from ui.tables.license_index import KINDS, MARKS, SORTS, Filters
+from ui.tables.filters import SORTS, Filters, matching
 from ui.tables.license_table import ALL
 from ui.tenant import history_chart, subscriptions_table
-from web.api.tables import TableStore
 from web.metrics_page import counted
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -183,13 +184,13 @@ def test_the_csv_holds_every_column_and_row_of_the_table(filled):
 
 
 def shown(snapshot: data.Snapshot, language: str = "de", **filters: object) -> list[tuple[str, str]]:
-    rows = snapshot.index.rows(Filters(**filters), language)
+    rows = matching(snapshot.index, Filters(**filters), language)
     found = snapshot.licenses.iloc[rows]
     return list(zip(found["tenant"], found["sku_part_number"], strict=True))
 
 
 def test_without_filters_all_rows_are_shown_worst_first(filled):
-    rows = filled.index.rows(Filters(), "de")
+    rows = matching(filled.index, Filters(), "de")
 
     assert rows.tolist() == list(range(len(filled.licenses)))
     assert filled.licenses["shortage"].iloc[0]
@@ -219,7 +220,7 @@ def test_filters_narrow_each_other_and_widen_within(filled):
 
 
 def test_the_shortage_filter_finds_every_shortage_whatever_its_state(filled):
-    states = filled.licenses.iloc[filled.index.rows(Filters(states=("shortage",)), "de")]["state"]
+    states = filled.licenses.iloc[matching(filled.index, Filters(states=("shortage",)), "de")]["state"]
 
     assert {"short", "over", "grace"} <= set(states)
     assert len(states) == filled.licenses["shortage"].sum()
@@ -241,7 +242,7 @@ def test_a_used_up_gratis_product_is_no_shortage(world):
      ("renewal", "renews_at", True), ("since", "short_since", True)],
 )  # fmt: skip
 def test_rows_come_in_the_order_asked_for_with_unknown_ones_last(filled, sort, column, rising):
-    values = filled.licenses[column].iloc[filled.index.rows(Filters(sort=sort), "de")]
+    values = filled.licenses[column].iloc[matching(filled.index, Filters(sort=sort), "de")]
     known = values.dropna().str.casefold() if column == "tenant" else values.dropna()
 
     assert known.is_monotonic_increasing if rising else known.is_monotonic_decreasing
@@ -264,8 +265,8 @@ def states_everywhere(world: World) -> dict[str, list[str]]:
     """Part number -> its state in the figures, in the API and as chips of the table."""
     snapshot = data.newest(world.runtime)
     table = license_columns.license_table(snapshot, "de", "Europe/Zurich").to_pylist()
-    api = TableStore(lambda: world.runtime).newest().licenses
-    told = {row["sku_part_number"]: row["state"] for row in api.rows(api.ordered(api.all(), "severity"))}
+    api = newest_figures(world.engine, world.settings).license_index
+    told = {row["sku_part_number"]: row["state"] for row in api.records(api.ordered(api.all(), "severity"))}
     return {row["sku_part_number"]: [told[row["sku_part_number"]], *row["state"]] for row in table}
 
 
@@ -520,19 +521,22 @@ def test_a_hundred_sessions_and_programs_read_the_figures_once(tmp_path, monkeyp
         return licenses_frame(*args, **more)
 
     monkeypatch.setattr("core.cache.figures.licenses_frame", counted)
-    tables = TableStore(lambda: running)
-    found, tabled = [], []
+    found, figures = [], []
 
     threads = [threading.Thread(target=lambda: found.append(data.newest(running))) for _ in range(100)]
-    threads += [threading.Thread(target=lambda: tabled.append(tables.newest())) for _ in range(20)]
+    threads += [
+        threading.Thread(target=lambda: figures.append(newest_figures(running.engine, running.settings)))
+        for _ in range(20)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     assert len(read) == 1
-    assert len({id(snapshot) for snapshot in found}) == len({id(table) for table in tabled}) == 1
-    assert "slug" not in found[0].licenses  # what the tables add is theirs alone
+    assert len({id(snapshot) for snapshot in found}) == len({id(figure) for figure in figures}) == 1
+    assert found[0].index is figures[0].license_index  # pages and programs search in the same place
+    assert "slug" not in found[0].licenses  # what the index adds is its own
 
 
 def test_a_pinned_snapshot_stays_while_newer_figures_arrive(tmp_path):

@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 
 from core.attention.facts import Facts, known_facts
 from core.cache.figures import Figures, newest_figures
+from core.cache.license_index import LicenseIndex
 from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
 from core.cache.rule_rows import all_rules
 from core.cache.run_rows import Run, latest_run
@@ -28,7 +29,6 @@ from core.licenses.alarm_rules import Rule
 from core.problems import Problem
 from core.runtime import Runtime
 from ui.age import Age, age_of
-from ui.tables.license_index import LicenseIndex
 
 KEPT = 2
 PULSE_SECONDS = 1.0
@@ -42,6 +42,7 @@ class Snapshot:
     taken_at: datetime
     licenses: pd.DataFrame
     tenants: pd.DataFrame
+    index: LicenseIndex
     facts: Facts
     listed: Sequence[ListedTenant]
     rules: Sequence[Rule] = ()
@@ -53,10 +54,6 @@ class Snapshot:
     @property
     def faults(self) -> Mapping[str, Sequence[Problem]]:
         return self.facts.faults
-
-    @cached_property
-    def index(self) -> LicenseIndex:
-        return LicenseIndex(self.licenses, dict(zip(self.tenants["tenant_id"], self.tenants["slug"], strict=True)))
 
     @cached_property
     def names(self) -> Mapping[str, str]:
@@ -149,6 +146,7 @@ def _build(runtime: Runtime, figures: Figures) -> Snapshot:
         taken_at=figures.taken_at,
         licenses=figures.licenses,
         tenants=figures.tenants,
+        index=figures.license_index,
         facts=known_facts(engine, runtime.settings, figures.catalogue, figures.taken_at, figures.names_fault),
         listed=tenant_list_rows(engine),
         rules=all_rules(engine),

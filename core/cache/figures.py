@@ -12,7 +12,9 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from core.cache.catalogue import load_catalogue
+from core.cache.frame_index import FrameIndex
 from core.cache.frames import licenses_frame, tenants_frame
+from core.cache.license_index import LicenseIndex
 from core.cache.sql import data_version
 from core.licenses.skus import Catalogue
 from core.settings import Settings
@@ -22,9 +24,10 @@ MAX_AGE = timedelta(minutes=15)  # days left and "the flow does not answer" chan
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """What the database said at one version of it; the frames are those of core.cache.frames.
+    """What the database said at one version of it: the frames of core.cache.frames and an index to search each.
 
-    Nobody writes into the frames. `names_fault` says what is wrong with sku_mappings.json, "" for nothing.
+    Nobody writes into the frames. `names_fault` says what is wrong with sku_mappings.json, "" for nothing. The tenants
+    have one column more in their index, `failing`: the tenant could not be read the last time.
     """
 
     version: int
@@ -33,6 +36,8 @@ class Figures:
     names_fault: str
     licenses: pd.DataFrame
     tenants: pd.DataFrame
+    license_index: LicenseIndex
+    tenant_index: FrameIndex
 
 
 @dataclass
@@ -62,4 +67,14 @@ def _read(engine: Engine, settings: Settings, version: int, now: datetime) -> Fi
     catalogue, fault = load_catalogue(engine)
     timeout = timedelta(minutes=settings.flow_timeout_minutes)
     licenses = licenses_frame(engine, catalogue, now=now, flow_timeout=timeout, zone=settings.zone)
-    return Figures(version, now, catalogue, fault, licenses, tenants_frame(engine, licenses, now=now))
+    tenants = tenants_frame(engine, licenses, now=now)
+    return Figures(
+        version,
+        now,
+        catalogue,
+        fault,
+        licenses,
+        tenants,
+        LicenseIndex(licenses, tenants),
+        FrameIndex(tenants.assign(failing=tenants["problem"].notna()), searched=("tenant", "slug")),
+    )

@@ -22,7 +22,7 @@ from core.text_files import decoded
 Kind = Literal["paid", "free", "trial", "not_per_user"]
 Reason = Literal["applies_to", "trial_subscription", "mapping", "name", "large_pool", "default"]
 
-KINDS: frozenset[str] = frozenset(get_args(Kind))
+KINDS: tuple[Kind, ...] = get_args(Kind)
 ENTRY_FIELDS = ("part_number", "de", "en", "kind")
 CSV_COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
 KEYS_KEPT = 16_384  # Microsoft sells about 600 products; each has an id and a part number

@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import streamlit as st
 
-from core.bounds import LONGEST_SEARCH
+from core.bounds import LONGEST_SEARCH, search_words
+from core.cache.frame_index import Positions
+from core.cache.license_index import MARKS, LicenseIndex
+from core.licenses.skus import KINDS, product_language
+from core.name_key import name_key
 from ui.data import Snapshot
 from ui.frame import url
-from ui.tables.license_index import KINDS, MARKS, SORTS, Filters
 from ui.texts import text
 
 PAGE = "alle-tenants"
 SEARCH, TENANTS, STATES, CHOSEN_KINDS, SORT = "q", "tenants", "state", "kind", "sort"
 PARAMS = (SEARCH, TENANTS, STATES, CHOSEN_KINDS, SORT)
 _KEY = "filter_"
+# Order as chosen -> the column that makes it; "product" is the column in the reader's language.
+SORTS = {
+    "worst": "severity", "tenant": "tenant", "product": "product", "free": "free", "utilisation": "utilisation",
+    "renewal": "renews_at", "since": "short_since",
+}  # fmt: skip
+WORST = "worst"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the reader asked for, as in the URL: short names of tenants, marks as `states`; empty means all."""
+
+    search: str = ""
+    tenants: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    sort: str = WORST
+
+
+def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
+    """Return the rows of the licences that match, in the order asked for."""
+    mask = index.with_words(search_words(name_key(filters.search[:LONGEST_SEARCH])))
+    mask &= index.among("slug", filters.tenants) & index.among("kind", filters.kinds)
+    mask &= index.with_marks(filters.states)
+    column = f"product_{product_language(language)}" if filters.sort == "product" else SORTS[filters.sort]
+    return index.ordered(mask, column, descending=filters.sort == "utilisation")
 
 
 def license_filters(snapshot: Snapshot) -> Filters:
@@ -38,7 +68,7 @@ def chosen() -> Filters:
         tenants=tuple(state.get(_KEY + TENANTS, ())),
         states=tuple(state.get(_KEY + STATES, ())),
         kinds=tuple(state.get(_KEY + CHOSEN_KINDS, ())),
-        sort=state.get(_KEY + SORT) or SORTS[0],
+        sort=state.get(_KEY + SORT) or WORST,
     )
 
 
@@ -49,7 +79,7 @@ def params_of(filters: Filters) -> dict[str, list[str]]:
         TENANTS: list(filters.tenants),
         STATES: list(filters.states),
         CHOSEN_KINDS: list(filters.kinds),
-        SORT: [filters.sort] if filters.sort != SORTS[0] else [],
+        SORT: [filters.sort] if filters.sort != WORST else [],
     }
 
 
@@ -63,7 +93,7 @@ def _set(params: url.Params) -> None:
     state[_KEY + TENANTS] = params.get(TENANTS, [])
     state[_KEY + STATES] = [value for value in params.get(STATES, []) if value in MARKS]
     state[_KEY + CHOSEN_KINDS] = [value for value in params.get(CHOSEN_KINDS, []) if value in KINDS]
-    state[_KEY + SORT] = sort if (sort := (params.get(SORT) or [""])[0]) in SORTS else SORTS[0]
+    state[_KEY + SORT] = sort if (sort := (params.get(SORT) or [""])[0]) in SORTS else WORST
 
 
 def _drop_unknown(names: Mapping[str, str]) -> None:
@@ -88,7 +118,9 @@ def _widgets(names: Mapping[str, str]) -> None:
         _choice("filter.state", STATES, list(MARKS), {mark: text(f"filter.state.{mark}") for mark in MARKS})
         _choice("filter.kind", CHOSEN_KINDS, list(KINDS), {kind: text(f"kind.{kind}") for kind in KINDS})
         orders = {sort: text(f"sort.{sort}") for sort in SORTS}
-        st.selectbox(text("filter.sort"), SORTS, key=_KEY + SORT, format_func=lambda sort: orders[sort], width=190)
+        st.selectbox(
+            text("filter.sort"), list(SORTS), key=_KEY + SORT, format_func=lambda sort: orders[sort], width=190
+        )
 
 
 def _choice(label: str, name: str, options: list[str], words: Mapping[str, str]) -> None:

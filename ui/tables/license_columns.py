@@ -15,10 +15,10 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from core.cache.license_index import MARKS, QUIET_MARKS
 from core.licenses.skus import product_language
 from ui.data import Snapshot
 from ui.frame.language import Language
-from ui.tables.license_index import MARKS, QUIET_MARKS
 from ui.texts import text
 
 SIGNS = {

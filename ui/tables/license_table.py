@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import runtime
 from core.audit import note_export
+from core.cache.frame_index import Positions
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame import language
@@ -16,8 +17,7 @@ from ui.frame.identity import current_user
 from ui.tables import license_columns
 from ui.tables.csv import Sheet, sheet_of
 from ui.tables.download import downloads
-from ui.tables.filters import is_filtered, reset
-from ui.tables.license_index import Filters, Positions
+from ui.tables.filters import Filters, is_filtered, reset
 from ui.tables.selection import chosen_row, selectable
 from ui.texts import text
 

@@ -1,4 +1,4 @@
-"""Walk over the few rows of a small frame. Big ones are never walked over, see `ui.tables.license_index`."""
+"""Walk over the few rows of a small frame. Big ones are never walked over, see `core.cache.frame_index`."""
 
 from __future__ import annotations
 

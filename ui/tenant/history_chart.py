@@ -9,13 +9,13 @@ import streamlit as st
 
 from core import runtime
 from core.cache.database import DatabaseError
+from core.cache.frame_index import Positions
 from core.cache.frames import history_frame
 from core.licenses.skus import product_language
 from ui.data import Snapshot
 from ui.frame.language import Language
 from ui.frame.page import View
 from ui.problems import problem_box
-from ui.tables.license_index import Positions
 from ui.tables.rows import rows
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text

@@ -22,7 +22,6 @@ from web.api.call import Context, only_known_parameters
 from web.api.call_limits import CallLimits
 from web.api.documentation import viewer_routes
 from web.api.errors import ApiError, Detail, error_answer, problem_error
-from web.api.tables import TableStore
 
 DESCRIPTION = """\
 Licences of all tenants for programs. Every call carries a token: `Authorization: Bearer lzt_...`; an admin makes it on
@@ -57,7 +56,7 @@ def api_app(
     for module in (licenses, tenants, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
-    app.state.context = Context(runtime, TableStore(runtime))
+    app.state.context = Context(runtime)
     app.state.parameters = cache(lambda path, method: _parameters(app, path, method))
     return ApiAuth(app, runtime, CallLimits(lambda: runtime().settings.api_requests_per_minute), now)
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from core.cache.figures import Figures, newest_figures
 from core.name_key import name_key
 from core.roles import Actor
 from core.runtime import Runtime
@@ -20,7 +21,6 @@ from web.api.authentication import CALL, Call
 from web.api.errors import MOST_DETAILS, ApiError, Detail
 from web.api.models import Failure, Meta, Pagination
 from web.api.queries import Paged
-from web.api.tables import TableStore
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -35,8 +35,12 @@ class Context:
     """One per process."""
 
     runtime: Callable[[], Runtime]
-    tables: TableStore
     asked: Asked = field(default_factory=Asked)
+
+    def figures(self) -> Figures:
+        """Return the newest figures, shared with the pages. Raises DatabaseError."""
+        runtime = self.runtime()
+        return newest_figures(runtime.engine, runtime.settings)
 
 
 async def _context(request: Request) -> Context:

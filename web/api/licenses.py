@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from core.cache.figures import Figures
+from core.cache.frame_index import Mask
 from core.name_key import name_key
 from web.api.authentication import Call
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.models import License, PageAnswer
 from web.api.queries import LicenseQuery, ShortageQuery, as_bools, order_of
-from web.api.tables import Mask, Tables
 from web.api.tenants import find_tenant
 
 router = APIRouter(tags=["licences"])
@@ -26,13 +27,13 @@ def licenses(
     query: Annotated[LicenseQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller
 ) -> LicensePage:
     """The worst first, unless another order is asked for. What a rule hides is left out, as on the pages."""
-    tables = context.tables.newest()
-    table = tables.licenses
-    mask = _common(tables, query) & table.among("state", query.state)
-    mask &= table.among("shortage", as_bools(query.shortage))
+    figures = context.figures()
+    index = figures.license_index
+    mask = _common(figures, query) & index.among("state", query.state)
+    mask &= index.among("shortage", as_bools(query.shortage))
     if query.hidden == "false":
-        mask &= table.among("hidden", [False])
-    return _page(tables, mask, query, call)
+        mask &= index.among("hidden", [False])
+    return _page(figures, mask, query, call)
 
 
 @router.get("/shortages", responses=failures(404), summary="Current shortages")
@@ -40,22 +41,22 @@ def shortages(
     query: Annotated[ShortageQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller
 ) -> LicensePage:
     """The longest first, unless another order is asked for."""
-    tables = context.tables.newest()
-    mask = _common(tables, query) & tables.licenses.among("shortage", [True])
-    mask &= tables.licenses.among("alarm", query.alarm)
-    return _page(tables, mask, query, call)
+    figures = context.figures()
+    mask = _common(figures, query) & figures.license_index.among("shortage", [True])
+    mask &= figures.license_index.among("alarm", query.alarm)
+    return _page(figures, mask, query, call)
 
 
-def _common(tables: Tables, query: LicenseQuery | ShortageQuery) -> Mask:
-    """What both lists can be filtered by. Raises ApiError for a tenant that nobody knows."""
-    table = tables.licenses
-    mask = table.among("tenant_id", [find_tenant(tables, name)["tenant_id"] for name in query.tenant])
-    mask &= table.among("part_key", [name_key(name) for name in query.sku_part_number])
-    return mask & table.among("kind", query.kind) & table.with_words(query.q)
+def _common(figures: Figures, query: LicenseQuery | ShortageQuery) -> Mask:
+    """Return the rows that pass the filters of both lists. Raises ApiError for an unknown tenant."""
+    index = figures.license_index
+    mask = index.among("tenant_id", [find_tenant(figures, name)["tenant_id"] for name in query.tenant])
+    mask &= index.named("sku_part_number", query.sku_part_number)
+    return mask & index.among("kind", query.kind) & index.with_words(name_key(query.q).split())
 
 
-def _page(tables: Tables, mask: Mask, query: LicenseQuery | ShortageQuery, call: Call) -> LicensePage:
+def _page(figures: Figures, mask: Mask, query: LicenseQuery | ShortageQuery, call: Call) -> LicensePage:
     column, descending = order_of(query.sort)
-    positions = tables.licenses.ordered(mask, column, descending=descending)
-    rows, omitted = shown(tables.licenses.rows(positions[part(query)]), lambda row: License(**row))
+    positions = figures.license_index.ordered(mask, column, descending=descending)
+    rows, omitted = shown(figures.license_index.records(positions[part(query)]), lambda row: License(**row))
     return LicensePage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call, omitted))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from core.cache.api_queries import history_page
+from core.cache.figures import Figures
 from core.name_key import guid_key, name_key
 from core.problems import Problem
 from core.refresh.services import Services
@@ -20,7 +21,6 @@ from web.api.call import Caller, InProcess, ThisCall, failures, meta, nearest, p
 from web.api.errors import ApiError, detail_of
 from web.api.models import PLAIN, Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
 from web.api.queries import HistoryQuery, TenantQuery, as_bools, order_of
-from web.api.tables import Tables
 
 router = APIRouter(tags=["tenants"])
 TenantId = Annotated[
@@ -28,6 +28,11 @@ TenantId = Annotated[
 ]
 # What stands in the way of a switch but may be gone at the next try; anything else means that SharePoint is away.
 CONFLICTS = ("sharepoint.changed_meanwhile", "sharepoint.not_listed")
+
+# Field of a tenant -> its column in the frame, where the two differ.
+COLUMNS = {
+    "name": "tenant", "monitoring": "monitored", "certificate_expires": "cert_expires", "certificate_days": "cert_days",
+}  # fmt: skip
 
 
 class TenantPage(PageAnswer[Tenant]):
@@ -44,19 +49,19 @@ class HistoryPage(PageAnswer[SkuHistory]):
 
 @router.get("/tenants", responses=failures(), summary="Tenants that have a profile")
 def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller) -> TenantPage:
-    table = context.tables.newest().tenants
-    mask = table.with_words(query.q)
+    index = context.figures().tenant_index
+    mask = index.with_words(name_key(query.q).split())
     for name in ("enabled", "monitoring", "failing"):
-        mask &= table.among(name, as_bools(getattr(query, name)))
-    column, descending = order_of(query.sort)
-    positions = table.ordered(mask, column, descending=descending)
-    rows, omitted = shown(table.rows(positions[part(query)]), lambda row: _tenant(row, call))
+        mask &= index.among(COLUMNS.get(name, name), as_bools(getattr(query, name)))
+    field, descending = order_of(query.sort)
+    positions = index.ordered(mask, COLUMNS.get(field, field), descending=descending)
+    rows, omitted = shown(index.records(positions[part(query)]), lambda row: _tenant(row, call))
     return TenantPage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call, omitted))
 
 
 @router.get("/tenants/{tenantId}", responses=failures(404), summary="One tenant")
 def tenant(tenant_id: TenantId, context: InProcess, call: ThisCall, _caller: Caller) -> TenantAnswer:
-    return TenantAnswer(data=_tenant(find_tenant(context.tables.newest(), tenant_id), call), meta=meta(call))
+    return TenantAnswer(data=_tenant(find_tenant(context.figures(), tenant_id), call), meta=meta(call))
 
 
 @router.patch("/tenants/{tenantId}", responses=failures(400, 403, 404, 409, 413, 415), summary="Switch a tenant")
@@ -68,14 +73,14 @@ def switch_tenant(
     When the list says something else than this API has told, nothing is changed: 409, and the next GET has it.
     """
     caller.need(Action.SWITCHES)
-    row = find_tenant(context.tables.newest(), tenant_id)
-    seen = {"enabled": row["enabled"], "monitoring": row["monitoring"]}
+    row = find_tenant(context.figures(), tenant_id)
+    seen = {"enabled": row["enabled"], "monitoring": row["monitored"]}
     wanted = seen | change.model_dump(exclude_unset=True)
     switch = SwitchChange(row["tenant_id"], _pair(seen), _pair(wanted))
     (result,) = apply_switches(_services_of(context.runtime()), [switch], caller)
     if result.problem is not None:
         raise _refused(result.problem, call.language)
-    return TenantAnswer(data=_tenant(find_tenant(context.tables.newest(), row["tenant_id"]), call), meta=meta(call))
+    return TenantAnswer(data=_tenant(find_tenant(context.figures(), row["tenant_id"]), call), meta=meta(call))
 
 
 def _pair(switches: Mapping[str, bool]) -> Switches:
@@ -98,8 +103,8 @@ def history(
     _caller: Caller,
 ) -> HistoryPage:
     """By part number; a page holds so many products, each with all its days."""
-    tables, runtime = context.tables.newest(), context.runtime()
-    known = find_tenant(tables, tenant_id)["tenant_id"]
+    figures, runtime = context.figures(), context.runtime()
+    known = find_tenant(figures, tenant_id)["tenant_id"]
     today = datetime.now(UTC).astimezone(runtime.settings.zone).date()
     rows = part(query)
     found, total = history_page(
@@ -107,7 +112,7 @@ def history(
     )
     data = []
     for sku in found:
-        product = tables.catalogue.product(sku.sku_id, sku.sku_part_number)
+        product = figures.catalogue.product(sku.sku_id, sku.sku_part_number)
         days = [HistoryDay(**day, free=day["enabled"] - day["consumed"]) for day in sku.days]
         data.append(
             SkuHistory(
@@ -121,19 +126,21 @@ def history(
     return HistoryPage(data=data, pagination=pagination(query, total), meta=meta(call))
 
 
-def find_tenant(tables: Tables, name: str) -> dict[str, Any]:
+def find_tenant(figures: Figures, name: str) -> dict[str, Any]:
     """The row of the tenant with this id, short name or name. Raises ApiError with the nearest name.
 
     The exact spelling wins: a change must not go to a look-alike.
     """
-    table = tables.tenants
-    key = name_key(name)
-    exact = (("tenant_id", guid_key(name)), ("slug", name), ("name", name))
-    for column, wanted in (*exact, ("slug_key", key), ("name_key", key)):
-        found = table.ordered(table.among(column, [wanted]), "name")
-        if len(found):
-            return table.rows(found[:1])[0]
-    hint = nearest(name, [*table.values("name"), *table.values("slug")])
+    index = figures.tenant_index
+    exact = (
+        index.among(column, [wanted])
+        for column, wanted in (("tenant_id", guid_key(name)), ("slug", name), ("tenant", name))
+    )
+    alike = (index.named(column, [name]) for column in ("slug", "tenant"))
+    for mask in (*exact, *alike):
+        if mask.any():
+            return index.records(index.ordered(mask, "tenant")[:1])[0]
+    hint = nearest(name, [*index.values("tenant"), *index.values("slug")])
     raise ApiError(404, f"There is no tenant “{name}”.{hint}", [{"field": "tenant", "message": f"Unknown.{hint}"}])
 
 
@@ -145,4 +152,5 @@ def _services_of(runtime: Runtime) -> Services:
 
 def _tenant(row: dict[str, Any], call: Call) -> Tenant:
     problems = {name: ProblemText.of(row[name], call.language) for name in ("problem", "subscriptions_problem")}
-    return Tenant(**row | problems)
+    fields = {field: row[column] for field, column in COLUMNS.items()}
+    return Tenant(**row | fields | problems)

@@ -1,0 +1,91 @@
+"""The licences ready to be searched, and the marks by which people filter them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.cache.frame_index import FrameIndex, Mask, Positions
+
+# What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
+# free but alarms nobody (gratis, trial, not per user, by a rule), "hidden" is shown only when asked for.
+MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok", "hidden")
+# Over-assigned or low without an alarm, suspended without a holder -> the mark they are filtered by.
+QUIET_MARKS = {"quiet_over": "used_up", "quiet_low": "ok", "quiet_suspended": "suspended"}
+
+
+class LicenseIndex(FrameIndex):
+    """The licences of core.cache.frames, with two more columns.
+
+    slug        the short name of the tenant
+    severity    the place of the row in the frame, whose first row is the worst
+    """
+
+    def __init__(self, licenses: pd.DataFrame, tenants: pd.DataFrame) -> None:
+        slug_of = dict(zip(tenants["tenant_id"], tenants["slug"], strict=True))
+        slugs = licenses["tenant_id"].map(slug_of).fillna("").astype("str")
+        super().__init__(
+            licenses.assign(slug=slugs, severity=np.arange(len(licenses))),
+            searched=("tenant", "product_de", "product_en", "sku_part_number"),
+        )
+        self.ruled = bool((licenses["rule"] != "").any())  # True if any rule decided anything
+
+    def with_marks(self, marks: Collection[str]) -> Mask:
+        """Return the rows that carry one of these marks; without any, those that no rule hides."""
+        if not marks:
+            return ~self.has("hidden")
+        rows: Mask = np.logical_or.reduce([self.has(mark) for mark in marks])
+        return rows
+
+    def has(self, mark: str) -> Mask:
+        """Return the rows that carry the mark, one of MARKS or QUIET_MARKS."""
+        return self._marks[mark]
+
+    def count(self, mark: str) -> int:
+        return int(self.has(mark).sum())
+
+    def of_tenant(self, slug: str) -> Positions:
+        """Return the rows of one tenant that are not hidden, the worst first."""
+        return np.flatnonzero(self.among("slug", [slug]) & ~self.has("hidden"))
+
+    def slug(self, position: int) -> str:
+        """Return the short name of the tenant in this row."""
+        return str(self._frame["slug"].iloc[position])
+
+    def ids_of(self, positions: Positions) -> list[str]:
+        """Return what stands in these rows: tenant id and SKU id, whatever they are called."""
+        return list(self._ids[positions])
+
+    @cached_property
+    def _ids(self) -> npt.NDArray[np.object_]:
+        return (self._frame["tenant_id"] + "/" + self._frame["sku_id"]).to_numpy(dtype=object)
+
+    @cached_property
+    def _marks(self) -> dict[str, Mask]:
+        """Mark -> the rows that carry it.
+
+        A row that does not alarm with nothing free is "used up", not a shortage. Rows whose state hits nobody carry
+        one of QUIET_MARKS, too: the same state, shown without colour.
+        """
+        short, alarms, hidden = (self.among(name, [True]) for name in ("shortage", "alarms", "hidden"))
+        over, low = self.among("state", ["over"]), self.among("state", ["low"])
+        suspended = self.among("state", ["suspended"])
+        marks = {
+            "shortage": short,
+            "over": over & short,
+            "quiet_over": over & ~short,
+            "used_up": self.among("state", ["short", "over"]) & ~short,
+            # A threshold above zero makes a shortage of either.
+            "low": low & alarms & ~short,
+            "ok": (self.among("state", ["ok"]) | low & ~alarms) & ~short,
+            "quiet_low": low & ~alarms,
+            "suspended": suspended,
+            "quiet_suspended": suspended & (self._frame["consumed"].to_numpy() == 0),
+            "grace": self.among("state", ["grace"]),
+            "gone": self.among("state", ["gone"]),
+        }
+        return {name: mask & ~hidden for name, mask in marks.items()} | {"hidden": hidden}
