@@ -22,8 +22,8 @@ from tests.page_world import NOW, small_world
 from tests.served import Served
 from tests.ws_client import Tab
 from web.api.call import nearest
-from web.gate import cookies_of
 from web.limits.request_limits import LARGEST_HEADERS, LONGEST_ADDRESS, MOST_HEADERS, MOST_PARAMETERS, too_large
+from web.request_data import cookies_of
 
 
 def scope(query: bytes = b"", headers: Any = (), path: str = "/") -> dict[str, Any]:

@@ -22,7 +22,7 @@ from core.spreadsheets import harmless
 from ui import safe
 from ui.accounts.browser_names import browser_words
 from web.api.authentication import language_of
-from web.gate import cookies_of
+from web.request_data import cookies_of
 from web.url_checks import Hosts, local_path, same_origin
 
 # What makes a pattern try again at every place: runs of one sign, of two, beginnings without an end.

@@ -28,6 +28,8 @@ from web.headers import HSTS, IndexPage, bearer_token, with_headers
 from web.limits.connection import connection_of
 from web.limits.connections import Connections, address_of
 from web.limits.request_limits import too_large
+from web.paths import BUSY, BY_TOKEN, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
+from web.request_data import SIGNED_OUT, audit_unknown_caller, client_host, is_secure, language_of, session_token
 from web.tabs import Tab, Tabs, redirect_and_close, sign_in_url
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin
 
@@ -39,27 +41,6 @@ class RedirectLimit(TypedDict):
     seconds: float
 
 
-SESSION_COOKIE = "lizenztool_session"
-# With this prefix a browser takes the cookie over https only, and from this very host only.
-SECURE_SESSION_COOKIE = f"__Host-{SESSION_COOKIE}"
-LANGUAGE_COOKIE = "lang"
-# Left behind by a sign-out, so that a tab that slept meanwhile is sent to the sign-in instead of trying for ever.
-SIGNED_OUT = "signed-out"
-
-# Says that too many tabs are open; a tab that gets no place is sent there.
-BUSY = "/busy"
-
-# To the letter: what lies below one of them would fall through to Streamlit.
-SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")
-PUBLIC = frozenset({*SIGN_IN, BUSY, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
-# With a session these and the pages are served, nothing else: what Streamlit's server offers besides (uploads,
-# metrics, agent API, components, its own sign-in) has no way in, also what an update may add.
-SERVED = ("/static", "/media")
-# A program may come here without a session: what is behind checks its token.
-BY_TOKEN = ("/metrics",)
-# Answers strangers itself, too: each of its calls carries a token.
-API = "/api/v1"
-NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 # So many websockets are told where to go: those of a school that wakes up, and of a person who opens tab after tab. The
 # others are refused, and their browsers ask again.
 REDIRECTS_OF_ADDRESS = RedirectLimit(most=64, seconds=1.0)
@@ -110,7 +91,7 @@ class Gate:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        private = not _is_public(path) and not _under(path, ("/static",))
+        private = not is_public(path) and not is_under(path, ("/static",))
         send = with_headers(
             send,
             self._index.policy,
@@ -120,9 +101,9 @@ class Gate:
             hsts=self._hsts,
         )
         refusal = self._refuse(scope)
-        if refusal is None and not _is_public(path):
+        if refusal is None and not is_public(path):
             try:
-                found = await self._session(scope, active=not _under(path, ("/_stcore", "/static")))
+                found = await self._session(scope, active=not is_under(path, ("/_stcore", "/static")))
             except DatabaseError as error:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
                 refusal = self._refusal(scope, "plain.database", 503)
@@ -166,13 +147,13 @@ class Gate:
             if by_token or (path in streamlit.PING_PATHS and isinstance(found, EndedSession)):
                 return None
             # Streamlit's frontend looks below each page for a server, too; a sign-in page would pass for one.
-            if scope["method"] in ("GET", "HEAD") and not _under(path, NO_PAGES) and "/_stcore/" not in path:
+            if scope["method"] in ("GET", "HEAD") and not is_under(path, NO_PAGES) and "/_stcore/" not in path:
                 return RedirectResponse(_sign_in_for(scope, found), 303)
             return PlainTextResponse(self._text(scope, "plain.sign_in"), 401)
-        not_sent = _under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(found.id, path)
-        if path in streamlit.PING_PATHS or path in BY_TOKEN or (_under(path, SERVED) and not not_sent):
+        not_sent = is_under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(found.id, path)
+        if path in streamlit.PING_PATHS or path in BY_TOKEN or (is_under(path, SERVED) and not not_sent):
             return None
-        if scope["method"] in ("GET", "HEAD") and _is_page(path):
+        if scope["method"] in ("GET", "HEAD") and is_page(path):
             return self._page(scope, found)
         return PlainTextResponse(self._text(scope, "plain.closed"), 404)
 
@@ -283,34 +264,6 @@ async def _refuse_handshake(receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1008})  # before accept: the handshake gets a 403
 
 
-def cookies_of(scope: Scope) -> dict[str, str]:
-    """The cookies of a request by their names; what is no name=value is passed over. Ours need no quoting."""
-    parts = (part.partition("=") for line in Headers(scope=scope).getlist("cookie") for part in line.split(";"))
-    return {name.strip(): value.strip() for name, mark, value in parts if mark}
-
-
-def session_cookie(scope: Scope) -> str:
-    """The name of the session's cookie, by the way this request has come."""
-    return SECURE_SESSION_COOKIE if is_secure(scope) else SESSION_COOKIE
-
-
-def session_token(scope: Scope) -> str:
-    """What the browser holds as its session, "" for nothing."""
-    return cookies_of(scope).get(session_cookie(scope), "")
-
-
-def language_of(scope: Scope, default: str) -> str:
-    """What the language switch left in the cookie `lang`, else `default`."""
-    cookies = cookies_of(scope)
-    chosen = cookies.get(f"__Host-{LANGUAGE_COOKIE}") or cookies.get(LANGUAGE_COOKIE, default)
-    return chosen if chosen in texts.languages() else default
-
-
-def client_host(scope: Scope) -> str:
-    """Return the caller's address, as a trusted proxy tells it where there is one; "" when unknown."""
-    return str((scope.get("client") or ("", 0))[0])
-
-
 def _with_identity(scope: Scope, found: Session | EndedSession | None) -> Scope:
     """The scope for the app: what the client claimed in our headers is gone, what the session says is in."""
     headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
@@ -322,39 +275,11 @@ def _with_identity(scope: Scope, found: Session | EndedSession | None) -> Scope:
     return {**scope, "headers": headers, "app_session": found}
 
 
-def audit_unknown_caller(scope: Scope, target: str, reason: str, source: str = "page") -> None:
-    """Tell the audit that somebody was refused who is not known: by host, page of origin or token."""
-    refused(Actor("", "", source, address=client_host(scope), request_id=scope.get("request_id", "")), target, reason)
-
-
-def is_secure(scope: Scope) -> bool:
-    """Whether the browser speaks TLS, to us or to a proxy whose word counts."""
-    return scope["scheme"] in ("https", "wss")
-
-
-def _under(path: str, prefixes: tuple[str, ...]) -> bool:
-    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in prefixes)
-
-
-def _is_public(path: str) -> bool:
-    # With a line break in it a path gets past the mount of the files, too.
-    return path in PUBLIC or (path.startswith("/assets/") and path.isprintable())
-
-
-def is_api(path: str) -> bool:
-    return path.startswith(f"{API}/")
-
-
 def _beside_the_api(scope: Scope) -> Response | None:
     """A path with a line break in it would get past the API's mount and on to Streamlit, to strangers too."""
     if scope["path"].isprintable():
         return None
     return error_answer(ApiError(404, "There is nothing at this address."), scope["request_id"])
-
-
-def _is_page(path: str) -> bool:
-    """An address as that of a page: one part and no file."""
-    return "/" not in path[1:] and "." not in path and not _under(path, NO_PAGES)
 
 
 def _sign_in_for(scope: Scope, found: EndedSession | None) -> str:

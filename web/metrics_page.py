@@ -23,9 +23,9 @@ from core.metrics import REGISTRY
 from core.runtime import Runtime
 from web.api.call_limits import CallLimits
 from web.api.errors import ApiError
-from web.gate import client_host
 from web.headers import bearer_token
 from web.reader_access import ReaderAccess
+from web.request_data import client_host
 from web.tabs import Tabs
 
 UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}

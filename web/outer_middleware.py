@@ -16,8 +16,9 @@ from starlette.websockets import WebSocketDisconnected
 from core import texts
 from core.logs.setup import request_in_log
 from web.api.errors import ApiError, error_answer
-from web.gate import is_api, is_secure
 from web.headers import PLAIN_POLICY, request_id_of, with_headers
+from web.paths import is_api
+from web.request_data import is_secure
 from web.uvicorn_internals import ClientDisconnected
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from core import texts
-from web.gate import LANGUAGE_COOKIE, client_host, language_of
 from web.headers import PLAIN_POLICY
+from web.request_data import LANGUAGE_COOKIE, client_host, language_of
 
 FOLDER = Path(__file__).parent
 FORM_BYTES = 8_192

@@ -9,8 +9,8 @@ from starlette.types import Scope
 from core.access.api_tokens import actor_of
 from core.access.sessions import Session, session_id
 from core.roles import Action, allows
-from web.gate import audit_unknown_caller, session_token
 from web.headers import bearer_token
+from web.request_data import audit_unknown_caller, session_token
 from web.tabs import Tabs
 
 THREADS = 2

@@ -44,7 +44,7 @@ from core.settings import PREFIX, Settings, SettingsError, load_settings
 from web import demo, streamlit_internals, uvicorn_internals
 from web.api.app import api_app
 from web.api.authentication import BASE
-from web.gate import BUSY, Gate
+from web.gate import Gate
 from web.headers import IndexPage, hsts_for
 from web.health import HealthPages
 from web.limits.connection_limits import limits_for, raise_descriptor_limit
@@ -52,6 +52,7 @@ from web.limits.connections import Connections
 from web.limits.frame_limits import LARGEST_FRAME
 from web.metrics_page import MetricsPage
 from web.outer_middleware import OuterMiddleware
+from web.paths import BUSY
 from web.plain_pages import PlainPages
 from web.sign_in.sign_in_page import SignIn, database_down
 from web.tabs import Tabs

@@ -21,9 +21,10 @@ from core.roles import Actor, refused
 from core.runtime import Runtime
 from web.api.call_limits import CallLimits
 from web.api.errors import ApiError, error_answer, problem_error
-from web.gate import API, audit_unknown_caller, client_host
 from web.headers import bearer_token
 from web.limits.connection import connection_of
+from web.paths import API
+from web.request_data import audit_unknown_caller, client_host
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from core.access import accounts
 from core.access.known_devices import LASTING
 from core.access.sessions import Session
-from web.gate import SIGNED_OUT, session_cookie, session_token
+from web.request_data import SIGNED_OUT, session_cookie, session_token
 from web.tabs import Tabs
 
 SIGN_IN_PATH = "/login"

@@ -16,10 +16,10 @@ from starlette.staticfiles import StaticFiles
 from core import texts
 from core.access import accounts
 from core.settings import Settings
-from web.gate import language_of
 from web.limits.password_turns import Busy, PasswordTurns
 from web.limits.sign_in_budgets import SignInBudgets
 from web.plain_pages import PlainPages, client_of, form_of, link_with_target, waiting
+from web.request_data import language_of
 from web.sign_in.code_page import CodeStep
 from web.sign_in.cookies import SessionCookies
 from web.sign_in.microsoft import START, MicrosoftSignIn
