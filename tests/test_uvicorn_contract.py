@@ -23,7 +23,8 @@ from web.limits import connections
 from web.limits.connection import TIME_LIMITS, State, connection_of
 from web.limits.connection_limits import ConnectionLimits
 from web.limits.connections import Connections
-from web.tabs import Tab, Tabs
+from web.tab import Tab
+from web.tabs import Tabs
 from web.uvicorn_internals import PIECE, HttpProtocol, StreamProtocol
 
 SHORT = 0.2

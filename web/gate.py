@@ -30,7 +30,8 @@ from web.limits.connections import Connections, address_of
 from web.limits.request_limits import too_large
 from web.paths import BUSY, BY_TOKEN, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
 from web.request_data import SIGNED_OUT, audit_unknown_caller, client_host, is_secure, language_of, session_token
-from web.tabs import Tab, Tabs, redirect_and_close, sign_in_url
+from web.tab import Tab, redirect_and_close, sign_in_url
+from web.tabs import Tabs
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin
 
 log = logging.getLogger(__name__)
