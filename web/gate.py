@@ -24,12 +24,12 @@ from core.logs.setup import account_in_log
 from core.roles import PASSWORD_DUE, Action, Actor, may_open, refused
 from web import streamlit_internals as streamlit
 from web.api.errors import ApiError, error_answer
-from web.headers import HSTS, IndexPage, bearer_token, with_headers
+from web.headers import HEADER_CHOICE, HeaderChoice, IndexPage, bearer_token
 from web.limits.connection import connection_of
 from web.limits.connections import Connections, address_of
 from web.limits.request_limits import too_large
 from web.paths import BUSY, BY_TOKEN, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
-from web.request_data import SIGNED_OUT, audit_unknown_caller, client_host, is_secure, language_of, session_token
+from web.request_data import SIGNED_OUT, audit_unknown_caller, client_host, language_of, session_token
 from web.tab import Tab, redirect_and_close, sign_in_url
 from web.tabs import Tabs
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin
@@ -68,7 +68,6 @@ class Gate:
         no_page: Callable[[Scope, int], Response],
         connections: Connections,
         language: str = "de",
-        hsts: str = HSTS,
     ) -> None:
         self._app = app
         self._tabs = tabs
@@ -79,7 +78,6 @@ class Gate:
         self._pages = pages
         self._no_page = no_page
         self._language = language
-        self._hsts = hsts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -92,15 +90,8 @@ class Gate:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        private = not is_public(path) and not is_under(path, ("/static",))
-        send = with_headers(
-            send,
-            self._index.policy,
-            secure=is_secure(scope),
-            private=private,
-            request_id=scope["request_id"],
-            hsts=self._hsts,
-        )
+        headers: HeaderChoice = scope[HEADER_CHOICE]
+        headers.policy, headers.private = self._index.policy, not is_public(path) and not is_under(path, ("/static",))
         refusal = self._refuse(scope)
         if refusal is None and not is_public(path):
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope, Send
@@ -35,6 +36,20 @@ COMMON = {
     "cross-origin-resource-policy": "same-origin",
 }
 HSTS = "max-age=31536000"
+
+
+@dataclass(slots=True)
+class HeaderChoice:
+    """What the headers of an answer depend on, as long as it is not sent; in the scope under HEADER_CHOICE.
+
+    `private` answers hold somebody's data: neither the browser nor a proxy keeps them.
+    """
+
+    policy: str = PLAIN_POLICY
+    private: bool = False
+
+
+HEADER_CHOICE = "lizenztool.header_choice"
 
 
 def security_headers() -> dict[str, str]:

@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnected
 from core import texts
 from core.logs.setup import request_in_log
 from web.api.errors import ApiError, error_answer
-from web.headers import PLAIN_POLICY, request_id_of, with_headers
+from web.headers import HEADER_CHOICE, PLAIN_POLICY, HeaderChoice, request_id_of, with_headers
 from web.paths import is_api
 from web.request_data import is_secure
 from web.uvicorn_internals import ClientDisconnected
@@ -39,6 +39,7 @@ class OuterMiddleware:
             await self._app(scope, receive, send)
             return
         scope["request_id"] = request_id_of(scope)
+        scope[HEADER_CHOICE] = choice = HeaderChoice()
         started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -50,9 +51,9 @@ class OuterMiddleware:
             # Asked for only now: a proxy's word about https is in the scope by now.
             own = with_headers(
                 send,
-                PLAIN_POLICY,
+                choice.policy,
                 secure=is_secure(scope),
-                private=False,
+                private=choice.private,
                 request_id=scope["request_id"],
                 hsts=self._hsts,
             )
@@ -65,6 +66,7 @@ class OuterMiddleware:
                 pass  # nobody is there any more to be answered; Streamlit closes a socket once more that is closed
             except Exception:
                 log.exception("%s %s failed", scope.get("method", "websocket"), scope["path"])
+                choice.policy, choice.private = PLAIN_POLICY, False
                 await self._apologise(scope, receive, send_with_headers, started=started)
 
     async def _apologise(self, scope: Scope, receive: Receive, send: Send, *, started: bool) -> None:

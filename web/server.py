@@ -200,7 +200,6 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
         pages=pages,
         no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
         language=settings.language,
-        hsts=hsts,
     )
     outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
     return {
