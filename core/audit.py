@@ -1,4 +1,4 @@
-"""Who changed what, when and from where. Reading is not recorded, exporting is."""
+"""The audit: record, search, export, verify and prune it. Reads are not recorded, exports are."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`rows` were looked at; `broken_at` is the number of the first row that is not as it was written, None if all
-    are. `head` is the newest hash: noted elsewhere, it also shows a chain that was replaced as a whole."""
+    """The result of a verification.
+
+    `rows`: the number of correct rows; `broken_at`: the number of the first changed or missing row, None if all are
+    correct; `head`: the newest hash, which shows a replaced chain if it was noted elsewhere.
+    """
 
     rows: int
     head: str
@@ -42,13 +45,13 @@ def record(
     reason: str = "",
     at: datetime | None = None,
 ) -> None:
-    """Write what was done outside the database, or refused. Raises DatabaseError."""
+    """Write an action that happened outside of the database, or was refused. Raises DatabaseError."""
     entry = Entry(actor, action, target, before, after, result, reason)
     audit_rows.record(engine, entry, at or datetime.now(UTC))
 
 
 def note_export(engine: Engine, actor: Actor, what: str, rows: int) -> None:
-    """To be called before a file is handed over. Raises NotAllowed, DatabaseError."""
+    """Record an export; called before the file is given out. Raises NotAllowed, DatabaseError."""
     actor.need(Action.EXPORT)
     record(engine, actor, "export", what, after={"rows": rows})
 
@@ -56,7 +59,7 @@ def note_export(engine: Engine, actor: Actor, what: str, rows: int) -> None:
 def find(
     engine: Engine, actor: Actor, search: Search, *, limit: int, offset: int = 0
 ) -> tuple[list[AuditRow], int]:  # fmt: skip
-    """(the rows found, newest first, at most `limit` after `offset`; how many there are in all).
+    """Return at most `limit` matching rows after `offset`, newest first, and the number of all that match.
 
     Raises NotAllowed, DatabaseError.
     """
@@ -65,13 +68,13 @@ def find(
 
 
 def names_in_use(engine: Engine, actor: Actor) -> tuple[list[str], list[tuple[str, str]]]:
-    """(the actions, the actors with their shown name) that occur. Raises NotAllowed, DatabaseError."""
+    """Return the actions, and the actors with their names for people. Raises NotAllowed, DatabaseError."""
     actor.need(Action.AUDIT)
     return audit_rows.names_in_use(engine)
 
 
 def export(engine: Engine, actor: Actor, search: Search) -> Iterator[AuditRow]:
-    """Every row that fits, newest first, read piece by piece; recorded before the first is handed over.
+    """Return an iterator over all matching rows, newest first; the export is recorded before the first row.
 
     Raises NotAllowed, DatabaseError.
     """
@@ -82,7 +85,7 @@ def export(engine: Engine, actor: Actor, search: Search) -> Iterator[AuditRow]:
 
 
 def verify(engine: Engine, actor: Actor) -> Verdict:
-    """Compute every hash anew; also a missing row breaks the chain. Raises NotAllowed, DatabaseError."""
+    """Check the hash and number of every row. Raises NotAllowed, DatabaseError."""
     actor.need(Action.AUDIT)
     seq, previous = audit_rows.anchor(engine)
     count = 0
@@ -96,13 +99,13 @@ def verify(engine: Engine, actor: Actor) -> Verdict:
 
 
 def prune(engine: Engine, days: int, now: datetime) -> int:
-    """Take away what is older than `days`, at most a day's share at a time; 0 keeps everything. How many rows went.
+    """Delete rows older than `days` (0: none), at most a day's share at a time; return how many.
 
-    To be called at the start and once a day.
+    Called at the start and once a day.
     """
     if not days:
         return 0
-    gone = audit_rows.prune(engine, days, Entry(schedule_actor(), "audit.pruned"), now)
-    if gone:
-        log.info("%d rows of the audit are older than %d days and were taken away", gone, days)
-    return gone
+    deleted = audit_rows.prune(engine, days, Entry(schedule_actor(), "audit.pruned"), now)
+    if deleted:
+        log.info("%d rows of the audit are older than %d days and were taken away", deleted, days)
+    return deleted

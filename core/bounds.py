@@ -1,6 +1,6 @@
-"""Bounds for what foreign systems and files say: times, numbers of seats, texts. One rule for each kind.
+"""Bounds for foreign values: times, numbers of seats, texts. Pure functions.
 
-They hold where a value is read, so that no database, CSV, log line or page has to ask again. Pure functions.
+They are applied where a value is read, so that database, CSV, log and pages need no checks of their own.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-# Microsoft's "none" is the year 1, its "never" the year 9999; at both ends a change of the zone leaves the calendar.
+# Microsoft writes "none" as year 1 and "never" as year 9999; there a change of the zone leaves the calendar.
 FIRST_YEAR, LAST_YEAR = 1990, 2199
 EARLIEST, LATEST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC), datetime(LAST_YEAR, 12, 31, tzinfo=UTC)
 LONGEST_NAME, LONGEST_SLUG, LONGEST_FILE = 255, 100, 400  # as in core.cache.schema; a text column of SharePoint: 255
-LONGEST_SEARCH, MOST_WORDS = 200, 20  # what somebody types into a search; more words find nothing more
+LONGEST_SEARCH, MOST_WORDS = 200, 20  # characters and words of a typed search
 LARGEST_COUNT = 2**31 - 1  # Int32 in Graph, INTEGER in both databases
 
 _BLANKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
@@ -23,7 +23,7 @@ _UNSTORABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def in_bounds(moment: datetime) -> bool:
-    """Return False for a year that nobody means (Microsoft's year 1 and year 9999)."""
+    """Return True if the year is within the bounds; Microsoft's years 1 and 9999 are not."""
     return FIRST_YEAR <= moment.year <= LAST_YEAR
 
 
@@ -35,7 +35,7 @@ def clipped(moment: datetime) -> datetime:
 
 
 def parse_time(text: Any) -> datetime | None:
-    """ISO 8601 with zone -> aware datetime; None for nothing, for what is no time and for one out of bounds."""
+    """Return the aware datetime of an ISO 8601 text; None if it is empty, no time, without zone or out of bounds."""
     try:
         moment = datetime.fromisoformat(text) if text else None
     except (ValueError, TypeError):
@@ -54,7 +54,7 @@ def count(value: Any) -> int:
 
 
 def bounded_text(value: Any, length: int) -> str:
-    """Return the text without signs that a database, a file or a screen chokes on, cut to `length`; "" for no text."""
+    """Return the text without control and direction characters, cut to `length`; "" if `value` is no text."""
     if not isinstance(value, str):
         return ""
     return (value if value.isprintable() else _UNFIT.sub("", _BLANKS.sub(" ", value)))[:length]
@@ -66,24 +66,24 @@ def search_words(text: str) -> list[str]:
 
 
 def field_fault(name: str, text: str) -> str:
-    """Return the code of what is wrong with a field of a profile that neither database nor list takes; "" for nothing.
+    """Return the code of the problem with a field of a profile that cannot be stored; "" if there is none.
 
-    A name goes into a column of SharePoint, which counts in UTF-16.
+    The tenant's name goes into a SharePoint column, whose length counts in UTF-16.
     """
     text = text.strip()
-    if _UNSTORABLE.search(text) and not name.endswith(("_path", "_file")):  # a path that cannot be is told as one
+    if _UNSTORABLE.search(text) and not name.endswith(("_path", "_file")):  # a bad path has its own problem
         return "profile.control_sign"
     too_long = name == "tenant_name" and len(text.encode("utf-16-le", "replace")) > 2 * LONGEST_NAME
     return "profile.too_long" if too_long else ""
 
 
 def file_name_fault(slug: str) -> str:
-    """Return the code of what is wrong with the short name in the name of a profile; "" for nothing."""
+    """Return the code of the problem with the slug in the file name of a profile; "" if there is none."""
     if _UNSTORABLE.search(slug):  # also bytes that are no UTF-8
         return "profile.name_unreadable"
     return "profile.name_too_long" if len(slug) > LONGEST_SLUG else ""
 
 
 def visible(text: str) -> str:
-    """Return the text with every control character and half of a surrogate pair written out: \\x00, \\udcff."""
+    """Return the text with control characters and single surrogates as escapes: \\x00, \\udcff."""
     return _UNSTORABLE.sub(lambda sign: repr(sign[0])[1:-1], text)

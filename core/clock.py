@@ -1,4 +1,4 @@
-"""Clocks that cannot be trusted: how long ago something was, and whether an interval is over."""
+"""Elapsed times and intervals that stay correct if a clock is wrong or set back."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-TOLERANCE = timedelta(minutes=5)  # the clocks of two machines may be so far apart; Kerberos and Entra allow the same
+TOLERANCE = timedelta(minutes=5)  # allowed difference between the clocks of two machines, as in Kerberos and Entra
 
 
 def elapsed(at: datetime, now: datetime) -> timedelta:
     """Return how long ago `at` was; timedelta.max if it lies in the future by more than TOLERANCE.
 
-    Such a moment was written by a clock that has been set back since, and nobody knows how long ago that was.
+    Such a time was written before the clock was set back, so its age is unknown.
     """
     if at > now + TOLERANCE:
         return timedelta.max
@@ -22,14 +22,14 @@ def elapsed(at: datetime, now: datetime) -> timedelta:
 def is_over(steady: float, wall: float, interval: float) -> bool:
     """Return True if `interval` has passed, by the monotonic clock (`steady`) or by the time of day (`wall`); seconds.
 
-    The time of day counts because the monotonic clock stands still while a machine sleeps. When the time of day was
-    set back the interval is over, too: whatever was stored last now lies in the future and passes for late.
+    The time of day counts because the monotonic clock stops while a machine sleeps. If the time of day was set back the
+    interval is over, too: the time stored last lies in the future and counts as late.
     """
     return steady >= interval or wall >= interval or wall < -TOLERANCE.total_seconds()
 
 
 class Interval:
-    """Over when `seconds` have passed since the last `restart`, and before the first one."""
+    """An interval of `seconds` since the last `restart`; it is over before the first one."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
-"""Keys for secrets at rest: encrypt and decrypt one text for one purpose and owner; the file that holds the keys.
+"""Encryption of secrets at rest, each for one purpose and owner, and the file with the keys.
 
-A key is a Fernet key: 32 random bytes in URL-safe base64. From each one more is derived for every purpose and owner
-(HKDF), so that a ciphertext that is moved to another row, or used for another purpose, cannot be decrypted there.
+A key is a Fernet key: 32 random bytes in URL-safe base64. HKDF derives a key for each purpose and owner from it, so a
+ciphertext that is moved to another row, or used for another purpose, cannot be decrypted.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 ID_LETTERS = 8
-MOST_BYTES = 10_000  # of a key file; larger is another file
+MOST_BYTES = 10_000  # of a key file
 
 
 class Undecryptable(Exception):
-    """No key of the ring belongs to the ciphertext, or it belongs to another purpose or owner."""
+    """The ciphertext was made with another key, or for another purpose or owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Keys in their order: the first encrypts, all decrypt. Never empty."""
+    """One or more keys in order: the first encrypts, all decrypt."""
 
     keys: tuple[str, ...] = field(repr=False)
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Return a short name of each key, which tells nothing about the key itself."""
+        """Return a short id of each key, from which the key cannot be computed."""
         return tuple(_derived(key, "id", "").hex()[:ID_LETTERS] for key in self.keys)
 
     def encrypt(self, purpose: str, owner: str, text: str) -> str:
@@ -61,10 +61,6 @@ class KeyRing:
                 return name
         return ""
 
-    def derived(self, purpose: str) -> bytes:
-        """Return 32 bytes made from the first key for `purpose` alone."""
-        return _derived(self.keys[0], "derived", purpose)
-
     def _fernet(self, purpose: str, owner: str) -> MultiFernet:
         return MultiFernet([Fernet(urlsafe_b64encode(_derived(key, purpose, owner))) for key in self.keys])
 
@@ -74,7 +70,7 @@ def new_key() -> str:
 
 
 def parse_key(text: str) -> str:
-    """Return the key. Raises ValueError, which never repeats the text."""
+    """Return the key in `text`. Raises ValueError, whose message does not contain the text."""
     try:
         if len(urlsafe_b64decode(text.strip().encode("ascii"))) == KEY_BYTES:
             return text.strip()
@@ -100,11 +96,11 @@ def read_keys(file: Path) -> KeyRing | None:
 
 
 def write_keys(file: Path, keys: Sequence[str]) -> None:
-    """Put `keys` into `file`, for its owner alone (0600); until they are safe on disk the old content is there.
+    """Replace the content of `file` (mode 0600) by `keys`; after a crash it has the old content or the new.
 
-    Only one process may do so at a time. Raises OSError.
+    Only one process may call this at a time. Raises OSError.
     """
-    new = file.with_name(f"{file.name}.new")  # always the same, so that a crash leaves one at the most
+    new = file.with_name(f"{file.name}.new")  # a fixed name, so that crashes leave at most one file
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as opened:
         opened.writelines(f"{key}\n" for key in keys)
@@ -115,7 +111,7 @@ def write_keys(file: Path, keys: Sequence[str]) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in `folder` outlive a power failure, where the system can do so."""
+    """Write the folder to disk, so that a new name survives a power failure (not on every system)."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

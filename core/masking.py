@@ -1,7 +1,7 @@
-"""Text without secrets and of a bounded length, for everything that is written or shown.
+"""Remove secrets from texts that are logged or shown, and limit their length.
 
-Each pattern takes linear time: no repetition can begin at many places and run over the same characters again
-(tests/test_masking.py draws hostile texts for each). Text is cut before it is masked, so the work is bounded, too.
+Each pattern takes linear time: no repetition can start at many places and read the same characters again
+(tests/test_masking.py tries hostile texts for each). Texts are cut before they are masked, so the work is bounded.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 MOST_BYTES = 8_192  # of a message, and of a traceback, as UTF-8
 
-# What must never be written: tokens and assertions (JWT, whole or cut), keys, codes, passwords, hashes, cookies.
+# Secrets: tokens and assertions (JWT, whole or cut), keys, codes, passwords, hashes, cookies.
 SECRETS = (
     re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*"),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
@@ -35,11 +35,11 @@ ADDRESS = re.compile(r"://\S*")
 PARAMETER = re.compile(r"(?<!/error(?=\?code=))(?P<mark>[?&;])(?P<name>[\w.%-]{1,40})=[^&;\s]*")
 SECRET_PARTS = ("pass", "pwd", "token", "secret", "sig", "key", "code")  # in the name of a parameter
 USER_INFO = re.compile(r"://([^/\s:@]*:|[^/\s:@?#]+(?=@))")
-HALF_WORD = re.compile(r"(?<![\w-])[\w-]{1,43}\Z")  # where a text was cut: perhaps half a secret without a name
+HALF_WORD = re.compile(r"(?<![\w-])[\w-]{1,43}\Z")  # at the end of a cut text: perhaps a part of a secret
 
 
 def cut(text: str) -> tuple[str, int]:
-    """(the first `MOST_BYTES` of a text, how many characters were left off)."""
+    """Return the first `MOST_BYTES` of a text, and the number of characters left off."""
     if len(text) * 4 <= MOST_BYTES:
         return text, 0
     whole = text[:MOST_BYTES].encode("utf-8", "replace")  # half a surrogate pair becomes one sign, too
@@ -48,14 +48,14 @@ def cut(text: str) -> tuple[str, int]:
 
 
 def cut_note(left_off: int) -> str:
-    """What stands behind a text that was cut, "" when nothing was left off."""
+    """Return the note for the end of a cut text, "" if nothing was left off."""
     return f" … ({left_off} characters cut)" if left_off else ""
 
 
 def hide_secrets(text: str, *, was_cut: bool = False) -> str:
-    """The text with every token, key, code and password replaced by `***`.
+    """Return the text with every token, key, code and password replaced by `***`.
 
-    `was_cut`: the end may be half a secret, and is treated as one.
+    `was_cut`: the end may be part of a secret and is masked, too.
     """
     if was_cut:
         text = HALF_WORD.sub("***", _without_half_address(text))
@@ -66,13 +66,13 @@ def hide_secrets(text: str, *, was_cut: bool = False) -> str:
 
 
 def safe_text(text: str) -> str:
-    """The text cut, without secrets, and with a note of how much was left off."""
+    """Return the text cut, without secrets, with a note of the length left off."""
     head, left_off = cut(text)
     return hide_secrets(head, was_cut=left_off > 0) + cut_note(left_off)
 
 
 def fitted(text: str, written: Callable[[str], str]) -> str:
-    """A beginning of `text`, with … behind it, that takes at most `MOST_BYTES` as `written`, an escaped form of it."""
+    """Return a beginning of `text`, with … at its end, whose escaped form `written(text)` has at most `MOST_BYTES`."""
     short = text
     while len(written(short).encode("utf-8", "replace")) > MOST_BYTES:
         short = f"{short[: len(short) * 3 // 4]} …"
@@ -80,13 +80,13 @@ def fitted(text: str, written: Callable[[str], str]) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """The text with user, password and secrets of a query taken out of every address in it; all else stays."""
+    """Return the text with user, password and query secrets of every address in it replaced by `***`."""
     return ADDRESS.sub(_without_user, text)
 
 
-def _without_user(found: re.Match[str]) -> str:
-    """An address without what stands before its last @: a password may hold any sign but a blank."""
-    address = PARAMETER.sub(_without_value, found[0])
+def _without_user(match: re.Match[str]) -> str:
+    """Return an address without user and password, up to its last @: a password may contain any but a blank."""
+    address = PARAMETER.sub(_without_value, match[0])
     before, at, host = address.rpartition("@")
     user = USER_INFO.search(before + at)
     if user is None:
@@ -94,17 +94,17 @@ def _without_user(found: re.Match[str]) -> str:
     return f"{before[: user.start()]}://***@{host}"
 
 
-def _without_value(found: re.Match[str]) -> str:
-    secret = any(part in found["name"].lower() for part in SECRET_PARTS)
-    return f"{found['mark']}{found['name']}=***" if secret else found[0]
+def _without_value(match: re.Match[str]) -> str:
+    secret = any(part in match["name"].lower() for part in SECRET_PARTS)
+    return f"{match['mark']}{match['name']}=***" if secret else match[0]
 
 
 def _without_half_address(text: str) -> str:
-    """The text without the end of an address in its last word, whose password may have been cut before the @."""
+    """Return the text with an address in its last word cut off: its password may have been cut before the @."""
     word = "" if text[-1:].isspace() else text.rsplit(maxsplit=1)[-1]
     _, mark, rest = word.partition("://")
     return f"{text[: len(text) - len(rest)]}***" if mark else text
 
 
-def _masked(found: re.Match[str]) -> str:
-    return f"{found['name']}{found['mark']}***" if "mark" in found.groupdict() else "***"
+def _masked(match: re.Match[str]) -> str:
+    return f"{match['name']}{match['mark']}***" if "mark" in match.groupdict() else "***"

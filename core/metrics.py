@@ -1,4 +1,4 @@
-"""What this process counts for /metrics. Safe to call from any thread; what the database knows is not counted here."""
+"""Counters of this process for /metrics; safe to call from any thread. Figures of the database are not here."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-# Else each counter has a second series that says when it began.
+# Otherwise each counter has a second series with its start time.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 BUCKETS = (1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
-# By their names in the summary of a refresh.
+# Names as in the summary of a refresh.
 WRITES = ("created", "updated", "merged", "triggers_set", "resets", "failed")
 STATES = ("done", "failed", "interrupted")
-# Why a connection was refused or closed: no place for a new one, made room for a new one, over its time limit, too
-# many tabs, too many frames, too large a body.
+# Reasons why a connection was refused or closed: no place for a new one, closed for a new one, over its time limit,
+# too many tabs, too many frames, too large a body.
 REFUSALS = ("full", "room", "time", "tabs", "frames", "size")
 
 _seconds = Histogram("lizenztool_refresh_seconds", "Duration of refreshes.", registry=REGISTRY, buckets=BUCKETS)
@@ -45,7 +45,7 @@ _refused = Counter(
 
 for _outcome in ("checked", "early"):
     _sign_in_failures.labels(_outcome)
-for _state in STATES:  # so that a rate has a zero to begin from
+for _state in STATES:  # so that every series starts at zero
     _refreshes.labels(_state)
 for _kind in WRITES:
     _writes.labels(_kind)
@@ -54,7 +54,7 @@ for _reason in REFUSALS:
 
 
 def refresh_ended(state: str, seconds: float, summary: Mapping[str, Any]) -> None:
-    """A refresh of this process is over; `summary` is that of `sync --json`."""
+    """Count a finished refresh; `summary` is that of `sync --json`."""
     _seconds.observe(seconds)
     _refreshes.labels(state).inc()
     for kind in WRITES:
@@ -62,32 +62,32 @@ def refresh_ended(state: str, seconds: float, summary: Mapping[str, Any]) -> Non
 
 
 def request_sent(method: str, status: int) -> None:
-    """One HTTP request to Microsoft has its answer; 0 for none."""
+    """Count an HTTP request to Microsoft; `status` 0 means no answer."""
     _requests.labels(method if method in METHODS else "other", f"{status // 100}xx" if status else "none").inc()
     throttled(status == 429)
 
 
 def throttled(count: int) -> None:
-    """So many answers said that we ask too much."""
+    """Count answers with status 429."""
     if count:
         _throttled.inc(count)
 
 
 def sign_in_failed(*, early: bool) -> None:
-    """A sign-in has failed; `early` if it was refused before its password was looked at."""
+    """Count a failed sign-in; `early`: it was refused before the password was checked."""
     _sign_in_failures.labels("early" if early else "checked").inc()
 
 
 def spray_seen() -> None:
-    """Guessing on a large scale was seen in this minute."""
+    """Count a minute with password spraying."""
     _sprays.inc()
 
 
 def connections_open(number: int) -> None:
-    """So many connections are open now."""
+    """Set the number of open connections."""
     _connections.set(number)
 
 
 def connection_refused(reason: str) -> None:
-    """A connection was refused or closed; `reason` is one of REFUSALS."""
+    """Count a connection that was refused or closed; `reason` is one of REFUSALS."""
     _refused.labels(reason).inc()

@@ -1,4 +1,4 @@
-"""One way to compare what people and foreign systems write: names, part numbers, column names, ids."""
+"""Compare texts of people and foreign systems: names, part numbers, column names, ids."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _KIND_OF_THUMBPRINT = re.compile(r"(sha-?(1|256)\s*)?(fingerprint\s*)?[=:]?")
 
 
 def name_key(text: str) -> str:
-    """Return the text that two spellings of one name share.
+    """Return the key of a name, which is equal for all its spellings.
 
     NFKC, casefold, runs of blanks (also U+00A0) made one and none at the ends, format characters (category Cf:
-    U+200B, U+200E, U+FEFF, soft hyphen) dropped. For comparing only: what is shown and written stays as it was.
+    U+200B, U+200E, U+FEFF, soft hyphen) dropped. Only for comparison, never shown or stored as the name.
     """
     if not text.isascii():
         text = _folded(_folded(text))  # casefold may leave what NFKC would change again
@@ -28,7 +28,7 @@ def name_key(text: str) -> str:
 
 
 def name_keys(names: pd.Series) -> pd.Series:
-    """Return the key of each name; every distinct name is folded once."""
+    """Return the key of each name; each distinct name is computed once."""
     return names.map({name: name_key(str(name)) for name in names.unique()}).astype("str")
 
 
@@ -37,8 +37,8 @@ def guid_key(text: str) -> str:
 
     Braces, quotes, blanks, hidden signs, capitals and any kind of dash make no difference.
     """
-    found = _DIGITS.fullmatch("".join(filter(str.isalnum, name_key(text))))
-    return "-".join(found.groups()) if found else ""
+    match = _DIGITS.fullmatch("".join(filter(str.isalnum, name_key(text))))
+    return "-".join(match.groups()) if match else ""
 
 
 def thumbprint_key(text: str) -> str:
@@ -60,7 +60,7 @@ def plain(text: str) -> str:
     return " ".join(clean_name(text).split())
 
 
-@lru_cache(maxsize=20_000)  # the names of a thousand tenants stand in thousands of items
+@lru_cache(maxsize=20_000)  # thousands of items contain the same names
 def _folded(text: str) -> str:
     normal = unicodedata.normalize("NFKC", text).casefold()
     return unicodedata.normalize("NFKC", "".join(sign for sign in normal if unicodedata.category(sign) != "Cf"))

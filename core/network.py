@@ -1,7 +1,7 @@
-"""The way out of this house: proxies, the hosts reached without one, and the authorities that are trusted.
+"""Settings of outgoing connections: proxies, hosts reached without one, trusted certificate authorities.
 
-The variables are the usual ones of curl and `requests`, without our prefix. Small letters win over capitals within one
-source, the environment over .env.
+The variables are those of curl and `requests`, without our prefix. Lower case wins over upper case within one source,
+the environment wins over .env.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The proxy of each scheme, "" for none; `exceptions` are entries of NO_PROXY. Addresses may hold a password."""
+    """The proxy of each scheme, "" for none; `exceptions` are the entries of NO_PROXY. They may contain passwords."""
 
     https: str = field(default="", repr=False)
     http: str = field(default="", repr=False)
     exceptions: tuple[str, ...] = ()
 
     def of(self, url: str) -> str:
-        """The address of the proxy through which `url` is reached, "" when it is reached without."""
+        """Return the address of the proxy for `url`, "" if it is reached without one."""
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or PORTS.get(parts.scheme, 0)
         if any(is_exception(entry, host, port) for entry in self.exceptions):
@@ -39,13 +39,13 @@ class Proxies:
 
 
 def is_exception(entry: str, host: str, port: int) -> bool:
-    """Whether an entry of NO_PROXY means this host.
+    """Return True if an entry of NO_PROXY matches this host.
 
-    `*` is every host, `example.com`, `.example.com` and `*.example.com` the domain and all below it, an address or a
-    network (`10.0.0.0/8`) what is in it; with `:443` behind it, that port alone.
+    `*` matches every host; `example.com`, `.example.com` and `*.example.com` match the domain and its subdomains; an
+    address or a network (`10.0.0.0/8`) matches the addresses in it. With `:443` at the end only that port matches.
     """
-    name, wanted_port = _name_and_port(entry.strip().lower())
-    if wanted_port and wanted_port != str(port):
+    name, entry_port = _name_and_port(entry.strip().lower())
+    if entry_port and entry_port != str(port):
         return False
     if name == "*":
         return True
@@ -60,7 +60,7 @@ def is_exception(entry: str, host: str, port: int) -> bool:
 
 
 def without_password(url: str) -> str:
-    """The address without user, password, path and query: fit for logs and pages."""
+    """Return the address without user, password, path and query, for logs and pages."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
@@ -71,18 +71,18 @@ def without_password(url: str) -> str:
 
 
 def chosen(*sources: Mapping[str, str]) -> dict[str, str]:
-    """The variables in capitals; of `sources` a later one wins, also with an empty value."""
-    found: dict[str, str] = {}
+    """Return the variables by their upper-case names; a later source wins, also with an empty value."""
+    values: dict[str, str] = {}
     for source in sources:
         for name in NAMES:
             value = source.get(name.lower(), source.get(name))
             if value is not None:
-                found[name] = value.strip()
-    return found
+                values[name] = value.strip()
+    return values
 
 
 def proxies_of(values: Mapping[str, str]) -> tuple[Proxies, list[str]]:
-    """(proxies, what is wrong with them: one sentence for each variable, without its value)."""
+    """Return the proxies, and a text for each faulty variable, without its value."""
     addresses = {name: _with_scheme(values.get(name, "")) for name in PROXIES.values()}
     faults = [f"{name}: {fault}" for name, address in addresses.items() if (fault := _fault(address))]
     everything = addresses[PROXIES["all"]]
@@ -92,17 +92,17 @@ def proxies_of(values: Mapping[str, str]) -> tuple[Proxies, list[str]]:
 
 
 def bundle_of(values: Mapping[str, str]) -> tuple[str, str]:
-    """(name of the variable, file or folder of the trusted authorities); both "" when none is set."""
+    """Return the variable and its file or folder of trusted authorities; both "" if none is set."""
     return next(((name, values[name]) for name in BUNDLES if values.get(name)), ("", ""))
 
 
 def _with_scheme(address: str) -> str:
-    """As curl takes it: a proxy without a scheme is reached by http."""
+    """Return the address with a scheme; as in curl a proxy without one is reached by http."""
     return f"http://{address}" if address and "://" not in address else address
 
 
 def _fault(address: str) -> str:
-    """What is wrong with the address of a proxy, "" when nothing is. Not the address: it may hold a password."""
+    """Return the fault of a proxy address, "" if it is valid; without the address, which may contain a password."""
     if not address:
         return ""
     scheme, _, rest = address.partition("://")

@@ -1,4 +1,4 @@
-"""Environment and `.env` -> one frozen, validated `Settings`."""
+"""Read and validate the settings from the environment and `.env`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.masking import hide_secrets
 from core.network import Proxies
 
 PREFIX = "LIZENZTOOL_"
-LONGEST_SHOWN = 120
+LONGEST_SHOWN = 120  # characters of a faulty value
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +59,13 @@ class Settings:
     audit_days: int = 365
     api_requests_per_minute: int = 120  # of each token
     max_connections: int = 1024  # half of them for tabs
-    max_connections_per_address: int = 256  # and so many tabs
+    max_connections_per_address: int = 256  # and as many tabs
     proxies: Proxies = field(default=Proxies(), repr=False)  # may hold a password
     ca_bundle: str = ""
 
     @property
     def database(self) -> str:
-        """SQLAlchemy URL; without a setting a SQLite file in `data_dir`."""
+        """The SQLAlchemy URL; by default a SQLite file in `data_dir`."""
         return self.database_url or f"sqlite:///{self.data_dir / 'lizenztool.db'}"
 
     @property
@@ -74,7 +74,7 @@ class Settings:
 
 
 class SettingsError(Exception):
-    """The settings are wrong; `faults` holds one sentence for each."""
+    """The settings are faulty; `faults` has a text for each fault."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("\n".join(faults))
@@ -82,13 +82,13 @@ class SettingsError(Exception):
 
 
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
-    """Read `environ` (default: the process environment) over `env_file`.
+    """Return the settings from `environ` (default: the process environment), which wins over `env_file`.
 
-    Raises SettingsError with every fault at once: unknown names and values that do not fit.
+    Raises SettingsError with all faults: unknown names and invalid values.
     """
-    written = _read(env_file) if env_file is not None and env_file.is_file() else {}
-    real = os.environ if environ is None else environ
-    values = written | dict(real)
+    from_file = _read(env_file) if env_file is not None and env_file.is_file() else {}
+    environment = os.environ if environ is None else environ
+    values = from_file | dict(environment)
     faults: list[str] = []
     parsed: dict[str, Any] = {}
     for name, raw in sorted(values.items()):
@@ -102,9 +102,9 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
             parsed[setting] = PARSERS[setting](raw.strip())
         except ValueError as error:
             faults.append(f"{name}: {error}")
-    way_out = network.chosen(written, real)
-    proxies, proxy_faults = network.proxies_of(way_out)
-    variable, bundle = network.bundle_of(way_out)
+    network_values = network.chosen(from_file, environment)
+    proxies, proxy_faults = network.proxies_of(network_values)
+    variable, bundle = network.bundle_of(network_values)
     faults += [*proxy_faults, *_bundle_faults(variable, bundle)]
     if faults:
         raise SettingsError(faults)
@@ -113,13 +113,13 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
 
 def _read(env_file: Path) -> dict[str, str]:
     try:
-        # Editors on Windows put a byte order mark in front, which would hide the first name.
-        found = dotenv_values(env_file, encoding="utf-8-sig")
+        # Editors on Windows write a byte order mark, which would become part of the first name.
+        values = dotenv_values(env_file, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise SettingsError(
             [f"{env_file}: the file cannot be read ({type(error).__name__}); save it as UTF-8."]
         ) from None
-    return {name: value or "" for name, value in found.items()}
+    return {name: value or "" for name, value in values.items()}
 
 
 def _bundle_faults(variable: str, bundle: str) -> list[str]:
@@ -129,20 +129,20 @@ def _bundle_faults(variable: str, bundle: str) -> list[str]:
         ssl.create_default_context(cafile=bundle)
     except FileNotFoundError:
         return [f"{variable}: there is no file {bundle}; name the PEM file of your certificate authority."]
-    except OSError:  # also what ssl raises
+    except OSError:  # includes ssl.SSLError
         return [f"{variable}: {bundle} is no PEM file with certificates of an authority."]
     return []
 
 
 def _unknown(name: str) -> str:
-    # Without the prefix, which would make all of them look alike.
+    # Without the prefix, which would make all names similar.
     near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), PARSERS, n=1)
     hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "see .env.example."
     return f"{name}: there is no such setting; {hint}"
 
 
 def _quoted(raw: str) -> str:
-    """A value as it may be shown: not at all where it may hold a password, for it may stand under a wrong name."""
+    """Return the value for a message; a text in its place if it may contain a password, also of another setting."""
     if "@" in raw or hide_secrets(raw) != raw:
         return "the value, which is not shown because it may hold a password,"
     return repr(raw if len(raw) <= LONGEST_SHOWN else f"{raw[:LONGEST_SHOWN]}…")
@@ -188,11 +188,11 @@ def _https_url(raw: str) -> str:
 
 def _database_url(raw: str) -> str:
     try:
-        known = make_url(raw).get_backend_name() in ("sqlite", "postgresql")
+        supported = make_url(raw).get_backend_name() in ("sqlite", "postgresql")
     except (ArgumentError, ValueError):
-        known = False
-    if not known:
-        # Without the value itself, which may hold a password.
+        supported = False
+    if not supported:
+        # Without the value, which may contain a password.
         raise ValueError("not an address of the form sqlite:///file or postgresql://user:password@host/name.")
     return raw
 
@@ -208,8 +208,8 @@ def _hosts(raw: str) -> tuple[str, ...]:
 
 
 def _networks(raw: str) -> tuple[str, ...]:
-    """Addresses and networks, each in its usual form."""
-    found = []
+    """Return the addresses and networks, each in its normal form."""
+    networks = []
     for entry in _hosts(raw):
         try:
             network = ip_network(entry)
@@ -217,8 +217,8 @@ def _networks(raw: str) -> tuple[str, ...]:
             raise ValueError(
                 f"{_quoted(entry)} is no address or network; a good one is 10.0.0.5 or 10.1.0.0/16."
             ) from None
-        found.append(str(network if "/" in entry else network.network_address))
-    return tuple(found)
+        networks.append(str(network if "/" in entry else network.network_address))
+    return tuple(networks)
 
 
 def _syslog(raw: str) -> str:

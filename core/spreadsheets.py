@@ -1,9 +1,9 @@
-"""Text that somebody opens in a spreadsheet, and the CSV that its reader's language expects.
+"""Write CSV for spreadsheets: no text becomes a formula, and the separator fits the reader's language.
 
-A spreadsheet splits a CSV at its own separator, not at ours: a comma file opens with semicolons in a Swiss Excel, and
-LibreOffice asks. So what follows any separator is taken for the start of a cell, beside the real start.
+A spreadsheet splits a CSV at its own separator: a Swiss Excel splits at semicolons, LibreOffice asks. So a formula may
+begin not only at the start of a cell but after any separator in it.
 
-There is no line `sep=;`: with it Excel no longer heeds the BOM, and every umlaut breaks.
+There is no line `sep=;`: with it Excel ignores the BOM, and every umlaut breaks.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from core import texts
 
 ENCODING = "utf-8-sig"  # without the BOM Excel takes the file for Windows-1252
 
-# What begins a formula, with all that Unicode calls the same (NFKC), and the minus of typesetters.
+# Signs that begin a formula, with their NFKC equivalents and the typographic minus.
 _SIGNS = "=\u207c\u208c\ufe66\uff1d+\u207a\u208a\ufb29\ufe62\uff0b@\ufe6b\uff20\\-\u207b\u208b\u2212\ufe63\uff0d"
-# Where a spreadsheet may split whoever opens it; a blank splits only when somebody ticks that in LibreOffice.
+# Separators at which a spreadsheet may split; a blank only by an option of LibreOffice.
 _SEPARATORS = r";,|\t\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029\ufe10\ufe14\ufe50\ufe54\uff0c\uff1b\uff5c"
-# What may stand between the start of a cell and the sign: blanks, quotes, and what nobody sees.
+# What may be between the start of a cell and the sign: blanks, quotes, invisible characters.
 _UNSEEN = (
     r"\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f"
     r"\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff"
@@ -30,31 +30,31 @@ _UNSEEN = (
     r"\"\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\uff02"
 )
 _GAP = _SEPARATORS + _UNSEEN
-# Begins at the first sign of a gap only and gives nothing back, so it takes time in proportion to the text.
+# Starts only at the first character of a gap and is possessive, so it takes linear time.
 _SIGN = re.compile(rf"((?<![{_GAP}])[{_GAP}]*+)([{_SIGNS}])")
 _SPLITS = re.compile(rf"[{_SEPARATORS}]")
 _NUMBER = re.compile(r"-\d+(?:[.,]\d+)?\s*\Z")
-# After a blank: a negative number within words or JSON, or a sign on its own, as in "Plan - Schulen".
+# Harmless after a blank: a negative number within words or JSON, or a sign alone, as in "Plan - Schulen".
 _WORDS = re.compile(rf"-\d+(?:[.,]\d+)?[)\]}},;]*(?:\s|\Z)|[{_SIGNS}](?:\s|\Z)")
 
 
 def harmless(value: str) -> str:
-    """Put an apostrophe before each sign that a spreadsheet would calculate from, however it splits the text.
+    """Return the text with an apostrophe before each sign that could begin a formula, wherever the text is split.
 
-    Plain negative numbers stay numbers. Without the added apostrophes it is the text as it was.
+    Plain negative numbers stay numbers. Without the added apostrophes the text is unchanged.
     """
-    quoted = _SIGN.sub(lambda found: _quoted(found, value), value)
+    quoted = _SIGN.sub(lambda match: _quoted(match, value), value)
     return f"'{quoted}" if value[:1] in tuple("\t\r\n") else quoted  # some strip them, see OWASP, CSV injection
 
 
-def _quoted(found: re.Match[str], value: str) -> str:
-    gap, sign = found.groups()
-    place = found.start(2)
-    if found.start() == 0 or _SPLITS.search(gap):
+def _quoted(match: re.Match[str], value: str) -> str:
+    gap, sign = match.groups()
+    place = match.start(2)
+    if match.start() == 0 or _SPLITS.search(gap):
         fine = bool(_NUMBER.match(value, place))
     else:
         fine = bool(_WORDS.match(value, place)) or not re.search(r"\s", gap)
-    return found[0] if fine else f"{gap}'{sign}"
+    return match[0] if fine else f"{gap}'{sign}"
 
 
 def separator(language: str) -> str:
@@ -63,6 +63,6 @@ def separator(language: str) -> str:
 
 
 def write_row(file: IO[str], row: Iterable[Any], language: str) -> None:
-    """Add a row, every text harmless, to a CSV for readers of `language`; `file` is open with ENCODING, newline=""."""
+    """Write a row, with harmless texts, to a CSV for readers of `language`; `file` has ENCODING and newline=""."""
     writer = csv.writer(file, delimiter=separator(language), lineterminator="\r\n")
     writer.writerow([harmless(value) if isinstance(value, str) else value for value in row])

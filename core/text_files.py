@@ -1,4 +1,4 @@
-"""Text out of the bytes of a file that a person wrote, and foreign text made fit to be shown."""
+"""Read text files that people wrote, and make foreign text safe to show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-3
 
 
 class NoFile(OSError):
-    """What is there is a folder, a pipe or a device, or much too large; `code` says which: "folder", "kind", "size"."""
+    """The path is no regular file, or too large; `code` is "folder", "kind" (a pipe or device) or "size"."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -23,14 +23,14 @@ class NoFile(OSError):
 def read_file(path: Path) -> bytes:
     """Return the bytes of a regular file of at most LARGEST bytes. Raises NoFile, OSError.
 
-    A pipe or a device is not opened: reading it may never end.
+    A pipe or device is not opened, because reading it may never end.
     """
-    found = path.stat()
-    if stat.S_ISDIR(found.st_mode):
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
         raise NoFile("folder")
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise NoFile("kind")
-    if found.st_size > LARGEST:
+    if status.st_size > LARGEST:
         raise NoFile("size")
     with path.open("rb") as file:
         return file.read(LARGEST)
@@ -46,7 +46,7 @@ def decoded(raw: bytes) -> tuple[str, str]:
 
 
 def is_text(text: str) -> bool:
-    """Whether the text can be written as UTF-8: no half of a surrogate pair, no file name in another encoding."""
+    """Return True if the text can be encoded as UTF-8: no single surrogates, no undecoded bytes of a file name."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -55,11 +55,11 @@ def is_text(text: str) -> bool:
 
 
 def shown(text: str, most: int = LONGEST_SHOWN) -> str:
-    """Return foreign text for a message: at most `most` signs, and those that do not print as \\x.. codes."""
+    """Return foreign text for a message: at most `most` characters, unprintable ones as \\x.. escapes."""
     signs = "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text[:most])
     return signs[:most] + ("…" if len(text) > most or len(signs) > most else "")
 
 
 def file_name(path: Path) -> str:
-    """Return the name of a file for messages; bytes that are no UTF-8 as codes."""
+    """Return the name of a file for messages, with bytes that are no UTF-8 as escapes."""
     return shown(os.fsencode(path.name).decode("utf-8", "backslashreplace"), 200)

@@ -1,7 +1,6 @@
-"""Daemon threads for work that waits on the network.
+"""A pool of daemon threads for work that waits on the network.
 
-Unlike those of ThreadPoolExecutor they never keep the process from ending: one that waits on a dead
-connection for its whole time-out is simply left behind.
+Unlike the threads of ThreadPoolExecutor they do not keep the process from ending while they wait on a dead connection.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ T = TypeVar("T")
 
 
 class Workers:
-    """Up to `count` threads, started when first needed and kept, so that their connections are used again."""
+    """A pool of up to `count` threads; they are started on demand and kept, with their connections."""
 
     def __init__(self, count: int, name: str) -> None:
         self._count, self._name = count, name
@@ -26,14 +25,14 @@ class Workers:
         self._lock = threading.Lock()
 
     def submit(self, call: Callable[..., T], *args: Any) -> Future[T]:
-        """Call it on one of the threads, in the context (run id in the log) of the caller."""
+        """Run `call` on one of the threads, in the context (run id in the log) of the caller."""
         future: Future[T] = Future()
         context = copy_context()
 
         def task() -> None:
             try:
                 future.set_result(context.run(call, *args))
-            except BaseException as error:  # noqa: BLE001 - handed to whoever waits for the result
+            except BaseException as error:  # noqa: BLE001 - raised by `result()` of the future
                 future.set_exception(error)
 
         with self._lock:
@@ -44,12 +43,12 @@ class Workers:
         return future
 
     def map(self, call: Callable[[Any], T], items: Iterable[Any]) -> Iterator[T]:
-        """The results in the order of `items`; an exception of a call is raised when its turn comes."""
+        """Return an iterator over the results in the order of `items`; it raises the exception of a failed call."""
         futures = [self.submit(call, item) for item in items]
         return (future.result() for future in futures)
 
     def close(self) -> None:
-        """Let idle threads end; a busy one ends after its task."""
+        """End the threads, busy ones after their task."""
         with self._lock:
             for _ in range(self._started):
                 self._tasks.put(None)
@@ -58,4 +57,4 @@ class Workers:
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:
             task()
-            del task  # holds the result of a whole tenant otherwise, until the next one comes
+            del task  # else the result of a whole tenant stays in memory until the next task

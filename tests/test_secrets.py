@@ -174,15 +174,6 @@ def test_no_key_is_in_what_is_printed(settings: Settings, key_file: Path, capsys
     assert value_of(engine) not in "".join(shown)
 
 
-def test_a_key_for_other_purposes_is_bound_to_its_purpose_and_to_the_key(database: Engine) -> None:
-    one = stored_secrets.derived_key(database, "one")
-
-    assert (len(one), one) == (32, stored_secrets.derived_key(database, "one"))
-    assert one != stored_secrets.derived_key(database, "two")
-    secret_rotation.rotate(database, ADMIN, NOW)
-    assert one != stored_secrets.derived_key(database, "one")
-
-
 # The first key
 
 

@@ -1,4 +1,4 @@
-"""The keys of secrets at rest come and go: the first start, the upgrade from values in clear, the change of keys."""
+"""Create and rotate the keys of secrets at rest, and encrypt values of versions without encryption."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ log = logging.getLogger(__name__)
 
 
 def prepare(engine: Engine, settings: Settings) -> None:
-    """Tell `engine` where its keys are; make the first one and encrypt what is still in clear.
+    """Set the source of the keys of `engine`, create the first key and encrypt values that are not encrypted yet.
 
-    Raises DatabaseError. What is wrong with a key is logged and does not stop the start: `problems` tells it again.
+    Raises DatabaseError. A problem with a key is logged and does not stop the start; `problems` returns it, too.
     """
     source = use_keys(engine, settings)
-    state, found = stored.secret_state(engine), list[Problem]()
+    state, faults = stored.secret_state(engine), list[Problem]()
     try:
         if not state.key_id:
             state = _encrypt_all(engine, source, state)
     except SecretError as error:
-        found = [error.problem]
+        faults = [error.problem]
     if state.key_id and not state.cleared:
         _clear(engine, state)
-    for problem in found or problems(engine):
+    for problem in faults or problems(engine):
         log.log(logging.WARNING if problem.code in PASSING else logging.ERROR, "%s", problem.text("en"))
 
 
 def rotate(engine: Engine, actor: Actor, now: datetime) -> Status:
     """Encrypt all secrets with another key: a new one in the file, or the first one of the setting.
 
-    The file holds both keys until all is done, so that whatever ends this in between, every secret can be read and a
-    second call finishes. Raises SecretError, and changes nothing, if a secret cannot be decrypted; NotAllowed.
+    The file has both keys until all secrets are encrypted anew: after a crash every secret can still be read, and a
+    second call finishes the rotation. Raises NotAllowed; SecretError, with no change, if one cannot be decrypted.
     """
     actor.need(Action.ACCOUNTS)
     source = source_of(engine)
@@ -80,12 +80,12 @@ def _renew_all(engine: Engine, ring: KeyRing, actor: Actor, now: datetime) -> No
     new = SecretState(ring.ids[0])
     entry = Entry(actor, "secrets.rotated", ring.ids[0])
     while stored.rewrite_secrets(engine, renewed, new, old=stored.secret_state(engine), at=now, entry=entry) is None:
-        pass  # another process has just rotated, too
-    _clear(engine, new)  # what the former key has encrypted is not left lying about
+        pass  # another process has rotated meanwhile
+    _clear(engine, new)  # so that no values under the former key stay in the file
 
 
 def _encrypt_all(engine: Engine, source: KeySource, state: SecretState) -> SecretState:
-    """Encrypt what is in clear, with a first key if there is none. Return the state that holds then."""
+    """Encrypt all values, with a new key if there is none, and return the new state."""
     ring = source.ring() or _first_key(source)
     new = SecretState(ring.ids[0])
 
@@ -103,7 +103,7 @@ def _first_key(source: KeySource) -> KeyRing:
         source.file.parent.mkdir(parents=True, exist_ok=True)
         with source.lock():
             if ring := source.ring():
-                return ring  # of another process that starts at the same moment
+                return ring  # made by another process that started at the same time
             source.write(new_key())
     except OSError as error:
         raise source.not_written(error) from None

@@ -1,11 +1,11 @@
-"""Secrets at rest: encrypted in the database under keys that are not in it.
+"""Secrets at rest: encrypted in the database, with keys outside of it.
 
 The keys are those of LIZENZTOOL_SECRET_KEYS, else those in the file secret.key in the data folder, which is made at the
-first start. They are read at each use: a rotation by another process counts at once.
+first start. They are read at each use, so a rotation by another process has effect at once.
 
 seal, unseal(engine, purpose, owner)  encrypt and decrypt one text
-status(engine), problems(engine)      which key has encrypted what; what is wrong, without any content
-use_keys(engine, settings)            once after opening, by core.secrets.secret_rotation.prepare
+status(engine), problems(engine)      the secrets of each key; the problems with the keys
+use_keys(engine, settings)            set the keys, once after opening (core.secrets.secret_rotation.prepare)
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from core.settings import PREFIX, Settings
 
 FILE = "secret.key"
 SETTING = f"{PREFIX}SECRET_KEYS"
-OPTION = "lizenztool_secret_keys"  # of the engine: where its keys come from
+OPTION = "lizenztool_secret_keys"  # engine option with the KeySource
 LOCK_SECONDS = 30
 NAMES_SHOWN = 10
-PASSING = ("secrets.unfinished", "secrets.not_cleared", "secrets.copies")  # all can be read
+PASSING = ("secrets.unfinished", "secrets.not_cleared", "secrets.copies")  # problems with which all secrets can be read
 
 
 class SecretError(ProblemError):
-    """A secret cannot be encrypted or decrypted; the problem names the key and what to do."""
+    """A secret cannot be encrypted or decrypted; `problem` has the key and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where the keys come from: the setting, else the file."""
+    """The source of the keys: the setting, else the file."""
 
     setting: tuple[str, ...] = field(repr=False)
     file: Path
@@ -72,8 +72,11 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`where` the keys are; `keys`: the id of each, in order, -> how many secrets it has encrypted; `lost`: the
-    secrets that no key decrypts; `key_id`: the key that the database was encrypted with last."""
+    """The keys and the secrets that they decrypt.
+
+    `where`: the source of the keys; `keys`: id of each key, in order, -> number of its secrets; `lost`: secrets that no
+    key decrypts; `key_id`: the key in use.
+    """
 
     where: str
     keys: Mapping[str, int]
@@ -82,7 +85,7 @@ class Status:
 
 
 def seal(engine: Engine, purpose: str, owner: str, text: str) -> str:
-    """Return `text` encrypted for `purpose` and `owner`. Raises SecretError without the key in force."""
+    """Return `text` encrypted for `purpose` and `owner`. Raises SecretError if the key in use is missing."""
     ring, key_id = _ring(engine), stored.secret_state(engine).key_id
     if key_id not in ring.ids:
         raise SecretError(_wrong_key(engine, ring, key_id))
@@ -90,61 +93,56 @@ def seal(engine: Engine, purpose: str, owner: str, text: str) -> str:
 
 
 def unseal(engine: Engine, purpose: str, owner: str, ciphertext: str) -> str:
-    """Return what `seal` was given. Raises SecretError if no key decrypts it, or it belongs to somebody else."""
+    """Return the text that was sealed. Raises SecretError if no key decrypts it for this purpose and owner."""
     try:
         return _ring(engine).decrypt(purpose, owner, ciphertext)
     except Undecryptable:
         raise SecretError(lost_problem(engine, [StoredSecret(purpose, owner, ciphertext)])) from None
 
 
-def derived_key(engine: Engine, purpose: str) -> bytes:
-    """Return 32 secret bytes for `purpose`, the same until the next rotation. Raises SecretError without a key."""
-    return _ring(engine).derived(purpose)
-
-
 def status(engine: Engine) -> Status:
-    """Return which key has encrypted how many secrets. Raises SecretError if the keys cannot be read."""
+    """Return the number of secrets of each key. Raises SecretError if the keys cannot be read."""
     ring, secrets = source_of(engine).ring(), stored.stored_secrets(engine)
-    found = {secret: ring.id_of(secret.purpose, secret.owner, secret.value) if ring else "" for secret in secrets}
-    counts = Counter(found.values())
+    key_of = {secret: ring.id_of(secret.purpose, secret.owner, secret.value) if ring else "" for secret in secrets}
+    counts = Counter(key_of.values())
     keys = {name: counts[name] for name in (ring.ids if ring else ())}
-    lost = tuple(secret for secret, name in found.items() if not name)
+    lost = tuple(secret for secret, name in key_of.items() if not name)
     return Status(source_of(engine).where, keys, lost, stored.secret_state(engine).key_id)
 
 
 def problems(engine: Engine) -> list[Problem]:
-    """Return what is wrong with the keys, without any content of theirs."""
+    """Return the problems with the keys; the texts contain no key and no secret."""
     try:
         now = status(engine)
     except SecretError as error:
         return [error.problem]
-    found = []
+    faults = []
     if not now.keys and not now.key_id:
-        found = [Problem("secrets.key_not_written", {"where": now.where})]
+        faults = [Problem("secrets.key_not_written", {"where": now.where})]
     elif not now.keys:
-        found = [_missing(engine, now.where, now.key_id)]
+        faults = [_missing(engine, now.where, now.key_id)]
     elif now.key_id and now.key_id not in now.keys:
-        found = [_wrong_key(engine, _ring(engine), now.key_id)]
+        faults = [_wrong_key(engine, _ring(engine), now.key_id)]
     elif now.lost:
-        found = [lost_problem(engine, now.lost)]
+        faults = [lost_problem(engine, now.lost)]
     elif not source_of(engine).setting and len(now.keys) > 1:
-        found = [Problem("secrets.unfinished", {"where": now.where})]
+        faults = [Problem("secrets.unfinished", {"where": now.where})]
     if not stored.secret_state(engine).cleared and now.key_id:
-        found.append(Problem("secrets.not_cleared"))
+        faults.append(Problem("secrets.not_cleared"))
     if copies := stored.copies_in_clear(engine):
-        found.append(Problem("secrets.copies", {"files": ", ".join(str(copy) for copy in copies)}))
-    return found
+        faults.append(Problem("secrets.copies", {"files": ", ".join(str(copy) for copy in copies)}))
+    return faults
 
 
 def use_keys(engine: Engine, settings: Settings) -> KeySource:
-    """Tell `engine` where its keys are."""
+    """Set the source of the keys of `engine`, and return it."""
     source = KeySource(settings.secret_keys, settings.data_dir / FILE)
     engine.update_execution_options(**{OPTION: source})
     return source
 
 
 def source_of(engine: Engine) -> KeySource:
-    """Return where the keys of `engine` are."""
+    """Return the source of the keys of `engine`."""
     source = engine.get_execution_options().get(OPTION)
     if not isinstance(source, KeySource):
         raise TypeError("The engine was opened without core.secrets.secret_rotation.prepare.")
@@ -152,7 +150,7 @@ def source_of(engine: Engine) -> KeySource:
 
 
 def lost_problem(engine: Engine, secrets: Sequence[StoredSecret]) -> Problem:
-    """No key decrypts these."""
+    """Return the problem for secrets that no key decrypts."""
     return Problem("secrets.lost", {"where": source_of(engine).where, **_named(secrets)})
 
 
@@ -175,7 +173,7 @@ def _wrong_key(engine: Engine, ring: KeyRing, key_id: str) -> Problem:
 
 
 def _named(secrets: Sequence[StoredSecret]) -> dict[str, str]:
-    """How many there are, and whose they are."""
+    """Return the number of the secrets and their owners, for a text."""
     owners = [secret.owner for secret in secrets]
     shown = ", ".join(owners[:NAMES_SHOWN]) + (" ..." if len(owners) > NAMES_SHOWN else "")
     return {"count": str(len(owners)), "names": shown or "–"}
