@@ -27,6 +27,8 @@ LOCALES = Path(__file__).parent.parent / "locales"
 FILE = "LC_MESSAGES/lizenztool.po"
 CODE = re.compile(r"[a-z]{2,3}")  # of a language (ISO 639): the name of its folder
 
+MOST_DIGITS = 18
+
 log = logging.getLogger(__name__)
 
 
@@ -89,29 +91,40 @@ def text(key: str, language: str, /, **values: object) -> str:
     """Return the text in `language` with its values; never raise.
 
     A text that is missing comes in the language of the setting; the key stands for one that is missing there, too.
+    A language may give plural forms to any text with the value {count}.
     """
     try:
         return _read[language].texts[key].format_map(values)
     except _BROKEN:
-        return _first_filled((_catalogue(name).texts.get(key) for name in (language, _fallback)), key, values)
+        return _first_filled((_pattern(_catalogue(name), key, values) for name in (language, _fallback)), key, values)
 
 
 def plural(key: str, count: int, language: str, /, **values: object) -> str:
     """Return the text in the form for `count`, with its values; {count} is `count` itself unless it is given, too."""
     values.setdefault("count", count)
     try:
-        pattern = _read[language].forms.ngettext(key, key, count)
-        if pattern != key:
+        if (pattern := _read[language].forms.ngettext(key, key, count)) != key:
             return pattern.format_map(values)
     except _BROKEN:
         pass
-    patterns = (_catalogue(name).forms.ngettext(key, key, count) for name in (language, _fallback))
-    return _first_filled((None if pattern == key else pattern for pattern in patterns), key, values)
+    return _first_filled((_form(_catalogue(name), key, count) for name in (language, _fallback)), key, values)
 
 
 def has_text(key: str) -> bool:
     """Return whether a language has a text for the key: none has one for a code that another version has stored."""
     return any(key in _catalogue(name).texts for name in (_fallback, *languages()))
+
+
+def _pattern(catalogue: Catalogue, key: str, values: Mapping[str, object]) -> str | None:
+    """Return the text as it stands in the catalogue; where it has plural forms the one for the value {count}."""
+    digits = "".join(filter(str.isdecimal, str(values.get("count", ""))))[:MOST_DIGITS]  # without separators
+    return catalogue.texts.get(key) or (_form(catalogue, key, int(digits)) if digits else None)
+
+
+def _form(catalogue: Catalogue, key: str, count: int) -> str | None:
+    """Return the form of a text for `count`; where it has none, the text."""
+    pattern = catalogue.forms.ngettext(key, key, count)
+    return catalogue.texts.get(key) if pattern == key else pattern
 
 
 def _first_filled(patterns: Iterable[str | None], key: str, values: Mapping[str, object]) -> str:

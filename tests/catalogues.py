@@ -21,7 +21,7 @@ from string import Formatter
 from babel import Locale, UnknownLocaleError
 from babel.messages.pofile import read_po
 
-from core.texts import FILE, LOCALES, languages
+from core.texts import FILE, LOCALES
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("app.py", "dashboard.py", "pages", "ui", "web", "core")
@@ -35,14 +35,15 @@ PROBLEM = re.compile(  # the areas of problems, without what pages say in them
 )
 SHOWS_A_SIGN = {"password.special"}  # names the sign ! itself
 Catalogue = dict[str, tuple[str, ...]]  # key -> its text, or its plural forms
+Rule = Callable[[], Iterable[str]]
+
+
+def catalogues() -> dict[str, Catalogue]:
+    """Language -> what its file says, also what is marked fuzzy."""
+    return {path.parent.parent.name: _catalogue(path) for path in sorted(LOCALES.glob(f"*/{FILE}"))}
 
 
 @lru_cache
-def catalogues(folder: Path = LOCALES) -> dict[str, Catalogue]:
-    """Language -> what its file says, also what is marked fuzzy."""
-    return {path.parent.parent.name: _catalogue(path) for path in sorted(folder.glob(f"*/{FILE}"))}
-
-
 def _catalogue(path: Path) -> Catalogue:
     with path.open("rb") as file:
         messages = [message for message in read_po(file, abort_invalid=True) if message.id]
@@ -62,22 +63,22 @@ def values_of(text: str) -> set[str]:
 
 
 @lru_cache
-def trees() -> dict[str, ast.Module]:
-    paths = [
-        path for room in ROOMS for path in ([ROOT / room] if room.endswith(".py") else (ROOT / room).rglob("*.py"))
-    ]
-    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(paths)}
-
-
-def nodes() -> Iterator[tuple[str, ast.AST]]:
-    for path, tree in trees().items():
-        yield from ((path, node) for node in ast.walk(tree))
+def nodes() -> tuple[tuple[str, ast.Constant | ast.JoinedStr | ast.Call], ...]:
+    """(file, node) of every constant, f-string and call of the product."""
+    paths = [path for room in ROOMS for path in [ROOT / room, *(ROOT / room).rglob("*.py")] if path.is_file()]
+    return tuple(
+        (path.relative_to(ROOT).as_posix(), node)
+        for path in sorted(paths)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant | ast.JoinedStr | ast.Call)
+    )
 
 
 def templates() -> dict[str, str]:
     return {path.name: path.read_text("utf-8") for path in (ROOT / "web/templates").glob("*.html")}
 
 
+@lru_cache
 def constants() -> dict[str, str]:
     """Every text of its own in the code, and every key in a template -> a file that has it."""
     found = {
@@ -88,6 +89,7 @@ def constants() -> dict[str, str]:
     return found
 
 
+@lru_cache
 def compositions() -> dict[str, str]:
     """Every way in which keys are composed, as a regular expression -> a file that has it."""
     written = ((pattern_of(node), path) for path, node in nodes() if isinstance(node, ast.JoinedStr))
@@ -158,7 +160,7 @@ def unused() -> Iterator[str]:
 
 
 def plural_and_singular_mixed_up() -> Iterator[str]:
-    """Keys with forms that are asked for as one text, or the other way round, or have another number of forms."""
+    """Keys with forms that are asked for as one text, or the other way round, or that have forms without a count."""
     forms = {key for key, texts in catalogues()["de"].items() if len(texts) > 1}
     for path, name, call in calls():
         if (key := key_of(call)) in catalogues()["de"] and (name == "plural") != (key in forms):
@@ -166,13 +168,14 @@ def plural_and_singular_mixed_up() -> Iterator[str]:
     for language, catalogue in catalogues().items():
         needed, _ = plural_rule(language)
         for key, texts in catalogue.items():
-            if len(texts) != (needed if key in forms else 1):
+            one_too_few = key in forms and len(texts) != needed
+            if one_too_few or (key not in forms and len(texts) > 1 and "count" not in values_of(texts[-1])):
                 yield f"{language}: {key}"
 
 
-def plural_rule(language: str, folder: Path = LOCALES) -> tuple[int, Callable[[int], int]]:
+def plural_rule(language: str) -> tuple[int, Callable[[int], int]]:
     """(number of forms, rule count -> form) of the catalogue's header."""
-    with (folder / language / FILE).open("rb") as file:
+    with (LOCALES / language / FILE).open("rb") as file:
         catalog = read_po(file)
     return catalog.num_plurals, c2py(catalog.plural_expr)
 
@@ -202,14 +205,14 @@ def values_not_given() -> Iterator[str]:
 
 def out_of_order() -> Iterator[str]:
     """Keys that do not stand in the order of the alphabet, or twice."""
-    for language in languages():
+    for language in catalogues():
         keys = re.findall(r'^msgid "(.+)"$', (LOCALES / language / FILE).read_text("utf-8"), re.MULTILINE)
         yield from (f"{language}: {key}" for before, key in pairwise(keys) if before >= key)
 
 
 def left_over() -> Iterator[str]:
     """Texts that wait for somebody to look at them (fuzzy), and those of keys that are gone (obsolete)."""
-    for language in languages():
+    for language in catalogues():
         with (LOCALES / language / FILE).open("rb") as file:
             catalog = read_po(file)
         yield from (f"{language}: {message.id}" for message in catalog if message.fuzzy and message.id)
@@ -230,8 +233,10 @@ def problems_without_a_full_stop() -> Iterator[str]:
 
 
 def problems_not_translated() -> Iterator[str]:
-    german, english = problems()["de"], problems()["en"]
-    yield from (code for code in german if german[code] == english.get(code))
+    """Sentences, also those about accounts and passwords, that are the same in German and English."""
+    german, english = catalogues()["de"], catalogues()["en"]
+    sentences = (key for key in german if PROBLEM.fullmatch(key) or key.startswith(("account.", "password.")))
+    yield from (key for key in sentences if german[key] == english.get(key))
 
 
 def signs_of_others() -> Iterator[str]:
@@ -246,7 +251,8 @@ def signs_of_others() -> Iterator[str]:
 
 def quotes_that_differ() -> Iterator[str]:
     german, english = catalogues()["de"], catalogues()["en"]
-    yield from (key for key in german if german[key][-1].count("«") != english[key][-1].count("“"))
+    both = german.keys() & english.keys()
+    yield from (key for key in both if german[key][-1].count("«") != english[key][-1].count("“"))
 
 
 def wrong_formats() -> Iterator[str]:
@@ -260,7 +266,7 @@ def wrong_formats() -> Iterator[str]:
             yield f"{language}: format.csv_separator"
 
 
-RULES: tuple[Callable[[], Iterable[str]], ...] = (
+RULES: tuple[Rule, ...] = (
     missing_in_a_language, missing_for_the_code, unused, plural_and_singular_mixed_up, values_that_differ,
     values_not_given, out_of_order, left_over, problems_without_a_full_stop, problems_not_translated, signs_of_others,
     quotes_that_differ, wrong_formats,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,20 +38,27 @@ OWN = {
 
 
 @pytest.mark.parametrize("rule", catalogues.RULES, ids=lambda rule: rule.__name__)
-def test_the_catalogues_keep_the_rule(rule: Callable[[], Iterable[str]]) -> None:
+def test_the_catalogues_keep_the_rule(rule: catalogues.Rule) -> None:
     assert sorted(set(rule())) == []
 
 
 # A language is a folder
 
 
-@pytest.fixture
-def more_languages(tmp_path: Path) -> Iterator[Path]:
-    """The folder of catalogues with French (fr) and Ukrainian (uk), made from the German one, each text marked."""
-    folder = tmp_path / "locales"
+@pytest.fixture(scope="module")
+def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("derived") / "locales"
     shutil.copytree(LOCALES, folder)
     for language in ("fr", "uk"):
         derive(folder, language)
+    return folder
+
+
+@pytest.fixture
+def more_languages(derived: Path, tmp_path: Path) -> Iterator[Path]:
+    """The folder of catalogues with French (fr) and Ukrainian (uk), made from the German one, each text marked."""
+    folder = tmp_path / "locales"
+    shutil.copytree(derived, folder)
     texts.read_from(folder)
     yield folder
     texts.read_from(LOCALES)
@@ -88,6 +95,16 @@ def test_ukrainian_has_its_three_plural_forms() -> None:
     assert shown == [
         "[uk 0] 1 Tenants", "[uk 1] 2 Tenants", "[uk 2] 5 Tenants", "[uk 0] 21 Tenants", "[uk 2] 112 Tenants",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("count", ["3", 3, "1’003"])
+def test_a_language_may_have_plural_forms_where_others_have_none(more_languages: Path, count: object) -> None:
+    catalog = Catalog(locale="uk", fuzzy=False)
+    catalog.add(("first_push.ask", "first_push.ask"), ("{count} one", "{count} few", "{count} many"))
+    with (more_languages / "uk" / FILE).open("wb") as file:
+        write_po(file, catalog)
+
+    assert text("first_push.ask", "uk", count=count) == f"{count} few"
 
 
 @pytest.mark.usefixtures("more_languages")
@@ -169,3 +186,50 @@ def test_many_who_come_at_once_all_get_the_text(more_languages: Path) -> None:
         thread.join()
 
     assert set(shown) == {"[uk] ← Zurück zu allen Tenants"}
+
+
+# The rules find what they look for
+
+
+ONE_FORM = ('msgid_plural "tenants.count"\nmsgstr[0] "{count} tenant"\nmsgstr[1]', "msgstr")
+BACK = 'msgid "plain.back"'
+
+
+@pytest.mark.parametrize(
+    ("rule", "old", "new", "offence"),
+    [
+        (catalogues.missing_in_a_language, '"Back"', '""', "en: plain.back"),
+        (catalogues.missing_in_a_language, "nplurals=2", "nplurals=3", "en: tenants.count"),
+        (catalogues.missing_for_the_code, 'msgid "nav.tenant"', 'msgid "nav.tenan"', "pages/tenant.py: nav.tenant"),
+        (catalogues.missing_for_the_code, 'msgid "tile.', 'msgid "tiles.', "ui/start/overview.py"),
+        (catalogues.unused, BACK, 'msgid "plain.backwards"', "plain.backwards"),
+        (catalogues.plural_and_singular_mixed_up, *ONE_FORM, "en: tenants.count"),
+        (catalogues.values_that_differ, "**{shown}** of", "**{all}** of", "de: table.count"),
+        (catalogues.values_not_given, "of {tenant}", "of {who}", "pages/tenant.py: tenant.licenses_of without who"),
+        (catalogues.out_of_order, BACK, 'msgid "plain.sign_in"', "en: plain.closed"),
+        (catalogues.left_over, BACK, f"#, fuzzy\n{BACK}", "en: plain.back"),
+        (catalogues.left_over, BACK, f'#~ msgid "gone"\n#~ msgstr ""\n\n{BACK}', "en: gone"),
+        (catalogues.problems_without_a_full_stop, "nobody is told.", "nobody is told", "en: check.no_sharepoint"),
+        (catalogues.problems_not_translated, "Das Passwort braucht eine Ziffer.", "The password needs a digit.",
+         "password.digit"),
+        (catalogues.signs_of_others, '"Back"', '"Back!"', "en: plain.back"),
+        (catalogues.signs_of_others, '"Back"', '"«Back»"', "en: plain.back"),
+        (catalogues.signs_of_others, '"Back"', '"“Back"', "en: plain.back"),
+        (catalogues.quotes_that_differ, '"Back"', '"“Back”"', "plain.back"),
+        (catalogues.wrong_formats, '"en_GB"', '"Britain"', "en: format.locale"),
+        (catalogues.wrong_formats, 'msgstr ","', 'msgstr "."', "en: format.csv_separator"),
+    ],
+)  # fmt: skip
+def test_a_rule_finds_what_is_against_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rule: catalogues.Rule, old: str, new: str, offence: str
+) -> None:
+    folder = tmp_path / "locales"
+    shutil.copytree(LOCALES, folder)
+    monkeypatch.setattr(catalogues, "LOCALES", folder)
+    contents = {path: path.read_text("utf-8") for path in folder.glob(f"*/{FILE}")}
+    assert any(old in content for content in contents.values())
+
+    for path, content in contents.items():
+        path.write_text(content.replace(old, new), "utf-8")
+
+    assert [found for found in rule() if found.startswith(offence)]
