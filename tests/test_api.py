@@ -307,6 +307,7 @@ def test_a_page_has_25_rows_unless_more_are_asked_for(served: Served) -> None:
         ("pagesize=5", "pagesize", "Did you mean pageSize?"),
         ("sate=ok", "sate", "Did you mean state?"),
         ("zzz=1", "zzz", "no such parameter."),
+        ("page_size=5", "page_size", "Did you mean pageSize?"),
     ],
 )
 def test_a_wrong_parameter_is_named(served: Served, query: str, field: str, words: str) -> None:
@@ -322,6 +323,27 @@ def test_all_that_is_wrong_is_told_at_once(served: Served) -> None:
     error = served.get("/licenses?page=0&pageSize=0&sort=x").json()["error"]
 
     assert [detail["field"] for detail in error["details"]] == ["page", "pageSize", "sort"]
+
+
+def test_what_is_unknown_is_told_with_what_is_wrong(served: Served) -> None:
+    error = served.get("/licenses?page=0&zzz=1&sate=ok&zzz=2").json()["error"]
+
+    assert [detail["field"] for detail in error["details"]] == ["page", "zzz", "sate"]
+
+
+def test_no_address_takes_an_unknown_parameter(served: Served) -> None:
+    paths = served.get("/openapi.json").json()["paths"]
+    operations = [(method, path) for path, methods in paths.items() for method in methods]
+
+    refused = {}
+    for method, path in operations:
+        address = path.replace("{tenantId}", "tenant-1").replace("{runId}", "0" * 12)
+        answer = served.call(method.upper(), f"{address}?zzz=1", role="admin", json={} if method != "get" else None)
+        fields = [detail["field"] for detail in answer.json()["error"]["details"]]
+        refused[method, path] = answer.status_code, "zzz" in fields
+
+    assert len(operations) > 7
+    assert set(refused.values()) == {(422, True)}
 
 
 @pytest.mark.parametrize("path", ["/licenses?tenant=tennant-1", "/shortages?tenant=tennant-1", "/tenants/tennant-1"])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -18,10 +17,11 @@ from core.problems import ProblemError
 from core.runtime import Runtime
 from web.api import licenses, runs, tenants
 from web.api.authentication import BASE, CALL, ApiAuth
-from web.api.call import Context, only_known_parameters
+from web.api.call import Context, each_once, nearest
 from web.api.call_limits import CallLimits
 from web.api.documentation import viewer_routes
-from web.api.errors import ApiError, Detail, error_answer, problem_error
+from web.api.errors import MOST_DETAILS, ApiError, Detail, error_answer, problem_error
+from web.api.queries import parameters_of
 
 DESCRIPTION = """\
 Licences of all tenants for programs. Every call carries a token: `Authorization: Bearer lzt_...`; an admin makes it on
@@ -50,22 +50,14 @@ def api_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(only_known_parameters)],
+        dependencies=[Depends(each_once)],
         exception_handlers=HANDLERS,
     )
     for module in (licenses, tenants, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
     app.state.context = Context(runtime)
-    app.state.parameters = cache(lambda path, method: _parameters(app, path, method))
     return ApiAuth(app, runtime, CallLimits(lambda: runtime().settings.api_requests_per_minute), now)
-
-
-def _parameters(app: FastAPI, path: str, method: str) -> dict[str, bool]:
-    """Name of each parameter after the question mark -> whether it may be there more than once."""
-    operation: dict[str, Any] = app.openapi()["paths"][path][method.lower()]
-    found = (entry for entry in operation.get("parameters", ()) if entry["in"] == "query")
-    return {entry["name"]: entry["schema"].get("type") == "array" for entry in found}
 
 
 # ---------------------------------------------------------------- errors
@@ -91,13 +83,27 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
         return _answer(request, ApiError(400, "The body is no JSON."))
-    details = [_detail(fault) for fault in faults]
+    known = list(parameters_of(request.scope["endpoint"]))
+    details = [
+        _unknown(fault, known if number < MOST_DETAILS else ()) if _is_unknown(fault) else _detail(fault)
+        for number, fault in enumerate(faults)
+    ]
     return _answer(request, ApiError(422, "The request is wrong; details has an entry for each fault.", details))
 
 
 def _detail(fault: dict[str, Any]) -> Detail:
     where = ".".join(str(step) for step in fault["loc"][1:]) or str(fault["loc"][0])
     return {"field": where, "message": str(fault["msg"]).removeprefix("Value error, ")}
+
+
+def _is_unknown(fault: dict[str, Any]) -> bool:
+    return bool(fault["type"] == "extra_forbidden" and fault["loc"][0] == "query")
+
+
+def _unknown(fault: dict[str, Any], known: Sequence[str]) -> Detail:
+    """Return the detail of a parameter that the address does not take, with the name that was meant."""
+    name = str(fault["loc"][-1])
+    return {"field": name, "message": f"There is no such parameter.{nearest(name, known)}"}
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:

@@ -18,9 +18,9 @@ from core.roles import Actor
 from core.runtime import Runtime
 from web.api.asked import Asked
 from web.api.authentication import CALL, Call
-from web.api.errors import MOST_DETAILS, ApiError, Detail
+from web.api.errors import ApiError, Detail
 from web.api.models import Failure, Meta, Pagination
-from web.api.queries import Paged
+from web.api.queries import Paged, parameters_of
 
 log = logging.getLogger(__name__)
 Row = TypeVar("Row")
@@ -68,17 +68,16 @@ Caller = Annotated[Actor, Depends(_caller)]
 LONGEST_GUESS = 60  # characters of a name for which a like one is looked for
 
 
-async def only_known_parameters(request: Request) -> None:
-    """Refuse a parameter that the document does not name, or one that is there twice. Raises ApiError."""
-    known: dict[str, bool] = request.app.state.parameters(request.scope["route"].path, request.method)
-    details: list[Detail] = []
-    for name in dict.fromkeys(request.query_params.keys()):
-        if name not in known:
-            near = nearest(name, list(known)) if len(details) < MOST_DETAILS else ""
-            details.append({"field": name, "message": f"There is no such parameter.{near}"})
-        elif not known[name] and len(request.query_params.getlist(name)) > 1:
-            details.append({"field": name, "message": "It is there more than once."})
-    if details:
+async def each_once(request: Request) -> None:
+    """Refuse a parameter that is there twice but may not: FastAPI would take its last value. Raises ApiError."""
+    sent = request.query_params
+    twice = [
+        name
+        for name, repeatable in parameters_of(request.scope["endpoint"]).items()
+        if not repeatable and len(sent.getlist(name)) > 1
+    ]
+    if twice:
+        details: list[Detail] = [{"field": name, "message": "It is there more than once."} for name in twice]
         raise ApiError(422, "The parameters are wrong.", details)
 
 

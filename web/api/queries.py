@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any, Literal, get_origin, get_type_hints
 
-from pydantic import Field, StringConstraints
+from fastapi import Query
+from pydantic import ConfigDict, Field, StringConstraints
 
 from core.bounds import LONGEST_SEARCH
 from core.licenses.skus import Kind
@@ -28,7 +31,16 @@ def _orders(*fields: str) -> str:
     return f"^({'|'.join(fields)})(:(asc|desc))?$"
 
 
-class Paged(Model):
+class NoParameters(Model):
+    """The parameters of an address that takes none. The others add theirs; what a model does not name is refused."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+
+
+WithoutParameters = Annotated[NoParameters, Query()]
+
+
+class Paged(NoParameters):
     page: int = Field(1, ge=1, le=1_000_000)
     page_size: int = Field(25, ge=1, le=LARGEST_PAGE)
 
@@ -75,6 +87,18 @@ class RunQuery(Paged):
     state: list[Literal["running", "done", "failed", "interrupted"]] = Field([], max_length=10)
     source: list[Literal["page", "api", "command", "schedule", "read-only"]] = Field([], max_length=10)
     sort: str = Field("startedAt:desc", pattern=_orders("startedAt"))
+
+
+@cache
+def parameters_of(endpoint: Callable[..., Any]) -> dict[str, bool]:
+    """Return the name of each parameter of an endpoint -> True if it may be there more than once."""
+    types = get_type_hints(endpoint).values()
+    models = (type_ for type_ in types if isinstance(type_, type) and issubclass(type_, NoParameters))
+    return {
+        str(field.alias): get_origin(field.annotation) is list
+        for model in models
+        for field in model.model_fields.values()
+    }
 
 
 def order_of(sort: str) -> tuple[str, bool]:

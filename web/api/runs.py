@@ -15,7 +15,7 @@ from web.api.authentication import BASE
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.errors import ApiError
 from web.api.models import Answer, PageAnswer, RefreshRequest, Run, RunDetail, RunSummary
-from web.api.queries import RunQuery, order_of
+from web.api.queries import RunQuery, WithoutParameters, order_of
 
 router = APIRouter(tags=["refreshes"])
 RunId = Annotated[str, Path(alias="runId", pattern="^[0-9a-f]{12}$")]
@@ -49,7 +49,9 @@ def runs(query: Annotated[RunQuery, Query()], context: InProcess, call: ThisCall
 
 
 @router.get("/runs/{runId}", responses=failures(404), summary="One refresh, also while it waits or runs")
-def run(run_id: RunId, context: InProcess, call: ThisCall, _caller: Caller) -> RunDetailAnswer:
+def run(
+    run_id: RunId, _query: WithoutParameters, context: InProcess, call: ThisCall, _caller: Caller
+) -> RunDetailAnswer:
     found = stored.run(context.runtime().engine, run_id)
     if found is not None:
         summary = RunSummary.model_validate(found.summary) if found.summary is not None else None
@@ -68,7 +70,12 @@ def run(run_id: RunId, context: InProcess, call: ThisCall, _caller: Caller) -> R
     summary="Start a refresh, or join the running one",
 )
 def start_refresh(
-    context: InProcess, call: ThisCall, caller: Caller, response: Response, wanted: RefreshRequest | None = None
+    _query: WithoutParameters,
+    context: InProcess,
+    call: ThisCall,
+    caller: Caller,
+    response: Response,
+    wanted: RefreshRequest | None = None,
 ) -> RunAnswer:
     """Needs the role support. Without tenants all are read. Follow the run at the address in Location."""
     tenants = wanted.tenants if wanted else []

@@ -20,7 +20,7 @@ from web.api.authentication import Call
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.errors import ApiError, detail_of
 from web.api.models import PLAIN, Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
-from web.api.queries import HistoryQuery, TenantQuery, as_bools, order_of
+from web.api.queries import HistoryQuery, TenantQuery, WithoutParameters, as_bools, order_of
 
 router = APIRouter(tags=["tenants"])
 TenantId = Annotated[
@@ -60,13 +60,20 @@ def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: Th
 
 
 @router.get("/tenants/{tenantId}", responses=failures(404), summary="One tenant")
-def tenant(tenant_id: TenantId, context: InProcess, call: ThisCall, _caller: Caller) -> TenantAnswer:
+def tenant(
+    tenant_id: TenantId, _query: WithoutParameters, context: InProcess, call: ThisCall, _caller: Caller
+) -> TenantAnswer:
     return TenantAnswer(data=_tenant(find_tenant(context.figures(), tenant_id), call), meta=meta(call))
 
 
 @router.patch("/tenants/{tenantId}", responses=failures(400, 403, 404, 409, 413, 415), summary="Switch a tenant")
 def switch_tenant(
-    tenant_id: TenantId, change: TenantChange, context: InProcess, call: ThisCall, caller: Caller
+    tenant_id: TenantId,
+    change: TenantChange,
+    _query: WithoutParameters,
+    context: InProcess,
+    call: ThisCall,
+    caller: Caller,
 ) -> TenantAnswer:
     """Needs the role admin. Changes the SharePoint tenant list, or our own switches without a SharePoint profile.
 
