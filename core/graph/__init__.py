@@ -29,16 +29,16 @@ __all__ = [
 ]  # fmt: skip
 
 ROWS_UNREADABLE = "graph.rows_unreadable"
-NAMED = 3  # so many rows are named
+NAMED = 3  # rows named in a text
 SKU_FIELDS = "skuId,skuPartNumber,appliesTo,capabilityStatus,consumedUnits,prepaidUnits"
 
 
 def subscribed_skus(client: GraphClient) -> SubscribedSkus:
-    """Every licence of the tenant, one per SKU id, and the rows that cannot be understood.
+    """Return every licence of the tenant, one per SKU id, and the rows that cannot be understood.
 
     https://learn.microsoft.com/graph/api/subscribedsku-list; needs LicenseAssignment.Read.All or
-    Organization.Read.All. `$select` leaves out the service plans, most of the bytes; a cloud that
-    refuses it is asked without. Raises GraphError, also when no row at all can be understood.
+    Organization.Read.All. `$select` leaves out the service plans, most of the bytes; if a cloud
+    refuses it the request is repeated without. Raises GraphError, also if no row can be understood.
     """
     try:
         rows = list(client.rows("/subscribedSkus", {"$select": SKU_FIELDS}))
@@ -46,10 +46,10 @@ def subscribed_skus(client: GraphClient) -> SubscribedSkus:
         if error.status != 400:
             raise
         rows = list(client.rows("/subscribedSkus"))
-    found = parse_licenses(rows)
-    if rows and not found.licenses:
-        raise _unreadable(client, "subscribedSkus", found.refused[0].reason)
-    return found
+    skus = parse_licenses(rows)
+    if rows and not skus.licenses:
+        raise _unreadable(client, "subscribedSkus", skus.refused[0].reason)
+    return skus
 
 
 def refused_rows(client_name: str, refused: Sequence[RefusedRow]) -> Problem | None:
@@ -62,10 +62,10 @@ def refused_rows(client_name: str, refused: Sequence[RefusedRow]) -> Problem | N
 
 
 def subscriptions(client: GraphClient) -> list[Subscription]:
-    """Every purchase of the tenant with its next date.
+    """Return the subscriptions of the tenant with their next dates.
 
     https://learn.microsoft.com/graph/api/directory-list-subscriptions; needs Organization.Read.All.
-    Raises GraphError; PermissionMissing is no failure of the tenant, its renewal dates are just unknown.
+    Raises GraphError; PermissionMissing means only that the renewal dates stay unknown.
     """
     try:
         return parse_subscriptions(client.rows("/directory/subscriptions"))

@@ -1,4 +1,4 @@
-"""Access tokens by certificate, fetched through msal and kept here."""
+"""Get access tokens by certificate through msal, and cache them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from core.problems import Problem
 from core.profiles.certificates import Certificate
 
 ATTEMPTS = 3
-SPARE = 300.0  # seconds before its end from which on a token is not used any more
+SPARE = 300.0  # seconds; a token is not used in this time before its end
 
 
 class Credentials(Protocol):
-    """What a profile must have so that a token can be fetched for it."""
+    """The data of a profile that a token request needs."""
 
     @property
     def tenant_id(self) -> str: ...
@@ -41,7 +41,7 @@ class Credentials(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A token, the certificate it was fetched with, and until when (monotonic seconds) it is used."""
+    """A token, the certificate of its request, and the end of its use (monotonic seconds)."""
 
     text: str = field(repr=False)
     thumbprint: str
@@ -49,56 +49,56 @@ class _Token:
 
 
 class TokenSource:
-    """Tokens for Graph; kept until five minutes before their end. Safe to use from many threads.
+    """Tokens for Graph, cached until five minutes before their end; safe for many threads.
 
-    msal's own cache is left aside: with the application around it, it holds 20 KB for each tenant.
+    msal's own cache is not used: with its application it takes 20 KB per tenant.
     """
 
     def __init__(self, login_url: str, graph_url: str, http: Http) -> None:
         self._login_url = login_url
-        self._scope = f"{graph_url}/.default"  # a national cloud has a scope of its own
+        self._scope = f"{graph_url}/.default"  # also right for national clouds
         self._http = http
         self._tokens: dict[tuple[str, str], _Token] = {}  # by tenant and client
         self._gates: dict[tuple[str, str], threading.Lock] = {}
 
     def token(self, credentials: Credentials) -> str:
-        """A valid access token; of several threads that need the same one, one fetches it.
+        """Return a valid access token; if several threads need the same one, only one requests it.
 
-        Raises SignInRefused when Entra says no; Unreachable, Throttled or BadAnswer when it says nothing useful.
+        Raises SignInRefused if Entra refuses; Unreachable, Throttled or BadAnswer if there is no usable answer.
         """
         key = _key(credentials)
         with self._gates.setdefault(key, threading.Lock()):
-            known = self._tokens.get(key)
-            if known and known.thumbprint == credentials.certificate.thumbprint and time.monotonic() < known.until:
-                return known.text
-            return repeat(lambda attempt: self._ask(credentials, attempt), ATTEMPTS, self._http.sleep)
+            token = self._tokens.get(key)
+            if token and token.thumbprint == credentials.certificate.thumbprint and time.monotonic() < token.until:
+                return token.text
+            return repeat(lambda attempt: self._request_token(credentials, attempt), ATTEMPTS, self._http.sleep)
 
     def forget(self, credentials: Credentials) -> None:
-        """Drop the token (Graph has refused it, or the profile is to be tried afresh)."""
+        """Drop the token, because Graph has refused it or a new sign-in is to be tested."""
         self._tokens.pop(_key(credentials), None)
 
     def keep_only(self, used: Iterable[Credentials]) -> None:
-        """Drop the tokens of applications that no profile names any more."""
-        wanted = {_key(credentials) for credentials in used}
-        for key in set(self._gates) - wanted:
+        """Drop the tokens of applications that are not in `used`."""
+        used_keys = {_key(credentials) for credentials in used}
+        for key in set(self._gates) - used_keys:
             self._gates.pop(key, None)
             self._tokens.pop(key, None)
 
-    def _ask(self, credentials: Credentials, attempt: int) -> str:
+    def _request_token(self, credentials: Credentials, attempt: int) -> str:
         try:
             return self._fetch(credentials)
         except _RefusedError as refused:
-            failure = self._refusal(credentials, refused.answer, attempt)
+            failure = self._error_of(credentials, refused.answer, attempt)
         except requests.RequestException as error:
             problem = no_answer(error, self._http.route(self._login_url), tenant=credentials.name, what="token")
             failure = Unreachable(problem)
             failure.again_after = wait_seconds({}, attempt) if may_pass(problem) else None
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-            # JSON in which msal stumbles over something else than the token. It may be secret: only its kind is told.
+            # JSON that msal cannot read. Its content may be secret, so only the type of the error is used.
             failure = _unreadable(credentials, type(error).__name__, attempt)
         raise failure
 
-    def _refusal(self, credentials: Credentials, answer: requests.Response, attempt: int) -> GraphError:
+    def _error_of(self, credentials: Credentials, answer: requests.Response, attempt: int) -> GraphError:
         status, body = answer.status_code, json_of(answer)
         later = status == 429 or status >= 500
         if status == 200 and not is_page(answer) and not from_entra(body):
@@ -111,17 +111,17 @@ class TokenSource:
         return failure
 
     def _fetch(self, credentials: Credentials) -> str:
-        asked = time.monotonic()
+        requested_at = time.monotonic()
         result = self._new_application(credentials).acquire_token_for_client([self._scope])
-        text, until = str(result["access_token"]), asked + float(result.get("expires_in") or 0) - SPARE
+        text, until = str(result["access_token"]), requested_at + float(result.get("expires_in") or 0) - SPARE
         self._tokens[_key(credentials)] = _Token(text, credentials.certificate.thumbprint, until)
         return text
 
     def _new_application(self, credentials: Credentials) -> Any:
         authority = f"{self._login_url}/{credentials.tenant_id}"
         certificate = credentials.certificate
-        # A parsed key: as PEM text msal would parse and check it at every token request, 50 ms of CPU each.
-        # A copy of it: OpenSSL keeps 8 KB of tables with a key that has signed.
+        # A parsed key, because msal parses and checks PEM text at every token request (50 ms of CPU).
+        # A copy, because OpenSSL keeps 8 KB of tables with a key that has signed.
         key = certificate.private_key.private_numbers().private_key(unsafe_skip_rsa_key_validation=True)
         creator = JwtAssertionCreator(key, algorithm="PS256", sha256_thumbprint=certificate.thumbprint_sha256)
         assertion = creator.create_regenerative_assertion(f"{authority}/oauth2/v2.0/token", credentials.client_id)
@@ -130,7 +130,7 @@ class TokenSource:
             authority=authority,
             client_credential={"client_assertion": assertion},
             http_client=_LoginWire(self._http, authority),
-            instance_discovery=False,  # the login host is the operator's setting; msal need not ask anybody about it
+            instance_discovery=False,  # the login host is a setting; msal need not verify it
         )
 
 
@@ -145,13 +145,13 @@ def _unreadable(credentials: Credentials, detail: str, attempt: int) -> GraphErr
 
 
 def _has_token(body: Any) -> bool:
-    """Return True if the answer holds a token that fits into a header: ASCII without blanks."""
-    found = body.get("access_token") if isinstance(body, Mapping) else None
-    return isinstance(found, str) and re.fullmatch(r"[!-~]+", found) is not None
+    """Return True if the answer has a token that is valid in a header: ASCII without blanks."""
+    token = body.get("access_token") if isinstance(body, Mapping) else None
+    return isinstance(token, str) and re.fullmatch(r"[!-~]+", token) is not None
 
 
 class _RefusedError(Exception):
-    """The login host has answered with something else than what was asked for."""
+    """The answer of the login host has no token."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer.status_code)
@@ -159,11 +159,11 @@ class _RefusedError(Exception):
 
 
 class _LoginWire:
-    """What msal sends its requests through.
+    """The HTTP client for msal.
 
-    Refusals, and answers without a token, are raised before msal sees them: it would repeat them from memory for
-    5 to 60 seconds, also after somebody has mended the cause, hide what Entra says about an unknown tenant, and
-    write what it cannot read into the log.
+    Refusals, and answers without a token, are raised before msal sees them: it would repeat them from its cache for
+    5 to 60 seconds, also after the cause was removed, hide Entra's text about an unknown tenant, and log what it cannot
+    read.
     """
 
     def __init__(self, http: Http, authority: str) -> None:
@@ -171,7 +171,7 @@ class _LoginWire:
         self._authority = authority
 
     def get(self, url: str, **options: Any) -> Any:
-        """msal's only question is where the endpoints are; asking would cost each tenant one more round trip."""
+        """Answer msal's only GET, for the endpoints, without a request: it would cost one round trip per tenant."""
         base = f"{self._authority}/oauth2/v2.0"
         endpoints = {"authorization_endpoint": f"{base}/authorize", "token_endpoint": f"{base}/token"}
         return SimpleNamespace(status_code=200, text=json.dumps(endpoints), headers={})
@@ -183,4 +183,4 @@ class _LoginWire:
         return answer
 
     def close(self) -> None:
-        """The connections are not msal's to close."""
+        """Do nothing: the connections belong to `Http`."""

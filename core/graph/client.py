@@ -1,4 +1,4 @@
-"""Microsoft Graph for one profile: requests with retries, pages, batches."""
+"""Client of Microsoft Graph for one profile: requests with retries, pages, batches."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class BatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class BatchAnswer:
-    """The answer to one request of a batch; `status` 0 means that nobody knows whether it was carried out."""
+    """The answer to one request of a batch; `status` 0 means that it is unknown whether it was carried out."""
 
     status: int
     body: Any = None
@@ -48,14 +48,14 @@ class BatchAnswer:
         return 200 <= self.status < 300
 
     def wait(self, attempt: int) -> float:
-        """Seconds that this answer asks us to wait."""
-        # Inside a batch the case of header names varies.
+        """Return the seconds to wait before the next attempt."""
+        # The case of header names varies within a batch.
         return wait_seconds(CaseInsensitiveDict(self.headers), attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One request to be sent, perhaps several times; `what` is a word for its resource."""
+    """A request, which may be sent several times; `what` is a word for its resource."""
 
     method: str
     url: str
@@ -70,14 +70,14 @@ class _Call:
 
 
 class _Answer(NamedTuple):
-    """A usable answer: its JSON, None when it has none."""
+    """A usable answer: its JSON (None for an empty body) and headers."""
 
     body: Any
     headers: Mapping[str, str]
 
 
 class GraphClient:
-    """Graph as one profile's application sees it. Errors: the tree in core/graph/errors.py."""
+    """A client of Graph with the credentials of one profile. Raises the errors of core/graph/errors.py."""
 
     def __init__(self, credentials: Credentials, graph_url: str, tokens: TokenSource, http: Http) -> None:
         self.name = credentials.name
@@ -88,44 +88,43 @@ class GraphClient:
         self._http = http
 
     def get(self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
-        """The JSON body of GET `path` ("/subscribedSkus", or a full link that Graph gave us)."""
+        """Return the JSON body of GET `path` ("/subscribedSkus", or a full link from Graph)."""
         return self._send("GET", path, params=params, headers=headers).body
 
     def rows(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Every row of a collection, page after page."""
+        """Yield every row of a collection, page by page."""
         for page in self.pages(path, params, headers):
             yield from page["value"]
 
     def pages(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[dict[str, Any]]:
-        """Every page of a collection; each has a list `value`, the last one may have a delta link."""
+        """Yield every page of a collection; each has a list `value`, the last one may have a delta link."""
         url: str | None = path
-        seen: set[str] = set()
+        read_urls: set[str] = set()
         while url:
-            seen.add(url)
+            read_urls.add(url)
             page = self.get(url, params, headers)
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
                 raise self._unreadable(path)
             yield page
-            # The link carries the query already; sending it again would double it.
+            # The link contains the query already.
             url, params = page.get("@odata.nextLink"), None
-            if url is not None and (not isinstance(url, str) or url in seen):
+            if url is not None and (not isinstance(url, str) or url in read_urls):
                 raise self._unreadable("nextLink")
 
     def batch(self, requests_: Sequence[BatchRequest], *, once: bool = False) -> list[BatchAnswer]:
-        """The answers to at most 20 requests, in their order; each has the headers of the whole batch, too.
+        """Return the answers to at most 20 requests, in their order; each has the headers of the whole batch, too.
 
-        Single requests are not repeated here: whoever planned them knows what a repetition would do.
-        A batch whose answer is lost gives answers with status 0. With `once` a batch that is throttled
-        as a whole is not repeated either: each of its requests gets that answer. Raises what `get`
-        raises when the batch as a whole was refused.
+        Single requests are not repeated here: the caller decides. If the answer to the batch is lost, all answers have
+        status 0. With `once` a throttled batch is not repeated either: each request gets that answer. Raises what `get`
+        raises if the whole batch was refused.
         """
         body = {"requests": [_batch_entry(index, request) for index, request in enumerate(requests_)]}
         try:
-            found = self._send("POST", "/$batch", body=body, attempts=1 if once else ATTEMPTS)
+            batch_answer = self._send("POST", "/$batch", body=body, attempts=1 if once else ATTEMPTS)
         except (Unreachable, BadAnswer) as error:
             if error.status and error.status < 500:
                 raise
@@ -134,7 +133,7 @@ class GraphClient:
             if not once or not error.status:
                 raise
             return [BatchAnswer(error.status, headers=error.headers) for _ in requests_]
-        answers = _batch_answers(found, len(requests_))
+        answers = _batch_answers(batch_answer, len(requests_))
         metrics.throttled(sum(answer.status == 429 for answer in answers))
         return answers
 
@@ -152,7 +151,7 @@ class GraphClient:
         return repeat(lambda attempt: self._attempt(call, attempt), attempts, self._http.sleep)
 
     def _attempt(self, call: _Call, attempt: int) -> _Answer:
-        """One answer; errors say whether the call may be repeated."""
+        """Return the answer of one attempt; `again_after` of an error says whether the call may be repeated."""
         try:
             answer = self._answer(call)
         except requests.RequestException as error:
@@ -165,20 +164,20 @@ class GraphClient:
         try:
             return _Answer(answer.json() if answer.content else None, answer.headers)
         except (ValueError, RecursionError) as error:  # no JSON, or a number or a depth that Python refuses
-            # Nobody knows what became of the request: status 0, as when no answer came.
+            # It is unknown whether the request was carried out: status 0, as without an answer.
             unreadable = self._intercepted(call, answer, 0) if is_page(answer) else self._unreadable(call.what)
             unreadable.again_after = 0.0 if call.changes_nothing else None
             raise unreadable from error
 
     def _answer(self, call: _Call) -> requests.Response:
-        """One answer; a token that Graph refuses is replaced once."""
-        answer = self._once(call)
+        """Return the answer; a token that Graph refuses is replaced once."""
+        answer = self._send_once(call)
         if answer.status_code == 401:
             self._tokens.forget(self._credentials)
-            answer = self._once(call)
+            answer = self._send_once(call)
         return answer
 
-    def _once(self, call: _Call) -> requests.Response:
+    def _send_once(self, call: _Call) -> requests.Response:
         token = self._tokens.token(self._credentials)
         headers = {
             "Authorization": f"Bearer {token}",
@@ -195,7 +194,7 @@ class GraphClient:
         failure = error_for(answer.status_code, body, what=call.what, name=self.name, request_id=request_id)
         failure.headers = answer.headers
         if answer.status_code == 403:
-            # The rights are inside the token: consent that is given now shows in the next one only.
+            # The token contains the permissions: a consent given now is in the next token only.
             self._tokens.forget(self._credentials)
         if answer.status_code in (RETRY_READS if call.changes_nothing else RETRY_ALWAYS):
             failure.again_after = wait_seconds(answer.headers, attempt)
@@ -205,7 +204,7 @@ class GraphClient:
         if path.startswith("/"):
             return self._base + path
         if not path.startswith("https://") or urlsplit(path).netloc.lower() != self._host:
-            # A link to another host would carry our token there.
+            # Our token must not be sent to another host.
             raise self._unreadable("nextLink")
         return path
 
@@ -218,7 +217,7 @@ class GraphClient:
 
 
 def chunks(requests_: Sequence[BatchRequest]) -> Iterable[Sequence[BatchRequest]]:
-    """Cut into pieces that one batch may hold."""
+    """Return the requests in pieces of at most one batch."""
     return (requests_[start : start + BATCH_SIZE] for start in range(0, len(requests_), BATCH_SIZE))
 
 
@@ -232,12 +231,12 @@ def _batch_entry(index: int, request: BatchRequest) -> dict[str, Any]:
     return entry
 
 
-def _batch_answers(whole: _Answer, wanted: int) -> list[BatchAnswer]:
-    """The answers in the order of their requests; one that is missing or unreadable is an unknown one."""
-    found = whole.body.get("responses") if isinstance(whole.body, Mapping) else None
-    each = found if isinstance(found, list) else ()
-    by_id = {str(answer.get("id")): answer for answer in each if isinstance(answer, Mapping)}
-    answers = [by_id.get(str(index), {}) for index in range(wanted)]
+def _batch_answers(whole: _Answer, count: int) -> list[BatchAnswer]:
+    """Return the answers in the order of their requests; a missing or unreadable one gets status 0."""
+    responses = whole.body.get("responses") if isinstance(whole.body, Mapping) else None
+    rows = responses if isinstance(responses, list) else ()
+    by_id = {str(answer.get("id")): answer for answer in rows if isinstance(answer, Mapping)}
+    answers = [by_id.get(str(index), {}) for index in range(count)]
     return [
         BatchAnswer(
             _status(answer.get("status")),
@@ -248,18 +247,18 @@ def _batch_answers(whole: _Answer, wanted: int) -> list[BatchAnswer]:
     ]
 
 
-def _headers(found: Any) -> dict[str, str]:
-    return {name: str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
+def _headers(value: Any) -> dict[str, str]:
+    return {name: str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}
 
 
 def _status(value: Any) -> int:
-    """The status of an answer in a batch; 0, nobody knows, for what is no number."""
+    """Return the status of an answer in a batch; 0 (unknown) if it is no number of three digits."""
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else 0
 
 
 def _resource(path: str) -> str:
-    """A short word for what was asked, without ids: "subscribedSkus", "items"."""
+    """Return a short word for the resource of a path, without ids: "subscribedSkus", "items"."""
     last = urlsplit(path).path.rstrip("/").split("/")
     words = [word for word in last if word and not any(sign in word for sign in "-,:0123456789")]
     return words[-1] if words else "Graph"

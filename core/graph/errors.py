@@ -1,12 +1,12 @@
-"""What can go wrong between us and Microsoft Graph.
+"""Errors of Microsoft Graph and its sign-in.
 
 GraphError
  ├─ Unreachable         no usable connection: DNS, refused, reset, time-out
  ├─ SignInRefused       Entra gave no token (wrong tenant, application, certificate, consent)
- ├─ PermissionMissing   Graph says 401 with a fresh token, or 403
+ ├─ PermissionMissing   401 with a new token, or 403
  ├─ NotFound            404, 410
- ├─ Conflict            409, 412: somebody changed it meanwhile
- ├─ Throttled           429/503 and the wait it asks for is longer than we may wait
+ ├─ Conflict            409, 412: the resource has changed meanwhile
+ ├─ Throttled           429/503 with a longer wait than allowed
  └─ BadAnswer           anything else: 4xx, 5xx after retries, unreadable or unexpected body
      └─ Intercepted     not Microsoft's answer: a proxy, a firewall, the sign-in page of a network
 """
@@ -23,9 +23,9 @@ from core.problems import Problem, ProblemError
 
 
 class GraphError(ProblemError):
-    """Base; `status` is the HTTP status, 0 when there was no answer; `headers` are those of the answer.
+    """Base class; `status` is the HTTP status, 0 without an answer; `headers` are those of the answer.
 
-    `again_after` are the seconds after which the same request may be sent once more, None when it must not be.
+    `again_after`: the seconds after which the same request may be repeated, None if it must not be.
     """
 
     again_after: float | None = None
@@ -69,7 +69,7 @@ class Intercepted(BadAnswer):
 
 
 CODE = re.compile(r"(?:AADSTS)?([1-9]\d{0,8})(?:\.0)?")
-LONGEST_WORD, LONGEST_MESSAGE, LONGEST_DESCRIPTION = 80, 300, 400  # of what Microsoft says
+LONGEST_WORD, LONGEST_MESSAGE, LONGEST_DESCRIPTION = 80, 300, 400  # characters of Microsoft's texts
 
 BY_STATUS: dict[int, tuple[type[GraphError], str]] = {
     401: (PermissionMissing, "graph.token_refused"),
@@ -84,7 +84,7 @@ BY_STATUS: dict[int, tuple[type[GraphError], str]] = {
 
 
 def error_for(status: int, body: Any, *, what: str, name: str, request_id: str = "") -> GraphError:
-    """The error for an answer of Graph; `what` is the resource, `name` the tenant or site it was asked of."""
+    """Return the error for an answer of Graph; `what` is the resource, `name` the tenant or site."""
     kind, code = BY_STATUS.get(status, (BadAnswer, "graph.server_error" if status >= 500 else "graph.refused"))
     inner, message = error_of(body)
     detail = f"HTTP {status} {inner} {message}".strip() + (f" (request-id {request_id})" if request_id else "")
@@ -93,7 +93,7 @@ def error_for(status: int, body: Any, *, what: str, name: str, request_id: str =
 
 
 def error_of(body: Any) -> tuple[str, str]:
-    """(code, message) of Graph's error envelope; empty when the body has none."""
+    """Return (code, message) of Graph's error object; both "" if the body has none."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if not isinstance(error, Mapping):
         return "", ""
@@ -102,15 +102,15 @@ def error_of(body: Any) -> tuple[str, str]:
 
 
 def _field_of(message: str) -> str:
-    found = re.search(r"[Ff]ield '([^']{1,200})'", message)
-    return found.group(1) if found else ""
+    match = re.search(r"[Ff]ield '([^']{1,200})'", message)
+    return match.group(1) if match else ""
 
 
 def sign_in_error(body: Any, name: str, status: int) -> GraphError:
-    """The error for an answer of the login host that is no token; `body` is its JSON, None when it has none."""
-    found = body if isinstance(body, Mapping) else {}
-    description = str(found.get("error_description") or "")
-    codes = _codes(found.get("error_codes"), description)
+    """Return the error for an answer of the login host without a token; `body` is its JSON or None."""
+    answer = body if isinstance(body, Mapping) else {}
+    description = str(answer.get("error_description") or "")
+    codes = _codes(answer.get("error_codes"), description)
     number = next((number for number in codes if number in AADSTS), codes[0] if codes else None)
     code = "signin.refused" if number is None else AADSTS.get(number, "signin.refused")
     if code == "signin.certificate_unknown" and "expired" in description.lower():
@@ -119,19 +119,19 @@ def sign_in_error(body: Any, name: str, status: int) -> GraphError:
     kind = Throttled if status == 429 else BadAnswer if later else SignInRefused
     params = {"tenant": name, "aadsts": f"HTTP {status}" if number is None else f"AADSTS{number}"}
     params["look_up"] = look_up(number)
-    return kind(Problem("signin.busy" if later else code, params, _technical(found, description, status)), status)
+    return kind(Problem("signin.busy" if later else code, params, _technical(answer, description, status)), status)
 
 
-def _codes(told: Any, description: str) -> list[int]:
-    """AADSTS numbers, the most important first: those that Entra tells by themselves, then those in its text."""
-    entries = told if isinstance(told, list) else [told]
-    alone = [found[1] for entry in entries if (found := CODE.fullmatch(str(entry)))]
-    return [int(number) for number in [*alone, *re.findall(r"AADSTS(\d{1,9})", description)]]
+def _codes(error_codes: Any, description: str) -> list[int]:
+    """Return the AADSTS numbers, the most important first: those in `error_codes`, then those in the text."""
+    entries = error_codes if isinstance(error_codes, list) else [error_codes]
+    listed = [match[1] for entry in entries if (match := CODE.fullmatch(str(entry)))]
+    return [int(number) for number in [*listed, *re.findall(r"AADSTS(\d{1,9})", description)]]
 
 
-def _technical(found: Mapping[str, Any], description: str, status: int) -> str:
-    """Entra's own words on one line, with the id under which Microsoft's support finds the request."""
+def _technical(answer: Mapping[str, Any], description: str, status: int) -> str:
+    """Return Entra's text on one line, with the trace id that Microsoft's support needs."""
     words = " ".join(re.split(r"[\r\n]|Trace ID:", description, maxsplit=1)[0].split())
     words = bounded_text(words, LONGEST_DESCRIPTION)
-    trace = str(found.get("trace_id") or "")
+    trace = str(answer.get("trace_id") or "")
     return f"HTTP {status} {words}".strip() + (f" (trace-id {trace})" if re.fullmatch(r"[\w-]{1,60}", trace) else "")

@@ -1,4 +1,4 @@
-"""The wire: one `requests` session per living thread, shared TLS settings, time-outs, how long to wait."""
+"""HTTP to Microsoft: one `requests` session per thread, shared TLS settings, time-outs, waiting times."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from core.network import Proxies, without_password
 
 DIRECT = Proxies()
 TIMEOUT = (5.0, 30.0)  # connect, read; seconds
-IDLE = 120.0  # seconds; a connection that has rested for longer is made anew: hosts close it, firewalls forget it
-NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # we are known by our token alone, and a jar would only grow
+IDLE = 120.0  # seconds; a connection idle for longer is not used: hosts and firewalls drop it
+NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # requests have a token; a cookie jar would only grow
 USER_AGENT = "NONISV|Lizenztool|Lizenztool/1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way to a host: through `proxy` (without its password; "" for none), by the authorities in `ca_bundle`."""
+    """The route to a host: `proxy` without its password, "" for none; authorities in `ca_bundle`, "" for default."""
 
     host: str
     proxy: str = ""
@@ -39,8 +39,8 @@ class Route:
 
 
 @dataclass(slots=True)
-class _Seat:
-    """The session of one thread, and when it was last used (monotonic seconds)."""
+class _ThreadSession:
+    """The session of one thread and the time of its last use (monotonic seconds)."""
 
     session: requests.Session
     used: float = 0.0
@@ -48,15 +48,14 @@ class _Seat:
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow none; `requests` would also read the target, and raise ValueError over `http://[`."""
+        """Return None, so that no redirect is followed; `requests` raises ValueError for targets like `http://[`."""
 
 
 class Http:
     """Sessions for any number of threads to one Graph and one login host.
 
-    `sleep` waits (and may raise to end a run early); `ca_bundle` is a PEM file or a
-    folder of hashed ones, empty for the usual authorities. Plain http is never spoken,
-    but to a proxy.
+    `sleep` waits (and may raise to end a run early); `ca_bundle` is a PEM file or a folder of hashed ones, "" for the
+    default authorities. Only https is allowed, except to a proxy.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Http:
         bundle = ca_bundle or certifi.where()
         folder = os.path.isdir(bundle)  # of hashed certificates, which `requests` would take as well
         self._tls = ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
-        self._seats: dict[threading.Thread, _Seat] = {}
+        self._sessions: dict[threading.Thread, _ThreadSession] = {}
         self._lock = threading.Lock()
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
@@ -101,46 +100,46 @@ class Http:
     def close(self) -> None:
         """Close every connection; the object can be used again afterwards."""
         with self._lock:
-            seats, self._seats = self._seats, {}
-        for seat in seats.values():
-            seat.session.close()
+            sessions, self._sessions = self._sessions, {}
+        for thread_session in sessions.values():
+            thread_session.session.close()
 
     def route(self, url: str) -> Route:
-        """By what way `url` is reached, to be told to people."""
+        """Return the route to `url`, for messages."""
         proxy = self._proxy(url)
         return Route(urlsplit(url).netloc.rpartition("@")[2], proxy and without_password(proxy), self._ca_bundle)
 
     def _proxy(self, url: str) -> str:
-        """Looked up once for each host, not at every call."""
+        """Return the proxy for `url`; it is looked up once per host."""
         host = "://".join(urlsplit(url)[:2])
         if host not in self._routes:
             self._routes[host] = self._proxies.of(url)
         return self._routes[host]
 
     def _session(self) -> requests.Session:
-        """That of this thread. Connections live no longer than their thread, and are not used after a long rest."""
+        """Return the session of this thread, with new connections after IDLE seconds without use."""
         thread, now = threading.current_thread(), time.monotonic()
-        seat = self._seats.get(thread)
-        if seat is None:
-            seat = self._new_seat(thread)
-        elif now - seat.used > IDLE:
-            seat.session.close()  # its connections; a firewall may have forgotten them without a word
-        seat.used = now
-        return seat.session
+        thread_session = self._sessions.get(thread)
+        if thread_session is None:
+            thread_session = self._add_session(thread)
+        elif now - thread_session.used > IDLE:
+            thread_session.session.close()  # closes its connections
+        thread_session.used = now
+        return thread_session.session
 
-    def _new_seat(self, thread: threading.Thread) -> _Seat:
-        seat = _Seat(self._new_session())
+    def _add_session(self, thread: threading.Thread) -> _ThreadSession:
+        thread_session = _ThreadSession(self._new_session())
         with self._lock:
-            left = [gone for gone in self._seats if not gone.is_alive()]
-            empty = [self._seats.pop(gone) for gone in left]
-            self._seats[thread] = seat
-        for found in empty:
-            found.session.close()
-        return seat
+            ended = [one for one in self._sessions if not one.is_alive()]
+            unused = [self._sessions.pop(one) for one in ended]
+            self._sessions[thread] = thread_session
+        for one in unused:
+            one.session.close()
+        return thread_session
 
     def _new_session(self) -> requests.Session:
         session = _Session()
-        # The settings have read the environment already; .netrc must never replace our bearer token.
+        # The environment is read by the settings; .netrc must not replace our bearer token.
         session.trust_env = False
         session.headers["User-Agent"] = USER_AGENT
         session.cookies.set_policy(NO_COOKIES)
@@ -150,7 +149,7 @@ class Http:
 
 
 class _Adapter(HTTPAdapter):
-    """Hands every connection the one TLS context: reading the authorities costs 20 ms each time otherwise."""
+    """An adapter whose connections share one TLS context: reading the authorities takes 20 ms each time."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._tls = tls
@@ -173,7 +172,7 @@ class _Adapter(HTTPAdapter):
 
 
 def json_of(answer: requests.Response) -> Any:
-    """The JSON body of an answer; None when it has none."""
+    """Return the JSON body of an answer, None if it has none."""
     try:
         return answer.json()
     except (ValueError, RecursionError):
@@ -181,14 +180,14 @@ def json_of(answer: requests.Response) -> Any:
 
 
 def wait_seconds(headers: Mapping[str, str], attempt: int, now: datetime | None = None) -> float:
-    """How long an answer asks us to wait: Retry-After (integer, decimal or date) or RateLimit-Reset, the larger.
+    """Return the seconds to wait: Retry-After (integer, decimal or date) or RateLimit-Reset, the larger one.
 
-    Without either: 0.5 s doubled at each `attempt` (from 0), spread by chance, at most 30 s.
+    Without both: 0.5 s, doubled at each `attempt` (from 0), with jitter, at most 30 s.
     """
-    asked = [_seconds(headers.get(name), now) for name in ("Retry-After", "RateLimit-Reset")]
-    known = [seconds for seconds in asked if seconds is not None]
+    waits = [_seconds(headers.get(name), now) for name in ("Retry-After", "RateLimit-Reset")]
+    given = [seconds for seconds in waits if seconds is not None]
     backoff: float = min(30.0, 0.5 * 2**attempt) * random.uniform(0.75, 1.25)
-    return max(known) if known else backoff
+    return max(given) if given else backoff
 
 
 def _seconds(text: str | None, now: datetime | None) -> float | None:

@@ -1,8 +1,8 @@
-"""What Entra's AADSTS codes mean for an application that signs in by itself, with a certificate.
+"""Problem of each AADSTS code that an application with a certificate can get from Entra.
 
-From Microsoft's list, https://learn.microsoft.com/entra/identity-platform/reference-error-codes: those that client
-credentials can meet. A few are not on it and known from the texts that Entra sends with them (*). Codes of people,
-devices, SAML and other flows are left out; they, and new ones, are shown with Entra's own words and its page.
+Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes, the codes of client credentials. A
+few are not in that list but known from the texts that Entra sends (*). Codes of people, devices, SAML and other flows
+are left out; these, and new ones, are shown with Entra's own text and its page.
 """
 
 from __future__ import annotations
@@ -90,5 +90,5 @@ AADSTS: dict[int, str] = {number: message for message, numbers in _MEANING.items
 
 
 def look_up(number: int | None) -> str:
-    """The address of Microsoft's page about a code; None for that of all codes."""
+    """Return the address of Microsoft's page about a code; for None that of all codes."""
     return LOOK_UP if number is None else f"{LOOK_UP}?code={number}"

@@ -1,4 +1,4 @@
-"""Why no answer came, or one that is not Microsoft's: what `requests` raises, and foreign pages, put into problems."""
+"""Problems of connections: errors of `requests`, and answers that are not Microsoft's."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ LASTING = {
 }
 CUT_OFF = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ssl.SSLEOFError, ProtocolError)
 TITLE = re.compile(r"<title[^<>]{0,200}>(.{1,500}?)</title", re.IGNORECASE | re.DOTALL)
-LONGEST = 80  # letters of a foreign text
+LONGEST = 80  # characters of a foreign text
 
 
 def no_answer(error: BaseException, route: Route, **who: str) -> Problem:
-    """The problem when a request has failed with `error`; `who` are further values of its words (tenant, what).
+    """Return the problem for a request that failed with `error`; `who` are further parameters (tenant, what).
 
-    Its technical line names the innermost cause.
+    Its detail names the innermost cause.
     """
     causes = list(_causes(error))
     code, said = _no_answer(error, causes, route)
@@ -48,45 +48,45 @@ def no_answer(error: BaseException, route: Route, **who: str) -> Problem:
 
 
 def may_pass(problem: Problem) -> bool:
-    """Whether the same request may succeed a moment later without anybody doing something."""
+    """Return True if the same request may succeed later without a change of the configuration."""
     return problem.code not in LASTING
 
 
 def is_page(answer: requests.Response) -> bool:
-    """Whether the answer is a page for people: Microsoft's interfaces answer with JSON or with nothing."""
+    """Return True if the answer is an HTML page; Microsoft's interfaces answer with JSON or an empty body."""
     return is_html(answer.headers, answer.content)
 
 
 def is_html(headers: Mapping[str, str], body: bytes) -> bool:
-    """The same for the headers and the body of an answer."""
+    """Return True if these headers and this body are an HTML page."""
     start = body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return "html" in headers.get("Content-Type", "").lower() or start.startswith((b"<!doctype", b"<html"))
 
 
 def title_of(body: bytes) -> str:
-    """The title of a page as harmless words, "" when it has none."""
-    titled = TITLE.search(body[:20_000].decode("utf-8", "replace"))
-    return harmless(re.sub("<[^>]*>", " ", html.unescape(titled[1]))) if titled else ""
+    """Return the title of a page as harmless text, "" if it has none."""
+    match = TITLE.search(body[:20_000].decode("utf-8", "replace"))
+    return harmless(re.sub("<[^>]*>", " ", html.unescape(match[1]))) if match else ""
 
 
 def foreign_answer(answer: requests.Response, route: Route, **who: str) -> Problem:
-    """The problem when something between Microsoft and us has answered; `who` as for `no_answer`."""
+    """Return the problem for an answer of something between Microsoft and us; `who` as for `no_answer`."""
     said = f"HTTP {answer.status_code}{_words_of(answer)}"
     return Problem("network.between", {**who, "host": route.host, "proxy": route.proxy or "–", "said": said}, said)
 
 
 def _no_answer(error: BaseException, causes: list[BaseException], route: Route) -> tuple[str, str]:
-    """(code, what was said) for an error and its causes."""
+    """Return the problem code and the foreign text for an error and its causes."""
     tls = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if tls is not None:
         return _certificate(tls.verify_code), harmless(tls.verify_message or "")
-    refused = next((found for cause in causes if (found := _tunnel(cause))), None)
+    refused = next((answer for cause in causes if (answer := _tunnel(cause))), None)
     if refused is not None:
         status, words = refused
         other = "network.proxy_fails" if status >= 500 else "network.proxy_refuses"
         return "network.proxy_sign_in" if status == 407 else other, f"{status} {words}".strip()
     nobody = _has(causes, NameResolutionError, socket.gaierror)
-    # Not by ProxyError: `urllib3` raises it for every connection through a proxy that ends in the middle, too.
+    # ProxyError is no criterion: `urllib3` raises it for every interrupted connection through a proxy, too.
     if route.proxy and (isinstance(error, requests.ConnectTimeout) or _has(causes, NewConnectionError)):
         return ("network.proxy_unknown" if nobody else "network.proxy_away"), ""
     broken = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
@@ -97,7 +97,7 @@ def _no_answer(error: BaseException, causes: list[BaseException], route: Route) 
 
 def _direct(error: BaseException, causes: list[BaseException], nobody: bool) -> str:
     unroutable = any(isinstance(cause, OSError) and cause.errno in NO_ROUTE for cause in causes)
-    found = {  # the first that holds
+    conditions = {  # the first true one counts
         "network.name_unknown": nobody,
         "network.connect_timeout": isinstance(error, requests.ConnectTimeout),
         "network.refused": _has(causes, ConnectionRefusedError),
@@ -105,7 +105,7 @@ def _direct(error: BaseException, causes: list[BaseException], nobody: bool) -> 
         "network.silent": isinstance(error, requests.ReadTimeout) or _has(causes, TimeoutError),
         "network.cut_off": _has(causes, *CUT_OFF),
     }
-    return next((code for code, holds in found.items() if holds), "graph.unreachable")
+    return next((code for code, holds in conditions.items() if holds), "graph.unreachable")
 
 
 def _certificate(verify_code: int) -> str:
@@ -117,16 +117,16 @@ def _certificate(verify_code: int) -> str:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what lies behind it, the innermost last; `urllib3` hides causes in arguments."""
-    waiting, seen = [error], set[int]()
+    """Yield the error and its causes, the innermost last; `urllib3` has some of them in arguments."""
+    waiting, visited = [error], set[int]()
     while waiting:
-        found = waiting.pop(0)
-        if id(found) in seen:
+        current = waiting.pop(0)
+        if id(current) in visited:
             continue
-        seen.add(id(found))
-        yield found
-        behind = [found.__cause__, found.__context__, getattr(found, "reason", None), *found.args]
-        waiting += [each for each in behind if isinstance(each, BaseException)]
+        visited.add(id(current))
+        yield current
+        causes = [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+        waiting += [cause for cause in causes if isinstance(cause, BaseException)]
 
 
 def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
@@ -134,19 +134,19 @@ def _has(causes: list[BaseException], *kinds: type[BaseException]) -> bool:
 
 
 def _tunnel(cause: BaseException) -> tuple[int, str] | None:
-    """(status, reason) of a proxy that opens no way; http.client tells it in a text alone."""
-    found = re.match(r"Tunnel connection failed: (\d{3})\s*(.*)", str(cause)) if isinstance(cause, OSError) else None
-    return (int(found[1]), harmless(found[2])) if found else None
+    """Return (status, reason) of a proxy that refuses the tunnel; http.client has them only in a text."""
+    match = re.match(r"Tunnel connection failed: (\d{3})\s*(.*)", str(cause)) if isinstance(cause, OSError) else None
+    return (int(match[1]), harmless(match[2])) if match else None
 
 
 def _technical(error: BaseException, cause: BaseException, said: str) -> str:
-    """Kind of the error, and what its cause says; a system's own words hold no address and no password."""
+    """Return type and cause of the error; texts of the system contain no address and no password."""
     words = said or (cause.strerror if isinstance(cause, OSError) and cause.strerror else "")
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def _words_of(answer: requests.Response) -> str:
-    """Title of a page, target of a redirect, or kind of server, with a comma in front; "" when there is none."""
+    """Return the title of a page, target of a redirect, or name of the server, after a comma; "" if there is none."""
     if 300 <= answer.status_code < 400:
         try:
             host = urlsplit(answer.headers.get("Location", "")).hostname or ""
@@ -158,18 +158,18 @@ def _words_of(answer: requests.Response) -> str:
 
 
 def harmless(text: str) -> str:
-    """A foreign text as plain words on one line, cut: no markup, no links, no control or format characters."""
+    """Return a foreign text as plain words on one line, cut, without markup, links, control or format characters."""
     kept = "".join(sign if sign.isalnum() or sign in " .,:;?'()+/–-" else " " for sign in text)
     short = " ".join(kept.replace("//", " ").split())
     return short if len(short) <= LONGEST else f"{short[: LONGEST - 1]}…"
 
 
 def from_graph(headers: Mapping[str, Any], code: str) -> bool:
-    """Whether an error is Graph's own: its envelope has a code, and it says under which id it is known there."""
+    """Return True if an error comes from Graph: it has a code and a request id."""
     return bool(code) and "request-id" in headers
 
 
 def from_entra(body: Any) -> bool:
-    """Whether an error is Entra's own; `body` is the JSON of the answer, None when it has none."""
-    known = isinstance(body, Mapping) and bool(body.get("error"))
-    return known and ("error_description" in body or "error_codes" in body)
+    """Return True if an error comes from Entra; `body` is the JSON of the answer or None."""
+    has_error = isinstance(body, Mapping) and bool(body.get("error"))
+    return has_error and ("error_description" in body or "error_codes" in body)

@@ -1,4 +1,4 @@
-"""The three SharePoint lists: read them, plan what has to change (pure), carry it out."""
+"""The three SharePoint lists: read them, plan changes (pure), write them."""
 
 from core.sharepoint.apply import Outcome, Writer
 from core.sharepoint.license_rows import Row

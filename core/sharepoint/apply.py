@@ -1,4 +1,4 @@
-"""Carry out a plan: batches with If-Match, as fast as SharePoint takes them."""
+"""Write the changes of a plan: batches with If-Match, as fast as SharePoint allows."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 6  # of a batch of which SharePoint takes nothing
+ATTEMPTS = 6  # of a batch of which SharePoint accepts nothing
 PARALLEL_BATCHES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one change ended. `stale`: the list is not what the plan rested on, or nobody knows; read and plan again.
-    `left`: not sent, since something else goes first."""
+    """The result of one change.
+
+    `stale`: the item changed since it was read, or the answer was lost; read and plan again. `left`: not sent, because
+    the push gave way.
+    """
 
     change: Change
     result: Literal["done", "stale", "failed", "left"]
@@ -34,8 +37,8 @@ class Outcome:
 class Writer:
     """Writes changes of one list, as many batches at a time as `workers` has threads.
 
-    SharePoint's waits hold for all batches of its `pace`. Once `give_way` says yes no batch is begun any more.
-    What SharePoint refuses stands in `refused`, and of such a change what carries the alarm is sent alone.
+    SharePoint's waiting times apply to all batches of its `pace`. When `give_way` returns True no further batch is
+    started. `refused` has what SharePoint refuses; of such a change only the values of the alarm are sent again.
     """
 
     def __init__(
@@ -54,9 +57,9 @@ class Writer:
         self.refused = Refusals(target.kind, client.name)
 
     def apply(self, changes: Sequence[Change], progress: Callable[[int], None] = lambda done: None) -> list[Outcome]:
-        """The outcome of every change, alarms first; `progress` hears how many are through.
+        """Write the changes, alarms first, and return their outcomes; `progress` gets the number of sent ones.
 
-        Alarms go alone: in a batch beside others they would wait for a free worker or for units.
+        Alarms have their own batches: beside other changes they would wait for a free worker or for units.
         """
         alarms = [change for change in changes if change.sets_trigger]
         others = [change for change in changes if not change.sets_trigger]
@@ -64,14 +67,14 @@ class Writer:
         through = 0
         for step in (alarms, others):
             pieces = [step[start : start + BATCH_SIZE] for start in range(0, len(step), BATCH_SIZE)]
-            for found in self._workers.map(self._apply_piece, pieces):
-                outcomes += found
-                through += sum(outcome.result != "left" for outcome in found)
+            for of_piece in self._workers.map(self._apply_piece, pieces):
+                outcomes += of_piece
+                through += sum(outcome.result != "left" for outcome in of_piece)
                 progress(through)
         return outcomes
 
     def _apply_piece(self, piece: Sequence[Change]) -> list[Outcome]:
-        """At most one batch of changes; what SharePoint throttles is sent again when it may be."""
+        """Write at most one batch of changes; throttled ones are sent again after the wait."""
         piece = list(piece)
         nothing_left = [index for index in range(len(piece)) if not self._reduce(piece, index)]
         outcomes = {index: Outcome(piece[index], "failed") for index in nothing_left}
@@ -85,13 +88,13 @@ class Writer:
         return [outcomes.get(index) or Outcome(change, rest) for index, change in enumerate(piece)]
 
     def _reduce(self, piece: list[Change], index: int) -> bool:
-        """Leave of a change what SharePoint may take; False when that is nothing."""
+        """Reduce a change to what SharePoint may accept; return False if that is nothing."""
         part = self.refused.part(piece[index])
         piece[index] = part or piece[index]
         return part is not None
 
     def _send(self, piece: list[Change], outcomes: dict[int, Outcome], attempt: int) -> bool:
-        """Send once what has no outcome yet, and note what is decided. False when it may not be sent now."""
+        """Send the changes without an outcome once and store the outcomes; return False if nothing may be sent now."""
         left = [index for index in range(len(piece)) if index not in outcomes]
         permit = self._pace.permit(UNITS * len(left), self._give_way)
         if permit is None:
@@ -132,7 +135,7 @@ class Writer:
         return Outcome(change, "failed")
 
     def _written(self, change: Change, body: Any) -> Item | None:
-        """The item as it is now; the answer to an update does not always tell the new eTag."""
+        """Return the item after the change; the answer to an update does not always have the new eTag."""
         if change.delete:
             return None
         if change.item is None:
@@ -145,5 +148,8 @@ class Writer:
 
 
 def _may_be_repeated(change: Change, answer: BatchAnswer) -> bool:
-    """429 was not carried out. 503 of a new item may have been, so it is looked up before it comes twice."""
+    """Return True if the change may be sent again.
+
+    429 was not carried out. A new item with 503 may exist, so the list is read first.
+    """
     return answer.status == 429 or (answer.status in (503, 504) and change.item is not None and bool(change.item.etag))

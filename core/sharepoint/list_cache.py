@@ -1,4 +1,4 @@
-"""The lists as last read, kept in the cache: once read whole, only what has changed since is asked for."""
+"""Read the lists through the cache: after the first whole read only changes are requested."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from core.sharepoint.lists import Changes, Item, Lists, SharePointList, doubtful
 
 log = logging.getLogger(__name__)
 
-WHOLE_EVERY = timedelta(hours=20)  # about once a day, should a change ever have been kept from us
-REFUSED = (BadAnswer, Conflict, NotFound)  # says no to the question, not to us: 410 for a link that is too old
+WHOLE_EVERY = timedelta(hours=20)  # about once a day, in case a change was missed
+REFUSED = (BadAnswer, Conflict, NotFound)  # the request is refused, for example 410 for a link that is too old
 
 
 class ListCache:
-    """What one refresh, begun at `now`, reads of `lists`. Holds no items itself."""
+    """Reads `lists` for one refresh, which began at `now`; has no items in memory itself."""
 
     def __init__(self, engine: Engine, lists: Lists, now: datetime) -> None:
         self._engine, self._lists, self._now = engine, lists, now
-        self._sure: set[str] = set()
+        self._verified: set[str] = set()
 
     def items(self, of: SharePointList) -> list[Item]:
-        """Every item of the list as SharePoint has it now, by number; they are stored before anybody rests on them.
+        """Return every item of the list as it is now, by number; they are stored first.
 
-        Columns with something wrong are looked up each time, to find out when they are put right.
+        Columns with problems are read each time, to notice when they are corrected.
         Raises GraphError, ListError, DatabaseError.
         """
         if of.ours.problems:
@@ -56,26 +56,26 @@ class ListCache:
         return sorted(items, key=lambda item: item.number)
 
     def make_sure(self, of: SharePointList) -> None:
-        """Before something is written: are the columns still there? What has not changed does not show it.
+        """Check before a write that the columns still exist; a read of changes does not show that.
 
-        A list that this refresh has read whole has shown its columns. Other types hold from here on; the
-        list is then read whole the next time. Raises GraphError, ListError.
+        A list that was read whole in this refresh has been checked. With other types of columns the list is read whole
+        the next time. Raises GraphError, ListError.
         """
-        if of.kind in self._sure:
+        if of.kind in self._verified:
             return
-        known = of.columns
+        columns_before = of.columns
         try:
-            others = self._lists.look_up_again(of)
+            changed = self._lists.look_up_again(of)
         except ListError:
             forget_list(self._engine, of.kind)
             raise
-        renamed = [name for word, name in known.items() if of.columns.get(word, name) != name]
-        if others and renamed:
+        renamed = [name for word, name in columns_before.items() if of.columns.get(word, name) != name]
+        if changed and renamed:
             raise ListError(Problem("sharepoint.column_missing", {"list": LIST_NAMES[of.kind], "field": renamed[0]}))
-        self._sure.add(of.kind)
+        self._verified.add(of.kind)
 
     def _bring_up_to_date(self, of: SharePointList, mark: ListMark) -> bool:
-        """Take over what has changed since the last time; False when only the whole list can tell."""
+        """Store what has changed since the last read; return False if the whole list must be read."""
         changes = self._changes(of, mark)
         if changes is None:
             return False
@@ -98,26 +98,26 @@ class ListCache:
         return changes
 
     def _read_whole(self, of: SharePointList) -> list[Item]:
-        found = self._everything(of)
-        mark = ListMark(of.kind, _read_with(of), found.link, self._now)
-        save_whole_list(self._engine, mark, _stored(found.items))
-        self._sure.add(of.kind)
-        return found.items
+        whole = self._everything(of)
+        mark = ListMark(of.kind, _read_with(of), whole.link, self._now)
+        save_whole_list(self._engine, mark, _stored(whole.items))
+        self._verified.add(of.kind)
+        return whole.items
 
     def _everything(self, of: SharePointList) -> Changes:
-        """All items with a link to what comes after, without one where SharePoint refuses to count changes."""
+        """Return all items with a link to later changes, without a link if SharePoint refuses delta queries."""
         try:
-            found = self._lists.changes(of)
-            if doubtful(of, found.items) and self._lists.look_up_again(of):
-                found = self._lists.changes(of)
+            whole = self._lists.changes(of)
+            if doubtful(of, whole.items) and self._lists.look_up_again(of):
+                whole = self._lists.changes(of)
         except REFUSED as error:
             log.info("%s is read without a link to its changes: %s", LIST_NAMES[of.kind], error)
-            found = Changes(self._lists.items(of))
-        return found
+            whole = Changes(self._lists.items(of))
+        return whole
 
 
 def _read_with(of: SharePointList) -> str:
-    """A short name of list, columns and types: with another of them the stored items are worth nothing."""
+    """Return a hash of list, columns and types; if it changes, the stored items are invalid."""
     columns = {word: [column.name, column.kind] for word, column in of.ours.by_word.items()}
     return f"{_short(of.path)}.{_short(json.dumps(columns, sort_keys=True))}"
 
@@ -131,6 +131,6 @@ def _stored(items: Iterable[Item]) -> Iterator[StoredItem]:
 
 
 def _item(of: SharePointList, stored: StoredItem) -> Item:
-    """The item, with names and words that items share: those of its own are most of what it weighs."""
+    """Return the item, with strings that items share in memory."""
     fields = {word: once(stored.fields[word]) for word in of.ours.by_word if word in stored.fields}
     return Item(stored.item_id, stored.etag, stored.modified, fields)

@@ -1,4 +1,4 @@
-"""The columns of the three lists: which ones are ours, and what is wrong with them. Pure: Graph's definitions in."""
+"""Find our columns in the three lists and check their types. Pure functions of Graph's definitions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from core.problems import Problem, ProblemError
 
 LIST_NAMES = {"license": "Lizenzstatusliste", "tenant": "Tenantliste", "parameter": "Parameterliste"}
 
-# What a column is for. `key`: an item is found by it; `flag`: the flow acts on it; `switch`: says whether a tenant
-# is read and told; `number`, `date`: shown to people; `parameter`: read by the flow.
+# Use of a column. `key`: identifies an item; `flag`: the flow reads and writes it; `switch`: whether a tenant is read
+# and monitored; `number`, `date`: for people; `parameter`: read by the flow.
 Role = Literal["key", "flag", "switch", "number", "date", "parameter"]
 KINDS: dict[Role, str] = {
     "key": "text",
@@ -23,74 +23,74 @@ KINDS: dict[Role, str] = {
     "parameter": "text",
 }  # Graph's names, https://learn.microsoft.com/graph/api/resources/columndefinition
 WORKS_TOO: dict[Role, set[str]] = {"number": {"currency"}, "parameter": {"choice"}}
-DISPENSABLE: set[Role] = {"number", "date"}  # an alarm goes out without them
+DISPENSABLE: set[Role] = {"number", "date"}  # alarms work without them
 WITHOUT = {
     "sharepoint.column_missing": "sharepoint.values_missing",
     "sharepoint.column_ambiguous": "sharepoint.values_ambiguous",
     "sharepoint.column_twice": "sharepoint.values_twice",
-}  # of a dispensable column: the list is worked with all the same
-NO_FACET = {"defaultValue", "validation", "sourceColumn", "sourceContentType"}  # objects that tell no type
+}  # problem of a dispensable column, without which the list can be used
+NO_FACET = {"defaultValue", "validation", "sourceColumn", "sourceContentType"}  # objects that are no type
 
 
 class ListError(ProblemError):
-    """A list cannot be worked with, because of its columns."""
+    """A list cannot be used because of its columns."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One of our columns: `field` is its key in the profile's field_mapping, or its name in the list."""
+class ColumnSpec:
+    """A column that we need: `field` is its key in the profile's field_mapping, or its name in the list."""
 
     field: str
     role: Role
 
 
 LICENSE_COLUMNS = {
-    "name": Wanted("Lizenzname", "key"),
-    "available": Wanted("Verfügbar", "number"),
-    "used": Wanted("Gebraucht", "number"),
-    "free": Wanted("Frei", "number"),
-    "tenant": Wanted("Tenant", "key"),
-    "trigger": Wanted("Infosup", "flag"),
-    "informed": Wanted("technician_informed", "flag"),
+    "name": ColumnSpec("Lizenzname", "key"),
+    "available": ColumnSpec("Verfügbar", "number"),
+    "used": ColumnSpec("Gebraucht", "number"),
+    "free": ColumnSpec("Frei", "number"),
+    "tenant": ColumnSpec("Tenant", "key"),
+    "trigger": ColumnSpec("Infosup", "flag"),
+    "informed": ColumnSpec("technician_informed", "flag"),
 }
 TENANT_COLUMNS = {
-    "title": Wanted("Title", "key"),
-    "enabled": Wanted("enabled", "switch"),
-    "monitoring": Wanted("monitoring", "switch"),
-    "cert_expires": Wanted("cert_expires", "date"),
+    "title": ColumnSpec("Title", "key"),
+    "enabled": ColumnSpec("enabled", "switch"),
+    "monitoring": ColumnSpec("monitoring", "switch"),
+    "cert_expires": ColumnSpec("cert_expires", "date"),
 }
-PARAMETER_COLUMNS = {"name": Wanted("Parameter", "parameter"), "value": Wanted("Parameterwert", "parameter")}
+PARAMETER_COLUMNS = {"name": ColumnSpec("Parameter", "parameter"), "value": ColumnSpec("Parameterwert", "parameter")}
 COLUMNS = {"license": LICENSE_COLUMNS, "tenant": TENANT_COLUMNS, "parameter": PARAMETER_COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as Graph describes it; `kind` is its facet, "" when Graph names none."""
+    """A column as Graph describes it; `kind` is its facet (type), "" if Graph gives none."""
 
     name: str
     shown: str
     kind: str = ""
     read_only: bool = False
-    hidden: bool = False  # from people; it is read and written like any other
+    hidden: bool = False  # not shown to people; it can be read and written
     must_be_filled: bool = False
 
     @property
     def label(self) -> str:
-        """Both of its names, where they differ."""
+        """The name for people, with the internal one if they differ."""
         return self.shown if name_key(self.shown) == name_key(self.name) else f"{self.shown} ({self.name})"
 
     def holds(self, role: Role) -> bool:
-        """Whether its type is the one that is wanted; a type that Graph does not tell passes."""
+        """Return True if the type fits the role; an unknown type does."""
         return self.kind in ("", KINDS[role]) or self.kind in WORKS_TOO.get(role, ())
 
     def takes(self, role: Role) -> bool:
-        """Whether our values can be written into it."""
-        fits = self.holds(role) or (role == "key" and self.kind == "choice")  # which takes the texts it knows
+        """Return True if our values can be written into the column."""
+        fits = self.holds(role) or (role == "key" and self.kind == "choice")  # a choice takes its own texts
         return fits and not self.read_only
 
 
 def column_of(definition: Mapping[str, Any]) -> Column:
-    """A columnDefinition of Graph -> Column; calculated ones count as read-only."""
+    """Return the Column for a columnDefinition of Graph; calculated ones count as read-only."""
     kind = _kind(definition)
     name = str(definition.get("name") or "")
     return Column(
@@ -104,7 +104,7 @@ def column_of(definition: Mapping[str, Any]) -> Column:
 
 
 def _kind(definition: Mapping[str, Any]) -> str:
-    """The name of the one facet. Formatted text, which comes back as HTML, and several choices have names of ours."""
+    """Return the name of the facet; rich text (returned as HTML) and multiple choice get names of our own."""
     for name, facet in definition.items():
         if isinstance(facet, Mapping) and name not in NO_FACET:
             if name == "text" and facet.get("textType") == "richText":
@@ -115,9 +115,9 @@ def _kind(definition: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OurColumns:
-    """Our columns of one list by our own words; a dispensable one that is missing is not among them.
+    """Our columns of one list by our own names, without dispensable ones that are missing (see `lost`).
 
-    `unfilled`: columns that must be filled and that we know nothing of.
+    `unfilled`: required columns that are not ours.
     """
 
     kind: str
@@ -126,28 +126,28 @@ class OurColumns:
     unfilled: Sequence[Column] = ()
 
     def reads(self, word: str) -> bool:
-        """Whether the values of this column are what they should be."""
+        """Return True if the column exists with the right type."""
         column = self.by_word.get(word)
         return column is not None and column.holds(COLUMNS[self.kind][word].role)
 
     def takes(self, *words: str) -> bool:
-        """Whether all of these can be written."""
-        wanted = COLUMNS[self.kind]
-        return all(word in self.by_word and self.by_word[word].takes(wanted[word].role) for word in words)
+        """Return True if all of these columns can be written."""
+        specs = COLUMNS[self.kind]
+        return all(word in self.by_word and self.by_word[word].takes(specs[word].role) for word in words)
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with them, each with list, column and what to do."""
-        found = (_fault(self.kind, word, column) for word, column in self.by_word.items())
-        return [*self.lost, *(problem for problem in found if problem)]
+        """The problems with the columns."""
+        faults = (_fault(self.kind, word, column) for word, column in self.by_word.items())
+        return [*self.lost, *(problem for problem in faults if problem)]
 
     def obstacle(self, *words: str) -> Problem | None:
-        """What keeps us from writing one of these, None when all of them can be written."""
+        """Return the problem of the first of these columns that cannot be written, None if all can."""
         return next((_fault(self.kind, word, self.by_word[word]) for word in words if not self.takes(word)), None)
 
     @property
     def required(self) -> list[Problem]:
-        """Columns that may make SharePoint refuse new items of ours."""
+        """The problems of required columns that we do not fill: SharePoint may refuse new items."""
         values = {"list": LIST_NAMES[self.kind]}
         return [Problem("sharepoint.column_required", values | {"field": column.label}) for column in self.unfilled]
 
@@ -163,53 +163,56 @@ def _fault(kind: str, word: str, column: Column) -> Problem | None:
 
 
 def resolve_columns(kind: str, mapping: Mapping[str, str], definitions: Iterable[Mapping[str, Any]]) -> OurColumns:
-    """Find our columns of the list `kind`, from the profile's mapping or the name people see.
+    """Return our columns of the list `kind`, found by the profile's mapping or by the name for people.
 
-    Internal names cannot be computed ("Verf_x00fc_gbar", "field_3"), so they are looked up. Raises
-    ListError naming list and column when one that an alarm needs is missing, or its name fits several.
+    Internal names cannot be computed ("Verf_x00fc_gbar", "field_3"), so they are looked up. Raises ListError if a
+    column that alarms need is missing, or its name fits several.
     """
     columns = [column_of(definition) for definition in definitions]
     by_word: dict[str, Column] = {}
     lost: list[Problem] = []
     for word in sorted(COLUMNS[kind], key=lambda word: COLUMNS[kind][word].role in DISPENSABLE):
-        wanted = COLUMNS[kind][word]
+        spec = COLUMNS[kind][word]
         try:
-            column = _found(kind, mapping.get(wanted.field, wanted.field), columns)
-            _is_free(kind, column, wanted, by_word)
+            column = _find_column(kind, mapping.get(spec.field, spec.field), columns)
+            _check_unused(kind, column, spec, by_word)
             by_word[word] = column
         except ListError as error:
-            if wanted.role not in DISPENSABLE:
+            if spec.role not in DISPENSABLE:
                 raise
             lost.append(Problem(WITHOUT[error.problem.code], error.problem.params))
-    ours = {column.name for column in by_word.values()}
+    our_names = {column.name for column in by_word.values()}
     unfilled = [column for column in columns if column.must_be_filled and not (column.read_only or column.hidden)]
-    return OurColumns(kind, by_word, lost, [column for column in unfilled if column.name not in ours])
+    return OurColumns(kind, by_word, lost, [column for column in unfilled if column.name not in our_names])
 
 
-def _found(kind: str, name: str, columns: Sequence[Column]) -> Column:
-    """The column of this name: internal to the letter, internal, shown; of several the writable, then visible ones."""
+def _find_column(kind: str, name: str, columns: Sequence[Column]) -> Column:
+    """Return the column with this name: internal name exactly, internal name, name for people, in this order.
+
+    Of several the writable ones count, then the visible ones.
+    """
     key = name_key(name)
     steps = (
         [column for column in columns if column.name == name],
         [column for column in columns if name_key(column.name) == key],
         [column for column in columns if name_key(column.shown) == key],
     )
-    found = next((step for step in steps if step), [])
-    if len(found) > 1:
-        found = [column for column in found if not column.read_only] or found
-        found = [column for column in found if not column.hidden] or found
+    matches = next((step for step in steps if step), [])
+    if len(matches) > 1:
+        matches = [column for column in matches if not column.read_only] or matches
+        matches = [column for column in matches if not column.hidden] or matches
     values = {"list": LIST_NAMES[kind], "field": name}
-    if not found:
+    if not matches:
         raise ListError(Problem("sharepoint.column_missing", values))
-    if len(found) > 1:
-        names = ", ".join(sorted(column.name for column in found))
+    if len(matches) > 1:
+        names = ", ".join(sorted(column.name for column in matches))
         raise ListError(Problem("sharepoint.column_ambiguous", values | {"names": names}))
-    return found[0]
+    return matches[0]
 
 
-def _is_free(kind: str, column: Column, wanted: Wanted, by_word: Mapping[str, Column]) -> None:
-    """Raise ListError when the mapping has given this column to another of ours already."""
+def _check_unused(kind: str, column: Column, spec: ColumnSpec, by_word: Mapping[str, Column]) -> None:
+    """Raise ListError if the mapping uses this column for another one of ours already."""
     for word, other in by_word.items():
         if other.name == column.name:
-            values = {"list": LIST_NAMES[kind], "field": column.label, "other": wanted.field}
+            values = {"list": LIST_NAMES[kind], "field": column.label, "other": spec.field}
             raise ListError(Problem("sharepoint.column_twice", values | {"one": COLUMNS[kind][word].field}))

@@ -1,4 +1,4 @@
-"""The three SharePoint lists as they are: columns, items, parameters. Reading only."""
+"""Read the three SharePoint lists: columns, items, parameters."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, OurColumns,
 from core.text_files import is_text
 from core.workers import Workers
 
-PAGE = "5000"  # what SharePoint gives at the most
-DELTA_PAGE = "1000"  # read while the tenants are, so nobody waits for it; 5000 rows weigh 20 MB
+PAGE = "5000"  # SharePoint's limit
+DELTA_PAGE = "1000"  # 5000 rows take 20 MB of memory
 ITEM_ID = re.compile(r"[0-9]{1,18}")
 LONGEST_ETAG = 100  # as in core.cache.schema
 LONGEST_VALUE = 10_000
-CHANNELS = ("E-Mail", "Teams")  # what the flow knows
+CHANNELS = ("E-Mail", "Teams")  # of the flow
 
 
 @dataclass(slots=True)
 class Item:
-    """One item of a list; `fields` is keyed by our own column words, `etag` is "" when unknown."""
+    """An item of a list; the keys of `fields` are our own names of columns; `etag` is "" if unknown."""
 
     item_id: str
     etag: str
@@ -39,11 +39,11 @@ class Item:
         return str(self.fields.get(column) or "").strip()
 
     def flag(self, column: str) -> bool:
-        """Whether it is a yes; a value that is no boolean ("Nein", 1) is none, see `odd`."""
+        """Return True for a yes; a value that is no boolean ("Nein", 1) is no yes, see `odd`."""
         return self.fields.get(column) is True
 
     def odd(self, column: str) -> bool:
-        """Whether there is a value that is no boolean: neither yes nor no."""
+        """Return True if there is a value that is no boolean."""
         return not isinstance(self.fields.get(column), bool | None)
 
     @property
@@ -53,7 +53,7 @@ class Item:
 
 @dataclass(slots=True)
 class SharePointList:
-    """One list: where it is, and our columns of it."""
+    """A list: its path and our columns."""
 
     path: str
     ours: OurColumns
@@ -68,7 +68,7 @@ class SharePointList:
 
     @property
     def kind(self) -> str:
-        """Which of the three."""
+        """The key in LIST_NAMES."""
         return self.ours.kind
 
     @property
@@ -77,7 +77,7 @@ class SharePointList:
         return {word: column.name for word, column in self.ours.by_word.items()}
 
     def item(self, row: Mapping[str, Any]) -> Item:
-        """An item as Graph gives it -> Item; columns without a value are missing there. Raises BadAnswer."""
+        """Return the Item for a row from Graph, in which columns without a value are missing. Raises BadAnswer."""
         given = row.get("fields") or {}
         if not isinstance(given, Mapping):
             raise _unreadable(self.kind, "fields")
@@ -94,20 +94,20 @@ class SharePointList:
         )
 
     def item_id(self, row: Mapping[str, Any]) -> str:
-        """The id of an item, a number as text. Raises BadAnswer: what has no such id is no list of SharePoint."""
-        found = str(row.get("id", ""))
-        if not ITEM_ID.fullmatch(found):
+        """Return the id of an item, a number as text. Raises BadAnswer."""
+        item_id = str(row.get("id", ""))
+        if not ITEM_ID.fullmatch(item_id):
             raise _unreadable(self.kind, "id")
-        return found
+        return item_id
 
     def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Our words -> internal names, ready to be written."""
+        """Return the values by the internal names of their columns."""
         return {self.ours.by_word[word].name: value for word, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a list told: items that are there, ids of deleted ones, and the link to what comes after ("" for none)."""
+    """Changed items, ids of deleted ones, and the link to later changes ("" for none)."""
 
     items: list[Item]
     deleted: list[str] = field(default_factory=list)
@@ -115,7 +115,7 @@ class Changes:
 
 
 class Lists:
-    """The lists of one SharePoint profile, read through `client`; columns are looked up by `workers` at the same time.
+    """The lists of one SharePoint profile, read through `client`; their columns are read in parallel by `workers`.
 
     Raises GraphError and ListError.
     """
@@ -132,7 +132,7 @@ class Lists:
         self.licenses, self.tenants, self.parameters = (workers.map if workers else map)(self._list, ids)
 
     def items(self, of: SharePointList) -> list[Item]:
-        """Every item of the list as it is now, all pages.
+        """Return every item of the list as it is now.
 
         A column that has gone is just missing in the items, as is one without values. So one that no
         item has is looked up: without `technician_informed`, all would be told once more.
@@ -143,9 +143,9 @@ class Lists:
         return items
 
     def changes(self, of: SharePointList, link: str = "") -> Changes:
-        """What has changed since `link` was given, an item at most once; without a link every item.
+        """Return the changes since `link`, each item at most once; without a link every item.
 
-        https://learn.microsoft.com/graph/api/listitem-delta; raises BadAnswer when items come without their columns.
+        https://learn.microsoft.com/graph/api/listitem-delta. Raises BadAnswer if items come without their columns.
         """
         latest: dict[str, Item | None] = {}
         after = ""
@@ -160,7 +160,7 @@ class Lists:
         return Changes([item for item in latest.values() if item is not None], deleted, after)
 
     def look_up_again(self, of: SharePointList) -> bool:
-        """Whether its columns are others than those known, or of other types; the new ones are used from here on."""
+        """Read the columns again and use them; return True if names or types have changed."""
         ours = self._columns(of.kind, of.path)
         if ours == of.ours:
             return False
@@ -169,20 +169,20 @@ class Lists:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with the columns of the three lists, as far as they can be worked with."""
+        """The problems with the columns of the three lists."""
         return [problem for of in (self.licenses, self.tenants, self.parameters) for problem in of.ours.problems]
 
     def _read(self, of: SharePointList) -> list[Item]:
         return [of.item(row) for row in _objects(of.kind, self.client.rows(f"{of.path}/items", _query(of, PAGE)))]
 
     def _whole(self, of: SharePointList, row: Mapping[str, Any]) -> Item:
-        """Without its columns an item would pass for one that nobody was told of."""
+        """Return the item; raise BadAnswer without columns, for it would look like one without an alarm."""
         if not isinstance(row.get("fields"), Mapping):
             raise BadAnswer(Problem("graph.unreadable", {"tenant": self.client.name, "what": "delta"}))
         return of.item(row)
 
     def read_parameters(self) -> dict[str, str]:
-        """Parameter name -> value."""
+        """Return parameter name -> value."""
         return parameters_of(self.items(self.parameters))
 
     def _list(self, kind_and_id: tuple[str, str]) -> SharePointList:
@@ -191,13 +191,13 @@ class Lists:
         return SharePointList(path, self._columns(kind, path))
 
     def _columns(self, kind: str, path: str) -> OurColumns:
-        # Without $select: the facets, which tell the types, are not the same in every cloud.
+        # Without $select: the facets, which are the types, are not the same in every cloud.
         definitions = _objects(kind, self.client.rows(f"{path}/columns"))
         return resolve_columns(kind, self._profile.field_mapping, definitions)
 
 
 def _objects(kind: str, rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
-    """The rows of an answer. Raises BadAnswer at one that is no object: what else is wrong there nobody knows."""
+    """Yield the rows of an answer. Raises BadAnswer at one that is no object."""
     for row in rows:
         if not isinstance(row, Mapping):
             raise _unreadable(kind, "value")
@@ -205,7 +205,7 @@ def _objects(kind: str, rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _bounded(value: Any) -> Any:
-    """A value of a column as every database takes it; None for a number that is none."""
+    """Return a value that every database accepts; None for NaN and infinity."""
     if isinstance(value, str):
         return bounded_text(value, LONGEST_VALUE)
     if isinstance(value, float) and not math.isfinite(value):
@@ -222,21 +222,21 @@ def _query(of: SharePointList, page: str) -> dict[str, str]:
 
 
 def doubtful(of: SharePointList, items: Sequence[Item]) -> bool:
-    """Whether the columns may be others by now: in one no item has a value, or an item has one of another type."""
+    """Return True if the columns may have changed: no item has a value in one, or a value has another type."""
     if not items:
         return False
-    flags = [word for word, wanted in COLUMNS[of.kind].items() if KINDS[wanted.role] == "boolean"]
+    flags = [word for word, spec in COLUMNS[of.kind].items() if KINDS[spec.role] == "boolean"]
     lacking = any(all(word not in item.fields for item in items) for word in of.ours.by_word)
     return lacking or any(item.odd(word) for item in items for word in flags if of.ours.reads(word))
 
 
 def parameters_of(items: Iterable[Item]) -> dict[str, str]:
-    """Items of the parameter list -> parameter name -> value."""
+    """Return parameter name -> value from the items of the parameter list."""
     return {item.text("name"): item.text("value") for item in items if item.text("name")}
 
 
 def check_parameters(parameters: Mapping[str, str]) -> list[Problem]:
-    """What is wrong with the flow's parameters; without them it tells nobody."""
+    """Return the problems with the flow's parameters; without them it sends no messages."""
     problems = [
         Problem("sharepoint.parameter_missing", {"field": name})
         for name in ("sendermail", "recipientmail", "communication")

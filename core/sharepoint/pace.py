@@ -1,6 +1,6 @@
-"""How fast SharePoint may be written: its answers lower the pace at once, a setting can cap it.
+"""Limit the speed of writes to SharePoint, by its answers and a setting.
 
-Costs are resource units, of which an app has so many a minute:
+Requests cost resource units, of which an app has a limited number per minute:
 https://learn.microsoft.com/sharepoint/dev/general-development/how-to-avoid-getting-throttled-or-blocked-in-sharepoint-online
 """
 
@@ -18,16 +18,16 @@ from core.graph.http import wait_seconds
 
 UNITS = 2  # what creating, changing or deleting an item costs
 BUSY = (429, 503, 504)
-MAX_WAIT = 300.0  # seconds; what SharePoint asks for beyond this is left to the next refresh
-LONGEST = 3600.0  # seconds; a longer wait is asked for anew
-LISTEN_EVERY = 1.0  # seconds; how soon a batch that waits notices that it is to give way
+MAX_WAIT = 300.0  # seconds; with a longer wait the rest is left to the next refresh
+LONGEST = 3600.0  # seconds; a longer wait is cut, the next answer gives a new one
+LISTEN_EVERY = 1.0  # seconds; a waiting batch checks `give_way` this often
 
 
 @dataclass(frozen=True, slots=True)
 class ThrottleHint:
-    """What an answer asks for: nobody sends for `stop` seconds; `left` units have to last for `reset` seconds.
+    """The limits in an answer: send nothing for `stop` seconds; `left` units are available for `reset` seconds.
 
-    `left` is None while SharePoint says nothing, which it does below 80 % of the limit.
+    `left` is None without a limit: SharePoint sends it only above 80 % of the limit.
     """
 
     stop: float = 0.0
@@ -36,37 +36,37 @@ class ThrottleHint:
 
 
 def throttle_hint(status: int, headers: Mapping[str, str], attempt: int = 0) -> ThrottleHint:
-    """Go on, slow down or stop, from one answer; without Retry-After a stop doubles at each `attempt` (from 0)."""
-    known = CaseInsensitiveDict(headers)
+    """Return the limits in an answer; without Retry-After a stop doubles at each `attempt` (from 0)."""
+    names = CaseInsensitiveDict(headers)
     if status in BUSY:
-        return ThrottleHint(stop=min(wait_seconds(known, attempt), LONGEST))
+        return ThrottleHint(stop=min(wait_seconds(names, attempt), LONGEST))
     try:
-        left, reset = int(known["RateLimit-Remaining"]), float(known["RateLimit-Reset"])
+        left, reset = int(names["RateLimit-Remaining"]), float(names["RateLimit-Reset"])
     except (KeyError, TypeError, ValueError):
         return ThrottleHint()
     return ThrottleHint(left=max(0, left), reset=min(reset, LONGEST)) if reset > 0 else ThrottleHint()
 
 
-def strictest(found: Sequence[ThrottleHint]) -> ThrottleHint:
-    """What holds for all: the longest stop, the fewest units left."""
+def strictest(hints: Sequence[ThrottleHint]) -> ThrottleHint:
+    """Return the strictest limits: the longest stop, the fewest units left."""
     slow = min(
-        (each for each in found if each.left is not None), key=lambda each: each.left or 0, default=ThrottleHint()
+        (each for each in hints if each.left is not None), key=lambda each: each.left or 0, default=ThrottleHint()
     )
-    return ThrottleHint(max((each.stop for each in found), default=0.0), slow.left, slow.reset)
+    return ThrottleHint(max((each.stop for each in hints), default=0.0), slow.left, slow.reset)
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """Leave to send `units`; `since` is the moment it was given."""
+    """A permit to send `units`; `since` is the time at which it was given."""
 
     units: int
     since: float
 
 
 class Pace:
-    """One for all batches of a site, from any thread: each takes its permit, and tells what was answered.
+    """Limits all batches of a site; safe for any thread. Each batch takes a permit and passes its answers on.
 
-    `units_per_minute` is the cap of the setting, 0 for none. `clock` counts seconds and never goes back.
+    `units_per_minute` is the limit of the setting, 0 for none. `clock` is monotonic, in seconds.
     """
 
     def __init__(self, http: Http, units_per_minute: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
@@ -75,10 +75,10 @@ class Pace:
         self._lock = threading.Lock()
         self._next = self._stop_until = self._reset_at = self._slow_since = float("-inf")
         self._left: int | None = None
-        self._flying = 0  # units under way, which the last answer may not have counted
+        self._flying = 0  # units sent without an answer yet
 
     def permit(self, units: int, give_way: Callable[[], bool] = lambda: False) -> Permit | None:
-        """Wait until `units` may be sent; None when that takes too long or something else goes first.
+        """Wait until `units` may be sent and return the permit; None if the wait is too long or the push gives way.
 
         Raises what `http.sleep` raises to end a run.
         """
@@ -92,24 +92,24 @@ class Pace:
         return None
 
     def answered(self, permit: Permit, answers: Sequence[BatchAnswer], attempt: int = 0) -> None:
-        """Heed the answers to what `permit` allowed; none when nothing came back."""
-        found = strictest([throttle_hint(answer.status, answer.headers, attempt) for answer in answers])
+        """Adapt the limits to the answers of a batch, an empty sequence if there was none."""
+        hint = strictest([throttle_hint(answer.status, answer.headers, attempt) for answer in answers])
         with self._lock:
             now = self._clock()
             self._flying -= permit.units
-            if found.stop:
-                self._stop_until = max(self._stop_until, now + found.stop)
+            if hint.stop:
+                self._stop_until = max(self._stop_until, now + hint.stop)
                 self._left = None
-            elif found.left is not None:
-                self._slow_down(found.left - self._flying, now, found.reset)
+            elif hint.left is not None:
+                self._slow_down(hint.left - self._flying, now, hint.reset)
             elif answers and permit.since > self._slow_since:
                 self._left = None  # a new minute has begun
 
     def _reserve(self, units: int) -> float | None:
-        """The moment from which `units` may be sent; None when SharePoint holds us for longer than MAX_WAIT."""
+        """Return the time from which `units` may be sent; None if SharePoint's wait is longer than MAX_WAIT."""
         with self._lock:
             now, unit = self._clock(), self._seconds_a_unit
-            held = self._stop_until  # by SharePoint, not by our own cap
+            held = self._stop_until  # by SharePoint, not by the setting
             at = max(now, held, self._next)
             if self._left is not None and at < self._reset_at:
                 if units > self._left:
@@ -124,16 +124,16 @@ class Pace:
 
     def _slow_down(self, left: int, now: float, reset: float) -> None:
         if self._left is not None and now < self._reset_at:
-            left = min(left, self._left)  # an older answer, overtaken by a newer one, knows of more
+            left = min(left, self._left)  # an older answer that arrives later has more units
         else:
             self._slow_since = now
         self._left, self._reset_at = max(0, left), now + reset
 
     def _sleep(self, seconds: float, give_way: Callable[[], bool]) -> bool:
-        """Each second is slept once, whatever the clock says then. False when something else goes first."""
+        """Sleep for `seconds` in pieces; return False if the push gives way."""
         while not give_way():
             piece = min(LISTEN_EVERY, max(0.0, seconds))
-            self._http.sleep(piece)  # also of nothing: this is where a run that is stopped ends
+            self._http.sleep(piece)  # also for 0 seconds: `sleep` raises if the run is stopped
             seconds -= piece
             if seconds <= 0:
                 return True
