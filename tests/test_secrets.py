@@ -467,10 +467,11 @@ KILLED = """
 import os, shutil, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from core import secret_keys, secret_rotation
-from core.cache import secrets as stored
+from core import encryption
+from core.cache import secret_rows as stored
 from core.roles import command_actor
 from core.runtime import open_engine
+from core.secrets import secret_rotation
 from core.settings import Settings
 
 calls = step = 0
@@ -490,8 +491,8 @@ def rotate(folder):
     for name in ("lock_for_writing", "_stored", "_save", "append", "clear_free_pages"):
         counted(stored, name)
     counted(os, "fsync")
-    counted(secret_keys, "_sync_folder")
-    counted(secret_keys.KeyRing, "renew")
+    counted(encryption, "_sync_folder")
+    counted(encryption.KeyRing, "renew")
     counted(Path, "replace")
     secret_rotation.rotate(engine, command_actor(), datetime.now(UTC))
 
