@@ -200,4 +200,4 @@ def test_streamlit_writes_through_our_log(monkeypatch: pytest.MonkeyPatch):
         assert (logger.propagate, logger.handlers) == (True, [])
     finally:
         logging.getLogger("uvicorn.access").disabled = False
-        logging.getLogger("uvicorn.error").removeFilter(streamlit_internals._worth_telling)
+        logging.getLogger("uvicorn.error").removeFilter(streamlit_internals._is_warning)

@@ -1,6 +1,6 @@
-"""The demo: with no tenant profile there is a made-up Microsoft 365 on loopback, and settings that point at it.
+"""The demo: without tenant profiles, a simulated Microsoft 365 on loopback and settings that point at it.
 
-This is the one place of the product that knows `simulator/`; everything behind it talks to it as to Microsoft.
+Only this module starts `simulator/`; the rest of the product talks to it as to Microsoft.
 """
 
 from __future__ import annotations
@@ -24,35 +24,35 @@ START_SECONDS = 60.0
 
 
 class DemoError(Exception):
-    """The simulator did not start; the text is its last words."""
+    """The simulator did not start; the text says why, with the simulator's last line."""
 
 
 def wanted(settings: Settings) -> bool:
-    """Is the demo asked for, or nothing else there to show?"""
+    """Return True if the demo is switched on, or is "auto" and there is no tenant profile."""
     if settings.demo != "auto":
         return settings.demo == "on"
     try:
-        found = find_profiles(settings.profiles_dir, "tenant")
-    except OSError:  # somebody's folder, and not ours to read: no reason for a demo
+        files = find_profiles(settings.profiles_dir, "tenant")
+    except OSError:  # a folder that cannot be read may hold profiles
         return False
-    return not found.profiles and all(stray.harmless for stray in found.strays)
+    return not files.profiles and all(stray.harmless for stray in files.strays)
 
 
 class Demo:
-    """The simulator as a child that ends with us, however we end: it watches its standard input."""
+    """The simulator as a child process; it ends with this process in any case, for it watches its standard input."""
 
     def __init__(self, settings: Settings, command: list[str] | None = None) -> None:
         self._folder = (settings.data_dir / "demo").resolve()
-        # Made-up figures never reach the real database.
+        # Its own database: the demo's figures must never reach the real one.
         self._settings = replace(settings, data_dir=self._folder, database_url="")
         own = [sys.executable, "-m", "simulator", "--folder", str(self._folder), "--past-into", self._settings.database]
         self._command = command or own
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Settings:
-        """Start it; returns settings whose data, profiles and addresses are the demo's own."""
+        """Start the simulator; return settings with the demo's own data, profiles and addresses."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        # A session of its own: Ctrl+C in the terminal must reach us first.
+        # A process group of its own: Ctrl+C in the terminal must reach this process alone.
         self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell, no input of anybody
             self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
         )
@@ -99,7 +99,7 @@ class Demo:
 
 
 def _drain(stream: IO[str], lines: queue.Queue[str]) -> None:
-    """Pass the first line on and read the rest away, so that the child never waits for a full pipe."""
+    """Put the first line into the queue and discard the rest, so that the child never blocks on a full pipe."""
     with stream:
         lines.put(stream.readline())
         for _ in stream:

@@ -1,7 +1,7 @@
-"""The gate: ASGI middleware in front of everything. Without a valid session only the sign-in gets through.
+"""The gate: ASGI middleware around the app. Without a valid session only the public pages can be reached.
 
-A check in the Streamlit script is not enough: callbacks and fragments run without it, and the websocket takes
-messages that no script sees. So each request, each handshake and each frame is checked here.
+A check in the Streamlit script is not enough: callbacks and fragments run without it, and the websocket accepts
+messages that no script sees. So the gate checks each request and each handshake, and `Tab` each frame.
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ log = logging.getLogger(__name__)
 
 
 class RedirectLimit(TypedDict):
+    """At most `most` redirects of websockets within `seconds`."""
+
     most: int
     seconds: float
 
 
-# So many websockets are told where to go: those of a school that wakes up, and of a person who opens tab after tab. The
-# others are refused, and their browsers ask again.
+# So many websockets are redirected: enough for a school whose sessions end together, and for a person who opens many
+# tabs. Further ones get a 403, and their browsers try again.
 REDIRECTS_OF_ADDRESS = RedirectLimit(most=64, seconds=1.0)
 REDIRECTS_OF_SESSION = RedirectLimit(most=4, seconds=60.0)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -51,10 +53,10 @@ OWN_HEADERS = "x-app-"
 
 
 class Gate:
-    """Middleware of the app; `tabs` knows the sessions, `hosts` the names we answer to.
+    """Middleware of the app; `tabs` reads the sessions, `hosts` are the allowed host names.
 
-    `pages`: address of each page -> what one must be allowed to do there; `no_page` answers 404 for any other
-    address and 403 for a page that is not for the caller's role.
+    `pages`: address of each page -> action that a role must allow to open it; `no_page` makes the answer 404 for any
+    other address, and 403 for a page that the role may not open.
     """
 
     def __init__(
@@ -95,21 +97,21 @@ class Gate:
         refusal = self._refuse(scope)
         if refusal is None and not is_public(path):
             try:
-                found = await self._session(scope, active=not is_under(path, ("/_stcore", "/static")))
+                session = await self._session(scope, active=not is_under(path, ("/_stcore", "/static")))
             except DatabaseError as error:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
                 refusal = self._refusal(scope, "plain.database", 503)
             else:
-                if isinstance(found, Session):
-                    connection_of(scope).assign_session(found.id)
-                refusal = self._decide(scope, found) if not is_api(path) else _beside_the_api(scope)
-                scope = _with_identity(scope, found)
+                if isinstance(session, Session):
+                    connection_of(scope).assign_session(session.id)
+                refusal = self._decide(scope, session) if not is_api(path) else _beside_the_api(scope)
+                scope = _with_identity(scope, session)
         else:
             scope = _with_identity(scope, None)
         await (refusal or self._app)(scope, receive, send)
 
     def _refuse(self, scope: Scope) -> Response | None:
-        """A head that is too large, a wrong host name, or a form or call from a foreign page."""
+        """Return the refusal of a head that is too large, a wrong host name, or a form or call of a foreign page."""
         if status := too_large(scope):
             return self._refusal(scope, "plain.too_large", status)
         headers = Headers(scope=scope)
@@ -124,37 +126,37 @@ class Gate:
         return None
 
     def _refusal(self, scope: Scope, key: str, status: int) -> Response:
-        """The sentence `key`, in the form that whoever asks can read."""
+        """Return the sentence `key` as plain text, or as the API's error for a path of the API."""
         if not is_api(scope["path"]):
             return PlainTextResponse(self._text(scope, key), status)
         code = "DATABASE_UNAVAILABLE" if key == "plain.database" else ""
         return error_answer(ApiError(status, texts.text(key, "en"), code=code), scope["request_id"])
 
-    def _decide(self, scope: Scope, found: Session | EndedSession | None) -> Response | None:
-        """The answer that the gate gives itself; None lets the request through."""
+    def _decide(self, scope: Scope, session: Session | EndedSession | None) -> Response | None:
+        """Return the gate's own answer, or None to let the request through."""
         path: str = scope["path"]
-        if not isinstance(found, Session):
+        if not isinstance(session, Session):
             by_token = path in BY_TOKEN and bearer_token(scope)
-            # A ping holds nothing; without it the browser never gets as far as to be redirected.
-            if by_token or (path in streamlit.PING_PATHS and isinstance(found, EndedSession)):
+            # The answer to a ping has no data, and without it the browser would not open the stream, which redirects.
+            if by_token or (path in streamlit.PING_PATHS and isinstance(session, EndedSession)):
                 return None
-            # Streamlit's frontend looks below each page for a server, too; a sign-in page would pass for one.
+            # Streamlit's frontend looks for a server below each page and would take a sign-in page for its answer.
             if scope["method"] in ("GET", "HEAD") and not is_under(path, NO_PAGES) and "/_stcore/" not in path:
-                return RedirectResponse(_sign_in_for(scope, found), 303)
+                return RedirectResponse(_sign_in_for(scope, session), 303)
             return PlainTextResponse(self._text(scope, "plain.sign_in"), 401)
-        not_sent = is_under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(found.id, path)
+        not_sent = is_under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(session.id, path)
         if path in streamlit.PING_PATHS or path in BY_TOKEN or (is_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and is_page(path):
-            return self._page(scope, found)
+            return self._page(scope, session)
         return PlainTextResponse(self._text(scope, "plain.closed"), 404)
 
     def _page(self, scope: Scope, session: Session) -> Response:
-        """The shell in which Streamlit's frontend opens the page; without the page it would open the start."""
+        """Return Streamlit's index page, whose frontend opens the page; 404 and 403 as `no_page` says."""
         action = self._pages.get(scope["path"][1:])
         if action is None:
             return self._no_page(scope, 404)
-        if session.role == PASSWORD_DUE:  # the start is all that this session has: the form for a new password
+        if session.role == PASSWORD_DUE:  # may open the start only, which shows the form for a new password
             if scope["path"] != "/":
                 return RedirectResponse("/", 303)
             action = Action.OWN_ACCOUNT
@@ -175,25 +177,25 @@ class Gate:
         headers = Headers(scope=scope)
         host = headers.get("host")
         known_host, own_page = self._hosts.allows(host), same_origin(headers.get("origin"), host)
-        found: Session | EndedSession | None = None
+        session: Session | EndedSession | None = None
         if not known_host or not own_page:
             why = ("foreign page", headers.get("origin", "")) if known_host else ("host", host or "")
             audit_unknown_caller(scope, why[1], why[0])
         elif scope["path"] == streamlit.STREAM_PATH:
             try:
-                found = await self._session(scope, active=False)
+                session = await self._session(scope, active=False)
             except DatabaseError as error:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
-        if isinstance(found, Session):
-            await self._tab(_with_identity(scope, found), found, receive, send)
-        elif isinstance(found, EndedSession):
+        if isinstance(session, Session):
+            await self._tab(_with_identity(scope, session), session, receive, send)
+        elif isinstance(session, EndedSession):
             who = address_of(client_host(scope))
-            await self._turn_away(scope, receive, send, sign_in_url(found.reason), who=who, **REDIRECTS_OF_ADDRESS)
+            await self._turn_away(scope, receive, send, sign_in_url(session.reason), who=who, **REDIRECTS_OF_ADDRESS)
         else:
             await _refuse_handshake(receive, send)
 
     async def _tab(self, scope: Scope, session: Session, receive: Receive, send: Send) -> None:
-        """Stream the tab of a session, or tell it that there are too many."""
+        """Connect the tab to Streamlit, or redirect it to a page that says that too many are open."""
         address = address_of(client_host(scope))
         if self._tabs.has_slot(session, address):
             await self._stream(scope, session, address, receive, send)
@@ -218,7 +220,7 @@ class Gate:
     async def _turn_away(
         self, scope: Scope, receive: Receive, send: Send, url: str, *, who: str, most: int, seconds: float
     ) -> None:
-        """Send the browser to `url` without reading what it sends; more than `most` of `who` in `seconds` get a 403."""
+        """Redirect the browser to `url`, reading nothing; beyond `most` in `seconds` for `who` answer 403."""
         if self._turned_away[who] >= most:
             await _refuse_handshake(receive, send)
             return
@@ -242,10 +244,10 @@ class Gate:
             return None
         if token == SIGNED_OUT:
             return EndedSession("revoked")
-        found = await self._tabs.find_session(session_id(token), active=active)
-        if isinstance(found, Session):
-            account_in_log(found.account)
-        return found
+        session = await self._tabs.find_session(session_id(token), active=active)
+        if isinstance(session, Session):
+            account_in_log(session.account)
+        return session
 
     def _text(self, scope: Scope, key: str) -> str:
         return texts.text(key, language_of(scope, self._language))
@@ -256,28 +258,34 @@ async def _refuse_handshake(receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close", "code": 1008})  # before accept: the handshake gets a 403
 
 
-def _with_identity(scope: Scope, found: Session | EndedSession | None) -> Scope:
-    """The scope for the app: what the client claimed in our headers is gone, what the session says is in."""
+def _with_identity(scope: Scope, session: Session | EndedSession | None) -> Scope:
+    """Return the scope for the app: our own headers as the client sent them are replaced by those of the session."""
     headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
-    if not isinstance(found, Session):
+    if not isinstance(session, Session):
         return {**scope, "headers": headers, "app_session": None}
     address = client_host(scope)
-    identity = {"name": found.account, "shown": found.shown, "sid": found.id, "role": found.role, "address": address}
+    identity = {
+        "name": session.account,
+        "shown": session.shown,
+        "sid": session.id,
+        "role": session.role,
+        "address": address,
+    }
     headers += [(name.encode(), quote(identity[field]).encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
-    return {**scope, "headers": headers, "app_session": found}
+    return {**scope, "headers": headers, "app_session": session}
 
 
 def _beside_the_api(scope: Scope) -> Response | None:
-    """A path with a line break in it would get past the API's mount and on to Streamlit, to strangers too."""
+    """Return 404 for a path with a line break, which the API's mount does not match, so that Streamlit would get it."""
     if scope["path"].isprintable():
         return None
     return error_answer(ApiError(404, "There is nothing at this address."), scope["request_id"])
 
 
-def _sign_in_for(scope: Scope, found: EndedSession | None) -> str:
+def _sign_in_for(scope: Scope, session: EndedSession | None) -> str:
     query = scope.get("query_string", b"").decode("latin-1")
     target = quote(scope["path"]) + (f"?{query}" if query else "")
-    reason = f"reason={found.reason}&" if found and found.reason != "revoked" else ""
-    # The sign-in leads to no longer one, see local_path.
-    known = target != "/" and len(target) <= LONGEST_TARGET
-    return f"/login?{reason}next={quote(target, safe='/')}" if known else "/login"
+    reason = f"reason={session.reason}&" if session and session.reason != "revoked" else ""
+    # `local_path` accepts no longer target.
+    has_target = target != "/" and len(target) <= LONGEST_TARGET
+    return f"/login?{reason}next={quote(target, safe='/')}" if has_target else "/login"

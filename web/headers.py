@@ -1,4 +1,4 @@
-"""Headers, ours and those of callers; the content security policy; Streamlit's HTML page with our name."""
+"""Headers of answers and requests, the content security policies, and Streamlit's index page with our title."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 OWN_COOKIE = re.compile(rb"(__Host-)?(lizenztool_\w+|lang)=")
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-# Otherwise the frontend looks for a server of its own under /alle-tenants/ first, with two 404s at each deep link.
+# Without this the frontend first looks for a server below the page's own address: two 404s for each deep link.
 ONE_SERVER = "window.__streamlit = { BACKEND_BASE_URL: window.location.origin }"
 
-# For our own plain pages: no script at all.
+# For the pages without Streamlit, which have no script.
 PLAIN_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
@@ -40,9 +40,9 @@ HSTS = "max-age=31536000"
 
 @dataclass(slots=True)
 class HeaderChoice:
-    """What the headers of an answer depend on, as long as it is not sent; in the scope under HEADER_CHOICE.
+    """The choice of headers for the answer to a request, in the scope under HEADER_CHOICE; the gate changes it.
 
-    `private` answers hold somebody's data: neither the browser nor a proxy keeps them.
+    `private` answers contain data of people or tenants: neither the browser nor a proxy may store them.
     """
 
     policy: str = PLAIN_POLICY
@@ -53,19 +53,19 @@ HEADER_CHOICE = "lizenztool.header_choice"
 
 
 def security_headers() -> dict[str, str]:
-    """The security headers, and a new request id, of an answer to what is no request."""
+    """Return the security headers and a new request id, for an answer to something that is not a valid request."""
     return COMMON | {"content-security-policy": PLAIN_POLICY, "x-request-id": new_request_id()}
 
 
 def hsts_for(*, subdomains: bool) -> str:
-    """How long a browser that came by https comes by https only, and whether to all names below ours, too."""
+    """Return the value of Strict-Transport-Security, with or without subdomains."""
     return f"{HSTS}; includeSubDomains" if subdomains else HSTS
 
 
 def dashboard_policy(index: str) -> str:
-    """As strict as Streamlit's frontend bears: its emotion styles are inline, graphviz needs wasm.
+    """Return the strictest policy with which Streamlit's frontend works: its styles are inline, graphviz needs wasm.
 
-    The hashes of the inline scripts come from the page that is really served, so an update does not break it.
+    The hashes of the inline scripts are computed from the page that is served, so they survive an update.
     """
     hashes = (base64.b64encode(hashlib.sha256(s.encode()).digest()).decode() for s in INLINE_SCRIPT.findall(index))
     scripts = " ".join(f"'sha256-{value}'" for value in hashes)
@@ -98,10 +98,10 @@ class IndexPage:
 def with_headers(
     send: Send, policy: str, *, secure: bool, private: bool, request_id: str = "", hsts: str = HSTS
 ) -> Send:
-    """`send` that adds the security headers a response does not set itself.
+    """Return a `send` that adds the security headers which an answer does not set itself.
 
-    `private` answers hold somebody's data: neither the browser nor a proxy keeps them. `secure` says that the
-    browser speaks https: it shall go on doing so as `hsts` says, and no cookie ever leaves it otherwise.
+    `private` answers may not be stored (see HeaderChoice). `secure`: the browser uses https, so it gets `hsts`, and
+    its cookies are sent over https only.
     """
     defaults = COMMON | {"content-security-policy": policy} | ({"strict-transport-security": hsts} if secure else {})
 
@@ -125,12 +125,12 @@ def with_headers(
 
 
 def _is_foreign_cookie(pair: Header) -> bool:
-    """Return True for a cookie of Streamlit's own: it guards uploads, which are closed, and names no host."""
+    """Return True for a cookie of Streamlit itself, which is removed: it protects uploads, which are closed."""
     return pair[0] == b"set-cookie" and not OWN_COOKIE.match(pair[1])
 
 
 def _cookie(pair: Header, *, secure: bool) -> Header:
-    """Return the header; over https a cookie is for this host and https alone, also that of the language."""
+    """Return the header; over https every cookie gets the prefix __Host- and the attribute Secure."""
     name, value = pair
     if name != b"set-cookie" or not secure:
         return pair
@@ -139,14 +139,14 @@ def _cookie(pair: Header, *, secure: bool) -> Header:
 
 
 def request_id_of(scope: Scope) -> str:
-    """The id that was given already, else the caller's own where it may stand in a log, else a new one."""
-    if given := scope.get("request_id"):
-        return str(given)
-    told = Headers(scope=scope).get("x-request-id", "")
-    return told if REQUEST_ID.fullmatch(told) else new_request_id()
+    """Return the id in the scope, else the caller's X-Request-Id if it is safe for the log, else a new id."""
+    if request_id := scope.get("request_id"):
+        return str(request_id)
+    sent = Headers(scope=scope).get("x-request-id", "")
+    return sent if REQUEST_ID.fullmatch(sent) else new_request_id()
 
 
 def bearer_token(scope: Scope) -> str:
-    """The secret that a program sends along, "" for none."""
+    """Return the token in the Authorization header, "" without one."""
     kind, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
     return secret.strip() if kind.lower() == "bearer" else ""

@@ -1,4 +1,4 @@
-"""/health: the process lives. /health/ready: it makes sense to send users here; why not, only insiders are told."""
+"""/health: the process is running. /health/ready: the dashboard works; the reasons if not are for permitted callers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from core.runtime import Runtime
 from web.reader_access import ReaderAccess
 from web.tabs import Tabs
 
-KEPT_SECONDS = 1.0  # the database is asked no more often, however many ask us
-PATIENCE_SECONDS = 3.0  # a database that takes longer does not answer
+KEPT_SECONDS = 1.0  # an answer is reused for so long, however many requests come
+PATIENCE_SECONDS = 3.0  # a database that takes longer counts as unreachable
 NO_STORE = {"cache-control": "no-store"}
 
 
 class HealthPages:
-    """Both routes; `runtime` is asked for late because it opens after the routes are made."""
+    """Both routes; `runtime` is a function, for it is opened after the routes are made."""
 
     def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime], clock: Callable[[], float] = time.monotonic) -> None:
         self._tabs, self._runtime, self._clock = tabs, runtime, clock
@@ -39,11 +39,11 @@ class HealthPages:
         return [Route("/health", self.live), Route("/health/ready", self.ready)]
 
     async def live(self, _request: Request) -> Response:
-        """Alive; says no more to strangers."""
+        """Answer "ok", without details."""
         return JSONResponse({"status": "ok"}, headers=NO_STORE)
 
     async def ready(self, request: Request) -> Response:
-        """200 or 503; names and reasons for whoever may look at them anyway."""
+        """Answer 200 or 503, with names and reasons for callers who may read them."""
         health = await self._health()
         body: dict[str, Any] = {
             "status": "ready" if health.ready else "not ready",
@@ -77,7 +77,7 @@ class HealthPages:
         return {"last_refresh": refreshed, "failing_tenants": failing, "vanished_tenants": vanished}
 
     async def _health(self) -> Health:
-        """What is known, or what the one look brings that everybody waits for."""
+        """Return the last health if it is new enough, else read it anew; all requests wait for the same reading."""
         if self._known is not None and self._clock() - self._known[0] < KEPT_SECONDS:
             return self._known[1]
         if self._looking is None or self._looking.done():

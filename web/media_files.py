@@ -1,4 +1,4 @@
-"""Which session was sent the address of which file: Streamlit itself serves a file to whoever knows its address."""
+"""The files for download that each session may read: Streamlit itself serves a file to anyone who knows its address."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 MOST_FILES = 200  # per session; the oldest address is forgotten first
-GRACE_SECONDS = 300.0  # a download may begin, or be taken up again, so long after the last tab was closed
+GRACE_SECONDS = 300.0  # for so long after its last tab was closed a session may still begin or resume a download
 
 
 class MediaFiles:
-    """Remembers addresses per session, as long as the session has an open tab and a while longer."""
+    """The addresses sent to each session, kept until GRACE_SECONDS after its last tab was closed."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -20,22 +20,22 @@ class MediaFiles:
         self._left_at: dict[str, float] = {}
 
     def tab_opened(self, session: str) -> None:
-        """One more tab of this session. Only here memory grows, so here it is also given back."""
+        """Count a new tab of this session, and forget sessions whose time is over."""
         self._tabs[session] += 1
         self._left_at.pop(session, None)
         now = self._clock()
-        for gone in [known for known, at in self._left_at.items() if now - at >= GRACE_SECONDS]:
-            self._forget(gone)
+        for expired in [one for one, left_at in self._left_at.items() if now - left_at >= GRACE_SECONDS]:
+            self._forget(expired)
 
     def tab_closed(self, session: str) -> None:
-        """One tab less."""
+        """Count a closed tab of this session."""
         self._tabs[session] -= 1
         if self._tabs[session] <= 0:
             del self._tabs[session]
             self._left_at[session] = self._clock()
 
     def add(self, session: str, path: str) -> None:
-        """A frame with this address goes to a tab of `session`."""
+        """Note that this address is sent to a tab of `session`."""
         files = self._sent.setdefault(session, OrderedDict())
         files[path] = None
         files.move_to_end(path)
@@ -43,11 +43,11 @@ class MediaFiles:
             files.popitem(last=False)
 
     def allows(self, session: str, path: str) -> bool:
-        """Whether `session` may have the file at `path`."""
+        """Return True if the address `path` was sent to `session`."""
         return path in self._sent.get(session, ())
 
     def __len__(self) -> int:
-        """How many sessions are remembered."""
+        """Return the number of remembered sessions."""
         return len(self._sent)
 
     def _forget(self, session: str) -> None:

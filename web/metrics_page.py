@@ -1,4 +1,4 @@
-"""/metrics for Prometheus: what this process has counted, and what the database knows at this moment."""
+"""/metrics for Prometheus: the counters of this process, and gauges read from the database."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
 
 
 class MetricsPage:
-    """The route; `runtime` is asked for late because it opens after the routes are made."""
+    """The route; `runtime` is a function, for it is opened after the routes are made."""
 
     def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime]) -> None:
         self._tabs, self._runtime = tabs, runtime
@@ -58,15 +58,15 @@ class MetricsPage:
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
     def text(self, runtime: Runtime, now: datetime, tabs: int) -> bytes:
-        """Everything in Prometheus' text format. Raises DatabaseError."""
-        found = counted(newest_figures(runtime.engine, runtime.settings))
+        """Return all metrics in Prometheus' text format. May raise DatabaseError."""
+        numbers = counted(newest_figures(runtime.engine, runtime.settings))
         opened = open_sessions(
             runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE, until=now + TOLERANCE
         )
-        gauges = [*_gauges(found, now), _gauge("sessions", "Open sessions.", len(opened)),
+        gauges = [*_gauges(numbers, now), _gauge("sessions", "Open sessions.", len(opened)),
                   _gauge("tabs", "Open tabs of the dashboard.", tabs)]  # fmt: skip
         if runtime.settings.metrics_tenants:
-            gauges += _gauges_of_tenants(found, now)
+            gauges += _gauges_of_tenants(numbers, now)
         registry = CollectorRegistry()
         registry.register(_Ready(gauges))
         return generate_latest(REGISTRY) + generate_latest(registry)
@@ -74,17 +74,17 @@ class MetricsPage:
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the database knows at one version of it."""
+    """The numbers of the gauges, from one version of the database."""
 
     tenants: Mapping[str, int]  # by result
     vanished: int  # tenants whose row in the tenant list has vanished
     licenses: Mapping[str, int]  # by state
     shortages: Mapping[str, int]  # by tenant
-    read_at: Mapping[str, datetime]  # by tenant; only those that are read and have been
+    read_at: Mapping[str, datetime]  # by tenant; enabled tenants that have been read
 
 
 class _Ready(Collector):
-    """Hands over what is computed already."""
+    """Gives metrics that are already computed to a registry."""
 
     def __init__(self, metrics: list[GaugeMetricFamily]) -> None:
         self._metrics = metrics
@@ -94,7 +94,7 @@ class _Ready(Collector):
 
 
 def counted(figures: Figures) -> Numbers:
-    """Return what the gauges show of these figures."""
+    """Return the numbers of the gauges for these figures."""
     tenants = figures.tenants
     names, last = tenants["tenant"], tenants["last_read_at"]
     states = {str(state): int(count) for state, count in figures.licenses["state"].value_counts().items()}
@@ -113,31 +113,31 @@ def counted(figures: Figures) -> Numbers:
     )
 
 
-def _gauges(found: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
+def _gauges(numbers: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
     tenants = "Tenants by the result of their last reading."
-    yield _gauge("tenants", tenants, found.tenants, "result")
-    yield _gauge("tenants_vanished", "Tenants whose row in the SharePoint tenant list has vanished.", found.vanished)
-    yield _gauge("licenses", "Licences of the tenants that are read, by state.", found.licenses, "state")
-    yield _gauge("shortages", "Licences of which somebody is, or ought to be, told.", sum(found.shortages.values()))
-    if found.read_at:
-        oldest = max(_age(at, now) for at in found.read_at.values())
+    yield _gauge("tenants", tenants, numbers.tenants, "result")
+    yield _gauge("tenants_vanished", "Tenants whose row in the SharePoint tenant list has vanished.", numbers.vanished)
+    yield _gauge("licenses", "Licences of the tenants that are read, by state.", numbers.licenses, "state")
+    yield _gauge("shortages", "Licences of which somebody is, or ought to be, told.", sum(numbers.shortages.values()))
+    if numbers.read_at:
+        oldest = max(_age(at, now) for at in numbers.read_at.values())
         yield _gauge("oldest_reading_seconds", "Age of the oldest reading.", oldest)
 
 
 def _age(at: datetime, now: datetime) -> float:
-    """Seconds; infinite for a time in the future, so that a rule on too old readings finds it."""
+    """Return the age in seconds, infinite for a time in the future, so that an alert on old readings fires."""
     age = elapsed(at, now)
     return float("inf") if age == timedelta.max else age.total_seconds()
 
 
-def _gauges_of_tenants(found: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
-    ages = {tenant: _age(at, now) for tenant, at in found.read_at.items()}
-    yield _gauge("tenant_shortages", "Shortages of a tenant.", found.shortages, "tenant")
+def _gauges_of_tenants(numbers: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
+    ages = {tenant: _age(at, now) for tenant, at in numbers.read_at.items()}
+    yield _gauge("tenant_shortages", "Shortages of a tenant.", numbers.shortages, "tenant")
     yield _gauge("tenant_reading_seconds", "Age of a tenant's last reading.", ages, "tenant")
 
 
 def _gauge(name: str, help_: str, value: float | Mapping[str, float], label: str = "") -> GaugeMetricFamily:
-    """One value, or one for each value of `label`."""
+    """Return a gauge with one value, or with one for each value of `label`."""
     gauge = GaugeMetricFamily(f"lizenztool_{name}", help_, labels=[label] if label else None)
     for key, number in value.items() if isinstance(value, Mapping) else [("", value)]:
         gauge.add_metric([key] if label else [], number)

@@ -1,6 +1,6 @@
-"""The layer in front of all others: headers and request id on every answer, and what nobody has foreseen.
+"""The outermost middleware: request id and security headers on every answer, and the answer to unexpected errors.
 
-It is the first middleware of the app however the app is started, so Starlette's own page for errors is never reached.
+It is the first middleware however the app is started, so Starlette's own error page never appears.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INTERNAL_ERROR = 1011
 
 
 class OuterMiddleware:
-    """Middleware; `language` is that of the sentence a browser gets when something breaks."""
+    """Middleware; `language` is that of the sentence a browser gets after an unexpected error."""
 
     def __init__(self, app: ASGIApp, *, language: str, hsts: str) -> None:
         self._app = app
@@ -48,7 +48,7 @@ class OuterMiddleware:
             if message["type"] != "http.response.start":
                 await send(message)
                 return
-            # Asked for only now: a proxy's word about https is in the scope by now.
+            # The scheme is read only here, after the proxy middleware has set it in the scope.
             own = with_headers(
                 send,
                 choice.policy,
@@ -63,13 +63,13 @@ class OuterMiddleware:
             try:
                 await self._app(scope, receive, send_with_headers)
             except (ClientDisconnect, ClientDisconnected, WebSocketDisconnected):
-                pass  # nobody is there any more to be answered; Streamlit closes a socket once more that is closed
+                pass  # the client has left, or Streamlit closes a socket that is closed already
             except Exception:
                 log.exception("%s %s failed", scope.get("method", "websocket"), scope["path"])
                 choice.policy, choice.private = PLAIN_POLICY, False
-                await self._apologise(scope, receive, send_with_headers, started=started)
+                await self._answer_failure(scope, receive, send_with_headers, started=started)
 
-    async def _apologise(self, scope: Scope, receive: Receive, send: Send, *, started: bool) -> None:
+    async def _answer_failure(self, scope: Scope, receive: Receive, send: Send, *, started: bool) -> None:
         with contextlib.suppress(Exception):  # the other side may be gone, or in the middle of an answer
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": INTERNAL_ERROR})

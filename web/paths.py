@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-# Says that too many tabs are open; a tab that gets no place is sent there.
+# The page that says that too many tabs are open.
 BUSY = "/busy"
 
-# To the letter: what lies below one of them would fall through to Streamlit.
+# Exact paths: a path below one of them would be answered by Streamlit.
 SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")
 PUBLIC = frozenset({*SIGN_IN, BUSY, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
-# With a session these and the pages are served, nothing else: what Streamlit's server offers besides (uploads,
-# metrics, agent API, components, its own sign-in) has no way in, also what an update may add.
+# With a session only these and the pages are served. Everything else of Streamlit's server is closed (uploads, metrics,
+# agent API, components, its own sign-in), and so is what an update may add.
 SERVED = ("/static", "/media")
-# A program may come here without a session: what is behind checks its token.
+# Programs may come here without a session: the route checks their token.
 BY_TOKEN = ("/metrics",)
-# Answers strangers itself, too: each of its calls carries a token.
+# The API checks the token of each call itself.
 API = "/api/v1"
 NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 
@@ -23,7 +23,7 @@ def is_under(path: str, prefixes: tuple[str, ...]) -> bool:
 
 
 def is_public(path: str) -> bool:
-    # With a line break in it a path gets past the mount of the files, too.
+    # The mount of the files does not match a path with a line break, so that Streamlit would get it.
     return path in PUBLIC or (path.startswith("/assets/") and path.isprintable())
 
 
@@ -32,5 +32,5 @@ def is_api(path: str) -> bool:
 
 
 def is_page(path: str) -> bool:
-    """An address as that of a page: one part and no file."""
+    """Return True if the path has the form of a page's address: one segment without a dot."""
     return "/" not in path[1:] and "." not in path and not is_under(path, NO_PAGES)

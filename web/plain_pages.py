@@ -1,4 +1,4 @@
-"""What the pages without Streamlit share: templates, language, form fields."""
+"""Common parts of the pages without Streamlit: templates, language, form fields."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ YEAR = 365 * 24 * 3600
 
 
 class Client(TypedDict):
-    """Where a sign-in comes from, as core wants to know it."""
+    """The origin of a sign-in: keyword arguments of the functions in core.access.accounts."""
 
     address: str
     user_agent: str
 
 
 class PlainPages:
-    """Renders web/templates/ in the language of the visitor."""
+    """Renders web/templates/ in the language of the request."""
 
     def __init__(self, language: str, demo: Callable[[], bool] = lambda: False) -> None:
         self._language = language
@@ -56,7 +56,7 @@ class PlainPages:
         keep: Mapping[str, str] | None = None,
         **values: Any,
     ) -> HTMLResponse:
-        """`keep` is the query that the page must not lose when its language is switched."""
+        """Return the rendered template; `keep` are query parameters that the links to other languages repeat."""
         language = self.language(request)
         values = {"target": "/", "notice": "", "error": "", "name": "", "account": "", **values}
         kept = ({"next": values["target"]} if values["target"] != "/" else {}) | dict(keep or {})
@@ -91,13 +91,13 @@ def _link(path: str, query: Mapping[str, str]) -> str:
 
 
 def link_with_target(path: str, target: str, **query: str) -> str:
-    """`path` with `query`, and back to `target` in the end."""
+    """Return `path` with `query` and, unless it is `/`, the parameter `next` for the way back to `target`."""
     query = {name: value for name, value in query.items() if value} | ({"next": target} if target != "/" else {})
     return _link(path, query) if query else path
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a small form. Raises HTTPException (400) for one that no page of ours sends."""
+    """Return the fields of a small form. Raise HTTPException (400) for a form that none of our pages sends."""
     body = b""
     async for chunk in request.stream():
         body += chunk

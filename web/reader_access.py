@@ -1,4 +1,4 @@
-"""Who asks for what a program may read, too: a person with a session, or a program with a token."""
+"""Access to what people and programs may read: a person has a session, a program a token."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ THREADS = 2
 
 
 class ReaderAccess:
-    """Asks the database with threads of its own."""
+    """Checks sessions and tokens; reads the database in threads of its own."""
 
     def __init__(self, tabs: Tabs) -> None:
         self._tabs = tabs
         self._limiter = CapacityLimiter(THREADS)
 
     async def may_read(self, scope: Scope, engine: Engine) -> bool:
-        """Whether the caller may see figures and names. Raises DatabaseError."""
+        """Return True if the caller may see figures and names. May raise DatabaseError."""
         role = await self._role(scope, engine)
         return role is not None and allows(role, Action.LOOK)
 
     async def _role(self, scope: Scope, engine: Engine) -> str | None:
         if token := session_token(scope):
-            found = await self._tabs.find_session(session_id(token))
-            if isinstance(found, Session):
-                return found.role
+            session = await self._tabs.find_session(session_id(token))
+            if isinstance(session, Session):
+                return session.role
         if not (secret := bearer_token(scope)):
             return None
         now = self._tabs.now()

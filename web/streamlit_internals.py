@@ -1,7 +1,7 @@
-"""The private or hidden features of Streamlit that the gate and the server rest on, all in this one file.
+"""The private or undocumented features of Streamlit that gate and server depend on, all in this one file.
 
-Streamlit is pinned; tests/test_streamlit_contract.py holds each of them, so an update that changes one fails there
-and not in front of a user.
+Streamlit is pinned, and tests/test_streamlit_contract.py tests each of these features, so that an update that changes
+one fails there.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from web.limits.widget_values import fits
 log = logging.getLogger(__name__)
 
 STREAM_PATH = "/_stcore/stream"
-# What the browser asks for before it opens the stream, also again and again while it is cut off.
+# The browser requests these before it opens the stream, and repeatedly while it is disconnected.
 PING_PATHS = frozenset({"/_stcore/health", "/_stcore/host-config"})
 
-# Header that the gate sets -> name under which the script finds it in `st.user`. Streamlit also compares them when
-# somebody asks for an existing session by its id: another person's headers never match.
+# Header that the gate sets -> its name in `st.user` of the script. Streamlit also compares these headers when a
+# client asks for an existing session by its id, so that nobody gets the session of another person.
 # Values are percent-encoded: a display name may hold any letter.
 TRUSTED_HEADERS = {
     "x-app-user": "name",
@@ -49,19 +49,19 @@ OPTIONS: dict[str, object] = {
     "server.enableStaticServing": False,
     "server.maxWidgetStateSize": 1,  # MB; a second bound behind LARGEST_FRAME
     "global.developmentMode": False,
-    # Its handler writes tracebacks to the console itself, past our log and its filter for secrets.
+    # Its handler writes tracebacks directly to the console, without our filter for secrets.
     "logger.enableRich": False,
-    "client.allowedOrigins": [],  # the frontend takes messages of no other window
+    "client.allowedOrigins": [],  # the frontend accepts messages from no other window
 }
 
-# Frames that a page in the browser needs; anything else (clear_cache, set_run_on_save, uploads ...) is dropped.
+# Frames that our pages need; all others (clear_cache, set_run_on_save, uploads ...) are dropped.
 SCRIPT_FRAMES = frozenset({"rerun_script", "stop_script", "app_heartbeat"})
 OPERATION_FRAME = "backend_operation_request"
-# Below it lie files that a script has made. Streamlit asks nobody who wants one.
+# The path of files that a script has made. Streamlit serves them without checking who asks.
 MEDIA_PATH = "/media"
-LARGEST_WITH_FILE = 64 * 2**10  # a frame with a download button is small; large ones are tables and not looked through
+LARGEST_WITH_FILE = 64 * 2**10  # frames with a download button are small; larger ones are tables and are not searched
 WIDGET_MARK = b"$$ID-"  # in the id of every control
-# Within backend_operation_request: a CSV made on click.
+# Allowed payloads of backend_operation_request: a CSV file made on click.
 OPERATIONS = frozenset({"deferred_file"})
 
 _read_value = WStates.__getitem__
@@ -70,42 +70,42 @@ _apply_edits = data_editor._apply_cell_edits
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a websocket frame from the browser asks for."""
+    """The content of a websocket frame from the browser."""
 
     kind: str
     allowed: bool
-    active: bool  # a person did something, as opposed to a timer
-    path: str | None = None  # page and query of the tab, where the frame tells it
-    file: str = ""  # the id of a file that is to be made on click
-    request: str = ""  # under which the browser waits for it
-    pressed: bool = False  # a button, which may change something
-    fault: str = ""  # which limit it breaks, as code; such a frame is never allowed
+    active: bool  # caused by a person and not by a timer
+    path: str | None = None  # page and query of the tab, if the frame contains them
+    file: str = ""  # id of a file to be made on click
+    request: str = ""  # id under which the browser waits for that file
+    pressed: bool = False  # a button was pressed, which may change data
+    fault: str = ""  # the limit that the frame exceeds; such a frame is never allowed
 
 
 def harden() -> None:
-    """Set what must not depend on a config file being found. To be called after Streamlit has read its files."""
+    """Set options that must not depend on a config file. Call this after Streamlit has read its config files."""
     for option, value in OPTIONS.items():
         config.set_option(option, value)
-    # Otherwise the first request of a process runs a file of pages/ by its URL, without our script and its roles.
+    # Otherwise the first request of a process can run a file of pages/ directly, without our script and its check.
     PagesManager.uses_pages_directory = False
-    # Otherwise a handshake from a foreign origin asks an address on the internet for our own and blocks meanwhile.
+    # Otherwise a handshake from a foreign origin makes Streamlit ask a server on the internet for our address.
     net_util._external_ip = ""
-    # Otherwise a forged value ends in a traceback, in the log and instead of the page.
+    # Otherwise a forged value raises an exception: a traceback in the log and an error in place of the page.
     WStates.__getitem__ = _value_or_default  # type: ignore[method-assign]
     data_editor._apply_cell_edits = _apply_possible_edits  # type: ignore[assignment]
 
 
 def join_our_log() -> None:
-    """Streamlit's and uvicorn's lines go where ours go, through the same filter for secrets, not past it."""
-    streamlit_logger.setup_formatter = _pass_on  # for the loggers that are still to come
+    """Send Streamlit's and uvicorn's log lines through our log, with its filter for secrets."""
+    streamlit_logger.setup_formatter = _pass_on  # for loggers that are created later
     for logger in streamlit_logger._loggers.values():
         _pass_on(logger)
-    logging.getLogger("uvicorn.access").disabled = True  # its lines hold session ids and say nothing else
-    logging.getLogger("uvicorn.error").addFilter(_worth_telling)
+    logging.getLogger("uvicorn.access").disabled = True  # its lines contain session ids and nothing useful
+    logging.getLogger("uvicorn.error").addFilter(_is_warning)
 
 
-def _worth_telling(record: logging.LogRecord) -> bool:
-    """Below a warning uvicorn tells of every tab that opens. (Its level is Streamlit's to set, so a filter it is.)"""
+def _is_warning(record: logging.LogRecord) -> bool:
+    """Drop lines below a warning, one for every opened tab. (A filter, because Streamlit sets the logger's level.)"""
     return record.levelno >= logging.WARNING
 
 
@@ -116,12 +116,12 @@ def _pass_on(logger: logging.Logger) -> None:
 
 
 def index_html() -> str:
-    """The one HTML page of Streamlit's frontend."""
+    """Return the HTML page of Streamlit's frontend."""
     return Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
 
 
 def read_frame(data: bytes) -> Frame | None:
-    """Return what the browser's frame is, or None when it is no Streamlit message or too large to be looked at."""
+    """Return the content of a frame from the browser, or None if it is no Streamlit message or is too large."""
     message = BackMsg()
     if len(data) > LARGEST_FRAME:
         return None
@@ -146,9 +146,9 @@ def read_frame(data: bytes) -> Frame | None:
 
 
 def media_path(data: bytes) -> str:
-    """The address of the file that a frame to the browser offers for download, "" for none.
+    """Return the address of the file that a frame to the browser offers for download, "" for none.
 
-    Only the two places are believed where Streamlit itself puts one: a text on the page may look like one, too.
+    Only the two fields in which Streamlit puts one are read: a text on the page may look like an address, too.
     """
     if len(data) > LARGEST_WITH_FILE or f"{MEDIA_PATH}/".encode() not in data:
         return ""
@@ -159,9 +159,9 @@ def media_path(data: bytes) -> str:
 
 
 def file_on_click(data: bytes) -> str:
-    """The id of the file that a frame to the browser offers to make on click, "" for none.
+    """Return the id of the file that a frame to the browser offers to make on click, "" for none.
 
-    Streamlit makes it for whoever knows the id, with the rights of the one whose page it was on.
+    Streamlit makes the file for anyone who knows the id, with the rights of the person whose page offered it.
     """
     if len(data) > LARGEST_WITH_FILE or WIDGET_MARK not in data:
         return ""
@@ -171,7 +171,7 @@ def file_on_click(data: bytes) -> str:
 
 
 def refusal_frame(request: str, words: str) -> bytes:
-    """A message that shows `words` below the button whose file was asked for."""
+    """Return a message that shows `words` below the button whose file was requested."""
     message = ForwardMsg()
     message.backend_operation_response.request_id = request
     message.backend_operation_response.error_msg = words
@@ -179,20 +179,20 @@ def refusal_frame(request: str, words: str) -> bytes:
 
 
 def redirect_frame(url: str) -> bytes:
-    """A message that makes the tab go to `url` by itself."""
+    """Return a message that makes the browser's tab go to `url`."""
     message = ForwardMsg()
     message.auth_redirect.url = url
     return bytes(message.SerializeToString())
 
 
 def _value_or_default(states: WStates, widget: str) -> Any:
-    """The value of a control; one of another type, or that its deserialiser chokes on, counts as not said."""
+    """Return the value of a control; its default if the sent value has another type or cannot be deserialised."""
     state, metadata = states.states.get(widget), states.widget_metadata.get(widget)
     if metadata is None or not isinstance(state, Serialized):
         return _read_value(states, widget)
     kind = state.value.WhichOneof("value")
     if kind in (metadata.value_type, None) or metadata.value_type is None:  # None: it was cleared in the last run
-        with contextlib.suppress(Exception):  # whatever a deserialiser makes of a forged value
+        with contextlib.suppress(Exception):  # a deserialiser may raise anything for a forged value
             if fits(value := _read_value(states, widget)):
                 return value
     log.warning("A value that does not fit its control was dropped: %s as %s", widget[-100:], kind)
@@ -201,7 +201,7 @@ def _value_or_default(states: WStates, widget: str) -> Any:
 
 
 def _apply_possible_edits(frame: Any, edits: Mapping[int, Mapping[str, Any]], schema: Any) -> None:
-    """Streamlit's own, without the rows and columns that the table does not have (any more)."""
+    """Apply edits as Streamlit does, but leave out rows and columns that the table does not have (any more)."""
     possible = {
         row: {name: value for name, value in edit.items() if name in frame.columns}
         for row, edit in edits.items()

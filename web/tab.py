@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FAREWELL_SECONDS = 1.0  # time for the browser to follow the redirect before the socket closes
+REDIRECT_SECONDS = 1.0  # time for the browser to follow the redirect before the socket closes
 POLICY_VIOLATION, TRY_AGAIN = 1008, 1013
-# What a tab sends beyond waits, unread. Measured: a person who clicks and types sends 4 frames a second, a page left
-# alone one every two seconds.
+# Further frames wait unread. Measured: a person who clicks and types sends 4 frames a second, an idle page one in two
+# seconds.
 FRAMES_PER_SECOND, BURST = 10.0, 50.0
 BYTES_PER_FRAME = 16 * 2**10  # a large frame counts as several
 
 
 def sign_in_url(reason: str, path: str | None = None) -> str:
-    """Where a tab goes whose session has ended, and back again afterwards."""
+    """Return the address of the sign-in page for a tab whose session has ended, with the way back to `path`."""
     target = local_path(path)
     return f"/login?reason={reason}" + (f"&next={quote(target, safe='/')}" if target != "/" else "")
 
 
 class Tab:
-    """One open websocket: passes frames on to Streamlit as long as the session is valid."""
+    """One open websocket: passes frames to Streamlit as long as the session is valid."""
 
     def __init__(
         self,
@@ -62,23 +62,23 @@ class Tab:
         self._tabs = tabs
         self._receive = receive
         self._send = send
-        # A browser that was cut off sends its state by itself when it is back: nobody has done anything yet.
+        # After a reconnect the browser sends its state by itself, which is no activity of a person.
         self._ignore_next_rerun = reconnected
         self._path: str | None = None
         self._rate = TokenBucket(BURST, FRAMES_PER_SECOND)
-        self._files_on_click: deque[str] = deque(maxlen=MOST_FILES)  # that this tab was offered
+        self._files_on_click: deque[str] = deque(maxlen=MOST_FILES)  # ids that were offered to this tab
         self._end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._incoming: asyncio.Future[Message] | None = None
         self._delivered = asyncio.Event()
         self._delivered.set()
 
     def end(self, reason: str) -> None:
-        """From now on nothing passes in either direction; `close` tells the browser."""
+        """Stop passing frames in both directions; `close` then redirects the browser."""
         if not self._end.done():
             self._end.set_result(reason)
 
     async def receive(self) -> Message:
-        """The next frame that Streamlit may see; at the end a disconnect, which also stops a running script."""
+        """Return the next frame for Streamlit; after the end a disconnect, which also stops a running script."""
         while not self._end.done():
             self._incoming = self._incoming or asyncio.ensure_future(self._next())
             either: set[asyncio.Future[Any]] = {self._incoming, self._end}
@@ -94,12 +94,12 @@ class Tab:
         return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
 
     async def _wait(self, seconds: float) -> None:
-        """Wait so long, or until the tab ends."""
+        """Wait until `seconds` are over or the tab ends."""
         if seconds:
             await asyncio.wait({self._end}, timeout=seconds)
 
     async def _next(self) -> Message:
-        """Who does not read what a run has sent starts no other one, which would pile up more."""
+        """Read a message once the browser has taken the last one: else answers of more runs would pile up unread."""
         await self._delivered.wait()
         return await self._receive()
 
@@ -118,7 +118,7 @@ class Tab:
             self._delivered.set()
 
     async def close(self) -> None:
-        """After Streamlit has let go: send the browser to the sign-in, then close."""
+        """Redirect the browser to the sign-in and close the socket, if the tab was ended; Streamlit is done with it."""
         if self._incoming is not None:
             self._incoming.cancel()
         if self._end.done():
@@ -130,19 +130,19 @@ class Tab:
             log.warning("A frame of %s was dropped: %s", self.account, frame.fault if frame else "no message")
             self._note(frame.fault if frame else "")
             return False
-        if frame.pressed:  # before the session is looked at: it may end meanwhile
+        if frame.pressed:  # wait before the session is checked: it may end meanwhile
             await self._wait(self._tabs.pace.until_press(self.account))
         active = frame.active
         if frame.kind == "rerun_script" and self._ignore_next_rerun:
             active = self._ignore_next_rerun = False
         try:
-            found = await self._tabs.find_session(self.session, active=active)
+            session = await self._tabs.find_session(self.session, active=active)
         except DatabaseError as error:
             log.error("The session of %s cannot be checked, its tab is cut off: %s", self.account, error)  # noqa: TRY400
             self.end("unknown")
             return False
-        if not isinstance(found, Session):
-            self.end(found.reason if found else "revoked")
+        if not isinstance(session, Session):
+            self.end(session.reason if session else "revoked")
             return False
         if not frame.allowed or (frame.file and frame.file not in self._files_on_click):
             log.warning("Frame %s of %s was dropped", frame.kind, self.account)
@@ -157,14 +157,14 @@ class Tab:
         return True
 
     def _note(self, frame: str) -> None:
-        """Tell the audit of a frame that no page sends."""
+        """Write into the audit that this session sent a frame that no page sends."""
         session = self._person
         actor = Actor(session.account, session.role, "page", session.shown, self.address, session.id)
         refused(actor, frame, "frame")
 
 
 async def close_ended_tab(send: Send, reason: str, path: str | None = None) -> None:
-    """Send the browser behind an accepted websocket to the sign-in and close it; it may be gone already."""
+    """Redirect the browser behind an accepted websocket to the sign-in and close it; it may have left already."""
     if reason == "unknown":  # the database does not answer: the browser tries again by itself
         with contextlib.suppress(OSError, RuntimeError):
             await send({"type": "websocket.close", "code": TRY_AGAIN})
@@ -173,10 +173,10 @@ async def close_ended_tab(send: Send, reason: str, path: str | None = None) -> N
 
 
 async def redirect_and_close(send: Send, url: str) -> None:
-    """Redirect the browser behind an accepted websocket, then close it; it may be gone already."""
+    """Redirect the browser behind an accepted websocket, then close the socket; the browser may have left already."""
     try:
         await send({"type": "websocket.send", "bytes": streamlit.redirect_frame(url)})
-        await asyncio.sleep(FAREWELL_SECONDS)
+        await asyncio.sleep(REDIRECT_SECONDS)
         await send({"type": "websocket.close", "code": POLICY_VIOLATION})
     except (OSError, RuntimeError):
         pass

@@ -19,11 +19,11 @@ from web.tab import Tab
 log = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.2  # how soon an idle tab learns of a revocation in this process
-THREADS = 4  # of its own for looking at sessions: a slow download elsewhere must not hold up the gate
+THREADS = 4  # own threads for reading sessions: a slow download elsewhere must not delay the gate
 
 
 class Tabs:
-    """All open tabs of this process, and the look at sessions that they share with the gate."""
+    """All open tabs of this process; also reads sessions for them and for the gate."""
 
     def __init__(
         self, now: Callable[[], datetime] = lambda: datetime.now(UTC), limits: ConnectionLimits | None = None
@@ -37,15 +37,15 @@ class Tabs:
         self.pace = AccountPace()
 
     def use_sessions(self, sessions: Sessions) -> None:
-        """The database is open: sessions can be looked at."""
+        """Set the reader of sessions, once the database is open."""
         self._sessions = sessions
 
     def __len__(self) -> int:
-        """How many tabs are open."""
+        """Return the number of open tabs."""
         return len(self._open)
 
     def has_slot(self, session: Session, address: str) -> bool:
-        """Return whether one more tab of this session, from this address, keeps within the limits."""
+        """Return True if the limits allow one more tab of this session from this address."""
         limits = self._limits
         return (
             len(self._open) < limits.tabs
@@ -63,18 +63,18 @@ class Tabs:
         self.media.tab_closed(tab.session)
 
     async def find_session(self, session: str, *, active: bool = False) -> Session | EndedSession | None:
-        """The session with this id; without a database there is none (raises DatabaseError when it fails)."""
+        """Return the session with this id, valid or ended, or None. May raise DatabaseError."""
         if self._sessions is None:
             return None
         now = self.now()
-        known = self._sessions.cached(session, now, active=active)
-        if known is not None:
-            return known
+        cached = self._sessions.cached(session, now, active=active)
+        if cached is not None:
+            return cached
         sessions = self._sessions
         return await to_thread.run_sync(lambda: sessions.find(session, now, active=active), limiter=self._limiter)
 
     async def watch(self) -> None:
-        """End the tabs of ended sessions, also idle ones; runs until it is cancelled."""
+        """End the tabs of ended sessions, also idle ones, until cancelled."""
         seen, waited = generation(), 0.0
         while True:
             await asyncio.sleep(TICK_SECONDS)
@@ -92,8 +92,8 @@ class Tabs:
             return
         sessions, now = self._sessions, self.now()
         ids = {tab.session for tab in self._open}
-        found = await to_thread.run_sync(lambda: sessions.find_all(ids, now), limiter=self._limiter)
+        states = await to_thread.run_sync(lambda: sessions.find_all(ids, now), limiter=self._limiter)
         for tab in list(self._open):
-            state = found.get(tab.session, tab)
+            state = states.get(tab.session, tab)
             if state is not tab and not isinstance(state, Session):
                 tab.end(state.reason if isinstance(state, EndedSession) else "revoked")

@@ -1,4 +1,4 @@
-"""Whose address is it: host names we answer to, requests from foreign pages, local targets."""
+"""Checks of addresses: allowed host names, pages of origin, and targets that stay on this server."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LONGEST_TARGET = 2000
 class Hosts:
     """The host names under which the server may be called.
 
-    A page of a stranger can point its own name at our address and then talk to us as its "own" server (DNS
-    rebinding). It cannot do that without a name: so addresses (10.1.2.3, [::1]) and localhost are always good, a
-    name only when it is the machine's own or is listed in LIZENZTOOL_ALLOWED_HOSTS (`*.example.ch` and `*` work).
+    A foreign page can let its own host name resolve to this server's address and then call the server as the "same
+    origin" (DNS rebinding). That needs a name, so IP addresses (10.1.2.3, [::1]) and localhost are always allowed, a
+    name only if it is the machine's own or in LIZENZTOOL_ALLOWED_HOSTS (`*.example.ch` and `*` work).
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
@@ -27,16 +27,16 @@ class Hosts:
             return False
         if "*" in self._names or name == "localhost" or name in self._names or _is_address(name):
             return True
-        return any(known.startswith("*.") and name.endswith(known[1:]) for known in self._names)
+        return any(pattern.startswith("*.") and name.endswith(pattern[1:]) for pattern in self._names)
 
 
 def same_origin(origin: str | None, host: str | None) -> bool:
-    """Does the page with this `Origin` come from us? A client that sends none is no browser, and no foreign page."""
+    """Return True if `origin` is this server or is missing; foreign pages always send it."""
     if origin is None:
         return True
     try:
         parts = urlsplit(origin)
-    except ValueError:  # `http://[`, or letters that are signs of an address after normalisation
+    except ValueError:  # `http://[`, or letters that become delimiters of an address by normalisation
         return False
     if parts.scheme not in ("http", "https") or not host:
         return False
@@ -44,7 +44,7 @@ def same_origin(origin: str | None, host: str | None) -> bool:
 
 
 def local_path(target: str | None) -> str:
-    """`target` when it is a path of this server, else `/`: the sign-in sends nobody elsewhere."""
+    """Return `target` if it is a path of this server, else `/`: the sign-in never redirects to another server."""
     if not target or len(target) > LONGEST_TARGET or not target.startswith("/") or target.startswith("//"):
         return "/"
     # Browsers read a backslash as a slash and drop control characters: `/\evil` and `/<tab>/evil` lead away.
@@ -57,7 +57,7 @@ def local_path(target: str | None) -> str:
 def _hostname(host: str | None) -> str | None:
     try:
         parts = urlsplit(f"//{host or ''}")
-        _ = parts.port  # raises when it is no number
+        _ = parts.port  # raises ValueError if it is not a number
     except ValueError:
         return None
     if parts.username is not None or parts.path or parts.query or parts.fragment or not parts.hostname:

@@ -1,6 +1,6 @@
-"""uvicorn's protocol classes with places, time limits and bounded reading: its private features, all in this one file.
+"""uvicorn's protocol classes with limits for connections, time and size. They use private features of uvicorn.
 
-uvicorn is pinned; tests/test_uvicorn_contract.py holds what is used here.
+uvicorn is pinned; tests/test_uvicorn_contract.py tests each feature that is used here.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ from web.limits.connection import EXTENSION, Connection, State
 from web.limits.connection_limits import BACKLOG, QUEUE
 from web.limits.connections import Connections
 
-PIECE = 64 * 2**10  # of an answer; the rest waits until this is read, instead of filling the transport's buffer
-LARGEST_BODY = 2 * 2**20  # above what the API and the forms take, which tell so themselves
-SLICE = 8 * 2**10  # of what a websocket sends; between two slices its frames are counted
+PIECE = 64 * 2**10  # bytes of an answer that are written at once; the rest waits until the client has read them
+LARGEST_BODY = 2 * 2**20  # bytes; the API and the forms have smaller limits, with an answer that says so
+SLICE = 8 * 2**10  # bytes of a websocket that are parsed at once; frames are counted after each slice
 # A page sends a few frames a second, each of which costs the event loop some 20 microseconds.
 FRAMES_PER_SECOND = 500
-FAREWELL_SECONDS = 2.0  # from our close frame to the end of the socket, when the client's answer is not read
+CLOSE_SECONDS = 2.0  # from our close frame to the end of the socket; the client's answer is not read
 
-
-__all__ = ["ClientDisconnected", "serve"]  # the former is what a send into a websocket raises whose client has left
+__all__ = ["ClientDisconnected", "serve"]  # ClientDisconnected: raised by a send to a client that has left
 
 
 class Server(uvicorn.Server):
-    """Accepts few connections in a turn of the loop, while the system lets many wait."""
+    """Accepts BACKLOG connections in a turn of the loop, while QUEUE may wait in the operating system."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -52,7 +51,7 @@ class Server(uvicorn.Server):
 
 
 def serve(app: ASGIApp, connections: Connections, **options: Any) -> None:
-    """Serve `app` as `uvicorn.run` does, with the classes below; ends by SIGTERM or Ctrl+C."""
+    """Serve `app` as `uvicorn.run` does, with the classes below, until SIGTERM or Ctrl+C."""
     http, ws = partial(HttpProtocol, connections=connections), partial(StreamProtocol, connections=connections)
     server = Server(uvicorn.Config(app, http=http, ws=ws, backlog=BACKLOG, **options))  # type: ignore[arg-type]
     with contextlib.suppress(KeyboardInterrupt):
@@ -62,13 +61,13 @@ def serve(app: ASGIApp, connections: Connections, **options: Any) -> None:
 
 
 class HttpProtocol(H11Protocol):
-    """HTTP/1.1 that reports to `connections` what each connection is at."""
+    """HTTP/1.1 that reports the state of each connection to `connections`."""
 
     def __init__(self, *arguments: Any, connections: Connections, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._connections = connections
-        self._connection: Connection | None = None  # None once a websocket has taken it over, too
-        self._body = 0  # bytes of the body that have come
+        self._connection: Connection | None = None  # None again after the upgrade to a websocket
+        self._body = 0  # received bytes of the body
         self.app = _with_connection(self.app, self)
 
     @property
@@ -98,14 +97,14 @@ class HttpProtocol(H11Protocol):
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:
-        """What no app sees is answered with the same headers as everything else."""
-        told = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(msg)), "connection": "close"}
-        headers = [(name.encode(), value.encode()) for name, value in {**told, **security_headers()}.items()]
+        """Answer a malformed request, which no app sees, with the same security headers as all other answers."""
+        own = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(msg)), "connection": "close"}
+        headers = [(name.encode(), value.encode()) for name, value in {**own, **security_headers()}.items()]
         events = (h11.Response(status_code=400, headers=headers), h11.Data(data=msg.encode()), h11.EndOfMessage())
         try:
             for event in events:
                 self.transport.write(self.conn.send(event) or b"")
-        except h11.LocalProtocolError:  # an answer has been begun already, so this one has no place
+        except h11.LocalProtocolError:  # another answer has begun already
             self.transport.abort()
         else:
             self.transport.close()
@@ -123,9 +122,9 @@ class HttpProtocol(H11Protocol):
         self._report(State.HEADER)
 
     def _report(self, between: State) -> None:
-        """Report the state; `between` says what it is between two requests."""
+        """Report the state; `between` is the state between two requests."""
         if self._connection is None or self.transport.is_closing():
-            return  # the next sweep finds a closing one
+            return  # the next sweep handles a closing connection
         if self.flow.write_paused:
             self._connection.enter(State.READING)
         elif self.conn.their_state is h11.IDLE:
@@ -137,7 +136,7 @@ class HttpProtocol(H11Protocol):
 
 
 class StreamProtocol(WebSocketsSansIOProtocol):
-    """A websocket that reads only what the app asks for, and nothing before the app has accepted it."""
+    """A websocket that reads only when the app waits for a message, and nothing before the app has accepted it."""
 
     def __init__(self, *arguments: Any, connections: Connections, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -164,20 +163,20 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         self._pause_reading()
 
     async def receive(self) -> Any:
-        """Read on only when the app waits for a message and none has come."""
+        """Return the next message; reading continues only if none is waiting."""
         if self.queue.empty() and self.handshake_complete and not self._deaf:
             self._resume_reading()
         return await self.queue.get()
 
     def stop_reading(self) -> None:
-        """Read nothing more, whatever comes; the close frame of the client is not waited for, either."""
+        """Read nothing more, not even the client's close frame."""
         self._deaf = True
-        self.close_timeout = FAREWELL_SECONDS
+        self.close_timeout = CLOSE_SECONDS
         self._pause_reading()
 
     async def send(self, message: Any) -> None:
         if self._deaf:
-            self.read_paused = False  # else a close would resume the reading
+            self.read_paused = False  # otherwise uvicorn's close would resume reading
         await super().send(message)
 
     def data_received(self, data: bytes) -> None:
@@ -194,7 +193,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             super().handle_events()
 
     def handle_text(self, event: Frame) -> None:
-        """Take a text for the bytes that it is: the pages send none, and what is no UTF-8 would be logged at length."""
+        """Handle a text as bytes: our pages send no texts, and uvicorn logs a long traceback for invalid UTF-8."""
         self.handle_bytes(event)
 
     def pause_writing(self) -> None:
@@ -224,14 +223,14 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 
 
 def _answer(send: Callable[[Response], None], response: Response) -> None:
-    """Send what a handshake is answered; a refusal is seen by no app and gets its headers here."""
+    """Send the answer to a handshake; a refusal gets its security headers here, for no middleware sees it."""
     if response.status_code != http.HTTPStatus.SWITCHING_PROTOCOLS:
         response.headers.update(security_headers())
     send(response)
 
 
 def _with_connection(app: ASGIApp, protocol: HttpProtocol | StreamProtocol) -> ASGIApp:
-    """Return `app` that finds its connection in the scope, and whose answers are written piece by piece."""
+    """Return an app that puts the connection into the scope, and whose answers are written in pieces."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         extensions = {**scope.get("extensions", {}), EXTENSION: protocol.connection}
@@ -242,7 +241,7 @@ def _with_connection(app: ASGIApp, protocol: HttpProtocol | StreamProtocol) -> A
 
 
 def _in_pieces(send: Send) -> Send:
-    """Return `send` that cuts bodies, since `send` waits for the client between two messages only."""
+    """Return a `send` that cuts bodies into pieces, since uvicorn waits for the client only between two messages."""
 
     async def send_piece_by_piece(message: Message) -> None:
         body = message.get("body", b"")

@@ -1,4 +1,4 @@
-"""The API put together: endpoints, errors, document, viewer, and the door in front."""
+"""The app of the API: endpoints, error handlers, documentation, and the middleware that checks tokens."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def api_app(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ASGIApp:
-    """The API as it is mounted under BASE; `runtime` is asked for late because it opens after the routes are made."""
+    """Return the app to mount under BASE; `runtime` is a function, for it is opened after the routes are made."""
     app = FastAPI(
         title="Lizenztool",
         version="1",

@@ -1,4 +1,4 @@
-"""In front of every call: its id, who calls, how often, and how much is sent. Nothing leaves without the envelope."""
+"""Middleware of the API: checks token, rate and size of every call, and answers all errors in the API's format."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 BASE = API
 DOCUMENT = f"{BASE}/openapi.json"
 DOCS = f"{BASE}/docs"
-LARGEST_BODY = 2**20  # the names of all tenants fit in
-THREADS = 4  # of its own for looking at tokens: slow answers must not hold up the door
-CALL = "api_call"  # where the call lies in the scope
-TOLD = (400, 401, 413, 415, 422, 429)  # answers that the log tells of: who sees them often is lost, or tries things
+LARGEST_BODY = 2**20  # bytes; enough for the names of all tenants
+THREADS = 4  # own threads for checking tokens, which must not wait for slow answers
+CALL = "api_call"  # key of the call in the scope
+LOGGED = (400, 401, 413, 415, 422, 429)  # many of these mean a faulty program or an attack
 
 _JSON = re.compile(r"application/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 WWW_AUTHENTICATE = 'Bearer realm="lizenztool"'
@@ -42,7 +42,7 @@ WWW_AUTHENTICATE = 'Bearer realm="lizenztool"'
 
 @dataclass
 class Call:
-    """One call: its id, the language of sentences in its answer, who makes it, headers of every answer to it."""
+    """One call: request id, language of the texts in its answer, its actor, and headers for its answer."""
 
     request_id: str
     language: str
@@ -51,7 +51,7 @@ class Call:
 
 
 class ApiAuth:
-    """ASGI middleware around the API; the gate in front of it has set `request_id` and `app_session` of the scope."""
+    """ASGI middleware around the API; the layers before it put `request_id` and `app_session` into the scope."""
 
     def __init__(
         self, app: ASGIApp, runtime: Callable[[], Runtime], limits: CallLimits, now: Callable[[], datetime]
@@ -75,8 +75,8 @@ class ApiAuth:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                if message["status"] in TOLD:
-                    _tell(scope, call, message["status"])
+                if message["status"] in LOGGED:
+                    _log_refusal(scope, call, message["status"])
                 own = MutableHeaders(raw=message.setdefault("headers", []))
                 for name, value in call.headers.items():
                     own.setdefault(name, value)
@@ -96,7 +96,7 @@ class ApiAuth:
                 await error_answer(failed, call.request_id)(scope, receive, send_with_headers)
 
     async def _let_in(self, scope: Scope, call: Call, headers: Headers) -> Response | None:
-        """Find out who calls; None lets the call through. Raises ApiError."""
+        """Set the actor of the call; return None to let it through, or a redirect. May raise ApiError."""
         if "authorization" not in headers:
             if not is_documentation(scope["path"]):
                 raise _unauthorized("A token is needed: send it as Authorization: Bearer lzt_...")
@@ -120,24 +120,24 @@ class ApiAuth:
         return None
 
     async def _actor(self, secret: str, address: str, call: Call) -> Actor | None:
-        def look() -> Actor | None:
+        def find_actor() -> Actor | None:
             engine = self._runtime().engine
             return actor_of(engine, secret, self._now(), address=address, request_id=call.request_id)
 
         try:
-            return await to_thread.run_sync(look, limiter=self._threads)
+            return await to_thread.run_sync(find_actor, limiter=self._threads)
         except DatabaseError as error:
             log.error("A token cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
             raise problem_error(error, call.language) from error
 
 
 def is_documentation(path: str) -> bool:
-    """What a person who is signed in to the dashboard may read without a token, too."""
+    """Return True for the documentation, which signed-in people may read without a token."""
     return path in (DOCUMENT, DOCS) or path.startswith(f"{DOCS}/")
 
 
 def language_of(accepted: str) -> str:
-    """Return which of our languages the caller likes best (Accept-Language), English if none more than that."""
+    """Return the language of ours that Accept-Language prefers, English if none is preferred to it."""
     likings = dict.fromkeys(texts.languages(), 0.0)
     for entry in accepted.lower().split(",")[:20]:
         name, _, quality = entry.strip().partition(";q=")
@@ -151,7 +151,7 @@ def language_of(accepted: str) -> str:
     return max(likings, key=lambda language: (likings[language], language == "en"))
 
 
-def _tell(scope: Scope, call: Call, status: int) -> None:
+def _log_refusal(scope: Scope, call: Call, status: int) -> None:
     who = call.actor.name if call.actor else client_host(scope)
     log.warning("The call %s %s of %s was refused with %d", scope["method"], scope["path"], who, status)
 
@@ -161,7 +161,7 @@ def _unauthorized(message: str, parameter: str = "") -> ApiError:
 
 
 async def _bounded(scope: Scope, headers: Headers, receive: Receive) -> Receive:
-    """The whole body, read before anybody looks at it. Raises ApiError when it is too large or no JSON."""
+    """Read the whole body and return a `receive` that repeats it. Raise ApiError if it is too large or not JSON."""
     body, more = b"", True
     while more:
         message = await receive()

@@ -1,4 +1,4 @@
-"""How often one may call: each token so many times a minute, each address so many wrong tokens."""
+"""Rate limits of the API: calls per minute of each token, and wrong tokens per minute of each address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WRONG_PER_MINUTE = 20
 
 
 class CallLimits:
-    """In memory, for there is one process; a restart forgets."""
+    """Counts in memory (there is one process); a restart resets the counts."""
 
     def __init__(self, calls_per_minute: Callable[[], int]) -> None:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
@@ -24,13 +24,13 @@ class CallLimits:
         self._wrong = RateLimitItemPerMinute(WRONG_PER_MINUTE)
 
     def count(self, token: str) -> dict[str, str]:
-        """Count a call; the headers that tell what is left. Raises ApiError when nothing is."""
+        """Count a call; return the headers with the remaining calls. Raise ApiError (429) if there are none."""
         return self._count(RateLimitItemPerMinute(self._calls_per_minute()), "call", token)
 
     def count_wrong(self, address: str) -> None:
-        """Count a wrong token. Raises ApiError when there were too many.
+        """Count a wrong token. Raise ApiError (429) if there were too many.
 
-        A good token is let in all the same: nobody shuts those out who share an address with them.
+        Valid tokens are not affected, so that nobody can lock out others behind the same address.
         """
         self._count(self._wrong, "wrong", address)
 

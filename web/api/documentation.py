@@ -1,4 +1,4 @@
-"""The OpenAPI document and Swagger UI, whose files come with us: it works without the internet."""
+"""The OpenAPI document and its viewer, Swagger UI; the viewer's files are installed, so it needs no internet."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ OWN = Path(__file__).parent / "static"
 
 def viewer_routes() -> list[BaseRoute]:
     """The routes of the viewer and of the document, below the API's own address."""
-    package = find_spec("fastapi_offline")  # nothing of its code is used, only Swagger UI as it carries it along
+    package = find_spec("fastapi_offline")  # only the files of Swagger UI in it are used, none of its code
     if package is None or not package.submodule_search_locations:
         raise RuntimeError("fastapi-offline is not installed; install what requirements.txt lists.")
     swagger = Path(package.submodule_search_locations[0]) / "static"

@@ -1,4 +1,4 @@
-"""Every answer that is no success looks the same: {success: false, error: {code, message, details}, meta}."""
+"""Errors of the API, all in the same format: {success: false, error: {code, message, details}, meta}."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ CODES = {
 
 
 LONGEST_DETAIL = 500  # characters
-MOST_DETAILS = 20  # of an answer; whoever gets so many begins anew
+MOST_DETAILS = 20  # per answer
 
 
 class Detail(TypedDict, total=False):
-    """One thing that is wrong: the `field` of the request, or the code of a `problem` the pages know too."""
+    """One fault: the `field` of the request, or the code of a `problem` (the codes of core/problems.py)."""
 
     field: str
     problem: str
@@ -45,7 +45,7 @@ class Detail(TypedDict, total=False):
 
 
 class ApiError(Exception):
-    """An answer with this status; `code` is the status' usual one unless another is given."""
+    """An error answer; `code` is by default the one of the status in CODES."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ApiError(Exception):
 
 
 def _short(details: Sequence[Detail]) -> list[Detail]:
-    """Return the first MOST_DETAILS, each cut, and how many more there are: an answer is not larger than its call."""
+    """Return the first MOST_DETAILS, shortened, and the number of further ones, to limit the size of the answer."""
     cut: list[Detail] = [
         {name: str(value)[:LONGEST_DETAIL] for name, value in detail.items()}  # type: ignore[misc]
         for detail in details[:MOST_DETAILS]
@@ -81,7 +81,7 @@ def error_answer(error: ApiError, request_id: str) -> JSONResponse:
 
 
 def problem_error(error: ProblemError, language: str) -> ApiError:
-    """What a problem of core means to the caller, in words of `language`."""
+    """Return the API error for a problem of core, with its text in `language`."""
     message = error.problem.text(language)
     if isinstance(error, DatabaseError):
         return ApiError(503, message, [detail_of(error.problem, language)], code="DATABASE_UNAVAILABLE")
