@@ -26,8 +26,7 @@ from babel.messages.pofile import PoFileError, read_po
 LOCALES = Path(__file__).parent.parent / "locales"
 FILE = "LC_MESSAGES/lizenztool.po"
 CODE = re.compile(r"[a-z]{2,3}")  # of a language (ISO 639): the name of its folder
-
-MOST_DIGITS = 18
+MOST_DIGITS = 18  # of a count that decides on a plural form
 
 log = logging.getLogger(__name__)
 

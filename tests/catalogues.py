@@ -1,9 +1,6 @@
 """Rules for the catalogues in `locales/`, each a function that returns every offence: `python -m tests.catalogues`.
 
-A key is used where it stands as a text of its own in the code or in `text("...")` of a template. Keys that are composed
-must be so where they are seen: as an f-string that begins with a constant part up to a dot or underscore
-(`f"state.{mark}"`, `text("plain.reason_" ~ why)`), or as a constant that ends in a dot (`"rule.mode."`), after which
-anything may come.
+Which keys the code uses, and how it may compose them, says tests/keys_in_code.py.
 """
 
 from __future__ import annotations
@@ -22,11 +19,9 @@ from babel import Locale, UnknownLocaleError
 from babel.messages.pofile import read_po
 
 from core.texts import FILE, LOCALES
+from tests.keys_in_code import calls, compositions, constants, key_of, pattern_of
 
-ROOT = Path(__file__).parent.parent
-ROOMS = ("app.py", "dashboard.py", "pages", "ui", "web", "core")
 KEY = re.compile(r"[a-z_]+(\.[a-z_-]+)+")
-CALLS = ("text", "plural", "Problem")  # whose first argument is a key
 QUOTES = {"de": ("«", "»", '“”„"'), "en": ("“", "”", '«»„"')}  # opening, closing, and those of others
 ENDS = (".", "{why}", "{command}")  # the reason is a sentence of its own; a command is copied without a full stop
 PROBLEM = re.compile(  # the areas of problems, without what pages say in them
@@ -57,68 +52,6 @@ def _catalogue(path: Path) -> Catalogue:
 
 def values_of(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
-
-
-# What the code uses
-
-
-@lru_cache
-def nodes() -> tuple[tuple[str, ast.Constant | ast.JoinedStr | ast.Call], ...]:
-    """(file, node) of every constant, f-string and call of the product."""
-    paths = [path for room in ROOMS for path in [ROOT / room, *(ROOT / room).rglob("*.py")] if path.is_file()]
-    return tuple(
-        (path.relative_to(ROOT).as_posix(), node)
-        for path in sorted(paths)
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant | ast.JoinedStr | ast.Call)
-    )
-
-
-def templates() -> dict[str, str]:
-    return {path.name: path.read_text("utf-8") for path in (ROOT / "web/templates").glob("*.html")}
-
-
-@lru_cache
-def constants() -> dict[str, str]:
-    """Every text of its own in the code, and every key in a template -> a file that has it."""
-    found = {
-        node.value: path for path, node in nodes() if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    for name, content in templates().items():
-        found |= dict.fromkeys(re.findall(r'text\("([^"]+)"\)', content), name)
-    return found
-
-
-@lru_cache
-def compositions() -> dict[str, str]:
-    """Every way in which keys are composed, as a regular expression -> a file that has it."""
-    written = ((pattern_of(node), path) for path, node in nodes() if isinstance(node, ast.JoinedStr))
-    found = {pattern: path for pattern, path in written if re.match(r"[a-z_]+\\\.", pattern)}
-    for name, content in templates().items():
-        for first, last in re.findall(r'text\("([^"]+)" ~ \w+(?: ~ "(\w+)")?\)', content):
-            found[f"{re.escape(first)}.*{last}"] = name
-    prefixes = {text: path for text, path in constants().items() if re.fullmatch(r"([a-z_]+\.)+", text)}
-    return found | {re.escape(prefix) + ".*": path for prefix, path in prefixes.items()}
-
-
-def pattern_of(node: ast.JoinedStr) -> str:
-    """The f-string as a regular expression."""
-    return "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".*" for part in node.values)
-
-
-def calls() -> Iterator[tuple[str, str, ast.Call]]:
-    """(file, function, call) of every call that takes a key."""
-    for path, node in nodes():
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in CALLS and node.args:
-                yield path, name, node
-
-
-def key_of(call: ast.Call) -> str:
-    """The key of a call where it is written out, else ""."""
-    first = call.args[0]
-    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else ""
 
 
 # Rules
