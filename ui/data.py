@@ -57,7 +57,7 @@ class Snapshot:
 
     @cached_property
     def names(self) -> Mapping[str, str]:
-        """Slug -> name of every tenant, by name."""
+        """Return slug -> name of every tenant, by name."""
         return dict(zip(self.tenants["slug"], self.tenants["tenant"], strict=True))
 
     @cached_property
@@ -70,7 +70,7 @@ class Snapshot:
 
     @cached_property
     def active(self) -> pd.DataFrame:
-        """The tenants that are read at all."""
+        """Return the tenants that are read at all."""
         return self.tenants[self.tenants["enabled"].astype(bool)]
 
 
@@ -94,7 +94,7 @@ _stores_lock = threading.Lock()
 
 
 def newest(runtime: Runtime) -> Snapshot:
-    """The newest figures; whoever comes first builds them, all others wait for them.
+    """Return the newest snapshot; the first caller builds it, all others wait for that.
 
     Raises core.cache.database.DatabaseError.
     """
@@ -112,12 +112,12 @@ def newest(runtime: Runtime) -> Snapshot:
 
 
 def pinned(runtime: Runtime, key: tuple[int, datetime] | None) -> Snapshot | None:
-    """The snapshot a session has been looking at, while it is kept."""
+    """Return the snapshot that a session shows, None once it is no longer kept."""
     return _store(runtime.engine).snapshots.get(key) if key else None
 
 
 def last(runtime: Runtime) -> Snapshot | None:
-    """The newest figures still in memory, for when the database does not answer."""
+    """Return the newest snapshot still in memory, for when the database does not answer."""
     return next(reversed(_store(runtime.engine).snapshots.values()), None)
 
 
@@ -126,7 +126,7 @@ def key_of(snapshot: Snapshot) -> tuple[int, datetime]:
 
 
 def pulse(engine: Engine) -> Pulse:
-    """Version and latest run; asked of the database once a second, however many pages are open."""
+    """Return version and latest run; asked of the database once a second, however many pages are open."""
     store = _store(engine)
     with store.lock:
         if store.pulse is None or time.monotonic() - store.pulse[0] > PULSE_SECONDS:

@@ -20,12 +20,12 @@ from core.profiles.profile_store import ProfileStore, SharePointProfile, TenantP
 from core.settings import Settings
 
 GONE_FOR = timedelta(days=7)
-REMOVED_FOR = timedelta(days=30)  # so long it is told that a profile was taken away: it may have been a mistake
+REMOVED_FOR = timedelta(days=30)  # a profile taken away is reported for so long: it may have been a mistake
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Until when the profile `name` can sign in."""
+    """The end of the certificate with which the profile `name` signs in."""
 
     name: str
     slug: str
@@ -80,7 +80,7 @@ def known_facts(
 
 
 def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:
-    """Return of the facts what a refresh says about tenants, lists and names. Raises DatabaseError."""
+    """Return the facts about tenants, lists and names alone, as a refresh needs them. Raises DatabaseError."""
     status = sharepoint_status(engine)
     gone = not status.configured and status.read_at is not None and now - status.read_at < REMOVED_FOR
     return Facts(
@@ -108,17 +108,17 @@ def _alarming(
     engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime
 ) -> list[tuple[GoneLicense, Product]]:
     """Return the licences gone lately whose shortage would alarm, each with its product."""
-    found = gone_licenses(engine, (now - GONE_FOR).astimezone(settings.zone).date())
-    if not found:
+    gone_lately = gone_licenses(engine, (now - GONE_FOR).astimezone(settings.zone).date())
+    if not gone_lately:
         return []
     rules = rules_at(engine, now, settings.zone)
-    kept = []
-    for gone in found:
+    alarming = []
+    for gone in gone_lately:
         units = License(gone.sku_id, gone.sku_part_number, gone.enabled, gone.consumed, applies_to=gone.applies_to)
         judged = judge(units, catalogue, rules, tenant_id=gone.tenant_id, is_trial=gone.is_trial, present=False)
         if judged.alarms:
-            kept.append((gone, catalogue.product(gone.sku_id, gone.sku_part_number)))
-    return kept
+            alarming.append((gone, catalogue.product(gone.sku_id, gone.sku_part_number)))
+    return alarming
 
 
 def certificate_of(profile: TenantProfile | SharePointProfile) -> Certificate:

@@ -13,7 +13,7 @@ SKU_MAPPINGS = Path(__file__).parents[2] / "sku_mappings.json"
 
 
 def load_catalogue(engine: Engine) -> tuple[Catalogue, str]:
-    """The names, and what is wrong with sku_mappings.json ("" for nothing). Raises DatabaseError.
+    """Return the names, and what is wrong with sku_mappings.json ("" for nothing). Raises DatabaseError.
 
     A broken mapping is no reason to show no figures, still less to miss a shortage: the imported names do without
     it, and what only it knows to be free counts as paid. A broken entry costs that entry alone.

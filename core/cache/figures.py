@@ -52,7 +52,7 @@ _newest_lock = threading.Lock()
 
 
 def newest_figures(engine: Engine, settings: Settings) -> Figures:
-    """The newest figures; whoever comes first reads them, all others wait for them. Raises DatabaseError."""
+    """Return the newest figures; the first caller reads them, all others wait for that. Raises DatabaseError."""
     with _newest_lock:
         newest = _newest.setdefault(engine, _Newest())
     with newest.lock:

@@ -33,7 +33,7 @@ TENANT_COLUMNS = [
 def licenses_frame(
     engine: Engine, catalogue: Catalogue, *, now: datetime, flow_timeout: timedelta, zone: tzinfo = UTC
 ) -> pd.DataFrame:
-    """Every licence of every tenant that has a profile and is enabled, worst first.
+    """Return every licence of every tenant that has a profile and is enabled, worst first.
 
     Columns: LICENSE_COLUMNS. Units are seats, `utilisation` is consumed / enabled (NaN when enabled
     is 0), times are aware UTC. `alarm` is "" without a shortage, else one of "no_sharepoint",
@@ -51,17 +51,16 @@ def licenses_frame(
         tenants
     )
     with transaction(engine) as connection:
-        found = connection.execute(joined.where(tenants.c.has_profile, tenants.c.enabled)).all()
+        license_rows = connection.execute(joined.where(tenants.c.has_profile, tenants.c.enabled)).all()
     product_of = cache(catalogue.product)  # thousands of rows, dozens of products
     rows = []
-    for row in found:
+    for row in license_rows:
         key = (row.tenant_id, row.sku_id)
         product = product_of(row.sku_id, row.sku_part_number)
         judged = judge(row, catalogue, rules, tenant_id=row.tenant_id, is_trial=key in trial, present=row.present)
         alarm, alarm_at = "", None
         if judged.shortage:
-            known = alarm_of.get(key)
-            alarm, alarm_at = _alarm_state(status, row.monitored, known, now, flow_timeout)
+            alarm, alarm_at = _alarm_state(status, row.monitored, alarm_of.get(key), now, flow_timeout)
         rows.append((
             row.tenant_id, row.name, row.sku_id, row.sku_part_number, product.name_de, product.name_en,
             judged.kind, judged.kind_reason,
@@ -78,7 +77,7 @@ def licenses_frame(
 
 
 def _since(short_since: datetime | None, alarm: str, alarm_at: datetime | None) -> datetime | None:
-    """Since when short: what was told before our own first reading has lasted at least since then."""
+    """Return since when the licence is short; a message sent before our own first reading moves it back to then."""
     if alarm == "told" and alarm_at and short_since:
         return min(short_since, alarm_at)
     return short_since
@@ -89,7 +88,7 @@ UNUSED = 6  # suspended, and nobody holds it: no trouble of anybody
 
 
 def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Shortages first; of the over-assigned the one that lacks most, of the others the longest."""
+    """Return shortages first; of the over-assigned the one that lacks most, of the others the longest."""
     rank = frame["state"].map(STATE_RANK).astype("int64")
     rank = rank.mask((frame["state"] == "suspended") & (frame["consumed"] == 0), UNUSED) + 10 * ~frame["shortage"]
     missing = frame["free"].where(frame["state"] == "over", 0)
@@ -119,7 +118,7 @@ def _alarms(engine: Engine) -> dict[tuple[str, str], Any]:
 
 
 def _renewals(engine: Engine, now: datetime) -> dict[tuple[str, str], datetime]:
-    """(tenant id, SKU id) -> the next moment at which one of its subscriptions changes its status."""
+    """Return (tenant id, SKU id) -> the next moment at which one of its subscriptions changes its status."""
     dates = subscriptions.c.next_lifecycle_at
     query = select(subscriptions.c.tenant_id, subscriptions.c.sku_id, func.min(dates).label("next"))
     query = query.where(dates > now).group_by(subscriptions.c.tenant_id, subscriptions.c.sku_id)
@@ -128,7 +127,7 @@ def _renewals(engine: Engine, now: datetime) -> dict[tuple[str, str], datetime]:
 
 
 def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> pd.DataFrame:
-    """One row per tenant with a profile, by name; columns: TENANT_COLUMNS.
+    """Return one row per tenant with a profile, by name; columns: TENANT_COLUMNS.
 
     `problem` and `subscriptions_problem` hold `Problem.to_json()` or NaN; `cert_days` are whole
     days until the certificate really ends (negative: ended). The counts come from `licenses_`.
@@ -145,14 +144,16 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
     )
     counts = counted.groupby(licenses_["tenant_id"]).sum()
     with transaction(engine) as connection:
-        found = connection.execute(select(tenants).where(tenants.c.has_profile).order_by(tenants.c.name)).mappings()
+        tenant_rows = connection.execute(
+            select(tenants).where(tenants.c.has_profile).order_by(tenants.c.name)
+        ).mappings()
         rows = [
             {
                 **row,
                 "tenant": row["name"],
                 "cert_days": (row["cert_expires"] - now).days if row["cert_expires"] else None,
             }
-            for row in found
+            for row in tenant_rows
         ]
     frame = pd.DataFrame(rows, columns=["tenant_id", *TENANT_COLUMNS[1:-4]])
     frame = frame.join(counts, on="tenant_id").reindex(columns=TENANT_COLUMNS)
@@ -172,7 +173,7 @@ TYPES: dict[str, Any] = {
 
 
 def _typed(frame: pd.DataFrame, **others: str) -> pd.DataFrame:
-    """Give each column its type, also when the frame is empty and pandas cannot know it."""
+    """Return the frame with the type of each column set, also when the frame is empty and pandas cannot know it."""
     types = TYPES | others
     for name in frame.columns:
         if name.endswith(("_at", "_since", "_expires")):
@@ -183,21 +184,21 @@ def _typed(frame: pd.DataFrame, **others: str) -> pd.DataFrame:
 
 
 def history_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
-    """Daily figures of one tenant: day, sku_id, enabled, consumed, warning, suspended; oldest first."""
+    """Return the daily figures of one tenant: day, sku_id, enabled, consumed, warning, suspended; oldest first."""
     columns = ["day", "sku_id", "enabled", "consumed", "warning", "suspended"]
     query = select(*(history.c[name] for name in columns)).where(history.c.tenant_id == tenant_id)
     with transaction(engine) as connection:
-        found = connection.execute(query.order_by(history.c.day, history.c.sku_id)).all()
-    return _typed(pd.DataFrame(found, columns=columns))
+        rows = connection.execute(query.order_by(history.c.day, history.c.sku_id)).all()
+    return _typed(pd.DataFrame(rows, columns=columns))
 
 
 def subscriptions_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
-    """Subscriptions of one tenant, the next to change its status first; columns as in the table."""
+    """Return the subscriptions of one tenant, the next to change its status first; columns as in the table."""
     columns = ["sku_id", "sku_part_number", "status", "total", "is_trial", "created_at", "next_lifecycle_at"]
     query = select(*(subscriptions.c[name] for name in columns)).where(subscriptions.c.tenant_id == tenant_id)
     with transaction(engine) as connection:
-        found = connection.execute(query.order_by(subscriptions.c.next_lifecycle_at.nulls_last())).all()
-    return _typed(pd.DataFrame(found, columns=columns))
+        rows = connection.execute(query.order_by(subscriptions.c.next_lifecycle_at.nulls_last())).all()
+    return _typed(pd.DataFrame(rows, columns=columns))
 
 
 def utc_now() -> datetime:

@@ -1,4 +1,4 @@
-"""Which rule decides about an alarm: standard -> tenant -> tenant and product. Pure functions, no clock, no I/O.
+"""Rules and what they decide about alarms: standard -> tenant -> tenant and product. Pure functions, no clock, no I/O.
 
 Each field inherits on its own from the next level that sets it. "edge" is a threshold too: none left is
 fine, below that is not.
@@ -72,7 +72,7 @@ class Decision:
     reason: str = ""
 
     def short(self, enabled: int, consumed: int) -> bool:
-        """Whether these units are a shortage: the one place that decides it."""
+        """Return True if these units are a shortage."""
         return self.alarms and units.is_shortage("paid", enabled, consumed, threshold=self.threshold)
 
     def warn_level(self, enabled: int) -> int:
@@ -80,20 +80,20 @@ class Decision:
 
 
 def decide(kind: str, rules: Sequence[Rule]) -> Decision:
-    """The decision for a licence of `kind`; `rules` are those that count for it, one per level, narrowest first."""
+    """Return the decision for a licence of `kind`; `rules` count for it, one per level, narrowest first."""
     mode = next((rule for rule in rules if rule.mode), None)
     threshold = next((rule for rule in rules if _threshold(rule) is not None), None)
     warn = next((rule for rule in rules if _warn(rule) is not None), None)
-    said = mode.mode if mode else ""
-    alarms = said not in SILENT and (kind == "paid" or said == "anyway")
+    mode_name = mode.mode if mode else ""
+    alarms = mode_name not in SILENT and (kind == "paid" or mode_name == "anyway")
     # Where the kind forbids the alarm no threshold decides anything.
-    decided_by, origin = _origin(rules, mode, threshold, warn) if alarms or said in SILENT else ("", None)
+    decided_by, origin = _origin(rules, mode, threshold, warn) if alarms or mode_name in SILENT else ("", None)
     limit = _threshold(threshold) if threshold else None
     return Decision(
         threshold=DEFAULT_THRESHOLD if limit is None else limit,
         warn=_warn(warn) if warn else None,
         alarms=alarms,
-        hidden=said == "hidden",
+        hidden=mode_name == "hidden",
         decided_by=decided_by,
         level=origin.level if origin else "standard",
         reason=origin.reason if origin else "",
@@ -105,14 +105,14 @@ def _threshold(rule: Rule) -> int | None:
 
 
 def _warn(rule: Rule) -> int | None:
-    """Who wants to be at the edge is not warned on the way there."""
+    """Return the warn level of a rule; a rule with the mode "edge" warns at nothing unless it sets a level itself."""
     return 0 if rule.mode == "edge" and rule.warn is None else rule.warn
 
 
 def _origin(
     rules: Sequence[Rule], mode: Rule | None, threshold: Rule | None, warn: Rule | None
 ) -> tuple[str, Rule | None]:
-    """The field that decided and its rule: silence first, then the narrower of mode and threshold."""
+    """Return the field that decided and its rule: silence first, then the narrower of mode and threshold."""
     if mode and mode.mode in SILENT:
         return mode.mode, mode
     for rule in rules:
@@ -126,7 +126,7 @@ def _origin(
 
 
 def faults_of(rule: Rule) -> list[tuple[str, str]]:
-    """What is wrong with a rule: (field, code) of each fault; the words stand where they are told."""
+    """Return the faults of a rule as (field, code); pages and command line have the words for each code."""
     wide = not rule.tenant_id
     checks = (
         ("tenant_id", "missing", wide and bool(rule.sku_id)),
@@ -149,7 +149,7 @@ _USUAL = {paid: Decision(alarms=paid) for paid in (True, False)}
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All rules that count on one day, to be asked for each licence."""
+    """The rules that count on one day, by their scope."""
 
     by_scope: dict[Scope, Rule] = field(default_factory=dict)
 
@@ -161,5 +161,5 @@ class Rules:
         if not self.by_scope:
             return _USUAL[kind == "paid"]
         scopes = ((tenant_id, sku_id), (tenant_id, ""), ("", ""))
-        found = [rule for scope in scopes if (rule := self.by_scope.get(scope))]
-        return decide(kind, found) if found else _USUAL[kind == "paid"]
+        matching = [rule for scope in scopes if (rule := self.by_scope.get(scope))]
+        return decide(kind, matching) if matching else _USUAL[kind == "paid"]

@@ -1,4 +1,4 @@
-"""From the SKU ids of Graph to names people know, and to the kind of a product.
+"""Names and kinds of products by the SKU ids and part numbers of Graph.
 
 SkuError
 ├── SkuMappingError     sku_mappings.json has faults (all of them in `faults`)
@@ -40,7 +40,7 @@ _POOL, _LARGEST_POOL = 10_000, 1_000_000
 
 
 class SkuError(Exception):
-    """Names of products are not as they should be; the text says what to do."""
+    """The names of products have a fault; the text says what to do."""
 
 
 class SkuMappingError(SkuError):
@@ -52,7 +52,7 @@ class SkuMappingError(SkuError):
 
 
 class ProductNamesError(SkuError):
-    """The list of product names cannot be had, or is not Microsoft's list."""
+    """The list of product names could not be read, or is not Microsoft's list."""
 
 
 def product_language(language: str) -> Literal["de", "en"]:
@@ -92,11 +92,11 @@ class Catalogue:
     """
 
     def __init__(self, own: Iterable[Product], imported: Iterable[ImportedName] = ()) -> None:
-        ours = list(own)
+        own_products = list(own)
         named = (n for n in imported if _key(n.display_name))
-        theirs = [Product(n.sku_id, n.sku_part_number, n.display_name, n.display_name, None) for n in named]
-        self._by_id = {key: p for p in (*theirs, *ours) if (key := _key(p.sku_id))}
-        self._by_part = {key: p for p in (*theirs, *ours) if (key := _key(p.sku_part_number))}
+        imported_products = [Product(n.sku_id, n.sku_part_number, n.display_name, n.display_name, None) for n in named]
+        self._by_id = {key: p for p in (*imported_products, *own_products) if (key := _key(p.sku_id))}
+        self._by_part = {key: p for p in (*imported_products, *own_products) if (key := _key(p.sku_part_number))}
 
     @classmethod
     def load(cls, path: Path, imported: Iterable[ImportedName] = ()) -> Self:
@@ -116,10 +116,10 @@ class Catalogue:
         The SKU id decides, for part numbers mislead (O365_BUSINESS_PREMIUM is Business Standard); then
         the part number; an unknown product shows its part number, failing that its id, failing that "?".
         """
-        known = self._find(sku_id, sku_part_number)
-        part = sku_part_number.strip() or (known.sku_part_number if known else "")
+        product = self._find(sku_id, sku_part_number)
+        part = sku_part_number.strip() or (product.sku_part_number if product else "")
         unnamed = part or sku_id.strip() or "?"
-        name_de, name_en = (known.name_de, known.name_en) if known else (unnamed, unnamed)
+        name_de, name_en = (product.name_de, product.name_en) if product else (unnamed, unnamed)
         return Product(_key(sku_id), part, name_de, name_en, self._mapped_kind(sku_id, sku_part_number))
 
     def kind(
@@ -174,11 +174,11 @@ def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
         if columns is None:
             columns = _columns(cells)
             continue
-        found = _imported_name(cells, columns)
-        if isinstance(found, ImportedName):
-            names[found.sku_id] = found
+        name_or_fault = _imported_name(cells, columns)
+        if isinstance(name_or_fault, ImportedName):
+            names[name_or_fault.sku_id] = name_or_fault
         else:
-            skipped.append(f"line {reader.line_num}: {found}")
+            skipped.append(f"line {reader.line_num}: {name_or_fault}")
     if columns is None:
         raise ProductNamesError(f"The list of product names is empty. Download the CSV again from {LIST_PAGE}.")
     if not names:
@@ -188,7 +188,7 @@ def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
 
 @lru_cache(maxsize=KEYS_KEPT)
 def _key(text: str) -> str:
-    """The key of an id, a part number or a heading; remembered, for a page asks for the same ones row after row."""
+    """Return the key of an id, a part number or a heading; cached because the same ones come row after row."""
     return name_key(text)
 
 
@@ -219,7 +219,7 @@ def _read_mapping(path: Path, faults: list[str]) -> dict[str, Any]:
 
 
 def _object(faults: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build a JSON object and tell of keys that json would silently overwrite."""
+    """Return a JSON object; keys that are there twice go into `faults`, json would silently overwrite the first."""
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
@@ -231,13 +231,13 @@ def _object(faults: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _own_products(mapping: dict[str, Any], faults: list[str]) -> Iterator[Product]:
     seen: set[str] = set()
     for sku_id, entry in mapping.items():
-        found = list(_entry_faults(sku_id, entry))
+        entry_faults = list(_entry_faults(sku_id, entry))
         key = guid_key(sku_id)
         if key and key in seen:
-            found.append("is there twice, spelled differently. Keep one of the two.")
+            entry_faults.append("is there twice, spelled differently. Keep one of the two.")
         seen.add(key)
-        faults.extend(f"{sku_id}: {fault}" for fault in found)
-        if not found:
+        faults.extend(f"{sku_id}: {fault}" for fault in entry_faults)
+        if not entry_faults:
             german, english = (bounded_text(entry[field], LONGEST_NAME) for field in ("de", "en"))
             yield Product(key, entry["part_number"].strip(), german, english, entry["kind"])
 

@@ -61,7 +61,7 @@ class Subscription:
 
 
 def warn_level(enabled: int) -> int:
-    """Seats below which a licence is low: 5 % of the seats, at least 1, for 20 seats or more; else 0."""
+    """Return the free seats at which a licence is low: 5 % of the seats, at least 1, for 20 seats or more; else 0."""
     return max(1, math.floor(enabled * WARN_SHARE)) if enabled >= WARN_FROM_SEATS else 0
 
 
@@ -92,9 +92,9 @@ def state_of(
 
 
 def is_shortage(kind: str, enabled: int, consumed: int, *, threshold: int = DEFAULT_THRESHOLD) -> bool:
-    """Whether nobody new can get this licence although somebody may need it.
+    """Return True if nobody new can get this licence although somebody may need it.
 
-    Whatever its state: grace and suspended with holders count, an empty 0/0 never does.
+    The state does not matter: grace and suspended with holders count, an empty 0/0 never does.
     """
     return kind == "paid" and enabled - consumed <= threshold and (enabled > 0 or consumed > 0)
 
@@ -109,14 +109,14 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class SubscribedSkus:
-    """What a tenant answered: its licences, one per SKU id, and the rows that are none."""
+    """The answer of a tenant: its licences, one per SKU id, and the rows that cannot be understood."""
 
     licenses: list[License]
     refused: list[RefusedRow]
 
 
 def parse_licenses(rows: Iterable[Any]) -> SubscribedSkus:
-    """Rows of `subscribedSkus` -> licences; a row that cannot be understood costs itself alone. Never raises."""
+    """Return the licences in rows of `subscribedSkus`, and the rows that cannot be understood. Never raises."""
     licenses: dict[str, License] = {}
     refused: list[RefusedRow] = []
     for row in rows:
@@ -130,14 +130,14 @@ def parse_licenses(rows: Iterable[Any]) -> SubscribedSkus:
 
 
 def sku_id_of(row: Any) -> str:
-    """Return the SKU id in small letters, "" where there is none that could be one."""
-    found = row.get("skuId") if isinstance(row, Mapping) else None
-    sku_id = guid_key(found) or name_key(found) if isinstance(found, str) else ""
+    """Return the SKU id of a row in small letters, "" if the row has no valid one."""
+    value = row.get("skuId") if isinstance(row, Mapping) else None
+    sku_id = guid_key(value) or name_key(value) if isinstance(value, str) else ""
     return once(sku_id) if SKU_ID.fullmatch(sku_id) else ""
 
 
 def parse_license(row: Any) -> License:
-    """A row of `subscribedSkus` -> License; lockedOut and appliesTo are missing in some clouds.
+    """Return the licence in a row of `subscribedSkus`; lockedOut and appliesTo are missing in some clouds.
 
     Raises ValueError when the row has no skuId or a unit is no number of seats (core.bounds).
     """
@@ -161,13 +161,16 @@ def parse_license(row: Any) -> License:
 
 
 def parse_subscriptions(rows: Iterable[Any]) -> list[Subscription]:
-    """Rows of `directory/subscriptions` -> subscriptions, one per id. Raises ValueError for a row that is no object."""
-    found = [parse_subscription(row) for row in rows]
-    return list({row.subscription_id or row.sku_id: row for row in found}.values())
+    """Return the subscriptions in rows of `directory/subscriptions`, one per id.
+
+    Raises ValueError for a row that is no object.
+    """
+    parsed = [parse_subscription(row) for row in rows]
+    return list({row.subscription_id or row.sku_id: row for row in parsed}.values())
 
 
 def parse_subscription(row: Any) -> Subscription:
-    """A row of `directory/subscriptions` -> Subscription; every field but the id may be null, or nonsense.
+    """Return the subscription in a row of `directory/subscriptions`; every field but the id may be null, or nonsense.
 
     A number of seats that is none counts as 0, and a trial is only what says so: neither hides a shortage.
     Raises ValueError when the row is no object.

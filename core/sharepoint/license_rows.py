@@ -1,4 +1,4 @@
-"""What the licence list is to show. Pure: what is known of the tenants in, rows out."""
+"""The rows that the licence list should have, made of the tenants and licences in the cache. Pure."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ def in_lists(tenant: Any) -> bool:
 
 def rows_to_show(
     tenants: Mapping[str, Any],
-    known: Mapping[str, Mapping[str, StoredLicense]],
+    licenses: Mapping[str, Mapping[str, StoredLicense]],
     trial: set[tuple[str, str]],
     catalogue: Catalogue,
     rules: Rules,
     language: str,
 ) -> Iterator[Row]:
-    """Every licence of every tenant that is `in_lists`.
+    """Yield every licence of every tenant that is `in_lists`.
 
-    `tenants`: tenant id -> its row in the database; `known`: tenant id -> SKU id -> licence; `trial`: SKUs
+    `tenants`: tenant id -> its row in the database; `licenses`: tenant id -> SKU id -> licence; `trial`: SKUs
     bought only as a trial.
     """
     for tenant_id, tenant in tenants.items():
         if not in_lists(tenant):
             continue
-        for sku_id, license_ in known.get(tenant_id, {}).items():
+        for sku_id, license_ in licenses.get(tenant_id, {}).items():
             named = license_["sku_part_number"]
             sku_part_number = named if name_key(named) else sku_id
             units = License(

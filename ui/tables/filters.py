@@ -49,7 +49,7 @@ def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
 
 
 def license_filters(snapshot: Snapshot) -> Filters:
-    """Show the filters and give back what is chosen."""
+    """Show the filters and return those that are chosen."""
     names = snapshot.active_names
     arrived = url.incoming(PAGE, PARAMS)
     if arrived is not None:
@@ -73,7 +73,7 @@ def chosen() -> Filters:
 
 
 def params_of(filters: Filters) -> dict[str, list[str]]:
-    """The filters as URL parameters; what is not chosen is not there."""
+    """Return the filters as URL parameters, without those that are not chosen."""
     return {
         SEARCH: [filters.search] if filters.search else [],
         TENANTS: list(filters.tenants),
@@ -97,9 +97,9 @@ def _set(params: url.Params) -> None:
 
 
 def _drop_unknown(names: Mapping[str, str]) -> None:
-    """A tenant of an old link may be gone; a widget refuses what is not among its options."""
-    known = [slug for slug in st.session_state.get(_KEY + TENANTS, ()) if slug in names]
-    st.session_state[_KEY + TENANTS] = known
+    """Forget tenants of an old link that are gone: a widget refuses a value that is not among its options."""
+    slugs = [slug for slug in st.session_state.get(_KEY + TENANTS, ()) if slug in names]
+    st.session_state[_KEY + TENANTS] = slugs
 
 
 def _widgets(names: Mapping[str, str]) -> None:

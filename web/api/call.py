@@ -82,7 +82,7 @@ async def each_once(request: Request) -> None:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Which of `known` was meant, as a sentence; "" when none is near."""
+    """Return a sentence with the one of `known` that was probably meant, "" if none is near."""
     if len(name) > LONGEST_GUESS:  # comparing takes the product of the lengths
         return ""
     meant = {name_key(entry): entry for entry in reversed(known)}
@@ -95,7 +95,7 @@ def meta(call: Call, omitted: int = 0) -> Meta:
 
 
 def shown(rows: Sequence[Row], make: Callable[[Row], Shown]) -> tuple[list[Shown], int]:
-    """Return what `make` makes of the rows, and how many it could not be made of: a bad row costs itself alone."""
+    """Return the rows as `make` shows them, and how many it could not show; each of those is logged."""
     made: list[Shown] = []
     for row in rows:
         try:
@@ -111,7 +111,7 @@ def pagination(query: Paged, total: int) -> Pagination:
 
 
 def part(query: Paged) -> slice:
-    """The rows of the page that is asked for; none when it lies behind the last."""
+    """Return the slice of the page that is asked for; it is empty behind the last page."""
     start = (query.page - 1) * query.page_size
     return slice(start, start + query.page_size)
 
@@ -132,6 +132,6 @@ WORDS = {
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the document: these statuses and those that every call may meet."""
-    told = sorted({401, 422, 429, 500, 503, *statuses})
-    return {status: {"model": Failure, "description": WORDS[status]} for status in told}
+    """Return for the document these statuses and those that every call may meet."""
+    all_statuses = sorted({401, 422, 429, 500, 503, *statuses})
+    return {status: {"model": Failure, "description": WORDS[status]} for status in all_statuses}

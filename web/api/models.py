@@ -119,7 +119,7 @@ class ProblemText(Model):
 
     @classmethod
     def of(cls, stored: str | None, language: str) -> Self | None:
-        """The words for what the database holds; None when all is well."""
+        """Return the text of a stored problem, None for none."""
         if stored is None:
             return None
         problem = Problem.from_json(stored)

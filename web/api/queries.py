@@ -102,7 +102,7 @@ def parameters_of(endpoint: Callable[..., Any]) -> dict[str, bool]:
 
 
 def order_of(sort: str) -> tuple[str, bool]:
-    """`shortSince:desc` -> ("short_since", True): our column, and whether descending."""
+    """Return column and direction of an order: `shortSince:desc` is ("short_since", True), True for descending."""
     field, _, direction = sort.partition(":")
     column = "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in field)
     return column, direction == "desc"

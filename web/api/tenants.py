@@ -111,14 +111,18 @@ def history(
 ) -> HistoryPage:
     """By part number; a page holds so many products, each with all its days."""
     figures, runtime = context.figures(), context.runtime()
-    known = find_tenant(figures, tenant_id)["tenant_id"]
+    row = find_tenant(figures, tenant_id)
     today = datetime.now(UTC).astimezone(runtime.settings.zone).date()
     rows = part(query)
-    found, total = history_page(
-        runtime.engine, known, today - timedelta(days=query.days - 1), limit=query.page_size, offset=rows.start
+    skus, total = history_page(
+        runtime.engine,
+        row["tenant_id"],
+        today - timedelta(days=query.days - 1),
+        limit=query.page_size,
+        offset=rows.start,
     )
     data = []
-    for sku in found:
+    for sku in skus:
         product = figures.catalogue.product(sku.sku_id, sku.sku_part_number)
         days = [HistoryDay(**day, free=day["enabled"] - day["consumed"]) for day in sku.days]
         data.append(
@@ -134,7 +138,7 @@ def history(
 
 
 def find_tenant(figures: Figures, name: str) -> dict[str, Any]:
-    """The row of the tenant with this id, short name or name. Raises ApiError with the nearest name.
+    """Return the row of the tenant with this id, short name or name. Raises ApiError with the nearest name.
 
     The exact spelling wins: a change must not go to a look-alike.
     """
