@@ -1,6 +1,6 @@
-"""How a line of the log is written: bounded, without secrets, as text for people or as JSON for programs.
+"""Format log lines, bounded and without secrets, as text for people or as JSON for programs.
 
-`carry` prepares a record in the thread that logs and is short; the formatters do the rest, in a thread of their own.
+`carry` prepares a record in the logging thread and is fast; the formatters do the rest in the background thread.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s req
 CONTEXT = ("run", "tenant", "request", "account")
 FRAMES = 30  # of a traceback, the innermost
 
-# Every control character but the tab, and what turns the direction of writing.
+# Control characters except the tab, and characters that change the direction of writing.
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def carry(record: logging.LogRecord, context: Mapping[str, str]) -> logging.LogRecord:
-    """A copy of the record with its message cut and with the `context` of the thread that logs.
+    """Return a copy of the record with its message cut and with the `context` of the logging thread.
 
-    No longer than formatting at most `MOST_BYTES` of each value takes: the caller may be the event loop.
+    It formats at most `MOST_BYTES` of each value, because the caller may be the event loop.
     """
     carried = copy.copy(record)
     carried.__dict__.update(context)
@@ -37,7 +37,7 @@ def carry(record: logging.LogRecord, context: Mapping[str, str]) -> logging.LogR
         left_off = sum(max(0, len(text) - MOST_BYTES) for text in texts)
     try:
         message = carried.getMessage()
-    except Exception as error:  # noqa: BLE001 - a value whose text cannot be made must not cost the line
+    except Exception as error:  # noqa: BLE001 - log the line although a value has no text
         message = f"{record.msg} ({type(error).__name__} in a value of this line)"
     head, more = cut(message)
     carried.msg, carried.args = head, None
@@ -50,36 +50,36 @@ def _short(value: object) -> object:
 
 
 class _Lines(logging.Formatter):
-    """What both forms share: message and traceback of a record that was carried, masked."""
+    """Base of both formatters: masked message and traceback of a record from `carry`."""
 
     def __init__(self) -> None:
         super().__init__(FORMAT)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """Return the moment with its zone, which changes in summer: 2026-11-20T13:00:01.204+01:00."""
+        """Return the local time with its UTC offset: 2026-11-20T13:00:01.204+01:00."""
         return datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="milliseconds")
 
     @staticmethod
     def message_of(record: logging.LogRecord) -> tuple[str, str]:
-        """(the message, the note of how much of it was cut)."""
+        """Return the message, and the note about its cut part."""
         left_off: int = getattr(record, "left_off", 0)
         return hide_secrets(record.getMessage(), was_cut=left_off > 0), cut_note(left_off)
 
     @staticmethod
     def traceback_of(record: logging.LogRecord) -> str:
-        """The traceback, "" for none. Of one that is too long the exception itself is told all the same."""
+        """Return the traceback, "" for none; a cut one still ends with the exception."""
         if not record.exc_info or record.exc_info[0] is None:
             return ""
-        told = traceback.TracebackException(*record.exc_info, limit=-FRAMES)
-        whole = "".join(told.format()).rstrip("\n")
+        exception = traceback.TracebackException(*record.exc_info, limit=-FRAMES)
+        whole = "".join(exception.format()).rstrip("\n")
         text = safe_text(whole)
         if cut(whole)[1]:
-            text += "\n" + hide_secrets("".join(told.format_exception_only())[: MOST_BYTES // 8], was_cut=True)
+            text += "\n" + hide_secrets("".join(exception.format_exception_only())[: MOST_BYTES // 8], was_cut=True)
         return text
 
 
 class TextLines(_Lines):
-    """For people. What a name from outside holds begins no line and colours no screen."""
+    """Lines for people; control characters in foreign names are written as escapes."""
 
     def format(self, record: logging.LogRecord) -> str:
         message, note = self.message_of(record)
@@ -91,7 +91,7 @@ class TextLines(_Lines):
 
 
 class JsonLines(_Lines):
-    """For programs: one object per line, only ASCII, so that no reader takes a letter for the end of the line."""
+    """Lines for programs: one JSON object per line, only ASCII, so that no character counts as a line end."""
 
     def format(self, record: logging.LogRecord) -> str:
         message, note = self.message_of(record)
@@ -101,9 +101,9 @@ class JsonLines(_Lines):
             "logger": record.name,
             "message": fitted(message, json.dumps) + note,
         }
-        # Each value before it is quoted: the same patterns as in a text line, and the line stays JSON.
-        told = {name: hide_secrets(getattr(record, name, "")) for name in CONTEXT}
-        fields |= {name: value for name, value in told.items() if value or name != "account"}
+        # Each value is masked before it is quoted, so that the line stays valid JSON.
+        context = {name: hide_secrets(getattr(record, name, "")) for name in CONTEXT}
+        fields |= {name: value for name, value in context.items() if value or name != "account"}
         if error := self.traceback_of(record):
             fields["exception"] = fitted(error, json.dumps)
         return json.dumps(fields)

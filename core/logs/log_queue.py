@@ -1,7 +1,7 @@
-"""Writing the log beside the work: a bounded queue in front of handlers, and a count of lines that come repeatedly.
+"""Write the log in the background: a bounded queue before the handlers, and a limit for repeated lines.
 
-BackgroundWriter   hands lines to handlers in a thread of its own
-Repeats            lets the first lines of one place in the code through and counts the others
+BackgroundWriter   passes lines to handlers in its own thread
+Repeats            passes the first lines of one place in the code and counts the others
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from queue import Full, Queue
 from core.masking import cut
 
 MOST_WAITING = 2_000  # lines; at 8 kB each 16 MB
-STOP_SECONDS = 2.0  # how long the end of the process waits for lines that are still to be written
+STOP_SECONDS = 2.0  # time to write waiting lines at the end of the process
 MOST_ALIKE = 20  # lines per minute of one place in the code
 MINUTE = 60.0
 
 
 class BackgroundWriter(QueueHandler):
-    """Hands lines to `handlers` in a thread of its own. Nobody waits: what no longer fits is left off and counted."""
+    """Passes lines to `handlers` in its own thread; lines that do not fit into the queue are dropped and counted."""
 
     def __init__(self, *handlers: logging.Handler, most: int = MOST_WAITING) -> None:
         self._lines: Queue[logging.LogRecord | None] = Queue(most)
@@ -35,7 +35,7 @@ class BackgroundWriter(QueueHandler):
         self._thread.start()
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        """As it is: `log_lines.carry` has prepared it."""
+        """Return the record unchanged: `log_lines.carry` has prepared it."""
         return record
 
     def enqueue(self, record: logging.LogRecord) -> None:
@@ -51,7 +51,7 @@ class BackgroundWriter(QueueHandler):
         super().close()
 
     def stop(self) -> None:
-        """Write what is waiting, for at most `STOP_SECONDS`, and end. The handlers stay open."""
+        """Write the waiting lines, for at most `STOP_SECONDS`, and end the thread. The handlers stay open."""
         if not self._ended:
             self._ended = True
             end = time.monotonic() + STOP_SECONDS
@@ -70,7 +70,7 @@ class BackgroundWriter(QueueHandler):
             record = None  # else a traceback keeps its variables until the next line
 
     def _note(self) -> list[logging.LogRecord]:
-        """A line that says how many were left off, none when all fitted."""
+        """Return a line with the number of dropped lines, [] if there are none."""
         if not self._left_off:
             return []
         self.acquire()
@@ -81,10 +81,10 @@ class BackgroundWriter(QueueHandler):
 
 
 class Repeats:
-    """Counts lines of one place in the code (file and line, not the words, which a stranger may choose).
+    """Limits the lines of one place in the code (file and line, not the text, which a stranger may choose).
 
-    The first `most` of a minute pass, then a line says how many more there were. Only for warnings and above: below,
-    a line is there to be read one by one. `write` takes that line.
+    The first `most` of a minute pass, then `write` gets a line with the number of the others. Only for warnings and
+    above.
     """
 
     def __init__(self, write: Callable[[logging.LogRecord], None], most: int = MOST_ALIKE) -> None:
@@ -97,10 +97,11 @@ class Repeats:
         self._timer: threading.Timer | None = None
 
     def passes(self, record: logging.LogRecord) -> bool:
+        """Return True if the line is to be written, False if it was only counted."""
         if record.levelno < logging.WARNING:
             return True
         if time.monotonic() - self._since >= MINUTE:
-            self.tell()
+            self.write_counts()
         place = (record.name, record.levelno, record.pathname, record.lineno)
         with self._lock:
             self._seen[place] += 1
@@ -108,13 +109,13 @@ class Repeats:
                 return True
             self._words[place] = cut(str(record.msg))[0]
             if self._timer is None:
-                self._timer = threading.Timer(MINUTE, self.tell)
+                self._timer = threading.Timer(MINUTE, self.write_counts)
                 self._timer.daemon = True
                 self._timer.start()
         return False
 
-    def tell(self) -> None:
-        """Say what was counted, and begin anew."""
+    def write_counts(self) -> None:
+        """Write the counts and start again at zero."""
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()

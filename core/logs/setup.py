@@ -1,4 +1,4 @@
-"""One log: console and `lizenztool.log`, with run, tenant and request in each line and no secret in any."""
+"""Set up the log: console, `lizenztool.log` and syslog, with run, tenant and request in each line."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _account: ContextVar[str] = ContextVar("account", default="")
 
 class _LogFile(RotatingFileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
-        """A full disk would put a traceback on the console for each line; the console has the line itself."""
+        """Do nothing: a full disk would cause a traceback on the console for each line, which is there anyway."""
 
 
 class _Intake(logging.Handler):
-    """The one handler of the root: takes each line in the thread that logs and passes it on to where it is written."""
+    """The handler of the root logger: takes each line in the logging thread and passes it to the writing handlers."""
 
     def __init__(self, written_to: Sequence[logging.Handler], beside: Sequence[logging.Handler]) -> None:
         super().__init__()
         self._written_to = tuple(written_to)
-        self._beside = tuple(beside)  # in the background always
+        self._beside = tuple(beside)  # always in the background
         self._behind: BackgroundWriter | None = None
         self._repeats: Repeats | None = None
 
@@ -51,15 +51,15 @@ class _Intake(logging.Handler):
             self._behind, self._repeats = BackgroundWriter(*self._written_to), Repeats(self._pass_on)
 
     def to_foreground(self) -> None:
-        """Write all that is waiting; from now on whoever logs waits for the disk."""
+        """Write all waiting lines, and every later line at once, in the logging thread."""
         behind, repeats, self._behind, self._repeats = self._behind, self._repeats, None, None
         if behind is not None:
             behind.stop()
         if repeats is not None:
-            repeats.tell()
+            repeats.write_counts()
 
     def close(self) -> None:
-        """Called at the end of the process, too, also after a crash: `logging` closes every handler."""
+        """Write and close everything; `logging` calls this at the end of the process, too."""
         self.to_foreground()
         for handler in (*self._beside, *self._written_to):
             handler.close()
@@ -72,10 +72,10 @@ class _Intake(logging.Handler):
 
 
 def set_up_logs(log_dir: Path, level: str, form: str = "text", syslog: str = "") -> None:
-    """Send everything to stderr, to `<log_dir>/lizenztool.log` (5 MB x 3) and to `syslog`.
+    """Send all lines to stderr, to `<log_dir>/lizenztool.log` (5 MB x 3) and to `syslog`.
 
-    A second call changes nothing. `form` is text or json, for console and file.
-    Without a writable folder the console alone remains, and says so.
+    A second call changes nothing. `form` is text or json, for console and file. If the folder cannot be written, a
+    warning on the console says so.
     """
     root = logging.getLogger()
     if _intake() is not None:
@@ -92,8 +92,8 @@ def set_up_logs(log_dir: Path, level: str, form: str = "text", syslog: str = "")
         handler.setFormatter(FORMATTERS[form]())
     root.addHandler(_Intake(handlers, _beside(syslog)))
     root.setLevel(level)
-    logging.captureWarnings(True)  # else Python writes them past us
-    # Below warning these speak of every request and of token contents.
+    logging.captureWarnings(True)  # else Python writes them to stderr itself
+    # Below warning these log every request and contents of tokens.
     for noisy in ("msal", "urllib3", "watchdog", "alembic", "filelock", "schedule"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if problem is not None:
@@ -113,22 +113,22 @@ def _intake() -> _Intake | None:
 
 
 def log_in_background() -> None:
-    """From here on nobody who logs waits for console or disk, and a stranger's warnings are counted (see Repeats).
+    """Write lines in a background thread from now on, and limit repeated ones (see Repeats).
 
-    For the server; a command's lines stay in their order with what it prints.
+    For the server; the lines of a command stay in order with its output.
     """
     if (intake := _intake()) is not None:
         intake.to_background()
 
 
 def log_in_foreground() -> None:
-    """Back again, after everything that is waiting has been written. To be called before the process ends."""
+    """Write all waiting lines, and later ones at once; called before the process ends."""
     if (intake := _intake()) is not None:
         intake.to_foreground()
 
 
 def log_uncaught() -> None:
-    """From here on an error that nobody catches is in the log, masked and bounded."""
+    """Log uncaught exceptions from now on, masked and bounded."""
 
     def of_process(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -151,7 +151,7 @@ def _context() -> dict[str, str]:
 
 @contextmanager
 def run_in_log(run_id: str) -> Iterator[None]:
-    """Every line within, also of the workers' threads, names the run."""
+    """Add the run to every line within the block, also in the workers' threads."""
     token = _run.set(run_id)
     try:
         yield
@@ -161,7 +161,7 @@ def run_in_log(run_id: str) -> Iterator[None]:
 
 @contextmanager
 def request_in_log(request_id: str, account: str = "") -> Iterator[None]:
-    """Every line within names the click or call that it is about, and in JSON who did it."""
+    """Add the request id to every line within the block, and the account to JSON lines."""
     request, who = _request.set(request_id), _account.set(account or _account.get())
     try:
         yield
@@ -171,13 +171,13 @@ def request_in_log(request_id: str, account: str = "") -> Iterator[None]:
 
 
 def current_request() -> str:
-    """The id that lines name here and now, "" for none."""
-    known = _request.get()
-    return "" if known == "-" else known
+    """Return the present request id, "" for none."""
+    request = _request.get()
+    return "" if request == "-" else request
 
 
 def account_in_log(name: str) -> None:
-    """From here to the end of the request the JSON lines name the account."""
+    """Add the account to JSON lines until the end of the request."""
     _account.set(name)
 
 

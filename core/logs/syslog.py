@@ -1,7 +1,7 @@
-"""The log also to syslog (`LIZENZTOOL_SYSLOG`), in the form of RFC 5424, one line per entry.
+"""Send the log to syslog (`LIZENZTOOL_SYSLOG`) as RFC 5424, one line per entry.
 
-parse(text)     what the setting says -> Target; raises ValueError with a sentence
-SyslogHandler   to be used behind a BackgroundWriter: it waits for a syslog that is away
+parse(text)     the Target of the setting; raises ValueError with a text
+SyslogHandler   to be used behind a BackgroundWriter: it waits while syslog is not reachable
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 PORTS = {"udp": 514, "tcp": 601}
 CONNECT_SECONDS = 2.0
-AGAIN_SECONDS = 5.0  # between two attempts at a syslog that is away
+AGAIN_SECONDS = 5.0  # between two attempts to reach syslog
 WRONG = "not of the form /dev/log, udp://host:514 or tcp://host:601."
 
 
@@ -40,7 +40,7 @@ class Target:
 
 
 def parse(text: str) -> Target:
-    """Where the log shall go; raises ValueError, without the text itself when it may hold a password."""
+    """Return the target in the setting; raises ValueError, without the value, which may contain a password."""
     if text.startswith("/"):
         return Target("unix", text)
     try:
@@ -55,7 +55,7 @@ def parse(text: str) -> Target:
 
 
 class SyslogHandler(SysLogHandler):
-    """Sends each line; while syslog is away it tries again every `AGAIN_SECONDS`, and says so once."""
+    """Sends each line; while syslog is not reachable it tries again every `AGAIN_SECONDS` and logs that once."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -64,11 +64,11 @@ class SyslogHandler(SysLogHandler):
         super().__init__(facility=SysLogHandler.LOG_DAEMON)
 
     def createLock(self) -> None:
-        """One thread alone uses it, and the end of the process must not wait for a network."""
+        """Use no lock: only one thread uses the handler, and the end of the process must not wait for the network."""
         self.lock = None
 
     def createSocket(self) -> None:
-        """Nothing at the start: `emit` connects."""
+        """Do not connect at the start: `emit` does."""
         self.socket: socket.socket | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -77,12 +77,12 @@ class SyslogHandler(SysLogHandler):
             try:
                 self._send(packet)
             except OSError as error:
-                if error.errno == errno.EMSGSIZE:  # it will be as long the next time
+                if error.errno == errno.EMSGSIZE:  # a repetition would be as long
                     return
-                self._tell(error)
+                self._log_change(error)
                 self._closing.wait(AGAIN_SECONDS)
             else:
-                self._tell(None)
+                self._log_change(None)
                 return
 
     def close(self) -> None:
@@ -118,8 +118,8 @@ class SyslogHandler(SysLogHandler):
             self.socket.close()
             self.socket = None
 
-    def _tell(self, error: OSError | None) -> None:
-        """Say when syslog goes away and when it is back, not at each attempt."""
+    def _log_change(self, error: OSError | None) -> None:
+        """Log when syslog becomes unreachable and when it is back, not each attempt."""
         if (error is not None) is self._away:
             return
         self._away = error is not None
@@ -130,7 +130,7 @@ class SyslogHandler(SysLogHandler):
 
 
 def _connected(target: Target) -> socket.socket:
-    """A socket to the target; raises OSError, after `CONNECT_SECONDS` at the latest."""
+    """Return a socket to the target; raises OSError, after `CONNECT_SECONDS` at the latest."""
     if target.kind == "tcp":
         return socket.create_connection((target.host, target.port), CONNECT_SECONDS)
     if target.kind == "udp":

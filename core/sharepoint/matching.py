@@ -1,7 +1,7 @@
-"""Which item of a list belongs to which licence or tenant. Pure.
+"""Match the items of the lists with licences and tenants. Pure functions.
 
-A licence is tenant id + SKU id; a list knows names only. So an item is found by its number where the cache
-remembers it, else by its names, compared by `name_key`.
+A licence is tenant id + SKU id, but a list has only names. So an item is matched by its id if the cache has it, else by
+its names, compared by `name_key`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
 
 MAX_TEXT = 255  # UTF-16 units; a single-line text column holds no more
-SHORT_ID = 8  # so many signs of a SKU id tell two licences with one part number apart
-REST = ""  # stands for the SKU id of items that belong to a tenant and to none of its rows
+SHORT_ID = 8  # characters of a SKU id that distinguish two licences with one part number
+REST = ""  # in place of the SKU id for items of a tenant that belong to none of its rows
 
 TenantNames = Mapping[str, Collection[str]]  # tenant id -> its present name, then its former ones
 
@@ -28,14 +28,14 @@ TenantNames = Mapping[str, Collection[str]]  # tenant id -> its present name, th
 
 @dataclass(frozen=True, slots=True)
 class ItemName:
-    """What the product writes as Lizenzname of a licence; `tag` is "" where the part number alone tells it apart."""
+    """The Lizenzname that we write for a licence; `tag` is "" if the part number is unique in its tenant."""
 
     text: str
     part_key: str
     tag: str = ""
 
     def fits(self, text: str) -> bool:
-        """Return True if `text` may stay as the name of this licence; a bare part number may not."""
+        """Return True if `text` may stay as the name of this licence; a bare part number is replaced."""
         if text == self.text:
             return True
         key = name_key(text)
@@ -47,7 +47,7 @@ class ItemName:
 def item_names(rows: Sequence[Row]) -> dict[Key, ItemName]:
     """Return the Lizenzname of every row: `Display name (PART_NUMBER)`, unique within its tenant.
 
-    Where two SKU ids of a tenant would be read as one they are told apart by the first signs of their ids:
+    Two SKU ids of a tenant with the same name get the first characters of their ids:
     `Display name [1a2b3c4d] (PART_NUMBER)`.
     """
     plain = [license_name(row.product, row.sku_part_number) for row in rows]
@@ -91,7 +91,7 @@ def _ends_in(text_key: str, part_key: str) -> bool:
 def _endings(key: str) -> Iterator[tuple[str, str]]:
     """Yield every (part number, tag) that the key of a Lizenzname may end in, the longest part number first.
 
-    Part numbers may hold brackets themselves, so each opening bracket may be the one before it.
+    Part numbers may contain brackets, so each opening bracket may be the one before the part number.
     """
     if not key.endswith(")"):
         return
@@ -108,8 +108,11 @@ def _endings(key: str) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """`by_key`: licence -> its items (more than one are duplicates); items of a tenant without a row stand under
-    (tenant id, REST). `shared`: licence without an item of its own -> the item that it shared with another one."""
+    """The items of each licence.
+
+    `by_key`: licence -> its items (more than one are duplicates); items that belong to none of a tenant's rows are
+    under (tenant id, REST). `shared`: licence without an item -> the item that it shared with another licence.
+    """
 
     by_key: dict[Key, list[Item]] = field(default_factory=lambda: defaultdict(list))
     shared: dict[Key, Item] = field(default_factory=dict)
@@ -122,13 +125,13 @@ def claim_items(
     alarms: Mapping[Key, Alarm],
     names: TenantNames,
 ) -> Claims:
-    """Give every item of the licence list to the licence that it belongs to; items of other tenants are left out.
+    """Return the items of each licence, without items of other tenants.
 
-    `written` are the `item_names` of `rows`. The item that `alarms` remembers is the licence's, whatever it is
-    called: its tenant or its part number may have got another name. Others are found by their tenant's name and
-    their Lizenzname: what the product would write, the bare part number, or any name that ends in `(part number)`.
+    `written` are the `item_names` of `rows`. An item id in `alarms` decides, whatever the item's names are: tenant or
+    part number may have been renamed. Other items are matched by their tenant's name and their Lizenzname: the one that
+    we write, the bare part number, or any name that ends in `(part number)`.
     """
-    owner_of = _remembered({row.key for row in rows}, alarms, names)
+    owner_of = _stored_owners({row.key for row in rows}, alarms, names)
     claims = Claims()
     unknown: list[Item] = []
     for item in items:
@@ -152,11 +155,11 @@ def _claim_by_name(
         tenant_id = tenant_of.get(name_key(item.text("tenant")))
         if tenant_id is None:
             continue
-        found = _keys_named(keys_of.get(tenant_id, {}), item.text("name"))
-        if len(found) > 1:
-            ambiguous.append((found, item))
+        keys = _keys_named(keys_of.get(tenant_id, {}), item.text("name"))
+        if len(keys) > 1:
+            ambiguous.append((keys, item))
         else:
-            claims.by_key[found[0] if found else (tenant_id, REST)].append(item)
+            claims.by_key[keys[0] if keys else (tenant_id, REST)].append(item)
     short = {row.key: (not row.shortage, row.short_since is None, row.short_since or 0) for row in rows}
     for keys, item in ambiguous:  # written for one part number, before its SKU ids had an item each
         alone = [key for key in keys if not claims.by_key.get(key)]
@@ -165,10 +168,10 @@ def _claim_by_name(
         claims.shared.update({key: item for key in alone if key != first})
 
 
-def _remembered(wanted: Collection[Key], alarms: Mapping[Key, Alarm], names: TenantNames) -> dict[str, Key]:
-    """Return item id -> the licence that had it the last time; licences of tenants without a profile have none."""
+def _stored_owners(current: Collection[Key], alarms: Mapping[Key, Alarm], names: TenantNames) -> dict[str, Key]:
+    """Return item id -> licence, from the stored alarms of tenants with a profile; licences in `current` come first."""
     owner_of: dict[str, Key] = {}
-    for key in sorted(alarms, key=lambda key: (key not in wanted, key)):
+    for key in sorted(alarms, key=lambda key: (key not in current, key)):
         item_id = alarms[key].item_id
         if item_id and key[0] in names:
             owner_of.setdefault(item_id, key)
@@ -176,36 +179,36 @@ def _remembered(wanted: Collection[Key], alarms: Mapping[Key, Alarm], names: Ten
 
 
 def alarms_left(alarms: Mapping[Key, Alarm], names: TenantNames) -> dict[str, Alarm]:
-    """Return item id -> the alarm of the licence that had the item, of tenants that have no profile any more."""
+    """Return item id -> stored alarm, of tenants without a profile."""
     return {alarm.item_id: alarm for key, alarm in alarms.items() if alarm.item_id and key[0] not in names}
 
 
 def _tenants_by_name(names: TenantNames) -> dict[str, str]:
-    """Return the key of a name -> tenant id. Present names win over former ones, whatever the order of `names`."""
-    found: dict[str, str] = {}
+    """Return name key -> tenant id. Present names win over former ones, whatever the order of `names`."""
+    tenant_of: dict[str, str] = {}
     listed = sorted(names.items())
     for chosen in (slice(0, 1), slice(1, None)):
-        for tenant_id, known in listed:
-            for name in list(known)[chosen]:
-                found.setdefault(name_key(name), tenant_id)
-    return found
+        for tenant_id, of_tenant in listed:
+            for name in list(of_tenant)[chosen]:
+                tenant_of.setdefault(name_key(name), tenant_id)
+    return tenant_of
 
 
 Reading = tuple[str, ...]  # one way to read a Lizenzname
 
 
 def _keys_by_name(written: Mapping[Key, ItemName]) -> dict[str, dict[Reading, list[Key]]]:
-    """Return tenant id -> how a Lizenzname may be read -> the licences that it may mean."""
-    found: dict[str, dict[Reading, list[Key]]] = defaultdict(lambda: defaultdict(list))
+    """Return tenant id -> reading of a Lizenzname -> the licences that it may mean."""
+    keys_of: dict[str, dict[Reading, list[Key]]] = defaultdict(lambda: defaultdict(list))
     for key, name in written.items():
-        of_tenant = found[key[0]]
+        of_tenant = keys_of[key[0]]
         for reading in (("name", name_key(name.text)), ("part", name.part_key), ("tag", name.part_key, name.tag)):
             of_tenant[reading].append(key)
-    return found
+    return keys_of
 
 
 def _keys_named(keys_of: Mapping[Reading, list[Key]], name: str) -> list[Key]:
-    """Return the licences that the Lizenzname may mean, by the surest reading that finds any."""
+    """Return the licences that the Lizenzname may mean, by the most exact reading that matches."""
     key = name_key(name)
     endings = list(_endings(key))
     readings: list[Reading] = [("name", key), ("part", key)]
@@ -219,7 +222,7 @@ def _keys_named(keys_of: Mapping[Reading, list[Key]], name: str) -> list[Key]:
 
 @dataclass(frozen=True, slots=True)
 class TenantRow:
-    """A tenant as the tenant list should know it; `item_id`: its row when last seen, "" for none."""
+    """A tenant with the values that its row in the tenant list should have; `item_id`: id of that row, "" for none."""
 
     tenant_id: str
     name: str
@@ -229,10 +232,10 @@ class TenantRow:
 
 
 def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dict[str, Item], list[str]]:
-    """Return (tenant id -> its item of the tenant list, titles that stand there more than once).
+    """Return tenant id -> its item of the tenant list, and the titles that are there more than once.
 
-    A tenant keeps the row it had, unless another row bears its present name and its own one a name that it never
-    had: then people have put the rows in another order. A present name wins over a former one.
+    A tenant keeps its stored row, unless another row has its present name and the stored one a name that the tenant
+    never had: then people have exchanged the rows. A present name wins over a former one.
     """
     listed = sorted(items, key=lambda item: item.number)
     by_title: dict[str, Item] = {}
@@ -242,17 +245,17 @@ def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dic
             twice.append(item.text("title"))
     ordered = sorted(rows, key=lambda row: row.tenant_id)
     names = {row.tenant_id: name_key(row.name) for row in ordered}
-    found = _rows_kept(ordered, listed, by_title, names)
+    matched = _rows_kept(ordered, listed, by_title, names)
     for row in ordered:
-        _take_by_title(row, by_title, names, found)
-    _take_by_former_name(ordered, by_title, names, found)
-    return found, twice
+        _take_by_title(row, by_title, names, matched)
+    _take_by_former_name(ordered, by_title, names, matched)
+    return matched, twice
 
 
 def _rows_kept(
     ordered: Sequence[TenantRow], listed: Sequence[Item], by_title: Mapping[str, Item], names: Mapping[str, str]
 ) -> dict[str, Item]:
-    """Tenant id -> the row it had; where two say so, the one whose name stands there."""
+    """Return tenant id -> its stored row; if two tenants have the same one, that with its name gets it."""
     by_id = {item.item_id: item for item in listed}
     holders: dict[str, str] = {}
     for row in ordered:
@@ -268,29 +271,29 @@ def _rows_kept(
 
 
 def _take_by_title(
-    row: TenantRow, by_title: Mapping[str, Item], names: Mapping[str, str], found: dict[str, Item]
+    row: TenantRow, by_title: Mapping[str, Item], names: Mapping[str, str], matched: dict[str, Item]
 ) -> None:
-    """Give the tenant the row that bears its present name, unless that is another tenant's and it has one itself."""
-    mine = found.get(row.tenant_id)
+    """Match the tenant with the row that has its present name, unless both are matched already."""
+    mine = matched.get(row.tenant_id)
     item = by_title.get(names[row.tenant_id])
     if item is None or (mine is not None and name_key(mine.text("title")) == names[row.tenant_id]):
         return
-    holder = next((tenant_id for tenant_id, held in found.items() if held is item), None)
+    holder = next((tenant_id for tenant_id, held in matched.items() if held is item), None)
     if holder is None:
-        found[row.tenant_id] = item
+        matched[row.tenant_id] = item
     elif mine is None:
-        del found[holder]
-        found[row.tenant_id] = item
+        del matched[holder]
+        matched[row.tenant_id] = item
 
 
 def _take_by_former_name(
-    ordered: Sequence[TenantRow], by_title: Mapping[str, Item], names: Mapping[str, str], found: dict[str, Item]
+    ordered: Sequence[TenantRow], by_title: Mapping[str, Item], names: Mapping[str, str], matched: dict[str, Item]
 ) -> None:
     present = set(names.values())
-    taken = {item.item_id for item in found.values()}
+    taken = {item.item_id for item in matched.values()}
     for row in ordered:
         former = [key for key in map(name_key, reversed(row.former_names)) if key not in present and key in by_title]
         free = [by_title[key] for key in former if by_title[key].item_id not in taken]
-        if row.tenant_id not in found and free:
-            found[row.tenant_id] = free[0]
+        if row.tenant_id not in matched and free:
+            matched[row.tenant_id] = free[0]
             taken.add(free[0].item_id)

@@ -1,7 +1,7 @@
-"""What has to be written into the lists. Pure: rows and items in, changes out, nothing is sent.
+"""Plan the changes of the lists from rows and items. Pure functions, nothing is sent.
 
 The trigger table is the contract with the flow «Lizenzüberwachung» (docs/architecture.md): when an
-item's trigger is true, the flow tells the support team, sets it to false and technician_informed to true.
+item's trigger is true, the flow informs the support team, sets it to false and technician_informed to true.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from core.sharepoint.matching import (
     item_names,
 )
 
-FIRST_DAY = EARLIEST.date() + timedelta(days=1)  # whose midnight can be read back in every zone
+FIRST_DAY = EARLIEST.date() + timedelta(days=1)  # its midnight is within the bounds in every zone
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write. `item` is None for a new item; `delete` removes `item`, whose twin stays."""
+    """One write. `item` is None for a new item; `delete` removes `item`, a duplicate."""
 
     key: Key
     item: Item | None
@@ -44,7 +44,7 @@ class Change:
 
     @property
     def urgency(self) -> int:
-        """Alarms first, then what ends one, then new items (those without a free seat first), numbers, duplicates."""
+        """The order of writes: alarms, ends of alarms, new items (without free seats first), numbers, duplicates."""
         if self.sets_trigger:
             return 0
         if self.delete:
@@ -56,9 +56,9 @@ class Change:
 
 @dataclass(slots=True)
 class Plan:
-    """All writes; `alarms` is what the items say now, `unanswered` the keys whose flow is late.
+    """All writes; `alarms` are the alarms by the items' present values, `unanswered` the keys whose flow is late.
 
-    `tells` are the shortages that the support team will be told of: by this plan, or by the next step for a new item.
+    `tells`: the shortages that the support team will be informed of, by this plan or, for a new item, by the next.
     """
 
     changes: list[Change]
@@ -78,11 +78,11 @@ def plan_licenses(
     now: datetime,
     flow_timeout: timedelta,
 ) -> Plan:
-    """The writes that make the licence list equal to `rows`.
+    """Return the plan that makes the licence list equal to `rows`.
 
-    `names`: tenant id -> its present and former names, by which its items are found. `disabled`:
-    tenants that are not read; their items are left alone, but a trigger in them is taken back.
-    Items of other tenants, and items of unknown part numbers, are not touched.
+    `names`: tenant id -> its present and former names, by which its items are matched. `disabled`: tenants that are
+    not read; their items stay as they are, but a set trigger is reset. Items of other tenants, and with unknown part
+    numbers, are not changed.
     """
     written = item_names(rows)
     claims = claim_items(rows, written, items, alarms, names)
@@ -98,8 +98,8 @@ def plan_licenses(
                 plan.tells.append(row)
             continue
         plan.changes.extend(Change(row.key, twin, delete=True) for twin in twins[1:])
-        known = alarms.get(row.key) or _inherited(row, left.get(twins[0].item_id))
-        _plan_row(plan, row, name, twins, known, now, flow_timeout)
+        stored = alarms.get(row.key) or _inherited(row, left.get(twins[0].item_id))
+        _plan_row(plan, row, name, twins, stored, now, flow_timeout)
     plan.changes.sort(key=lambda change: change.urgency)
     return plan
 
@@ -107,9 +107,9 @@ def plan_licenses(
 def _silenced(claims: Claims, disabled: Collection[str]) -> list[Change]:
     return [
         Change((tenant_id, item.item_id), item, {"trigger": False})
-        for (tenant_id, _), found in claims.by_key.items()
+        for (tenant_id, _), items in claims.by_key.items()
         if tenant_id in disabled
-        for item in found
+        for item in items
         if item.flag("trigger")
     ]
 
@@ -119,16 +119,16 @@ def _plan_row(
     row: Row,
     name: ItemName,
     twins: Sequence[Item],
-    known: Alarm | None,
+    stored: Alarm | None,
     now: datetime,
     flow_timeout: timedelta,
 ) -> None:
-    """Add to `plan` what the first of `twins`, the item of `row`, needs."""
+    """Add to `plan` the changes of the item of `row`, the first of `twins`."""
     item = twins[0]
-    if lost := _lost_mark(row, twins, known):
+    if lost := _lost_mark(row, twins, stored):
         plan.changes.append(Change(row.key, item, _differences(row, name, item) | lost))
         return
-    alarm = plan.alarms[row.key] = observe(row, item, known, now)
+    alarm = plan.alarms[row.key] = observe(row, item, stored, now)
     late = alarm.triggered_at is not None and now - alarm.triggered_at > flow_timeout
     if late or alarm.retriggered:
         plan.unanswered.append(row.key)
@@ -144,7 +144,7 @@ def _plan_row(
     if row.alarms and (values.get("trigger") or (another and item.flag("informed"))):
         plan.tells.append(row)
     if values.get("trigger"):
-        # Noted before it is written: a crash in between must not lose which shortage the flow tells of.
+        # Stored before the write: after a crash it is still known which shortage the trigger is for.
         plan.alarms[row.key] = replace(alarm, short_since=row.short_since)
     if values:
         plan.changes.append(Change(row.key, item, values))
@@ -153,10 +153,10 @@ def _plan_row(
 
 
 def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime) -> dict[Key, Alarm]:
-    """Return the alarms to remember so that the shortages `tells` count as told; plans then write that into the items.
+    """Return the alarms with which the shortages `tells` count as reported without a message; plans mark the items.
 
-    To be stored before the first write: after a crash any later refresh goes on marking, and none tells. A shortage
-    whose beginning is unknown is left out: it could not be told apart from the next one.
+    They must be stored before the first write: after a crash the next refresh continues and sends no messages. A
+    shortage with an unknown start is left out: it could not be distinguished from the next one.
     """
     return {
         row.key: replace(
@@ -174,11 +174,11 @@ def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime)
 def trigger_values(
     *, shortage: bool, monitored: bool, informed: bool, trigger: bool, late: bool = False, of_another: bool = False
 ) -> dict[str, bool]:
-    """The trigger table: what to write into trigger and informed, nothing where nothing is to be said.
+    """Return the values to write into trigger and informed by the trigger table; {} for no change.
 
-    `late`: the trigger has been set for longer than the flow needs; it is then set once more, which
-    makes the flow look again. `of_another`: informed is about an earlier shortage, whose end could not
-    be written; it is written now, and this shortage told in the next step.
+    `late`: the flow has not answered in time; the trigger is set again, which starts the flow again. `of_another`:
+    informed belongs to an earlier shortage, whose end could not be written; it is reset now, and the present shortage
+    triggers in the next step.
     """
     if not shortage or (informed and of_another):
         return ({"informed": False} if informed else {}) | ({"trigger": False} if trigger else {})
@@ -189,63 +189,63 @@ def trigger_values(
     return {"trigger": True} if not trigger or late else {}
 
 
-def observe(row: Row, item: Item, known: Alarm | None, now: datetime) -> Alarm:
-    """What the item says about its alarm, with the times that we remember ourselves.
+def observe(row: Row, item: Item, stored: Alarm | None, now: datetime) -> Alarm:
+    """Return the alarm by the item's present values and the stored times.
 
-    An item's own time of change is only a fall-back: every write of a number renews it.
+    The item's own time of change is only a fallback: every write of a number renews it.
     """
-    known = known or Alarm(*row.key)
+    stored = stored or Alarm(*row.key)
     changed = min(item.modified or now, now)  # also when the clock jumped
     informed, waiting = item.flag("informed"), item.flag("trigger") and not item.flag("informed")
-    triggered_at = min(known.triggered_at or changed, now) if waiting else None
+    triggered_at = min(stored.triggered_at or changed, now) if waiting else None
     return replace(
-        known,
+        stored,
         item_id=item.item_id,
         triggered_at=triggered_at,
-        retriggered=known.retriggered if triggered_at else 0,
-        told_at=(known.told_at or changed) if informed else None,
-        short_since=_about(row, known, informed=informed, waiting=waiting),
+        retriggered=stored.retriggered if triggered_at else 0,
+        told_at=(stored.told_at or changed) if informed else None,
+        short_since=_about(row, stored, informed=informed, waiting=waiting),
     )
 
 
-def _about(row: Row, known: Alarm, *, informed: bool, waiting: bool) -> datetime | None:
-    """The shortage that an item's flags are about. A trigger that is still set tells the present one."""
+def _about(row: Row, stored: Alarm, *, informed: bool, waiting: bool) -> datetime | None:
+    """Return the start of the shortage that the item's flags belong to; a set trigger belongs to the present one."""
     if informed:
-        return known.short_since or row.short_since
-    return (row.short_since or known.short_since) if waiting else None
+        return stored.short_since or row.short_since
+    return (row.short_since or stored.short_since) if waiting else None
 
 
-def _lost_mark(row: Row, twins: Sequence[Item], known: Alarm | None) -> dict[str, bool]:
-    """What to write into an item that lacks the mark of a shortage that was told, or taken over; else it is told again.
+def _lost_mark(row: Row, twins: Sequence[Item], stored: Alarm | None) -> dict[str, bool]:
+    """Return the values that restore a lost `technician_informed` of a reported shortage; {} if it is not lost.
 
-    An item that was told of and says no now has lost it to a person, who meant it. One that says nothing has lost
-    it together with its column: nobody can empty a yes or no.
+    Without it the shortage would be reported again. If the value is no, a person has reset it on purpose. If it is
+    empty, the column was deleted: nobody can empty a yes/no field.
     """
-    if known is None or not row.shortage or not _told(row, known):
+    if stored is None or not row.shortage or not _told(row, stored):
         return {}
-    unmarked = any(item.item_id == known.item_id and item.fields.get("informed") is not None for item in twins)
-    meant = unmarked and not known.taken_over
+    unmarked = any(item.item_id == stored.item_id and item.fields.get("informed") is not None for item in twins)
+    meant = unmarked and not stored.taken_over
     if meant or any(item.flag("informed") for item in twins):
         return {}
     return {"informed": True, "trigger": False}
 
 
-def _told(row: Row, known: Alarm | None) -> bool:
-    """Return True if the alarm is remembered as told and is about the shortage of `row`."""
-    if known is None or known.told_at is None or known.short_since is None:
+def _told(row: Row, stored: Alarm | None) -> bool:
+    """Return True if the stored alarm says that the shortage of `row` was reported."""
+    if stored is None or stored.told_at is None or stored.short_since is None:
         return False
-    return known.short_since == row.short_since
+    return stored.short_since == row.short_since
 
 
 def _of_another(alarm: Alarm, row: Row) -> bool:
-    """Whether the alarm is about an earlier shortage than the one of `row`; nobody knows without both names."""
+    """Return True if the alarm belongs to another shortage than `row`; False if the start of either is unknown."""
     return None not in (alarm.short_since, row.short_since) and alarm.short_since != row.short_since
 
 
 def _told_in(shared: Item | None, row: Row, alarms: Mapping[Key, Alarm]) -> dict[Key, Alarm]:
-    """The alarm of a licence that had its item together with another one, which the flow has told of.
+    """Return the alarm of a licence whose item, shared with another one, was reported by the flow; else {}.
 
-    Only where the cache knows nothing better. The item that it gets now is marked in the next step.
+    Only if no alarm is stored. The licence's new item is marked in the next step.
     """
     if shared is None or row.key in alarms or not (row.shortage and shared.flag("informed")):
         return {}
@@ -253,18 +253,18 @@ def _told_in(shared: Item | None, row: Row, alarms: Mapping[Key, Alarm]) -> dict
 
 
 def _inherited(row: Row, left: Alarm | None) -> Alarm | None:
-    """The alarm of the licence that had the item of `row` before; what it told of is another shortage."""
+    """Return `left`, the alarm of the item's former licence, for the licence of `row`."""
     return left and replace(left, tenant_id=row.tenant_id, sku_id=row.sku_id)
 
 
 def _keep_first(item: Item) -> tuple[bool, bool, int]:
-    """Of duplicates the one that knows most about its alarm stays, then the oldest."""
+    """Sort key: of duplicates the informed one stays, then the triggered one, then the oldest."""
     return not item.flag("informed"), not item.flag("trigger"), item.number
 
 
 def _all_values(row: Row, name: ItemName) -> dict[str, Any]:
-    # Without trigger and mark: should the answer to this write be lost and the item come twice, perhaps much later,
-    # nobody is told twice, and no shortage passes for told.
+    # Without trigger and informed: if the answer is lost and the item is created twice, no message is sent twice, and
+    # no shortage counts as reported.
     numbers = {"available": row.available, "used": row.used, "free": row.available - row.used}
     return {"name": name.text, "tenant": row.tenant, **numbers, "trigger": False, "informed": False}
 
@@ -281,7 +281,7 @@ def _differences(row: Row, name: ItemName, item: Item) -> dict[str, Any]:
 
 
 def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: tzinfo) -> list[Change]:
-    """Keep `cert_expires` equal to the last day of the certificate in `zone`, and the title to the tenant's name."""
+    """Return the changes that set `cert_expires` to the certificate's last day in `zone`, and the title to the name."""
     changes = []
     for row in rows:
         item = matched.get(row.tenant_id)
@@ -300,14 +300,14 @@ def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: t
 
 
 def _written(day: date) -> datetime:
-    """The time that stands for `day` in every site from Hawaii (UTC-10) to New Zealand in summer (UTC+13)."""
+    """Return the time that falls on `day` in every site from Hawaii (UTC-10) to New Zealand in summer (UTC+13)."""
     return datetime.combine(day, time(10), UTC)
 
 
 def _shows_day(stored: datetime | None, day: date) -> bool:
-    """Return True if `stored` is what a site makes of `day`, in whatever zone the site is, which Graph does not tell.
+    """Return True if `stored` shows `day`, in any zone of the site, which Graph does not tell.
 
-    A column of days keeps the midnight of the site before the time that was written, so up to 24 hours earlier; one of
-    times keeps the time itself. Noon was written by former versions.
+    A date column stores the site's midnight before the written time, so up to 24 hours earlier; a date-time column
+    stores the written time. Earlier versions wrote noon.
     """
     return stored is not None and _written(day) - timedelta(days=1) < stored <= _written(day) + timedelta(hours=2)

@@ -1,4 +1,4 @@
-"""Bring the licence list up to date: plan, write, look again where something came in between."""
+"""Push figures and alarms to the licence list: plan, write, and read again after conflicts."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from core.sharepoint.plan import Change, Plan
 from core.workers import Workers
 
 ROUNDS = 6  # a new shortage takes two (item, then trigger); more only when somebody else writes at the same time
-SLICE = 1000  # changes, then it is planned anew: the triggers of new items must not wait for all of them. Each slice is
-# twice the one before, so that planning a list of any length costs a few plans and not its square.
+# Changes after which a new plan is made, so that triggers of new items do not wait for all changes. Each slice is twice
+# the one before, so that a long list needs only a few plans.
+SLICE = 1000
 
 
 class GiveWay:
@@ -59,12 +60,12 @@ class GiveWay:
 
 @dataclass(slots=True)
 class PushResult:
-    """What was written; `alarms` is what is known of every alarm afterwards.
+    """The counts of a push, and the alarms after it.
 
-    `remaining` changes are left to the next refresh, since the push gave way; `through` were sent. `taken_over`
-    shortages are marked as told without a message, None when nobody asked for that.
-    `not_found_again` is the name of a new item that the next plan did not find, which ended all creations.
-    `refused`: what SharePoint said about the `refused_rows` it did not take, or not with their numbers.
+    `remaining`: changes left to the next refresh, because the push gave way; `through`: sent changes; `taken_over`:
+    shortages marked as reported without a message, None if that was not requested; `not_found_again`: the name of a new
+    item that the next plan did not find, which stops all creations; `refused`: the problems of the `refused_rows` that
+    SharePoint did not accept, at all or with their numbers.
     """
 
     created: int = 0
@@ -85,11 +86,11 @@ class PushResult:
 
     @property
     def problem(self) -> Problem | None:
-        """What kept this push from its end; None when nothing did."""
+        """The problem that stopped creations, None if there is none."""
         return Problem("sharepoint.not_found_again", {"name": self.not_found_again}) if self.not_found_again else None
 
     def counts(self) -> dict[str, int]:
-        """By the names of `sync --json`; `remaining` only when something remains, `taken_over` only when asked for."""
+        """Return the counts by their names in `sync --json`; `remaining` if not 0, `taken_over` if requested."""
         names = ("created", "updated", "unchanged", "merged", "triggers_set", "resets", "failed")
         more = {"remaining": self.remaining} if self.remaining else {}
         if self.taken_over is not None:
@@ -110,13 +111,12 @@ def push(
     progress: Callable[[int, int], None] = lambda total, done: None,
     give_way: Callable[[], bool] = lambda: False,
 ) -> PushResult:
-    """Write until a plan has nothing left to do, or `give_way` says yes.
+    """Write until a plan is empty or `give_way` returns True, and return the result.
 
-    What somebody changed meanwhile (412), and what nobody knows (a lost answer), is read again and
-    planned again. A change that SharePoint refuses is given up for this refresh, and so is every creation once
-    a created item is not found again: nothing may fill the list. `remember` gets the
-    alarms before each step is written, `progress` the changes of the whole push and how many are
-    through; both only grow. Raises GraphError when the list itself cannot be read.
+    After a conflict (412) or a lost answer the list is read and planned again. A change that SharePoint refuses is not
+    repeated in this refresh. Once a created item is not found again, no more items are created: nothing may fill the
+    list. `remember` gets the alarms before each step is written, `progress` the number of all changes and of sent ones;
+    both only grow. Raises GraphError if the list cannot be read.
     """
     writer = Writer(lists.client, lists.licenses, pace, workers, give_way)
     result = PushResult(alarms=dict(alarms))
@@ -163,13 +163,13 @@ def _left_to_do(plan: Plan, given_up: set[Key], *, creating: bool = True) -> lis
 
 
 def _created_before(plan: Plan, created: set[Key]) -> str:
-    """The name of an item that is to be created although this push has done so already, "" for none."""
+    """Return the name of an item that the plan creates although this push has created it already, "" for none."""
     again = (change for change in plan.changes if change.item is None and change.key in created)
     return next((str(change.values.get("name")) for change in again), "")
 
 
 def _unknown(outcome: Outcome) -> bool:
-    """Whether only the list itself can tell what is there now."""
+    """Return True if the list must be read to know the item's present state."""
     return outcome.result == "stale" or (
         outcome.result == "done" and outcome.change.item is None and outcome.item is None
     )
@@ -188,22 +188,22 @@ def _count(result: PushResult, outcome: Outcome, now: datetime) -> None:
         return
     if change.item is None:
         result.created += 1
-        if outcome.item is not None:  # found by its number from now on, whatever SharePoint makes of its name
-            known = result.alarms.get(change.key) or Alarm(*change.key)
-            if known.told_at is None:  # else the item in which it was told is missed, and its mark set in this one
-                result.alarms[change.key] = replace(known, item_id=outcome.item.item_id)
+        if outcome.item is not None:  # matched by its id from now on, even if SharePoint changes its name
+            stored = result.alarms.get(change.key) or Alarm(*change.key)
+            if stored.told_at is None:  # else the mark of its former item must be restored in this one
+                result.alarms[change.key] = replace(stored, item_id=outcome.item.item_id)
     result.merged += change.delete
     result.updated += change.item is not None and not change.delete
     result.resets += change.values.get("informed") is False and change.item is not None
     if change.sets_trigger and change.item is not None:
         result.triggers_set += 1
-        known = result.alarms.get(change.key) or Alarm(*change.key, item_id=change.item.item_id)
-        again = known.triggered_at is not None
-        result.alarms[change.key] = replace(known, triggered_at=now, retriggered=known.retriggered + again)
+        stored = result.alarms.get(change.key) or Alarm(*change.key, item_id=change.item.item_id)
+        again = stored.triggered_at is not None
+        result.alarms[change.key] = replace(stored, triggered_at=now, retriggered=stored.retriggered + again)
 
 
 def _merge(items: Sequence[Item], outcomes: Sequence[Outcome]) -> list[Item]:
-    """The items as they are after what has been written."""
+    """Return the items after the writes."""
     by_id = {item.item_id: item for item in items}
     for outcome in outcomes:
         if outcome.result != "done":
@@ -216,5 +216,5 @@ def _merge(items: Sequence[Item], outcomes: Sequence[Outcome]) -> list[Item]:
 
 
 def _blind(changes: Sequence[Change]) -> bool:
-    """Whether a change would overwrite an item whose version we do not know."""
+    """Return True if a change would overwrite an item with an unknown version."""
     return any(change.item is not None and not change.item.etag for change in changes)

@@ -1,4 +1,4 @@
-"""What SharePoint refused to take in one push, and what of it is sent all the same: a column must not cost an alarm."""
+"""Changes that SharePoint refuses in one push, and their reduction to the values of the alarm."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from core.sharepoint.license_rows import Key
 from core.sharepoint.list_columns import LIST_NAMES
 from core.sharepoint.plan import Change
 
-# An item is found by its names; whether it is told hangs on trigger and mark. All the rest is for the eye.
+# Names identify an item, trigger and informed are the alarm. All other columns are only for people.
 ESSENTIAL = {"name", "tenant", "trigger", "informed"}
 ALARM = {"trigger", "informed"}
-NOT_THE_VALUES = {0, 401, 404, 409, 410, 412, 429, 503, 504}  # says no for another reason, or nobody knows
-TIMES = 2  # so often a server error has to come before it counts as a refusal: the first may have been an accident
+NOT_THE_VALUES = {0, 401, 404, 409, 410, 412, 429, 503, 504}  # refused for another reason, or the result is unknown
+TIMES = 2  # server errors until the change counts as refused
 
 
 class Refusals:
     """The refusals of one writer, by the key of the change. Safe to call from its threads."""
 
     def __init__(self, kind: str, name: str) -> None:
-        """`kind` is the list, `name` the site, for the words."""
+        """`kind` is the list, `name` the site, for messages."""
         self._kind, self._name = kind, name
         self._errors: Counter[tuple[Key, frozenset[str]]] = Counter()
         self._answers: dict[Key, BatchAnswer] = {}
@@ -33,16 +33,16 @@ class Refusals:
         self._forbidden: set[Key] = set()
 
     def part(self, change: Change) -> Change | None:
-        """What of the change is worth sending: what carries the alarm once the rest was refused; None for nothing."""
+        """Return the change, after a refusal only its alarm values, or None if nothing is left to send."""
         if change.key not in self._answers or change.delete:
             return change
         values = _essential(change)
         return replace(change, values=values) if values and change.key not in self._whole else None
 
     def note(self, change: Change, answer: BatchAnswer) -> bool:
-        """Take a refusal down; whether the rest of the change may be sent at once."""
+        """Store a refusal; return True if the rest of the change may be sent at once."""
         if answer.ok:
-            self._forbidden.discard(change.key)  # then it was the values after all
+            self._forbidden.discard(change.key)  # a reduced change was accepted, so it was the values
         if change.delete or answer.ok or answer.status in NOT_THE_VALUES:
             return False
         if answer.status >= 500:
@@ -55,17 +55,17 @@ class Refusals:
             self._forbidden.add(change.key)
         if len(_essential(change)) == len(change.values):
             self._whole.add(change.key)
-        # A new item may have been created in spite of a server error, so the list is looked at first.
+        # A new item may have been created in spite of a server error, so the list is read first.
         return self.part(change) is not None and not (change.item is None and answer.status >= 500)
 
     def problems(self) -> list[Problem]:
-        """How many rows were refused whatever they say, as a whole or in part, and what SharePoint said most often."""
+        """Return a problem for forbidden, refused and partly refused rows, with number and most frequent answer."""
         codes = ("sharepoint.write_forbidden", "sharepoint.row_refused", "sharepoint.numbers_refused")
-        found: dict[str, dict[Key, BatchAnswer]] = {code: {} for code in codes}
+        answers_of: dict[str, dict[Key, BatchAnswer]] = {code: {} for code in codes}
         for key, answer in self._answers.items():
             code = codes[0] if key in self._forbidden else codes[1] if key in self._whole else codes[2]
-            found[code][key] = answer
-        return [self._problem(code, answers) for code, answers in found.items() if answers]
+            answers_of[code][key] = answer
+        return [self._problem(code, answers) for code, answers in answers_of.items() if answers]
 
     def _problem(self, code: str, answers: Mapping[Key, BatchAnswer]) -> Problem:
         said = Counter(_said(answer) for answer in answers.values()).most_common(1)[0][0]

@@ -1,4 +1,4 @@
-"""What of a plan the columns of the list can take, and which values in them cannot be understood. Pure."""
+"""Reduce plans to what the columns can store, and find values that cannot be understood. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from core.sharepoint.plan import Change, Plan
 KEYS = ("name", "tenant")
 FLAGS = ("trigger", "informed")
 SWITCHES = ("enabled", "monitoring")
-NAMED = 3  # so many items are named
+NAMED = 3  # items named in a text
 
 
 def writable_plan(plan: Plan, of: SharePointList, items: Iterable[Item]) -> Plan:
-    """The part of a plan of the licence list that can be written.
+    """Return the part of a plan of the licence list that can be written.
 
-    Values of columns that cannot take them are left out. Where trigger or mark cannot be read, nothing is said about
-    the alarm, neither to the flow nor to our own memory; where an item could not be found again none is created.
+    Values that their columns cannot store are left out. If trigger or informed cannot be read, the alarm is neither
+    written nor stored; if an item could not be matched again, none is created.
     """
     readable, findable = of.ours.takes(*FLAGS), of.ours.takes(*KEYS)
     odd = {item.item_id for item in items if any(item.odd(word) for word in FLAGS)}
     changes: list[Change] = []
     for change in plan.changes:
-        known = readable and (change.item is None or change.item.item_id not in odd)
-        kept = change if known else _without_flags(change)
+        understood = readable and (change.item is None or change.item.item_id not in odd)
+        kept = change if understood else _without_flags(change)
         if kept is not None and (findable or change.item is not None):
             changes += writable([kept], of)
     alarms = {key: alarm for key, alarm in plan.alarms.items() if readable and alarm.item_id not in odd}
@@ -43,42 +43,42 @@ def writable_plan(plan: Plan, of: SharePointList, items: Iterable[Item]) -> Plan
 
 
 def _new(changes: Iterable[Change]) -> set[Key]:
-    """The licences that get a new item."""
+    """Return the licences that get a new item."""
     return {change.key for change in changes if change.item is None}
 
 
 def writable(changes: Sequence[Change], of: SharePointList) -> list[Change]:
-    """The changes without what the columns cannot take; those of which nothing remains are left out."""
-    found = []
+    """Return the changes without values that the columns cannot store; changes without values are left out."""
+    kept = []
     for change in changes:
         values = {word: value for word, value in change.values.items() if of.ours.takes(word)}
         if change.delete or values:
-            found.append(change if len(values) == len(change.values) else replace(change, values=values))
-    return found
+            kept.append(change if len(values) == len(change.values) else replace(change, values=values))
+    return kept
 
 
 def _without_flags(change: Change) -> Change | None:
-    """A change that says nothing about the alarm; of twins nobody knows which one may go."""
+    """Return the change without values of the alarm; None for a deletion, which needs to know the alarms."""
     if change.delete:
         return None
     return replace(change, values={word: value for word, value in change.values.items() if word not in FLAGS})
 
 
 def odd_values(of: SharePointList, items: Sequence[Item], words: Sequence[str], name: str) -> Iterator[Problem]:
-    """Values that are no boolean where a yes or a no is meant, by column; `name`: the column that names an item."""
+    """Yield a problem for each of these columns with values that are no boolean; `name`: the column for item names."""
     for word in words:
-        found = [item for item in items if item.odd(word)]
-        if found:
-            names = _some(sorted({item.text(name) for item in found}))
-            values = _some(sorted({str(item.fields[word])[:50] for item in found}))
+        odd = [item for item in items if item.odd(word)]
+        if odd:
+            names = _some(sorted({item.text(name) for item in odd}))
+            values = _some(sorted({str(item.fields[word])[:50] for item in odd}))
             yield Problem(f"sharepoint.odd_{'flag' if word in FLAGS else 'switch'}", {
-                "list": LIST_NAMES[of.kind], "field": of.ours.by_word[word].label, "count": str(len(found)),
+                "list": LIST_NAMES[of.kind], "field": of.ours.by_word[word].label, "count": str(len(odd)),
                 "names": names, "values": values,
             })  # fmt: skip
 
 
 def emptied_switches(of: SharePointList, lost: Mapping[str, Collection[str]]) -> Iterator[Problem]:
-    """Switches that have lost their values, by column; `lost`: tenant -> those that it has lost."""
+    """Yield a problem for each switch column that has lost values; `lost`: tenant -> its switches without a value."""
     for word in SWITCHES:
         names = sorted(tenant for tenant, words in lost.items() if word in words)
         if names:
@@ -88,7 +88,7 @@ def emptied_switches(of: SharePointList, lost: Mapping[str, Collection[str]]) ->
 
 
 def list_faults(lists: Lists, tenants: Sequence[Item], licenses: Sequence[Item]) -> Iterator[Problem]:
-    """What is wrong with the columns of the three lists and with what stands in them, read just now."""
+    """Yield the problems with the columns of the three lists and with these items."""
     yield from lists.problems
     yield from odd_values(lists.tenants, tenants, SWITCHES, "title")
     yield from odd_values(lists.licenses, licenses, FLAGS, "name")
