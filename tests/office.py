@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -63,12 +64,11 @@ class Office:
         return self.refresher.run(schedule_actor(), **options)
 
     def end_of(self, run_id: str) -> Run:
-        """A run that was asked for, after its end; the refresher's own thread is joined, nothing is slept away."""
-        thread = self.refresher._thread
-        assert thread is not None
-        thread.join(30)
-        found = run(self.engine, run_id)
-        assert found is not None
+        """Return the run once it is over."""
+        end = time.monotonic() + 30
+        while (found := run(self.engine, run_id)) is None or found.is_open:
+            assert time.monotonic() < end, found
+            time.sleep(0.01)
         return found
 
     def settle(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from core.cache.readings import (
     save_readings,
     stored_licenses,
 )
-from core.cache.run_rows import finish_run, start_run
+from core.cache.run_rows import finish_run
 from core.licenses.skus import Catalogue
 from core.licenses.units import License, Subscription, is_shortage
 from core.problems import Problem
@@ -38,6 +38,7 @@ from core.roles import Actor
 from core.runtime import Runtime, open_engine
 from core.settings import Settings
 from core.tenants.tenant_switches import SwitchChange, SwitchResult
+from tests.started_runs import start_run
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 # Names as an attacker, or a careless person, would write them.
@@ -46,8 +47,17 @@ PARAMETERS = {"sendermail": "lizenzen@contoso.example", "recipientmail": "suppor
 PRODUCTS = ("M365EDU_A3_FACULTY", "M365EDU_A3_STUUSEBNFT", "SPB", "POWER_BI_PRO", "EXCHANGESTANDARD", "VISIOCLIENT",
             "PROJECTPROFESSIONAL", "FLOW_FREE")  # fmt: skip
 NAMES = (
-    "Schule Höri", "Treuhand Emmen", "Bau AG Chur", "Gymnasium Rheinau", "Praxis am See", "Kantonsschule Wil",
-    "Holzbau Muster", "Gemeinde Talwil", "Musikschule Aarau", "Berufsschule Lenzburg", "Spedition Nord",
+    "Schule Höri",
+    "Treuhand Emmen",
+    "Bau AG Chur",
+    "Gymnasium Rheinau",
+    "Praxis am See",
+    "Kantonsschule Wil",
+    "Holzbau Muster",
+    "Gemeinde Talwil",
+    "Musikschule Aarau",
+    "Berufsschule Lenzburg",
+    "Spedition Nord",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from sqlalchemy import text, update
 from core.access import accounts
 from core.access import api_tokens as tokens
 from core.audit import Search, find
-from core.cache.run_rows import Run, start_run
 from core.cache.schema import api_tokens
 from core.refresh.lock import RefreshLock
 from core.roles import listen_for_refusals
@@ -29,7 +28,7 @@ from tests.api_world import Served, serve
 from tests.browser import watch
 from tests.office import Office, open_office
 from tests.page_world import World, small_world
-from web.api.asked import PATIENCE, Asked, Waiting
+from tests.started_runs import start_run
 from web.api.call_limits import WRONG_PER_MINUTE
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -374,30 +373,6 @@ def test_a_second_refresh_joins_the_running_one(api: Served, office: Office) -> 
 
     assert (started["runId"], started["state"], started["requestedBy"]) == (running, "running", "root")
     other_process.release()
-
-
-def run_at(state: str, finished: timedelta | None) -> Run:
-    at = NOW + finished if finished is not None else None
-    return Run("x", "page", "", [], NOW, at, state, "", 0, 0, None, None)
-
-
-@pytest.mark.parametrize(
-    ("latest", "later", "waits"),
-    [
-        pytest.param(None, timedelta(0), True, id="just asked"),
-        pytest.param(None, PATIENCE, False, id="nothing has come"),
-        pytest.param(run_at("running", None), timedelta(hours=3), True, id="one runs"),
-        pytest.param(run_at("done", timedelta(hours=3)), timedelta(hours=3, seconds=59), True, id="one has just ended"),
-        pytest.param(run_at("done", timedelta(hours=3)), timedelta(hours=3, seconds=60), False, id="joined with it"),
-        pytest.param(run_at("done", timedelta(hours=-3)), timedelta(seconds=59), True, id="an older one"),
-    ],
-)
-def test_how_long_a_run_is_waited_for(latest: Run | None, later: timedelta, waits: bool) -> None:
-    asked = Asked()
-    asked.note(Waiting("0123456789ab", "Nagios", (), "", NOW))
-
-    assert (asked.still_waiting("0123456789ab", latest, NOW + later) is not None) == waits
-    assert asked.still_waiting("another", latest, NOW) is None
 
 
 # Switch a tenant

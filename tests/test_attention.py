@@ -12,12 +12,13 @@ import pytest
 
 from core.attention.conditions import Condition, certificate_level, conditions, late_after, refreshes
 from core.attention.facts import Facts
-from core.cache.run_rows import Run, finish_run, latest_run, start_run
+from core.cache.run_rows import Run, finish_run, latest_run
 from core.operations.checks import Finding, check_all
 from core.problems import Problem
 from core.runtime import Runtime
 from simulator import Tenant
 from tests.office import Office, open_office
+from tests.started_runs import start_run
 from ui import data
 from ui.start import overview
 from ui.start.attention_list import Item, Reader, items_of
@@ -326,7 +327,9 @@ def test_two_missed_refreshes_are_late_but_never_less_than_half_an_hour(every: f
 
 def test_without_a_background_refresh_none_is_overdue() -> None:
     now = datetime.fromisoformat("2026-11-21T12:00:00+00:00")
-    run = Run("1", "command", "", [], now - timedelta(days=9), now - timedelta(days=9), "done", "", 0, 0, 1.0, None)
+    run = Run(
+        "1", "command", "", [], now - timedelta(days=9), now - timedelta(days=9), "done", "", 0, 0, 1.0, None, now
+    )
 
     assert list(refreshes(run, now, 0)) == []
     assert [found.problem.code for found in refreshes(run, now, 30)] == ["refresh.overdue"]

@@ -39,6 +39,7 @@ from simulator.certificates import rsa_key
 from tests.actors import ADMIN, entry
 from tests.office import Office, open_office
 from tests.profile_files import pair_pem
+from tests.started_runs import start_run
 from ui import data
 from ui.tables.license_columns import license_table
 
@@ -234,7 +235,7 @@ def test_an_item_whose_id_is_no_number_is_told_and_nothing_breaks(office: Office
 def test_every_writer_takes_any_text(database: Engine) -> None:
     add_account(database, Account("anna", "", "admin", False, NOW, NOW, display_name=NASTY), entry())
     start_session(database, "anna", NOW, address=NASTY, user_agent=NASTY, entry=entry())
-    run_id = run_rows.start_run(database, "page", NASTY, [NASTY], NOW)
+    run_id = start_run(database, "page", NASTY, [NASTY], NOW)
     run_rows.finish_run(database, run_id, "done", {"failed": [{"tenant": NASTY}]}, 1.0, NOW)
     save_tenant_list(database, [ListedTenant("1", NASTY, True, True)], {}, NOW)
     keep(database, Rule("", "", "Grund \x00\ud800", NASTY, NOW, threshold=1), ADMIN)

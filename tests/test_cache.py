@@ -52,6 +52,7 @@ from core.cache.troubles import broken_profiles
 from core.licenses.skus import Catalogue, ImportedName
 from core.licenses.units import License, Subscription
 from core.problems import Problem
+from tests.started_runs import start_run
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -350,7 +351,7 @@ def test_a_sku_is_a_trial_only_if_all_its_subscriptions_are(engine: Engine) -> N
 
 
 def test_a_run_is_followed_from_its_start_to_its_summary(engine: Engine) -> None:
-    run_id = run_rows.start_run(engine, "page", "anna", ["Contoso"], NOW)
+    run_id = start_run(engine, "page", "anna", ["Contoso"], NOW)
     run_rows.save_progress(engine, run_id, "tenants", 3, 7)
     running = run_rows.run(engine, run_id)
 
@@ -359,14 +360,14 @@ def test_a_run_is_followed_from_its_start_to_its_summary(engine: Engine) -> None
     assert running is not None
     assert (running.running, running.step, running.done, running.total) == (True, "tenants", 3, 7)
     assert run_rows.latest_run(engine) == run_rows.Run(
-        run_id, "page", "anna", ["Contoso"], NOW, NOW + timedelta(seconds=2), "done", "", 3, 7, 1.5, {"ok": 7}
+        run_id, "page", "anna", ["Contoso"], NOW, NOW + timedelta(seconds=2), "done", "", 3, 7, 1.5, {"ok": 7}, NOW
     )
 
 
 def test_a_run_that_lost_its_process_is_closed_by_the_next_one(engine: Engine) -> None:
-    lost = run_rows.start_run(engine, "schedule", "", [], NOW)
+    lost = start_run(engine, "schedule", "", [], NOW)
 
-    run_rows.start_run(engine, "schedule", "", [], NOW + timedelta(hours=1))
+    start_run(engine, "schedule", "", [], NOW + timedelta(hours=1))
 
     found = run_rows.run(engine, lost)
     assert found is not None
@@ -374,10 +375,10 @@ def test_a_run_that_lost_its_process_is_closed_by_the_next_one(engine: Engine) -
 
 
 def test_a_running_refresh_is_the_latest_one_also_when_the_clock_was_set_back(engine: Engine) -> None:
-    before = run_rows.start_run(engine, "schedule", "", [], NOW)
+    before = start_run(engine, "schedule", "", [], NOW)
     run_rows.finish_run(engine, before, "done", {}, 1.0, NOW)
 
-    running = run_rows.start_run(engine, "page", "anna", [], NOW - timedelta(hours=3))
+    running = start_run(engine, "page", "anna", [], NOW - timedelta(hours=3))
 
     found = run_rows.latest_run(engine)
     assert found is not None

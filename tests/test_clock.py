@@ -116,7 +116,7 @@ AHEAD = [timedelta(hours=2), timedelta(days=400)]
 
 
 def a_run(at: datetime) -> Run:
-    return Run("r", "schedule", "", [], at, at, "done", "", 0, 0, 1.0, None)
+    return Run("r", "schedule", "", [], at, at, "done", "", 0, 0, 1.0, None, at)
 
 
 @pytest.mark.parametrize("ahead", AHEAD)

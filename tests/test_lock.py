@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from core.cache.database import DatabaseError, open_database
+from core.refresh.execution import LockLost
 from core.refresh.lock import RefreshLock
-from core.refresh.refresher import LockLost
 from simulator import Fault
 from tests.actors import actor
 from tests.office import Office, open_office

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.cache import run_rows
 from core.cache.audit_rows import Search, find
 from core.logs.log_lines import FORMATTERS, carry
 from core.logs.setup import request_in_log, run_in_log, set_up_logs, tenant_in_log
@@ -306,14 +305,11 @@ def test_a_click_is_found_again_in_audit_run_and_every_line_of_the_refresh(
         office.m365.add_tenant("Schule B", skus={"SPB": (5, 5)})
         click = actor("anna")
         run_id = office.refresher.request(click)
-        assert office.refresher._thread is not None
-        office.refresher._thread.join(30)
-        run = run_rows.run(office.engine, run_id)
+        run = office.end_of(run_id)
         (asked,), _ = find(office.engine, Search(actions=["refresh.asked"]), limit=2)
 
     lines = [line for line in written_objects(capsys.readouterr().err) if line["logger"].startswith("core.")]
 
-    assert run is not None
     assert run.request_id == asked.request_id == click.request_id
     assert {(line["request"], line["account"]) for line in lines} == {(click.request_id, "anna")}
     assert lines[0]["message"] == "anna asks for a refresh of all tenants"

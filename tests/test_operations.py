@@ -26,7 +26,7 @@ from core.cache.database import open_database
 from core.cache.health_reading import HealthReading, read_health
 from core.cache.lists_read import ListedTenant, save_tenant_list
 from core.cache.readings import ProfileTenant, save_failures, save_profiles
-from core.cache.run_rows import finish_run, latest_run, start_run
+from core.cache.run_rows import finish_run, latest_run
 from core.cache.schema import sessions
 from core.metrics import REGISTRY
 from core.operations.health import judge
@@ -41,6 +41,7 @@ from tests.office import open_office
 from tests.page_world import NOW as WORLD_NOW
 from tests.page_world import World, license_
 from tests.served import PASSWORD, Served, serve
+from tests.started_runs import start_run
 from tests.tls_proxy import tls_proxy
 from tests.ws_client import Tab
 from web.health import HealthPages

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -229,19 +230,16 @@ def test_a_batch_that_waits_notices_within_a_second_that_it_is_to_give_way() -> 
 
 
 def test_a_push_gives_way_when_it_is_asked_or_has_lasted_too_long() -> None:
-    clock = Clock()
-    way = GiveWay(60, clock)
-    assert (way(), way.ask(), way()) == (False, False, False)
+    clock, asked = Clock(), threading.Event()
+    way, late = (GiveWay(60, asked.is_set, clock) for _ in range(2))
 
-    with way:
-        assert not way()
-        clock.now += 60
-        assert way()
-    with way:
-        assert not way()
-        assert way.ask()
-        assert way()
-    assert not way()
+    assert (way(), late()) == (False, False)
+    asked.set()
+    assert way()
+    asked.clear()
+    assert (way(), late()) == (True, False)
+    clock.now += 60
+    assert late()
 
 
 @pytest.fixture
@@ -299,9 +297,12 @@ def test_who_asks_during_a_push_gets_a_refresh_after_it_and_the_next_one_shares_
     check_all_told_once(office)
 
 
-def test_a_push_that_lasts_too_long_leaves_the_rest_to_the_next_refresh(office: Office) -> None:
+def test_a_push_that_lasts_too_long_leaves_the_rest_to_the_next_refresh(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     late = threading.Event()
-    office.refresher._give_way._clock = lambda: 1e9 if late.is_set() else 0.0
+    clock = lambda: 1e9 if late.is_set() else 0.0  # noqa: E731
+    monkeypatch.setattr("core.refresh.run.GiveWay", partial(GiveWay, clock=clock))
     office.m365.faults.add(Fault("\\$batch", "pass", before=late.set))
 
     lists = office.refresh()["sharepoint"]

@@ -124,6 +124,7 @@ class Server:
         background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=tidy)
         self._stack.callback(background.stop)
         background.start()
+        refresher.start()
         refusals = Refusals(engine)
         self._stack.callback(refusals.close)
         listen_for_refusals(refusals.note)

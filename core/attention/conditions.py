@@ -133,7 +133,7 @@ def refreshes(run: Run | None, now: datetime, refresh_minutes: float) -> Iterato
         return
     if run.state == "failed":
         yield Condition("error", Problem("refresh.failed"))
-    last = run.finished_at or run.started_at
+    last = run.finished_at or run.started_at or run.requested_at
     if refresh_minutes > 0 and elapsed(last, now) > late_after(refresh_minutes):
         problem = Problem("refresh.overdue", {"minutes": f"{refresh_minutes:g}"})
         yield Condition("error", problem, moments={"since": last})

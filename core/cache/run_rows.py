@@ -1,9 +1,9 @@
-"""Refresh runs: who started them, how far they are, how they ended."""
+"""Refresh runs and their queue: who asked for them, how far they are, how they ended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,18 +11,29 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from core.cache.schema import runs
-from core.cache.sql import increase_version, transaction
+from core.cache.sql import increase_version, lock_for_writing, transaction
+
+READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
+PUSH = "sharepoint"  # the last step of a run: what it has read is stored, only the lists are not written yet
+OPEN = runs.c.finished_at.is_(None)
+RUNNING = runs.c.state == "running"
+LEAST = timedelta(microseconds=1)  # between two runs
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One refresh. `scope` holds tenant names, empty = all; `summary` is what `sync --json` prints."""
+    """One refresh. `scope` holds tenant names, empty = all; `summary` is what `sync --json` prints.
+
+    `state` is waiting, running, done, failed or interrupted; `started_at` is None while the run waits. `account` is
+    the name of whoever asked, `requested_by` what people call them. With `take_over` shortages that exist already are
+    marked as told without a message; with `give_way` the run is asked to end its push early.
+    """
 
     run_id: str
     source: str
     requested_by: str
-    scope: list[str]
-    started_at: datetime
+    scope: Sequence[str]
+    started_at: datetime | None
     finished_at: datetime | None
     state: str
     step: str
@@ -30,47 +41,96 @@ class Run:
     total: int
     seconds: float | None
     summary: dict[str, Any] | None
+    requested_at: datetime
     request_id: str = ""
+    account: str = ""
+    take_over: bool = False
+    give_way: bool = False
+
+    @property
+    def waiting(self) -> bool:
+        return self.state == "waiting"
 
     @property
     def running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def is_open(self) -> bool:
+        """Return True while it waits or runs."""
+        return self.finished_at is None
+
+    @property
+    def pushing(self) -> bool:
+        """Return True if it has read all its tenants and is writing the lists."""
+        return self.running and self.step == PUSH
+
+    @property
+    def read_only(self) -> bool:
+        return self.source == READ_ONLY
 
 
 def new_run_id() -> str:
     return uuid4().hex[:12]
 
 
-def start_run(
-    engine: Engine,
+def waiting_run(
     source: str,
     requested_by: str,
     scope: Sequence[str],
     at: datetime,
     *,
-    run_id: str = "",
     request_id: str = "",
-) -> str:
-    """A new running run; runs that still say "running" have lost their process and are closed.
+    account: str = "",
+    take_over: bool = False,
+) -> Run:
+    """Return a run that is asked for at `at`; nothing is stored yet."""
+    return Run(
+        new_run_id(), source, requested_by[:100], list(scope), None, None, "waiting", "", 0, 0, None, None, at,
+        request_id, account[:100], take_over,
+    )  # fmt: skip
 
-    `request_id` is that of the click or call that asked for it.
+
+def join_or_wait(engine: Engine, wanted: Run, covers: Callable[[Run, Run], bool]) -> Run:
+    """Return the open run that `covers` the wanted one, or store `wanted` at the end of the queue and return it.
+
+    The push of a running refresh is asked to give way to a run that waits behind it and will write the lists, too.
     """
-    run_id = run_id or new_run_id()
     with transaction(engine) as connection:
-        connection.execute(update(runs).where(runs.c.state == "running").values(state="interrupted", finished_at=at))
+        lock_for_writing(connection, runs)
+        queue = _open_runs(connection)
+        chosen = next((run for run in queue if covers(run, wanted)), None)
+        if chosen is None:
+            # Behind all others also when the clock was set back, or is not that of the machine that asked before.
+            at = max([wanted.requested_at, *(run.requested_at + LEAST for run in queue if run.waiting)])
+            chosen = replace(wanted, requested_at=at)
+            values = {name: value for name, value in asdict(chosen).items() if value is not None}
+            connection.execute(insert(runs).values(values))
+        if chosen.waiting and not wanted.read_only:
+            connection.execute(update(runs).where(OPEN, RUNNING, runs.c.step == PUSH).values(give_way=True))
+    return chosen
+
+
+def begin_next(engine: Engine, at: datetime) -> Run | None:
+    """Make the run that has waited longest the running one, and return it; None if none waits.
+
+    Only for the owner of the refresh lock: runs that still say "running" have lost their process and are closed.
+    """
+    with transaction(engine) as connection:
+        connection.execute(update(runs).where(OPEN, RUNNING).values(state="interrupted", finished_at=at))
+        first = next((run for run in _open_runs(connection) if run.waiting), None)
+        if first is None:
+            return None
         _set_right(connection, at)
-        connection.execute(
-            insert(runs).values(
-                run_id=run_id,
-                source=source,
-                requested_by=requested_by,
-                scope=list(scope),
-                started_at=at,
-                state="running",
-                request_id=request_id,
-            )
-        )
-    return run_id
+        connection.execute(update(runs).where(runs.c.run_id == first.run_id).values(state="running", started_at=at))
+    return replace(first, state="running", started_at=at)
+
+
+def close_lost(engine: Engine, run_ids: Collection[str], at: datetime) -> None:
+    """Close those of the runs that still say "running"; their process has died."""
+    with transaction(engine) as connection:
+        lost = update(runs).where(OPEN, RUNNING, runs.c.run_id.in_(run_ids))
+        connection.execute(lost.values(state="interrupted", finished_at=at))
 
 
 def _set_right(connection: Connection, at: datetime) -> None:
@@ -83,7 +143,7 @@ def _set_right(connection: Connection, at: datetime) -> None:
     newest = connection.execute(select(func.max(runs.c.started_at)).where(ahead)).scalar()
     if newest is None:
         return
-    shift = newest - at + timedelta(microseconds=1)
+    shift = newest - at + LEAST
     for run_id, started_at, finished_at in connection.execute(
         select(runs.c.run_id, runs.c.started_at, runs.c.finished_at).where(ahead)
     ).all():
@@ -94,6 +154,12 @@ def _set_right(connection: Connection, at: datetime) -> None:
 def save_progress(engine: Engine, run_id: str, step: str, done: int, total: int) -> None:
     with transaction(engine) as connection:
         connection.execute(update(runs).where(runs.c.run_id == run_id).values(step=step, done=done, total=total))
+
+
+def asked_to_give_way(engine: Engine, run_id: str) -> bool:
+    """Return True if the run is to end its push early."""
+    with transaction(engine) as connection:
+        return bool(connection.execute(select(runs.c.give_way).where(runs.c.run_id == run_id)).scalar())
 
 
 def tell_newer(engine: Engine) -> None:
@@ -116,16 +182,27 @@ def finish_run(
 
 
 def run(engine: Engine, run_id: str) -> Run | None:
-    return _first(engine, select(runs).where(runs.c.run_id == run_id))
+    """Return the run with this id, None if there is none."""
+    with transaction(engine) as connection:
+        row = connection.execute(select(runs).where(runs.c.run_id == run_id)).mappings().first()
+    return Run(**row) if row else None
+
+
+def open_runs(engine: Engine) -> list[Run]:
+    """Return the runs that wait or run, in the order in which they were asked for."""
+    with transaction(engine) as connection:
+        return _open_runs(connection)
+
+
+def _open_runs(connection: Connection) -> list[Run]:
+    rows = connection.execute(select(runs).where(OPEN).order_by(runs.c.requested_at)).mappings()
+    return [Run(**row) for row in rows]
 
 
 def latest_run(engine: Engine) -> Run | None:
-    """The running one, also when the clock was set back since an earlier one; else the one that began last."""
-    running_first = (runs.c.state == "running").desc()
-    return _first(engine, select(runs).order_by(running_first, runs.c.started_at.desc()).limit(1))
-
-
-def _first(engine: Engine, statement: Any) -> Run | None:
+    """Return the running run, also when the clock was set back since an earlier one; else the one that began last."""
+    began_last = select(runs).where(runs.c.started_at.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
     with transaction(engine) as connection:
-        row = connection.execute(statement).mappings().first()
-    return Run(**row) if row else None
+        running = next((run for run in _open_runs(connection) if run.running), None)
+        row = None if running else connection.execute(began_last).mappings().first()
+    return Run(**row) if row else running

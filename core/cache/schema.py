@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.engine import Dialect
 
@@ -152,23 +153,30 @@ profile_faults = Table(
     Column("problems", JSON, nullable=False),
 )
 
+OPEN_RUN = text("finished_at IS NULL")
 runs = Table(
     "runs",
     metadata,
     Column("run_id", String(32), primary_key=True),
-    Column("source", String(20), nullable=False),  # schedule, page, command
+    Column("source", String(20), nullable=False),  # schedule, page, api, command, read-only
     Column("requested_by", ShownText(100), nullable=False, default=""),
     Column("scope", JSON, nullable=False, default=list),  # tenant names; empty = all
-    Column("started_at", UtcTime, nullable=False),
-    Column("finished_at", UtcTime),
-    Column("state", String(20), nullable=False),  # running, done, failed, interrupted
+    Column("started_at", UtcTime),  # NULL while it waits
+    Column("finished_at", UtcTime),  # NULL while it waits or runs
+    Column("state", String(20), nullable=False),  # waiting, running, done, failed, interrupted
     Column("step", String(20), nullable=False, default=""),  # profiles, lists, tenants, sharepoint
     Column("done", Integer, nullable=False, default=0),
     Column("total", Integer, nullable=False, default=0),
     Column("seconds", Float),
     Column("summary", JSON),
     Column("request_id", String(32), nullable=False, default=""),  # of the click or call that asked for it
+    Column("requested_at", UtcTime, nullable=False),  # the order of the queue
+    Column("account", String(100), nullable=False, default=""),  # of whoever asked, for the log
+    Column("take_over", Boolean, nullable=False, default=False),
+    Column("give_way", Boolean, nullable=False, default=False),  # its push is asked to end early
     Index("runs_started", "started_at"),
+    # Few of all rows: whoever looks for work reads none of the others.
+    Index("runs_open", "requested_at", sqlite_where=OPEN_RUN, postgresql_where=OPEN_RUN),
 )
 
 # The rows of the SharePoint tenant list as last read, for the monitoring page.

@@ -15,8 +15,9 @@ from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import folder_problem
-from core.refresh.refresher import Refresher, UnknownTenant
+from core.refresh.refresher import Refresher
 from core.refresh.run_stop import Stopped
+from core.refresh.scope import UnknownTenant
 from core.refresh.services import Services, open_services
 from core.refresh.timetable import TICK
 from core.roles import command_actor

@@ -14,9 +14,11 @@ from sqlalchemy import Engine
 from core.attention import conditions
 from core.attention.facts import list_facts
 from core.cache import run_rows
+from core.cache.database import DatabaseError
 from core.cache.lists_read import sharepoint_status
 from core.cache.readings import ProfileTenant, StoredLicense, save_profiles, tenant_rows
 from core.cache.rule_rows import rules_at
+from core.cache.run_rows import PUSH, Run
 from core.graph import GraphClient, GraphError
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
@@ -32,6 +34,7 @@ from core.sharepoint import GiveWay, Item, ListError, PushResult
 
 log = logging.getLogger(__name__)
 
+PUSH_MINUTES = 30.0  # a push without a timetable gives way to the next refresh after so long
 PROGRESS_EVERY = 0.3  # seconds between two notes of how far we are
 NEWS_AFTER = 5.0  # seconds; a push that lasts longer does not keep the figures from the pages
 
@@ -42,26 +45,19 @@ class ProfilesAway(ProblemError):
 
 @dataclass(slots=True)
 class RefreshRun:
-    """One refresh of the tenants named in `scope` (none: all).
-
-    `names_fault` is what is wrong with the product names; with `take_over` the shortages that exist already are
-    marked as told without a message.
-    """
+    """The steps of `run`, which ends early when `stop` is set; `names_fault`: what is wrong with the product names."""
 
     services: Services
+    run: Run
     stop: RunStop
-    give_way: GiveWay
-    run_id: str
-    scope: Sequence[str]
     catalogue: Catalogue
     names_fault: str = ""
-    take_over: bool = False
     _rules: Rules = field(default_factory=Rules, init=False)
     _noted: float = field(default=0.0, init=False)
     _news_at: float = field(default=0.0, init=False)
 
-    def carry_out(self, *, read_only: bool = False) -> dict[str, Any]:
-        """Do all the steps; the summary of what was read, written and what failed."""
+    def carry_out(self) -> dict[str, Any]:
+        """Do all the steps; return the summary of what was read, written and what failed."""
         services = self.services
         self._progress("profiles")
         profiles = self._take_profiles()
@@ -71,7 +67,7 @@ class RefreshRun:
         self._rules = rules_at(services.engine, services.now(), services.settings.zone)
         chosen, skipped = self._choose(profiles, rows)
         items: Future[list[Item]] | None = None
-        if lists_read and not read_only:
+        if lists_read and not self.run.read_only:
             items = services.publisher.license_items(lists_read)
         result = self._read(chosen, rows)
         pushed, problem = PushResult(), None
@@ -110,7 +106,7 @@ class RefreshRun:
     def _broken(self, profiles: Profiles, rows: Mapping[str, Any]) -> list[tuple[str, Problem]]:
         """(tenant, why) of the profiles in the scope that cannot be used."""
         known = {row.slug: row.name for row in rows.values()}
-        scope = {name_key(name) for name in self.scope}
+        scope = {name_key(name) for name in self.run.scope}
         broken = [fault for fault in profiles.faults if not (fault.usable or fault.of_sharepoint)]
         names = [(known.get(fault.slug, ""), fault) for fault in broken]
         return [
@@ -138,7 +134,7 @@ class RefreshRun:
             chosen,
             rows,
             lambda done: self._progress("tenants", done, len(chosen)),
-            all_subscriptions=bool(self.scope),
+            all_subscriptions=bool(self.run.scope),
         )
 
     def _publish(
@@ -146,39 +142,45 @@ class RefreshRun:
     ) -> tuple[PushResult, Problem | None]:
         """Write the lists after everything the cache knows, not only what was read in this run."""
         services = self.services
-        self._progress("sharepoint")
+        self._progress(PUSH)
         self._news_at = time.monotonic() + NEWS_AFTER
         known: dict[str, dict[str, StoredLicense]] = result.before | result.after
+        most = max(1.0, services.settings.refresh_minutes or PUSH_MINUTES) * 60
         try:
-            with self.give_way:
-                pushed = services.publisher.publish(
-                    lists_read,
-                    items.result(),
-                    known,
-                    result.trial,
-                    self.catalogue,
-                    self._rules,
-                    now=services.now(),
-                    progress=self._push_progress,
-                    give_way=self.give_way,
-                    take_over=(lambda row: self._in_scope(row.tenant)) if self.take_over else None,
-                )
+            pushed = services.publisher.publish(
+                lists_read,
+                items.result(),
+                known,
+                result.trial,
+                self.catalogue,
+                self._rules,
+                now=services.now(),
+                progress=self._push_progress,
+                give_way=GiveWay(most, self._asked_to_give_way),
+                take_over=(lambda row: self._in_scope(row.tenant)) if self.run.take_over else None,
+            )
         except (GraphError, ListError) as error:
             services.publisher.failed(error.problem)
             return PushResult(), error.problem
         return pushed, pushed.problem
 
+    def _asked_to_give_way(self) -> bool:
+        try:
+            return run_rows.asked_to_give_way(self.services.engine, self.run.run_id)
+        except DatabaseError:
+            return False  # no reason to end a push; whatever it has to store will say so
+
     def _in_scope(self, tenant: str) -> bool:
-        return not self.scope or tenant in self.scope
+        return not self.run.scope or tenant in self.run.scope
 
     def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
         if time.monotonic() - self._noted < PROGRESS_EVERY and 0 < done < total:
             return
         self._noted = time.monotonic()
-        run_rows.save_progress(self.services.engine, self.run_id, step, done, total)
+        run_rows.save_progress(self.services.engine, self.run.run_id, step, done, total)
 
     def _push_progress(self, total: int, done: int) -> None:
-        self._progress("sharepoint", done, total)
+        self._progress(PUSH, done, total)
         if time.monotonic() >= self._news_at:
             self._news_at = float("inf")
             run_rows.tell_newer(self.services.engine)

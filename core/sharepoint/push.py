@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Self
 
 from core.cache.lists_read import Alarm
 from core.problems import Problem
@@ -25,37 +23,23 @@ SLICE = 1000
 
 
 class GiveWay:
-    """Whether a push is to end early: somebody waits for newer figures, or it has lasted for `seconds`.
+    """Says that a push is to end early: it `is_asked` to, or it has lasted for `seconds` since this was made.
 
-    What it leaves is planned anew by the next refresh. Safe to call from any thread.
+    `is_asked` is called before each batch, and each second of a wait, until it says yes. What a push leaves is planned
+    anew by the next refresh. Safe to call from any thread.
     """
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds, self._clock = seconds, clock
-        self._lock = threading.Lock()
-        self._ends: float | None = None  # None while nothing is pushed
-
-    def __enter__(self) -> Self:
-        """A push begins."""
-        with self._lock:
-            self._ends = self._clock() + self._seconds
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._ends = None
-
-    def ask(self) -> bool:
-        """Ask the push of this process to end; False when there is none."""
-        with self._lock:
-            if self._ends is None:
-                return False
-            self._ends = self._clock()
-            return True
+    def __init__(
+        self, seconds: float, is_asked: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._is_asked, self._clock = is_asked, clock
+        self._ends = clock() + seconds
 
     def __call__(self) -> bool:
-        with self._lock:
-            return self._ends is not None and self._clock() >= self._ends
+        now = self._clock()
+        if now < self._ends and self._is_asked():
+            self._ends = now
+        return now >= self._ends
 
 
 @dataclass(slots=True)

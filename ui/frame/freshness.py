@@ -6,7 +6,6 @@ figures under the reader's hands: it offers newer ones. Whoever asked for the re
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -33,10 +32,8 @@ from ui.texts import text
 
 HELP = {"refresh.button": "refresh.button_help", "refresh.one": "refresh.one_help"}  # label of the button -> its help
 EVERY_SECONDS = 2
-PATIENCE_SECONDS = 60  # for a run that was asked for and does not show up
 TELL_FOR = timedelta(minutes=15)
-PUSH = "sharepoint"  # the last step of a run: its figures are there, only the lists are not written yet
-OWN, ASKED_AT, REFUSED, CAME = "_own_run", "_own_asked_at", "_refused", "_came_back"
+OWN, REFUSED, CAME = "_own_run", "_refused", "_came_back"
 
 
 def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
@@ -79,7 +76,7 @@ def _ask(tenants: tuple[str, ...]) -> None:
         st.session_state[REFUSED] = error.problem
         return
     results.dismiss()
-    st.session_state[OWN], st.session_state[ASKED_AT] = run_id, time.monotonic()
+    st.session_state[OWN] = run_id
 
 
 @st.fragment(run_every=EVERY_SECONDS)
@@ -98,10 +95,10 @@ def _state(version: int, known: Age, only: Sequence[str]) -> None:
     except DatabaseError:
         st.caption(f":red[{text('database.no_answer')}]")
         return
-    if own is not None and not own.running:
+    if own is not None and not own.is_open:
         st.session_state.pop(OWN)
         _show_newest(own)
-    if own is not None and own.step == PUSH and beat.version != version:
+    if own is not None and own.pushing and beat.version != version:
         visit.take_newest()
         st.rerun()
     active = beat.run if beat.run is not None and beat.run.running else None
@@ -113,7 +110,7 @@ def _state(version: int, known: Age, only: Sequence[str]) -> None:
             _age(known)
             if beat.version != version:
                 _offer(beat.run)
-        busy = waiting and not (active is not None and active.step == PUSH)
+        busy = waiting and not (active is not None and active.pushing)
         if only:
             refresh_button(only, label="refresh.one", disabled=busy)
         refresh_button(disabled=busy)
@@ -124,27 +121,34 @@ def _come_back() -> None:
     if st.session_state.get(CAME, False):
         return
     st.session_state[CAME] = True
+    engine = runtime.current().engine
     try:
-        latest = data.pulse(runtime.current().engine).run
+        own = next(filter(_is_own, run_rows.open_runs(engine)), None)
+        latest = data.pulse(engine).run
     except DatabaseError:
         return  # the line says so
-    if latest is None or latest.source != "page" or latest.requested_by != current_user().shown:
+    if own is not None:
+        st.session_state[OWN] = own.run_id
+    elif latest is None or not _is_own(latest):
         return
-    if latest.running:
-        st.session_state[OWN], st.session_state[ASKED_AT] = latest.run_id, time.monotonic()
     elif latest.finished_at is not None and elapsed(latest.finished_at, datetime.now(UTC)) < TELL_FOR:
         results.announce_once(latest)
 
 
+def _is_own(run: Run) -> bool:
+    """Return True if the reader has asked for this run on a page."""
+    return run.source == "page" and run.requested_by == current_user().shown
+
+
 def _own_run(latest: Run | None) -> Run | None:
-    """The run this session asked for, as far as it is known."""
+    """Return the run that this session waits for; None if it waits for none."""
     wanted = st.session_state.get(OWN)
     if wanted is None or (latest is not None and latest.run_id == wanted):
         return latest if wanted is not None else None
-    found = run_rows.run(runtime.current().engine, wanted)
-    if found is None and time.monotonic() - st.session_state.get(ASKED_AT, 0) > PATIENCE_SECONDS:
+    own = run_rows.run(runtime.current().engine, wanted)
+    if own is None:
         st.session_state.pop(OWN)
-    return found
+    return own
 
 
 def _age(known: Age) -> None:
@@ -181,7 +185,7 @@ def _progress(run: Run | None) -> None:
     if run.total:
         words = language.current()
         done, total = fmt.number(run.done, words), fmt.number(run.total, words)
-        key = "refresh.written" if run.step == PUSH else "refresh.counts"
+        key = "refresh.written" if run.pushing else "refresh.counts"
         step = text(key, step=step, done=done, total=total)
     by = text("refresh.by", name=plain(run.requested_by)) if run.source == "page" and run.requested_by else ""
     st.progress(min(run.done / run.total, 1.0) if run.total else 0.0, text=f"{step}{by}")

@@ -44,7 +44,7 @@ def dismiss() -> None:
 
 def result_box(snapshot: Snapshot) -> None:
     run = _announced()
-    if run is None or run.running:
+    if run is None or run.is_open:
         return
     lines = result_lines(run, snapshot.tenants)
     clean = run.state == "done" and not (run.summary or {}).get("failed")

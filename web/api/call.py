@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -16,7 +16,6 @@ from core.cache.figures import Figures, newest_figures
 from core.name_key import name_key
 from core.roles import Actor
 from core.runtime import Runtime
-from web.api.asked import Asked
 from web.api.authentication import CALL, Call
 from web.api.errors import ApiError, Detail
 from web.api.models import Failure, Meta, Pagination
@@ -35,7 +34,6 @@ class Context:
     """One per process."""
 
     runtime: Callable[[], Runtime]
-    asked: Asked = field(default_factory=Asked)
 
     def figures(self) -> Figures:
         """Return the newest figures, shared with the pages. Raises DatabaseError."""

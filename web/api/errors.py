@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from core.cache.database import DatabaseError
 from core.problems import Problem, ProblemError
-from core.refresh.refresher import UnknownTenant
+from core.refresh.scope import UnknownTenant
 from core.roles import NotAllowed
 
 CODES = {

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from core.cache import run_rows as stored
+from core.cache import run_rows
 from core.cache.api_queries import runs_page
-from web.api.asked import Waiting
 from web.api.authentication import BASE
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.errors import ApiError
@@ -36,7 +33,7 @@ class RunDetailAnswer(Answer[RunDetail]):
 
 @router.get("/runs", responses=failures(), summary="Refreshes, the newest first")
 def runs(query: Annotated[RunQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller) -> RunPage:
-    found, total = runs_page(
+    stored, total = runs_page(
         context.runtime().engine,
         states=query.state,
         sources=query.source,
@@ -44,7 +41,7 @@ def runs(query: Annotated[RunQuery, Query()], context: InProcess, call: ThisCall
         limit=query.page_size,
         offset=part(query).start,
     )
-    data, omitted = shown(found, lambda run: Run(**_fields(run)))
+    data, omitted = shown(stored, lambda run: Run(**_fields(run)))
     return RunPage(data=data, pagination=pagination(query, total), meta=meta(call, omitted))
 
 
@@ -52,15 +49,9 @@ def runs(query: Annotated[RunQuery, Query()], context: InProcess, call: ThisCall
 def run(
     run_id: RunId, _query: WithoutParameters, context: InProcess, call: ThisCall, _caller: Caller
 ) -> RunDetailAnswer:
-    found = stored.run(context.runtime().engine, run_id)
-    if found is not None:
-        summary = RunSummary.model_validate(found.summary) if found.summary is not None else None
-        return RunDetailAnswer(data=RunDetail(**_fields(found), summary=summary), meta=meta(call))
-    latest = stored.latest_run(context.runtime().engine)
-    waiting = context.asked.still_waiting(run_id, latest, datetime.now(UTC))
-    if waiting is None:
-        raise ApiError(404, "There is no such run.")
-    return RunDetailAnswer(data=RunDetail(**_waiting_fields(waiting), summary=None), meta=meta(call))
+    stored = _stored(context, run_id)
+    summary = RunSummary.model_validate(stored.summary) if stored.summary is not None else None
+    return RunDetailAnswer(data=RunDetail(**_fields(stored), summary=summary), meta=meta(call))
 
 
 @router.post(
@@ -83,22 +74,18 @@ def start_refresh(
     if refresher is None:
         raise ApiError(503, "This process refreshes nothing.")
     run_id = refresher.request(caller, tenants)
-    waiting = Waiting(run_id, caller.shown, tenants, call.request_id, datetime.now(UTC))
-    context.asked.note(waiting)
-    found = stored.run(context.runtime().engine, run_id)
     response.headers["Location"] = f"{BASE}/runs/{run_id}"
-    return RunAnswer(data=Run(**(_fields(found) if found else _waiting_fields(waiting))), meta=meta(call))
+    return RunAnswer(data=Run(**_fields(_stored(context, run_id))), meta=meta(call))
 
 
-def _fields(run: stored.Run) -> dict[str, Any]:
-    fields = asdict(run)
-    del fields["summary"]
-    return fields | {"tenants": fields.pop("scope")}
+def _stored(context: InProcess, run_id: str) -> run_rows.Run:
+    """Return the run with this id, also one that waits. Raises ApiError."""
+    run = run_rows.run(context.runtime().engine, run_id)
+    if run is None:
+        raise ApiError(404, "There is no such run.")
+    return run
 
 
-def _waiting_fields(waiting: Waiting) -> dict[str, Any]:
-    return {
-        "run_id": waiting.run_id, "state": "waiting", "source": "api", "requested_by": waiting.requested_by,
-        "tenants": list(waiting.tenants), "started_at": None, "finished_at": None, "step": "", "done": 0, "total": 0,
-        "seconds": None, "request_id": waiting.request_id,
-    }  # fmt: skip
+def _fields(run: run_rows.Run) -> dict[str, Any]:
+    """Return what the API tells of the run, but its summary."""
+    return {name: getattr(run, name) for name in Run.model_fields if name != "tenants"} | {"tenants": run.scope}

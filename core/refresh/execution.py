@@ -1,0 +1,66 @@
+"""Carry a run out and close its row, whatever happens on the way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from core import metrics
+from core.cache import run_rows
+from core.cache.catalogue import load_catalogue
+from core.cache.run_rows import Run
+from core.problems import Problem, ProblemError
+from core.refresh.run import RefreshRun, empty_summary
+from core.refresh.run_stop import RunStop, Stopped
+from core.refresh.services import Services
+
+log = logging.getLogger(__name__)
+
+
+class LockLost(ProblemError):
+    """The lock of the running refresh is lost, and another process may begin one."""
+
+
+def execute(services: Services, run: Run, stop: RunStop) -> None:
+    """Do what `run` asks for and store its summary; `stop` ends it early.
+
+    Raises what the refresh failed with: DatabaseError, LockLost, ProfilesAway, or whatever nobody has thought of.
+    """
+    started, sent = time.monotonic(), services.http.sent
+    state, summary = "failed", empty_summary()
+    try:
+        catalogue, fault = load_catalogue(services.engine)
+        if fault:
+            log.warning("the product names cannot be used: %s", fault)
+        summary = _carry_out(RefreshRun(services, run, stop, catalogue, fault))
+        state = "interrupted" if stop.is_set() else "done"
+    except Stopped:
+        state = "interrupted"
+    except Exception as error:
+        problem = error.problem if isinstance(error, ProblemError) else Problem("refresh.failed")
+        summary["problem"] = {"code": problem.code, "message": problem.text(services.settings.language)}
+        raise
+    finally:
+        seconds = round(time.monotonic() - started, 3)
+        summary |= {"requests": services.http.sent - sent, "seconds": seconds}
+        run_rows.finish_run(services.engine, run.run_id, state, summary, seconds, services.now())
+        metrics.refresh_ended(state, seconds, summary)
+        log.info("refresh %s: %s", state, _in_short(summary))
+
+
+def _carry_out(refresh: RefreshRun) -> dict[str, Any]:
+    """Return the summary. Raises Stopped when the process ends, LockLost when somebody else may refresh now."""
+    try:
+        summary = refresh.carry_out()
+    except Stopped:
+        if not refresh.stop.lost:
+            raise
+    if refresh.stop.lost:
+        raise LockLost(Problem("refresh.lock_lost"))
+    return summary
+
+
+def _in_short(summary: dict[str, Any]) -> str:
+    numbers = {name: summary[name] for name in ("tenants", "ok", "licenses", "shortages", "requests", "seconds")}
+    return ", ".join(f"{name} {value}" for name, value in (numbers | {"failed": len(summary["failed"])}).items())

@@ -1,0 +1,45 @@
+"""Which tenants a refresh is asked for: from ids, short names and names to the names that a run keeps."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from core.cache.readings import tenant_rows
+from core.name_key import guid_key, name_key
+from core.problems import Problem, ProblemError
+from core.refresh.services import Services
+
+
+class UnknownTenant(ProblemError):
+    """A refresh was asked for a tenant that no profile knows."""
+
+
+def scope_of(services: Services, wanted: Sequence[str]) -> list[str]:
+    """Return the names of the tenants with these ids, short names or names; none for none.
+
+    Raises UnknownTenant with the nearest name.
+    """
+    if not wanted:
+        return []
+    name_by_key = _names(services)
+    keys = [guid_key(name) if guid_key(name) in name_by_key else name_key(name) for name in wanted]
+    for name, key in zip(wanted, keys, strict=True):
+        if key not in name_by_key:
+            near = difflib.get_close_matches(key, name_by_key, n=1)
+            hint = name_by_key[near[0]] if near else ", ".join(sorted(set(name_by_key.values()))[:5])
+            raise UnknownTenant(Problem("refresh.unknown_tenant", {"tenant": name, "near": hint}))
+    return [name_by_key[key] for key in keys]
+
+
+def _names(services: Services) -> dict[str, str]:
+    """Return the name of every tenant by each of the keys that it is found by; later ones win."""
+    profiles = services.profiles.load(services.now())
+    rows = tenant_rows(services.engine).values()
+    tenants = [*rows, *profiles.tenants]  # what a profile says now wins over what it said before
+    present = {tenant.tenant_id: tenant.name for tenant in tenants}
+    names = {name_key(fault.slug): fault.name for fault in profiles.faults if not fault.of_sharepoint}
+    names |= {guid_key(tenant.tenant_id): tenant.name for tenant in tenants}
+    names |= {name_key(tenant.slug): tenant.name for tenant in tenants}
+    names |= {name_key(tenant.name): present[tenant.tenant_id] for tenant in tenants}
+    return names
