@@ -42,7 +42,7 @@ def write_something(office: Office, number: int) -> None:
         tenant.set_sku("SPB", consumed=8 + number % 3)
     if number % 2:
         summary = office.refresh()
-    else:  # as a button does it, in a thread of its own
+    else:  # as a button does it, on the thread that works off the queue
         summary = office.end_of(office.refresher.request(schedule_actor())).summary or {}
     assert summary["sharepoint"]["updated"] >= len(office.m365.tenants)
     assert summary["sharepoint"]["failed"] == 0

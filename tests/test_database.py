@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import Engine, text
 
-from core.cache import database
+from core.cache import database, run_rows
 from core.cache.database import MIGRATIONS, DatabaseError, open_database
 from core.cache.readings import ProfileTenant, Reading, history_keys, save_profiles, save_readings, stored_licenses
 from core.cache.readings import tenant_rows as tenants_of
@@ -60,6 +60,15 @@ def next_version(folder: Path, change: str) -> Path:
     migrations = folder / "100% next"  # a folder may be called anything
     shutil.copytree(MIGRATIONS, migrations)
     (migrations / "versions" / "next.py").write_text(NEXT.format(before=head(), change=change))
+    return migrations
+
+
+def older(folder: Path, newest: str) -> Path:
+    """The migrations of a former version, up to the one with this number."""
+    migrations = folder / "older"
+    shutil.copytree(MIGRATIONS, migrations)
+    for later in (path for path in (migrations / "versions").glob("0*.py") if path.name[:4] > newest):
+        later.unlink()
     return migrations
 
 
@@ -160,12 +169,8 @@ def test_an_older_database_is_copied_then_upgraded_and_keeps_every_row(file: Pat
 
 
 def test_a_database_of_the_first_version_is_upgraded_with_a_copy_put_aside(file: Path, tmp_path: Path) -> None:
-    first = tmp_path / "first"
-    shutil.copytree(MIGRATIONS, first)
-    for later in (path for path in (first / "versions").glob("*.py") if not path.name.startswith("0001")):
-        later.unlink()
     row = f"('{TENANT.tenant_id}', 'contoso', 'Contoso', '[]', 1, 0, 1, 1)"
-    with opened(file, first) as engine, engine.begin() as connection:
+    with opened(file, older(tmp_path, "0001")) as engine, engine.begin() as connection:
         columns = "tenant_id, slug, name, former_names, has_profile, listed, enabled, monitored"
         connection.execute(text(f"insert into tenants ({columns}) values {row}"))
     assert query(file, "select version_num from alembic_version") == [("0001",)]
@@ -177,6 +182,27 @@ def test_a_database_of_the_first_version_is_upgraded_with_a_copy_put_aside(file:
     (copy,) = file.parent.glob("lizenztool.db.0001.*.bak")
     assert query(copy, "select version_num, name from alembic_version, tenants") == [("0001", "Contoso")]
     assert query(file, "select version_num from alembic_version") == [(head(),)]
+
+
+def test_runs_of_a_version_without_a_queue_are_in_their_order_and_none_of_them_waits(
+    file: Path, tmp_path: Path
+) -> None:
+    with opened(file, older(tmp_path, "0008")) as engine, engine.begin() as connection:
+        columns = "run_id, source, requested_by, scope, started_at, finished_at, state, step, done, total, request_id"
+        for number, ended, state in ((0, "'2027-01-10 09:00'", "done"), (1, "NULL", "running")):
+            began = f"2027-01-1{number} 08:00"
+            values = f"'{number}', 'read-only', 'anna', '[]', '{began}', {ended}, '{state}', '', 0, 0, ''"
+            connection.execute(text(f"insert into runs ({columns}) values ({values})"))
+
+    with opened(file) as engine:
+        runs = [run_rows.run(engine, run_id) for run_id in "01"]
+
+        assert [run and (run.state, run.requested_at, run.read_only) for run in runs] == [
+            ("done", datetime(2027, 1, 10, 8, tzinfo=UTC), True),
+            ("running", datetime(2027, 1, 11, 8, tzinfo=UTC), True),
+        ]
+        assert run_rows.begin_next(engine, NOW) is None
+        assert run_rows.open_runs(engine) == []
 
 
 def test_the_copy_also_holds_what_only_the_write_ahead_log_has(file: Path, tmp_path: Path) -> None:

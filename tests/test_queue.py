@@ -194,19 +194,21 @@ def reads(office: Office) -> int:
     return office.m365.count("GET", "/subscribedSkus")
 
 
-def test_a_wider_request_waits_behind_a_narrower_run(office: Office) -> None:
+def test_a_wider_request_waits_behind_a_narrower_run_and_others_join_it(office: Office) -> None:
     hold = Hold(office)
     one = office.refresher.request(actor("anna"), tenants=[A])
     assert hold.reached.wait(20)
 
     every = office.refresher.request(actor("beat"))
-    joined = office.refresher.request(actor("cleo"), tenants=[B])
+    others = [office.refresher.request(actor("cleo"), tenants) for tenants in ([], [B], [])]
     states = [run.state for run in run_rows.open_runs(office.engine)]
     hold.go.set()
 
-    assert (one != every, joined == every, states) == (True, True, ["running", "waiting"])
-    assert (office.end_of(one).state, office.end_of(every).state) == ("done", "done")
-    assert reads(office) == 1 + 2
+    assert (set(others), states) == ({every}, ["running", "waiting"])
+    first, after = office.end_of(one), office.end_of(every)
+    assert after.summary is not None
+    assert (first.scope, first.state, after.scope, after.state) == ([A], "done", [], "done")
+    assert (after.summary["ok"], reads(office)) == (2, 1 + 2)
 
 
 def test_a_run_whose_asker_was_killed_is_worked_off_by_the_next_process(office: Office) -> None:

@@ -74,38 +74,6 @@ def test_a_second_request_joins_the_running_refresh(office: Office) -> None:
     assert office.m365.count("GET", "/subscribedSkus") == 3
 
 
-def test_a_request_that_the_running_refresh_does_not_cover_comes_after_it(office: Office) -> None:
-    hold = Hold(office)
-    one = office.refresher.request(actor("anna"), tenants=[_first_tenant(office)])
-    assert hold.reached.wait(20)
-
-    every = office.refresher.request(actor("anna"))
-    hold.go.set()
-
-    after = office.end_of(every)
-    assert after.summary is not None
-    assert (every != one, after.scope, after.summary["ok"]) == (True, [], 3)
-
-
-def test_who_asks_while_a_run_is_to_come_follows_that_one(office: Office) -> None:
-    hold = Hold(office)
-    first, second, _ = (profile.tenant_id for profile in office.services.profiles.load().tenants)
-    office.refresher.request(actor("anna"), tenants=[first])
-    assert hold.reached.wait(20)
-
-    every = office.refresher.request(actor("anna"))
-    others = [office.refresher.request(actor("beat"), tenants) for tenants in ([], [second], [])]
-    hold.go.set()
-
-    assert set(others) == {every}
-    assert office.end_of(every).state == "done"
-    assert office.m365.count("GET", "/subscribedSkus") == 1 + 3
-
-
-def _first_tenant(office: Office) -> str:
-    return office.services.profiles.load().tenants[0].tenant_id
-
-
 def test_a_read_only_refresh_is_not_joined_by_one_that_writes(office: Office) -> None:
     hold = Hold(office)
     reading = threading.Thread(target=office.refresher.run, args=(actor("command"),), kwargs={"read_only": True})
