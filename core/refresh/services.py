@@ -52,7 +52,9 @@ def open_services(engine: Engine, settings: Settings, *, now: Callable[[], datet
     """Return the services of this process; nothing is sent before they are used.
 
     Whoever waits in them, for an answer or for throttling to end, gets Stopped when its refresh or the process ends.
+    Raises OSError if the folder for data cannot be made.
     """
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
     ending = threading.Event()
 
     def sleep(seconds: float) -> None:
