@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, update
 
+from core.cache import database as cache_database
 from core.cache.database import open_database
 from core.cache.schema import audit_anchor, metadata, sign_in_budgets
 from core.network import NAMES
@@ -45,6 +46,32 @@ def whole_pages(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
     yield
     broken = [record.getMessage() for record in caplog.get_records("call") if record.name == "ui.frame.fence"]
     assert not broken or request.node.get_closest_marker("breaks_a_block")
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database as the migrations leave it."""
+    file = tmp_path_factory.mktemp("migrated") / "empty.db"
+    open_database(f"sqlite:///{file}").dispose()
+    return file
+
+
+@pytest.fixture(autouse=True)
+def new_databases_are_copies(
+    request: pytest.FixtureRequest, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new SQLite file is a copy of a migrated one: 0.1 s less for each. Tests marked `migrates` migrate themselves."""
+    if request.node.get_closest_marker("migrates"):
+        return
+    upgrade = cache_database._upgrade
+
+    def copy_or_upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
+        if file is not None and migrations == cache_database.MIGRATIONS and not file.exists():
+            shutil.copyfile(migrated_file, file)
+        else:
+            upgrade(engine, file, migrations)
+
+    monkeypatch.setattr(cache_database, "_upgrade", copy_or_upgrade)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,8 @@ from core.cache.schema import metadata
 from core.licenses.units import License
 from tests.postgres import NOBODY, postgres
 
+pytestmark = pytest.mark.migrates
+
 NOW = datetime(2027, 1, 15, tzinfo=UTC)
 TENANT = ProfileTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW)
 NEXT = '''"""The next schema"""
