@@ -78,7 +78,7 @@ def start(office: Office, *arguments: str, most: int = NOTHING) -> subprocess.Po
 
 LIMITED = """import resource, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, ({most}, resource.RLIM_INFINITY))
-from core import access
+from core.access import accounts
 from core.__main__ import main
 sys.exit(main(["sync", *sys.argv[1:]]))"""
 

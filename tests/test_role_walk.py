@@ -108,12 +108,12 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     Action.LOOK: [],  # has no function of its own: who looks has come through a page, the API or /metrics, see below
     Action.EXPORT: [
         ("audit.note_export", lambda core, actor: audit.note_export(core.engine, actor, "licences", 3)),
-        ("rules.export", lambda core, actor: tenant_rules.export(core.engine, actor)),
+        ("tenant_rules.export", lambda core, actor: tenant_rules.export(core.engine, actor)),
     ],
     Action.OWN_ACCOUNT: [
-        ("own_account.change_password",
+        ("own_password.change_password",
          lambda core, actor: own_password.change_password(core.engine, actor, "falsch", NEW_PASSWORD, NOW)),
-        ("access.passwd", lambda core, actor: accounts.passwd(core.engine, actor, actor.name, "zu kurz")),
+        ("accounts.passwd", lambda core, actor: accounts.passwd(core.engine, actor, actor.name, "zu kurz")),
         ("second_factor.begin", lambda core, actor: second_factor.begin(core.engine, actor, "falsch", NOW)),
         ("second_factor.confirm", lambda core, actor: second_factor.confirm(core.engine, actor, "1", NOW)),
         ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, actor.name, NOW)),
@@ -123,32 +123,32 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
             core.engine, actor, NOW, account=actor.name, proof=PASSWORD)),
     ],
     Action.REFRESH: [
-        ("refresh.request", lambda core, actor: core.refresher.request(actor, ["nobody"])),
-        ("refresh.run", lambda core, actor: core.refresher.run(actor, ["nobody"])),
+        ("refresher.request", lambda core, actor: core.refresher.request(actor, ["nobody"])),
+        ("refresher.run", lambda core, actor: core.refresher.run(actor, ["nobody"])),
     ],
     Action.SWITCHES: [
-        ("monitoring.apply_switches", lambda core, actor: tenant_switches.apply_switches(
+        ("tenant_switches.apply_switches", lambda core, actor: tenant_switches.apply_switches(
             core.services, [SwitchChange(core.tenant, (True, True), (False, False))], actor)),
-        ("monitoring.add_to_list",
+        ("tenant_switches.add_to_list",
          lambda core, actor: tenant_switches.add_to_list(core.services, [core.tenant], actor)),
-        ("monitoring.end_monitoring",
+        ("tenant_switches.end_monitoring",
          lambda core, actor: tenant_switches.end_monitoring(core.services, [core.tenant], actor)),
         ("next_push.take_over",
          lambda core, actor: next_push.take_over(core.engine, core.services.settings, actor, NOW)),
     ],
     Action.RULES: [
-        ("rules.keep", lambda core, actor: tenant_rules.keep(
+        ("tenant_rules.keep", lambda core, actor: tenant_rules.keep(
             core.engine, Rule(core.tenant, core.sku, "a reason", "x", NOW, threshold=1), actor)),
-        ("rules.end", lambda core, actor: tenant_rules.end(core.engine, (core.tenant, core.sku), actor)),
-        ("rules.import_", lambda core, actor: tenant_rules.import_(core.engine, NO_POLICIES, actor)),
+        ("tenant_rules.end", lambda core, actor: tenant_rules.end(core.engine, (core.tenant, core.sku), actor)),
+        ("tenant_rules.import_", lambda core, actor: tenant_rules.import_(core.engine, NO_POLICIES, actor)),
     ],
     Action.ACCOUNTS: [
-        ("access.list_accounts", lambda core, actor: accounts.list_accounts(core.engine, actor)),
-        ("access.add", lambda core, actor: accounts.add(core.engine, actor, "neu", NEW_PASSWORD, "admin")),
-        ("access.passwd", lambda core, actor: accounts.passwd(core.engine, actor, "gast", NEW_PASSWORD)),
-        ("access.set_role", lambda core, actor: accounts.set_role(core.engine, actor, "gast", "admin")),
-        ("access.disable", lambda core, actor: accounts.disable(core.engine, actor, "gast")),
-        ("access.enable", lambda core, actor: accounts.enable(core.engine, actor, "gast")),
+        ("accounts.list_accounts", lambda core, actor: accounts.list_accounts(core.engine, actor)),
+        ("accounts.add", lambda core, actor: accounts.add(core.engine, actor, "neu", NEW_PASSWORD, "admin")),
+        ("accounts.passwd", lambda core, actor: accounts.passwd(core.engine, actor, "gast", NEW_PASSWORD)),
+        ("accounts.set_role", lambda core, actor: accounts.set_role(core.engine, actor, "gast", "admin")),
+        ("accounts.disable", lambda core, actor: accounts.disable(core.engine, actor, "gast")),
+        ("accounts.enable", lambda core, actor: accounts.enable(core.engine, actor, "gast")),
         ("second_factor.remove", lambda core, actor: second_factor.remove(core.engine, actor, "gast", NOW)),
         ("secret_rotation.rotate", lambda core, actor: secret_rotation.rotate(core.engine, actor, NOW)),
     ],
@@ -160,10 +160,10 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
             core.engine, actor, NOW, account="gast", proof=PASSWORD)),
     ],
     Action.TOKENS: [
-        ("tokens.make",
+        ("api_tokens.make",
          lambda core, actor: api_tokens.make(core.engine, actor, "a script", "viewer", NOW + timedelta(days=9), NOW)),
-        ("tokens.revoke", lambda core, actor: api_tokens.revoke(core.engine, actor, "0123456789ab", NOW)),
-        ("tokens.list_tokens", lambda core, actor: api_tokens.list_tokens(core.engine, actor)),
+        ("api_tokens.revoke", lambda core, actor: api_tokens.revoke(core.engine, actor, "0123456789ab", NOW)),
+        ("api_tokens.list_tokens", lambda core, actor: api_tokens.list_tokens(core.engine, actor)),
     ],
     Action.AUDIT: [
         ("audit.find", lambda core, actor: audit.find(core.engine, actor, Search(), limit=9)),
@@ -200,7 +200,7 @@ def functions_with_an_actor() -> set[str]:
     """Every public function of core that is told who wants something: "module.name"."""
     return {
         f"{path.stem}.{node.name}"
-        for path in (ROOT / "core").glob("*.py")
+        for path in (ROOT / "core").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
         and any(ast.unparse(argument.annotation or ast.Constant("")) == "Actor" for argument in node.args.args)
