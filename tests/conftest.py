@@ -3,11 +3,13 @@
 import os
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, delete, update
+from streamlit.components.v2 import manifest_scanner
 
 from core.cache import database as cache_database
 from core.cache.database import open_database
@@ -60,7 +62,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def new_databases_are_copies(
     request: pytest.FixtureRequest, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A new SQLite file is a copy of a migrated one: 0.1 s less for each. Tests marked `migrates` migrate themselves."""
+    """A new SQLite file is a copy of a migrated one (0.1 s less for each), unless the test is marked `migrates`."""
     if request.node.get_closest_marker("migrates"):
         return
     upgrade = cache_database._upgrade
@@ -72,6 +74,14 @@ def new_databases_are_copies(
             upgrade(engine, file, migrations)
 
     monkeypatch.setattr(cache_database, "_upgrade", copy_or_upgrade)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_look_for_components() -> Iterator[None]:
+    """Streamlit reads the metadata of every installed package for each page under test; here once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from tests.started_runs import start_run
 NOW = datetime.now(UTC).replace(microsecond=0)
 # Names as an attacker, or a careless person, would write them.
 HOSTILE = "**x** <img src=x onerror=alert(1)> [a](javascript:alert(1)) $y$ :red[z] `c` https://evil.example"
+CATALOGUE = Catalogue.load(SKU_MAPPINGS)
 PARAMETERS = {"sendermail": "lizenzen@contoso.example", "recipientmail": "support@contoso.example"}
 PRODUCTS = ("M365EDU_A3_FACULTY", "M365EDU_A3_STUUSEBNFT", "SPB", "POWER_BI_PRO", "EXCHANGESTANDARD", "VISIOCLIENT",
             "PROJECTPROFESSIONAL", "FLOW_FREE")  # fmt: skip
@@ -138,8 +140,9 @@ def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **othe
     return License(sku_id or sku_of(part), part, enabled, consumed, **fields)
 
 
+@cache
 def sku_of(part: str) -> str:
-    known = Catalogue.load(SKU_MAPPINGS)._by_part.get(part.casefold())
+    known = CATALOGUE._by_part.get(part.casefold())
     return known.sku_id if known else f"ffffffff-0000-4000-8000-{abs(hash(part)) % 10**12:012d}"
 
 
