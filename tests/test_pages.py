@@ -15,7 +15,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from core import runtime
 from core.cache.lists_read import ListedTenant, save_tenant_list, stored_alarms
-from core.cache.run_rows import finish_run, save_progress, tell_newer
+from core.cache.run_rows import finish_run, join_or_wait, save_progress, tell_newer, waiting_run
 from core.problems import Problem
 from core.tenants.tenant_switches import SwitchChange, SwitchResult
 from tests.actors import actor
@@ -677,3 +677,14 @@ def test_who_left_during_a_refresh_waits_for_it_on_return(small, open_page):
     app = open_page(small)
 
     assert app.session_state["_own_run"]
+
+
+def test_who_left_while_a_refresh_waited_for_its_turn_waits_for_it_on_return(small, open_page):
+    small.refresher = FakeRefresher(small)
+    small.refresher.request(actor("somebody"))
+    waiting = join_or_wait(small.engine, waiting_run("page", "admin", [], NOW), lambda _run, _wanted: False)
+
+    app = open_page(small)
+
+    assert app.session_state["_own_run"] == waiting.run_id
+    assert app.button(key="refresh_refresh.button").disabled

@@ -133,8 +133,8 @@ class Server:
         runtime.install(self._runtime)
         self._stack.callback(runtime.install, None)
         self.tabs.use_sessions(Sessions(engine))
-        for found in file_modes.findings(self.settings):
-            log.log(logging.getLevelNamesMapping()[found.level.upper()], "%s", found.problem.text("en"))
+        for finding in file_modes.findings(self.settings):
+            log.log(logging.getLevelNamesMapping()[finding.level.upper()], "%s", finding.problem.text("en"))
 
     def _warn_about_limits(self) -> None:
         limits, configured = self.connections.limits, self.settings.max_connections

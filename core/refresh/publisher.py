@@ -118,20 +118,20 @@ class Publisher:
             return None
 
     def failed(self, problem: Problem) -> None:
-        """Note that the lists could not be used; what was known of them stays."""
+        """Store that the lists could not be used; time of the last reading and parameters stay."""
         log.warning("SharePoint: %s [%s]", problem.text("en"), problem.detail)
         self._lists = None  # a column may have been renamed, the site may have moved
-        known = sharepoint_status(self._engine)
+        before = sharepoint_status(self._engine)
         save_sharepoint_status(
             self._engine,
-            SharePointStatus(configured=True, read_at=known.read_at, problems=[problem], parameters=known.parameters),
+            SharePointStatus(configured=True, read_at=before.read_at, problems=[problem], parameters=before.parameters),
         )
 
     def _read(self, profile: SharePointProfile, now: datetime) -> ListsRead:
         lists = self.lists(profile)
         list_cache = ListCache(self._engine, lists, now)
-        items, found = self._workers.map(list_cache.items, (lists.tenants, lists.parameters))
-        parameters = parameters_of(found)
+        items, parameter_items = self._workers.map(list_cache.items, (lists.tenants, lists.parameters))
+        parameters = parameters_of(parameter_items)
         tenants = listed_rows(self._engine)
         matched, twice = match_tenants(tenants, items)
         odd = list(odd_values(lists.tenants, items, SWITCHES, "title"))
@@ -144,20 +144,23 @@ class Publisher:
         odd += emptied_switches(lists.tenants, lost)
         save_tenant_list(self._engine, list(listed.values()), by_tenant, now)
         lists_read = ListsRead(lists, list_cache, tenants, matched, problems, parameters, odd)
-        told = [*lists_read.faults, *problems]
-        status = SharePointStatus(configured=True, read_at=now, problems=told, parameters=parameters)
+        all_problems = [*lists_read.faults, *problems]
+        status = SharePointStatus(configured=True, read_at=now, problems=all_problems, parameters=parameters)
         save_sharepoint_status(self._engine, status)
         return lists_read
 
     def license_items(self, lists_read: ListsRead) -> Future[list[Item]]:
-        """The licence list, while tenants are read. Its result raises GraphError, ListError, DatabaseError."""
+        """Begin to read the licence list, and return its items to come.
+
+        `result` raises GraphError, ListError, DatabaseError.
+        """
         return self._workers.submit(lists_read.list_cache.items, lists_read.lists.licenses)
 
     def publish(
         self,
         lists_read: ListsRead,
         items: list[Item],
-        known: Mapping[str, Mapping[str, StoredLicense]],
+        stored: Mapping[str, Mapping[str, StoredLicense]],
         trial: set[tuple[str, str]],
         catalogue: Catalogue,
         rules: Rules,
@@ -167,14 +170,14 @@ class Publisher:
         give_way: Callable[[], bool] = lambda: False,
         take_over: Callable[[Row], bool] | None = None,
     ) -> PushResult:
-        """Write licence and tenant list after the rows `known` in the cache, last good data included.
+        """Write licence and tenant list after the rows `stored` in the cache, last good data included.
 
         A tenant that cannot be read just now keeps its alarm, and gets one that SharePoint missed
         while it was away. Shortages that would be told now and that `take_over` says yes to are marked as told
         instead. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
         """
         rows = tenant_rows(self._engine)
-        wanted = list(rows_to_show(rows, known, trial, catalogue, rules, self._settings.language))
+        wanted = list(rows_to_show(rows, stored, trial, catalogue, rules, self._settings.language))
         tenants = writable(
             plan_tenants(lists_read.tenants, lists_read.matched, self._settings.zone), lists_read.lists.tenants
         )

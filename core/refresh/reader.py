@@ -101,7 +101,7 @@ class Reader:
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
         done = 0
-        while done < len(profiles) and not self.stop.look():
+        while done < len(profiles) and not self.stop.must_end():
             arrived = _collect(answers, len(profiles) - done)
             self._doubt(arrived, result, rows)
             self._save(arrived, result, today, day)

@@ -71,14 +71,14 @@ class RefreshRun:
             items = services.publisher.license_items(lists_read)
         result = self._read(chosen, rows)
         pushed, problem = PushResult(), None
-        if lists_read and items and not self.stop.look():
+        if lists_read and items and not self.stop.must_end():
             pushed, problem = self._publish(lists_read, items, result)
         elif profiles.sharepoint and not lists_read:
             problem = _first_problem(services.engine)
         if problem is None:
             problem = _first_problem_of_the_site(profiles)
-        found = [problem] if problem else lists_read.faults if lists_read else []
-        return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, found)
+        problems = [problem] if problem else lists_read.faults if lists_read else []
+        return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, problems)
 
     def _take_profiles(self) -> Profiles:
         services = self.services
@@ -104,11 +104,11 @@ class RefreshRun:
         return chosen, skipped
 
     def _broken(self, profiles: Profiles, rows: Mapping[str, Any]) -> list[tuple[str, Problem]]:
-        """(tenant, why) of the profiles in the scope that cannot be used."""
-        known = {row.slug: row.name for row in rows.values()}
+        """Return (tenant, problem) of the profiles in the scope that cannot be used."""
+        name_by_slug = {row.slug: row.name for row in rows.values()}
         scope = {name_key(name) for name in self.run.scope}
         broken = [fault for fault in profiles.faults if not (fault.usable or fault.of_sharepoint)]
-        names = [(known.get(fault.slug, ""), fault) for fault in broken]
+        names = [(name_by_slug.get(fault.slug, ""), fault) for fault in broken]
         return [
             (fault.name, fault.cause)
             for stored, fault in names
@@ -144,13 +144,13 @@ class RefreshRun:
         services = self.services
         self._progress(PUSH)
         self._news_at = time.monotonic() + NEWS_AFTER
-        known: dict[str, dict[str, StoredLicense]] = result.before | result.after
+        stored: dict[str, dict[str, StoredLicense]] = result.before | result.after
         most = max(1.0, services.settings.refresh_minutes or PUSH_MINUTES) * 60
         try:
             pushed = services.publisher.publish(
                 lists_read,
                 items.result(),
-                known,
+                stored,
                 result.trial,
                 self.catalogue,
                 self._rules,
@@ -196,8 +196,8 @@ class RefreshRun:
     ) -> dict[str, Any]:
         language = self.services.settings.language
         failed = [
-            {"tenant": name, "code": found.code, "message": found.text(language)}
-            for name, found in [*((profile.name, found) for profile, found in result.failed), *broken]
+            {"tenant": name, "code": problem.code, "message": problem.text(language)}
+            for name, problem in [*((profile.name, problem) for profile, problem in result.failed), *broken]
         ]
         rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
         summary = empty_summary()
@@ -212,17 +212,17 @@ class RefreshRun:
             "changed": self._changed(profiles, result),
             **self._standing(language),
         }
-        told = [{"code": problem.code, "message": problem.text(language)} for problem in problems]
-        if told:
-            summary["sharepoint"] |= {"problem": told[0], "problems": told}
+        of_lists = [{"code": problem.code, "message": problem.text(language)} for problem in problems]
+        if of_lists:
+            summary["sharepoint"] |= {"problem": of_lists[0], "problems": of_lists}
         return summary
 
     def _standing(self, language: str) -> dict[str, Any]:
-        """What stands wrong beside what failed in this refresh: rows and profiles that vanished, parameters."""
+        """Return what is wrong beside what failed in this refresh: rows and profiles that vanished, parameters."""
         services = self.services
         facts = list_facts(services.engine, services.now(), self.names_fault)
         tenants = [tenant for tenant in facts.tenants if self._in_scope(tenant.name)]
-        found = conditions.after_refresh(replace(facts, tenants=tenants))
+        standing = conditions.after_refresh(replace(facts, tenants=tenants))
         when = conditions.as_written(services.settings.zone)
         in_use = facts.sharepoint.configured and facts.sharepoint.read_at is not None
         return {
@@ -230,12 +230,12 @@ class RefreshRun:
             "not_listed": sum(in_use and not (tenant.listed or tenant.missing_since) for tenant in tenants),
             "problems": [
                 {"level": one.level, "code": one.problem.code, "message": one.settled(language, when).text(language)}
-                for one in found
+                for one in standing
             ],
         }
 
     def _changed(self, profiles: Profiles, result: ReadResult) -> dict[str, Any]:
-        """What is different from the refresh before: shortages that came and went, rows with other units."""
+        """Return what is different from the refresh before: shortages that came and went, rows with other units."""
         names = {profile.tenant_id: profile.name for profile in profiles.tenants}
         new: list[list[str]] = []
         ended: list[list[str]] = []
@@ -255,7 +255,7 @@ class RefreshRun:
 
 
 def empty_summary() -> dict[str, Any]:
-    """The summary of a refresh that did nothing; the fields of the contract (`sync --json`)."""
+    """Return the summary of a refresh that did nothing; the fields of the contract (`sync --json`)."""
     return {
         "tenants": 0,
         "ok": 0,

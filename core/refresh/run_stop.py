@@ -15,7 +15,7 @@ class Stopped(Exception):
 class RunStop:
     """Set when a refresh is over or has to end: its process ends, it has failed, or its lock is lost.
 
-    `still_ours` asks for the lock. Safe to use from any thread.
+    `still_ours` returns False once the lock is lost. Safe to use from any thread.
     """
 
     def __init__(self, still_ours: Callable[[], bool]) -> None:
@@ -29,8 +29,8 @@ class RunStop:
     def is_set(self) -> bool:
         return self._event.is_set()
 
-    def look(self) -> bool:
-        """Return True if the refresh has to end; asks for the lock first."""
+    def must_end(self) -> bool:
+        """Return True if the refresh has to end; looks first whether the lock is still ours."""
         if not self._event.is_set() and not self._still_ours():
             self.lost = True
             self._event.set()
@@ -38,14 +38,14 @@ class RunStop:
 
     def wait(self, seconds: float) -> bool:
         """Wait; return True at once when the refresh has to end."""
-        return self.look() or self._event.wait(seconds)
+        return self.must_end() or self._event.wait(seconds)
 
 
 _of_this_run: ContextVar[RunStop | None] = ContextVar("run_stop", default=None)
 
 
 def current() -> RunStop | None:
-    """The one of the refresh that this thread works for; None outside of a refresh."""
+    """Return the RunStop of the refresh that this thread works for; None outside of a refresh."""
     return _of_this_run.get()
 
 

@@ -80,15 +80,15 @@ def _ask(tenants: tuple[str, ...]) -> None:
 
 
 @st.fragment(run_every=EVERY_SECONDS)
-def _line(version: int, known: Age, only: Sequence[str]) -> None:
-    """`version` and `known` are those of the figures on the page, which stay until the reader wants newer ones."""
+def _line(version: int, shown: Age, only: Sequence[str]) -> None:
+    """`version` and `shown` are those of the figures on the page, which stay until the reader wants newer ones."""
     with fenced("block.freshness"):  # the fragment runs on its own, too
-        _state(version, known, only)
+        _state(version, shown, only)
     if REFUSED in st.session_state:  # here, for a click on the button runs nothing but this fragment
         problem_box(st.session_state[REFUSED])
 
 
-def _state(version: int, known: Age, only: Sequence[str]) -> None:
+def _state(version: int, shown: Age, only: Sequence[str]) -> None:
     try:
         beat = data.pulse(runtime.current().engine)
         own = _own_run(beat.run)
@@ -107,7 +107,7 @@ def _state(version: int, known: Age, only: Sequence[str]) -> None:
         if waiting:
             _progress(active)
         else:
-            _age(known)
+            _age(shown)
             if beat.version != version:
                 _offer(beat.run)
         busy = waiting and not (active is not None and active.pushing)
@@ -151,13 +151,13 @@ def _own_run(latest: Run | None) -> Run | None:
     return own
 
 
-def _age(known: Age) -> None:
+def _age(shown: Age) -> None:
     settings, now, words = runtime.current().settings, datetime.now(UTC), language.current()
-    line = plain(age.line(known, now, words, settings.zone))
-    wrong = known.failing or known.never or age.is_stale(known, now, settings.refresh_minutes)
+    line = plain(age.line(shown, now, words, settings.zone))
+    wrong = shown.failing or shown.never or age.is_stale(shown, now, settings.refresh_minutes)
     st.markdown(
-        f":red[{line}]" if wrong and known.total else f":gray[{line}]",
-        help=plain(age.details(known, now, words, settings.zone)),
+        f":red[{line}]" if wrong and shown.total else f":gray[{line}]",
+        help=plain(age.details(shown, now, words, settings.zone)),
         width="stretch",
     )
 

@@ -111,8 +111,8 @@ def _failures(failed: list[dict[str, str]], tenants: pd.DataFrame) -> list[str]:
     stored = dict(zip(tenants["tenant"], tenants["problem"], strict=True))
     lines = []
     for item in failed[:MOST]:
-        name, known = item.get("tenant", "?"), stored.get(item.get("tenant", ""))
-        problem = Problem.from_json(known) if isinstance(known, str) else None
+        name, stored_problem = item.get("tenant", "?"), stored.get(item.get("tenant", ""))
+        problem = Problem.from_json(stored_problem) if isinstance(stored_problem, str) else None
         same = problem is not None and problem.code == item.get("code", problem.code)
         words = reason(problem, name) if problem is not None and same else item.get("message", "")
         lines.append(text("result.failed", tenant=plain(name), why=plain(words)))
