@@ -67,7 +67,7 @@ class AuthStore:
         self._environ = environ
 
     def load(self, now: datetime | None = None) -> AuthProfiles:
-        """Every fault of every file in one go. Never raises for a broken file."""
+        """Return the profile in use and all faults. Never raises for a faulty file."""
         strays: list[Fault] = []
         checks: list[_AuthCheck] = []
         for path in self._store.find("auth", strays).profiles:
@@ -91,7 +91,7 @@ class AuthStore:
 
 
 def faults(folder: Path) -> list[Fault]:
-    """What is wrong with the sign-in profiles below `folder`."""
+    """Return the faults of the sign-in profiles below `folder`."""
     return AuthStore(folder).load().faults
 
 

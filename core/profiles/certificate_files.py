@@ -1,4 +1,4 @@
-"""The blocks of a PEM file; what a file is that is none, and what certificates and keys lie beside it."""
+"""Read the blocks of a PEM file, recognise other formats, and find keys and certificates beside it."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _is_pfx(raw: bytes) -> bool:
 
 
 def _form(raw: bytes) -> str:
-    """What a file without a single PEM block is, as the code of its message."""
+    """Return the problem code for a file without a PEM block, by its format."""
     known = next((code for start, code in STARTS.items() if raw.startswith(start)), "")
     if known or raw[:1] != b"\x30":  # DER begins with a SEQUENCE
         return known or "profile.cert_no_pem"

@@ -1,4 +1,4 @@
-"""Certificates: read a PEM with key and certificate, make a new pair."""
+"""Read a PEM file with key and certificate, and make new ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Certificate:
 
 
 def read_certificate(path: Path) -> Certificate:
-    """The certificate in the PEM file `path`, which holds an unencrypted RSA key and its certificate.
+    """Return the certificate in the PEM file `path`, which has an unencrypted RSA key and its certificate.
 
     Of a chain the certificate that belongs to the key is taken. Raises CertificateError.
     """

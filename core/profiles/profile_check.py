@@ -1,7 +1,6 @@
-"""One profile file: reads its fields and collects all that is wrong with them.
+"""Check one profile file: read its fields and collect their problems.
 
-A field is *needed* when there is no way to work without it, else it is *control*: what is wrong with it is told, and
-nothing stops.
+A *needed* field is required; a problem with a *control* field is only reported.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ CREDENTIALS = ("tenant_id", "client_id", "thumbprint", "cert_path", "expires")
 CONTROL = {"thumbprint": "<SHA-1>", "expires": "<YYYY-MM-DD>"}  # the certificate knows both; how each is written
 MOST_UNKNOWN = 10  # fields of one object
 LONGEST = 200  # signs of a value in a message
-# Told, but no reason to stop: nothing depends on them.
+# Problems that are only reported; the profile can be used.
 HARMLESS = {
     "profile.field_unknown",
     "profile.field_twice",
@@ -68,7 +67,7 @@ CONTROL_FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """All that is wrong with one file; `usable` when it can be worked with all the same."""
+    """The problems of one file; `usable` if the profile can be used in spite of them."""
 
     file: str  # below the folder of the profiles: "config-a-profile.json", "sharepoint/sp-config-b-profile.json"
     slug: str

@@ -1,7 +1,7 @@
-"""Which files in the folders of the profiles are profiles, which were meant to be one, and which are nobody's business.
+"""Find the profiles in their folders, and stray files that were probably meant to be profiles.
 
-Passed over in silence are what programs leave behind (editors, file managers, Kubernetes, macOS), examples, and copies
-that say by their ending that they are none (.bak, .old): that is how an operator puts a profile aside.
+Ignored are files of programs (editors, file managers, Kubernetes, macOS), examples, and copies whose suffix says so
+(.bak, .old), with which an operator puts a profile aside.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ ENDING = ".json"
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
-    """A file that is not read although somebody may think so; `code` with `params` is the message about it.
+class StrayFile:
+    """A file that is not read although it was probably meant as a profile; `code` with `params` is the problem.
 
-    `kind` and `slug` are those of the profile that it was meant to be. `harmless` when nothing is missing for it.
+    `kind` and `slug` are those of the intended profile. `harmless`: no profile is missing because of it.
     """
 
     path: Path
@@ -53,24 +53,24 @@ class Stray:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What is in one folder of profiles: the profiles by name, and the strays."""
+class ProfileFiles:
+    """The content of one folder: the profiles by name, and the stray files."""
 
     profiles: list[Path] = field(default_factory=list)
-    strays: list[Stray] = field(default_factory=list)
+    strays: list[StrayFile] = field(default_factory=list)
 
 
-def find_profiles(folder: Path, kind: Kind) -> Found:
-    """Look into the folder of `kind` below `folder`. No folder is an empty one.
+def find_profiles(folder: Path, kind: Kind) -> ProfileFiles:
+    """Return the profiles and stray files of `kind` below `folder`; none if the folder does not exist.
 
-    Raises OSError when the folder cannot be read.
+    Raises OSError if the folder cannot be read.
     """
     place = folder / FOLDERS[kind]
     try:
         entries = sorted(place.iterdir())
     except FileNotFoundError:
-        return Found()
-    found = Found()
+        return ProfileFiles()
+    found = ProfileFiles()
     own = [folder / name for name in FOLDERS.values()]
     for path in entries:
         code = _judge(path, kind)
@@ -84,7 +84,7 @@ def find_profiles(folder: Path, kind: Kind) -> Found:
 
 
 def profile_files(folder: Path, kind: Kind) -> list[Path]:
-    """The profiles of `kind` below `folder`, by name, without the strays. Raises OSError."""
+    """Return the profiles of `kind` below `folder`, by name. Raises OSError."""
     return find_profiles(folder, kind).profiles
 
 
@@ -122,7 +122,7 @@ def _right_name(key: str, kind: Kind) -> str:
     return EXPECTED[kind]
 
 
-def _stray(folder: Path, path: Path, kind: Kind, code: str) -> Stray:
+def _stray(folder: Path, path: Path, kind: Kind, code: str) -> StrayFile:
     key = name_key(path.name)
     meant = (_kind_of(key) or kind) if code == "profile.wrong_folder" else kind
     name = _right_name(key, meant)
@@ -132,12 +132,12 @@ def _stray(folder: Path, path: Path, kind: Kind, code: str) -> Stray:
     slug = shown(found["slug"]) if found and "<" not in name else Path(file_name(path)).stem
     # On a disk that knows no capitals the file itself answers to the right name.
     if (place / name).is_file() and not _is_one_of(path, [place / name]):
-        return Stray(path, meant, slug, "profile.leftover", {"right": right}, harmless=True)
-    return Stray(path, meant, slug, code, {"right": right})
+        return StrayFile(path, meant, slug, "profile.leftover", {"right": right}, harmless=True)
+    return StrayFile(path, meant, slug, code, {"right": right})
 
 
-def _subfolder(folder: Path, path: Path, kind: Kind) -> Iterator[Stray]:
-    """One stray for all profiles in a folder where nobody looks for them."""
+def _subfolder(folder: Path, path: Path, kind: Kind) -> Iterator[StrayFile]:
+    """Yield one stray file for all profiles in a folder that is not read."""
     try:
         names = sorted(file_name(entry) for entry in path.iterdir())
     except OSError:
@@ -148,11 +148,11 @@ def _subfolder(folder: Path, path: Path, kind: Kind) -> Iterator[Stray]:
         kinds = sorted({FOLDERS[_kind_of(keys[name]) or kind] for name in meant})
         right = ", ".join(f"{(folder / place).relative_to(folder.parent).as_posix()}/" for place in kinds)
         params = {"count": str(len(meant)), "first": meant[0], "right": right}
-        yield Stray(path, kind, "", "profile.in_subfolder", params, harmless=True)
+        yield StrayFile(path, kind, "", "profile.in_subfolder", params, harmless=True)
 
 
 def _is_one_of(path: Path, others: list[Path]) -> bool:
-    """Whether `path` is the same file or folder as one of `others`, on a disk that knows no capitals, too."""
+    """Return True if `path` is the same file or folder as one of `others`, also on a case-insensitive disk."""
     for other in others:
         try:
             if path.samefile(other):
@@ -163,7 +163,7 @@ def _is_one_of(path: Path, others: list[Path]) -> bool:
 
 
 def find_file(root: Path, text: str) -> tuple[Path | None, str]:
-    """(the file that `text` names below `root`, "") or (None, a path that may be meant, "" for none).
+    """Return (the file `text` below `root`, ""), or (None, a path that may be meant, "" for none).
 
     Backslashes count as slashes where no file has one in its name.
     """

@@ -1,4 +1,4 @@
-"""The JSON of a profile: its encoding, fields that are there twice, fields however they are spelled."""
+"""Read the JSON of a profile in any encoding, with repeated fields and other spellings of field names."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def spelled(data: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
 def text_of(
     data: Mapping[str, Any], name: str
 ) -> tuple[str, Literal["", "missing", "not_text", "unstorable", "empty"]]:
-    """(the field as clean text, what is wrong with it); one of the two is ""."""
+    """Return (the field as clean text, its fault); one of the two is ""."""
     if name not in data:
         return "", "missing"
     value = data[name]

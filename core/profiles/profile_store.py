@@ -1,4 +1,4 @@
-"""Tenant and SharePoint profiles: read the files, find every fault, keep the good ones."""
+"""Load tenant and SharePoint profiles and collect the faults of their files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.certificates import Certificate, read_certificate
 from core.profiles.profile_check import CONTROL_FAULTS, CREDENTIALS, Check, Fault
-from core.profiles.profile_files import FOLDERS, Found, Kind, Stray, find_file, find_profiles
+from core.profiles.profile_files import FOLDERS, Kind, ProfileFiles, StrayFile, find_file, find_profiles
 from core.profiles.profile_json import Content, parse_profile, text_of
 from core.text_files import file_name, shown
 
@@ -68,7 +68,7 @@ class Profiles:
 
 
 class ProfileStore:
-    """The profiles under `folder`; files that did not change are not read again."""
+    """The profiles below `folder`; unchanged files are not read again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -76,7 +76,7 @@ class ProfileStore:
         self._files: dict[Path, tuple[tuple[int, int], Content]] = {}
 
     def load(self, now: datetime | None = None) -> Profiles:
-        """Read every profile; the faults of a file are all found in one go. Never raises for a broken file."""
+        """Return all profiles and all faults. Never raises for a faulty file."""
         moment = now or datetime.now(UTC)
         faults: list[Fault] = []
         tenants = [_TenantCheck(self, path, moment) for path in self.find("tenant", faults).profiles]
@@ -99,23 +99,23 @@ class ProfileStore:
             self._certificates.pop(path, None)
 
     def sharepoint(self, now: datetime | None = None) -> SharePointProfile | None:
-        """The SharePoint profile alone, if there is a usable one. Never raises for a broken file."""
+        """Return the SharePoint profile, None if there is no usable one. Never raises for a faulty file."""
         moment = now or datetime.now(UTC)
         sites = [_SharePointCheck(self, path, moment) for path in self.find("sharepoint", []).profiles]
         return _first_usable(sites)
 
-    def find(self, kind: Kind, faults: list[Fault]) -> Found:
-        """The files of `kind`; what is wrong with the folder, and every stray, goes to `faults`."""
+    def find(self, kind: Kind, faults: list[Fault]) -> ProfileFiles:
+        """Return the files of `kind`; problems of the folder and stray files are added to `faults`."""
         try:
             found = find_profiles(self.folder, kind)
         except OSError as error:
             faults.append(_folder_fault(self.folder, kind, error))
-            return Found()
+            return ProfileFiles()
         faults.extend(_stray_fault(self.folder, stray) for stray in found.strays)
         return found
 
     def read(self, path: Path) -> Content:
-        """The parsed JSON of `path`; raises OSError, ValueError or RecursionError."""
+        """Return the parsed JSON of `path`. Raises OSError, ValueError or RecursionError."""
         stamp = _stamp(path)
         known = self._files.get(path)
         if known is None or known[0] != stamp:
@@ -123,7 +123,7 @@ class ProfileStore:
         return known[1]
 
     def certificate(self, path_text: str) -> Certificate:
-        """The certificate at `path_text`, relative to the folder that holds the profiles; raises CertificateError.
+        """Return the certificate at `path_text`, relative to the parent of `folder`. Raises CertificateError.
 
         Backslashes are taken as on Windows when there is no such file otherwise.
         """
@@ -144,7 +144,7 @@ class ProfileStore:
 
 
 def folder_problem(folder: Path) -> Problem | None:
-    """Why the folder of the profiles cannot be looked into, None when it can."""
+    """Return the problem of a profiles' folder that cannot be read, None if it can."""
     try:
         next(folder.iterdir(), None)
     except FileNotFoundError:
@@ -160,7 +160,7 @@ def _folder_fault(folder: Path, kind: Kind, error: OSError) -> Fault:
     return Fault(FOLDERS[kind] or folder.name, "", [problem], False, kind, FOLDERS[kind] or folder.name)
 
 
-def _stray_fault(folder: Path, stray: Stray) -> Fault:
+def _stray_fault(folder: Path, stray: StrayFile) -> Fault:
     place = stray.path.parent.relative_to(folder).as_posix()
     name = file_name(stray.path)
     params = {"file": name, **{key: shown(value, 300) for key, value in stray.params.items()}}
