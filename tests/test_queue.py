@@ -309,3 +309,19 @@ def test_a_take_over_waits_for_its_own_run(office: Office) -> None:
 
         assert taking_over.result(timeout=60)["sharepoint"]["taken_over"] == 0
     assert reads(office) == 2 * 2
+
+
+def test_the_thread_that_works_off_the_queue_outlives_a_database_that_is_away(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    rename = "ALTER TABLE {} RENAME TO {}".format
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql(rename("runs", "away"))
+    office.refresher.start()
+    while "cannot be worked off" not in caplog.text:
+        assert office.refresher._thread is not None
+        assert office.refresher._thread.is_alive()
+    with office.engine.begin() as connection:
+        connection.exec_driver_sql(rename("away", "runs"))
+
+    assert office.end_of(office.refresher.request(actor("anna"))).state == "done"

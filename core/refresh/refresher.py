@@ -157,7 +157,8 @@ class Refresher:
             execute(self._services, run, stop)
 
     def _work(self) -> None:
-        """Work off the queue until the process ends."""
+        """Work off the queue until the process ends. While the database is away that is in the log once."""
+        away = False
         while not self._services.ending.is_set():
             pause = IDLE_EVERY
             try:
@@ -165,7 +166,10 @@ class Refresher:
                     pause = FOLLOW_EVERY
                     while not self._services.ending.is_set() and self._work_once():
                         pass
+                away = False
             except Exception:
-                log.exception("the queue of refreshes cannot be worked off just now")
+                if not away:
+                    log.exception("the queue of refreshes cannot be worked off just now")
+                away = True
             self._wake.wait(pause)
             self._wake.clear()
