@@ -7,10 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 from sqlalchemy import Engine, delete, update
 from streamlit.components.v2 import manifest_scanner
 
+from core.access import passwords
 from core.cache import database as cache_database
 from core.cache.database import open_database
 from core.cache.schema import audit_anchor, metadata, sign_in_budgets
@@ -21,6 +23,8 @@ from tests.loggers import restored_loggers
 from tests.postgres import postgres
 from tests.served import Served, serve
 
+CHEAP = 4  # rounds of bcrypt, the least there are
+CHEAP_HASH = bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(CHEAP)).decode()
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 os.umask(0o077)  # as every process of the product: what others may read is a finding
 
@@ -74,6 +78,14 @@ def new_databases_are_copies(
             upgrade(engine, file, migrations)
 
     monkeypatch.setattr(cache_database, "_upgrade", copy_or_upgrade)
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost 2 ms instead of 0.3 s, unless the test is marked `real_hashes`."""
+    if not request.node.get_closest_marker("real_hashes"):
+        monkeypatch.setattr(passwords, "COST", CHEAP)
+        monkeypatch.setattr(passwords, "UNKNOWN_ACCOUNT_HASH", CHEAP_HASH)
 
 
 @pytest.fixture(scope="session", autouse=True)

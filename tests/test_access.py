@@ -93,6 +93,7 @@ def test_add_refuses_a_name_that_is_taken_whatever_its_case(engine: Engine):
         access.add(engine, ADMIN, " ANNA ", PASSWORD, now=NOW)
 
 
+@pytest.mark.real_hashes
 def test_add_stores_role_and_hash_but_never_the_password(engine: Engine):
     access.add(engine, ADMIN, "Beat", PASSWORD, now=NOW)
 
@@ -187,6 +188,7 @@ def test_refusal_is_the_same_whether_the_account_exists_or_is_disabled(engine: E
     assert attempt(engine, name="weg") == SignInRefused()
 
 
+@pytest.mark.real_hashes
 def test_unknown_account_costs_a_real_password_check(engine: Engine):
     checked: list[str | None] = []
 
