@@ -1,6 +1,6 @@
 """The Streamlit script: navigation and what every page shares, then the page itself."""
 
-from ui.frame.fence import fenced
+from ui.frame.block_errors import fenced
 from ui.frame.shell import open_page
 
 page = open_page()

@@ -4,7 +4,7 @@ A text is asked for by its key (`column.tenant`), which is its msgid; values sta
 of `locales/` is a language: with `locales/fr/LC_MESSAGES/lizenztool.po` French can be chosen everywhere. A catalogue is
 read as it is, without a compile step, when its language is first asked for, once per process.
 
-What comes from outside is escaped by the caller where the text is Markdown (`ui.safe.plain`) or HTML (templates).
+What comes from outside is escaped by the caller where the text is Markdown (`ui.escaping.plain`) or HTML (templates).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from core import runtime
 from core.roles import Action
 from core.access.sessions import open_sessions
 from ui.accounts.accounts_table import show_accounts
-from ui.answers import show_secret, tell_done, told
-from ui.frame.fence import fenced
+from ui.action_messages import show_secret, tell_done, told
+from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.page import look
 from ui.accounts.sessions_table import show_sessions

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.roles import Action
 from ui.frame import visit
-from ui.frame.fence import fenced
+from ui.frame.block_errors import fenced
 from ui.tables.filters import license_filters, matching
 from ui.frame.freshness import freshness
 from ui.frame.identity import require

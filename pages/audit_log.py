@@ -4,10 +4,10 @@ import streamlit as st
 
 from core.roles import Action
 from ui.frame import visit
-from ui.answers import told
+from ui.action_messages import told
 from ui.audit.audit_check import check
 from ui.audit.audit_table import show_audit
-from ui.frame.fence import fenced
+from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.page import look
 from ui.texts import text

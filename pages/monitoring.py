@@ -5,7 +5,7 @@ import streamlit as st
 from core.roles import Action
 from ui.monitoring import list_rows, flow_and_profiles
 from ui.frame import visit
-from ui.frame.fence import fenced
+from ui.frame.block_errors import fenced
 from ui.monitoring.first_push import first_push
 from ui.frame.freshness import freshness
 from ui.frame.identity import require

@@ -5,12 +5,12 @@ import streamlit as st
 from core import runtime
 from core.roles import PASSWORD_DUE, Action
 from core.access.sessions import open_sessions
-from ui.answers import show_secret, tell_done, told
-from ui.frame.fence import fenced
+from ui.action_messages import show_secret, tell_done, told
+from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.accounts.own_account_form import own_factor, own_password
 from ui.frame.page import look
-from ui.safe import plain
+from ui.escaping import plain
 from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 

@@ -5,8 +5,8 @@ import streamlit as st
 from core import runtime
 from core.access import api_tokens
 from core.roles import Action
-from ui.answers import show_secret, tell_done, told
-from ui.frame.fence import fenced
+from ui.action_messages import show_secret, tell_done, told
+from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.page import look
 from ui.texts import text

@@ -8,7 +8,7 @@ from ui.tables import license_table
 from ui.start import shortages_table
 from ui.frame import visit
 from ui.start.attention_list import Reader, current, items_of, show_attention
-from ui.frame.fence import fenced
+from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.navigation import open_tenant

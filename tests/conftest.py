@@ -50,7 +50,7 @@ def clean_loggers() -> Iterator[None]:
 def whole_pages(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No block of a page broke unnoticed behind its fence; a test that breaks one says so by the marker."""
     yield
-    broken = [record.getMessage() for record in caplog.get_records("call") if record.name == "ui.frame.fence"]
+    broken = [record.getMessage() for record in caplog.get_records("call") if record.name == "ui.frame.block_errors"]
     assert not broken or request.node.get_closest_marker("breaks_a_block")
 
 

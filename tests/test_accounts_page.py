@@ -32,8 +32,8 @@ from tests.test_pages import (  # noqa: F401
     words,
 )
 from ui.accounts.browser_names import browser_words
+from ui.escaping import plain
 from ui.frame import navigation
-from ui.safe import plain
 
 ACCOUNTS, PROGRAMS, AUDIT, OWN = "pages/accounts.py", "pages/programs.py", "pages/audit_log.py", "pages/own_account.py"
 PASSWORD = "Birke-Nachthemd-27x"

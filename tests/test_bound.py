@@ -51,8 +51,8 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     words,
 )
 from tests.ws_client import Tab
+from ui.escaping import plain
 from ui.monitoring import list_rows
-from ui.safe import plain
 
 ACCOUNTS, PROGRAMS, OWN = "pages/accounts.py", "pages/programs.py", "pages/own_account.py"
 SESSIONS_TABLE, ACCOUNTS_TABLE, TOKENS_TABLE = "Offene Sitzungen", "Alle Konten", "Zugänge für Programme"

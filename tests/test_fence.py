@@ -27,7 +27,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     open_page,
     small,
 )
-from ui.frame import fence
+from ui.frame import block_errors
 from web.api.models import License
 
 Opened = Callable[..., AppTest]
@@ -71,14 +71,14 @@ def test_a_block_that_breaks_says_so_and_the_others_stay(
     assert told.startswith(f"«{block}»")
     request_id = re.search(r"unter (\w+) ", told)
     assert request_id
-    (line,) = [record for record in caplog.records if record.name == "ui.frame.fence"]
+    (line,) = [record for record in caplog.records if record.name == "ui.frame.block_errors"]
     assert line.exc_info
     assert elements(app) >= 5
 
 
 def test_what_streamlit_uses_to_stop_or_to_change_the_page_passes() -> None:
     for way in (StopException(), RerunException(None)):  # type: ignore[arg-type]
-        with pytest.raises(type(way)), fence.fenced("block.page"):
+        with pytest.raises(type(way)), block_errors.fenced("block.page"):
             raise way
 
 

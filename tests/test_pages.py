@@ -21,9 +21,9 @@ from core.tenants.tenant_switches import SwitchChange, SwitchResult
 from tests.actors import actor
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
 from ui import data
+from ui.escaping import plain
 from ui.frame import results, visit
 from ui.monitoring import list_rows
-from ui.safe import plain
 from ui.tables import switches_table
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")

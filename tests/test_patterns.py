@@ -19,7 +19,7 @@ from core.graph.errors import _field_of, sign_in_error
 from core.graph.trouble import title_of
 from core.name_key import clean_name, guid_key, name_key, plain, thumbprint_key
 from core.spreadsheets import harmless
-from ui import safe
+from ui import escaping
 from ui.accounts.browser_names import browser_words
 from web.api.authentication import language_of
 from web.request_data import cookies_of
@@ -95,7 +95,7 @@ FUNCTIONS: list[Callable[[str], object]] = [
     lambda text: bounded_text(text, 100),
     harmless,
     account_key,
-    safe.plain,
+    escaping.plain,
     browser_words,
     language_of,
     local_path,

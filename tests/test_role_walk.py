@@ -43,8 +43,8 @@ from tests.page_world import HOSTILE, small_world
 from tests.people import add_person
 from tests.served import PASSWORD, ROOT, Served, add_local_accounts, free_port
 from tests.ws_client import Tab
+from ui.escaping import plain
 from ui.frame import navigation
-from ui.safe import plain
 from ui.texts import text
 
 NONE = "none"  # a role that is no role, as somebody would have it who writes into the database

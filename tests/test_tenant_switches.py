@@ -19,7 +19,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     small,
     words,
 )
-from ui.safe import plain
+from ui.escaping import plain
 
 
 def toggles(app: AppTest) -> dict[str, bool]:

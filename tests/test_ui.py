@@ -29,9 +29,9 @@ from tests.actors import entry
 from tests.page_world import HOSTILE, NOW, World, filled_world, license_, sku_of, small_world
 from ui import age, data
 from ui import format as fmt
+from ui.escaping import plain
 from ui.frame.page import View
 from ui.monitoring.flow_and_profiles import SHOWS
-from ui.safe import plain
 from ui.start import attention_list, overview
 from ui.start.shortages_table import ALARMS, current_shortages, no_shortages, shortage_table
 from ui.tables import license_columns, switches_table

@@ -6,8 +6,8 @@ import streamlit as st
 
 from core.problems import Problem
 from core.texts import has_text
+from ui.escaping import plain
 from ui.frame import language
-from ui.safe import plain
 from ui.texts import text
 
 

@@ -1,6 +1,6 @@
 """The texts of the pages in the reader's language: `core.texts` with the language of this session.
 
-Values that come from outside are escaped by the caller (`ui.safe.plain`) wherever the text is Markdown.
+Values that come from outside are escaped by the caller (`ui.escaping.plain`) wherever the text is Markdown.
 """
 
 from __future__ import annotations

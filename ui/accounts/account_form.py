@@ -14,10 +14,10 @@ from core.access import second_factor
 from core.access.passwords import LONGEST, random_password
 from core.cache.account_rows import Account
 from core.roles import ROLES, Actor
-from ui.answers import done, keep_secret, told
+from ui.action_messages import done, keep_secret, told
+from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
-from ui.safe import plain
 from ui.tables.selection import bound_key, untick
 from ui.texts import text
 

@@ -12,7 +12,7 @@ from core.access.own_password import change_password
 from core.access.passwords import LONGEST
 from core.access.second_factor import Setup
 from ui import format as fmt
-from ui.answers import done, keep_secret, told
+from ui.action_messages import done, keep_secret, told
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View

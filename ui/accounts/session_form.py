@@ -14,11 +14,11 @@ from core.access.sessions import end_for
 from core.cache.open_sessions import OpenSession
 from ui import format as fmt
 from ui.accounts.browser_names import browser_words
-from ui.answers import done, told
+from ui.action_messages import done, told
+from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
-from ui.safe import plain
 from ui.tables.selection import bound_key, untick
 from ui.texts import plural, text
 

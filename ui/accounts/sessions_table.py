@@ -12,8 +12,8 @@ from core.cache.open_sessions import OpenSession
 from core.roles import Actor
 from ui.accounts.browser_names import browser_words
 from ui.accounts.session_form import TABLE, Work, begin, open_form
+from ui.escaping import plain
 from ui.frame.page import View
-from ui.safe import plain
 from ui.tables.license_columns import moment_column, words_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.selection import bound_key, chosen_row, selectable

@@ -13,11 +13,11 @@ from core import runtime
 from core.access import api_tokens
 from core.access.api_tokens import LONGEST_NAME, Token
 from core.roles import ROLES, Actor
-from ui.answers import done, keep_secret, told
+from ui.action_messages import done, keep_secret, told
+from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
-from ui.safe import plain
 from ui.tables.license_columns import moment_column, words_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.selection import bound_key, chosen_row, selectable, untick

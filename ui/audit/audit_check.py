@@ -9,7 +9,7 @@ import streamlit as st
 from core import audit, runtime
 from core.audit import Verdict
 from ui import format as fmt
-from ui.answers import told
+from ui.action_messages import told
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View

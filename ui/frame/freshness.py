@@ -22,11 +22,11 @@ from ui import age, data
 from ui import format as fmt
 from ui.age import Age
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import language, results, visit
-from ui.frame.fence import fenced
+from ui.frame.block_errors import fenced
 from ui.frame.identity import current_user
 from ui.problems import problem_box
-from ui.safe import plain
 from ui.tables.selection import bound_key
 from ui.texts import text
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import streamlit as st
 
 from core.roles import NOBODY, Action, Actor
-from ui.safe import plain
+from ui.escaping import plain
 from ui.texts import text
 
 _TEST_ADDRESS = "test@example.com"  # what AppTest hands over when a test names nobody

@@ -10,10 +10,10 @@ import streamlit as st
 
 from core import runtime
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import language
 from ui.frame.freshness import freshness
 from ui.problems import sentence, technical
-from ui.safe import plain
 from ui.texts import text
 
 

@@ -6,11 +6,11 @@ import streamlit as st
 
 from core import runtime
 from core.roles import Actor
-from ui import answers
+from ui import action_messages
+from ui.escaping import plain
 from ui.frame import language, navigation, visit
 from ui.frame.identity import current_user
 from ui.frame.style import style
-from ui.safe import plain
 from ui.texts import text
 
 SIDEBAR_PIXELS = 230
@@ -24,7 +24,7 @@ def open_page() -> st.Page:
     page = st.navigation(navigation.pages(user))
     st.set_page_config(page_title=f"{page.title} · Lizenztool")
     visit.begin(page.url_path)
-    answers.forget_secret()
+    action_messages.forget_secret()
     style()
     with st.sidebar:
         navigation.administration(user)

@@ -11,11 +11,11 @@ from core import runtime
 from core.problems import Problem, ProblemError
 from core.refresh.next_push import MANY, Seen, take_over
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.problems import problem_box
-from ui.safe import plain
-from ui.tables.rows import moment, rows
+from ui.tables.frame_rows import moment, rows
 from ui.tables.selection import bound_key
 from ui.tables.switches_table import may_switch
 from ui.texts import plural, text

@@ -11,10 +11,10 @@ import streamlit as st
 from core.attention.conditions import CERTIFICATE_DAYS
 from ui import format as fmt
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import navigation, url
 from ui.frame.page import View
 from ui.problems import sentence, technical
-from ui.safe import plain
 from ui.tables.switches_table import editable
 from ui.texts import text
 

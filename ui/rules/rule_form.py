@@ -13,14 +13,14 @@ from core import runtime
 from core.licenses.alarm_rules import Rule, Scope, faults_of
 from core.roles import Action
 from core.tenants import tenant_rules as kept
-from ui.answers import done, tell_done, told
+from ui.action_messages import done, tell_done, told
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
 from ui.rules.rule_fields import fields, fill
 from ui.rules.rules_table import TABLE, effect, effect_words, ordered, rule_table, scope_name, show_rules
-from ui.safe import plain
 from ui.tables.selection import bound_key, untick
 from ui.texts import text
 

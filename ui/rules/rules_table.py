@@ -16,9 +16,9 @@ from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame.page import View
+from ui.tables.frame_rows import rows
 from ui.tables.license_columns import moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.tables.rows import rows
 from ui.tables.selection import chosen_row, selectable
 from ui.texts import plural, text
 

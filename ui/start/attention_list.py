@@ -18,11 +18,11 @@ from core.texts import has_text
 from ui import data
 from ui import format as fmt
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import navigation
 from ui.frame.language import Language
 from ui.frame.page import View
 from ui.problems import sentence, technical
-from ui.safe import plain
 from ui.texts import text
 
 MOST = 8

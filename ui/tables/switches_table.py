@@ -13,14 +13,14 @@ from core.problems import ProblemError
 from core.roles import Action
 from core.tenants.tenant_switches import SwitchChange, SwitchResult, apply_switches
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
 from ui.problems import problem_box, sentence
-from ui.safe import plain
+from ui.tables.frame_rows import rows
 from ui.tables.license_columns import CHIP_COLOURS, QUIET, moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.tables.rows import rows
 from ui.tables.selection import bound_key
 from ui.texts import plural, text
 

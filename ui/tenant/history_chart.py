@@ -16,7 +16,7 @@ from ui.data import Snapshot
 from ui.frame.language import Language
 from ui.frame.page import View
 from ui.problems import problem_box
-from ui.tables.rows import rows
+from ui.tables.frame_rows import rows
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 

@@ -14,9 +14,9 @@ from core.cache.frames import subscriptions_frame
 from core.licenses.skus import product_language
 from core.texts import has_text
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame.page import View
 from ui.problems import problem_box, sentence, technical
-from ui.safe import plain
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS, section
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text

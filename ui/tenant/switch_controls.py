@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.tenants.tenant_switches import SwitchChange, Switches
 from ui.data import Snapshot
-from ui.tables.rows import rows
+from ui.tables.frame_rows import rows
 from ui.tables.switches_table import ask_before, editable, may_switch, round_number
 from ui.texts import text
 

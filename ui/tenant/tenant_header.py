@@ -13,11 +13,11 @@ from core.attention.conditions import certificate_level
 from core.problems import Problem
 from ui import format as fmt
 from ui.data import Snapshot
+from ui.escaping import plain
 from ui.frame import navigation, url
 from ui.frame.page import View
 from ui.problems import reason, technical
-from ui.safe import plain
-from ui.tables.rows import moment, rows
+from ui.tables.frame_rows import moment, rows
 from ui.tables.switches_table import tell_results
 from ui.tenant.switch_controls import ask_about, tenant_switches
 from ui.texts import text

@@ -9,9 +9,9 @@ import streamlit as st
 
 from core.access.accounts import AccessError
 from core.problems import ProblemError
+from ui.escaping import plain
 from ui.frame import language, visit
 from ui.problems import problem_box
-from ui.safe import plain
 from ui.texts import text
 
 _DONE, _SECRET = "_done", "_secret"
