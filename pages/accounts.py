@@ -7,22 +7,22 @@ from core import runtime
 from core.roles import Action
 from core.access.sessions import open_sessions
 from ui.accounts.accounts_table import show_accounts
-from ui.action_messages import show_secret, tell_done, told
+from ui.action_messages import show_secret, show_done, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.frame.page import look
+from ui.frame.page import current_view
 from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 
 user = require(Action.ACCOUNTS)
-view = look()
+view = current_view()
 engine = runtime.current().engine
 
 st.title(text("nav.konten"))
 st.caption(text("accounts.intro"))
-tell_done()
+show_done()
 show_secret()
-with fenced("nav.konten"), told():
+with fenced("nav.konten"), errors_shown():
     sessions = open_sessions(engine, user, view.now)
     show_accounts(accounts.list_accounts(engine, user), sessions, user, view)
     show_sessions(sessions, user, view)

@@ -10,7 +10,7 @@ from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.tables.license_table import show_licenses, table_of, tools
 from ui.frame.navigation import open_tenant
-from ui.frame.page import look, stop_without_tenants
+from ui.frame.page import current_view, stop_without_tenants
 from ui.texts import text
 
 require(Action.LOOK)
@@ -22,7 +22,7 @@ freshness(snapshot)
 
 with fenced("tenant.licenses"):
     filters = license_filters(snapshot)
-    rows = matching(snapshot.index, filters, look().language)
+    rows = matching(snapshot.index, filters, current_view().language)
     shown = table_of(snapshot, rows)
     tools(snapshot, shown, filters)
     row = show_licenses(shown, snapshot.index.ids_of(rows), "licenses", text("nav.alle-tenants"))

@@ -4,21 +4,21 @@ import streamlit as st
 
 from core.roles import Action
 from ui.frame import visit
-from ui.action_messages import told
+from ui.action_messages import errors_shown
 from ui.audit.audit_check import check
 from ui.audit.audit_table import show_audit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.frame.page import look
+from ui.frame.page import current_view
 from ui.texts import text
 
 user = require(Action.AUDIT)
 snapshot = visit.snapshot()
-view = look()
+view = current_view()
 
 st.title(text("nav.protokoll"))
 st.caption(text("audit.intro"))
 with fenced("audit.verify"):
     check(view)
-with fenced("nav.protokoll"), told():
+with fenced("nav.protokoll"), errors_shown():
     show_audit(snapshot, user, view)

@@ -9,13 +9,13 @@ from ui.frame.block_errors import fenced
 from ui.monitoring.first_push import first_push
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
-from ui.frame.page import look, stop_without_tenants
+from ui.frame.page import current_view, stop_without_tenants
 from ui.tables.switches_table import edit_switches, switch_frame, tell_results
 from ui.texts import text
 
 require(Action.LOOK)
 snapshot = visit.snapshot()
-view = look()
+view = current_view()
 stop_without_tenants(snapshot, text("nav.monitoring"))
 
 st.title(text("nav.monitoring"))

@@ -5,17 +5,17 @@ import streamlit as st
 from core import runtime
 from core.roles import PASSWORD_DUE, Action
 from core.access.sessions import open_sessions
-from ui.action_messages import show_secret, tell_done, told
+from ui.action_messages import show_secret, show_done, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.accounts.own_account_form import own_factor, own_password
-from ui.frame.page import look
+from ui.frame.page import current_view
 from ui.escaping import plain
 from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 
 user = require(Action.OWN_ACCOUNT)
-view = look()
+view = current_view()
 engine = runtime.current().engine
 
 password_due = user.role == PASSWORD_DUE  # then this is the only page, and the form all that is on it
@@ -24,9 +24,9 @@ if password_due:
     st.info(text("own.password_due", name=plain(user.shown)), icon=":material/key:")
 else:
     st.caption(text("own.who", name=plain(user.shown), role=user.role))
-tell_done()
+show_done()
 show_secret()
-with fenced("nav.mein-konto"), told():
+with fenced("nav.mein-konto"), errors_shown():
     if password_due:
         own_password()
         st.stop()

@@ -5,19 +5,19 @@ import streamlit as st
 from core import runtime
 from core.access import api_tokens
 from core.roles import Action
-from ui.action_messages import show_secret, tell_done, told
+from ui.action_messages import show_secret, show_done, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.frame.page import look
+from ui.frame.page import current_view
 from ui.texts import text
 from ui.accounts.tokens_table import show_tokens
 
 user = require(Action.TOKENS)
-view = look()
+view = current_view()
 
 st.title(text("nav.programme"))
 st.caption(text("tokens.intro"))
-tell_done()
+show_done()
 show_secret()
-with fenced("nav.programme"), told():
+with fenced("nav.programme"), errors_shown():
     show_tokens(api_tokens.list_tokens(runtime.current().engine, user), user, view)

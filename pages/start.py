@@ -13,12 +13,12 @@ from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.navigation import open_tenant
 from ui.start.overview import answer_block, figures_of, tiles
-from ui.frame.page import look, stop_without_tenants
+from ui.frame.page import current_view, stop_without_tenants
 from ui.texts import text
 
 require(Action.LOOK)
 snapshot = visit.snapshot()
-view = look()
+view = current_view()
 stop_without_tenants(snapshot, text("nav.start"))
 
 wrong: list[Condition] = []

@@ -79,9 +79,9 @@ def newest(world: World) -> tuple[str, str, str]:
 
 @pytest.mark.parametrize("role", list(USERS))
 def test_the_menu_has_the_pages_that_a_role_may_open(role: str) -> None:
-    shown = list(navigation.places(Actor("x", role, "page")))
+    shown = list(navigation.page_entries(Actor("x", role, "page")))
 
-    assert shown == [address for address, place in navigation.PLACES.items() if allows(role, place.action)]
+    assert shown == [address for address, place in navigation.PAGES_BY_ADDRESS.items() if allows(role, place.action)]
     assert {"konten", "programme", "protokoll"} & set(shown) == (
         {"konten", "programme", "protokoll"} if role == "admin" else set()
     )

@@ -77,9 +77,9 @@ def test_a_block_that_breaks_says_so_and_the_others_stay(
 
 
 def test_what_streamlit_uses_to_stop_or_to_change_the_page_passes() -> None:
-    for way in (StopException(), RerunException(None)):  # type: ignore[arg-type]
-        with pytest.raises(type(way)), block_errors.fenced("block.page"):
-            raise way
+    for error in (StopException(), RerunException(None)):  # type: ignore[arg-type]
+        with pytest.raises(type(error)), block_errors.fenced("block.page"):
+            raise error
 
 
 # The API

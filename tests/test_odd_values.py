@@ -103,7 +103,7 @@ def say_odd_things(tab: Tab, address: str, product: Product) -> None:  # noqa: F
     assert len(log.read_text()) - len(before) < 500 * len(ODD) * 12
 
 
-@pytest.mark.parametrize("address", list(navigation.PLACES))
+@pytest.mark.parametrize("address", list(navigation.PAGES_BY_ADDRESS))
 def test_a_page_stays_whatever_its_controls_are_said_to_be(product: Product, address: str) -> None:  # noqa: F811
     with product.tab("admin") as tab:
         tab.rerun(address)
@@ -139,7 +139,7 @@ ODD_URLS = {
 }
 
 
-@pytest.mark.parametrize("address", list(navigation.PLACES))
+@pytest.mark.parametrize("address", list(navigation.PAGES_BY_ADDRESS))
 def test_a_page_stays_whatever_its_address_asks_for(product: Product, address: str) -> None:  # noqa: F811
     log = product.served.folder / "output.txt"
     before = log.read_text()

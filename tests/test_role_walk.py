@@ -369,9 +369,9 @@ def test_a_page_shows_what_the_role_may_do_and_nothing_else(product: Product, ro
 
 
 @pytest.mark.parametrize("role", PEOPLE)
-@pytest.mark.parametrize("address", navigation.PLACES)
+@pytest.mark.parametrize("address", navigation.PAGES_BY_ADDRESS)
 def test_a_page_opens_for_whoever_may_and_tells_nobody_else_anything(product: Product, role: str, address: str) -> None:
-    place = navigation.PLACES[address]
+    place = navigation.PAGES_BY_ADDRESS[address]
     title = text(f"nav.{address}", "de") if address not in ("", "tenant") else ""
     with product.tab("admin") as tab:
         tab.rerun(address)
@@ -391,9 +391,9 @@ def test_a_page_opens_for_whoever_may_and_tells_nobody_else_anything(product: Pr
             assert "darf diese Seite nicht sehen" in tab.text()
 
 
-@pytest.mark.parametrize("address", navigation.PLACES)
+@pytest.mark.parametrize("address", navigation.PAGES_BY_ADDRESS)
 def test_the_address_of_a_page_gives_whoever_may_the_same_empty_shell(product: Product, address: str) -> None:
-    action = navigation.PLACES[address].action
+    action = navigation.PAGES_BY_ADDRESS[address].action
     answers = {role: product.get(f"/{address}", role) for role in PEOPLE}
     opened = {role for role, answer in answers.items() if answer.status_code == 200}
 
@@ -776,7 +776,7 @@ def test_names_of_people_and_programs_are_shown_and_never_interpreted(product: P
         engine, Actor(name, "admin", "page", HOSTILE), HOSTILE[:100], "viewer", NOW + timedelta(days=9), NOW
     )
     with Tab(product.served, token) as tab:
-        for page in navigation.PLACES:
+        for page in navigation.PAGES_BY_ADDRESS:
             tab.rerun(page)
             for element in tab.elements():
                 # What Streamlit reads as Markdown; cells of a table and options of a choice are drawn as text.

@@ -480,7 +480,7 @@ def test_german_is_the_language_until_english_is_chosen_which_stays(open_browser
 def test_every_page_is_accessible_in_light_and_dark_and_fits(day: Day, open_browser: OpenBrowser, width: int):
     carla = open_browser(account="carla", viewport={"width": width, "height": 900})
 
-    for address in navigation.PLACES:
+    for address in navigation.PAGES_BY_ADDRESS:
         carla.goto(f"{day.url}/{address}")
         settled(carla)
         assert (address, violations(carla)) == (address, [])

@@ -18,7 +18,7 @@ _DONE, _SECRET = "_done", "_secret"
 
 
 @contextlib.contextmanager
-def told() -> Iterator[None]:
+def errors_shown() -> Iterator[None]:
     """What core refuses, and a fault of the database, in words."""
     try:
         yield
@@ -33,7 +33,7 @@ def done(words: str) -> None:
     st.session_state[_DONE] = words
 
 
-def tell_done() -> None:
+def show_done() -> None:
     """What was done in the run before."""
     if _DONE in st.session_state:
         st.success(st.session_state.pop(_DONE), icon=":material/check:")

@@ -14,7 +14,7 @@ from core.access import second_factor
 from core.access.passwords import LONGEST, random_password
 from core.cache.account_rows import Account
 from core.roles import ROLES, Actor
-from ui.action_messages import done, keep_secret, told
+from ui.action_messages import done, errors_shown, keep_secret
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -168,7 +168,7 @@ def _confirm(label: str, action: Callable[[], None]) -> None:
         pressed = st.button(text(label), key=bound_key("account_now", *work.identity), type="primary")
         st.button(text("accounts.cancel"), key="account_cancel", on_click=_close)
     if pressed:
-        with told():
+        with errors_shown():
             action()
 
 

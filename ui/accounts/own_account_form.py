@@ -12,7 +12,7 @@ from core.access.own_password import change_password
 from core.access.passwords import LONGEST
 from core.access.second_factor import Setup
 from ui import format as fmt
-from ui.action_messages import done, keep_secret, told
+from ui.action_messages import done, errors_shown, keep_secret
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
@@ -39,7 +39,7 @@ def own_password() -> None:
     elif new != again:
         st.error(text("own.password_differs"))
     else:
-        with told():
+        with errors_shown():
             change_password(runtime.current().engine, current_user(), current, new, datetime.now(UTC))
 
 
@@ -64,7 +64,7 @@ def own_factor(view: View) -> None:
         password = _secret_field("factor_password", "current-password")
         pressed = st.form_submit_button(text("own.factor_begin"), key="factor_begin", icon=":material/phonelink_lock:")
     if pressed:
-        with told():
+        with errors_shown():
             st.session_state[_SETUP] = second_factor.begin(engine, current_user(), password, datetime.now(UTC))
             st.rerun()
 
@@ -78,7 +78,7 @@ def _confirm(setup: Setup) -> None:
         code = _code_form("factor_confirm", "own.factor_confirm")
         st.button(text("accounts.cancel"), key="factor_cancel", on_click=_forget)
     if code:
-        with told():
+        with errors_shown():
             codes = second_factor.confirm(runtime.current().engine, current_user(), code, datetime.now(UTC))
             _forget()
             keep_secret(text("own.factor_done"), "\n".join(codes))
@@ -88,7 +88,7 @@ def _confirm(setup: Setup) -> None:
 def _remove() -> None:
     st.caption(text("own.factor_remove_what"))
     if code := _code_form("factor_remove", "own.factor_remove"):
-        with told():
+        with errors_shown():
             user = current_user()
             second_factor.remove(runtime.current().engine, user, user.name, datetime.now(UTC), code=code)
             done(text("own.factor_removed"))

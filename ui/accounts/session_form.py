@@ -14,7 +14,7 @@ from core.access.sessions import end_for
 from core.cache.open_sessions import OpenSession
 from ui import format as fmt
 from ui.accounts.browser_names import browser_words
-from ui.action_messages import done, told
+from ui.action_messages import done, errors_shown
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -68,7 +68,7 @@ def open_form(sessions: Sequence[OpenSession], view: View) -> None:
         proof = _proof(work)
         st.button(text("accounts.cancel"), key="session_cancel", on_click=_close)
     if proof is not None:
-        with told():
+        with errors_shown():
             _end(work, proof)
 
 

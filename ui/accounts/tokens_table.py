@@ -13,7 +13,7 @@ from core import runtime
 from core.access import api_tokens
 from core.access.api_tokens import LONGEST_NAME, Token
 from core.roles import ROLES, Actor
-from ui.action_messages import done, keep_secret, told
+from ui.action_messages import done, errors_shown, keep_secret
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -108,7 +108,7 @@ def _form(user: Actor, view: View) -> None:
             pressed = st.button(text("tokens.create"), key="token_now", type="primary")
             st.button(text("accounts.cancel"), key="token_cancel", on_click=_close)
         if pressed:
-            with told():
+            with errors_shown():
                 # Without a day it has ended already, which core refuses in words.
                 _make(name, role, until or today - timedelta(days=1), view)
 
@@ -132,7 +132,7 @@ def _ask_before(token: Token) -> None:
             )
             st.button(text("accounts.cancel"), key="token_cancel", on_click=_close)
         if pressed:
-            with told():
+            with errors_shown():
                 api_tokens.revoke(runtime.current().engine, current_user(), token.token_id, datetime.now(UTC))
                 done(text("tokens.revoked", name=plain(token.name)))
                 _close()

@@ -9,7 +9,7 @@ import streamlit as st
 from core import audit, runtime
 from core.audit import Verdict
 from ui import format as fmt
-from ui.action_messages import told
+from ui.action_messages import errors_shown
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
@@ -27,7 +27,7 @@ def check(view: View) -> None:
         if st.button(
             text("audit.verify"), key="audit_verify", icon=":material/verified_user:", help=text("audit.verify_hint")
         ):
-            with told():
+            with errors_shown():
                 verdict = audit.verify(runtime.current().engine, current_user())
                 st.session_state[_VERDICT] = (verdict, datetime.now(UTC))
         days = runtime.current().settings.audit_days

@@ -15,7 +15,7 @@ ACCOUNTS, PROGRAMS, AUDIT, OWN_ACCOUNT = "konten", "programme", "protokoll", "me
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageEntry:
     """One page: its file, what one must be allowed to do, and where it is linked."""
 
     file: str
@@ -23,24 +23,24 @@ class Place:
     section: Literal["daily", "administration", "account"] = "daily"
 
 
-PLACES = {
-    START: Place("pages/start.py", Action.LOOK),
-    LICENSES: Place("pages/all_tenants.py", Action.LOOK),
-    TENANT: Place("pages/tenant.py", Action.LOOK),
-    MONITORING: Place("pages/monitoring.py", Action.LOOK),
-    RULES: Place("pages/rules.py", Action.LOOK),
-    OWN_ACCOUNT: Place("pages/own_account.py", Action.OWN_ACCOUNT, "account"),
-    ACCOUNTS: Place("pages/accounts.py", Action.ACCOUNTS, "administration"),
-    PROGRAMS: Place("pages/programs.py", Action.TOKENS, "administration"),
-    AUDIT: Place("pages/audit_log.py", Action.AUDIT, "administration"),
+PAGES_BY_ADDRESS = {
+    START: PageEntry("pages/start.py", Action.LOOK),
+    LICENSES: PageEntry("pages/all_tenants.py", Action.LOOK),
+    TENANT: PageEntry("pages/tenant.py", Action.LOOK),
+    MONITORING: PageEntry("pages/monitoring.py", Action.LOOK),
+    RULES: PageEntry("pages/rules.py", Action.LOOK),
+    OWN_ACCOUNT: PageEntry("pages/own_account.py", Action.OWN_ACCOUNT, "account"),
+    ACCOUNTS: PageEntry("pages/accounts.py", Action.ACCOUNTS, "administration"),
+    PROGRAMS: PageEntry("pages/programs.py", Action.TOKENS, "administration"),
+    AUDIT: PageEntry("pages/audit_log.py", Action.AUDIT, "administration"),
 }
 
-ACTIONS = {address: place.action for address, place in PLACES.items()}  # for the gate
+ACTIONS = {address: entry.action for address, entry in PAGES_BY_ADDRESS.items()}  # for the gate
 
 
-def places(user: Actor) -> dict[str, Place]:
+def page_entries(user: Actor) -> dict[str, PageEntry]:
     """What `user` may open, by address."""
-    return {address: place for address, place in PLACES.items() if may_open(user.role, place.action)}
+    return {address: entry for address, entry in PAGES_BY_ADDRESS.items() if may_open(user.role, entry.action)}
 
 
 def pages(user: Actor) -> list[st.Page]:
@@ -49,19 +49,19 @@ def pages(user: Actor) -> list[st.Page]:
     Only those of every day are in Streamlit's own menu: its sections are no list for a screen reader. And without
     icons: Streamlit would fetch the one of the open page from a foreign host, for the browser's tab.
     """
-    found = places(user)
+    found = page_entries(user)
     return [
         st.Page(
-            place.file, title=_title(address), url_path=address or None, default=address == START or len(found) == 1,
-            visibility="visible" if place.section == "daily" else "hidden",
+            entry.file, title=_title(address), url_path=address or None, default=address == START or len(found) == 1,
+            visibility="visible" if entry.section == "daily" else "hidden",
         )
-        for address, place in found.items()
+        for address, entry in found.items()
     ]  # fmt: skip
 
 
 def administration(user: Actor) -> None:
     """The links below the menu, for whoever may open any of them."""
-    found = [address for address, place in places(user).items() if place.section == "administration"]
+    found = [address for address, entry in page_entries(user).items() if entry.section == "administration"]
     if found:
         with st.container(gap="small", key="administration"):
             st.caption(text("nav.section"))
@@ -71,7 +71,7 @@ def administration(user: Actor) -> None:
 
 def own_account(user: Actor) -> None:
     """The link to one's own account."""
-    if OWN_ACCOUNT in places(user) and user.role != PASSWORD_DUE:
+    if OWN_ACCOUNT in page_entries(user) and user.role != PASSWORD_DUE:
         link(OWN_ACCOUNT, _title(OWN_ACCOUNT))
 
 
@@ -80,9 +80,9 @@ def _title(address: str) -> str:
 
 
 def open_tenant(slug: str) -> NoReturn:
-    st.switch_page(PLACES[TENANT].file, query_params={"tenant": slug})
+    st.switch_page(PAGES_BY_ADDRESS[TENANT].file, query_params={"tenant": slug})
 
 
 def link(page: str, label: str, **params: str | list[str]) -> None:
     """A link to a page as it should open there; `label` is Markdown."""
-    st.page_link(PLACES[page].file, label=label, icon="", query_params=params)
+    st.page_link(PAGES_BY_ADDRESS[page].file, label=label, icon="", query_params=params)

@@ -25,7 +25,7 @@ class View:
     refresh_minutes: float
 
 
-def look() -> View:
+def current_view() -> View:
     settings = runtime.current().settings
     return View(datetime.now(UTC), language.current(), settings.zone, settings.refresh_minutes)
 

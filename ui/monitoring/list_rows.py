@@ -24,11 +24,11 @@ MOST = 5  # vanished rows shown one by one; one question settles all of them
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RowAction:
     """What can be done about a row: the part of its texts' keys, the action of core, its icon."""
 
     name: str
-    action: Callable[..., Any]
+    apply: Callable[..., Any]
     symbol: str = ""
 
     @property
@@ -64,24 +64,24 @@ def _last_switches(row: Any) -> str:
 def _settle(tenant_ids: Sequence[str], names: Sequence[str], slug: str) -> None:
     """The two ways out, for those who may; for one tenant, or for all with `slug` ""."""
     many, which = ("", slug) if slug else ("_all", "all")
-    for way in (Way("put_back", add_to_list, "playlist_add"), Way("end", end_monitoring)):
-        _offer(way, text(f"monitoring.{way.name}{many}", count=len(names)), which, tenant_ids, names)
+    for action in (RowAction("put_back", add_to_list, "playlist_add"), RowAction("end", end_monitoring)):
+        _offer(action, text(f"monitoring.{action.name}{many}", count=len(names)), which, tenant_ids, names)
 
 
-def _offer(way: Way, label: str, which: str, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
+def _offer(action: RowAction, label: str, which: str, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
     """A button for those who may, and the question that names the tenants it was drawn for."""
-    if may_switch() and st.button(label, key=bound_key(f"{way.name}_{which}", *tenant_ids), icon=way.icon):
-        st.dialog(text(f"monitoring.{way.name}_ask"))(_confirm)(way, tenant_ids, names)
+    if may_switch() and st.button(label, key=bound_key(f"{action.name}_{which}", *tenant_ids), icon=action.icon):
+        st.dialog(text(f"monitoring.{action.name}_ask"))(_confirm)(action, tenant_ids, names)
 
 
-def _confirm(way: Way, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
+def _confirm(action: RowAction, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
     listed = ", ".join(map(plain, names))
-    st.markdown(text("switch.warning", tenants=listed) if way.action is end_monitoring else f"**{listed}**")
+    st.markdown(text("switch.warning", tenants=listed) if action.apply is end_monitoring else f"**{listed}**")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button(text("switch.cancel"), key="end_cancel"):
             st.rerun()
-        key, args = bound_key(f"{way.name}_now", *tenant_ids), (way.action, tenant_ids)
-        if st.button(text(f"monitoring.{way.name}"), key=key, type="primary", on_click=carry_out, args=args):
+        key, args = bound_key(f"{action.name}_now", *tenant_ids), (action.apply, tenant_ids)
+        if st.button(text(f"monitoring.{action.name}"), key=key, type="primary", on_click=carry_out, args=args):
             st.rerun()
 
 
@@ -111,7 +111,7 @@ def rows_without_profile(snapshot: Snapshot) -> list[str]:
 def _offer_to_add(tenants: pd.DataFrame) -> None:
     """Tenants with a profile that the SharePoint list does not know, each with the way into it."""
     st.markdown(text("monitoring.not_listed"))
-    add = Way("add", add_to_list, "add")
+    add = RowAction("add", add_to_list, "add")
     for row in rows(tenants):
         with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
             st.markdown(plain(row.tenant), width=320)

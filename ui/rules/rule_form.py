@@ -13,7 +13,7 @@ from core import runtime
 from core.licenses.alarm_rules import Rule, Scope, faults_of
 from core.roles import Action
 from core.tenants import tenant_rules as kept
-from ui.action_messages import done, tell_done, told
+from ui.action_messages import done, errors_shown, show_done
 from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import visit
@@ -43,7 +43,7 @@ class Work:
 def edit_rules(snapshot: Snapshot, view: View) -> None:
     """The exceptions with their buttons, and the form when one is open."""
     may = current_user().may(Action.RULES)
-    tell_done()
+    show_done()
     chosen: Rule | None = None
     if snapshot.rules:
         listed = ordered(snapshot, view.language)
@@ -103,7 +103,7 @@ def _end(snapshot: Snapshot, work: Work, rule: Rule, view: View) -> None:
     st.markdown(effect_words(effect(snapshot.licenses, snapshot.rules, left, view), view.language))
     with st.container(horizontal=True):
         if st.button(text("rule.end"), key=bound_key("rule_end_now", *work.identity), type="primary"):
-            with told(), _newest_after_a_clash():
+            with errors_shown(), _newest_after_a_clash():
                 kept.end(runtime.current().engine, rule.scope, current_user(), version=rule.created_at)
                 _finish(text("rule.ended", scope=name))
         st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
@@ -136,7 +136,7 @@ def _tell(faults: Sequence[str]) -> None:
 
 def _save(snapshot: Snapshot, rule: Rule, view: View, version: datetime | None) -> None:
     """Keep the rule in the place of the one that the page knows there, and of no other."""
-    with told(), _newest_after_a_clash():
+    with errors_shown(), _newest_after_a_clash():
         kept.keep(runtime.current().engine, rule, current_user(), version=version)
         _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, rule, view.language)))))
 
