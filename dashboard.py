@@ -1,4 +1,4 @@
-"""The Streamlit script: navigation and what every page shares, then the page itself."""
+"""The Streamlit script: the frame around every page, then the page itself."""
 
 from ui.frame.block_errors import fenced
 from ui.frame.shell import open_page

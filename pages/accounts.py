@@ -1,4 +1,4 @@
-"""Konten: who may sign in with which role, and who is signed in right now."""
+"""Konten: the accounts with their roles, and the open sessions."""
 
 import streamlit as st
 

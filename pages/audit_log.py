@@ -1,4 +1,4 @@
-"""Protokoll: who changed what, when and from where."""
+"""Protokoll: the audit log of all changes, with person, time and origin."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Monitoring: which tenants are read and watched, and whether a message would reach somebody."""
+"""Monitoring: the switches of all tenants, and the settings that messages depend on."""
 
 import streamlit as st
 

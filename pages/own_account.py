@@ -18,7 +18,7 @@ user = require(Action.OWN_ACCOUNT)
 view = current_view()
 engine = runtime.current().engine
 
-password_due = user.role == PASSWORD_DUE  # then this is the only page, and the form all that is on it
+password_due = user.role == PASSWORD_DUE  # then this is the only page, and it shows the form only
 st.title(text("nav.mein-konto"))
 if password_due:
     st.info(text("own.password_due", name=plain(user.shown)), icon=":material/key:")

@@ -1,4 +1,4 @@
-"""Regeln: when licences alarm, and the exceptions from it, each with its reason."""
+"""Regeln: the rules for alarms, and the exceptions from them, each with its reason."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Start: what is short now, where, since when, and does somebody already know."""
+"""Start: the current shortages with tenant, start time and alarm."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Tenant: everything known about one of them, and how it got there."""
+"""Tenant: all data of one tenant, with its history."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""What became of an action: done, or in words why not."""
+"""Messages about actions: success, refusals and faults in words, and secrets that are shown once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DONE, _SECRET = "_done", "_secret"
 
 @contextlib.contextmanager
 def errors_shown() -> Iterator[None]:
-    """What core refuses, and a fault of the database, in words."""
+    """Show refusals of core and faults of the database, raised in the block, as messages on the page."""
     try:
         yield
     except ProblemError as error:
@@ -29,12 +29,12 @@ def errors_shown() -> Iterator[None]:
 
 
 def done(words: str) -> None:
-    """Say so on the next run; `words` is Markdown."""
+    """Show the success message `words` (Markdown) on the next run."""
     st.session_state[_DONE] = words
 
 
 def show_done() -> None:
-    """What was done in the run before."""
+    """Show the success message of the run before, if any."""
     if _DONE in st.session_state:
         st.success(st.session_state.pop(_DONE), icon=":material/check:")
 
@@ -45,13 +45,13 @@ def keep_secret(words: str, secret: str) -> None:
 
 
 def forget_secret() -> None:
-    """Of another visit there is nothing left. Called once per run, before the page."""
+    """Forget the secret of an earlier visit. Called once per run, before the page."""
     if visit.entered():
         _hide_secret()
 
 
 def show_secret() -> None:
-    """What `keep_secret` was given, ready to be copied."""
+    """Show the secret that `keep_secret` stored, ready to be copied."""
     if _SECRET not in st.session_state:
         return
     words, secret = st.session_state[_SECRET]

@@ -1,4 +1,4 @@
-"""How old the figures are and on how many tenants they rest. Pure: figures in, words out."""
+"""The age of the figures, and from how many tenants they come, in words. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.texts import text
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """`read` of `total` tenants could be read at their last attempt; `oldest_name` has the oldest reading."""
+    """At the last attempt `read` of `total` tenants could be read; `oldest_name` has the oldest reading."""
 
     total: int
     read: int
@@ -32,7 +32,7 @@ class Age:
 
 
 def age_of(active: pd.DataFrame) -> Age:
-    """`active`: the tenants that are read at all."""
+    """Return the age of the figures of the tenants `active`."""
     times = active["last_read_at"]
     known = times.dropna()
     failing = active["problem"].notna()
@@ -48,14 +48,14 @@ def age_of(active: pd.DataFrame) -> Age:
 
 
 def is_stale(age: Age, now: datetime, refresh_minutes: float) -> bool:
-    """Whether a reading is older than two refreshes or lies in the future; never without a background refresh."""
+    """Return True if a reading is older than two refreshes or in the future; never without a background refresh."""
     if age.oldest is None or age.newest is None or not refresh_minutes:
         return False
     return max(elapsed(age.oldest, now), elapsed(age.newest, now)) > late_after(refresh_minutes)
 
 
 def line(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:
-    """ "Stand 14:05 · 48 von 50 Tenants · älteste Angabe 3 h" """
+    """Return the line below the title: "Stand 14:05 · 48 von 50 Tenants · älteste Angabe 3 h"."""
     if age.newest is None or age.oldest is None:
         return text("age.nothing", language)
     return text(
@@ -69,7 +69,7 @@ def line(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:
 
 
 def details(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:
-    """The exact times, for the tooltip."""
+    """Return the exact times, for the tooltip."""
     if age.newest is None or age.oldest is None:
         return text("age.nothing_help", language)
     parts = [

@@ -1,4 +1,4 @@
-"""Text from outside (names of tenants and products, messages of services), shown literally in Markdown."""
+"""Escaping of text from outside (names of tenants and products, messages of services) for Markdown."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import re
 
 from core.bounds import bounded_text
 
-# Every ASCII sign that Markdown, HTML, Streamlit's directives (:red[x], :material/x:, $x$) or emoji codes could read.
+# Every ASCII character with a meaning in Markdown, HTML, Streamlit's directives (:red[x], :material/x:, $x$) or emoji
+# codes.
 _SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&=^\"'/@])")
-LONGEST = 10_000  # characters; more of a text from outside is nobody's to read
+LONGEST = 10_000  # characters; longer texts from outside are cut
 _BREAKS = re.compile(r"\s+")
-# A backslash cannot stop what looks like an address from becoming a link; a joiner without width can.
+# A backslash does not stop the text of an address from becoming a link; a zero-width joiner does.
 _ADDRESS = re.compile(r"(?i)(https?|ftp|mailto|www)(?=[:.])|(?=@)")
 
 
 def plain(text: object) -> str:
-    """`text` as Markdown that shows exactly this text, on one line."""
+    """Return Markdown that shows exactly `text`, on one line."""
     line = _BREAKS.sub(" ", bounded_text(str(text), LONGEST)).strip()
     return _SIGNS.sub(r"\\\1", _ADDRESS.sub(lambda found: f"{found[0]}\u2060", line))

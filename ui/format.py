@@ -33,7 +33,7 @@ def moment(value: datetime, language: str, zone: tzinfo) -> str:
 
 
 def clock(value: datetime, now: datetime, language: str, zone: tzinfo) -> str:
-    """As short as it stays clear: 14:05, "gestern 14:05", 19.11.2026 14:05."""
+    """Return the time in its shortest clear form: 14:05, "gestern 14:05" or 19.11.2026 14:05."""
     local, today = value.astimezone(zone), now.astimezone(zone).date()
     if local.date() == today:
         return f"{local:%H:%M}"
@@ -43,7 +43,7 @@ def clock(value: datetime, now: datetime, language: str, zone: tzinfo) -> str:
 
 
 def span(seconds: float, language: str, *, short: bool = False) -> str:
-    """A span in one unit: "12 Minuten", "3 Tagen"; short: "12 min", "2 h", "3 Tagen"."""
+    """Return a span of time in one unit: "12 Minuten", "3 Tagen"; short: "12 min", "2 h", "3 Tagen"."""
     for least, unit, name in _UNITS:
         if seconds >= least:
             return plural(f"span_short.{name}" if short else f"span.{name}", int(seconds // unit), language)
@@ -51,7 +51,7 @@ def span(seconds: float, language: str, *, short: bool = False) -> str:
 
 
 def since(value: datetime, now: datetime, language: str) -> str:
-    """How long it lasts already, short; a time that a clock has written which was set back since: "in der Zukunft"."""
+    """Return how long ago `value` was, short; "in der Zukunft" if it is later than `now` (a clock was set back)."""
     passed = elapsed(value, now)
     if passed == timedelta.max:
         return text("time.ahead", language)
@@ -59,7 +59,7 @@ def since(value: datetime, now: datetime, language: str) -> str:
 
 
 def ago(value: datetime, now: datetime, language: str) -> str:
-    """ "vor 12 Minuten", "12 minutes ago"."""
+    """Return "vor 12 Minuten" or "12 minutes ago"."""
     passed = elapsed(value, now)
     if passed == timedelta.max:
         return text("time.ahead", language)

@@ -1,4 +1,4 @@
-"""A problem as people read it: the sentence with the next step, and the technical line folded below."""
+"""Problems on a page: the sentence with the next step, and the technical line folded below."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ui.texts import text
 
 
 def sentence(problem: Problem, words: language.Language | None = None) -> str:
-    """The problem in the reader's language; an unknown code is still better than nothing."""
+    """Return the text of the problem in the reader's language, or its code if there is no text."""
     if has_text(problem.code):
         return problem.text(words or language.current())
     return text("problem.unknown", words, code=problem.code)
 
 
 def reason(problem: Problem, tenant: str, words: language.Language | None = None) -> str:
-    """The sentence where the tenant has been named already."""
+    """Return the text of the problem without the name of the tenant at its beginning."""
     told = sentence(problem, words).removeprefix(f"{tenant}: ")
     return told[:1].upper() + told[1:]
 
@@ -30,7 +30,7 @@ def problem_box(problem: Problem) -> None:
 
 
 def technical(*problems: Problem) -> None:
-    """The technical lines, folded; nothing when there are none."""
+    """Show the technical lines, folded, if there are any."""
     lines = [f"{problem.code}: {problem.detail}" for problem in problems if problem.detail]
     if lines:
         with st.expander(text("problem.technical"), type="compact"):

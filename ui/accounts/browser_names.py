@@ -1,10 +1,10 @@
-"""What a browser calls itself, in short words. Pure functions."""
+"""Short names of browsers and systems from the User-Agent header. Pure functions."""
 
 from __future__ import annotations
 
 import re
 
-# The first that fits: most of them also call themselves by the name of another one.
+# The first match counts: most browsers also contain the names of others.
 _BROWSERS = (
     ("Edg", "Edge"), ("OPR", "Opera"), ("SamsungBrowser", "Samsung Internet"), ("Firefox", "Firefox"),
     ("FxiOS", "Firefox"), ("CriOS", "Chrome"), ("Chrome", "Chrome"), ("Safari", "Safari"),
@@ -14,12 +14,12 @@ _SYSTEMS = (
     ("CrOS", "ChromeOS"), ("Linux", "Linux"),
 )  # fmt: skip
 _PROGRAM = re.compile(r"[\w.-]{1,40}")
-LONGEST = 500  # characters that are looked at; browsers send 200
+LONGEST = 500  # characters that are read; browsers send about 200
 _VERSION = r"(?:\w*)/(\d+)"
 
 
 def browser_words(user_agent: str) -> str:
-    """ "Firefox 145 · Windows"; of a program its name; "" for none."""
+    """Return "Firefox 145 · Windows", the name of a program, or "" if there is none."""
     user_agent = user_agent[:LONGEST]
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     for sign, name in _BROWSERS:

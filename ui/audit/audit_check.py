@@ -1,4 +1,4 @@
-"""Whether the audit is as it was written."""
+"""The check of the audit log: is it as it was written?"""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HASH_SHOWN = 16
 
 
 def check(view: View) -> None:
-    """The button, and what it found last in this visit."""
+    """Show the button, and the result of the last check of this visit."""
     if visit.entered():
         st.session_state.pop(_VERDICT, None)
     with st.container(horizontal=True, vertical_alignment="center", key="audit_check"):

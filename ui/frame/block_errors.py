@@ -1,4 +1,4 @@
-"""A fence around each block of a page: what is wrong with one row costs its block, and the rest of the page stays."""
+"""Error handling per block of a page: an error in one block replaces that block only, not the whole page."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def fenced(title: str) -> Iterator[None]:
-    """Show in place of a block why it cannot be shown; `title` is the key of its heading.
+    """Show an error message in place of a block that raises; `title` is the key of the block's heading.
 
-    The log has the details under the id that is shown. Streamlit's own way to stop or to change a page
-    is no Exception, and passes.
+    The log has the details under the id in the message. What Streamlit raises to stop a script or to change the page
+    is not an Exception and passes.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Who is looking: the account that the gate has checked and handed over as `st.user`."""
+"""The signed-in account: checked by the gate, which passes it as `st.user`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from core.roles import NOBODY, Action, Actor
 from ui.escaping import plain
 from ui.texts import text
 
-_TEST_ADDRESS = "test@example.com"  # what AppTest hands over when a test names nobody
+_TEST_ADDRESS = "test@example.com"  # the user of AppTest if a test sets none
 
 
 def current_user() -> Actor:
-    """The signed-in account, with a request id of its own at each call; without one NOBODY. Never raises."""
+    """Return the signed-in account, with a new request id at each call, or NOBODY. Never raises."""
     known = st.user.to_dict()
     if known == {"email": _TEST_ADDRESS}:
         return Actor("test", "admin", "page")
@@ -25,7 +25,7 @@ def current_user() -> Actor:
 
 
 def require(action: Action) -> Actor:
-    """The user, if the role is enough; otherwise say so and end the page here."""
+    """Return the user if the role allows `action`; otherwise show a message and stop the page."""
     user = current_user()
     if user.may(action):
         return user

@@ -23,7 +23,7 @@ def current() -> Language:
 
 
 def switch() -> None:
-    """The choice in the sidebar. The options are the codes themselves, for the URL holds what is shown."""
+    """Show the choice in the sidebar. Its options are the codes, because Streamlit writes options into the URL."""
     st.segmented_control(
         " / ".join(texts.text("language.choose", language) for language in texts.languages()),
         texts.languages(),

@@ -1,4 +1,4 @@
-"""The pages by address: file, section of the menu, what one must be allowed to do; and the ways between them."""
+"""The pages by address (file, section of the menu, required action), the menu, and links between pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCOUNTS, PROGRAMS, AUDIT, OWN_ACCOUNT = "konten", "programme", "protokoll", "me
 
 @dataclass(frozen=True, slots=True)
 class PageEntry:
-    """One page: its file, what one must be allowed to do, and where it is linked."""
+    """One page: its file, the action that a role must allow, and where it is linked."""
 
     file: str
     action: Action
@@ -39,38 +39,38 @@ ACTIONS = {address: entry.action for address, entry in PAGES_BY_ADDRESS.items()}
 
 
 def page_entries(user: Actor) -> dict[str, PageEntry]:
-    """What `user` may open, by address."""
+    """Return the pages that `user` may open, by address."""
     return {address: entry for address, entry in PAGES_BY_ADDRESS.items() if may_open(user.role, entry.action)}
 
 
 def pages(user: Actor) -> list[st.Page]:
-    """The pages that `user` may open.
+    """Return the pages that `user` may open, for `st.navigation`.
 
-    Only those of every day are in Streamlit's own menu: its sections are no list for a screen reader. And without
-    icons: Streamlit would fetch the one of the open page from a foreign host, for the browser's tab.
+    Streamlit's own menu shows the daily ones only, for a screen reader does not recognise its sections as a list.
+    The pages have no icons: Streamlit would load that of the open page from a foreign host.
     """
-    found = page_entries(user)
+    entries = page_entries(user)
     return [
         st.Page(
-            entry.file, title=_title(address), url_path=address or None, default=address == START or len(found) == 1,
+            entry.file, title=_title(address), url_path=address or None, default=address == START or len(entries) == 1,
             visibility="visible" if entry.section == "daily" else "hidden",
         )
-        for address, entry in found.items()
+        for address, entry in entries.items()
     ]  # fmt: skip
 
 
 def administration(user: Actor) -> None:
-    """The links below the menu, for whoever may open any of them."""
-    found = [address for address, entry in page_entries(user).items() if entry.section == "administration"]
-    if found:
+    """Show the links to the pages of administration that `user` may open, below the menu."""
+    addresses = [address for address, entry in page_entries(user).items() if entry.section == "administration"]
+    if addresses:
         with st.container(gap="small", key="administration"):
             st.caption(text("nav.section"))
-            for address in found:
+            for address in addresses:
                 link(address, _title(address))
 
 
 def own_account(user: Actor) -> None:
-    """The link to one's own account."""
+    """Show the link to the page of one's own account."""
     if OWN_ACCOUNT in page_entries(user) and user.role != PASSWORD_DUE:
         link(OWN_ACCOUNT, _title(OWN_ACCOUNT))
 
@@ -84,5 +84,5 @@ def open_tenant(slug: str) -> NoReturn:
 
 
 def link(page: str, label: str, **params: str | list[str]) -> None:
-    """A link to a page as it should open there; `label` is Markdown."""
+    """Show a link to a page with `params` in its address; `label` is Markdown."""
     st.page_link(PAGES_BY_ADDRESS[page].file, label=label, icon="", query_params=params)

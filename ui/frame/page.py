@@ -1,4 +1,4 @@
-"""What every page needs to know of this moment: language, time, zone."""
+"""Language, time and time zone of a run, and the message in place of a page without tenants."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def current_view() -> View:
 
 
 def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
-    """With no tenant at all: say how the first one is connected, and end the page."""
+    """If there is no tenant, show how to connect the first one and stop the page."""
     if len(snapshot.tenants):
         return
     st.title(title)

@@ -1,4 +1,4 @@
-"""What surrounds every page: navigation, language, the account, and the banner of the demo."""
+"""The frame around every page: navigation, language, account, and the banner of the demo."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ SIDEBAR_PIXELS = 230
 
 
 def open_page() -> st.Page:
-    """Navigation, title, sidebar and banner; gives back the page to run."""
-    # Before the navigation: the sidebar takes its width once, when it appears.
+    """Show navigation, title, sidebar and banner; return the page to run."""
+    # Before the navigation: the sidebar takes its width only when it appears.
     st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
     user = current_user()
     page = st.navigation(navigation.pages(user))

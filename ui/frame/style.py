@@ -1,4 +1,4 @@
-"""The little CSS that Streamlit has no option for. Static text: nothing from outside ever goes in here."""
+"""CSS for what Streamlit has no option for. Static text, without any value from outside."""
 
 from __future__ import annotations
 

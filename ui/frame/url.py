@@ -1,8 +1,8 @@
-"""What a page shows lives in the URL, so that it can be sent to a colleague and survives reload and sign-in.
+"""The choices on a page are in its URL, so that it can be sent to a colleague and survives reload and sign-in.
 
-Streamlit's own `bind="query-params"` is not used here: it writes the displayed words (in one language) into
-the URL and forgets them on the way back from another page. The codes are written by hand instead, and kept
-in the session, because Streamlit drops the parameters of a page that is left.
+Streamlit's own `bind="query-params"` is not used: it writes the displayed words (in one language) into the URL and
+forgets them when another page is opened. This module writes codes, and keeps them in the session, because Streamlit
+drops the parameters when another page is opened.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _KEPT = "_url"
 
 
 def incoming(page: str, names: Iterable[str]) -> Params | None:
-    """What the URL asks for, if it is news: a link, a reload, Back. None while the widgets lead.
+    """Return the parameters of the URL if they are new (a link, a reload, Back); None if the widgets are newer.
 
-    A visit without parameters comes back to what the page showed last in this session.
+    A visit without parameters gets those that the page had last in this session.
     """
     found = {name: values for name in names if (values := _each_once(st.query_params.get_all(name)))}
     kept = kept_params(page)
@@ -31,25 +31,25 @@ def incoming(page: str, names: Iterable[str]) -> Params | None:
 
 
 def _each_once(values: Iterable[str]) -> list[str]:
-    """Of a value that is there twice the first; a widget refuses doubles."""
+    """Return the values without repetitions, which a widget refuses."""
     return list(dict.fromkeys(values))
 
 
 def keep(page: str, params: Mapping[str, Sequence[str]]) -> None:
-    """Write what the page shows into the URL, without empty ones, and remember it."""
+    """Write the parameters of the page into the URL, without empty ones, and remember them."""
     wanted = {name: list(values) for name, values in params.items() if values}
     st.session_state.setdefault(_KEPT, {})[page] = wanted
     tidy(wanted)
 
 
 def kept_params(page: str) -> Params:
-    """What `page` showed last, for links that lead back to it."""
+    """Return the last parameters of `page`, for links back to it."""
     kept: dict[str, Params] = st.session_state.get(_KEPT, {})
     return kept.get(page, {})
 
 
 def tidy(wanted: Mapping[str, Sequence[str]]) -> None:
-    """Make the URL hold `wanted` and nothing else; the language belongs to its own switch."""
+    """Make `wanted` the only parameters of the URL, beside the language, which its own switch sets."""
     kept = {name: st.query_params.get_all(name) for name in (*wanted, LANGUAGE) if name in st.query_params}
     if len(kept) < len(st.query_params):  # all at once: each single change goes to the browser with all the others
         st.query_params.from_dict(kept)

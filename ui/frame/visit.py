@@ -1,6 +1,6 @@
-"""One visit of one page in one session: what figures it looks at and which page it came from.
+"""A visit: one page as it is used in one session, with the same figures all the time.
 
-A visit starts when the page changes or is loaded anew; only then the newest figures are taken.
+A visit begins when the page changes or is reloaded; only then the newest figures are taken.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PIN, PAGE, ENTERED = "_pin", "_page", "_entered"
 
 
 def begin(page: str) -> None:
-    """Called once per run, before the page."""
+    """Begin a visit if the page has changed. Called once per run, before the page."""
     entered = st.session_state.get(PAGE) != page
     st.session_state[ENTERED] = entered
     st.session_state[PAGE] = page
@@ -26,19 +26,19 @@ def begin(page: str) -> None:
 
 
 def entered() -> bool:
-    """Whether this run is the first of the visit."""
+    """Return True if this run is the first of the visit."""
     return bool(st.session_state.get(ENTERED, True))
 
 
 def take_newest() -> None:
-    """Look at the newest figures from now on."""
+    """Use the newest figures from the next run on."""
     st.session_state.pop(PIN, None)
 
 
 def snapshot() -> data.Snapshot:
-    """The figures of this visit, while the database fails those known last.
+    """Return the figures of this visit; if the database fails, the last ones that were read.
 
-    Without any say so in words and end the page here.
+    If there are none, show a message and stop the page.
     """
     running = runtime.current()
     found = data.pinned(running, st.session_state.get(PIN))

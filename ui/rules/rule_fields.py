@@ -1,4 +1,4 @@
-"""The fields of a rule: what stands in them is kept in the session until the form is closed."""
+"""The fields of a rule's form; the session keeps their values until the form is closed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TENANT, PRODUCT, MODE, THRESHOLD, WARN, REASON, UNTIL = (
 
 
 def fill(rule: Rule | None) -> None:
-    """Let the fields say what the rule says; nothing for a new one."""
+    """Fill the fields with the values of `rule`, or empty them for a new one."""
     state = st.session_state
     state[TENANT], state[PRODUCT] = rule.scope if rule else ("", "")
     state[MODE] = rule.mode if rule else ""
@@ -30,14 +30,14 @@ def fill(rule: Rule | None) -> None:
 
 
 def modes_for(tenant_id: str, sku_id: str) -> list[Mode]:
-    """What a rule of this scope can be: silence needs a tenant, the exception from the kind a product."""
+    """Return the modes possible in this scope: silence needs a tenant, the exception from the kind a product."""
     if not tenant_id:
         return [""]
     return [mode for mode in MODES if mode != "anyway" or sku_id]
 
 
 def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Rule:
-    """The widgets; gives back the rule as it stands in them. `fixed`: its scope is not to be changed."""
+    """Show the fields; return the rule with their values. `fixed`: the scope cannot be changed."""
     tenants = {"": text("rule.all_tenants")} | dict(
         zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True)
     )
@@ -64,7 +64,7 @@ def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Rule:
 
 
 def _choice(label: str, key: str, words: Mapping[str, str], *, disabled: bool, help_: str | None = None) -> str:
-    """A choice among codes; one that is no longer offered falls back to the first."""
+    """Show a choice among codes and return the chosen one; a code that is no longer offered becomes the first."""
     if st.session_state.get(key) not in words:
         st.session_state[key] = next(iter(words))
     chosen = st.selectbox(

@@ -1,4 +1,4 @@
-"""Tables as files: CSV for the reader's language, or a workbook (XLSX) with real dates and no formula in it."""
+"""Tables as files: CSV in the reader's language, or a workbook (XLSX) with real dates and without formulas."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ui.texts import text
 
 MIME = "text/csv; charset=utf-8"
 WORKBOOK_MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# What a worksheet holds at most, see Microsoft: Excel specifications and limits.
+# Rows of a worksheet and characters of a cell, from Microsoft's "Excel specifications and limits".
 MOST_ROWS, LONGEST_TEXT = 1_048_576, 32_767
 NARROWEST, WIDEST = 10, 40  # columns, in characters
 # Rows go to a temporary file as they come; no text becomes a formula, a link or a number.
@@ -31,21 +31,21 @@ OPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What goes into a file of either kind."""
+    """The content of a file of either kind."""
 
     header: Sequence[str]
     rows: Iterable[Sequence[Any]]
 
 
 def sheet_of(table: pa.Table, language: Language, labels: Mapping[str, str] | None = None) -> Sheet:
-    """The columns and rows of a shown table; `labels` replace the usual column titles."""
+    """Return columns and rows of a shown table; `labels` replace the usual column titles."""
     names = table.column_names
     header = [(labels or {}).get(name) or text(f"column.{name}", language) for name in names]
     return Sheet(header, zip(*(table.column(name).to_pylist() for name in names), strict=True))
 
 
 def to_csv(sheet: Sheet, language: Language, zone: tzinfo) -> bytes:
-    """UTF-8 with BOM, the separator of the language. Numbers stay plain, times become ISO in `zone`."""
+    """Return a CSV in UTF-8 with BOM and the separator of the language; numbers are plain, times ISO in `zone`."""
     file = io.StringIO(newline="")
     for row in (sheet.header, *sheet.rows):
         write_row(file, [cell(value, zone) for value in row], language)
@@ -53,9 +53,9 @@ def to_csv(sheet: Sheet, language: Language, zone: tzinfo) -> bytes:
 
 
 def to_workbook(sheet: Sheet, zone: tzinfo) -> bytes:
-    """An XLSX file: numbers are numbers, times are times in `zone`, the header stays in sight.
+    """Return an XLSX file with numbers, times in `zone` and a frozen header.
 
-    What is too long for one worksheet goes on in the next.
+    Rows beyond the limit of a worksheet go into the next one.
     """
     file, rows, number = io.BytesIO(), iter(sheet.rows), MOST_ROWS
     with Workbook(file, OPTIONS) as book:
@@ -97,13 +97,13 @@ def _write(page: Worksheet, row: int, column: int, value: Any, styles: Mapping[s
 
 
 def _valid(words: str) -> str:
-    """Without what XML cannot hold, no longer than a cell."""
+    """Return the text without characters that XML does not allow, cut to the limit of a cell."""
     words = words.translate({0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD})
     return words.encode("utf-8", "replace").decode()[:LONGEST_TEXT]
 
 
 def native(value: Any, zone: tzinfo) -> Any:
-    """One value as a workbook has it: a time without zone in `zone`, several words as one text, None for nothing."""
+    """Return a value for a workbook: a time in `zone` without its zone, a list as one text, None if missing."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     if isinstance(value, datetime):
@@ -114,7 +114,7 @@ def native(value: Any, zone: tzinfo) -> Any:
 
 
 def cell(value: Any, zone: tzinfo) -> Any:
-    """One value as it stands in a CSV."""
+    """Return a value as text for a CSV."""
     value = native(value, zone)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")

@@ -1,4 +1,4 @@
-"""The two files of a table: CSV, or a workbook (XLSX)."""
+"""Buttons to download a table as CSV or as workbook (XLSX)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.texts import text
 
 
 def downloads(label: str, file: str, key: str, sheet: Callable[[], Sheet]) -> None:
-    """Two buttons; `sheet` is called on a click, and checks the role and notes the export before it gives anything."""
+    """Show both buttons; a click calls `sheet`, which checks the role and records the export before it returns rows."""
     words, zone = language.current(), runtime.current().settings.zone
     with st.container(horizontal=True, gap="xsmall", width="content"):
         st.download_button(

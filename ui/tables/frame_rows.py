@@ -1,4 +1,4 @@
-"""Walk over the few rows of a small frame. Big ones are never walked over, see `core.cache.frame_index`."""
+"""Iterate over the rows of a small frame. For large ones use `core.cache.frame_index`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 
 
 def rows(frame: pd.DataFrame) -> Iterator[Any]:
-    """Each row with its columns as attributes."""
+    """Yield each row with its columns as attributes."""
     yield from frame.itertuples(index=False)
 
 
 def moment(value: Any) -> datetime | None:
-    """A time of a frame, None for none."""
+    """Return a time in a frame as datetime, or None for a missing one."""
     return None if pd.isna(value) else value.to_pydatetime()

@@ -1,4 +1,4 @@
-"""The switches of one tenant as two controls of their own: the cells of the table cannot be set by keyboard."""
+"""The switches of one tenant as two separate controls, for the cells of the table cannot be set by keyboard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ui.texts import text
 
 
 def tenant_switches(snapshot: Snapshot, tenant_id: str) -> SwitchChange | None:
-    """Show the two to whoever may set them, if SharePoint has a row for the tenant; what is no longer as it was."""
+    """Show the switches to roles that may set them, if SharePoint has a row for the tenant; return a change or None."""
     frame = editable(snapshot)
     row = next(rows(frame[frame["tenant_id"] == tenant_id]), None)
     if row is None or not may_switch():
@@ -25,12 +25,12 @@ def tenant_switches(snapshot: Snapshot, tenant_id: str) -> SwitchChange | None:
 
 
 def ask_about(change: SwitchChange | None, name: str) -> None:
-    """Discard or save, as below the table."""
+    """Show the buttons to discard or save a change, as below the table."""
     if change is not None:
         ask_before([change], {change.tenant_id: name})
 
 
 def _toggle(name: str, label: str, value: bool, where: str) -> bool:
-    # Another value in the database, or a discarded change, makes another control.
+    # A new key, and so a new control, if the value in the database changes or a change is discarded.
     key = f"tenant_{name}_{round_number()}_{where}"
     return st.toggle(text(label), value=value, key=key, help=text(f"switch.{name}.help"))
