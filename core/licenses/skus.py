@@ -104,10 +104,13 @@ class Catalogue:
 
         Raises SkuMappingError with every fault of the file in one go.
         """
-        faults: list[str] = []
-        products = list(_own_products(_read_mapping(path, faults), faults))
+        try:
+            products, faults = _parsed(path.read_bytes())
+        except OSError as error:
+            reason = error.strerror or error
+            products, faults = (), (f"cannot be read ({reason}). Put back the file that came with this version.",)
         if faults:
-            raise SkuMappingError(path, faults, products)
+            raise SkuMappingError(path, list(faults), list(products))
         return cls(products, imported)
 
     def product(self, sku_id: str, sku_part_number: str) -> Product:
@@ -204,11 +207,17 @@ def _guessed_kind(part_key: str, enabled: int) -> tuple[Kind, Reason]:
 # --- sku_mappings.json
 
 
-def _read_mapping(path: Path, faults: list[str]) -> dict[str, Any]:
+@lru_cache(maxsize=2)  # every refresh asks; parsing takes 30 ms, and the file changes with a version
+def _parsed(content: bytes) -> tuple[tuple[Product, ...], tuple[str, ...]]:
+    """Return the good products of a mapping's bytes, and all its faults."""
+    faults: list[str] = []
+    products = tuple(_own_products(_mapping(content, faults), faults))
+    return products, tuple(faults)
+
+
+def _mapping(content: bytes, faults: list[str]) -> dict[str, Any]:
     try:
-        mapping = json.loads(decoded(path.read_bytes())[0], object_pairs_hook=partial(_object, faults))
-    except OSError as error:
-        faults.append(f"cannot be read ({error.strerror or error}). Put back the file that came with this version.")
+        mapping = json.loads(decoded(content)[0], object_pairs_hook=partial(_object, faults))
     except (ValueError, RecursionError) as error:
         faults.append(f"is no valid JSON in UTF-8 ({error}). Mend it there, or put back the file of this version.")
     else:
