@@ -11,6 +11,8 @@ TOOLS := .tools/bin
 COMPILE = $(TOOLS)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # As many tests at once as there are cores; `make test TESTS=tests/test_licenses.py` runs some of them.
 TESTS ?= tests
+# `make test FAST=1`: the inner loop, without browser, servers of their own, PostgreSQL, chaos and attacks.
+FAST ?=
 # A test that hangs is shown with its stack and fails; the others go on.
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 
@@ -23,7 +25,7 @@ help: ## Show this list
 run: .venv/.run ## Dashboard on http://localhost:8501, with a demo while no tenant is configured
 	@exec $(BIN)/python app.py
 
-test: .venv/.dev chromium ## Lint, types and all tests, with a real headless Chromium
+test: .venv/.dev $(if $(FAST),,chromium) ## Lint, types and all tests, with a real headless Chromium
 	@failed=; for step in lint types tests; do $(MAKE) --no-print-directory $$step || failed="$$failed $$step"; done; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
@@ -38,7 +40,7 @@ types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator benchmarks tests
 
 tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its output
-	$(BIN)/python -m pytest -n auto $(HANGING) $(TESTS)
+	$(BIN)/python -m pytest -n auto $(if $(FAST),--fast) $(HANGING) $(TESTS)
 
 bench: .venv/.dev ## Measure refresh and pages against a floor
 	$(BIN)/python -m benchmarks

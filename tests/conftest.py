@@ -31,6 +31,34 @@ os.umask(0o077)  # as every process of the product: what others may read is a fi
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
+# Left out by --fast (make test FAST=1): what needs a browser, a server of its own, PostgreSQL or a long time.
+LONG_FILES = {
+    "test_api_schema.py", "test_attack.py", "test_broken_disk.py", "test_chaos.py", "test_half_requests.py",
+    "test_server.py", "test_sign_in_flood.py", "test_soak.py",
+}  # fmt: skip
+LONG_FIXTURES = {"page", "context", "browser", "served", "postgres_url"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="only what is quick, for the inner loop")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --fast leave out what takes long."""
+    if config.getoption("--fast"):
+        quick = [item for item in items if not _takes_long(item)]
+        config.hook.pytest_deselected(items=[item for item in items if _takes_long(item)])
+        items[:] = quick
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    if item.path.name in LONG_FILES or item.get_closest_marker("browser"):
+        return True
+    fixtures = set(getattr(item, "fixturenames", ()))
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return "postgresql" in parameters.values() or bool(fixtures & LONG_FIXTURES)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test depends on what the developer's shell has set for the product."""
