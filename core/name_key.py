@@ -5,10 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 JOINERS = "\u200c\u200d"  # format characters that change how a name looks: Persian letters, emoji of several signs
 _AT_ENDS = JOINERS + "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace())
@@ -25,11 +21,6 @@ def name_key(text: str) -> str:
     if not text.isascii():
         text = _folded(_folded(text))  # casefold may leave what NFKC would change again
     return " ".join(text.casefold().split())
-
-
-def name_keys(names: pd.Series) -> pd.Series:
-    """Return the key of each name; each distinct name is computed once."""
-    return names.map({name: name_key(str(name)) for name in names.unique()}).astype("str")
 
 
 def guid_key(text: str) -> str:

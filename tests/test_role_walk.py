@@ -552,12 +552,12 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         known = audit.find(product.office.engine, ADMIN, Search(), limit=1)[1]
         with product.tab("admin") as tab:
             work(recorder := Recorder(tab))
+        wait_for_refresh(product)  # its end would open the next page anew, and a click at that moment be lost
         rows, _ = audit.find(product.office.engine, ADMIN, Search(actors=["anna"]), limit=100)
         newest = {row.action for row in rows if row.seq > known}
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [Action.LOOK]
-    wait_for_refresh(product)
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     tenants = product.office.sharepoint.tenants
     for item in tenants.items:

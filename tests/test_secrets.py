@@ -222,7 +222,8 @@ def older(settings: Settings, tmp_path: Path) -> Path:
     """A database of the version before, with Anna's secret in clear and a former one in its free pages."""
     before = tmp_path / "before"
     shutil.copytree(MIGRATIONS, before)
-    next((before / "versions").glob("0008*")).unlink()
+    for later in ("0008*", "0009*"):
+        next((before / "versions").glob(later)).unlink()
     file = settings.data_dir / "lizenztool.db"
     open_database(f"sqlite:///{file}", before).dispose()
     columns = "name, provider, display_name, password_hash, role, disabled, created_at, password_changed_at"

@@ -86,7 +86,7 @@ def waiting_run(
 ) -> Run:
     """Return a run that is asked for at `at`; nothing is stored yet."""
     return Run(
-        new_run_id(), source, requested_by[:100], list(scope), None, None, "waiting", "", 0, 0, None, None, at,
+        new_run_id(), source, requested_by, list(scope), None, None, "waiting", "", 0, 0, None, None, at,
         request_id, account[:100], take_over,
     )  # fmt: skip
 
