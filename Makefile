@@ -9,7 +9,8 @@ BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 TOOLS := .tools/bin
 COMPILE = $(TOOLS)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-# As many tests at once as there are cores; `make test TESTS=tests/test_licenses.py` runs some of them.
+# Twice as many tests at once as there are cores, for many of them wait for a server, a browser or a lock; `make test TESTS=tests/test_licenses.py` runs some of them.
+WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu) * 2)))
 TESTS ?= tests
 # `make test FAST=1`: the inner loop, without browser, servers of their own, PostgreSQL, chaos and attacks.
 FAST ?=
@@ -40,7 +41,7 @@ types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator benchmarks tests
 
 tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its output
-	$(BIN)/python -m pytest -n auto $(if $(FAST),--fast) $(HANGING) $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(if $(FAST),--fast) $(HANGING) $(TESTS)
 
 bench: .venv/.dev ## Measure refresh and pages against a floor
 	$(BIN)/python -m benchmarks

@@ -471,7 +471,8 @@ def test_german_is_the_language_until_english_is_chosen_which_stays(open_browser
     open_from_menu(anna, "All tenants")
     assert header_of(grid(anna, "All tenants"))[:3] == ["State", "Tenant", "Product"]
     open_from_menu(anna, "Monitoring")
-    expect(anna.get_by_role("button", name="Refresh")).to_be_visible()
+    expect(anna.get_by_role("heading", level=1)).to_have_text("Monitoring")
+    anna.wait_for_url("**/monitoring?*lang=en*")
     anna.reload()
     expect(anna.locator("html")).to_have_attribute("lang", "en")
 
