@@ -219,3 +219,11 @@ def test_the_image_takes_nothing_that_is_not_listed() -> None:
     taken = {line.removeprefix("!") for line in lines if line.startswith("!")}
     assert lines[0] == "*"
     assert taken.isdisjoint({".git", ".env", "certs", "data", "logs", "profiles", "tests", "docs", ".ci"})
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    files = set(re.findall(r"`((?:core|web|ui|pages|simulator|tests)/[\w/]+\.py)`", text))
+
+    assert len(files) > 20
+    assert sorted(file for file in files if not (ROOT / file).is_file()) == []

@@ -54,16 +54,16 @@ def history_page(
     """Return the days since `since` of at most `limit` SKUs after `offset`, by part number, and the number of SKUs."""
     condition = and_(history.c.tenant_id == tenant_id, history.c.day >= since)
     same = and_(licenses.c.tenant_id == history.c.tenant_id, licenses.c.sku_id == history.c.sku_id)
-    part_number = func.coalesce(licenses.c.sku_part_number, "")
+    sku_part_number = func.coalesce(licenses.c.sku_part_number, "")
     skus = (
-        select(history.c.sku_id, part_number.label("part_number"))
+        select(history.c.sku_id, sku_part_number.label("sku_part_number"))
         .select_from(history.outerjoin(licenses, same))
         .where(condition)
     )
-    page = skus.distinct().order_by(part_number, history.c.sku_id).limit(limit).offset(offset)
+    page = skus.distinct().order_by(sku_part_number, history.c.sku_id).limit(limit).offset(offset)
     with transaction(engine) as connection:
         total = connection.execute(select(func.count(history.c.sku_id.distinct())).where(condition)).scalar_one()
-        part_numbers = {row.sku_id: row.part_number for row in connection.execute(page)}
+        part_numbers = {row.sku_id: row.sku_part_number for row in connection.execute(page)}
         days = select(history.c.sku_id, *(history.c[name] for name in DAY_COLUMNS))
         days = days.where(condition, history.c.sku_id.in_(part_numbers)).order_by(history.c.day)
         days_of_sku: dict[str, list[dict[str, Any]]] = {sku_id: [] for sku_id in part_numbers}
