@@ -9,11 +9,12 @@ BIN := .venv/bin
 INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes
 TOOLS := .tools/bin
 COMPILE = $(TOOLS)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
-# Twice as many tests at once as there are cores, for many of them wait for a server, a browser or a lock; `make test TESTS=tests/test_licenses.py` runs some of them.
-WORKERS ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu) * 2)))
-TESTS ?= tests
 # `make test FAST=1`: the inner loop, without browser, servers of their own, PostgreSQL, chaos and attacks.
 FAST ?=
+# Twice as many tests at once as there are cores, for many wait for a server, a browser or a lock; those of FAST do not.
+WORKERS ?= $(if $(FAST),auto,$(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu) * 2))))
+# `make test TESTS=tests/test_licenses.py` runs some of them.
+TESTS ?= tests
 # A test that hangs is shown with its stack and fails; the others go on.
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 

@@ -31,10 +31,18 @@ os.umask(0o077)  # as every process of the product: what others may read is a fi
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
-# Left out by --fast (make test FAST=1): what needs a browser, a server of its own, PostgreSQL or a long time.
+# Left out by --fast (make test FAST=1): what needs a browser, a server of its own, PostgreSQL or a long time. Three
+# quarters of the cases are left; whoever changes a page or the lists adds their files by TESTS.
 LONG_FILES = {
-    "test_api_schema.py", "test_attack.py", "test_broken_disk.py", "test_chaos.py", "test_half_requests.py",
-    "test_server.py", "test_sign_in_flood.py", "test_soak.py",
+    "test_accounts_page.py", "test_api_calls.py", "test_api_schema.py", "test_attack.py", "test_attention.py",
+    "test_bound.py", "test_bounds.py", "test_broken_disk.py", "test_chaos.py", "test_cli.py", "test_fence.py",
+    "test_file_modes.py", "test_gate.py", "test_half_requests.py", "test_hostile_requests.py",
+    "test_license_identity.py", "test_list_delta.py", "test_lists_columns.py", "test_microsoft_sign_in.py",
+    "test_odd_answers.py", "test_odd_values.py", "test_operations.py", "test_pace.py", "test_pace_of_accounts.py",
+    "test_pages.py", "test_profile_scenarios.py", "test_queue.py", "test_refresh.py", "test_refusals.py",
+    "test_role_walk.py", "test_rule_scenarios.py", "test_secrets.py", "test_server.py", "test_sign_in_flood.py",
+    "test_simulator.py", "test_soak.py", "test_spreadsheets.py", "test_tenant_switches.py",
+    "test_uvicorn_contract.py", "test_vanish.py",
 }  # fmt: skip
 LONG_FIXTURES = {"page", "context", "browser", "served", "postgres_url"}
 

@@ -138,21 +138,21 @@ def test_no_file_name_exists_three_times() -> None:
     assert {name: times for name, times in count.items() if times > 2} == {}
 
 
+NAMED = ((ast.Name, "id"), (ast.arg, "arg"), (ast.Attribute, "attr"), (ast.ClassDef, "name"), (ast.FunctionDef, "name"))
 FORMER_NAMES = {"Tools", "Contact", "Copies", "Advice", "Turn", "Door", "Policy", "policies", "part_number", "renewal"}
 
 
 def test_one_thing_has_one_name() -> None:
     """The glossary in docs/architecture.md has one name for each; those it had before do not come back."""
-    names_by_path = {
-        names(path): {node.id for node in ast.walk(tree(path)) if isinstance(node, ast.Name)}
-        | {node.arg for node in ast.walk(tree(path)) if isinstance(node, ast.arg)}
-        | {node.attr for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
-        | {node.name for node in ast.walk(tree(path)) if isinstance(node, (ast.ClassDef, ast.FunctionDef))}
+    used_by_path = {
+        names(path): {
+            getattr(node, field) for node in ast.walk(tree(path)) for kind, field in NAMED if isinstance(node, kind)
+        }
         for path in sources("app", "dashboard", "pages", "ui", "web", "core")
         if "migrations" not in path.parts
     }
 
-    assert {path: found for path, used in names_by_path.items() if (found := used & FORMER_NAMES)} == {}
+    assert {path: found for path, used in used_by_path.items() if (found := used & FORMER_NAMES)} == {}
 
 
 def test_sql_is_written_in_the_cache_alone() -> None:
