@@ -11,8 +11,8 @@ TOOLS := .tools/bin
 COMPILE = $(TOOLS)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # `make test FAST=1`: the inner loop, without browser, servers of their own, PostgreSQL, chaos and attacks.
 FAST ?=
-# Twice as many tests at once as there are cores, for many wait for a server, a browser or a lock; those of FAST do not.
-WORKERS ?= $(if $(FAST),auto,$(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu) * 2))))
+# Half as many tests again at once as there are cores, for many wait for a server, a browser or a lock; those of FAST do not.
+WORKERS ?= $(if $(FAST),auto,$(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu) * 3 / 2))))
 # `make test TESTS=tests/test_licenses.py` runs some of them.
 TESTS ?= tests
 # A test that hangs is shown with its stack and fails; the others go on.
