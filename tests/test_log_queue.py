@@ -72,10 +72,15 @@ def test_a_disk_that_hangs_holds_nobody_up_and_what_is_left_off_is_counted() -> 
     disk.free.set()
     writer.close()
 
-    told = [text for text in disk.lines if "were left off" in text]
     kept = [text for text in disk.lines if text.startswith("line")]
+    counts = [
+        int(text.split()[0])
+        for text in disk.lines
+        if text.endswith(" lines were left off: they came faster than they can be written")
+    ]
     assert 5 <= len(kept) <= 6
-    assert told == [f"{100 - len(kept)} lines were left off: they came faster than they can be written"]
+    assert sum(counts) == 100 - len(kept)
+    assert len(counts) <= 2  # those before the writer took its first line, and those behind it
 
 
 def test_on_the_event_loop_a_hostile_line_is_only_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
