@@ -54,9 +54,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """With --fast leave out what takes long."""
     if config.getoption("--fast"):
-        quick = [item for item in items if not _takes_long(item)]
-        config.hook.pytest_deselected(items=[item for item in items if _takes_long(item)])
-        items[:] = quick
+        long = [item for item in items if _takes_long(item)]
+        config.hook.pytest_deselected(items=long)
+        left_out = set(long)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def _takes_long(item: pytest.Item) -> bool:

@@ -17,8 +17,8 @@ from core.refresh.execution import LockLost
 from core.refresh.lock import RefreshLock
 from simulator import Fault
 from tests.actors import actor
+from tests.held_refresh import Hold
 from tests.office import Office, open_office
-from tests.test_refresh import Hold
 
 TRIES = 400
 

@@ -22,6 +22,7 @@ from core.sharepoint.push import GiveWay
 from simulator import Fault
 from simulator.throttle import Meter
 from tests.actors import SUPPORT
+from tests.held_refresh import WRITING, Hold
 from tests.office import Office, open_office
 from tests.test_refresh import command
 
@@ -252,21 +253,6 @@ def office(tmp_path: Path) -> Iterator[Office]:
         yield opened
 
 
-class Hold:
-    """Holds the writing of an item back, `after` so many, until it is let go."""
-
-    def __init__(self, office: Office, after: int) -> None:
-        self.reached, self.go = threading.Event(), threading.Event()
-        self._seen, self._after = 0, after
-        office.m365.faults.add(Fault("POST .*/items$", "pass", times=None, sub_response=True, before=self._wait))
-
-    def _wait(self) -> None:
-        self._seen += 1
-        if self._seen > self._after:
-            self.reached.set()
-            self.go.wait(20)
-
-
 def check_all_told_once(office: Office) -> None:
     for _ in range(2):
         office.settle()
@@ -276,7 +262,7 @@ def check_all_told_once(office: Office) -> None:
 
 
 def test_who_asks_during_a_push_gets_a_refresh_after_it_and_the_next_one_shares_it(office: Office) -> None:
-    hold = Hold(office, after=60)
+    hold = Hold(office, WRITING, after=60, times=None)
     first = office.refresher.request(SUPPORT)
     assert hold.reached.wait(20)
     reads = office.m365.count("GET", "/subscribedSkus")
@@ -406,7 +392,7 @@ def test_shortages_are_told_before_the_other_items_are_written(office: Office, m
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_first_push_that_is_cut_off_is_carried_on_without_doubles(office: Office, number: signal.Signals) -> None:
-    hold = Hold(office, after=100)
+    hold = Hold(office, WRITING, after=100, times=None)
     victim = command(office, "sync")
     assert hold.reached.wait(60)
 

@@ -21,8 +21,8 @@ from core.refresh.queue import TAKE_OVER_WITHIN, RefreshQueue, covers, too_late
 from core.refresh.timetable import BackgroundRefresh
 from simulator import Fault
 from tests.actors import ADMIN, actor
+from tests.held_refresh import Hold, command, follower
 from tests.office import Office, open_office
-from tests.test_refresh import Hold, command
 
 NOW = datetime(2026, 11, 26, 8, tzinfo=UTC)
 A, B = "Schule Höri", "Bau AG Chur"
@@ -244,12 +244,10 @@ def test_a_command_that_follows_is_ended_without_ending_the_run(office: Office) 
     hold = Hold(office)
     run_id = office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
-    follower = command(office, "sync", "--json")
-    assert follower.stderr is not None
-    assert "waiting for it" in follower.stderr.readline()
+    other = follower(office)
 
-    follower.send_signal(signal.SIGINT)
-    _, errors = follower.communicate(timeout=20)
+    other.send_signal(signal.SIGINT)
+    _, errors = other.communicate(timeout=20)
     hold.go.set()
 
     assert "Traceback" not in errors

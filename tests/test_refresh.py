@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +16,8 @@ from core.cache.readings import stored_licenses
 from core.refresh.lock import RefreshLock
 from core.refresh.refresher import Refresher
 from core.refresh.timetable import BackgroundRefresh
-from simulator import Fault
 from tests.actors import actor
+from tests.held_refresh import Hold, command, follower
 from tests.office import Office, open_office
 
 
@@ -31,32 +28,6 @@ def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
         for name in ("Schule Höri", "Bau AG Chur", "Treuhand Emmen AG"):
             opened.m365.add_tenant(name, skus={"SPB": (10, 4)})
         yield opened
-
-
-class Hold:
-    """Holds the reading of a tenant back, or of as many as `times` says, until it is let go."""
-
-    def __init__(self, office: Office, times: int | None = 1) -> None:
-        self.reached, self.go = threading.Event(), threading.Event()
-        self.fault = office.m365.faults.add(Fault("GET .*/subscribedSkus", "pass", times=times, before=self._wait))
-
-    def _wait(self) -> None:
-        self.reached.set()
-        self.go.wait(20)
-
-
-def command(office: Office, *arguments: str) -> subprocess.Popen[str]:
-    """`python -m core` as a process of its own."""
-    environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
-    environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
-    environment |= {"LIZENZTOOL_DATABASE_URL": office.settings.database}
-    return subprocess.Popen(
-        [sys.executable, "-m", "core", *arguments],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def test_a_second_request_joins_the_running_refresh(office: Office) -> None:
@@ -94,9 +65,7 @@ def test_another_process_joins_the_running_refresh_and_prints_its_result(office:
     run_id = office.refresher.request(actor("anna"))
     assert hold.reached.wait(20)
 
-    other = command(office, "sync", "--json")
-    assert other.stderr is not None
-    assert "waiting for it" in other.stderr.readline()
+    other = follower(office)
     hold.go.set()
     out, _ = other.communicate(timeout=60)
 
