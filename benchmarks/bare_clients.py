@@ -12,7 +12,8 @@ import aiohttp
 import requests
 
 from benchmarks.bare_requests import Reads, token_request
-from core.profiles.profile_store import SharePointProfile, TenantProfile
+from core.profiles.sharepoint_profile import SharePointProfile
+from core.profiles.tenant_profile import TenantProfile
 
 Profile = TenantProfile | SharePointProfile
 

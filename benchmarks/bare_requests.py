@@ -13,7 +13,9 @@ import jwt
 
 from benchmarks.cloud import Cloud
 from core.graph import SKU_FIELDS
-from core.profiles.profile_store import ProfileStore, SharePointProfile, TenantProfile
+from core.profiles.profile_store import ProfileStore
+from core.profiles.sharepoint_profile import SharePointProfile
+from core.profiles.tenant_profile import TenantProfile
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 PAGE = 5000

@@ -40,7 +40,8 @@ from core.graph import (
 from core.graph.errors import error_for, error_of, sign_in_error
 from core.graph.http import wait_seconds
 from core.graph.sign_in_codes import AADSTS
-from core.profiles.profile_store import ProfileStore, TenantProfile
+from core.profiles.profile_store import ProfileStore
+from core.profiles.tenant_profile import TenantProfile
 from core.settings import load_settings
 from simulator import Fault, Microsoft365, SharePoint, Tenant
 from simulator.replies import Reply

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.name_key import guid_key, name_key, thumbprint_key
-from core.profiles.profile_check import Fault
+from core.profiles.profile_faults import Fault
 from core.profiles.profile_files import profile_files
 from core.profiles.profile_store import folder_problem
 from core.text_files import LARGEST, decoded, shown

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.profiles.certificates import read_certificate
-from core.profiles.profile_check import CREDENTIALS, Fault
-from core.profiles.profile_store import MAPPED, SHAREPOINT_IDS, Profiles, ProfileStore
+from core.profiles.profile_check import CREDENTIALS
+from core.profiles.profile_faults import Fault
+from core.profiles.profile_store import Profiles, ProfileStore
+from core.profiles.sharepoint_profile import MAPPED, SHAREPOINT_IDS
 from simulator.certificates import rsa_key
 from simulator.profiles import guid
 from tests.profile_files import NOW, PEM, ProfileFolder, certificate_of, key_pem, pair_pem, sharepoint_infos

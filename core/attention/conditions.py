@@ -14,7 +14,7 @@ from core.clock import elapsed
 from core.licenses.skus import Product
 from core.licenses.units import State
 from core.problems import Problem
-from core.profiles.profile_check import HARMLESS
+from core.profiles.profile_faults import HARMLESS
 from core.texts import has_text
 
 # A note only describes the configuration; the other three mean that something needs attention.

@@ -16,7 +16,9 @@ from core.licenses.judge import judge
 from core.licenses.skus import Catalogue, Product
 from core.licenses.units import License
 from core.problems import Problem
-from core.profiles.profile_store import ProfileStore, SharePointProfile, TenantProfile
+from core.profiles.profile_store import ProfileStore
+from core.profiles.sharepoint_profile import SharePointProfile
+from core.profiles.tenant_profile import TenantProfile
 from core.settings import Settings
 
 GONE_FOR = timedelta(days=7)

@@ -18,8 +18,10 @@ from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows,
 from core.operations import file_modes
 from core.problems import Problem
 from core.profiles import auth_profiles
-from core.profiles.profile_check import HARMLESS
-from core.profiles.profile_store import Profiles, SharePointProfile, TenantProfile, folder_problem
+from core.profiles.profile_faults import HARMLESS
+from core.profiles.profile_store import Profiles, folder_problem
+from core.profiles.sharepoint_profile import SharePointProfile
+from core.profiles.tenant_profile import TenantProfile
 from core.refresh.next_push import MANY, SeenTenant, seen_tenants, told_live
 from core.refresh.reader import TenantAnswer
 from core.refresh.run_stop import Stopped

@@ -14,7 +14,8 @@ from dotenv import dotenv_values
 
 from core.name_key import name_key
 from core.profiles.certificates import Certificate
-from core.profiles.profile_check import CONTROL, Check, Fault
+from core.profiles.profile_check import CONTROL, Check
+from core.profiles.profile_faults import Fault
 from core.profiles.profile_json import text_of
 from core.profiles.profile_store import ProfileStore
 from core.roles import ROLES

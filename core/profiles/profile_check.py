@@ -9,7 +9,6 @@ import difflib
 import json
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +18,7 @@ from core.name_key import guid_key, name_key, thumbprint_key
 from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.certificates import Certificate
+from core.profiles.profile_faults import HARMLESS, Fault
 from core.profiles.profile_files import EXPECTED, PATTERNS, Kind
 from core.profiles.profile_json import Content, spelled, text_of
 from core.text_files import NoFile, file_name, is_text, shown
@@ -27,28 +27,6 @@ CREDENTIALS = ("tenant_id", "client_id", "thumbprint", "cert_path", "expires")
 CONTROL = {"thumbprint": "<SHA-1>", "expires": "<YYYY-MM-DD>"}  # the certificate knows both; how each is written
 MOST_UNKNOWN = 10  # fields of one object
 LONGEST = 200  # signs of a value in a message
-# Problems that are only reported; the profile can be used.
-HARMLESS = {
-    "profile.field_unknown",
-    "profile.field_twice",
-    "profile.control_missing",
-    "profile.control_unusable",
-    "profile.column_default",
-    "profile.mapping_default",
-    "profile.other_sharepoint",
-    "profile.tenant_field_differs",
-    "profile.thumbprint_wrong",
-    "profile.expires_wrong",
-    "profile.date_invalid",
-    "profile.encoding",
-    "profile.cert_encoding",
-    "profile.cert_short",
-    "profile.cert_pss",
-    "profile.second_sharepoint",
-    "profile.leftover",
-    "profile.in_subfolder",
-    "auth.second",
-}
 QUOTES = "\"'«»“”„‘’"
 NO_FILE = {"folder": "profile.is_folder", "kind": "profile.not_a_file", "size": "profile.too_large"}
 NEEDED_FAULTS = {
@@ -63,27 +41,6 @@ CONTROL_FAULTS = {
     "unstorable": "profile.control_unusable",
     "empty": "profile.control_unusable",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The problems of one file; `usable` if the profile can be used in spite of them."""
-
-    file: str  # below the folder of the profiles: "config-a-profile.json", "sharepoint/sp-config-b-profile.json"
-    slug: str
-    problems: list[Problem]
-    usable: bool
-    kind: Kind = "tenant"
-    name: str = ""  # what the file says; the slug when it says nothing
-
-    @property
-    def of_sharepoint(self) -> bool:
-        return self.kind == "sharepoint"
-
-    @property
-    def cause(self) -> Problem:
-        """The problem that stops the file, or the first when none does."""
-        return next((problem for problem in self.problems if problem.code not in HARMLESS), self.problems[0])
 
 
 class Source(Protocol):

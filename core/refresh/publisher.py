@@ -28,7 +28,8 @@ from core.graph import GraphClient, GraphError, Http, TokenSource
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
 from core.problems import Problem
-from core.profiles.profile_store import Profiles, SharePointProfile
+from core.profiles.profile_store import Profiles
+from core.profiles.sharepoint_profile import SharePointProfile
 from core.settings import Settings
 from core.sharepoint import (
     Item,

@@ -30,7 +30,7 @@ from core.licenses.skus import Catalogue
 from core.licenses.units import License, RefusedRow, Subscription
 from core.logs.setup import tenant_in_log
 from core.problems import Problem
-from core.profiles.profile_store import TenantProfile
+from core.profiles.tenant_profile import TenantProfile
 from core.refresh.run_stop import RunStop, Stopped
 from core.workers import Workers
 

@@ -24,8 +24,9 @@ from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
 from core.name_key import name_key
 from core.problems import Problem, ProblemError
-from core.profiles.profile_check import Fault
-from core.profiles.profile_store import Profiles, TenantProfile, folder_problem
+from core.profiles.profile_faults import Fault
+from core.profiles.profile_store import Profiles, folder_problem
+from core.profiles.tenant_profile import TenantProfile
 from core.refresh.publisher import ListsRead
 from core.refresh.reader import Reader, ReadResult
 from core.refresh.run_stop import RunStop

@@ -13,7 +13,7 @@ from core.bounds import bounded_text, parse_time
 from core.graph import BadAnswer, GraphClient
 from core.interned import once
 from core.problems import Problem
-from core.profiles.profile_store import SharePointProfile
+from core.profiles.sharepoint_profile import SharePointProfile
 from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
 from core.text_files import is_text
 from core.workers import Workers
