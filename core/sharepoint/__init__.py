@@ -5,7 +5,8 @@ from core.sharepoint.license_rows import Row
 from core.sharepoint.list_cache import ListCache
 from core.sharepoint.list_columns import ListError
 from core.sharepoint.lists import Item, Lists, check_parameters, parameters_of
-from core.sharepoint.matching import TenantRow, license_name, match_tenants
+from core.sharepoint.matching import TenantRow, match_tenants
+from core.sharepoint.item_names import license_name
 from core.sharepoint.pace import Pace
 from core.sharepoint.plan import (
     Change,

@@ -14,17 +14,10 @@ from typing import Any
 from core.bounds import EARLIEST, parse_time
 from core.cache.lists_read import Alarm
 from core.name_key import plain
+from core.sharepoint.item_names import ItemName, item_names
 from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
-from core.sharepoint.matching import (
-    Claims,
-    ItemName,
-    TenantNames,
-    TenantRow,
-    alarms_left,
-    claim_items,
-    item_names,
-)
+from core.sharepoint.matching import Claims, TenantNames, TenantRow, alarms_left, claim_items
 
 FIRST_DAY = EARLIEST.date() + timedelta(days=1)  # its midnight is within the bounds in every zone
 
