@@ -16,13 +16,14 @@ from core.cache.lists_read import ListedTenant, emptied, last_switches, save_ala
 from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses, tenant_rows, trial_skus
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import tell_newer
-from core.refresh.publisher import listed_tenant, plan_of
+from core.refresh.publisher import plan_of
 from core.refresh.reader import TenantAnswer, learn_trials
 from core.roles import Action, Actor
 from core.settings import Settings
 from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over
 from core.sharepoint.license_rows import rows_to_show
 from core.sharepoint.lists import SharePointList
+from core.sharepoint.tenant_list import listed_tenant
 
 # A shortage as somebody has seen it: tenant id, SKU id, its beginning. One that ended and came back is another.
 Seen = tuple[str, str, datetime | None]

@@ -13,7 +13,6 @@ from sqlalchemy import Engine
 
 from core.cache.lists_read import (
     Alarm,
-    ListedTenant,
     SharePointStatus,
     emptied,
     last_switches,
@@ -53,7 +52,7 @@ from core.sharepoint import (
 from core.sharepoint.apply import PARALLEL_BATCHES
 from core.sharepoint.license_rows import Key, in_lists, rows_to_show
 from core.sharepoint.list_columns import LIST_NAMES
-from core.sharepoint.lists import SharePointList
+from core.sharepoint.tenant_list import listed_rows, listed_tenant
 from core.sharepoint.writable import FLAGS, SWITCHES, emptied_switches, odd_values, writable, writable_plan
 from core.workers import Workers
 
@@ -270,30 +269,3 @@ class _Memory:
         if changed:
             save_alarms(self._engine, list(changed.values()))
             self.alarms |= changed
-
-
-def listed_rows(engine: Engine) -> list[TenantRow]:
-    """The tenants as the tenant list should know them."""
-    return [
-        TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires, row.list_item_id or "")
-        for row in tenant_rows(engine).values()
-    ]
-
-
-def listed_tenant(item: Item, of: SharePointList) -> ListedTenant:
-    """A row of the tenant list; as in the older tool an empty `enabled` is a yes, an empty `monitoring` a no."""
-    return ListedTenant(
-        item_id=item.item_id,
-        title=item.text("title"),
-        enabled=_switch(item, of, "enabled", empty=True),
-        monitoring=_switch(item, of, "monitoring", empty=False),
-        empty=[word for word in SWITCHES if of.ours.reads(word) and item.fields.get(word) is None],
-    )
-
-
-def _switch(item: Item, of: SharePointList, word: str, *, empty: bool) -> bool | None:
-    """What the switch says; None when it cannot be read, which is neither yes nor no."""
-    value = item.fields.get(word)
-    if isinstance(value, bool):
-        return value
-    return empty if value is None and of.ours.reads(word) else None

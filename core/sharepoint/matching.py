@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from core.cache.lists_read import Alarm
 from core.name_key import name_key
@@ -140,82 +139,3 @@ def _keys_named(keys_of: Mapping[Reading, list[Key]], name: str) -> list[Key]:
 
 
 # The rows of the tenant list
-
-
-@dataclass(frozen=True, slots=True)
-class TenantRow:
-    """A tenant with the values that its row in the tenant list should have; `item_id`: id of that row, "" for none."""
-
-    tenant_id: str
-    name: str
-    former_names: Sequence[str]
-    cert_expires: datetime | None
-    item_id: str = ""
-
-
-def match_tenants(rows: Sequence[TenantRow], items: Iterable[Item]) -> tuple[dict[str, Item], list[str]]:
-    """Return tenant id -> its item of the tenant list, and the titles that are there more than once.
-
-    A tenant keeps its stored row, unless another row has its present name and the stored one a name that the tenant
-    never had: then people have exchanged the rows. A present name wins over a former one.
-    """
-    listed = sorted(items, key=lambda item: item.number)
-    by_title: dict[str, Item] = {}
-    twice: list[str] = []
-    for item in listed:
-        if by_title.setdefault(name_key(item.text("title")), item) is not item:
-            twice.append(item.text("title"))
-    ordered = sorted(rows, key=lambda row: row.tenant_id)
-    names = {row.tenant_id: name_key(row.name) for row in ordered}
-    matched = _rows_kept(ordered, listed, by_title, names)
-    for row in ordered:
-        _take_by_title(row, by_title, names, matched)
-    _take_by_former_name(ordered, by_title, names, matched)
-    return matched, twice
-
-
-def _rows_kept(
-    ordered: Sequence[TenantRow], listed: Sequence[Item], by_title: Mapping[str, Item], names: Mapping[str, str]
-) -> dict[str, Item]:
-    """Return tenant id -> its stored row; if two tenants have the same one, that with its name gets it."""
-    by_id = {item.item_id: item for item in listed}
-    holders: dict[str, str] = {}
-    for row in ordered:
-        item = by_id.get(row.item_id)
-        if item is not None:
-            title = name_key(item.text("title"))
-            ever = {names[row.tenant_id], *map(name_key, row.former_names)}
-            if title not in ever and names[row.tenant_id] in by_title:
-                continue
-            if item.item_id not in holders or names[row.tenant_id] == title:
-                holders[item.item_id] = row.tenant_id
-    return {tenant_id: by_id[item_id] for item_id, tenant_id in holders.items()}
-
-
-def _take_by_title(
-    row: TenantRow, by_title: Mapping[str, Item], names: Mapping[str, str], matched: dict[str, Item]
-) -> None:
-    """Match the tenant with the row that has its present name, unless both are matched already."""
-    mine = matched.get(row.tenant_id)
-    item = by_title.get(names[row.tenant_id])
-    if item is None or (mine is not None and name_key(mine.text("title")) == names[row.tenant_id]):
-        return
-    holder = next((tenant_id for tenant_id, held in matched.items() if held is item), None)
-    if holder is None:
-        matched[row.tenant_id] = item
-    elif mine is None:
-        del matched[holder]
-        matched[row.tenant_id] = item
-
-
-def _take_by_former_name(
-    ordered: Sequence[TenantRow], by_title: Mapping[str, Item], names: Mapping[str, str], matched: dict[str, Item]
-) -> None:
-    present = set(names.values())
-    taken = {item.item_id for item in matched.values()}
-    for row in ordered:
-        former = [key for key in map(name_key, reversed(row.former_names)) if key not in present and key in by_title]
-        free = [by_title[key] for key in former if by_title[key].item_id not in taken]
-        if row.tenant_id not in matched and free:
-            matched[row.tenant_id] = free[0]
-            taken.add(free[0].item_id)

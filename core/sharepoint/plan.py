@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
 
-from core.bounds import EARLIEST, parse_time
 from core.cache.lists_read import Alarm
 from core.name_key import plain
 from core.sharepoint.item_names import ItemName, item_names
 from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
-from core.sharepoint.matching import Claims, TenantNames, TenantRow, alarms_left, claim_items
-
-FIRST_DAY = EARLIEST.date() + timedelta(days=1)  # its midnight is within the bounds in every zone
+from core.sharepoint.matching import Claims, TenantNames, alarms_left, claim_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,36 +268,3 @@ def _differences(row: Row, name: ItemName, item: Item) -> dict[str, Any]:
     if not name.fits(item.text("name")):
         different["name"] = name.text
     return different
-
-
-def plan_tenants(rows: Sequence[TenantRow], matched: Mapping[str, Item], zone: tzinfo) -> list[Change]:
-    """Return the changes that set `cert_expires` to the certificate's last day in `zone`, and the title to the name."""
-    changes = []
-    for row in rows:
-        item = matched.get(row.tenant_id)
-        if item is None:
-            continue
-        values: dict[str, Any] = {}
-        if plain(item.text("title")) != plain(row.name):
-            values["title"] = row.name
-        if row.cert_expires is not None:
-            day = max(row.cert_expires.astimezone(zone).date(), FIRST_DAY)
-            if not _shows_day(parse_time(item.fields.get("cert_expires")), day):
-                values["cert_expires"] = f"{_written(day):%Y-%m-%dT%H:%M:%SZ}"
-        if values:
-            changes.append(Change((row.tenant_id, ""), item, values))
-    return changes
-
-
-def _written(day: date) -> datetime:
-    """Return the time that falls on `day` in every site from Hawaii (UTC-10) to New Zealand in summer (UTC+13)."""
-    return datetime.combine(day, time(10), UTC)
-
-
-def _shows_day(stored: datetime | None, day: date) -> bool:
-    """Return True if `stored` shows `day`, in any zone of the site, which Graph does not tell.
-
-    A date column stores the site's midnight before the written time, so up to 24 hours earlier; a date-time column
-    stores the written time. Earlier versions wrote noon.
-    """
-    return stored is not None and _written(day) - timedelta(days=1) < stored <= _written(day) + timedelta(hours=2)

@@ -13,10 +13,10 @@ from core.cache.readings import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
 from core.logs.setup import request_in_log
 from core.problems import Problem
-from core.refresh.publisher import listed_rows, listed_tenant
 from core.refresh.services import Services
 from core.roles import Action, Actor
 from core.sharepoint import Item, ListError, Lists, match_tenants
+from core.sharepoint.tenant_list import listed_rows, listed_tenant
 from core.sharepoint.writable import SWITCHES, odd_values
 
 log = logging.getLogger(__name__)
