@@ -19,7 +19,7 @@ from core.name_key import name_key
 from core.sharepoint import Change, Item, Plan, Row, TenantRow, plan_licenses, plan_tenants
 from core.sharepoint.item_names import item_names
 from core.sharepoint.matching import claim_items
-from core.sharepoint.plan import taken_over, trigger_values
+from core.sharepoint.trigger_table import taken_over, trigger_values
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 FLOW_TIMEOUT = timedelta(minutes=60)
