@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from core.cache.catalogue import SKU_MAPPINGS
 from core.cache.database import open_database
-from core.cache.readings import ProfileTenant, Reading, save_profiles, save_readings, stored_licenses
+from core.cache.readings import Reading, save_readings, stored_licenses
+from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.alarm_rules import Rules
 from core.licenses.judge import judge
 from core.licenses.skus import Catalogue

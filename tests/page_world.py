@@ -21,15 +21,9 @@ from core.cache.lists_read import (
     save_tenant_list,
 )
 from core.cache.purchases import SubscriptionReading, save_subscriptions
-from core.cache.readings import (
-    ProfileTenant,
-    Reading,
-    save_failures,
-    save_profiles,
-    save_readings,
-    stored_licenses,
-)
+from core.cache.readings import Reading, save_failures, save_readings, stored_licenses
 from core.cache.run_rows import finish_run
+from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.skus import Catalogue
 from core.licenses.units import License, Subscription, is_shortage
 from core.problems import Problem

@@ -21,10 +21,10 @@ from core.access.reauthentication import WrongName, WrongPassword
 from core.access.sessions import Session, end_for, session_id, session_of, start_session
 from core.audit import Search, find
 from core.cache.lists_read import save_switches, stored_alarms
-from core.cache.readings import tenant_rows
 from core.cache.rule_rows import all_rules, delete_rule, save_rule
 from core.cache.run_rows import tell_newer
 from core.cache.schema import accounts
+from core.cache.tenant_rows import tenant_rows
 from core.licenses.alarm_rules import Rule
 from core.licenses.units import License
 from core.roles import Actor

@@ -35,19 +35,10 @@ from core.cache.lists_read import (
 )
 from core.cache.product_names import imported_names, save_names
 from core.cache.purchases import SubscriptionReading, save_subscriptions
-from core.cache.readings import (
-    ProfileTenant,
-    Reading,
-    history_keys,
-    save_failures,
-    save_profiles,
-    save_readings,
-    stored_licenses,
-    tenant_rows,
-    trial_skus,
-)
+from core.cache.readings import Reading, history_keys, save_failures, save_readings, stored_licenses, trial_skus
 from core.cache.schema import history
 from core.cache.sql import data_version
+from core.cache.tenant_rows import ProfileTenant, save_profiles, tenant_rows
 from core.cache.troubles import broken_profiles
 from core.licenses.skus import Catalogue, ImportedName
 from core.licenses.units import License, Subscription

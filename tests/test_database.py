@@ -22,10 +22,11 @@ from sqlalchemy import Engine, text
 
 from core.cache import database, run_rows
 from core.cache.database import MIGRATIONS, DatabaseError, open_database
-from core.cache.readings import ProfileTenant, Reading, history_keys, save_profiles, save_readings, stored_licenses
-from core.cache.readings import tenant_rows as tenants_of
+from core.cache.readings import Reading, history_keys, save_readings, stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.schema import metadata
+from core.cache.tenant_rows import ProfileTenant, save_profiles
+from core.cache.tenant_rows import tenant_rows as tenants_of
 from core.licenses.units import License
 from tests.postgres import NOBODY, postgres
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.cache.lists_read import ListedTenant, emptied, save_switches, settled_switches, sharepoint_status
-from core.cache.readings import tenant_rows
+from core.cache.tenant_rows import tenant_rows
 from core.name_key import name_key
 from core.operations.checks import Finding, check_all
 from core.sharepoint.list_columns import COLUMNS, ListError, OurColumns, column_of, resolve_columns

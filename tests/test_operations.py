@@ -25,9 +25,10 @@ from core.cache.audit_rows import AuditRow, Search, find
 from core.cache.database import open_database
 from core.cache.health_reading import HealthReading, read_health
 from core.cache.lists_read import ListedTenant, save_tenant_list
-from core.cache.readings import ProfileTenant, save_failures, save_profiles
+from core.cache.readings import save_failures
 from core.cache.run_rows import finish_run, latest_run
 from core.cache.schema import sessions
+from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.metrics import REGISTRY
 from core.operations.health import judge
 from core.problems import Problem

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from core.cache.frames import licenses_frame
-from core.cache.readings import ProfileTenant, Reading, save_profiles, save_readings
+from core.cache.readings import Reading, save_readings
 from core.cache.rule_rows import all_rules, delete_rule, replace_rules, rules_at, save_rule
 from core.cache.sql import data_version
+from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.alarm_rules import LARGEST, MODES, Decision, Rule, Rules, decide, faults_of
 from core.licenses.skus import KINDS, Catalogue
 from core.licenses.units import License, is_shortage, warn_level

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.cache.lists_read import stored_alarms
-from core.cache.readings import stored_licenses, tenant_rows
+from core.cache.readings import stored_licenses
+from core.cache.tenant_rows import tenant_rows
 from simulator import Fault
 from tests.office import Office, open_office
 

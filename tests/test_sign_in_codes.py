@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.__main__ import main
 from core.cache.database import open_database
-from core.cache.readings import tenant_rows
+from core.cache.tenant_rows import tenant_rows
 from core.graph.errors import sign_in_error
 from core.graph.sign_in_codes import AADSTS
 from core.problems import Problem

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from core.cache.database import open_database
 from core.cache.frames import history_frame
-from core.cache.readings import stored_licenses, tenant_rows
+from core.cache.readings import stored_licenses
+from core.cache.tenant_rows import tenant_rows
 from simulator import Fault, Microsoft365, SharePoint, Tenant
 from simulator.columns import FACETS
 from simulator.demo import Demo

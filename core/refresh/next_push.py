@@ -13,9 +13,10 @@ from core.audit import record
 from core.cache.catalogue import load_catalogue
 from core.cache.item_rows import stored_items
 from core.cache.lists_read import ListedTenant, emptied, last_switches, save_alarms, settled_switches, stored_alarms
-from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses, tenant_rows, trial_skus
+from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses, trial_skus
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import tell_newer
+from core.cache.tenant_rows import tenant_rows
 from core.refresh.publisher import plan_of
 from core.refresh.reader import TenantAnswer, learn_trials
 from core.roles import Action, Actor

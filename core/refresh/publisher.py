@@ -22,7 +22,8 @@ from core.cache.lists_read import (
     sharepoint_status,
     stored_alarms,
 )
-from core.cache.readings import StoredLicense, tenant_rows
+from core.cache.readings import StoredLicense
+from core.cache.tenant_rows import tenant_rows
 from core.graph import GraphClient, GraphError, Http, TokenSource
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue

@@ -16,9 +16,10 @@ from core.attention.facts import list_facts
 from core.cache import run_rows
 from core.cache.database import DatabaseError
 from core.cache.lists_read import sharepoint_status
-from core.cache.readings import ProfileTenant, StoredLicense, save_profiles, tenant_rows
+from core.cache.readings import StoredLicense
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import PUSH, Run
+from core.cache.tenant_rows import ProfileTenant, save_profiles, tenant_rows
 from core.graph import GraphClient, GraphError
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-from core.cache.readings import tenant_rows
+from core.cache.tenant_rows import tenant_rows
 from core.name_key import guid_key, name_key
 from core.problems import Problem, ProblemError
 from core.refresh.services import Services

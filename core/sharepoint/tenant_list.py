@@ -13,7 +13,7 @@ from core.bounds import EARLIEST, parse_time
 from core.cache.lists_read import (
     ListedTenant,
 )
-from core.cache.readings import tenant_rows
+from core.cache.tenant_rows import tenant_rows
 from core.name_key import name_key, plain
 from core.sharepoint import (
     Item,

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from core.audit import Entry, note_export
 from core.bounds import FIRST_YEAR, LAST_YEAR, bounded_text, parse_time
-from core.cache.readings import stored_licenses, tenant_rows
+from core.cache.readings import stored_licenses
 from core.cache.rule_rows import (
     ANY_VERSION,
     OtherVersion,
@@ -27,6 +27,7 @@ from core.cache.rule_rows import (
     replace_rules,
     save_rule,
 )
+from core.cache.tenant_rows import tenant_rows
 from core.licenses.alarm_rules import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Rule, Scope, faults_of
 from core.name_key import guid_key
 from core.problems import Problem, ProblemError

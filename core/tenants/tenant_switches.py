@@ -9,7 +9,7 @@ from typing import Any
 
 from core.audit import record
 from core.cache.lists_read import last_switches, save_switches, settled_switches
-from core.cache.readings import tenant_rows
+from core.cache.tenant_rows import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
 from core.logs.setup import request_in_log
 from core.problems import Problem

@@ -1,0 +1,75 @@
+"""Table of tenants: store what the profiles say, and return the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, insert, select, update
+
+from core.cache.schema import profile_faults, tenants
+from core.cache.sql import transaction, upsert
+from core.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileTenant:
+    """A tenant from its profile; written before the tenant is read."""
+
+    tenant_id: str
+    slug: str
+    name: str
+    cert_expires: datetime
+
+
+def save_profiles(
+    engine: Engine, current: Sequence[ProfileTenant], faults: Mapping[str, tuple[str, list[Problem]]]
+) -> None:
+    """Store new, changed and removed profiles; `current` are the valid ones, `faults` is file -> (slug, problems).
+
+    A tenant without a profile keeps its history but is not shown; one with a faulty profile stays shown. Former names
+    are stored, so that the SharePoint items of the tenant are still matched.
+    """
+    broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in current}
+    with transaction(engine) as connection:
+        rows = {row.tenant_id: row for row in connection.execute(select(tenants))}
+        for tenant in current:
+            _save_tenant(connection, tenant, rows.get(tenant.tenant_id))
+        valid_ids = {tenant.tenant_id for tenant in current}
+        for row in rows.values():
+            shown = row.tenant_id in valid_ids or row.slug in broken
+            if row.has_profile != shown:
+                _change(connection, row.tenant_id, has_profile=shown)
+        connection.execute(delete(profile_faults))
+        upsert(
+            connection,
+            profile_faults,
+            [
+                {"file": file, "slug": slug, "problems": [problem.to_json() for problem in problems]}
+                for file, (slug, problems) in faults.items()
+            ],
+        )
+
+
+def _save_tenant(connection: Connection, tenant: ProfileTenant, row: Any) -> None:
+    values = {"slug": tenant.slug, "name": tenant.name, "cert_expires": tenant.cert_expires}
+    if row is None:
+        connection.execute(insert(tenants).values(tenant_id=tenant.tenant_id, former_names=[], **values))
+    elif any(getattr(row, key) != value for key, value in values.items()):
+        former = [name for name in row.former_names if name != tenant.name]
+        if row.name != tenant.name:
+            former.append(row.name)
+        _change(connection, tenant.tenant_id, former_names=former, **values)
+
+
+def _change(connection: Connection, tenant_id: str, **values: Any) -> None:
+    connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(**values))
+
+
+def tenant_rows(engine: Engine) -> dict[str, Any]:
+    """Return tenant id -> row of the `tenants` table, for tenants with a profile."""
+    with transaction(engine) as connection:
+        rows = connection.execute(select(tenants).where(tenants.c.has_profile))
+        return {row.tenant_id: row for row in rows}
