@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import requests
-from requests.structures import CaseInsensitiveDict
 
 from core import metrics
 from core.graph.access_tokens import Credentials, TokenSource
+from core.graph.batch import BatchAnswer, BatchRequest, batch_answers, batch_entry
 from core.graph.errors import BadAnswer, GraphError, Intercepted, Throttled, Unreachable, error_for, error_of
 from core.graph.http import Http, json_of, wait_seconds
 from core.graph.retry import repeat
@@ -20,37 +20,8 @@ from core.graph.trouble import foreign_answer, from_graph, is_page, may_pass, no
 from core.problems import Problem
 
 ATTEMPTS = 5
-BATCH_SIZE = 20  # Graph's limit
 RETRY_ALWAYS = {429}  # refused before anything was done
 RETRY_READS = {429, 500, 502, 503, 504}
-
-
-@dataclass(frozen=True, slots=True)
-class BatchRequest:
-    """One request of a `$batch`; `path` as for `GraphClient.get`."""
-
-    method: str
-    path: str
-    body: Mapping[str, Any] | None = None
-    if_match: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BatchAnswer:
-    """The answer to one request of a batch; `status` 0 means that it is unknown whether it was carried out."""
-
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    def wait(self, attempt: int) -> float:
-        """Return the seconds to wait before the next attempt."""
-        # The case of header names varies within a batch.
-        return wait_seconds(CaseInsensitiveDict(self.headers), attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +93,7 @@ class GraphClient:
         status 0. With `once` a throttled batch is not repeated either: each request gets that answer. Raises what `get`
         raises if the whole batch was refused.
         """
-        body = {"requests": [_batch_entry(index, request) for index, request in enumerate(requests_)]}
+        body = {"requests": [batch_entry(index, request) for index, request in enumerate(requests_)]}
         try:
             batch_answer = self._send("POST", "/$batch", body=body, attempts=1 if once else ATTEMPTS)
         except (Unreachable, BadAnswer) as error:
@@ -133,7 +104,7 @@ class GraphClient:
             if not once or not error.status:
                 raise
             return [BatchAnswer(error.status, headers=error.headers) for _ in requests_]
-        answers = _batch_answers(batch_answer, len(requests_))
+        answers = batch_answers(batch_answer.body, batch_answer.headers, len(requests_))
         metrics.throttled(sum(answer.status == 429 for answer in answers))
         return answers
 
@@ -214,47 +185,6 @@ class GraphClient:
 
     def _unreadable(self, what: str) -> BadAnswer:
         return BadAnswer(Problem("graph.unreadable", {"tenant": self.name, "what": _resource(what)}))
-
-
-def chunks(requests_: Sequence[BatchRequest]) -> Iterable[Sequence[BatchRequest]]:
-    """Return the requests in pieces of at most one batch."""
-    return (requests_[start : start + BATCH_SIZE] for start in range(0, len(requests_), BATCH_SIZE))
-
-
-def _batch_entry(index: int, request: BatchRequest) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": str(index), "method": request.method, "url": request.path, "headers": {}}
-    if request.body is not None:
-        entry["body"] = request.body
-        entry["headers"]["Content-Type"] = "application/json"
-    if request.if_match:
-        entry["headers"]["If-Match"] = request.if_match
-    return entry
-
-
-def _batch_answers(whole: _Answer, count: int) -> list[BatchAnswer]:
-    """Return the answers in the order of their requests; a missing or unreadable one gets status 0."""
-    responses = whole.body.get("responses") if isinstance(whole.body, Mapping) else None
-    rows = responses if isinstance(responses, list) else ()
-    by_id = {str(answer.get("id")): answer for answer in rows if isinstance(answer, Mapping)}
-    answers = [by_id.get(str(index), {}) for index in range(count)]
-    return [
-        BatchAnswer(
-            _status(answer.get("status")),
-            answer.get("body"),
-            CaseInsensitiveDict({**whole.headers, **_headers(answer.get("headers"))}),
-        )
-        for answer in answers
-    ]
-
-
-def _headers(value: Any) -> dict[str, str]:
-    return {name: str(text) for name, text in value.items()} if isinstance(value, Mapping) else {}
-
-
-def _status(value: Any) -> int:
-    """Return the status of an answer in a batch; 0 (unknown) if it is no number of three digits."""
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) == 3 else 0
 
 
 def _resource(path: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.graph import BatchAnswer, BatchRequest, GraphClient, GraphError, error_for
-from core.graph.client import BATCH_SIZE
+from core.graph.batch import BATCH_SIZE
 from core.sharepoint.lists import Item, SharePointList
 from core.sharepoint.pace import UNITS, Pace
 from core.sharepoint.plan import Change
