@@ -7,24 +7,29 @@ import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
-from core import network, texts
-from core.encryption import parse_key
-from core.logs import syslog
-from core.masking import hide_secrets
+from core import network
 from core.network import Proxies
+from core.setting_values import (
+    database_url,
+    host_names,
+    https_url,
+    ip_networks,
+    language_code,
+    number,
+    one_of,
+    secret_keys,
+    syslog_address,
+    time_zone,
+    yes_or_no,
+)
 
 PREFIX = "LIZENZTOOL_"
-LONGEST_SHOWN = 120  # characters of a faulty value
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,128 +146,34 @@ def _unknown(name: str) -> str:
     return f"{name}: there is no such setting; {hint}"
 
 
-def _quoted(raw: str) -> str:
-    """Return the value for a message; a text in its place if it may contain a password, also of another setting."""
-    if "@" in raw or hide_secrets(raw) != raw:
-        return "the value, which is not shown because it may hold a password,"
-    return repr(raw if len(raw) <= LONGEST_SHOWN else f"{raw[:LONGEST_SHOWN]}…")
-
-
-def _number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
-    def parse(raw: str) -> float:
-        try:
-            value = kind(raw)
-        except ValueError:
-            value = kind(-1)
-        if not least <= value <= most:  # also refuses NaN
-            raise ValueError(f"{_quoted(raw)} is not a number from {least:g} to {most:g}.")
-        return value
-
-    return parse
-
-
-def _one_of(*allowed: str, upper: bool = False) -> Callable[[str], str]:
-    def parse(raw: str) -> str:
-        value = raw.upper() if upper else raw.lower()
-        if value not in allowed:
-            raise ValueError(f"{_quoted(raw)} is none of {', '.join(allowed)}.")
-        return value
-
-    return parse
-
-
-def _language(raw: str) -> str:
-    return _one_of(*texts.languages())(raw)
-
-
-def _https_url(raw: str) -> str:
-    try:
-        parts = urlsplit(raw)
-        usable = parts.scheme == "https" and parts.hostname and parts.port != 0 and "@" not in parts.netloc
-    except ValueError:
-        usable = False
-    if not usable or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"{_quoted(raw)} is not an address of the form https://host[:port].")
-    return f"https://{parts.netloc.lower()}"
-
-
-def _database_url(raw: str) -> str:
-    try:
-        supported = make_url(raw).get_backend_name() in ("sqlite", "postgresql")
-    except (ArgumentError, ValueError):
-        supported = False
-    if not supported:
-        # Without the value, which may contain a password.
-        raise ValueError("not an address of the form sqlite:///file or postgresql://user:password@host/name.")
-    return raw
-
-
-def _zone(raw: str) -> str:
-    if raw not in available_timezones():
-        raise ValueError(f"{_quoted(raw)} is no time zone; a good one is Europe/Zurich.")
-    return raw
-
-
-def _hosts(raw: str) -> tuple[str, ...]:
-    return tuple(host.strip().lower() for host in raw.split(",") if host.strip())
-
-
-def _networks(raw: str) -> tuple[str, ...]:
-    """Return the addresses and networks, each in its normal form."""
-    networks = []
-    for entry in _hosts(raw):
-        try:
-            network = ip_network(entry)
-        except ValueError:
-            raise ValueError(
-                f"{_quoted(entry)} is no address or network; a good one is 10.0.0.5 or 10.1.0.0/16."
-            ) from None
-        networks.append(str(network if "/" in entry else network.network_address))
-    return tuple(networks)
-
-
-def _syslog(raw: str) -> str:
-    return str(syslog.parse(raw))
-
-
-def _keys(raw: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(parse_key(key) for key in raw.split(",") if key.strip()))
-
-
-def _yes_or_no(raw: str) -> bool:
-    if raw.lower() not in ("true", "false"):
-        raise ValueError(f"{_quoted(raw)} is none of true, false.")
-    return raw.lower() == "true"
-
-
 PARSERS: dict[str, Callable[[str], Any]] = {
     "data_dir": Path,
-    "database_url": _database_url,
-    "secret_keys": _keys,
+    "database_url": database_url,
+    "secret_keys": secret_keys,
     "profiles_dir": Path,
-    "login_url": _https_url,
-    "graph_url": _https_url,
-    "refresh_minutes": _number(float, 0, 10_080),
-    "workers": _number(int, 1, 256),
-    "flow_timeout_minutes": _number(float, 0.01, 10_080),
-    "sharepoint_units_per_minute": _number(int, 0, 1_000_000),
-    "language": _language,
-    "log_level": _one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
-    "log_format": _one_of("text", "json"),
+    "login_url": https_url,
+    "graph_url": https_url,
+    "refresh_minutes": number(float, 0, 10_080),
+    "workers": number(int, 1, 256),
+    "flow_timeout_minutes": number(float, 0.01, 10_080),
+    "sharepoint_units_per_minute": number(int, 0, 1_000_000),
+    "language": language_code,
+    "log_level": one_of("DEBUG", "INFO", "WARNING", "ERROR", upper=True),
+    "log_format": one_of("text", "json"),
     "log_dir": Path,
-    "syslog": _syslog,
-    "demo": _one_of("auto", "on", "off"),
+    "syslog": syslog_address,
+    "demo": one_of("auto", "on", "off"),
     "host": str,
-    "port": _number(int, 1, 65_535),
-    "allowed_hosts": _hosts,
-    "proxy": _networks,
-    "metrics_tenants": _yes_or_no,
-    "hsts_subdomains": _yes_or_no,
-    "local_sign_in": _one_of("all", "admins"),
-    "sessions_per_account": _number(int, 1, 1_000),
-    "time_zone": _zone,
-    "audit_days": _number(int, 0, 36_500),
-    "api_requests_per_minute": _number(int, 1, 100_000),
-    "max_connections": _number(int, 16, 100_000),
-    "max_connections_per_address": _number(int, 6, 100_000),
+    "port": number(int, 1, 65_535),
+    "allowed_hosts": host_names,
+    "proxy": ip_networks,
+    "metrics_tenants": yes_or_no,
+    "hsts_subdomains": yes_or_no,
+    "local_sign_in": one_of("all", "admins"),
+    "sessions_per_account": number(int, 1, 1_000),
+    "time_zone": time_zone,
+    "audit_days": number(int, 0, 36_500),
+    "api_requests_per_minute": number(int, 1, 100_000),
+    "max_connections": number(int, 16, 100_000),
+    "max_connections_per_address": number(int, 6, 100_000),
 }
