@@ -11,7 +11,9 @@ from pathlib import Path
 import streamlit as st
 
 from ui.frame.navigation import ACTIONS
-from web.server import Server, app_options, run, settings_or_stop
+from web.asgi_app import app_options
+from web.console import settings_or_stop
+from web.server import Server, run
 
 server = Server(settings_or_stop(sys.argv[1:] if __name__ == "__main__" else ()))
 # `streamlit run` looks in this file for an assignment of `st.App(...)`; without one it runs the file without the gate.

@@ -100,7 +100,8 @@ def settings_for(folder: Path, port: int = 1, cloud: Cloud | None = None) -> Set
 
 def _main() -> int:
     from ui.frame.navigation import ACTIONS
-    from web.server import Server, build_app, run
+    from web.asgi_app import build_app
+    from web.server import Server, run
 
     folder, port, script = Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     cloud = Cloud(sys.argv[4], sys.argv[5], Path(sys.argv[6])) if len(sys.argv) > 4 else None

@@ -21,7 +21,8 @@ from core.cache.account_rows import Account, add_account
 from core.runtime import Runtime
 from tests.actors import ADMIN, entry
 from tests.served import free_port
-from web.server import Server, app_options
+from web.asgi_app import app_options
+from web.server import Server
 
 
 class Process(Server):

@@ -250,7 +250,8 @@ def _wait_for(word: str, output: Path, process: subprocess.Popen[bytes]) -> None
 
 if __name__ == "__main__":
     from core.settings import load_settings
-    from web.server import Server, build_app, run
+    from web.asgi_app import build_app
+    from web.server import Server, run
 
     server = Server(load_settings(env_file=None))
     sys.exit(run(build_app(Path(sys.argv[1]), server, ADDRESSES), server))

@@ -220,7 +220,8 @@ def _settings(folder: Path, port: int, **others: Any) -> Settings:
 
 
 if __name__ == "__main__":
-    from web.server import Server, build_app, run
+    from web.asgi_app import build_app
+    from web.server import Server, run
 
     target = Path(sys.argv[1])
     server = Server(_settings(target, int(sys.argv[2]), **json.loads(sys.argv[3])))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from core.settings import Settings
 from web import streamlit_internals
-from web.server import Server, build_app
+from web.asgi_app import build_app
+from web.server import Server
 
 if __name__ == "__main__":
     app = build_app(Path(sys.argv[1]), Server(Settings()), {})

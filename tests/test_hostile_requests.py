@@ -21,9 +21,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.settings import Settings
 from tests.served import Served
 from tests.test_server import Start, start
+from web.asgi_app import app_options
 from web.headers import COMMON
 from web.outer_middleware import OuterMiddleware
-from web.server import Server, app_options
+from web.server import Server
 
 __all__ = ["start"]
 

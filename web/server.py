@@ -7,69 +7,43 @@ run(app, server)       serve it with the options that were measured to be fast
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
-from typing import Any, NoReturn, TypedDict
+from typing import Any
 
 from sqlalchemy import Engine
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
 from streamlit.starlette import App
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core import audit, runtime
 from core.access import accounts
 from core.access.refusals import Refusals
 from core.access.sessions import Sessions
-from core.cache.database import DatabaseError
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.operations import file_modes
 from core.problems import ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.services import open_services
 from core.refresh.timetable import BackgroundRefresh
-from core.roles import Action, listen_for_refusals
+from core.roles import listen_for_refusals
 from core.runtime import Runtime
-from core.settings import PREFIX, Settings, SettingsError, load_settings
+from core.settings import Settings
 from web import demo, streamlit_internals, uvicorn_internals
-from web.api.app import api_app
-from web.api.authentication import BASE
-from web.gate import Gate
-from web.headers import IndexPage, hsts_for
-from web.health import HealthPages
+from web.console import WRONG_CONFIGURATION, say, show, show_password, stop_with
 from web.limits.connection_limits import limits_for, raise_descriptor_limit
 from web.limits.connections import Connections
 from web.limits.frame_limits import LARGEST_FRAME
-from web.metrics_page import MetricsPage
-from web.outer_middleware import OuterMiddleware
-from web.paths import BUSY
-from web.plain_pages import PlainPages
-from web.sign_in.sign_in_page import SignIn, database_down
 from web.tabs import Tabs
-from web.url_checks import Hosts
 
 log = logging.getLogger(__name__)
 
-WRONG_CONFIGURATION = 2
 TURN_SECONDS = 0.001  # a page waits no longer for a thread of the refresh to let go of the interpreter (5 ms otherwise)
 EVERY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - for reading, not for binding
-
-
-class AppOptions(TypedDict):
-    lifespan: Callable[[App], AbstractAsyncContextManager[dict[str, Any] | None]]
-    routes: Sequence[BaseRoute]
-    middleware: Sequence[Middleware]
-    exception_handlers: Mapping[Any, Callable[[Any, Any], Any]]
 
 
 class Server:
@@ -116,7 +90,7 @@ class Server:
         engine = runtime.open_engine(settings)
         self._stack.callback(engine.dispose)
         if password := accounts.create_first_admin(engine):
-            _show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")
+            show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")
         services = open_services(engine, settings)
         self._stack.callback(services.close)
         refresher = Refresher(services)
@@ -158,12 +132,12 @@ class Server:
         try:
             self.open()
         except (ProblemError, demo.DemoError) as error:
-            _say(str(error))
+            say(str(error))
             # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
             os._exit(WRONG_CONFIGURATION)
         watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch)]
         if self.address:
-            _show(f"Lizenztool: {self.address}")
+            show(f"Lizenztool: {self.address}")
         try:
             yield None
         finally:
@@ -175,64 +149,6 @@ class Server:
 
 def _prune_audit(engine: Engine, days: int) -> None:
     audit.prune(engine, days, datetime.now(UTC))
-
-
-def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
-    """The arguments of `st.App`: our pages beside the script and the gate in front of both.
-
-    `pages`: address of each page of the script -> what one must be allowed to do there.
-    """
-    settings = server.settings
-    hsts = hsts_for(subdomains=settings.hsts_subdomains)
-    plain = PlainPages(settings.language, lambda: server.runtime.demo)
-    sign_in = SignIn(
-        server.tabs,
-        lambda: server.runtime.engine,
-        lambda: server.runtime.settings,
-        language=settings.language,
-        demo=lambda: server.runtime.demo,
-    )
-    gate = Middleware(
-        Gate,
-        tabs=server.tabs,
-        connections=server.connections,
-        hosts=Hosts(settings.allowed_hosts),
-        index=IndexPage(streamlit_internals.index_html()),
-        pages=pages,
-        no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
-        language=settings.language,
-    )
-    outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
-    return {
-        "lifespan": server.lifespan,
-        "routes": _routes(server, sign_in, plain),
-        # However it is started: with `streamlit run` the server's own options are not ours.
-        "middleware": [outer, *_proxies(settings), gate],
-        "exception_handlers": {DatabaseError: database_down},
-    }
-
-
-def _routes(server: Server, sign_in: SignIn, plain: PlainPages) -> list[BaseRoute]:
-    async def busy(request: Request) -> Response:
-        return plain.page(request, "no_page.html", status=429, why="busy")
-
-    return [
-        Route(BUSY, busy),
-        *HealthPages(server.tabs, lambda: server.runtime).routes(),
-        *MetricsPage(server.tabs, lambda: server.runtime).routes(),
-        *sign_in.routes(),
-        Mount(BASE, api_app(lambda: server.runtime)),
-    ]
-
-
-def _proxies(settings: Settings) -> list[Middleware]:
-    """What puts the browser in the place of a trusted proxy: its address, and whether it speaks https."""
-    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxy))] if settings.proxy else []
-
-
-def build_app(script: Path, server: Server, pages: Mapping[str, Action]) -> App:
-    """Streamlit serving `script` with its `pages` behind the gate."""
-    return App(script, **app_options(server, pages))
 
 
 def run(app: App, server: Server) -> int:
@@ -260,43 +176,3 @@ def uvicorn_options() -> dict[str, Any]:
         "proxy_headers": False,  # nobody's word about who the client is, unless LIZENZTOOL_PROXY names a proxy
         "log_config": None,
     }
-
-
-def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
-    """The settings of environment and command line; tells all faults and ends the process when there are any."""
-    parser = argparse.ArgumentParser(prog="python app.py", description="The dashboard; settings: see .env.example.")
-    parser.add_argument("--proxy", metavar="ADDRESSES", help="believe these proxies, as LIZENZTOOL_PROXY")
-    proxy = parser.parse_args(arguments).proxy
-    try:
-        return load_settings(os.environ | ({f"{PREFIX}PROXY": proxy} if proxy is not None else {}))
-    except SettingsError as error:
-        stop_with("\n".join(["The settings are wrong:", *(f"- {fault}" for fault in error.faults)]))
-
-
-def stop_with(text: str) -> NoReturn:
-    _say(text)
-    raise SystemExit(WRONG_CONFIGURATION)
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
-def _show_password(password: str, prefix: str) -> None:
-    """On the console and nowhere else: not through logging, whose file would keep it.
-
-    `prefix` points the command line at the demo's database instead of the real one.
-    """
-    _show(
-        "\n  Erstes Konto / first account:  admin"
-        f"\n  Passwort / password:           {password}"
-        "\n  Wird nur jetzt gezeigt; die erste Anmeldung verlangt ein eigenes. Neu setzen:"
-        "\n  Shown only now; the first sign-in asks for one of your own. To set it anew:"
-        f"\n  {prefix}python -m core users passwd admin\n"
-    )
-
-
-def _show(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()

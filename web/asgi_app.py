@@ -1,0 +1,97 @@
+"""Streamlit's ASGI app with our routes beside it and the gate in front of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, TypedDict
+
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+from streamlit.starlette import App
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from core.cache.database import DatabaseError
+from core.roles import Action
+from core.settings import Settings
+from web import streamlit_internals
+from web.api.app import api_app
+from web.api.authentication import BASE
+from web.gate import Gate
+from web.headers import IndexPage, hsts_for
+from web.health import HealthPages
+from web.metrics_page import MetricsPage
+from web.outer_middleware import OuterMiddleware
+from web.paths import BUSY
+from web.plain_pages import PlainPages
+from web.server import Server
+from web.sign_in.sign_in_page import SignIn, database_down
+from web.url_checks import Hosts
+
+
+class AppOptions(TypedDict):
+    lifespan: Callable[[App], AbstractAsyncContextManager[dict[str, Any] | None]]
+    routes: Sequence[BaseRoute]
+    middleware: Sequence[Middleware]
+    exception_handlers: Mapping[Any, Callable[[Any, Any], Any]]
+
+
+def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
+    """The arguments of `st.App`: our pages beside the script and the gate in front of both.
+
+    `pages`: address of each page of the script -> what one must be allowed to do there.
+    """
+    settings = server.settings
+    hsts = hsts_for(subdomains=settings.hsts_subdomains)
+    plain = PlainPages(settings.language, lambda: server.runtime.demo)
+    sign_in = SignIn(
+        server.tabs,
+        lambda: server.runtime.engine,
+        lambda: server.runtime.settings,
+        language=settings.language,
+        demo=lambda: server.runtime.demo,
+    )
+    gate = Middleware(
+        Gate,
+        tabs=server.tabs,
+        connections=server.connections,
+        hosts=Hosts(settings.allowed_hosts),
+        index=IndexPage(streamlit_internals.index_html()),
+        pages=pages,
+        no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
+        language=settings.language,
+    )
+    outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
+    return {
+        "lifespan": server.lifespan,
+        "routes": _routes(server, sign_in, plain),
+        # However it is started: with `streamlit run` the server's own options are not ours.
+        "middleware": [outer, *_proxies(settings), gate],
+        "exception_handlers": {DatabaseError: database_down},
+    }
+
+
+def _routes(server: Server, sign_in: SignIn, plain: PlainPages) -> list[BaseRoute]:
+    async def busy(request: Request) -> Response:
+        return plain.page(request, "no_page.html", status=429, why="busy")
+
+    return [
+        Route(BUSY, busy),
+        *HealthPages(server.tabs, lambda: server.runtime).routes(),
+        *MetricsPage(server.tabs, lambda: server.runtime).routes(),
+        *sign_in.routes(),
+        Mount(BASE, api_app(lambda: server.runtime)),
+    ]
+
+
+def _proxies(settings: Settings) -> list[Middleware]:
+    """What puts the browser in the place of a trusted proxy: its address, and whether it speaks https."""
+    return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxy))] if settings.proxy else []
+
+
+def build_app(script: Path, server: Server, pages: Mapping[str, Action]) -> App:
+    """Streamlit serving `script` with its `pages` behind the gate."""
+    return App(script, **app_options(server, pages))
