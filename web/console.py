@@ -1,4 +1,4 @@
-"""What the process says on the console, and the settings with which it starts."""
+"""The console of the process: its arguments, the faults that stop it, the first password."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The process: Streamlit's ASGI app behind the gate, with what lives as long as it does.
+"""What lives as long as the process (demo, database, background refresh, open tabs), and how it is served.
 
-Server(settings)       its lifespan opens demo, database and background refresh
-build_app(script, server, pages)   Streamlit serving `script` behind the gate
-run(app, server)       serve it with the options that were measured to be fast
+Server(settings)   its lifespan opens everything and closes it again
+run(app, server)   serves the app of web/asgi_app.py with the options that were measured to be fast
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.graph.access_tokens import Credentials, TokenSource
-from core.graph.client import GraphClient
 from core.graph.batch import BatchAnswer, BatchRequest, chunks
+from core.graph.client import GraphClient
 from core.graph.errors import (
     BadAnswer,
     Conflict,

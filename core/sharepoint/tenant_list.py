@@ -1,4 +1,4 @@
-"""The rows of the tenant list: match them with tenants, plan their changes."""
+"""The rows of the tenant list: read their switches, match them with tenants, plan their changes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.bounds import EARLIEST, parse_time
-from core.cache.lists_read import (
-    ListedTenant,
-)
+from core.cache.lists_read import ListedTenant
 from core.cache.tenant_rows import tenant_rows
 from core.name_key import name_key, plain
-from core.sharepoint import (
-    Item,
-    TenantRow,
-    match_tenants,
-    plan_tenants,
-)
 from core.sharepoint.lists import Item, SharePointList
 from core.sharepoint.plan import Change
-from core.sharepoint.tenant_list import TenantRow
 from core.sharepoint.writable import SWITCHES
 
 
