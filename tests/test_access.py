@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from core.access import accounts as access
 from core.access import lockout, passwords
 from core.access.accounts import AccessError, EndedSession, Session, Sessions, SignInRefused, session_id
-from core.cache import account_rows
+from core.cache import account_rows, session_rows
 from core.cache.account_rows import Account
 from core.cache.audit_rows import Search, find
 from core.cache.database import open_database
@@ -355,7 +355,7 @@ def test_revocation_by_another_process_is_seen_within_a_second(engine: Engine):
     watch = Sessions(engine, clock=lambda: clock[0])
     watch.find(session_id(token), NOW)
 
-    account_rows.revoke_session(engine, session_id(token), NOW)  # no word to this process
+    session_rows.revoke_session(engine, session_id(token), NOW)  # no word to this process
 
     clock[0] = 0.9
     assert isinstance(watch.cached(session_id(token), NOW), Session)
@@ -367,14 +367,14 @@ def test_revocation_by_another_process_is_seen_within_a_second(engine: Engine):
 def test_revocation_while_the_database_is_asked_is_not_missed(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     token = signed_in(engine)
     watch = Sessions(engine)
-    real = account_rows.find_sessions
+    real = session_rows.find_sessions
 
     def slow(*args):
         rows = real(*args)
         access.sign_out(engine, token, NOW)
         return rows
 
-    monkeypatch.setattr(account_rows, "find_sessions", slow)
+    monkeypatch.setattr(session_rows, "find_sessions", slow)
     watch.find(session_id(token), NOW)
 
     assert watch.cached(session_id(token), NOW) is None

@@ -24,7 +24,7 @@ from core.access.password_spray import Failure, Spray, SprayWatch
 from core.access.reauthentication import WrongPassword, prove_password
 from core.access.sessions import end_for, start_session
 from core.access.sign_in_budget import ACCOUNT, FRESH, NETWORK, Budget
-from core.cache import account_rows
+from core.cache import account_rows, sign_in_failure_rows
 from core.cache.account_rows import Account
 from core.cache.audit_rows import Search, find
 from core.cache.database import open_database
@@ -184,7 +184,7 @@ def test_the_table_holds_no_more_than_the_attempts_of_the_last_minutes(engine: E
 
 
 def test_failures_that_are_remembered_are_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account_rows, "MOST_FAILURES", 10)
+    monkeypatch.setattr(sign_in_failure_rows, "MOST_FAILURES", 10)
     for number in range(30):
         attempt(engine, f"person{number}", address=f"203.0.113.{number}", at=NOW + number * SECOND)
 

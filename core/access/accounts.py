@@ -35,7 +35,7 @@ from core.access.sign_in import (
     sign_in_with_microsoft,
 )
 from core.access.sign_in_budget import SignInAttempt, wait_of_network
-from core.cache import account_rows
+from core.cache import account_rows, sign_in_failure_rows
 from core.cache.account_rows import Account, LastAdmin
 from core.cache.audit_rows import Entry
 from core.roles import ROLES, Action, Actor
@@ -134,7 +134,7 @@ def passwd(engine: Engine, actor: Actor, name: str, password: str, now: datetime
     hashed = passwords.hash_password(password)
     changes = {"password_hash": hashed, "password_changed_at": at, "must_change_password": not own}
     _change(engine, actor, "account.password", name, at, **changes)
-    account_rows.clear_failures(engine, f"{account_key(name)}|", prefix=True)
+    sign_in_failure_rows.clear_failures(engine, f"{account_key(name)}|", prefix=True)
 
 
 def disable(engine: Engine, actor: Actor, name: str, now: datetime | None = None) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
-from core.cache import account_rows
-from core.cache.account_rows import Failures
+from core.cache import sign_in_failure_rows
+from core.cache.sign_in_failure_rows import Failures
 from core.caller_networks import networks_of
 
 FREE_FAILURES = 4  # without a wait
@@ -30,22 +30,24 @@ def count_attempt(engine: Engine, key: str, now: datetime) -> int:
     Called before the password is checked: so a hundred attempts at once get no further than one after the other.
     """
     while True:
-        stored = account_rows.find_failures(engine, key)
+        stored = sign_in_failure_rows.find_failures(engine, key)
         if stored is not None and stored.last_at > now:  # the clock was set back: the wait starts anew
-            account_rows.record_failure(
+            sign_in_failure_rows.record_failure(
                 engine, key, stored, Failures(stored.count, now), forget_before=now - FORGET_FAILURES
             )
             continue
         if wait := wait_left(stored, now):
             return wait
         count = 1 if stored is None or now - stored.last_at >= FORGET_FAILURES else stored.count + 1
-        if account_rows.record_failure(engine, key, stored, Failures(count, now), forget_before=now - FORGET_FAILURES):
+        if sign_in_failure_rows.record_failure(
+            engine, key, stored, Failures(count, now), forget_before=now - FORGET_FAILURES
+        ):
             return 0
 
 
 def wait_after(engine: Engine, key: str, now: datetime) -> int:
     """Return the seconds until the next attempt for `key` is allowed."""
-    return wait_left(account_rows.find_failures(engine, key), now)
+    return wait_left(sign_in_failure_rows.find_failures(engine, key), now)
 
 
 def wait_left(failures: Failures | None, now: datetime) -> int:
@@ -59,4 +61,4 @@ def wait_left(failures: Failures | None, now: datetime) -> int:
 
 def forget(engine: Engine, key: str) -> None:
     """Forget the failures of `key`, after a right attempt."""
-    account_rows.clear_failures(engine, key)
+    sign_in_failure_rows.clear_failures(engine, key)

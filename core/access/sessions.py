@@ -15,12 +15,13 @@ from typing import Literal
 from sqlalchemy import Engine
 
 from core.access.reauthentication import confirm
-from core.cache import account_rows
+from core.cache import account_rows, session_rows
 from core.cache import open_sessions as stored
-from core.cache.account_rows import Account, SessionLimit
+from core.cache.account_rows import Account
 from core.cache.audit_rows import Entry
 from core.cache.database import DatabaseError
 from core.cache.open_sessions import OpenSession
+from core.cache.session_rows import SessionLimit
 from core.clock import TOLERANCE, elapsed
 from core.roles import PASSWORD_DUE, Action, Actor
 
@@ -94,7 +95,7 @@ def start_session(
     if most and entry is not None:
         ended = Entry(entry.actor, "session.ended", account, reason="too many")
         session_limit = SessionLimit(most, ended, now - LONGEST, now - IDLE)
-    added = account_rows.add_session(
+    added = session_rows.add_session(
         engine, row, forget_before=now - KEPT, entry=entry, checked=checked, session_limit=session_limit
     )
     if session_limit:
@@ -115,7 +116,7 @@ def sign_out(engine: Engine, token: str, now: datetime) -> None:
 
 def end_session(engine: Engine, session: str, now: datetime) -> None:
     """End the session with the id `session` in every tab."""
-    account_rows.revoke_session(engine, session, now)
+    session_rows.revoke_session(engine, session, now)
     note_revocation()
 
 
@@ -154,7 +155,7 @@ def _needed_action(actor: Actor, account: str) -> Action:
     return Action.OWN_ACCOUNT if own else Action.SESSIONS
 
 
-def _session_of(row: account_rows.StoredSession, now: datetime) -> Session | EndedSession:
+def _session_of(row: session_rows.StoredSession, now: datetime) -> Session | EndedSession:
     if row.revoked_at is not None or row.account_disabled:
         return EndedSession("revoked")
     if elapsed(row.created_at, now) >= LONGEST:
@@ -167,7 +168,7 @@ def _session_of(row: account_rows.StoredSession, now: datetime) -> Session | End
 
 @dataclass(slots=True)
 class _CachedSession:
-    row: account_rows.StoredSession
+    row: session_rows.StoredSession
     generation: int
     read_at: float  # monotonic
 
@@ -199,7 +200,7 @@ class Sessions:
         state = self.find_all([session], now)[session]
         if active and isinstance(state, Session) and now - state.last_seen_at >= TOUCH_AFTER:
             with contextlib.suppress(DatabaseError):  # a database that cannot be written ends no session
-                account_rows.touch_session(self._engine, session, now)
+                session_rows.touch_session(self._engine, session, now)
             if (entry := self._cache.get(session)) is not None:
                 entry.row = replace(entry.row, last_seen_at=now)
             state = replace(state, last_seen_at=now)
@@ -210,7 +211,7 @@ class Sessions:
         ids = list(sessions)
         # Taken before the query: a revocation while it runs makes the entry old.
         generation_before, clock = generation(), self._clock()
-        rows = account_rows.find_sessions(self._engine, ids)
+        rows = session_rows.find_sessions(self._engine, ids)
         states: dict[str, Session | EndedSession | None] = dict.fromkeys(ids)
         if not rows.keys() <= self._cache.keys():
             self._drop_old(clock)

@@ -46,6 +46,13 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
 
 
+def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> bool:
+    """Insert `row`; return False if its key is taken."""
+    # PostgreSQL gives no row count here, so the statement returns the key of the new row.
+    statement = _insert(connection)(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).first() is not None
+
+
 def document(engine: Engine, key: str, default: Any = None) -> Any:
     """Return the stored document `key`, or `default`."""
     with transaction(engine) as connection:
