@@ -10,6 +10,7 @@ from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.alarm_rules import Rules
 from core.licenses.judge import judge
+from core.licenses.sku_mappings import read_catalogue
 from core.licenses.skus import Catalogue
 from core.licenses.units import License
 
@@ -27,7 +28,7 @@ def write_past_readings(
     The readings lead up to the present numbers. `out_since`: (tenant name, part number) -> for how many days the
     product has had no free seat; a product without an entry has run out since the last reading.
     """
-    catalogue = Catalogue.load(SKU_MAPPINGS)
+    catalogue = read_catalogue(SKU_MAPPINGS)
     engine = open_database(url)
     read = [tenant for tenant in tenants if tenant.permissions]
     save_profiles(engine, [ProfileTenant(t.tenant_id, t.slug, t.name, t.certificate_ends) for t in tenants], {})

@@ -24,7 +24,7 @@ from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.readings import Reading, save_failures, save_readings, stored_licenses
 from core.cache.run_rows import finish_run
 from core.cache.tenant_rows import ProfileTenant, save_profiles
-from core.licenses.skus import Catalogue
+from core.licenses.sku_mappings import read_catalogue
 from core.licenses.units import License, Subscription, is_shortage
 from core.problems import Problem
 from core.refresh.refresher import Refresher
@@ -38,7 +38,7 @@ from tests.started_runs import start_run
 NOW = datetime.now(UTC).replace(microsecond=0)
 # Names as an attacker, or a careless person, would write them.
 HOSTILE = "**x** <img src=x onerror=alert(1)> [a](javascript:alert(1)) $y$ :red[z] `c` https://evil.example"
-CATALOGUE = Catalogue.load(SKU_MAPPINGS)
+CATALOGUE = read_catalogue(SKU_MAPPINGS)
 PARAMETERS = {"sendermail": "lizenzen@contoso.example", "recipientmail": "support@contoso.example"}
 PRODUCTS = ("M365EDU_A3_FACULTY", "M365EDU_A3_STUUSEBNFT", "SPB", "POWER_BI_PRO", "EXCHANGESTANDARD", "VISIOCLIENT",
             "PROJECTPROFESSIONAL", "FLOW_FREE")  # fmt: skip

@@ -28,7 +28,7 @@ from core.cache.rule_rows import all_rules
 from core.cache.schema import subscriptions
 from core.cache.troubles import broken_profiles
 from core.licenses.alarm_rules import Rule
-from core.licenses.skus import parse_product_names
+from core.licenses.product_names_csv import parse_product_names
 from core.operations.checks import check_all
 from core.profiles.certificates import read_certificate
 from core.roles import Actor

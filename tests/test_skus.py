@@ -25,15 +25,9 @@ from hypothesis import strategies as st
 from core.cache.catalogue import load_catalogue
 from core.cache.database import open_database
 from core.graph.http import Http
-from core.licenses.skus import (
-    KINDS,
-    Catalogue,
-    ImportedName,
-    Product,
-    ProductNamesError,
-    SkuMappingError,
-    parse_product_names,
-)
+from core.licenses.product_names_csv import ProductNamesError, parse_product_names
+from core.licenses.sku_mappings import SkuMappingError, read_catalogue
+from core.licenses.skus import KINDS, Catalogue, ImportedName, Product
 from core.operations import product_list
 from core.operations.product_list import read_product_names
 
@@ -66,7 +60,7 @@ def csv_bytes(*rows: str, encoding: str = "utf-8") -> bytes:
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
     """The catalogue as shipped, without imported names."""
-    return Catalogue.load(MAPPING)
+    return read_catalogue(MAPPING)
 
 
 # --- sku_mappings.json as shipped
@@ -305,7 +299,7 @@ def test_a_faulty_mapping_names_file_entry_and_remedy(tmp_path, text, fault):
     path.write_text(text, encoding="utf-8")
 
     with pytest.raises(SkuMappingError, match=re.escape(f"sku_mappings.json: {fault}")):
-        Catalogue.load(path)
+        read_catalogue(path)
 
 
 def test_all_faults_of_a_mapping_are_told_in_one_go(tmp_path):
@@ -313,7 +307,7 @@ def test_all_faults_of_a_mapping_are_told_in_one_go(tmp_path):
     path.write_text(json.dumps({"E3": entry(), E3: entry(de="", kind="x"), UNKNOWN: entry()}), encoding="utf-8")
 
     with pytest.raises(SkuMappingError) as error:
-        Catalogue.load(path)
+        read_catalogue(path)
 
     assert [fault.partition(". ")[0] for fault in error.value.faults] == [
         "E3: is no SKU id",
@@ -341,7 +335,7 @@ def test_a_mapping_is_found_however_its_key_is_spelled(tmp_path, encoding, key):
     text = json.dumps({key % E3.upper(): entry() | {"part_number": "Bü\u0308ro_(no Teams)"}}, ensure_ascii=False)
     path.write_text(text, encoding=encoding)
 
-    catalogue = Catalogue.load(path)
+    catalogue = read_catalogue(path)
 
     assert catalogue.product(E3, "").name_en == entry()["en"]
     part = unicodedata.normalize("NFC", "\u200bBü\u0308ro_(no\u00a0TEAMS) ")
@@ -350,7 +344,7 @@ def test_a_mapping_is_found_however_its_key_is_spelled(tmp_path, encoding, key):
 
 def test_a_missing_mapping_says_how_to_get_it_back(tmp_path):
     with pytest.raises(SkuMappingError, match=r"cannot be read .* Put back the file"):
-        Catalogue.load(tmp_path / "sku_mappings.json")
+        read_catalogue(tmp_path / "sku_mappings.json")
 
 
 # --- Microsoft's CSV

@@ -7,7 +7,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from core.cache.product_names import imported_names
-from core.licenses.skus import Catalogue, SkuMappingError
+from core.licenses.sku_mappings import SkuMappingError, read_catalogue
+from core.licenses.skus import Catalogue
 
 SKU_MAPPINGS = Path(__file__).parents[2] / "sku_mappings.json"
 
@@ -20,6 +21,6 @@ def load_catalogue(engine: Engine) -> tuple[Catalogue, str]:
     """
     imported = imported_names(engine)
     try:
-        return Catalogue.load(SKU_MAPPINGS, imported), ""
+        return read_catalogue(SKU_MAPPINGS, imported), ""
     except SkuMappingError as error:
         return Catalogue(error.products, imported), str(error)

@@ -12,7 +12,7 @@ from typing import Any
 from core.cache.product_names import save_names
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.graph import Http
-from core.licenses.skus import parse_product_names
+from core.licenses.product_names_csv import parse_product_names
 from core.operations.checks import Finding, check_all
 from core.operations.product_list import TIMEOUT, read_product_names
 from core.profiles.certificates import new_certificate

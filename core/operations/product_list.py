@@ -9,7 +9,7 @@ import requests
 
 from core.graph.http import Http
 from core.graph.trouble import harmless, is_html, no_answer, title_of
-from core.licenses.skus import LIST_PAGE, ProductNamesError
+from core.licenses.product_names_csv import LIST_PAGE, ProductNamesError
 from core.network import without_password
 
 MAX_BYTES = 50 * 1024 * 1024  # Microsoft's list has about 1 MB

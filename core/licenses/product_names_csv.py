@@ -1,0 +1,98 @@
+"""Parse Microsoft's CSV of product names."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from core.bounds import LONGEST_NAME, bounded_text
+from core.licenses.skus import ImportedName, SkuError, sku_key
+from core.name_key import guid_key
+
+CSV_COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
+LIST_PAGE = "https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference"
+
+
+class ProductNamesError(SkuError):
+    """The list of product names could not be read, or is not Microsoft's list."""
+
+
+def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
+    """Parse Microsoft's CSV of product names: one name per SKU id, and what was skipped ("line 7: ...").
+
+    The file (LIST_PAGE) has one row per SKU and service plan and is kept by hand. Defects met in its copies of
+    2022 to 2026: with BOM or in cp1252, doubled rows, blanks and NBSP around GUIDs, "(" in front of them, GUIDs
+    broken by a spreadsheet, several names for one GUID (the last wins). A German Excel saves it with semicolons.
+    Raises ProductNamesError if columns are missing or no row is usable, and nothing else, whatever the bytes.
+    """
+    reader = _csv_reader(_decode(raw))
+    names: dict[str, ImportedName] = {}
+    skipped: list[str] = []
+    columns: list[int] | None = None
+    for cells in _rows(reader, skipped):
+        if columns is None:
+            columns = _columns(cells)
+            continue
+        name_or_fault = _imported_name(cells, columns)
+        if isinstance(name_or_fault, ImportedName):
+            names[name_or_fault.sku_id] = name_or_fault
+        else:
+            skipped.append(f"line {reader.line_num}: {name_or_fault}")
+    if columns is None:
+        raise ProductNamesError(f"The list of product names is empty. Download the CSV again from {LIST_PAGE}.")
+    if not names:
+        raise ProductNamesError(f"No row names a product. Download the CSV again from {LIST_PAGE}.")
+    return list(names.values()), skipped
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace")
+
+
+def _csv_reader(text: str) -> Any:
+    heading = text.lstrip().partition("\n")[0]
+    separator = max(",;\t", key=heading.count)
+    # Strict, for otherwise one open quotation mark would swallow the rest of the file unnoticed.
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+
+
+def _rows(reader: Any, skipped: list[str]) -> Iterator[list[str]]:
+    """Yield the rows that are not blank."""
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            skipped.append(f"line {reader.line_num}: is no CSV ({error})")
+        else:
+            if any(cell.strip() for cell in cells):
+                yield cells
+
+
+def _columns(heading: list[str]) -> list[int]:
+    places = {sku_key(cell): place for place, cell in enumerate(heading)}
+    missing = [column for column in CSV_COLUMNS if sku_key(column) not in places]
+    if missing:
+        raise ProductNamesError(
+            f"The list of product names has no column {', '.join(missing)}. Its first line must name "
+            f"{', '.join(CSV_COLUMNS)}: download the CSV again from {LIST_PAGE}."
+        )
+    return [places[sku_key(column)] for column in CSV_COLUMNS]
+
+
+def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
+    """Return the product of a row, or why there is none."""
+    if len(cells) <= max(columns):
+        return f"has only {len(cells)} columns"
+    name, sku_part_number, guid = (cells[place].strip() for place in columns)
+    sku_id = guid_key(guid)
+    if not sku_id:
+        return f"{guid[:60]!r} is no GUID"
+    if not name:
+        return f"{sku_id} has no display name"
+    shown = bounded_text(" ".join(name.split()), LONGEST_NAME)
+    return ImportedName(sku_id, bounded_text(sku_part_number, LONGEST_NAME), shown)
