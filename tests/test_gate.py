@@ -238,7 +238,7 @@ def test_dashboard_allows_no_inline_script_but_its_own(served: Served):
 def test_dashboard_page_names_its_language(served: Served, cookie: str | None, language: str):
     cookies = served.cookie() | ({"lang": cookie} if cookie else {})
 
-    assert f'<html lang="{language}">' in get(served, "/two", cookies=cookies).text
+    assert f'<html lang="{language}" ' in get(served, "/two", cookies=cookies).text
 
 
 # ---------------------------------------------------------------- every route there is
@@ -259,6 +259,7 @@ ROUTES: dict[str, tuple[str, Answers]] = {
     "/login/microsoft/callback": ("/login/microsoft/callback", {READ: (303, 303)}),
     "/login/refused": ("/login/refused", {READ: (403, 403)}),
     "/busy": ("/busy", {READ: (429, 429)}),
+    "/language": ("/language?to=de", {READ: (303, 303)}),
     "/logout": ("/logout", {READ: (303, 200), ("POST",): (303, 303)}),
     "/favicon.ico": ("/favicon.ico", {READ: (307, 307)}),
     "/favicon.png": ("/favicon.png", {READ: (307, 307)}),

@@ -180,12 +180,12 @@ def test_html_page_can_be_given_our_language_name_and_icon():
     index = streamlit_internals.index_html()
     page = IndexPage(index).page("de").decode()
 
-    assert '<html lang="de">' in page
+    assert '<html lang="de" data-formats="de-CH">' in page
     assert "<title>Lizenztool</title>" in page
     assert 'href="/assets/icon.svg"' in page
     assert 'rel="service-desc"' not in page
     assert "BACKEND_BASE_URL" in page
-    assert 'src="./static/js/' in page
+    assert 'src="./static/de/js/' in page
     # nothing on the page is run or fetched that the policy does not know
     assert not re.search(r"\son\w+=|(src|href)=.https?:", page)
 

@@ -23,12 +23,14 @@ from web.api.authentication import BASE
 from web.gate import Gate
 from web.headers import IndexPage, hsts_for
 from web.health import HealthPages
+from web.language_choice import choose_language
 from web.metrics_page import MetricsPage
 from web.outer_middleware import OuterMiddleware
-from web.paths import BUSY
+from web.paths import BUSY, LANGUAGE
 from web.plain_pages import PlainPages
 from web.server import Server
 from web.sign_in.sign_in_page import SignIn, database_down
+from web.static_files import StaticFiles
 from web.url_checks import Hosts
 
 
@@ -69,7 +71,7 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
         "lifespan": server.lifespan,
         "routes": _routes(server, sign_in, plain),
         # However it is started: with `streamlit run` the server's own options are not ours.
-        "middleware": [outer, *_proxies(settings), gate],
+        "middleware": [outer, *_proxies(settings), gate, Middleware(StaticFiles, folder=streamlit_internals.FILES)],
         "exception_handlers": {DatabaseError: database_down},
     }
 
@@ -80,6 +82,7 @@ def _routes(server: Server, sign_in: SignIn, plain: PlainPages) -> list[BaseRout
 
     return [
         Route(BUSY, busy),
+        Route(LANGUAGE, choose_language),
         *HealthPages(server.tabs, lambda: server.runtime).routes(),
         *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),

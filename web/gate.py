@@ -25,6 +25,7 @@ from core.roles import PASSWORD_DUE, Action, Actor, may_open, refused
 from web import streamlit_internals as streamlit
 from web.api.errors import ApiError, error_answer
 from web.headers import HEADER_CHOICE, HeaderChoice, IndexPage, bearer_token
+from web.language_choice import set_language
 from web.limits.connection import connection_of
 from web.limits.connections import Connections, address_of
 from web.limits.request_limits import too_large
@@ -166,7 +167,10 @@ class Gate:
             return self._no_page(scope, 403)
         asked = QueryParams(scope["query_string"]).get("lang", "")
         language = asked if asked in texts.languages() else language_of(scope, self._language)
-        return Response(self._index.page(language), media_type="text/html")
+        answer = Response(self._index.page(language), media_type="text/html")
+        if asked == language:
+            set_language(answer, language)
+        return answer
 
     # ---------------------------------------------------------------- websocket
 

@@ -21,6 +21,11 @@ INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # Without this the frontend first looks for a server below the page's own address: two 404s for each deep link.
 ONE_SERVER = "window.__streamlit = { BACKEND_BASE_URL: window.location.origin }"
+# Numbers, dates and words of Streamlit's controls follow the language of the page and not that of the browser.
+ONE_LANGUAGE = (
+    "const formats = document.documentElement.dataset.formats; "
+    "Object.defineProperties(navigator, { language: { value: formats }, languages: { value: [formats] } })"
+)
 
 # For the pages without Streamlit, which have no script.
 PLAIN_POLICY = (
@@ -84,15 +89,19 @@ class IndexPage:
         page = re.sub(r'<link rel="service-desc"[^>]*>\s*', "", page)
         page = page.replace("<title>Streamlit</title>", "<title>Lizenztool</title>")
         page = page.replace('href="./favicon.png"', 'href="/assets/icon.svg"')
-        page = page.replace("<script>", f"<script>{ONE_SERVER}</script>\n    <script>", 1)
-        self._pages = {
-            language: page.replace('<html lang="en">', f'<html lang="{language}">').encode()
-            for language in texts.languages()
-        }
+        page = page.replace("<script>", f"<script>{ONE_SERVER}; {{ {ONE_LANGUAGE} }}</script>\n    <script>", 1)
+        self._pages = {language: _in_language(page, language).encode() for language in texts.languages()}
         self.policy = dashboard_policy(page)
 
     def page(self, language: str) -> bytes:
         return self._pages[language]
+
+
+def _in_language(page: str, language: str) -> str:
+    """Return the page with the scripts of a language (web.static_files) and its formats of numbers and dates."""
+    formats = texts.text("format.locale", language).replace("_", "-")
+    page = page.replace('<html lang="en">', f'<html lang="{language}" data-formats="{formats}">')
+    return page.replace('"./static/', f'"./static/{language}/')
 
 
 def with_headers(

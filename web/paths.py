@@ -4,10 +4,12 @@ from __future__ import annotations
 
 # The page that says that too many tabs are open.
 BUSY = "/busy"
+# Sets the language of the browser.
+LANGUAGE = "/language"
 
 # Exact paths: a path below one of them would be answered by Streamlit.
 SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")
-PUBLIC = frozenset({*SIGN_IN, BUSY, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
+PUBLIC = frozenset({*SIGN_IN, BUSY, LANGUAGE, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
 # With a session only these and the pages are served. Everything else of Streamlit's server is closed (uploads, metrics,
 # agent API, components, its own sign-in), and so is what an update may add.
 SERVED = ("/static", "/media")

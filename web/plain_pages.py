@@ -14,12 +14,12 @@ from starlette.responses import HTMLResponse
 
 from core import texts
 from web.headers import PLAIN_POLICY
-from web.request_data import LANGUAGE_COOKIE, client_host, language_of
+from web.language_choice import set_language
+from web.request_data import client_host, language_of
 
 FOLDER = Path(__file__).parent
 FORM_BYTES = 8_192
 FORM_FIELDS = 10
-YEAR = 365 * 24 * 3600
 
 
 class Client(TypedDict):
@@ -73,7 +73,7 @@ class PlainPages:
         headers = {"content-security-policy": PLAIN_POLICY, "x-frame-options": "DENY", "cache-control": "no-store"}
         response = HTMLResponse(html, status, headers)
         if request.query_params.get("lang") in texts.languages():
-            response.set_cookie(LANGUAGE_COOKIE, language, max_age=YEAR, httponly=True, samesite="lax", path="/")
+            set_language(response, language)
         return response
 
 

@@ -27,6 +27,8 @@ from web.limits.widget_values import fits
 
 log = logging.getLogger(__name__)
 
+# What the frontend is made of; served under /static.
+FILES = Path(file_util.get_static_dir(), "static")
 STREAM_PATH = "/_stcore/stream"
 # The browser requests these before it opens the stream, and repeatedly while it is disconnected.
 PING_PATHS = frozenset({"/_stcore/health", "/_stcore/host-config"})

@@ -1,7 +1,6 @@
-"""The reader's language: chosen in the sidebar, kept in the URL (`?lang=en`), first guess from a cookie.
+"""The reader's language: of the page's address (`?lang=en`), else of the cookie `lang`, else of the setting.
 
-The order is: this session's choice, the URL, the cookie `lang` that the sign-in page sets, the setting.
-The switch is bound to the URL, so the choice survives reload, navigation, sign-in and being sent to a colleague.
+The whole page is of one language, also what Streamlit's frontend says, so that another one means loading it again.
 """
 
 from __future__ import annotations
@@ -15,24 +14,23 @@ KEY = "lang"
 
 
 def current() -> Language:
+    """Return the language of this session."""
     for source in (st.session_state, st.query_params):
         chosen = source.get(KEY)
         if chosen in texts.languages():
+            st.session_state[KEY] = chosen
             return str(chosen)
     return _default()
 
 
 def switch() -> None:
-    """Show the choice in the sidebar. Its options are the codes, because Streamlit writes options into the URL."""
-    st.segmented_control(
-        " / ".join(texts.text("language.choose", language) for language in texts.languages()),
-        texts.languages(),
-        default=_default(),
-        key=KEY,
-        bind="query-params",
-        required=True,
-        label_visibility="collapsed",
+    """Show a link for each language; it leads back to this page with all its filters."""
+    chosen = {current(): 'aria-current="true"'}
+    links = "".join(
+        f'<a href="/language?to={code}" lang="{code}" {chosen.get(code, "")}>{texts.language_name(code)}</a>'
+        for code in texts.languages()
     )
+    st.html(f'<nav class="languages" aria-label="{texts.text("language.choose", current())}">{links}</nav>')
 
 
 def _default() -> Language:

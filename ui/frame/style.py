@@ -26,6 +26,10 @@ h2, h3 { font-size: 1.3rem !important; }
 .st-key-account a.sign-out:hover, .st-key-account a.sign-out:focus-visible {
   background-color: color-mix(in srgb, currentColor 12%, transparent);
 }
+.languages { display: flex; gap: 0.25rem; font-size: 0.875rem; }
+.languages a { color: inherit; text-decoration: none; border-radius: 7px; padding: 0.25rem 0.5rem; }
+.languages a:hover { background-color: color-mix(in srgb, currentColor 12%, transparent); }
+.languages a[aria-current="true"] { font-weight: 600; text-decoration: underline; text-underline-offset: 4px; }
 </style>"""
 
 

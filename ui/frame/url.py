@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 import streamlit as st
 
 from ui.frame import visit
-from ui.frame.language import KEY as LANGUAGE
 
 Params = dict[str, list[str]]
 _KEPT = "_url"
@@ -49,8 +48,8 @@ def kept_params(page: str) -> Params:
 
 
 def tidy(wanted: Mapping[str, Sequence[str]]) -> None:
-    """Make `wanted` the only parameters of the URL, beside the language, which its own switch sets."""
-    kept = {name: st.query_params.get_all(name) for name in (*wanted, LANGUAGE) if name in st.query_params}
+    """Make `wanted` the only parameters of the URL."""
+    kept = {name: st.query_params.get_all(name) for name in wanted if name in st.query_params}
     if len(kept) < len(st.query_params):  # all at once: each single change goes to the browser with all the others
         st.query_params.from_dict(kept)
     for name, values in wanted.items():
