@@ -9,6 +9,7 @@ import threading
 
 from simulator.faults import Fault
 from tests.office import Office
+from tests.warm_process import WarmProcess
 
 READING = "GET .*/subscribedSkus"
 WRITING = "POST .*/items$"  # a new item, in a batch
@@ -36,7 +37,7 @@ def command(office: Office, *arguments: str) -> subprocess.Popen[str]:
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
     environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
     environment |= {"LIZENZTOOL_DATABASE_URL": office.settings.database}
-    return subprocess.Popen(
+    return WarmProcess(
         [sys.executable, "-m", "core", *arguments],
         env=environment,
         stdout=subprocess.PIPE,

@@ -24,8 +24,8 @@ from core.roles import Action
 from core.runtime import open_engine
 from core.settings import Settings
 from tests.actors import entry
+from tests.warm_process import ROOT, WarmProcess
 
-ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "Richtig-1-lang"
 ROLES = {"anna": "admin", "vera": "viewer", "sven": "support"}
 
@@ -170,7 +170,7 @@ def server_process(
     """Run the server until the end of the block and give its address; what it says goes to output.txt in `folder`."""
     url, output = f"http://127.0.0.1:{port}", folder / "output.txt"
     with output.open("w") as file:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        process = WarmProcess(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
         try:
             _wait_until_ready(url, process, output)
             yield url
@@ -195,7 +195,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], output: Path) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[str], output: Path) -> None:
     end = time.monotonic() + 60
     while process.poll() is None and time.monotonic() < end:
         try:

@@ -39,6 +39,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     open_page,
     small,
 )
+from tests.warm_process import WarmProcess
 
 ROOT = Path(__file__).parent.parent
 PREMIUM = "Schule Höri: Microsoft 365 Business Premium (SPB)"
@@ -66,7 +67,7 @@ def start(office: Office, *arguments: str, most: int = NOTHING) -> subprocess.Po
         "LIZENZTOOL_REFRESH_MINUTES": "0.02",
         "PYTHONPATH": str(ROOT),
     }
-    return subprocess.Popen(
+    return WarmProcess(
         [sys.executable, "-c", LIMITED.format(most=most), *arguments],
         cwd=home,
         env=os.environ | settings,

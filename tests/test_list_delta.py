@@ -36,6 +36,7 @@ from core.sharepoint import ListCache, Lists
 from simulator import Fault
 from simulator.tenants import Tenant
 from tests.office import Office, open_office
+from tests.warm_process import WarmProcess
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 QUIET = {"GET subscribedSkus": 2, "GET delta": 3}  # a refresh of two tenants of which nothing has changed
@@ -65,7 +66,7 @@ def command(office: Office) -> subprocess.Popen[str]:
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
     environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
     environment |= {"LIZENZTOOL_DATABASE_URL": office.settings.database}
-    return subprocess.Popen(
+    return WarmProcess(
         [sys.executable, "-m", "core", "sync", "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )
 

@@ -16,7 +16,8 @@ import requests
 from core import runtime
 from core.runtime import Runtime
 from core.settings import PARSERS, Settings
-from tests.served import ROOT, free_port
+from tests.served import free_port
+from tests.warm_process import ROOT, WarmProcess
 from web import demo
 from web.demo import Demo, DemoError
 
@@ -27,7 +28,7 @@ Start = Callable[..., "Started"]
 class Started:
     """A started app.py and what it has written."""
 
-    def __init__(self, command: list[str], folder: Path, port: int, **settings: str) -> None:
+    def __init__(self, command: list[str], folder: Path, port: int, *, cold: bool = False, **settings: str) -> None:
         self.url, self._output = f"http://127.0.0.1:{port}", folder / "output.txt"
         own = {"DATA_DIR": folder / "data", "LOG_DIR": folder / "logs", "PROFILES_DIR": folder / "profiles"}
         # Set to nothing, so that no .env of a developer reaches a test.
@@ -35,7 +36,9 @@ class Started:
         values = empty | {"DEMO": "off", "REFRESH_MINUTES": "0", "PORT": str(port), **own, **settings}
         environment = os.environ | {f"LIZENZTOOL_{name}": str(value) for name, value in values.items()}
         with self._output.open("w") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+            self.process = (subprocess.Popen[str] if cold else WarmProcess)(
+                command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            )
 
     def output(self) -> str:
         return self._output.read_text()
@@ -61,14 +64,14 @@ class Started:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start app.py, by python or by streamlit, with data, logs and profiles in tmp_path."""
+    """Start app.py, by python or by streamlit, with data, logs and profiles in tmp_path; `cold`: with all imports."""
     started: list[Started] = []
 
-    def run(*, by: str = "python", arguments: Sequence[str] = (), **settings: str) -> Started:
+    def run(*, by: str = "python", arguments: Sequence[str] = (), cold: bool = False, **settings: str) -> Started:
         port = free_port()
         streamlit = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
         command = streamlit if by == "streamlit" else [sys.executable, "app.py", *arguments]
-        started.append(Started(command, tmp_path, port, **settings))
+        started.append(Started(command, tmp_path, port, cold=cold, **settings))
         return started[-1]
 
     yield run
@@ -101,7 +104,7 @@ def test_damaged_database_is_told_plainly(start: Start, tmp_path: Path, by: str)
 
 @pytest.mark.parametrize("by", ["python", "streamlit"])
 def test_dashboard_is_behind_the_gate_however_it_is_started(start: Start, by: str):
-    app = start(by=by)
+    app = start(by=by, cold=True)
     app.wait_until_ready()
 
     answer = requests.get(f"{app.url}/two?x=1", allow_redirects=False, timeout=20)

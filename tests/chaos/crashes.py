@@ -18,6 +18,7 @@ from core.refresh.lock import RefreshLock
 from simulator import Fault
 from tests.chaos.stage import Stage
 from tests.office import Office
+from tests.warm_process import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60  # seconds for a command that nobody kills
@@ -135,7 +136,7 @@ class Crashes(Stage):
             self.result.wrong.append(f"two refreshes ran at once: {beside}")
 
     def _start(self) -> Child:
-        return subprocess.Popen(
+        return WarmProcess(
             [sys.executable, "-m", "core", "sync", "--json"],
             cwd=self._home,
             env=self._environment,
