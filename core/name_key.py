@@ -23,6 +23,14 @@ def name_key(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+def sort_key(text: str) -> str:
+    """Return the key by which names are sorted as in a German dictionary (DIN 5007-1): ä as a, ß as ss, é as e."""
+    folded = name_key(text)
+    if folded.isascii():
+        return folded
+    return "".join(sign for sign in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(sign))
+
+
 def guid_key(text: str) -> str:
     """Return the GUID that `text` spells as 8-4-4-4-12 small hex digits, or "" if it spells none.
 

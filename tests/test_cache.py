@@ -546,6 +546,18 @@ def test_the_over_assigned_that_lacks_most_comes_first_and_what_nobody_holds_las
     ]  # fmt: skip
 
 
+def test_what_is_fullest_comes_first_among_those_that_are_ok(engine: Engine) -> None:
+    parts = {"A": (100, 10), "B": (100, 60), "C": (200, 110), "D": (10, 6)}
+    read(engine, *(License(part, part, *units) for part, units in parts.items()))
+    read(engine, License("B", "B", 10, 6), tenant=FABRIKAM.tenant_id)
+
+    frame = licenses(engine)
+
+    assert list(zip(frame["sku_part_number"], frame["tenant"], strict=True)) == [
+        ("B", "Contoso"), ("D", "Contoso"), ("B", "Fabrikam"), ("C", "Contoso"), ("A", "Contoso"),
+    ]  # fmt: skip
+
+
 def test_a_licence_without_seats_has_no_utilisation(engine: Engine) -> None:
     read(engine, spb(0, 0))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.name_key import guid_key, name_key, thumbprint_key
+from core.name_key import guid_key, name_key, sort_key, thumbprint_key
 
 NAMES = st.text(max_size=40)
 
@@ -35,6 +35,19 @@ def test_two_spellings_of_a_name_share_their_key(one, other):
 )
 def test_two_names_have_two_keys(one, other):
     assert name_key(one) != name_key(other)
+
+
+def test_names_are_sorted_as_in_a_german_dictionary():
+    names = ["Adler", "ähren AG", "Alpin", "Ébène", "Eber", "Oase", "Öko GmbH", "Strasse", "Straße", "Zoo", "Zürich"]
+
+    assert sorted(names[::-1], key=lambda name: (sort_key(name), name)) == [
+        "Adler", "ähren AG", "Alpin", "Ébène", "Eber", "Oase", "Öko GmbH", "Strasse", "Straße", "Zoo", "Zürich",
+    ]  # fmt: skip
+
+
+@given(NAMES)
+def test_spellings_of_a_name_stand_together(name):
+    assert sort_key(unicodedata.normalize("NFD", f" {name}".upper())) == sort_key(name.upper())
 
 
 @given(NAMES)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.name_key import name_key
+from core.name_key import name_key, sort_key
 
 Mask = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.intp]
@@ -69,12 +69,15 @@ class FrameIndex:
         return mask
 
     def ordered(self, mask: Mask, column: str, *, descending: bool = False) -> Positions:
-        """Return the rows of `mask` by `column`, those without a value last; equal ones stay in the frame's order."""
+        """Return the rows of `mask` by `column`, names as in a dictionary, those without a value last.
+
+        Equal ones stay in the frame's order.
+        """
         key = (column, descending)
         if key not in self._orders:
             values = self._frame[column].reset_index(drop=True)
             if values.dtype == "str":
-                values = values.str.casefold()
+                values = values.map({value: sort_key(str(value)) for value in self.values(column)})
             ranked = values.sort_values(kind="stable", ascending=not descending, na_position="last")
             self._orders[key] = ranked.index.to_numpy()
         order = self._orders[key]

@@ -16,6 +16,7 @@ from core.cache.schema import alarms, history, licenses, subscriptions, tenants
 from core.cache.sql import transaction
 from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
+from core.name_key import sort_key
 
 LICENSE_COLUMNS = [
     "tenant_id", "tenant", "sku_id", "sku_part_number", "product_de", "product_en", "kind", "kind_reason",
@@ -88,13 +89,23 @@ UNUSED = 6  # suspended, and nobody holds it: no trouble of anybody
 
 
 def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return shortages first; of the over-assigned the one that lacks most, of the others the longest."""
+    """Return shortages first, then by state.
+
+    Of the over-assigned the one that lacks most comes first, of other shortages the longest, of the rest the fullest.
+    """
     rank = frame["state"].map(STATE_RANK).astype("int64")
     rank = rank.mask((frame["state"] == "suspended") & (frame["consumed"] == 0), UNUSED) + 10 * ~frame["shortage"]
     missing = frame["free"].where(frame["state"] == "over", 0)
-    keys = ["rank", "missing", "short_since", "tenant", "sku_part_number"]
-    order = frame.assign(rank=rank, missing=missing).sort_values(keys, na_position="last")
-    return order.drop(columns=["rank", "missing"]).reset_index(drop=True)
+    keys = {
+        "rank": rank,
+        "missing": missing,
+        "since": frame["short_since"],
+        "unused": (-frame["utilisation"]).mask(frame["shortage"], 0),
+        "tenant": frame["tenant"].map(cache(sort_key)),
+        "sku_part_number": frame["sku_part_number"],
+    }
+    order = pd.DataFrame(keys).sort_values(list(keys), na_position="last").index
+    return frame.loc[order].reset_index(drop=True)
 
 
 def _alarm_state(
@@ -144,16 +155,14 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
     )
     counts = counted.groupby(licenses_["tenant_id"]).sum()
     with transaction(engine) as connection:
-        tenant_rows = connection.execute(
-            select(tenants).where(tenants.c.has_profile).order_by(tenants.c.name)
-        ).mappings()
+        tenant_rows = connection.execute(select(tenants).where(tenants.c.has_profile)).mappings()
         rows = [
             {
                 **row,
                 "tenant": row["name"],
                 "cert_days": (row["cert_expires"] - now).days if row["cert_expires"] else None,
             }
-            for row in tenant_rows
+            for row in sorted(tenant_rows, key=lambda row: sort_key(row["name"]))
         ]
     frame = pd.DataFrame(rows, columns=["tenant_id", *TENANT_COLUMNS[1:-4]])
     frame = frame.join(counts, on="tenant_id").reindex(columns=TENANT_COLUMNS)

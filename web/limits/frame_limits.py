@@ -19,8 +19,7 @@ LARGEST_FRAME = 256 * 2**10
 LARGEST_TEXT = 64 * 2**10  # characters: the state of a table, the query of a page
 LARGEST_NUMBER = 2**53  # beyond it JavaScript numbers are not exact
 
-# Field -> longest text, largest number, or 1 for messages and booleans. Other fields are refused: uploads, chat,
-# components.
+# Field -> longest text, largest number, or 1 for messages and booleans. Other fields are refused: uploads, chat.
 FIELDS: dict[str, int] = {
     "BackMsg.rerun_script": 1,
     "BackMsg.stop_script": 1,
@@ -49,6 +48,7 @@ FIELDS: dict[str, int] = {
     "WidgetState.int_value": LARGEST_NUMBER,
     "WidgetState.string_value": LARGEST_TEXT,
     "WidgetState.string_array_value": 1,
+    "WidgetState.json_trigger_value": 1000,  # what was clicked in a table: ids of a row and a column
     "StringArray.data": 1000,
     "BackendOperationRequest.request_id": 64,  # a UUID
     "BackendOperationRequest.session_id": 64,
