@@ -40,7 +40,7 @@ def test_two_names_have_two_keys(one, other):
 def test_names_are_sorted_as_in_a_german_dictionary():
     names = ["Adler", "ähren AG", "Alpin", "Ébène", "Eber", "Oase", "Öko GmbH", "Strasse", "Straße", "Zoo", "Zürich"]
 
-    assert sorted(names[::-1], key=lambda name: (sort_key(name), name)) == [
+    assert sorted(set(names), key=lambda name: (sort_key(name), name)) == [
         "Adler", "ähren AG", "Alpin", "Ébène", "Eber", "Oase", "Öko GmbH", "Strasse", "Straße", "Zoo", "Zürich",
     ]  # fmt: skip
 
