@@ -220,7 +220,7 @@ def test_the_least_profile_has_sensible_defaults(folder: Path) -> None:
 def test_no_profile_is_no_fault(folder: Path) -> None:
     (folder / "auth" / "x.example.json").write_text("{}")
 
-    assert AuthStore(folder).load().wanted is False
+    assert AuthStore(folder).load().configured is False
     assert load(folder) == (None, [])
 
 
@@ -369,7 +369,7 @@ def test_a_nearly_right_file_is_told_and_says_that_sign_in_is_wanted(folder: Pat
 
     found = AuthStore(folder).load()
 
-    assert (found.profile, found.wanted) == (None, True)
+    assert (found.profile, found.configured) == (None, True)
     assert [problem.code for fault in found.faults for problem in fault.problems] == [f"profile.{code}"]
     assert "profiles/auth/anmeldung.json" in found.faults[0].problems[0].text("de")
 

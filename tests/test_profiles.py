@@ -16,7 +16,7 @@ from core.profiles.certificates import read_certificate
 from core.profiles.profile_check import CREDENTIALS
 from core.profiles.profile_faults import Fault
 from core.profiles.profile_store import Profiles, ProfileStore
-from core.profiles.sharepoint_profile import MAPPED, SHAREPOINT_IDS
+from core.profiles.sharepoint_profile import DEFAULT_COLUMNS, SHAREPOINT_IDS
 from simulator.certificates import rsa_key
 from simulator.profiles import guid
 from tests.profile_files import NOW, PEM, ProfileFolder, certificate_of, key_pem, pair_pem, sharepoint_infos
@@ -512,7 +512,7 @@ def test_every_missing_column_is_told_in_one_go(folder: ProfileFolder) -> None:
 
     fields = [problem.params.get("field") for problem in only_fault(folder).problems]
 
-    assert fields == ["client_id", *(f"sharepoint_infos.field_mapping.{name}" for name in MAPPED)]
+    assert fields == ["client_id", *(f"sharepoint_infos.field_mapping.{name}" for name in DEFAULT_COLUMNS)]
 
 
 @pytest.mark.parametrize(
@@ -530,7 +530,7 @@ def test_a_column_that_no_field_names_is_the_one_of_the_contract(folder: Profile
     found = folder.load()
 
     assert found.sharepoint is not None
-    assert {name: found.sharepoint.field_mapping[name] for name in MAPPED} == MAPPED
+    assert {name: found.sharepoint.field_mapping[name] for name in DEFAULT_COLUMNS} == DEFAULT_COLUMNS
     assert [fault.usable for fault in found.faults] == [True]
 
 
@@ -597,7 +597,7 @@ def test_the_examples_have_exactly_the_fields_of_the_contract(folder: ProfileFol
     assert set(tenant) == {*CREDENTIALS, "tenant_name"}
     assert set(site) == {*CREDENTIALS, "tenant_name", "sharepoint_infos"}
     assert set(site["sharepoint_infos"]) == {*SHAREPOINT_IDS, "field_mapping"}
-    assert tuple(site["sharepoint_infos"]["field_mapping"]) == tuple(MAPPED)
+    assert tuple(site["sharepoint_infos"]["field_mapping"]) == tuple(DEFAULT_COLUMNS)
 
 
 def test_a_copied_example_lacks_nothing_but_its_certificate(folder: ProfileFolder) -> None:

@@ -16,7 +16,7 @@ from core.text_files import NoFile, decoded, read_file
 
 PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.+?-----END \1-----", re.DOTALL)
 PKCS7 = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02"  # object id 1.2.840.113549.1.7.2, signedData
-# What a file with a block of this kind, but without what we need, is called.
+# Kinds of blocks that cannot be used -> code of the problem.
 OTHER_BLOCKS = {
     b"OPENSSH PRIVATE KEY": "profile.cert_openssh",
     b"TRUSTED CERTIFICATE": "profile.cert_trusted",
@@ -25,7 +25,7 @@ OTHER_BLOCKS = {
     b"CERTIFICATE REQUEST": "profile.cert_request",
     b"NEW CERTIFICATE REQUEST": "profile.cert_request",
 }
-STARTS = {
+CODE_BY_START = {
     b"\xfe\xed\xfe\xed": "profile.cert_jks",
     b"PuTTY-User-Key-File": "profile.cert_putty",
 }
@@ -35,7 +35,7 @@ MOST_NEIGHBOURS = 20
 
 
 class CertificateError(Exception):
-    """The file cannot be used; `code` is the key of its sentence, `other` a file beside it that the remedy names."""
+    """The file cannot be used; `code` is the problem code, `other` a file beside it for the text of the remedy."""
 
     def __init__(self, code: str, other: str = "") -> None:
         super().__init__(code)
@@ -59,7 +59,7 @@ class PemFile:
 
     @property
     def other(self) -> str:
-        """The message about a block that must be converted, "" when there is none."""
+        """The problem code of a block that must be converted first, "" if there is none."""
         return next((OTHER_BLOCKS[kind] for kind, _ in self.blocks if kind in OTHER_BLOCKS), "")
 
 
@@ -72,21 +72,21 @@ def read_pem(path: Path) -> PemFile:
     if not pem.keys and _is_pfx(_from_base64(text)):
         raise CertificateError("profile.cert_pfx_text")
     if not blocks and raw.strip():
-        raise CertificateError(_form(raw))
+        raise CertificateError(_code_of_format(raw))
     return pem
 
 
 def certificate_beside(path: Path, public: bytes) -> str:
     """Return the name of a file in the same folder that holds the certificate of the key `public`, or ""."""
     for other in _neighbours(path):
-        if any(_spki(found) == public for found in _certificates(other)):
+        if any(_spki(certificate) == public for certificate in _certificates(other)):
             return other.name
     return ""
 
 
 def key_beside(path: Path) -> str:
     """Return the name of a file in the same folder that holds the key of a certificate in `path`, or ""."""
-    wanted = {_spki(found) for found in _certificates(path)}
+    wanted = {_spki(certificate) for certificate in _certificates(path)}
     for other in _neighbours(path):
         try:
             keys = [serialization.load_pem_private_key(block, None) for block in read_pem(other).keys]
@@ -126,7 +126,7 @@ def _as_ascii(raw: bytes) -> tuple[bytes, str]:
 
 
 def _from_base64(text: bytes) -> bytes:
-    """What the one block of base64 in a text stands for, with or without lines around it, b"" when it is none."""
+    """Return the decoded bytes of a base64 text, with or without PEM lines around it; b"" if it is none."""
     lines = [line for line in text.splitlines() if not line.startswith(b"-----")]
     try:
         return base64.b64decode(b"".join(lines), validate=True)
@@ -138,11 +138,11 @@ def _is_pfx(raw: bytes) -> bool:
     return raw[:1] == b"\x30" and b"\x02\x01\x03" in raw[:12]  # a SEQUENCE, which goes on with the version, 3
 
 
-def _form(raw: bytes) -> str:
+def _code_of_format(raw: bytes) -> str:
     """Return the problem code for a file without a PEM block, by its format."""
-    known = next((code for start, code in STARTS.items() if raw.startswith(start)), "")
-    if known or raw[:1] != b"\x30":  # DER begins with a SEQUENCE
-        return known or "profile.cert_no_pem"
+    code = next((named for start, named in CODE_BY_START.items() if raw.startswith(start)), "")
+    if code or raw[:1] != b"\x30":  # DER begins with a SEQUENCE
+        return code or "profile.cert_no_pem"
     if _is_pfx(raw):
         return "profile.cert_pfx"
     if PKCS7 in raw[:32]:
@@ -150,12 +150,13 @@ def _form(raw: bytes) -> str:
     return "profile.cert_der" if _der_certificate(raw) else "profile.cert_der_key"
 
 
-def loaded(blocks: Iterable[bytes]) -> list[x509.Certificate]:
+def load_certificates(blocks: Iterable[bytes]) -> list[x509.Certificate]:
     """Return the certificates in PEM blocks, without those that cannot be read."""
-    return [certificate for block in blocks for certificate in _read(x509.load_pem_x509_certificate, block)]
+    return [certificate for block in blocks for certificate in _load_readable(x509.load_pem_x509_certificate, block)]
 
 
-def _read(load: Callable[[bytes], x509.Certificate], raw: bytes) -> list[x509.Certificate]:
+def _load_readable(load: Callable[[bytes], x509.Certificate], raw: bytes) -> list[x509.Certificate]:
+    """Return the certificate in a list, [] if it cannot be read."""
     try:
         return [load(raw)]
     except (ValueError, x509.InvalidVersion):  # the second is no ValueError
@@ -163,17 +164,19 @@ def _read(load: Callable[[bytes], x509.Certificate], raw: bytes) -> list[x509.Ce
 
 
 def _der_certificate(raw: bytes) -> list[x509.Certificate]:
-    return _read(x509.load_der_x509_certificate, raw)
+    return _load_readable(x509.load_der_x509_certificate, raw)
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:
+    """Return the certificates in the PEM or DER file `path`, [] if there are none."""
     try:
-        return loaded(read_pem(path).certificates)
+        return load_certificates(read_pem(path).certificates)
     except CertificateError as error:
         return _der_certificate(read_file(path)) if error.code == "profile.cert_der" else []
 
 
 def _spki(certificate: x509.Certificate) -> bytes:
+    """Return the public key of the certificate as `spki` does, b"" for an unknown kind of key."""
     try:
         return spki(certificate.public_key())
     except (ValueError, UnsupportedAlgorithm):
@@ -181,9 +184,9 @@ def _spki(certificate: x509.Certificate) -> bytes:
 
 
 def _neighbours(path: Path) -> Iterator[Path]:
-    """The files beside `path` that may hold what it lacks, by name."""
+    """Yield the files beside `path` that may hold a key or a certificate, by name."""
     try:
-        found = sorted(other for other in path.parent.iterdir() if other.suffix.lower() in NEIGHBOURS)
+        others = sorted(other for other in path.parent.iterdir() if other.suffix.lower() in NEIGHBOURS)
     except OSError:
         return
-    yield from [other for other in found if other != path][:MOST_NEIGHBOURS]
+    yield from [other for other in others if other != path][:MOST_NEIGHBOURS]

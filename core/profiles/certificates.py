@@ -21,7 +21,7 @@ from core.profiles.certificate_files import (
     PemFile,
     certificate_beside,
     key_beside,
-    loaded,
+    load_certificates,
     read_pem,
     spki,
 )
@@ -34,7 +34,7 @@ LEAST_BITS = 2048  # https://learn.microsoft.com/entra/identity-platform/certifi
 class Certificate:
     """A key and its certificate. `thumbprint` is SHA-1, `thumbprint_sha256` SHA-256, both upper-case hex.
 
-    `notes` are codes of messages: what should be put right although the file can be used.
+    `notes` are codes of problems that should be corrected although the file can be used.
     """
 
     path: Path
@@ -53,19 +53,20 @@ def read_certificate(path: Path) -> Certificate:
     """
     pem = read_pem(path)
     key = _private_key(path, pem)
-    certificate = _matching(path, pem, key)
+    certificate = _certificate_of(path, pem, key)
     return Certificate(
         path=path,
         private_key=key,
         thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303
         thumbprint_sha256=certificate.fingerprint(hashes.SHA256()).hex().upper(),
         not_before=clipped(certificate.not_valid_before_utc),
-        expires=clipped(certificate.not_valid_after_utc),  # 9999-12-31 says "never" (RFC 5280, 4.1.2.5)
+        expires=clipped(certificate.not_valid_after_utc),  # 9999-12-31 means "no end" (RFC 5280, 4.1.2.5)
         notes=tuple(_notes(pem, key, certificate)),
     )
 
 
 def _notes(pem: PemFile, key: rsa.RSAPrivateKey, certificate: x509.Certificate) -> Iterator[str]:
+    """Yield the codes of problems that leave the certificate usable."""
     if pem.encoding != "UTF-8":
         yield "profile.cert_encoding"
     if key.key_size < LEAST_BITS:
@@ -75,6 +76,7 @@ def _notes(pem: PemFile, key: rsa.RSAPrivateKey, certificate: x509.Certificate) 
 
 
 def _private_key(path: Path, pem: PemFile) -> rsa.RSAPrivateKey:
+    """Return the RSA key in the file. Raises CertificateError."""
     if not pem.keys:
         if pem.other:
             raise CertificateError(pem.other)
@@ -94,25 +96,26 @@ def _private_key(path: Path, pem: PemFile) -> rsa.RSAPrivateKey:
     return key
 
 
-def _matching(path: Path, pem: PemFile, key: rsa.RSAPrivateKey) -> x509.Certificate:
+def _certificate_of(path: Path, pem: PemFile, key: rsa.RSAPrivateKey) -> x509.Certificate:
+    """Return the certificate in the file that belongs to `key`. Raises CertificateError."""
     public = key.public_key()
     if not pem.certificates:
         if pem.other:
             raise CertificateError(pem.other)
         beside = certificate_beside(path, spki(public))
         raise CertificateError("profile.cert_beside" if beside else "profile.cert_no_certificate", beside)
-    certificates = loaded(pem.certificates)
-    found = next((c for c in certificates if _numbers(c) == public.public_numbers()), None)
-    if found is None:
+    certificates = load_certificates(pem.certificates)
+    matching = next((one for one in certificates if _rsa_numbers(one) == public.public_numbers()), None)
+    if matching is None:
         broken = len(certificates) < len(pem.certificates)
         raise CertificateError("profile.cert_broken" if broken else "profile.cert_pair")
-    return found
+    return matching
 
 
-def _numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
+def _rsa_numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
     try:
         key = certificate.public_key()
-    except (UnsupportedAlgorithm, ValueError):  # some other certificate of the chain
+    except (UnsupportedAlgorithm, ValueError):  # of another certificate of the chain
         return None
     return key.public_numbers() if isinstance(key, rsa.RSAPublicKey) else None
 
@@ -120,9 +123,9 @@ def _numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
 def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None = None) -> Certificate:
     """Make `mycert_<slug>.pem` (key and certificate, readable by its owner alone) and `mycert_<slug>.cer`.
 
-    The `.cer` is the public part for the upload to the app registration. A key that is there already
-    stays in use until the profile names the new one, which is then called after its last day. Raises
-    FileExistsError rather than overwrite a key.
+    The `.cer` is the public part for the upload to the app registration. If the `.pem` exists already, the new files
+    get the last day of the certificate in their names; the old key stays in use until the profile names the new one.
+    Raises FileExistsError rather than overwrite a key.
     """
     start = (now or datetime.now(UTC)).replace(microsecond=0)
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)

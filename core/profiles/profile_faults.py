@@ -33,20 +33,21 @@ HARMLESS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The problems of one file; `usable` if the profile can be used in spite of them."""
+    """The problems of one file; `usable` means that the profile can be used in spite of them."""
 
     file: str  # below the folder of the profiles: "config-a-profile.json", "sharepoint/sp-config-b-profile.json"
     slug: str
     problems: list[Problem]
     usable: bool
     kind: Kind = "tenant"
-    name: str = ""  # what the file says; the slug when it says nothing
+    name: str = ""  # of the tenant or site in the file; the slug if the file has none
 
     @property
     def of_sharepoint(self) -> bool:
+        """True for a file in profiles/sharepoint."""
         return self.kind == "sharepoint"
 
     @property
     def cause(self) -> Problem:
-        """The problem that stops the file, or the first when none does."""
+        """The problem that makes the profile unusable, or the first one if none does."""
         return next((problem for problem in self.problems if problem.code not in HARMLESS), self.problems[0])

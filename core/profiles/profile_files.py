@@ -22,18 +22,18 @@ PATTERNS: dict[Kind, re.Pattern[str]] = {
     "sharepoint": re.compile(r"sp-config-(?P<slug>.+)-profile\.json"),
     "auth": re.compile(r"(?P<slug>.+)\.json"),
 }
-EXPECTED: dict[Kind, str] = {
+EXPECTED_NAMES: dict[Kind, str] = {
     "tenant": "config-<name>-profile.json",
     "sharepoint": "sp-config-<name>-profile.json",
     "auth": "<name>.json",
 }
-# Of editors, file managers and downloads, and what operators put aside by hand.
+# File names of editors, file managers and downloads, and of copies that operators keep.
 PUT_ASIDE = re.compile(
     r"(^\._|^~\$|^\.#|^#|~$|[.-](swp|swo|swx|tmp|part|crdownload|bak|old|orig|save|sav|off|disabled|backup)\d*$)"
 )
 EXAMPLE = re.compile(r"\.example\.")
-MEANT = re.compile(r"\W*(sp-)?config-.|.*\.json")
-FOREIGN_FOLDER = re.compile(r"[.@_]|lost\+found$|#")  # hidden, of a NAS, __MACOSX
+PROFILE_LIKE = re.compile(r"\W*(sp-)?config-.|.*\.json")
+FOREIGN_FOLDER = re.compile(r"[.@_]|lost\+found$|#")  # hidden folders, those of a NAS, __MACOSX
 ENDING = ".json"
 
 
@@ -70,17 +70,17 @@ def find_profiles(folder: Path, kind: Kind) -> ProfileFiles:
         entries = sorted(place.iterdir())
     except FileNotFoundError:
         return ProfileFiles()
-    found = ProfileFiles()
+    files = ProfileFiles()
     own = [folder / name for name in FOLDERS.values()]
     for path in entries:
-        code = _judge(path, kind)
+        code = _classify(path, kind)
         if code == "profile":
-            found.profiles.append(path)
+            files.profiles.append(path)
         elif code:
-            found.strays.append(_stray(folder, path, kind, code))
+            files.strays.append(_stray_file(folder, path, kind, code))
         elif path.is_dir() and not FOREIGN_FOLDER.match(path.name) and not _is_one_of(path, own):
-            found.strays.extend(_subfolder(folder, path, kind))
-    return found
+            files.strays.extend(_strays_of_subfolder(folder, path, kind))
+    return files
 
 
 def profile_files(folder: Path, kind: Kind) -> list[Path]:
@@ -88,66 +88,69 @@ def profile_files(folder: Path, kind: Kind) -> list[Path]:
     return find_profiles(folder, kind).profiles
 
 
-def _judge(path: Path, kind: Kind) -> str:
-    """ "profile" for what is read as one, the code of a message for what was meant as one, "" for anything else."""
+def _classify(path: Path, kind: Kind) -> str:
+    """Return "profile" for a profile, a problem code for a file with a wrong name or place, "" for any other file."""
     name, key = path.name, name_key(path.name)
-    if PUT_ASIDE.search(key) or EXAMPLE.search(key) or not MEANT.match(key):
+    if PUT_ASIDE.search(key) or EXAMPLE.search(key) or not PROFILE_LIKE.match(key):
         return ""
     if kind != "auth" and _kind_of(key) not in (None, kind):
         return "profile.wrong_folder"
     if name.startswith("."):
         return "profile.name_hidden" if _kind_of(key) or kind == "auth" else ""
     if name.endswith(ENDING):
-        return "profile.name_spelling" if not PATTERNS[kind].fullmatch(name) and _is_right(key, kind) else "profile"
+        return (
+            "profile.name_spelling" if not PATTERNS[kind].fullmatch(name) and _is_profile_name(key, kind) else "profile"
+        )
     if path.is_dir():
         return ""
     return "profile.name_spelling" if key.endswith(ENDING) else "profile.name_ending"
 
 
 def _kind_of(key: str) -> Kind | None:
+    """Return the kind of profile that the start of the file name says, None if it says none."""
     start = re.match(r"\W*(sp-)?config-", key)
     return None if start is None else "sharepoint" if start[1] else "tenant"
 
 
-def _is_right(name: str, kind: Kind) -> bool:
+def _is_profile_name(name: str, kind: Kind) -> bool:
     return PATTERNS[kind].fullmatch(name) is not None
 
 
 def _right_name(key: str, kind: Kind) -> str:
-    """The name that the file should have; with <name> in it when that cannot be told."""
+    """Return the name that the file should have; with <name> in it if its slug is unknown."""
     stem = re.sub(r"^\W+", "", key.partition(ENDING)[0])
     for name in (stem + ENDING, stem.rpartition(".")[0] + ENDING):
-        if _is_right(name, kind):
+        if _is_profile_name(name, kind):
             return name
-    return EXPECTED[kind]
+    return EXPECTED_NAMES[kind]
 
 
-def _stray(folder: Path, path: Path, kind: Kind, code: str) -> StrayFile:
+def _stray_file(folder: Path, path: Path, kind: Kind, code: str) -> StrayFile:
     key = name_key(path.name)
-    meant = (_kind_of(key) or kind) if code == "profile.wrong_folder" else kind
-    name = _right_name(key, meant)
-    place = folder / FOLDERS[meant]
+    intended = (_kind_of(key) or kind) if code == "profile.wrong_folder" else kind
+    name = _right_name(key, intended)
+    place = folder / FOLDERS[intended]
     right = (place / name).relative_to(folder.parent).as_posix()
-    found = PATTERNS[meant].fullmatch(name)
-    slug = shown(found["slug"]) if found and "<" not in name else Path(file_name(path)).stem
-    # On a disk that knows no capitals the file itself answers to the right name.
+    match = PATTERNS[intended].fullmatch(name)
+    slug = shown(match["slug"]) if match and "<" not in name else Path(file_name(path)).stem
+    # On a case-insensitive disk the right name may open this same file.
     if (place / name).is_file() and not _is_one_of(path, [place / name]):
-        return StrayFile(path, meant, slug, "profile.leftover", {"right": right}, harmless=True)
-    return StrayFile(path, meant, slug, code, {"right": right})
+        return StrayFile(path, intended, slug, "profile.leftover", {"right": right}, harmless=True)
+    return StrayFile(path, intended, slug, code, {"right": right})
 
 
-def _subfolder(folder: Path, path: Path, kind: Kind) -> Iterator[StrayFile]:
+def _strays_of_subfolder(folder: Path, path: Path, kind: Kind) -> Iterator[StrayFile]:
     """Yield one stray file for all profiles in a folder that is not read."""
     try:
         names = sorted(file_name(entry) for entry in path.iterdir())
     except OSError:
         return
     keys = {name: name_key(name) for name in names}
-    meant = [name for name, key in keys.items() if _kind_of(key) and _judge(path / name, "auth") == "profile"]
-    if meant:
-        kinds = sorted({FOLDERS[_kind_of(keys[name]) or kind] for name in meant})
+    intended = [name for name, key in keys.items() if _kind_of(key) and _classify(path / name, "auth") == "profile"]
+    if intended:
+        kinds = sorted({FOLDERS[_kind_of(keys[name]) or kind] for name in intended})
         right = ", ".join(f"{(folder / place).relative_to(folder.parent).as_posix()}/" for place in kinds)
-        params = {"count": str(len(meant)), "first": meant[0], "right": right}
+        params = {"count": str(len(intended)), "first": intended[0], "right": right}
         yield StrayFile(path, kind, "", "profile.in_subfolder", params, harmless=True)
 
 
@@ -163,7 +166,7 @@ def _is_one_of(path: Path, others: list[Path]) -> bool:
 
 
 def find_file(root: Path, text: str) -> tuple[Path | None, str]:
-    """Return (the file `text` below `root`, ""), or (None, a path that may be meant, "" for none).
+    """Return (the file `text` below `root`, ""), or (None, the path of a similar file, "" for none).
 
     Backslashes count as slashes where no file has one in its name.
     """
@@ -181,8 +184,8 @@ def find_file(root: Path, text: str) -> tuple[Path | None, str]:
 
 
 def _near_file(root: Path, text: str) -> str:
-    """The path of a file below root/certs that has this name in other capitals, or lies in another folder."""
+    """Return the one file below root/certs with this name, in other capitals or another folder; "" if not one."""
     wanted = name_key(text.rpartition("/")[2])
-    found = [path for path in sorted((root / "certs").glob("*/*")) if name_key(path.name) == wanted]
-    found += [path for path in sorted((root / "certs").glob("*")) if path.is_file() and name_key(path.name) == wanted]
-    return found[0].relative_to(root).as_posix() if len(found) == 1 else ""
+    matches = [path for path in sorted((root / "certs").glob("*/*")) if name_key(path.name) == wanted]
+    matches += [path for path in sorted((root / "certs").glob("*")) if path.is_file() and name_key(path.name) == wanted]
+    return matches[0].relative_to(root).as_posix() if len(matches) == 1 else ""

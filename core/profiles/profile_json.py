@@ -13,41 +13,44 @@ from core.text_files import decoded, is_text, read_file
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """The JSON of a file, the name of its encoding, and the fields that are there twice."""
+class ProfileJson:
+    """The parsed JSON of a profile, the name of its encoding, and its repeated field names."""
 
     data: Any
     encoding: str
-    twice: Sequence[str] = ()
+    repeated: Sequence[str] = ()
 
 
-def parse_profile(path: Path) -> Content:
+def parse_profile(path: Path) -> ProfileJson:
     """Return the content of the file at `path`. Raises OSError, ValueError, RecursionError."""
     text, encoding = decoded(read_file(path))
-    twice: list[str] = []
+    repeated: list[str] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for name, value in pairs:
-            if name in found:
-                twice.append(name)
-            found[name] = value
-        return found
+            if name in fields:
+                repeated.append(name)
+            fields[name] = value
+        return fields
 
-    return Content(json.loads(text.removeprefix("\ufeff"), object_pairs_hook=collect), encoding, twice)
+    return ProfileJson(json.loads(text.removeprefix("\ufeff"), object_pairs_hook=collect), encoding, repeated)
 
 
-def spelled(data: Mapping[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """The object with each field under the name of `known` that has its key; of two spellings the exact one counts."""
-    right = {name_key(name): name for name in known}
-    found = {name: value for name, value in data.items() if name in known}
+def contract_spelling(data: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return `data` with each field renamed to the one of `names` with the same `name_key`, others unchanged.
+
+    If `data` has a field in two spellings, the exact one counts.
+    """
+    name_by_key = {name_key(name): name for name in names}
+    fields = {name: value for name, value in data.items() if name in names}
     for name, value in data.items():
-        canonical = right.get(name_key(name), name)
-        found.setdefault(name if canonical in found else canonical, value)
-    return found
+        canonical = name_by_key.get(name_key(name), name)
+        fields.setdefault(name if canonical in fields else canonical, value)
+    return fields
 
 
-def text_of(
+def text_field(
     data: Mapping[str, Any], name: str
 ) -> tuple[str, Literal["", "missing", "not_text", "unstorable", "empty"]]:
     """Return (the field as clean text, its fault); one of the two is ""."""

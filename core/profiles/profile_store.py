@@ -12,10 +12,10 @@ from core.bounds import LONGEST_FILE, LONGEST_SLUG, visible
 from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.certificates import Certificate, read_certificate
-from core.profiles.profile_check import Check
+from core.profiles.profile_check import ProfileCheck
 from core.profiles.profile_faults import Fault
 from core.profiles.profile_files import FOLDERS, Kind, ProfileFiles, StrayFile, find_file, find_profiles
-from core.profiles.profile_json import Content, parse_profile
+from core.profiles.profile_json import ProfileJson, parse_profile
 from core.profiles.sharepoint_profile import SharePointCheck, SharePointProfile, first_usable
 from core.profiles.tenant_profile import TenantCheck, TenantProfile, refuse_duplicates
 from core.text_files import file_name, shown
@@ -23,18 +23,20 @@ from core.text_files import file_name, shown
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
+    """The usable profiles, and the faults of all files."""
+
     tenants: list[TenantProfile] = field(default_factory=list)
     sharepoint: SharePointProfile | None = None
     faults: list[Fault] = field(default_factory=list)
 
 
 class ProfileStore:
-    """The profiles below `folder`; unchanged files are not read again."""
+    """Reads the profiles below `folder`; a file that has not changed is not read again."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._certificates: dict[Path, tuple[tuple[int, int], Certificate]] = {}
-        self._files: dict[Path, tuple[tuple[int, int], Content]] = {}
+        self._files: dict[Path, tuple[tuple[int, int], ProfileJson]] = {}
 
     def load(self, now: datetime | None = None) -> Profiles:
         """Return all profiles and all faults. Never raises for a faulty file."""
@@ -44,19 +46,19 @@ class ProfileStore:
         refuse_duplicates(tenants)
         sites = [SharePointCheck(self, path, moment) for path in self.find("sharepoint", faults).profiles]
         profile = first_usable(sites)
-        checks: list[Check] = [*tenants, *sites]
+        checks: list[ProfileCheck] = [*tenants, *sites]
         self.forget_others(checks)
         faults = [check.fault() for check in checks if check.problems] + faults
         return Profiles([check.profile for check in tenants if check.profile], profile, faults)
 
-    def forget_others(self, checks: Sequence[Check]) -> None:
-        """Let go of files and certificates (they hold private keys) that none of `checks` has read.
+    def forget_others(self, checks: Sequence[ProfileCheck]) -> None:
+        """Remove from the cache the files and certificates (with private keys) that none of `checks` uses.
 
-        What is in use is told by the checks and not kept here: several threads load at the same time.
+        The store itself keeps no list of files in use, because several threads load at the same time.
         """
         for path in set(self._files) - {check.path for check in checks}:
             self._files.pop(path, None)
-        for path in set(self._certificates) - {check.pem for check in checks}:
+        for path in set(self._certificates) - {check.certificate_path for check in checks}:
             self._certificates.pop(path, None)
 
     def sharepoint(self, now: datetime | None = None) -> SharePointProfile | None:
@@ -68,25 +70,25 @@ class ProfileStore:
     def find(self, kind: Kind, faults: list[Fault]) -> ProfileFiles:
         """Return the files of `kind`; problems of the folder and stray files are added to `faults`."""
         try:
-            found = find_profiles(self.folder, kind)
+            files = find_profiles(self.folder, kind)
         except OSError as error:
             faults.append(_folder_fault(self.folder, kind, error))
             return ProfileFiles()
-        faults.extend(_stray_fault(self.folder, stray) for stray in found.strays)
-        return found
+        faults.extend(_stray_fault(self.folder, stray) for stray in files.strays)
+        return files
 
-    def read(self, path: Path) -> Content:
+    def read(self, path: Path) -> ProfileJson:
         """Return the parsed JSON of `path`. Raises OSError, ValueError or RecursionError."""
         stamp = _stamp(path)
-        known = self._files.get(path)
-        if known is None or known[0] != stamp:
-            known = self._files[path] = (stamp, parse_profile(path))
-        return known[1]
+        cached = self._files.get(path)
+        if cached is None or cached[0] != stamp:
+            cached = self._files[path] = (stamp, parse_profile(path))
+        return cached[1]
 
     def certificate(self, path_text: str) -> Certificate:
         """Return the certificate at `path_text`, relative to the parent of `folder`. Raises CertificateError.
 
-        Backslashes are taken as on Windows when there is no such file otherwise.
+        Backslashes count as slashes if no file has one in its name.
         """
         root = self.folder.resolve().parent
         path, near = find_file(root, path_text)
@@ -98,14 +100,14 @@ class ProfileStore:
             stamp = _stamp(path)
         except OSError:
             return read_certificate(path)
-        known = self._certificates.get(path)
-        if known is None or known[0] != stamp:
-            known = self._certificates[path] = (stamp, read_certificate(path))
-        return known[1]
+        cached = self._certificates.get(path)
+        if cached is None or cached[0] != stamp:
+            cached = self._certificates[path] = (stamp, read_certificate(path))
+        return cached[1]
 
 
 def folder_problem(folder: Path) -> Problem | None:
-    """Return the problem of a profiles' folder that cannot be read, None if it can."""
+    """Return the problem if `folder`, which holds the profiles, is missing or cannot be read; else None."""
     try:
         next(folder.iterdir(), None)
     except FileNotFoundError:
@@ -131,5 +133,6 @@ def _stray_fault(folder: Path, stray: StrayFile) -> Fault:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
+    """Return (time of change in ns, size), which differ after a change of the file. Raises OSError."""
     stat = path.stat()
     return stat.st_mtime_ns, stat.st_size

@@ -10,13 +10,13 @@ from pathlib import Path
 from core.bounds import LONGEST_NAME, bounded_text
 from core.name_key import guid_key, name_key
 from core.profiles.certificates import Certificate
-from core.profiles.profile_check import CONTROL_FAULTS, CREDENTIALS, Check, Source
-from core.profiles.profile_json import text_of
+from core.profiles.profile_check import CONTROL_FAULTS, CREDENTIALS, ProfileCheck, ProfileSource
+from core.profiles.profile_json import text_field
 
 IDS = ("site_id", "tenant_list_id", "license_list_id", "parameter_list_id")
 SHAREPOINT_IDS = (*IDS, "tenant_field")
-# Columns of the licence list, and how the contract itself names those that a profile does not.
-MAPPED = {
+# Columns of the licence list -> their names in a list whose profile has no `field_mapping` for them.
+DEFAULT_COLUMNS = {
     "Lizenzname": "Lizenzname",
     "Verfügbar": "Verfügbar",
     "Gebraucht": "Gebraucht",
@@ -24,13 +24,13 @@ MAPPED = {
     "Tenant": "tenant",
     "Infosup": "trigger_inform_supporter",
 }
-# Columns that the contract names itself; a profile may name others.
-MAPPED_OPTIONAL = ("technician_informed", "enabled", "monitoring", "cert_expires", "Parameter", "Parameterwert")
+# Columns whose names in the list are the same unless the profile maps them.
+OPTIONAL_COLUMNS = ("technician_informed", "enabled", "monitoring", "cert_expires", "Parameter", "Parameterwert")
 
 
 @dataclass(frozen=True, slots=True)
 class SharePointProfile:
-    """The site with the three lists; `field_mapping` maps the contract's column to the internal name."""
+    """The site with the three lists; `field_mapping`: our name of a column -> its internal name in the list."""
 
     slug: str
     tenant_id: str
@@ -44,14 +44,14 @@ class SharePointProfile:
     field_mapping: Mapping[str, str]
 
 
-class SharePointCheck(Check):
-    """The file of the site; `profile` is None when it cannot be used."""
+class SharePointCheck(ProfileCheck):
+    """The check of the site's file; `profile` is None if it cannot be used."""
 
-    def __init__(self, store: Source, path: Path, now: datetime) -> None:
+    def __init__(self, store: ProfileSource, path: Path, now: datetime) -> None:
         super().__init__(store, path, "sharepoint", now)
         tenant_id, client_id, certificate = self.credentials({*CREDENTIALS, "tenant_name", "sharepoint_infos"})
         self.name = self._site_name()
-        infos = self.section("sharepoint_infos")
+        infos = self.required_object("sharepoint_infos")
         ids, columns = ({}, {}) if infos is None else self._lists(infos)
         self.profile: SharePointProfile | None = None
         if certificate and self.usable:
@@ -60,48 +60,50 @@ class SharePointCheck(Check):
             )
 
     def _site_name(self) -> str:
-        """What the site is called in messages: nothing depends on it, and it may be left out."""
-        name, fault = text_of(self.data, "tenant_name")
+        """Return the name of the site for messages, by default the slug; `tenant_name` is optional here."""
+        name, fault = text_field(self.data, "tenant_name")
         if fault not in ("", "missing"):
-            self.add("profile.control_unusable", field="tenant_name", real=self.slug)
+            self.add_problem("profile.control_unusable", field="tenant_name", real=self.slug)
         return bounded_text(name, LONGEST_NAME) or self.slug
 
     def _lists(self, infos: Mapping[str, object]) -> tuple[dict[str, str], dict[str, str]]:
-        """(the ids, our column -> its name in the list)."""
+        """Return (the ids of site and lists, our name of each column -> its name in the list)."""
         prefix = "sharepoint_infos."
-        infos = self.known_fields(infos, (*SHAREPOINT_IDS, "field_mapping"), prefix)
-        ids = {name: self.text(name, infos, prefix) for name in IDS}
+        infos = self.contract_fields(infos, (*SHAREPOINT_IDS, "field_mapping"), prefix)
+        ids = {name: self.required_text(name, infos, prefix) for name in IDS}
         given = infos.get("field_mapping")
         if not isinstance(given, dict) or not given:
-            self.add("profile.mapping_default", field=f"{prefix}field_mapping", columns=", ".join(MAPPED.values()))
+            self.add_problem(
+                "profile.mapping_default", field=f"{prefix}field_mapping", columns=", ".join(DEFAULT_COLUMNS.values())
+            )
             given = {}
-        mapping = self.known_fields(given, (*MAPPED, *MAPPED_OPTIONAL), f"{prefix}field_mapping.")
-        defaults = MAPPED | {"Tenant": self._tenant_column(infos, text_of(mapping, "Tenant")[0])}
+        mapping = self.contract_fields(given, (*DEFAULT_COLUMNS, *OPTIONAL_COLUMNS), f"{prefix}field_mapping.")
+        defaults = DEFAULT_COLUMNS | {"Tenant": self._tenant_column(infos, text_field(mapping, "Tenant")[0])}
         columns = {"Tenant": defaults["Tenant"]}
-        for name in (*MAPPED, *(name for name in MAPPED_OPTIONAL if name in mapping)):
-            column, fault = text_of(mapping, name)
+        for name in (*DEFAULT_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in mapping)):
+            column, fault = text_field(mapping, name)
             columns.setdefault(name, column or defaults.get(name, name))
             if fault and given:
-                self.add("profile.column_default", field=f"{prefix}field_mapping.{name}", column=columns[name])
+                self.add_problem("profile.column_default", field=f"{prefix}field_mapping.{name}", column=columns[name])
         return {name: guid_key(value) or value for name, value in ids.items()}, columns
 
     def _tenant_column(self, infos: Mapping[str, object], mapped: str) -> str:
-        """The column of the tenant, which a profile names in two places: `tenant_field` counts."""
-        named, fault = text_of(infos, "tenant_field")
+        """Return the name of the tenant column. A profile has it twice; `tenant_field` wins over `mapped`."""
+        named, fault = text_field(infos, "tenant_field")
         field = "sharepoint_infos.tenant_field"
         if fault:
-            self.add(CONTROL_FAULTS[fault], field=field, real=mapped or MAPPED["Tenant"])
+            self.add_problem(CONTROL_FAULTS[fault], field=field, real=mapped or DEFAULT_COLUMNS["Tenant"])
         if named and mapped and name_key(named) != name_key(mapped):
-            self.add("profile.tenant_field_differs", field=field, value=named, other=mapped)
-        return named or mapped or MAPPED["Tenant"]
+            self.add_problem("profile.tenant_field_differs", field=field, value=named, other=mapped)
+        return named or mapped or DEFAULT_COLUMNS["Tenant"]
 
 
 def first_usable(checks: Sequence[SharePointCheck]) -> SharePointProfile | None:
-    """The first profile that can be used, by file name; every other file is told about it."""
+    """Return the first usable profile, by file name, or None; add a problem to every other file."""
     used = next((check for check in checks if check.profile), None)
     for check in checks:
         if used and check.profile and check is not used:
-            check.add("profile.second_sharepoint", first=used.file)
+            check.add_problem("profile.second_sharepoint", first=used.file)
         elif used and check is not used:
-            check.add("profile.other_sharepoint", other=used.file)
+            check.add_problem("profile.other_sharepoint", other=used.file)
     return used.profile if used else None

@@ -106,7 +106,7 @@ class SignIn:
 
     async def _admins_only(self) -> bool:
         """Return True if only admins may sign in locally; this holds with a faulty Microsoft profile, too."""
-        return self._settings().local_sign_in == "admins" and (await self._microsoft.profiles()).wanted
+        return self._settings().local_sign_in == "admins" and (await self._microsoft.profiles()).configured
 
     async def _refused(self, request: Request, wait: int, *, name: str, target: str) -> Response:
         error = waiting(self._pages.language(request), wait) if wait else self._pages.text(request, "plain.wrong")
@@ -123,7 +123,7 @@ class SignIn:
             status=status,
             target=target,
             microsoft=link_with_target(START, target) if offered.profile else "",
-            broken=offered.wanted and not offered.profile,
+            broken=offered.configured and not offered.profile,
             folded=bool(offered.profile) and self._settings().local_sign_in == "admins",
             **values,
         )
