@@ -1,10 +1,10 @@
-"""The texts for people, from the gettext catalogues in `locales/`: the only way to them.
+"""Texts for people, from the gettext catalogues in `locales/`.
 
-A text is asked for by its key (`column.tenant`), which is its msgid; values stand in it in braces (`{name}`). A folder
-of `locales/` is a language: with `locales/fr/LC_MESSAGES/lizenztool.po` French can be chosen everywhere. A catalogue is
-read as it is, without a compile step, when its language is first asked for, once per process.
+The key of a text (`column.tenant`) is its msgid; its values are written in braces (`{name}`). Each folder of `locales/`
+is a language: with `locales/fr/LC_MESSAGES/lizenztool.po` French can be chosen everywhere. A catalogue is read from its
+.po file, without a compile step, when its language is first needed, once per process.
 
-What comes from outside is escaped by the caller where the text is Markdown (`ui.escaping.plain`) or HTML (templates).
+The caller escapes values from outside if the text is shown as Markdown (`ui.escaping.plain`) or HTML (templates).
 """
 
 from __future__ import annotations
@@ -25,46 +25,45 @@ from babel.messages.pofile import PoFileError, read_po
 
 LOCALES = Path(__file__).parent.parent / "locales"
 FILE = "LC_MESSAGES/lizenztool.po"
-CODE = re.compile(r"[a-z]{2,3}")  # of a language (ISO 639): the name of its folder
-MOST_DIGITS = 18  # of a count that decides on a plural form
+CODE = re.compile(r"[a-z]{2,3}")  # the folder of a language: its ISO 639 code
+MOST_DIGITS = 18  # read of a count that chooses the plural form
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The texts of one language: key -> text, and those with plural forms."""
+    """The texts of one language: `texts` by key, `forms` those with plural forms."""
 
     texts: Mapping[str, str]
     forms: NullTranslations
 
 
 class _Values(dict[str, object]):
-    """A sentence with a missing value is still better than no sentence."""
+    """Values of a text, with "?" for a missing one: better than no text."""
 
     def __missing__(self, key: str) -> str:
         return "?"
 
 
 _lock = threading.Lock()
-_folder = LOCALES
 _fallback = "de"
 _languages: tuple[str, ...] = ()
-_read: dict[str, Catalogue] = {}
+_catalogues: dict[str, Catalogue] = {}
 _BROKEN = (LookupError, ValueError, AttributeError, TypeError)  # a key or value is missing, or braces are wrong
 
 
 def languages() -> tuple[str, ...]:
-    """Return the codes of the languages that have a catalogue, in the order of the alphabet."""
-    global _languages  # noqa: PLW0603 - the folder is looked at once
+    """Return the codes of the languages with a catalogue, sorted."""
+    global _languages  # noqa: PLW0603 - the folder is read once
     if not _languages:
-        found = (path.parent.parent.name for path in _folder.glob(f"*/{FILE}"))
-        _languages = tuple(sorted(name for name in found if CODE.fullmatch(name)))
+        codes = (path.parent.parent.name for path in LOCALES.glob(f"*/{FILE}"))
+        _languages = tuple(sorted(code for code in codes if CODE.fullmatch(code)))
     return _languages
 
 
 def language_name(language: str) -> str:
-    """Return what a language calls itself, "Deutsch"; the code of one that Babel does not know."""
+    """Return the name of a language in that language ("Deutsch"); its code if Babel does not know it."""
     try:
         name = Locale.parse(language).get_language_name() or language
     except (UnknownLocaleError, ValueError):
@@ -73,36 +72,28 @@ def language_name(language: str) -> str:
 
 
 def fall_back_to(language: str) -> None:
-    """Tell texts that are missing in their language in this one from now on: that of the setting."""
+    """Set the language of texts that their own language does not have: that of the setting."""
     global _fallback  # noqa: PLW0603 - one per process, as the setting
     _fallback = language
 
 
-def read_from(folder: Path) -> None:
-    """Take the catalogues from `folder` from now on and forget those that were read."""
-    global _folder, _languages
-    with _lock:
-        _folder, _languages = folder, ()
-        _read.clear()
-
-
 def text(key: str, language: str, /, **values: object) -> str:
-    """Return the text in `language` with its values; never raise.
+    """Return the text in `language` with its values. Never raises.
 
-    A text that is missing comes in the language of the setting; the key stands for one that is missing there, too.
-    A language may give plural forms to any text with the value {count}.
+    A text that `language` does not have is returned in the language of the setting; if that has none either, the key is
+    returned. A language may have plural forms of any text with the value {count}.
     """
     try:
-        return _read[language].texts[key].format_map(values)
+        return _catalogues[language].texts[key].format_map(values)
     except _BROKEN:
         return _first_filled((_pattern(_catalogue(name), key, values) for name in (language, _fallback)), key, values)
 
 
 def plural(key: str, count: int, language: str, /, **values: object) -> str:
-    """Return the text in the form for `count`, with its values; {count} is `count` itself unless it is given, too."""
+    """Return the plural form for `count` with its values; {count} is `count` unless `values` has another."""
     values.setdefault("count", count)
     try:
-        if (pattern := _read[language].forms.ngettext(key, key, count)) != key:
+        if (pattern := _catalogues[language].forms.ngettext(key, key, count)) != key:
             return pattern.format_map(values)
     except _BROKEN:
         pass
@@ -110,24 +101,24 @@ def plural(key: str, count: int, language: str, /, **values: object) -> str:
 
 
 def has_text(key: str) -> bool:
-    """Return whether a language has a text for the key: none has one for a code that another version has stored."""
+    """Return True if any language has the text; a problem code that another version has stored may have none."""
     return any(key in _catalogue(name).texts for name in (_fallback, *languages()))
 
 
 def _pattern(catalogue: Catalogue, key: str, values: Mapping[str, object]) -> str | None:
-    """Return the text as it stands in the catalogue; where it has plural forms the one for the value {count}."""
+    """Return the text without values, in the plural form for {count} if it has such forms; None if there is none."""
     digits = "".join(filter(str.isdecimal, str(values.get("count", ""))))[:MOST_DIGITS]  # without separators
     return catalogue.texts.get(key) or (_form(catalogue, key, int(digits)) if digits else None)
 
 
 def _form(catalogue: Catalogue, key: str, count: int) -> str | None:
-    """Return the form of a text for `count`; where it has none, the text."""
+    """Return the plural form for `count`; the text itself if it has no such forms, None if there is none."""
     pattern = catalogue.forms.ngettext(key, key, count)
     return catalogue.texts.get(key) if pattern == key else pattern
 
 
 def _first_filled(patterns: Iterable[str | None], key: str, values: Mapping[str, object]) -> str:
-    """Return the first of the patterns that is there and has its braces right, with the values; else the key."""
+    """Return the first pattern that is not None and has correct braces, with the values; else the key."""
     for pattern in patterns:
         if pattern is not None:
             with suppress(*_BROKEN):
@@ -136,19 +127,19 @@ def _first_filled(patterns: Iterable[str | None], key: str, values: Mapping[str,
 
 
 def _catalogue(language: str) -> Catalogue:
-    """Return the catalogue of a language, read when it is first asked for; an empty one if there is none."""
-    if language in _read:
-        return _read[language]
+    """Return the catalogue of a language, read at its first use; an empty one for an unknown language."""
+    if language in _catalogues:
+        return _catalogues[language]
     if language not in languages():
         return Catalogue({}, NullTranslations())
     with _lock:
-        if language not in _read:
-            _read[language] = _read_file(_folder / language / FILE)
-    return _read[language]
+        if language not in _catalogues:
+            _catalogues[language] = _read_file(LOCALES / language / FILE)
+    return _catalogues[language]
 
 
 def _read_file(path: Path) -> Catalogue:
-    """Return what the file holds; nothing for a file that cannot be read: then every text comes in another language."""
+    """Return the catalogue in the file, an empty one if it cannot be read: its texts are shown in another language."""
     compiled = BytesIO()
     try:
         with path.open("rb") as file:
@@ -159,5 +150,5 @@ def _read_file(path: Path) -> Catalogue:
     except (OSError, ValueError, PoFileError):
         log.exception("%s cannot be read; its texts are shown in another language", path)
         return Catalogue({}, NullTranslations())
-    singular = (found for found in catalog if isinstance(found.id, str) and found.id and not found.fuzzy)
-    return Catalogue({str(found.id): str(found.string) for found in singular if found.string}, forms)
+    messages = (message for message in catalog if isinstance(message.id, str) and message.id and not message.fuzzy)
+    return Catalogue({str(message.id): str(message.string) for message in messages if message.string}, forms)

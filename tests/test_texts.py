@@ -55,13 +55,13 @@ def derived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def more_languages(derived: Path, tmp_path: Path) -> Iterator[Path]:
+def more_languages(derived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of catalogues with French (fr) and Ukrainian (uk), made from the German one, each text marked."""
     folder = tmp_path / "locales"
     shutil.copytree(derived, folder)
-    texts.read_from(folder)
+    for name, value in (("LOCALES", folder), ("_languages", ()), ("_catalogues", {})):
+        monkeypatch.setattr(texts, name, value)
     yield folder
-    texts.read_from(LOCALES)
     texts.fall_back_to("de")
 
 

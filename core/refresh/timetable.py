@@ -1,4 +1,4 @@
-"""The background thread: a refresh at the start and then every REFRESH_MINUTES, and a duty once a day."""
+"""The background thread: a refresh at the start and then every REFRESH_MINUTES, and a daily task."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ DAY = 86_400.0  # seconds
 
 
 class BackgroundRefresh:
-    """Calls the refresher every `minutes`, and `daily` at the start and once a day.
+    """Runs a refresh every `minutes`, and the task `daily` at the start and once a day.
 
-    What fails is logged, and the next time comes all the same. `wall` gives the time of day in seconds.
+    A failure is logged and does not end the timetable. `wall` returns the wall clock in seconds, as `time.time`.
     """
 
     def __init__(
@@ -32,16 +32,16 @@ class BackgroundRefresh:
     ) -> None:
         self._refresher, self._minutes, self._daily, self._wall = refresher, minutes, daily, wall
         self._stop = threading.Event()
-        self._unfinished = False
+        self._changes_left = False
         self._thread = threading.Thread(target=self._work, name="schedule", daemon=True)
 
     def start(self) -> None:
-        """Start the thread if it has anything to do; 0 minutes means no background refresh at all."""
+        """Start the thread if there is a task for it; with 0 minutes there are no background refreshes."""
         if self._minutes > 0 or self._daily:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the timetable and a running refresh; returns when both are through, at most after some seconds."""
+        """Stop the timetable and a running refresh; return when both have ended, after 5 seconds at most."""
         self._stop.set()
         self._refresher.stop()
         if self._thread.is_alive():
@@ -52,26 +52,26 @@ class BackgroundRefresh:
         pause = Interval(max(1.0, self._minutes * 60), wall=self._wall)  # from the end of a refresh to the next
         while True:
             if self._daily and day.is_over():
-                self._do_daily(self._daily)
+                self._run_daily(self._daily)
                 day.restart()
-            if self._minutes > 0 and (self._unfinished or pause.is_over()):
+            if self._minutes > 0 and (self._changes_left or pause.is_over()):
                 self._refresh()
                 pause.restart()
             if self._stop.wait(TICK):
                 return
 
-    def _do_daily(self, duty: Callable[[], object]) -> None:
+    def _run_daily(self, task: Callable[[], object]) -> None:
         try:
-            duty()
+            task()
         except Exception:
-            log.exception("the daily duty failed; it is tried again tomorrow")
+            log.exception("the daily task failed; it is tried again tomorrow")
 
     def _refresh(self) -> None:
-        """A refresh whose push gave way to reading is followed by the next one at once."""
-        self._unfinished = False
+        """Run a refresh; if its push ended early and left changes, the next refresh follows at once."""
+        self._changes_left = False
         try:
             summary = self._refresher.run(schedule_actor())
-            self._unfinished = bool(summary["sharepoint"].get("remaining"))
+            self._changes_left = bool(summary["sharepoint"].get("remaining"))
         except Exception:
             if not self._stop.is_set():
                 log.exception("the background refresh failed; the next one comes as planned")
