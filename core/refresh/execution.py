@@ -11,8 +11,9 @@ from core.cache import run_rows
 from core.cache.catalogue import load_catalogue
 from core.cache.run_rows import Run
 from core.problems import Problem, ProblemError
-from core.refresh.run import RefreshRun, empty_summary
+from core.refresh.run import RefreshRun
 from core.refresh.run_stop import RunStop, Stopped
+from core.refresh.run_summary import empty_summary
 from core.refresh.services import Services
 
 log = logging.getLogger(__name__)

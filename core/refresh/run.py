@@ -1,4 +1,4 @@
-"""The steps of one refresh, in their order, and its summary."""
+"""The steps of one refresh, in their order."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine
 
-from core.attention import conditions
-from core.attention.facts import list_facts
 from core.cache import run_rows
 from core.cache.database import DatabaseError
 from core.cache.lists_read import sharepoint_status
@@ -31,6 +29,13 @@ from core.profiles.tenant_profile import TenantProfile
 from core.refresh.publisher import ListsRead
 from core.refresh.reader import Reader, ReadResult
 from core.refresh.run_stop import RunStop
+from core.refresh.run_summary import (
+    changes,
+    counts_and_failures,
+    empty_summary,
+    lasting_problems,
+    sharepoint_counts,
+)
 from core.refresh.services import Services
 from core.sharepoint import GiveWay, Item, ListError, PushResult
 
@@ -77,10 +82,9 @@ class RefreshRun:
             pushed, problem = self._publish(lists_read, items, result)
         elif profiles.sharepoint and not lists_read:
             problem = _first_problem(services.engine)
-        if problem is None:
-            problem = _first_problem_of_the_site(profiles)
+        problem = problem or _first_problem_of_the_site(profiles)
         problems = [problem] if problem else lists_read.faults if lists_read else []
-        return self._summary(profiles, self._broken(profiles, rows), result, skipped, pushed, problems)
+        return self._summary(profiles, rows, result, skipped, pushed, problems)
 
     def _take_profiles(self) -> Profiles:
         services = self.services
@@ -190,89 +194,21 @@ class RefreshRun:
     def _summary(
         self,
         profiles: Profiles,
-        broken: Sequence[tuple[str, Problem]],
+        rows: Mapping[str, Any],
         result: ReadResult,
         skipped: list[dict[str, str]],
         pushed: PushResult,
         problems: Sequence[Problem],
     ) -> dict[str, Any]:
         language = self.services.settings.language
-        failed = [
-            {"tenant": name, "code": problem.code, "message": problem.text(language)}
-            for name, problem in [*((profile.name, problem) for profile, problem in result.failed), *broken]
-        ]
-        rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
-        summary = empty_summary()
-        summary |= {
-            "tenants": len(result.ok) + len(failed) + len(skipped),
-            "ok": len(result.ok),
-            "failed": failed,
-            "skipped": skipped,
-            "licenses": len(rows),
-            "shortages": sum(row["short_since"] is not None for row in rows),
-            "sharepoint": pushed.counts(),
-            "changed": self._changed(profiles, result),
-            **self._standing(language),
-        }
-        of_lists = [{"code": problem.code, "message": problem.text(language)} for problem in problems]
-        if of_lists:
-            summary["sharepoint"] |= {"problem": of_lists[0], "problems": of_lists}
-        return summary
-
-    def _standing(self, language: str) -> dict[str, Any]:
-        """Return what is wrong beside what failed in this refresh: rows and profiles that vanished, parameters."""
-        services = self.services
-        facts = list_facts(services.engine, services.now(), self.names_fault)
-        tenants = [tenant for tenant in facts.tenants if self._in_scope(tenant.name)]
-        standing = conditions.after_refresh(replace(facts, tenants=tenants))
-        when = conditions.as_written(services.settings.zone)
-        in_use = facts.sharepoint.configured and facts.sharepoint.read_at is not None
-        return {
-            "vanished": sorted(tenant.name for tenant in tenants if in_use and tenant.missing_since),
-            "not_listed": sum(in_use and not (tenant.listed or tenant.missing_since) for tenant in tenants),
-            "problems": [
-                {"level": one.level, "code": one.problem.code, "message": one.settled(language, when).text(language)}
-                for one in standing
-            ],
-        }
-
-    def _changed(self, profiles: Profiles, result: ReadResult) -> dict[str, Any]:
-        """Return what is different from the refresh before: shortages that came and went, rows with other units."""
         names = {profile.tenant_id: profile.name for profile in profiles.tenants}
-        new: list[list[str]] = []
-        ended: list[list[str]] = []
-        rows = 0
-        for tenant_id, after in result.after.items():
-            before = result.before.get(tenant_id, {})
-            for sku_id, row in after.items():
-                old = before.get(sku_id)
-                rows += row != old
-                was, is_now = old is not None and old["short_since"] is not None, row["short_since"] is not None
-                if was != is_now:
-                    product = self.catalogue.product(sku_id, row["sku_part_number"]).name(
-                        self.services.settings.language
-                    )
-                    (new if is_now else ended).append([names[tenant_id], product])
-        return {"new_shortages": new, "ended_shortages": ended, "rows": rows}
-
-
-def empty_summary() -> dict[str, Any]:
-    """Return the summary of a refresh that did nothing; the fields of the contract (`sync --json`)."""
-    return {
-        "tenants": 0,
-        "ok": 0,
-        "failed": [],
-        "skipped": [],
-        "licenses": 0,
-        "shortages": 0,
-        "sharepoint": PushResult().counts(),
-        "requests": 0,
-        "seconds": 0.0,
-        "changed": {"new_shortages": [], "ended_shortages": [], "rows": 0},
-        "vanished": [],
-        "not_listed": 0,
-        "problems": [],
-    }
+        return {
+            **empty_summary(),
+            **counts_and_failures(result, self._broken(profiles, rows), skipped, language),
+            "sharepoint": sharepoint_counts(pushed, problems, language),
+            "changed": changes(result, names, lambda *sku: self.catalogue.product(*sku).name(language)),
+            **lasting_problems(self.services, self.names_fault, self._in_scope),
+        }
 
 
 def _first_problem(engine: Engine) -> Problem | None:
@@ -280,6 +216,6 @@ def _first_problem(engine: Engine) -> Problem | None:
 
 
 def _first_problem_of_the_site(profiles: Profiles) -> Problem | None:
-    """Why a SharePoint profile cannot be used, also when another takes its place."""
+    """Return the problem of the first unusable SharePoint profile, even if another one is used; None for none."""
     broken: list[Fault] = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
     return broken[0].cause if broken else None

@@ -1,0 +1,101 @@
+"""The parts of a refresh's summary: what was read and written, what failed, what changed (`sync --json`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from core.attention import conditions
+from core.attention.facts import list_facts
+from core.problems import Problem
+from core.refresh.reader import ReadResult
+from core.refresh.services import Services
+from core.sharepoint import PushResult
+
+
+def empty_summary() -> dict[str, Any]:
+    """Return the summary of a refresh that did nothing; the fields of the contract (`sync --json`)."""
+    return {
+        "tenants": 0,
+        "ok": 0,
+        "failed": [],
+        "skipped": [],
+        "licenses": 0,
+        "shortages": 0,
+        "sharepoint": PushResult().counts(),
+        "requests": 0,
+        "seconds": 0.0,
+        "changed": {"new_shortages": [], "ended_shortages": [], "rows": 0},
+        "vanished": [],
+        "not_listed": 0,
+        "problems": [],
+    }
+
+
+def counts_and_failures(
+    result: ReadResult, broken: Iterable[tuple[str, Problem]], skipped: list[dict[str, str]], language: str
+) -> dict[str, Any]:
+    """Return the counts of tenants and licences, and the tenants that failed; `broken`: (tenant, profile's problem)."""
+    unread = ((profile.name, problem) for profile, problem in result.failed)
+    failed = [
+        {"tenant": name, "code": problem.code, "message": problem.text(language)}
+        for name, problem in (*unread, *broken)
+    ]
+    rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
+    return {
+        "tenants": len(result.ok) + len(failed) + len(skipped),
+        "ok": len(result.ok),
+        "failed": failed,
+        "skipped": skipped,
+        "licenses": len(rows),
+        "shortages": sum(row["short_since"] is not None for row in rows),
+    }
+
+
+def sharepoint_counts(pushed: PushResult, problems: Sequence[Problem], language: str) -> dict[str, Any]:
+    """Return the counts of the push, with the problems of the lists if there are any."""
+    texts = [{"code": problem.code, "message": problem.text(language)} for problem in problems]
+    return pushed.counts() | ({"problem": texts[0], "problems": texts} if texts else {})
+
+
+def lasting_problems(services: Services, names_fault: str, in_scope: Callable[[str], bool]) -> dict[str, Any]:
+    """Return the problems that last longer than one refresh: vanished rows and profiles, parameters, product names.
+
+    `in_scope` says of a tenant's name whether the refresh is for it.
+    """
+    language = services.settings.language
+    facts = list_facts(services.engine, services.now(), names_fault)
+    tenants = [tenant for tenant in facts.tenants if in_scope(tenant.name)]
+    when = conditions.as_written(services.settings.zone)
+    in_use = facts.sharepoint.configured and facts.sharepoint.read_at is not None
+    return {
+        "vanished": sorted(tenant.name for tenant in tenants if in_use and tenant.missing_since),
+        "not_listed": sum(in_use and not (tenant.listed or tenant.missing_since) for tenant in tenants),
+        "problems": [
+            {"level": one.level, "code": one.problem.code, "message": one.settled(language, when).text(language)}
+            for one in conditions.after_refresh(replace(facts, tenants=tenants))
+        ],
+    }
+
+
+def changes(
+    result: ReadResult, name_by_tenant: Mapping[str, str], product_name: Callable[[str, str], str]
+) -> dict[str, Any]:
+    """Return what changed since the refresh before: new and ended shortages, and the number of rows with other units.
+
+    `name_by_tenant`: tenant id -> name; `product_name` (SKU id, part number) returns the name of a product.
+    """
+    new: list[list[str]] = []
+    ended: list[list[str]] = []
+    rows = 0
+    for tenant_id, after in result.after.items():
+        before = result.before.get(tenant_id, {})
+        for sku_id, row in after.items():
+            old = before.get(sku_id)
+            rows += row != old
+            was_short, is_short = old is not None and old["short_since"] is not None, row["short_since"] is not None
+            if was_short != is_short:
+                product = product_name(sku_id, row["sku_part_number"])
+                (new if is_short else ended).append([name_by_tenant[tenant_id], product])
+    return {"new_shortages": new, "ended_shortages": ended, "rows": rows}
