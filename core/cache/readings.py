@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypedDict, cast
@@ -95,7 +95,7 @@ def rows_of(reading: Reading, before: Mapping[str, StoredLicense]) -> dict[str, 
 
 def save_readings(
     engine: Engine,
-    readings: Iterable[Reading],
+    readings: Sequence[Reading],
     before: Mapping[str, Mapping[str, StoredLicense]],
     written_today: Collection[tuple[str, str]],
     day: date,
@@ -106,36 +106,40 @@ def save_readings(
     `day`.
     """
     now: dict[str, dict[str, StoredLicense]] = {}
-    read_at: list[dict[str, Any]] = []
-    partly: list[dict[str, Any]] = []
     changed: list[str] = []
     days: list[dict[str, Any]] = []
     for reading in readings:
         old = before.get(reading.tenant_id, {})
         rows = rows_of(reading, old)
-        mark = {"tenant": reading.tenant_id, "at": reading.read_at}
-        if reading.problem is None:
-            read_at.append(mark)
-        else:
-            partly.append({**mark, "why": reading.problem.to_json()})
         if rows != old:
             changed.append(reading.tenant_id)
         else:
             rows = dict(old)  # usually nothing has changed: keep one copy in memory
         now[reading.tenant_id] = rows
-        listed = {license_.sku_id for license_ in reading.licenses}
-        days += [
-            {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
-            for sku_id, row in rows.items()
-            if row != old.get(sku_id) or (reading.tenant_id, sku_id) not in written_today
-            if not reading.refused or sku_id in listed  # a SKU that keeps its stored row was not read today
-        ]
+        days += _history_rows(reading, old, rows, written_today, day)
     with transaction(engine) as connection:
         _replace_licenses(connection, changed, now)
         upsert(connection, history, days)
-        _mark_read(connection, read_at)
-        _mark_partly_read(connection, partly)
+        _mark_read(connection, [reading for reading in readings if reading.problem is None])
+        _mark_partly_read(connection, [reading for reading in readings if reading.problem is not None])
     return now
+
+
+def _history_rows(
+    reading: Reading,
+    old: Mapping[str, StoredLicense],
+    rows: Mapping[str, StoredLicense],
+    written_today: Collection[tuple[str, str]],
+    day: date,
+) -> list[dict[str, Any]]:
+    """Return the history rows of `day` that are new or changed by the reading."""
+    listed = {license_.sku_id for license_ in reading.licenses}
+    return [
+        {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
+        for sku_id, row in rows.items()
+        if row != old.get(sku_id) or (reading.tenant_id, sku_id) not in written_today
+        if not reading.refused or sku_id in listed  # a SKU that keeps its stored row was not read today
+    ]
 
 
 def _replace_licenses(
@@ -148,19 +152,20 @@ def _replace_licenses(
             connection.execute(insert(licenses), rows)
 
 
-def _mark_read(connection: Connection, read_at: list[dict[str, Any]]) -> None:
-    if read_at:
+def _mark_read(connection: Connection, readings: Sequence[Reading]) -> None:
+    """Store the time of readings without a problem."""
+    if readings:
         statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
-        connection.execute(
-            statement.values(
-                last_read_at=bindparam("at"), last_attempt_at=bindparam("at"), failing_since=None, problem=None
-            ),
-            read_at,
+        statement = statement.values(
+            last_read_at=bindparam("at"), last_attempt_at=bindparam("at"), failing_since=None, problem=None
         )
+        marks = [{"tenant": reading.tenant_id, "at": reading.read_at} for reading in readings]
+        connection.execute(statement, marks)
 
 
-def _mark_partly_read(connection: Connection, marks: list[dict[str, Any]]) -> None:
-    if marks:
+def _mark_partly_read(connection: Connection, readings: Sequence[Reading]) -> None:
+    """Store time and problem of readings with rows that cannot be understood."""
+    if readings:
         statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
         statement = statement.values(
             last_read_at=bindparam("at"),
@@ -168,6 +173,10 @@ def _mark_partly_read(connection: Connection, marks: list[dict[str, Any]]) -> No
             failing_since=_failing_since(bindparam("at", type_=tenants.c.failing_since.type)),
             problem=bindparam("why"),
         )
+        marks = [
+            {"tenant": reading.tenant_id, "at": reading.read_at, "why": reading.problem and reading.problem.to_json()}
+            for reading in readings
+        ]
         connection.execute(statement, marks)
 
 

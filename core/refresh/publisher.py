@@ -1,4 +1,4 @@
-"""The SharePoint side of a refresh: who is enabled and monitored, and what the lists are to show."""
+"""The SharePoint side of a refresh: read the switches from the tenant list, write licences and tenants to the lists."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from core.profiles.profile_store import Profiles
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.settings import Settings
 from core.sharepoint import (
+    Change,
     Item,
     ListCache,
     ListError,
@@ -62,7 +63,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class ListsRead:
-    """The lists as met in this refresh; `matched`: tenant id -> its item of the tenant list."""
+    """The lists as read in this refresh; `matched`: tenant id -> its item of the tenant list.
+
+    `odd`: problems of values that cannot be read; `refused`: problems of writes that SharePoint did not accept.
+    """
 
     lists: Lists
     list_cache: ListCache
@@ -75,12 +79,12 @@ class ListsRead:
 
     @property
     def faults(self) -> list[Problem]:
-        """What is wrong with columns and values, and what SharePoint refused: the part of it that `sync` tells."""
+        """The problems of columns, values and refused writes, which `sync` reports."""
         return [*self.lists.problems, *self.odd, *self.refused]
 
 
 class Publisher:
-    """Keeps the three lists and what the cache knows of them in step."""
+    """Reads and writes the three lists, and stores their state in the cache."""
 
     def __init__(self, engine: Engine, settings: Settings, tokens: TokenSource, http: Http) -> None:
         self._engine, self._settings, self._tokens, self._http = engine, settings, tokens, http
@@ -90,21 +94,22 @@ class Publisher:
         self._pace = Pace(http, settings.sharepoint_units_per_minute)
 
     def close(self) -> None:
-        """Let the threads end."""
+        """End the threads."""
         self._workers.close()
         self._writers.close()
 
     def lists(self, profile: SharePointProfile) -> Lists:
-        """The lists of `profile`; their columns are looked up once. Raises GraphError, ListError."""
+        """Return the lists of `profile`; their columns are read once. Raises GraphError, ListError."""
         if self._lists is None or self._lists[0] != profile:
             client = GraphClient(profile, self._settings.graph_url, self._tokens, self._http)
             self._lists = (profile, Lists(client, profile, self._workers))
         return self._lists[1]
 
     def read_lists(self, profiles: Profiles, now: datetime) -> ListsRead | None:
-        """Read tenant list and parameters, take the switches over. None without a profile or when the site is away.
+        """Read tenant list and parameters, and store the switches of the tenants.
 
-        While it is away the last known switches hold, and its status says why.
+        Return None without a usable profile, or if the lists cannot be read: then the last switches stay in force, and
+        the stored status has the problem.
         """
         if profiles.sharepoint is None:
             faults = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
@@ -119,7 +124,7 @@ class Publisher:
             return None
 
     def failed(self, problem: Problem) -> None:
-        """Store that the lists could not be used; time of the last reading and parameters stay."""
+        """Store the problem of lists that cannot be used; the time of the last reading and the parameters stay."""
         log.warning("SharePoint: %s [%s]", problem.text("en"), problem.detail)
         self._lists = None  # a column may have been renamed, the site may have moved
         before = sharepoint_status(self._engine)
@@ -151,9 +156,9 @@ class Publisher:
         return lists_read
 
     def license_items(self, lists_read: ListsRead) -> Future[list[Item]]:
-        """Begin to read the licence list, and return its items to come.
+        """Start to read the licence list in a thread, and return the future of its items.
 
-        `result` raises GraphError, ListError, DatabaseError.
+        Its `result` raises GraphError, ListError, DatabaseError.
         """
         return self._workers.submit(lists_read.list_cache.items, lists_read.lists.licenses)
 
@@ -171,19 +176,19 @@ class Publisher:
         give_way: Callable[[], bool] = lambda: False,
         take_over: Callable[[Row], bool] | None = None,
     ) -> PushResult:
-        """Write licence and tenant list after the rows `stored` in the cache, last good data included.
+        """Make licence list and tenant list equal to the rows `stored` in the cache, and return the result.
 
-        A tenant that cannot be read just now keeps its alarm, and gets one that SharePoint missed
-        while it was away. Shortages that would be told now and that `take_over` says yes to are marked as told
-        instead. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
+        The last rows of a tenant that cannot be read now are written, too. New shortages for which `take_over` returns
+        True are marked as reported, without a message. `give_way` and `progress` as for `push`. Raises GraphError,
+        ListError.
         """
         rows = tenant_rows(self._engine)
         wanted = list(rows_to_show(rows, stored, trial, catalogue, rules, self._settings.language))
-        tenants = writable(
+        tenant_changes = writable(
             plan_tenants(lists_read.tenants, lists_read.matched, self._settings.zone), lists_read.lists.tenants
         )
         lists_read.odd += odd_values(lists_read.lists.licenses, items, FLAGS, "name")
-        memory, planner = _Memory(self._engine), self._planner(lists_read, rows, wanted, now)
+        memory, planner = _AlarmMemory(self._engine), self._planner(lists_read, rows, wanted, now)
         taken: dict[Key, Alarm] = {}
         if take_over is not None:
             taken = taken_over(filter(take_over, planner(items, memory.alarms).tells), memory.alarms, now)
@@ -197,35 +202,47 @@ class Publisher:
             memory.alarms,
             remember=memory.save,
             now=now,
-            progress=lambda total, done: progress(total + len(tenants), done),
+            progress=lambda total, done: progress(total + len(tenant_changes), done),
             give_way=give_way,
         )
         result.taken_over = len(taken) if take_over is not None else None
-        if tenants:  # after the alarms, which are urgent
-            lists_read.list_cache.make_sure(lists_read.lists.tenants)
-            writer = Writer(lists_read.lists.client, lists_read.lists.tenants, self._pace, self._writers, give_way)
-            before = result.through
-            outcomes = writer.apply(tenants, lambda done: progress(before + len(tenants), before + done))
-            result.remaining += sum(outcome.result == "left" for outcome in outcomes)
-            lists_read.refused += writer.refused.problems()
+        if tenant_changes:  # after the alarms, which are urgent
+            self._write_tenant_list(lists_read, tenant_changes, result, progress, give_way)
         lists_read.refused += result.refused
-        self._note(lists_read, result, now)
+        self._store_status(lists_read, result, now)
         return result
+
+    def _write_tenant_list(
+        self,
+        lists_read: ListsRead,
+        changes: Sequence[Change],
+        result: PushResult,
+        progress: Callable[[int, int], None],
+        give_way: Callable[[], bool],
+    ) -> None:
+        """Write the changes of the tenant list; those left out because the push gave way are counted in `result`."""
+        lists = lists_read.lists
+        lists_read.list_cache.make_sure(lists.tenants)
+        writer = Writer(lists.client, lists.tenants, self._pace, self._writers, give_way)
+        before = result.through
+        outcomes = writer.apply(changes, lambda done: progress(before + len(changes), before + done))
+        result.remaining += sum(outcome.result == "left" for outcome in outcomes)
+        lists_read.refused += writer.refused.problems()
 
     def _planner(
         self, lists_read: ListsRead, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime
     ) -> Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]:
-        """Plans the licence list; makes sure of its columns before the first change."""
+        """Return the function that plans the licence list; before changes it checks the columns."""
 
         def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
-            made = plan_of(tenants, wanted, items, alarms, now, self._settings)
-            if made.changes:
+            new_plan = plan_of(tenants, wanted, items, alarms, now, self._settings)
+            if new_plan.changes:
                 lists_read.list_cache.make_sure(lists_read.lists.licenses)
-            return writable_plan(made, lists_read.lists.licenses, items)
+            return writable_plan(new_plan, lists_read.lists.licenses, items)
 
         return plan
 
-    def _note(self, lists_read: ListsRead, result: PushResult, now: datetime) -> None:
+    def _store_status(self, lists_read: ListsRead, result: PushResult, now: datetime) -> None:
         problems: list[Problem] = [*lists_read.faults, *lists_read.problems]
         if result.unanswered:
             minutes = f"{self._settings.flow_timeout_minutes:g}"
@@ -253,13 +270,13 @@ def plan_of(
 ) -> Plan:
     """Return the plan for the licence list; `tenants`: tenant id -> its row in the database, or one like it."""
     names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in tenants.items()}
-    out = {tenant_id for tenant_id, row in tenants.items() if not in_lists(row)}
+    disabled = {tenant_id for tenant_id, row in tenants.items() if not in_lists(row)}
     timeout = timedelta(minutes=settings.flow_timeout_minutes)
-    return plan_licenses(wanted, items, alarms, names, out, now=now, flow_timeout=timeout)
+    return plan_licenses(wanted, items, alarms, names, disabled, now=now, flow_timeout=timeout)
 
 
-class _Memory:
-    """The alarms as the cache knows them; written before each step in the list, so that a crash leaves no wrong one."""
+class _AlarmMemory:
+    """The alarms in the cache; saved before each write to the list, so that they are right after a crash."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -14,7 +14,7 @@ from core.licenses.skus import Catalogue
 from core.licenses.units import License
 from core.name_key import name_key
 
-Key = tuple[str, str]  # tenant id, SKU id: what a licence is, everywhere
+Key = tuple[str, str]  # of a licence: tenant id, SKU id
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Row:
     used: int
     shortage: bool
     monitored: bool
-    short_since: datetime | None = None  # the name of this shortage: another one has another beginning
+    short_since: datetime | None = None  # identifies the shortage: a later one has another start
 
     @property
     def key(self) -> Key:
@@ -38,6 +38,7 @@ class Row:
 
     @property
     def alarms(self) -> bool:
+        """True if the shortage is to be reported."""
         return self.shortage and self.monitored
 
 
@@ -62,29 +63,33 @@ def rows_to_show(
     for tenant_id, tenant in tenants.items():
         if not in_lists(tenant):
             continue
-        for sku_id, license_ in licenses.get(tenant_id, {}).items():
-            named = license_["sku_part_number"]
-            sku_part_number = named if name_key(named) else sku_id
-            units = License(
-                sku_id,
-                sku_part_number,
-                license_["enabled"],
-                license_["consumed"],
-                warning=license_["warning"],
-                capability_status=license_["capability_status"],
-                applies_to=license_["applies_to"],
-            )
+        for sku_id, stored in licenses.get(tenant_id, {}).items():
             is_trial = (tenant_id, sku_id) in trial
-            judged = judge(units, catalogue, rules, tenant_id=tenant_id, is_trial=is_trial, present=license_["present"])
+            units = _units(stored)
+            judged = judge(units, catalogue, rules, tenant_id=tenant_id, is_trial=is_trial, present=stored["present"])
             yield Row(
                 tenant_id=tenant_id,
                 sku_id=sku_id,
                 tenant=tenant.name,
-                sku_part_number=sku_part_number,
-                product=catalogue.product(sku_id, sku_part_number).name(language),
-                available=license_["enabled"],
-                used=license_["consumed"],
+                sku_part_number=units.sku_part_number,
+                product=catalogue.product(sku_id, units.sku_part_number).name(language),
+                available=stored["enabled"],
+                used=stored["consumed"],
                 shortage=judged.shortage,
                 monitored=tenant.monitored,
-                short_since=license_["short_since"],
+                short_since=stored["short_since"],
             )
+
+
+def _units(stored: StoredLicense) -> License:
+    """Return the units of a stored licence; an empty part number is replaced by the SKU id."""
+    named = name_key(stored["sku_part_number"])
+    return License(
+        stored["sku_id"],
+        stored["sku_part_number"] if named else stored["sku_id"],
+        stored["enabled"],
+        stored["consumed"],
+        warning=stored["warning"],
+        capability_status=stored["capability_status"],
+        applies_to=stored["applies_to"],
+    )

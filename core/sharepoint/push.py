@@ -103,53 +103,73 @@ def push(
     both only grow. Raises GraphError if the list cannot be read.
     """
     writer = Writer(lists.client, lists.licenses, pace, workers, give_way)
-    result = PushResult(alarms=dict(alarms))
-    given_up: set[Key] = set()
-    created: set[Key] = set()
+    state = _PushState(PushResult(alarms=dict(alarms)))
+    result = state.result
     plan = make_plan(items, result.alarms)
     result.unchanged = plan.unchanged
     total, most = 0, SLICE
     for _ in range(ROUNDS + 2 * len(plan.changes) // SLICE):
-        result.alarms |= plan.alarms
-        result.unanswered = plan.unanswered
+        state.take(plan)
         remember(result.alarms)
-        result.not_found_again = result.not_found_again or _created_before(plan, created)
-        todo = _left_to_do(plan, given_up, creating=not result.not_found_again)
-        if not todo or give_way():
+        to_write = state.left(plan)
+        if not to_write or give_way():
             break
-        total = max(total, result.through + len(todo))
-        outcomes = writer.apply(todo[:most], _counter(progress, total, result.through))
+        total = max(total, result.through + len(to_write))
+        outcomes = writer.apply(to_write[:most], _counter(progress, total, result.through))
         most *= 2
-        for outcome in outcomes:
-            _count(result, outcome, now)
-            if outcome.result == "failed":
-                given_up.add(outcome.change.key)
-            elif outcome.result == "done" and outcome.change.item is None:
-                created.add(outcome.change.key)
+        state.count(outcomes, now)
         items = _merge(items, outcomes)
         plan = make_plan(items, result.alarms)
         if not give_way() and (any(map(_unknown, outcomes)) or _blind(plan.changes)):
             items = lists.items(lists.licenses)
             plan = make_plan(items, result.alarms)
-    rest = len(_left_to_do(plan, given_up, creating=not result.not_found_again))
-    if give_way():
-        result.remaining = rest
-    else:
-        result.failed += len(_left_to_do(plan, given_up))
-    if rest:
+    if state.finish(plan, gave_way=give_way()):
         remember(result.alarms | plan.alarms)
     result.refused, result.refused_rows = writer.refused.problems(), len(writer.refused)
     return result
 
 
-def _left_to_do(plan: Plan, given_up: set[Key], *, creating: bool = True) -> list[Change]:
-    return [change for change in plan.changes if change.key not in given_up and (creating or change.item is not None)]
+@dataclass(slots=True)
+class _PushState:
+    """The result so far, the licences whose change failed (`given_up`), and those with an item of this push."""
 
+    result: PushResult
+    given_up: set[Key] = field(default_factory=set)
+    created: set[Key] = field(default_factory=set)
 
-def _created_before(plan: Plan, created: set[Key]) -> str:
-    """Return the name of an item that the plan creates although this push has created it already, "" for none."""
-    again = (change for change in plan.changes if change.item is None and change.key in created)
-    return next((str(change.values.get("name")) for change in again), "")
+    def take(self, plan: Plan) -> None:
+        """Take the alarms of `plan`, and note an item that it creates although this push has created it already."""
+        self.result.alarms |= plan.alarms
+        self.result.unanswered = plan.unanswered
+        again = (change for change in plan.changes if change.item is None and change.key in self.created)
+        repeated = next((str(change.values.get("name")) for change in again), "")
+        self.result.not_found_again = self.result.not_found_again or repeated
+
+    def left(self, plan: Plan) -> list[Change]:
+        """Return the changes of `plan` that may be written."""
+        creating = not self.result.not_found_again
+        return [change for change in self._not_given_up(plan) if creating or change.item is not None]
+
+    def _not_given_up(self, plan: Plan) -> list[Change]:
+        return [change for change in plan.changes if change.key not in self.given_up]
+
+    def count(self, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Count what was written, and note which licences failed or have a new item."""
+        for outcome in outcomes:
+            _count(self.result, outcome, now)
+            if outcome.result == "failed":
+                self.given_up.add(outcome.change.key)
+            elif outcome.result == "done" and outcome.change.item is None:
+                self.created.add(outcome.change.key)
+
+    def finish(self, plan: Plan, *, gave_way: bool) -> int:
+        """Count the unwritten changes of the last plan as remaining or failed; return how many could be written."""
+        left = len(self.left(plan))
+        if gave_way:
+            self.result.remaining = left
+        else:
+            self.result.failed += len(self._not_given_up(plan))
+        return left
 
 
 def _unknown(outcome: Outcome) -> bool:

@@ -134,7 +134,7 @@ def _shows_day(stored: datetime | None, day: date) -> bool:
 
 
 def listed_rows(engine: Engine) -> list[TenantRow]:
-    """The tenants as the tenant list should know them."""
+    """Return the tenants with the values that their rows in the tenant list should have."""
     return [
         TenantRow(row.tenant_id, row.name, row.former_names, row.cert_expires, row.list_item_id or "")
         for row in tenant_rows(engine).values()
@@ -142,7 +142,7 @@ def listed_rows(engine: Engine) -> list[TenantRow]:
 
 
 def listed_tenant(item: Item, of: SharePointList) -> ListedTenant:
-    """A row of the tenant list; as in the older tool an empty `enabled` is a yes, an empty `monitoring` a no."""
+    """Return the item as a row of the tenant list; an empty `enabled` means yes, an empty `monitoring` no."""
     return ListedTenant(
         item_id=item.item_id,
         title=item.text("title"),
@@ -153,7 +153,7 @@ def listed_tenant(item: Item, of: SharePointList) -> ListedTenant:
 
 
 def _switch(item: Item, of: SharePointList, word: str, *, empty: bool) -> bool | None:
-    """What the switch says; None when it cannot be read, which is neither yes nor no."""
+    """Return the value of the switch, `empty` for an empty one; None if it cannot be read."""
     value = item.fields.get(word)
     if isinstance(value, bool):
         return value
