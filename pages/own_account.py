@@ -8,7 +8,7 @@ from core.access.sessions import open_sessions
 from ui.action_messages import show_secret, show_done, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.accounts.own_account_form import own_factor, own_password
+from ui.accounts.own_account_form import factor_form, password_form
 from ui.frame.page import current_view
 from ui.escaping import plain
 from ui.accounts.sessions_table import show_sessions
@@ -28,11 +28,11 @@ show_done()
 show_secret()
 with fenced("nav.mein-konto"), errors_shown():
     if password_due:
-        own_password()
+        password_form()
         st.stop()
     if not user.name.startswith("entra:"):
-        own_password()
-        own_factor(view)
+        password_form()
+        factor_form(view)
     else:
         st.info(text("own.entra"), icon=":material/info:")
     show_sessions(open_sessions(engine, user, view.now, account=user.name), user, view, own=True)

@@ -1,4 +1,4 @@
-"""The small form below the accounts: add one, change its role, its password, its access, its second factor."""
+"""The form below the table of accounts: add an account, or change its role, password, access or second factor."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ui.tables.selection import bound_key, untick
 from ui.texts import text
 
 TABLE = "accounts"
-_OPEN = "_account_open"
+_OPEN_FORM = "_account_open"
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What is open: `kind` is the key of the button, `name` the account (none for a new one).
+class OpenForm:
+    """The form that the reader has opened: `kind` is the key of its button, `name` the account ("" for a new one).
 
-    A name that was given away anew is somebody else's: `since` tells them apart.
+    A deleted name may be used for another account later, so `since` (when the account was made) is compared, too.
     """
 
     kind: str
@@ -41,26 +41,28 @@ class Work:
         return self.kind, self.name, self.since
 
 
-def begin(work: Work) -> None:
-    """Open the form."""
-    st.session_state[_OPEN] = work
+def open_form(form: OpenForm) -> None:
+    """Open this form on the next run."""
+    st.session_state[_OPEN_FORM] = form
 
 
-def open_form(accounts: Sequence[Account], user: Actor) -> None:
-    """The form that is open, if any."""
+def show_open_form(accounts: Sequence[Account], user: Actor) -> None:
+    """Show the open form, if there is one; close it on a new visit and if its account is gone."""
     if visit.entered():
-        st.session_state.pop(_OPEN, None)
-    work: Work | None = st.session_state.get(_OPEN)
-    if work is None:
+        st.session_state.pop(_OPEN_FORM, None)
+    form: OpenForm | None = st.session_state.get(_OPEN_FORM)
+    if form is None:
         return
-    account = next((one for one in accounts if (one.name, one.created_at) == (work.name, work.since)), None)
+    account = next(
+        (account for account in accounts if (account.name, account.created_at) == (form.name, form.since)), None
+    )
     with st.container(border=True, key="account_form"):
         if account is not None:
-            _FORMS[work.kind](account, user)
-        elif work.kind == "add":
+            _FORMS[form.kind](account, user)
+        elif form.kind == "add":
             _add()
-        else:  # somebody else has been faster
-            st.info(text("accounts.gone", name=plain(work.name)), icon=":material/info:")
+        else:  # another administrator has changed or deleted the account meanwhile
+            st.info(text("accounts.gone", name=plain(form.name)), icon=":material/info:")
             _close()
 
 
@@ -83,9 +85,9 @@ def _add() -> None:
         password = random_password() if generated else typed
         access.add(runtime.current().engine, current_user(), name, password, role)
         words = text("accounts.added", name=plain(name))
-        _done(words, password if generated else "")
+        _finish(words, password if generated else "")
 
-    _confirm("accounts.add_now", add)
+    _confirm_buttons("accounts.add_now", add)
 
 
 def _change_role(account: Account, user: Actor) -> None:
@@ -100,9 +102,9 @@ def _change_role(account: Account, user: Actor) -> None:
 
     def change() -> None:
         access.set_role(runtime.current().engine, current_user(), account.name, role)
-        _done(text("accounts.role_changed", name=plain(account.shown), role=role))
+        _finish(text("accounts.role_changed", name=plain(account.shown), role=role))
 
-    _confirm("accounts.change_role", change)
+    _confirm_buttons("accounts.change_role", change)
 
 
 def _new_password(account: Account, _user: Actor) -> None:
@@ -112,9 +114,9 @@ def _new_password(account: Account, _user: Actor) -> None:
     def renew() -> None:
         password = random_password()
         access.passwd(runtime.current().engine, current_user(), account.name, password)
-        _done(text("accounts.password_set", name=plain(account.shown)), password)
+        _finish(text("accounts.password_set", name=plain(account.shown)), password)
 
-    _confirm("accounts.password_now", renew)
+    _confirm_buttons("accounts.password_now", renew)
 
 
 def _disable(account: Account, user: Actor) -> None:
@@ -125,9 +127,9 @@ def _disable(account: Account, user: Actor) -> None:
 
     def disable() -> None:
         access.disable(runtime.current().engine, current_user(), account.name)
-        _done(text("accounts.disabled_now", name=plain(account.shown)))
+        _finish(text("accounts.disabled_now", name=plain(account.shown)))
 
-    _confirm("accounts.disable", disable)
+    _confirm_buttons("accounts.disable", disable)
 
 
 def _enable(account: Account, _user: Actor) -> None:
@@ -136,20 +138,20 @@ def _enable(account: Account, _user: Actor) -> None:
 
     def enable() -> None:
         access.enable(runtime.current().engine, current_user(), account.name)
-        _done(text("accounts.enabled_now", name=plain(account.shown)))
+        _finish(text("accounts.enabled_now", name=plain(account.shown)))
 
-    _confirm("accounts.enable", enable)
+    _confirm_buttons("accounts.enable", enable)
 
 
-def _factor(account: Account, _user: Actor) -> None:
+def _remove_factor(account: Account, _user: Actor) -> None:
     st.subheader(text("accounts.factor_title", name=plain(account.shown)))
     st.markdown(text("accounts.factor_what"))
 
     def remove() -> None:
         second_factor.remove(runtime.current().engine, current_user(), account.name, datetime.now(UTC))
-        _done(text("accounts.factor_removed", name=plain(account.shown)))
+        _finish(text("accounts.factor_removed", name=plain(account.shown)))
 
-    _confirm("accounts.factor_now", remove)
+    _confirm_buttons("accounts.factor_now", remove)
 
 
 _FORMS: dict[str, Callable[[Account, Actor], None]] = {
@@ -157,22 +159,23 @@ _FORMS: dict[str, Callable[[Account, Actor], None]] = {
     "new_password": _new_password,
     "disable": _disable,
     "enable": _enable,
-    "factor": _factor,
+    "factor": _remove_factor,
 }
 
 
-def _confirm(label: str, action: Callable[[], None]) -> None:
-    """The button that does it, and the one that does not."""
+def _confirm_buttons(label: str, action: Callable[[], None]) -> None:
+    """Show the buttons to confirm and to cancel; call `action` after the first."""
     with st.container(horizontal=True):
-        work: Work = st.session_state[_OPEN]
-        pressed = st.button(text(label), key=bound_key("account_now", *work.identity), type="primary")
+        form: OpenForm = st.session_state[_OPEN_FORM]
+        pressed = st.button(text(label), key=bound_key("account_now", *form.identity), type="primary")
         st.button(text("accounts.cancel"), key="account_cancel", on_click=_close)
     if pressed:
         with errors_shown():
             action()
 
 
-def _done(words: str, password: str = "") -> None:
+def _finish(words: str, password: str = "") -> None:
+    """Close the form and show a success message, with the new password if there is one."""
     if password:
         keep_secret(f"{words} {text('secret.once')}", password)
     else:
@@ -182,7 +185,7 @@ def _done(words: str, password: str = "") -> None:
 
 
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    st.session_state.pop(_OPEN_FORM, None)
     untick(TABLE)
 
 

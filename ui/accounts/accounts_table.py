@@ -1,4 +1,4 @@
-"""The accounts: the table, and which of them is to be changed in what way."""
+"""The table of all accounts, with the buttons that open a form for the chosen one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import streamlit as st
 from core.cache.account_rows import Account
 from core.cache.open_sessions import OpenSession
 from core.roles import Actor
-from ui.accounts.account_form import TABLE, Work, begin, open_form
+from ui.accounts.account_form import TABLE, OpenForm, open_form, show_open_form
 from ui.frame.page import View
 from ui.tables.license_columns import moment_column, words_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
@@ -23,7 +23,7 @@ MOST_ROWS = 12
 
 
 def show_accounts(accounts: Sequence[Account], sessions: Sequence[OpenSession], user: Actor, view: View) -> None:
-    """The table with its buttons, and the form when one is open."""
+    """Show the table, the buttons for the chosen account, and the open form."""
     ids = [f"{account.name} {account.created_at}" for account in accounts]
     shown = st.dataframe(
         account_table(accounts, sessions, view.language),
@@ -38,31 +38,38 @@ def show_accounts(accounts: Sequence[Account], sessions: Sequence[OpenSession], 
     account = None if row is None else accounts[row]
     with st.container(horizontal=True, vertical_alignment="center", key="account_actions"):
         st.button(
-            text("accounts.add"), key="account_add", icon=":material/person_add:", on_click=begin, args=(Work("add"),)
+            text("accounts.add"),
+            key="account_add",
+            icon=":material/person_add:",
+            on_click=open_form,
+            args=(OpenForm("add"),),
         )
         if account is None:
             st.caption(text("accounts.hint"), width="content")
         else:
-            for kind in works_for(account, user):
-                work = Work(kind, account.name, account.created_at)
-                key = bound_key(f"account_{kind}", *work.identity)
-                st.button(text(f"accounts.{kind}"), key=key, on_click=begin, args=(work,))
+            for kind in forms_for(account, user):
+                form = OpenForm(kind, account.name, account.created_at)
+                key = bound_key(f"account_{kind}", *form.identity)
+                st.button(text(f"accounts.{kind}"), key=key, on_click=open_form, args=(form,))
     if account is not None and account.name == user.name:
         st.caption(text("accounts.own"))
-    open_form(accounts, user)
+    show_open_form(accounts, user)
 
 
-def works_for(account: Account, user: Actor) -> list[str]:
-    """What can be changed about an account. Whoever set their own password here would never see the new one."""
+def forms_for(account: Account, user: Actor) -> list[str]:
+    """Return the kinds of form that `user` may open for an account.
+
+    Nobody gets a new password for their own account here: it ends all sessions, so the password would never be seen.
+    """
     local, own = account.provider == "local", account.name == user.name
-    works = ["change_role"] if local else []
-    works += ["new_password"] if local and not own else []
-    works += ["factor"] if account.totp_confirmed_at and not own else []
-    return [*works, "enable" if account.disabled else "disable"]
+    forms = ["change_role"] if local else []
+    forms += ["new_password"] if local and not own else []
+    forms += ["factor"] if account.totp_confirmed_at and not own else []
+    return [*forms, "enable" if account.disabled else "disable"]
 
 
 def account_table(accounts: Sequence[Account], sessions: Sequence[OpenSession], language: str) -> pa.Table:
-    """One row per account."""
+    """Return one row per account, with the number of its open sessions."""
     opened = Counter(session.account for session in sessions)
 
     def words(key: str) -> str:

@@ -1,4 +1,4 @@
-"""One's own password and second factor."""
+"""The forms in which people change their own password and second factor."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SETUP = "_factor_setup"
 FIELD_PIXELS, QR_PIXELS = 320, 220
 
 
-def own_password() -> None:
-    """The form for a new password; afterwards the sign-in comes by itself."""
+def password_form() -> None:
+    """Show the form for a new password. A change ends the session, so the sign-in page follows."""
     st.subheader(text("own.password"))
     with st.form("own_password", border=False, enter_to_submit=True, width=FIELD_PIXELS):
         current = _secret_field("password_current", "current-password")
@@ -43,8 +43,8 @@ def own_password() -> None:
             change_password(runtime.current().engine, current_user(), current, new, datetime.now(UTC))
 
 
-def own_factor(view: View) -> None:
-    """Set up, see and remove the second factor."""
+def factor_form(view: View) -> None:
+    """Show whether the second factor is on, and the forms to set it up or to remove it."""
     if visit.entered():
         st.session_state.pop(_SETUP, None)
     st.subheader(text("own.factor"))
@@ -53,11 +53,11 @@ def own_factor(view: View) -> None:
     if state.since is not None:
         since = fmt.day(state.since.astimezone(view.zone), view.language)
         st.markdown(text("own.factor_on", since=since, codes=state.codes_left))
-        _remove()
+        _remove_form()
         return
     setup: Setup | None = st.session_state.get(_SETUP)
     if setup is not None:
-        _confirm(setup)
+        _confirm_form(setup)
         return
     st.markdown(text("own.factor_off"))
     with st.form("own_factor", border=False, width=FIELD_PIXELS):
@@ -69,23 +69,23 @@ def own_factor(view: View) -> None:
             st.rerun()
 
 
-def _confirm(setup: Setup) -> None:
+def _confirm_form(setup: Setup) -> None:
     with st.container(border=True, key="factor_setup"):
         st.markdown(text("own.factor_scan"))
         st.image(setup.svg, width=QR_PIXELS)
         st.code(setup.secret, language=None)
         st.markdown(text("own.factor_code_step"))
         code = _code_form("factor_confirm", "own.factor_confirm")
-        st.button(text("accounts.cancel"), key="factor_cancel", on_click=_forget)
+        st.button(text("accounts.cancel"), key="factor_cancel", on_click=_cancel_setup)
     if code:
         with errors_shown():
             codes = second_factor.confirm(runtime.current().engine, current_user(), code, datetime.now(UTC))
-            _forget()
+            _cancel_setup()
             keep_secret(text("own.factor_done"), "\n".join(codes))
             st.rerun()
 
 
-def _remove() -> None:
+def _remove_form() -> None:
     st.caption(text("own.factor_remove_what"))
     if code := _code_form("factor_remove", "own.factor_remove"):
         with errors_shown():
@@ -96,14 +96,14 @@ def _remove() -> None:
 
 
 def _code_form(key: str, label: str) -> str:
-    """A field for a code and its button; the code once it was pressed."""
+    """Show a field for a code with its button; return the code in the run after a click, else ""."""
     with st.form(key, border=False, width=FIELD_PIXELS):
         code = st.text_input(text("own.factor_code"), key=f"{key}_code", autocomplete="one-time-code", max_chars=60)
         pressed = st.form_submit_button(text(label), key=f"{key}_now")
     return (code or "").strip() if pressed else ""
 
 
-def _forget() -> None:
+def _cancel_setup() -> None:
     st.session_state.pop(_SETUP, None)
 
 

@@ -1,4 +1,4 @@
-"""The question before sessions are ended: it names whose, and asks for the password once more."""
+"""The form that ends sessions: it names the account and asks for the reader's password once more."""
 
 from __future__ import annotations
 
@@ -23,81 +23,84 @@ from ui.tables.selection import bound_key, untick
 from ui.texts import plural, text
 
 TABLE = "sessions"
-_OPEN = "_session_open"
+_OPEN_FORM = "_session_open"
 FIELD_PIXELS = 320
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """What is to be ended: this session `alone`, or all of its account."""
+class OpenForm:
+    """The form that the reader has opened: it ends `session` alone, or all sessions of its account."""
 
     session: OpenSession
     alone: bool = False
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """A name that was given away anew is somebody else's."""
+        """Return the session or account that the form is about; a deleted name may be used for another account."""
         return self.session.id if self.alone else "", self.session.account, self.session.account_since
 
     def concerns(self, session: OpenSession) -> bool:
-        """Return whether `session` would be ended."""
-        return Work(session, self.alone).identity == self.identity
+        """Return True if the form would end `session`."""
+        return OpenForm(session, self.alone).identity == self.identity
 
 
-def begin(work: Work) -> None:
-    """Ask before it is done."""
-    st.session_state[_OPEN] = work
+def open_form(form: OpenForm) -> None:
+    """Open this form on the next run."""
+    st.session_state[_OPEN_FORM] = form
 
 
-def open_form(sessions: Sequence[OpenSession], view: View) -> None:
-    """Show the question that is open, if any; `sessions` are those that are open now."""
+def show_open_form(sessions: Sequence[OpenSession], view: View) -> None:
+    """Show the open form, if there is one; close it if none of the open `sessions` is concerned any more."""
     if visit.entered():
-        st.session_state.pop(_OPEN, None)
-    work: Work | None = st.session_state.get(_OPEN)
-    if work is None:
+        st.session_state.pop(_OPEN_FORM, None)
+    form: OpenForm | None = st.session_state.get(_OPEN_FORM)
+    if form is None:
         return
-    name = plain(work.session.shown)
-    if not any(map(work.concerns, sessions)):
+    name = plain(form.session.shown)
+    if not any(map(form.concerns, sessions)):
         st.info(text("sessions.gone"), icon=":material/info:")
         _close()
         return
     with st.container(border=True, key="session_form"):
-        st.subheader(text("sessions.end_title" if work.alone else "sessions.end_all_title", name=name))
-        if work.alone:
-            st.markdown(_which(work.session, view))
-        proof = _proof(work)
+        st.subheader(text("sessions.end_title" if form.alone else "sessions.end_all_title", name=name))
+        if form.alone:
+            st.markdown(_session_words(form.session, view))
+        proof = _ask_for_proof(form)
         st.button(text("accounts.cancel"), key="session_cancel", on_click=_close)
     if proof is not None:
         with errors_shown():
-            _end(work, proof)
+            _end(form, proof)
 
 
-def _which(session: OpenSession, view: View) -> str:
+def _session_words(session: OpenSession, view: View) -> str:
     since = fmt.clock(session.created_at, view.now, view.language, view.zone)
     browser = browser_words(session.user_agent) or text("browser.unknown", view.language)
     return text("sessions.which", since=since, address=plain(session.address or "?"), browser=plain(browser))
 
 
-def _proof(work: Work) -> str | None:
-    """Return what was typed once the button was pressed: the password, or the name where there is no password."""
-    secret = has_password(runtime.current().engine, current_user().name)
-    label = text("sessions.password") if secret else text("sessions.type_name", name=plain(work.session.shown))
-    with st.form(bound_key("session_ask", *work.identity), border=False, width=FIELD_PIXELS):
+def _ask_for_proof(form: OpenForm) -> str | None:
+    """Show the field for the proof; return what was typed in the run after a click, else None.
+
+    The proof is the reader's password, or the name of the account if the reader signs in without a password.
+    """
+    with_password = has_password(runtime.current().engine, current_user().name)
+    label = text("sessions.password") if with_password else text("sessions.type_name", name=plain(form.session.shown))
+    with st.form(bound_key("session_ask", *form.identity), border=False, width=FIELD_PIXELS):
         typed = st.text_input(
-            label, key=bound_key("session_proof", *work.identity), type="password" if secret else "default",
-            autocomplete="current-password" if secret else "off",
+            label, key=bound_key("session_proof", *form.identity), type="password" if with_password else "default",
+            autocomplete="current-password" if with_password else "off",
         )  # fmt: skip
         pressed = st.form_submit_button(
-            text("sessions.end_now"), key=bound_key("session_now", *work.identity), type="primary"
+            text("sessions.end_now"), key=bound_key("session_now", *form.identity), type="primary"
         )
     return (typed or "") if pressed else None
 
 
-def _end(work: Work, proof: str) -> None:
-    session = work.session
+def _end(form: OpenForm, proof: str) -> None:
+    session = form.session
     count = end_for(
         runtime.current().engine, current_user(), datetime.now(UTC), account=session.account,
-        session=session.id if work.alone else "", proof=proof,
+        session=session.id if form.alone else "", proof=proof,
     )  # fmt: skip
     name = plain(session.shown)
     done(plural("sessions.ended", count, name=name) if count else text("sessions.gone"))
@@ -106,5 +109,5 @@ def _end(work: Work, proof: str) -> None:
 
 
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    st.session_state.pop(_OPEN_FORM, None)
     untick(TABLE)

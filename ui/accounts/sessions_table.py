@@ -1,4 +1,4 @@
-"""The open sessions, of everybody or one's own, and how they are ended."""
+"""The table of open sessions, all or those of one account, with the buttons that end them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import streamlit as st
 from core.cache.open_sessions import OpenSession
 from core.roles import Actor
 from ui.accounts.browser_names import browser_words
-from ui.accounts.session_form import TABLE, Work, begin, open_form
+from ui.accounts.session_form import TABLE, OpenForm, open_form, show_open_form
 from ui.escaping import plain
 from ui.frame.page import View
 from ui.tables.license_columns import moment_column, words_column
@@ -23,7 +23,10 @@ MOST_ROWS = 10
 
 
 def show_sessions(sessions: Sequence[OpenSession], user: Actor, view: View, *, own: bool = False) -> None:
-    """The table, and the buttons for the session that is ticked; `own` leaves out whose they are."""
+    """Show the sessions with the buttons that end them, and the open form.
+
+    `own`: the sessions are the reader's, so the table needs no column for the account.
+    """
     name = text("sessions.own_title" if own else "sessions.title")
     st.subheader(name)
     st.caption(text("sessions.what"))
@@ -43,35 +46,35 @@ def show_sessions(sessions: Sequence[OpenSession], user: Actor, view: View, *, o
     row = chosen_row(TABLE, ids, shown)
     with st.container(horizontal=True, vertical_alignment="center", key="session_actions"):
         if row is not None:
-            _button("sessions.end", "session_end", Work(sessions[row], alone=True))
+            _end_button("sessions.end", "session_end", OpenForm(sessions[row], alone=True))
         if row is not None or own:
-            _button(
+            _end_button(
                 "sessions.end_own" if own else "sessions.end_all",
                 f"sessions_end_{'own' if own else 'all'}",
-                Work(sessions[row or 0]),
+                OpenForm(sessions[row or 0]),
             )
         else:
             st.caption(text("sessions.hint"), width="content")
-    open_form(sessions, view)
+    show_open_form(sessions, view)
 
 
 def session_table(sessions: Sequence[OpenSession], user: Actor, language: str, *, own: bool = False) -> pa.Table:
-    """One row per session, the asking one marked."""
+    """Return one row per session; the reader's present session is marked."""
     time = pa.timestamp("us", "UTC")
-    columns: dict[str, Any] = {} if own else {"name": [one.shown for one in sessions]}
+    columns: dict[str, Any] = {} if own else {"name": [session.shown for session in sessions]}
     columns |= {
-        "session_since": pa.array([one.created_at for one in sessions], time),
-        "last_seen": pa.array([one.last_seen_at for one in sessions], time),
-        "address": [one.address for one in sessions],
-        "browser": [browser_words(one.user_agent) or text("browser.unknown", language) for one in sessions],
-        "which": [text("sessions.this", language) if one.id == user.session else "" for one in sessions],
+        "session_since": pa.array([session.created_at for session in sessions], time),
+        "last_seen": pa.array([session.last_seen_at for session in sessions], time),
+        "address": [session.address for session in sessions],
+        "browser": [browser_words(session.user_agent) or text("browser.unknown", language) for session in sessions],
+        "which": [text("sessions.this", language) if session.id == user.session else "" for session in sessions],
     }
     return pa.table(columns)
 
 
-def _button(label: str, key: str, work: Work) -> None:
-    words = text(label, name=plain(work.session.shown)) if label == "sessions.end_all" else text(label)
-    st.button(words, key=bound_key(key, *work.identity), icon=":material/logout:", on_click=begin, args=(work,))
+def _end_button(label: str, key: str, form: OpenForm) -> None:
+    words = text(label, name=plain(form.session.shown)) if label == "sessions.end_all" else text(label)
+    st.button(words, key=bound_key(key, *form.identity), icon=":material/logout:", on_click=open_form, args=(form,))
 
 
 def _config(view: View) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Access for programs: the table, the form for a new one, its secret once, and how one is revoked."""
+"""The tokens of programs: their table, the form for a new token, and the question before one is revoked."""
 
 from __future__ import annotations
 
@@ -29,66 +29,66 @@ USUAL_DAYS = 90
 DATE_FORMAT = "DD.MM.YYYY"
 NEW = "new"
 TABLE = "tokens"
-_OPEN = "_token_open"  # what is open: NEW, or the id of the token to revoke
+_OPEN_FORM = "_token_open"  # the open form: NEW, or the id of the token to revoke
 
 
-def show_tokens(found: Sequence[Token], user: Actor, view: View) -> None:
-    """The table with its buttons, and the form when one is open."""
+def show_tokens(tokens: Sequence[Token], user: Actor, view: View) -> None:
+    """Show the table, its buttons and the open form."""
     if visit.entered():
-        st.session_state.pop(_OPEN, None)
-    chosen = _table(found, view) if found else None
-    if not found:
+        st.session_state.pop(_OPEN_FORM, None)
+    chosen = _table(tokens, view) if tokens else None
+    if not tokens:
         st.info(text("tokens.none"), icon=":material/info:")
     with st.container(horizontal=True, vertical_alignment="center", key="token_actions"):
-        st.button(text("tokens.add"), key="token_add", icon=":material/add:", on_click=_begin, args=(NEW,))
+        st.button(text("tokens.add"), key="token_add", icon=":material/add:", on_click=_open_form, args=(NEW,))
         if chosen is not None and chosen.revoked_at is None:
             st.button(
                 text("tokens.revoke"),
                 key=bound_key("token_revoke", chosen.token_id),
-                on_click=_begin,
+                on_click=_open_form,
                 args=(chosen.token_id,),
             )
-        elif found:
+        elif tokens:
             st.caption(text("tokens.hint"), width="content")
-    work = st.session_state.get(_OPEN)
-    if work == NEW:
-        _form(user, view)
-    elif token := next((token for token in found if token.token_id == work), None):
-        _ask_before(token)
+    form = st.session_state.get(_OPEN_FORM)
+    if form == NEW:
+        _new_token_form(view)
+    elif token := next((token for token in tokens if token.token_id == form), None):
+        _revoke_form(token)
 
 
-def token_table(found: Sequence[Token], now: datetime, language: str) -> pa.Table:
-    """One row per token, also of those that have ended."""
+def token_table(tokens: Sequence[Token], now: datetime, language: str) -> pa.Table:
+    """Return one row per token, expired and revoked ones included."""
     moment = pa.timestamp("us", "UTC")
     return pa.table(
         {
-            "token": [token.name for token in found],
-            "role": [token.role for token in found],
-            "token_state": [text(f"tokens.state.{token.state(now)}", language) for token in found],
-            "created_by": [token.creator for token in found],
-            "created_on": pa.array([token.created_at for token in found], moment),
-            "expires": pa.array([token.expires_at for token in found], moment),
-            "last_used": pa.array([token.last_used_at for token in found], moment),
+            "token": [token.name for token in tokens],
+            "role": [token.role for token in tokens],
+            "token_state": [text(f"tokens.state.{token.state(now)}", language) for token in tokens],
+            "created_by": [token.creator for token in tokens],
+            "created_on": pa.array([token.created_at for token in tokens], moment),
+            "expires": pa.array([token.expires_at for token in tokens], moment),
+            "last_used": pa.array([token.last_used_at for token in tokens], moment),
         }
     )
 
 
-def _table(found: Sequence[Token], view: View) -> Token | None:
-    ids = [token.token_id for token in found]
+def _table(tokens: Sequence[Token], view: View) -> Token | None:
+    ids = [token.token_id for token in tokens]
     shown = st.dataframe(
-        token_table(found, view.now, view.language),
+        token_table(tokens, view.now, view.language),
         **selectable(TABLE, ids),
         alt=text("tokens.table"),
         hide_index=True,
         column_config=_config(view),
-        height=HEADER_PIXELS + ROW_PIXELS * min(len(found), MOST_ROWS),
+        height=HEADER_PIXELS + ROW_PIXELS * min(len(tokens), MOST_ROWS),
         placeholder="",
     )
     row = chosen_row(TABLE, ids, shown)
-    return None if row is None else found[row]
+    return None if row is None else tokens[row]
 
 
-def _form(user: Actor, view: View) -> None:
+def _new_token_form(view: View) -> None:
     today = view.now.astimezone(view.zone).date()
     with st.container(border=True, key="token_form"):
         st.subheader(text("tokens.add"))
@@ -109,7 +109,7 @@ def _form(user: Actor, view: View) -> None:
             st.button(text("accounts.cancel"), key="token_cancel", on_click=_close)
         if pressed:
             with errors_shown():
-                # Without a day it has ended already, which core refuses in words.
+                # No day chosen: yesterday, which core refuses with a message.
                 _make(name, role, until or today - timedelta(days=1), view)
 
 
@@ -122,7 +122,7 @@ def _make(name: str, role: str, until: date, view: View) -> None:
     st.rerun()
 
 
-def _ask_before(token: Token) -> None:
+def _revoke_form(token: Token) -> None:
     with st.container(border=True, key="token_form"):
         st.subheader(text("tokens.revoke_title", name=plain(token.name)))
         st.markdown(text("tokens.revoke_what"))
@@ -139,12 +139,12 @@ def _ask_before(token: Token) -> None:
                 st.rerun()
 
 
-def _begin(what: str) -> None:
-    st.session_state[_OPEN] = what
+def _open_form(form: str) -> None:
+    st.session_state[_OPEN_FORM] = form
 
 
 def _close() -> None:
-    st.session_state.pop(_OPEN, None)
+    st.session_state.pop(_OPEN_FORM, None)
     untick(TABLE)
 
 
