@@ -14,14 +14,14 @@ from core.cache import audit_rows
 from core.cache.audit_rows import AuditRow, Entry, Search, append
 from core.roles import Action, Actor, schedule_actor
 
-__all__ = ["AuditRow", "Entry", "Search", "Verdict", "append", "export", "find", "names_in_use", "note_export", "prune",
-           "record", "verify"]  # fmt: skip
+__all__ = ["AuditRow", "Entry", "Search", "Verification", "append", "export", "find", "names_in_use", "note_export",
+           "prune", "record", "verify"]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """The result of a verification.
 
     `rows`: the number of correct rows; `broken_at`: the number of the first changed or missing row, None if all are
@@ -84,7 +84,7 @@ def export(engine: Engine, actor: Actor, search: Search) -> Iterator[AuditRow]:
     return audit_rows.matching(engine, search, up_to=newest)
 
 
-def verify(engine: Engine, actor: Actor) -> Verdict:
+def verify(engine: Engine, actor: Actor) -> Verification:
     """Check the hash and number of every row. Raises NotAllowed, DatabaseError."""
     actor.need(Action.AUDIT)
     seq, previous = audit_rows.anchor(engine)
@@ -92,10 +92,10 @@ def verify(engine: Engine, actor: Actor) -> Verdict:
     for row in audit_rows.rows_from(engine):
         seq += 1
         if row.seq != seq or row.previous != previous or row.hash != row.computed_hash():
-            return Verdict(count, previous, broken_at=seq)
+            return Verification(count, previous, broken_at=seq)
         previous = row.hash
         count += 1
-    return Verdict(count, previous)
+    return Verification(count, previous)
 
 
 def prune(engine: Engine, days: int, now: datetime) -> int:

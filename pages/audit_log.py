@@ -5,7 +5,7 @@ import streamlit as st
 from core.roles import Action
 from ui.frame import visit
 from ui.action_messages import errors_shown
-from ui.audit.audit_check import check
+from ui.audit.audit_check import verify_block
 from ui.audit.audit_table import show_audit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
@@ -19,6 +19,6 @@ view = current_view()
 st.title(text("nav.protokoll"))
 st.caption(text("audit.intro"))
 with fenced("audit.verify"):
-    check(view)
+    verify_block(view)
 with fenced("nav.protokoll"), errors_shown():
     show_audit(snapshot, user, view)

@@ -136,10 +136,10 @@ def fill(engine: Engine, count: int, *, start: datetime = NOW, step: timedelta =
 def test_an_untouched_chain_is_whole(database: Engine) -> None:
     fill(database, 5)
 
-    verdict = verify(database, ADMIN)
+    verification = verify(database, ADMIN)
 
-    assert (verdict.rows, verdict.broken_at) == (5, None)
-    assert verdict.head == rows(database)[0].hash
+    assert (verification.rows, verification.broken_at) == (5, None)
+    assert verification.head == rows(database)[0].hash
 
 
 def test_the_database_itself_refuses_to_change_or_take_a_row(database: Engine) -> None:
@@ -185,9 +185,9 @@ def test_retention_takes_the_oldest_bit_by_bit_and_leaves_a_whole_chain(database
 
     assert [audit.prune(database, 5, NOW) for _ in range(3)] == [2, 1, 1]
 
-    verdict = verify(database, ADMIN)
+    verification = verify(database, ADMIN)
     newest = rows(database)[0]
-    assert (verdict.rows, verdict.broken_at) == (9, None)
+    assert (verification.rows, verification.broken_at) == (9, None)
     assert (newest.action, newest.actor, newest.after) == ("audit.pruned", "schedule", '{"last": 4, "rows": 1}')
     assert audit.prune(database, 5, NOW) == 0
     assert audit.prune(database, 0, NOW + timedelta(days=999)) == 0

@@ -31,11 +31,11 @@ def add_to(commands: Any) -> None:
 
 
 def _verify(_options: argparse.Namespace, settings: Settings) -> int:
-    verdict = audit.verify(open_engine(settings), command_actor())
-    print(f"{verdict.rows} rows are as they were written, newest hash {verdict.head or '-'}")
-    if verdict.broken_at is None:
+    verification = audit.verify(open_engine(settings), command_actor())
+    print(f"{verification.rows} rows are as they were written, newest hash {verification.head or '-'}")
+    if verification.broken_at is None:
         return OK
-    print(f"Row {verdict.broken_at} was changed, or rows are missing before it.")
+    print(f"Row {verification.broken_at} was changed, or rows are missing before it.")
     return SOME_FAILED
 
 

@@ -1,4 +1,4 @@
-"""What the rows of the audit say, in words. Pure functions; nothing here knows the page."""
+"""The values of audit rows in words: action, result, person, origin, target and change. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,69 +13,70 @@ from ui import format as fmt
 from ui.texts import plural, text
 
 ARROW, NOTHING = " → ", "–"
-# Told by the columns of the row already.
-SILENT = frozenset({"author", "created_at", "tenant_id", "sku_id"})
-CODES = {"provider": "provider.", "mode": "rule.mode."}  # field -> with what the keys of its codes begin
+# The columns of the row show these already.
+SHOWN_ELSEWHERE = frozenset({"author", "created_at", "tenant_id", "sku_id"})
+CODES = {"provider": "provider.", "mode": "rule.mode."}  # field -> the beginning of the keys of its codes
 _RULE = re.compile(r"tenant (?P<tenant>\S+), product (?P<product>\S+)")
 _ALL = "(all)"
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(T[\d:.+-]*Z?)?$")
 
 
 def difference(before: str, after: str, language: str) -> str:
-    """What a change has changed, from the two JSON documents of its row ("" for none).
+    """Return the fields that differ between the two JSON documents of a row: "Rolle: support → admin".
 
-    "Rolle: support → admin"; of what is new its values, of what is gone "bisher ...".
+    If one document is empty, return the values of the other one, after "bisher" if the new one is empty.
     """
     old, new = _parsed(before), _parsed(after)
     if old == new:
         return ""
     if isinstance(old, dict) and isinstance(new, dict):
         return "; ".join(
-            f"{_field(name, language)}: {_of(name, old, language)}{ARROW}{_of(name, new, language)}"
+            f"{_field_name(name, language)}: {_field_value(name, old, language)}"
+            f"{ARROW}{_field_value(name, new, language)}"
             for name in {**old, **new}
-            if name not in SILENT and old.get(name) != new.get(name)
+            if name not in SHOWN_ELSEWHERE and old.get(name) != new.get(name)
         )
     if old is None:
-        return _told(new, language)
+        return _document_words(new, language)
     if new is None:
-        return text("audit.was", language, values=_told(old, language))
-    return f"{_told(old, language)}{ARROW}{_told(new, language)}"
+        return text("audit.was", language, values=_document_words(old, language))
+    return f"{_document_words(old, language)}{ARROW}{_document_words(new, language)}"
 
 
 def action_words(code: str, language: str) -> str:
-    """The action in words; an unknown one is shown as it is."""
-    return _or_code(f"audit.action.{code}", code, language)
+    """Return the name of an action; an unknown code as it is."""
+    return _text_or_code(f"audit.action.{code}", code, language)
 
 
 def result_words(code: str, reason: str, language: str) -> str:
-    """ "misslungen: SharePoint antwortet nicht" """
-    words = _or_code(f"audit.result.{code}", code, language)
-    return f"{words}: {_or_code(f'audit.why.{reason}', reason, language)}" if reason else words
+    """Return the result with its reason: "misslungen: SharePoint antwortet nicht"."""
+    words = _text_or_code(f"audit.result.{code}", code, language)
+    return f"{words}: {_text_or_code(f'audit.why.{reason}', reason, language)}" if reason else words
 
 
 def who_words(shown: str, source: str, language: str) -> str:
-    """What people call the actor; the timetable and somebody unknown have no name of their own."""
+    """Return the name of the actor, or words for the timetable and for an actor without a name."""
     if source == "schedule":
         return text("audit.source.schedule", language)
     return shown or text("audit.nobody", language)
 
 
 def origin_words(source: str, address: str, language: str) -> str:
-    """ "Dashboard · 10.0.0.7" """
-    words = _or_code(f"audit.source.{source}", source, language)
+    """Return where a request came from: "Dashboard · 10.0.0.7"."""
+    words = _text_or_code(f"audit.source.{source}", source, language)
     return f"{words} · {address}" if address else words
 
 
 def target_words(target: str, names: Mapping[str, str], language: str) -> str:
-    """The target with names in the place of the ids that `names` knows."""
-    if found := _RULE.fullmatch(target):
-        tenant = _of_rule(found["tenant"], names, text("audit.rule_all_tenants", language))
-        product = _of_rule(found["product"], names, text("audit.rule_all_products", language))
+    """Return the target, with names instead of ids as far as `names` has them."""
+    if rule := _RULE.fullmatch(target):
+        tenant = _name_or_id(rule["tenant"], names, text("audit.rule_all_tenants", language))
+        product = _name_or_id(rule["product"], names, text("audit.rule_all_products", language))
         return text("audit.rule_target", language, tenant=tenant, product=product)
-    return names.get(target) or _or_code(f"audit.file.{target}", target, language)
+    return names.get(target) or _text_or_code(f"audit.file.{target}", target, language)
 
 
-def _of_rule(id_: str, names: Mapping[str, str], everything: str) -> str:
+def _name_or_id(id_: str, names: Mapping[str, str], everything: str) -> str:
     return everything if id_ == _ALL else names.get(id_, id_)
 
 
@@ -88,18 +89,22 @@ def _parsed(document: str) -> Any:
         return document
 
 
-def _told(value: Any, language: str) -> str:
+def _document_words(value: Any, language: str) -> str:
     if isinstance(value, dict):
-        shown = [f"{_field(name, language)}: {_of(name, value, language)}" for name in value if name not in SILENT]
+        shown = [
+            f"{_field_name(name, language)}: {_field_value(name, value, language)}"
+            for name in value
+            if name not in SHOWN_ELSEWHERE
+        ]
         return "; ".join(shown)
     return _value(value, language)
 
 
-def _of(name: str, document: Mapping[str, Any], language: str) -> str:
-    """The value of a field, in words where it is a code."""
+def _field_value(name: str, document: Mapping[str, Any], language: str) -> str:
+    """Return the value of a field; a code as its words."""
     value = document.get(name)
     if name in CODES and isinstance(value, str) and value:
-        return _or_code(f"{CODES[name]}{value}", value, language)
+        return _text_or_code(f"{CODES[name]}{value}", value, language)
     return _value(value, language)
 
 
@@ -112,21 +117,21 @@ def _value(value: Any, language: str) -> str:
         return plural("audit.entries", len(value), language)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False)
-    return _words(value, language) if isinstance(value, str) else str(value)
+    return _date_or_text(value, language) if isinstance(value, str) else str(value)
 
 
-def _words(value: str, language: str) -> str:
-    """A date or a moment as people write it; any other text as it is."""
-    found = _DATE.match(value)
+def _date_or_text(value: str, language: str) -> str:
+    """Return a date or time as people write it; any other text as it is."""
+    match = _DATE.match(value)
     try:
-        return fmt.day(date.fromisoformat(found[1]), language) if found else value
+        return fmt.day(date.fromisoformat(match[1]), language) if match else value
     except ValueError:
         return value
 
 
-def _field(name: str, language: str) -> str:
-    return _or_code(f"audit.field.{name}", name, language)
+def _field_name(name: str, language: str) -> str:
+    return _text_or_code(f"audit.field.{name}", name, language)
 
 
-def _or_code(key: str, code: str, language: str) -> str:
+def _text_or_code(key: str, code: str, language: str) -> str:
     return text(key, language) if has_text(key) else code

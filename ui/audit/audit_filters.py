@@ -1,4 +1,4 @@
-"""The filters over the audit: words, action, person, result, period, page. They live in the URL as codes."""
+"""The filters above the audit: words, action, person, result, period, page. The URL holds them as codes."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _START, _ROUND = "_audit_start", "_audit_round"
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
-    """What occurs in the audit: its actions, and its people as (account, shown name)."""
+class FilterOptions:
+    """The actions that occur in the audit, and the people: (account, shown name)."""
 
     actions: Sequence[str]
     people: Sequence[tuple[str, str]]
 
 
-def audit_filters(found: InUse, view: View) -> Search:
-    """Show the filters and give back what is chosen."""
+def audit_filters(options: FilterOptions, view: View) -> Search:
+    """Show the filters and return the search that they ask for."""
     arrived = url.incoming(navigation.AUDIT, PARAMS)
     if arrived is not None:
-        _set(arrived)
-    people = dict(found.people)
-    for name, known in ((ACTIONS, found.actions), (WHO, list(people)), (RESULTS, KNOWN_RESULTS)):
-        st.session_state[_KEY + name] = [value for value in st.session_state.get(_KEY + name, ()) if value in known]
+        _fill(arrived)
+    people = dict(options.people)
+    for name, codes in ((ACTIONS, options.actions), (WHO, list(people)), (RESULTS, KNOWN_RESULTS)):
+        st.session_state[_KEY + name] = [value for value in st.session_state.get(_KEY + name, ()) if value in codes]
     with st.container(horizontal=True, vertical_alignment="bottom", key="audit_filters"):
         st.text_input(
             text("filter.search"), key=_KEY + SEARCH, type="search", live="400ms", max_chars=LONGEST_SEARCH,
             on_change=_first_page, placeholder=text("audit.search_hint"), autocomplete="off", width=190,
         )  # fmt: skip
-        _choice(ACTIONS, found.actions, {code: action_words(code, view.language) for code in found.actions})
+        _choice(ACTIONS, options.actions, {code: action_words(code, view.language) for code in options.actions})
         _choice(WHO, list(people), {name: shown or text("audit.nobody") for name, shown in people.items()})
         _choice(RESULTS, KNOWN_RESULTS, {code: result_words(code, "", view.language) for code in KNOWN_RESULTS})
         st.date_input(
@@ -56,7 +56,7 @@ def audit_filters(found: InUse, view: View) -> Search:
 
 
 def chosen(zone: tzinfo) -> Search:
-    """What the filters ask for; days are those of `zone`."""
+    """Return the search that the filters ask for; a day begins and ends at midnight in `zone`."""
     state = st.session_state
     since, until = _days()
     return Search(
@@ -64,13 +64,13 @@ def chosen(zone: tzinfo) -> Search:
         actions=tuple(state.get(_KEY + ACTIONS, ())),
         actors=tuple(state.get(_KEY + WHO, ())),
         results=tuple(state.get(_KEY + RESULTS, ())),
-        since=_midnight(since, zone) if since else None,
-        until=_midnight(until + timedelta(days=1), zone) if until else None,
+        since=_start_of_day(since, zone) if since else None,
+        until=_start_of_day(until + timedelta(days=1), zone) if until else None,
     )
 
 
 def keep_in_url(search: Search, page: int) -> None:
-    """So that the view can be sent to a colleague."""
+    """Write search and page into the URL, so that the view can be sent to a colleague."""
     since, until = _days()
     url.keep(
         navigation.AUDIT,
@@ -87,12 +87,12 @@ def keep_in_url(search: Search, page: int) -> None:
 
 
 def page_key(search: Search) -> str:
-    """The key of the control that turns pages: another one for other filters and for another link."""
+    """Return the key of the page control; other filters and other links get one that begins at their own page."""
     return f"{_KEY}page_{st.session_state.get(_ROUND, 0)}_{abs(hash(search))}"
 
 
 def first_page() -> int:
-    """The page that a link asks for, else 1."""
+    """Return the page that a link asks for, else 1."""
     return int(st.session_state.get(_START, 1))
 
 
@@ -101,7 +101,7 @@ def is_filtered(search: Search) -> bool:
 
 
 def reset() -> None:
-    _set({})
+    _fill({})
 
 
 def _choice(name: str, options: Sequence[str], words: dict[str, str]) -> None:
@@ -121,7 +121,7 @@ def _first_page() -> None:
     st.session_state[_START] = 1
 
 
-def _set(params: url.Params) -> None:
+def _fill(params: url.Params) -> None:
     state = st.session_state
     state[_KEY + SEARCH] = (params.get(SEARCH) or [""])[0][:LONGEST_SEARCH]
     for name in (ACTIONS, WHO, RESULTS):
@@ -134,18 +134,18 @@ def _set(params: url.Params) -> None:
 
 
 def _days() -> tuple[date | None, date | None]:
-    """First and last day; while the second is being chosen there is none."""
+    """Return the first and the last day; None for a day that is not chosen yet."""
     picked = tuple(st.session_state.get(_KEY + DAYS) or ())
     return (picked[0] if picked else None), (picked[1] if len(picked) > 1 else None)
 
 
 def _date(values: Sequence[str] | None) -> date | None:
     try:
-        found = date.fromisoformat((values or [""])[0])
+        day = date.fromisoformat((values or [""])[0])
     except ValueError:
         return None
-    return found if EARLIEST.date() <= found <= datetime.now(UTC).date() else None
+    return day if EARLIEST.date() <= day <= datetime.now(UTC).date() else None
 
 
-def _midnight(day: date, zone: tzinfo) -> datetime:
+def _start_of_day(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone)

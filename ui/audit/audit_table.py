@@ -1,4 +1,4 @@
-"""The rows of the audit as shown and as a file."""
+"""The audit as a table, page by page, and as a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.licenses.skus import product_language
 from core.roles import Actor
 from ui import format as fmt
 from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
-from ui.audit.audit_filters import InUse, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
+from ui.audit.audit_filters import FilterOptions, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
 from ui.data import Snapshot
 from ui.frame.language import Language
 from ui.frame.page import View
@@ -33,7 +33,7 @@ MOST_ROWS = 18
 
 
 def names_of(snapshot: Snapshot, language: Language, user: Actor) -> dict[str, str]:
-    """Id -> name of every tenant, product and account, for the targets."""
+    """Return the name of every tenant, product and account by id, for the targets."""
     tenants, licenses = snapshot.tenants, snapshot.licenses
     product = licenses[f"product_{product_language(language)}"].astype(str)
     names = dict(zip(licenses["sku_id"].astype(str), product, strict=True))
@@ -41,8 +41,8 @@ def names_of(snapshot: Snapshot, language: Language, user: Actor) -> dict[str, s
     return names | {account.name: account.shown for account in accounts.list_accounts(runtime.current().engine, user)}
 
 
-def values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple[Any, ...]:
-    """One row in the order of COLUMNS."""
+def row_values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple[Any, ...]:
+    """Return the texts of one row, in the order of COLUMNS."""
     return (
         row.at,
         who_words(row.actor_name, row.source, language),
@@ -56,13 +56,13 @@ def values(row: AuditRow, names: Mapping[str, str], language: Language) -> tuple
 
 
 def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
-    """Filters, how many rows fit, a page of them, and the way to the others."""
+    """Show the filters, the number of matching rows, one page of them and the page control."""
     engine = runtime.current().engine
-    search = audit_filters(InUse(*audit.names_in_use(engine, user)), view)
+    search = audit_filters(FilterOptions(*audit.names_in_use(engine, user)), view)
     names = names_of(snapshot, view.language, user)
     page, rows, total = _page(engine, user, search)
     keep_in_url(search, page)
-    _tools(search, total, lambda: as_sheet(audit.export(engine, user, search), names, view), view)
+    _count_and_downloads(search, total, lambda: as_sheet(audit.export(engine, user, search), names, view), view)
     if not rows:
         st.info(text("audit.none" if is_filtered(search) else "audit.empty"), icon=":material/info:")
         return
@@ -73,7 +73,7 @@ def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
 
 
 def _page(engine: Engine, user: Actor, search: Search) -> tuple[int, list[AuditRow], int]:
-    """(number of the page, its rows, how many there are in all); of a page that is no longer there the last one."""
+    """Return number and rows of the chosen page (of the last one if that is gone), and the count of all rows."""
     page = int(st.session_state.get(page_key(search), first_page()))
     rows, total = audit.find(engine, user, search, limit=PAGE_ROWS, offset=(page - 1) * PAGE_ROWS)
     last = max(1, math.ceil(total / PAGE_ROWS))
@@ -84,8 +84,8 @@ def _page(engine: Engine, user: Actor, search: Search) -> tuple[int, list[AuditR
     return page, rows, total
 
 
-def _tools(search: Search, total: int, sheet: Callable[[], Sheet], view: View) -> None:
-    """How many rows fit, the way back to all, and the downloads, made and recorded when asked for."""
+def _count_and_downloads(search: Search, total: int, sheet: Callable[[], Sheet], view: View) -> None:
+    """Show the number of matching rows, the button that clears the filters, and the downloads."""
     with st.container(horizontal=True, vertical_alignment="center", key="audit_tools"):
         count = fmt.number(total, view.language)
         st.markdown(plural("audit.count", total, count=count), width="content")
@@ -97,8 +97,8 @@ def _tools(search: Search, total: int, sheet: Callable[[], Sheet], view: View) -
 
 
 def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) -> None:
-    """The table of one page."""
-    columns = list(zip(*(values(row, names, view.language) for row in rows), strict=True))
+    """Show the rows of one page."""
+    columns = list(zip(*(row_values(row, names, view.language) for row in rows), strict=True))
     types = (pa.timestamp("us", "UTC"), *([pa.string()] * (len(COLUMNS) - 1)))
     table = pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=list(COLUMNS))
     widths = {
@@ -123,6 +123,6 @@ def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) ->
 
 
 def as_sheet(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> Sheet:
-    """The rows as shown, each with its number."""
+    """Return the rows as shown, each with its number, as a file's content."""
     header = [text(f"column.{name}", view.language) for name in ("seq", *COLUMNS)]
-    return Sheet(header, ((row.seq, *values(row, names, view.language)) for row in rows))
+    return Sheet(header, ((row.seq, *row_values(row, names, view.language)) for row in rows))
