@@ -7,7 +7,7 @@ from core.roles import Action
 from ui.tables import license_table
 from ui.start import shortages_table
 from ui.frame import visit
-from ui.start.attention_list import Reader, current, items_of, show_attention
+from ui.start.attention_list import ConditionWords, current_conditions, items_of, show_attention
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
@@ -21,27 +21,27 @@ snapshot = visit.snapshot()
 view = current_view()
 stop_without_tenants(snapshot, text("nav.start"))
 
-wrong: list[Condition] = []
+conditions: list[Condition] = []
 with fenced("block.answer"):
-    wrong = current(snapshot, view)
-    answer_block(snapshot, wrong, view)
+    conditions = current_conditions(snapshot, view)
+    answer_block(snapshot, conditions, view)
 freshness(snapshot)
 with fenced("block.figures"):
     tiles(figures_of(snapshot))
 
 with fenced("start.shortages"):
-    found = shortages_table.current_shortages(snapshot)
-    table = shortages_table.shortage_table(found, view.now, view.language, view.zone)
+    shortages = shortages_table.current_shortages(snapshot)
+    table = shortages_table.shortage_table(shortages, view.now, view.language, view.zone)
     license_table.section(text("start.shortages"), table, "engpaesse")
     if table.num_rows:
-        ids = snapshot.index.ids_of(found.index.to_numpy())
+        ids = snapshot.index.ids_of(shortages.index.to_numpy())
         row = shortages_table.show_shortages(table, ids, view.language, view.zone, text("start.shortages"))
         if row is not None:
-            open_tenant(snapshot.index.slug(found.index[row]))
+            open_tenant(snapshot.index.slug(shortages.index[row]))
     else:
-        st.caption(shortages_table.no_shortages(snapshot))
+        st.caption(shortages_table.no_shortages_words(snapshot))
 
 with fenced("start.attention"):
-    if wrong:
+    if conditions:
         st.subheader(text("start.attention"))
-        show_attention(items_of(wrong, Reader(view.now, view.language, view.zone)))
+        show_attention(items_of(conditions, ConditionWords(view.now, view.language, view.zone)))

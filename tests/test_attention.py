@@ -21,7 +21,7 @@ from tests.office import Office, open_office
 from tests.started_runs import start_run
 from ui import data
 from ui.start import overview
-from ui.start.attention_list import Item, Reader, items_of
+from ui.start.attention_list import ConditionWords, Item, items_of
 
 EVERY = 30  # minutes between two refreshes
 
@@ -45,7 +45,7 @@ class Support:
 
     @property
     def items(self) -> list[Item]:
-        return items_of(self.wrong, Reader(self.office.now(), "de", self.office.settings.zone))
+        return items_of(self.wrong, ConditionWords(self.office.now(), "de", self.office.settings.zone))
 
     @property
     def findings(self) -> list[Finding]:
@@ -267,9 +267,9 @@ def test_a_tenant_unreadable_for_long_is_told_with_the_age_of_its_figures(suppor
 
 def test_the_reason_is_a_sentence_of_its_own(support: Support) -> None:
     unreadable(hours=1)(support)
-    reader = Reader(support.office.now(), "en", support.office.settings.zone)
+    words = ConditionWords(support.office.now(), "en", support.office.settings.zone)
 
-    (item,) = items_of(support.wrong, reader)
+    (item,) = items_of(support.wrong, words)
 
     assert ". The permission for subscribedSkus is missing" in item.words.replace("\\", "")
 
@@ -345,7 +345,7 @@ def test_a_problem_that_an_older_version_stored_is_still_told() -> None:
     now = datetime.fromisoformat("2026-11-21T12:00:00+00:00")
     old = Condition("error", Problem("sharepoint.forgotten"), "SharePoint")
 
-    (item,) = items_of([old], Reader(now, "de", now.tzinfo))  # type: ignore[arg-type]
+    (item,) = items_of([old], ConditionWords(now, "de", now.tzinfo))  # type: ignore[arg-type]
 
     assert "sharepoint" in item.words
 

@@ -33,7 +33,7 @@ from ui.escaping import plain
 from ui.frame.page import View
 from ui.monitoring.flow_and_profiles import SHOWS
 from ui.start import attention_list, overview
-from ui.start.shortages_table import ALARMS, current_shortages, no_shortages, shortage_table
+from ui.start.shortages_table import ALARMS, current_shortages, no_shortages_words, shortage_table
 from ui.tables import license_columns, switches_table
 from ui.tables.csv import Sheet, cell, sheet_of, to_csv
 from ui.tables.filters import SORTS, Filters, matching
@@ -302,7 +302,7 @@ def test_what_a_rule_lets_be_over_assigned_is_called_so_and_not_counted(world):
 
     assert (overview.figures_of(snapshot).over, overview.figures_of(snapshot).shortages) == (0, 0)
     assert states_everywhere(world) == {"SPB": ["over", "△ überbelegt"]}
-    assert "1" in no_shortages(snapshot)
+    assert "1" in no_shortages_words(snapshot)
 
 
 # Age and answer
@@ -402,7 +402,7 @@ def test_shortages_come_worst_first_with_the_state_of_their_message(filled):
 
 def attention_items(snapshot: data.Snapshot) -> list[attention_list.Item]:
     found = conditions(snapshot.facts, None, NOW, 30)
-    return attention_list.items_of(found, attention_list.Reader(NOW, "de", ZURICH))
+    return attention_list.items_of(found, attention_list.ConditionWords(NOW, "de", ZURICH))
 
 
 def test_attention_names_tenant_moment_reason_and_next_step(filled):

@@ -1,4 +1,4 @@
-"""What needs somebody's attention: conditions of core.attention as sentences with the page that helps."""
+"""The list of what needs attention: each condition as a sentence with a link to the page that helps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ui.problems import sentence, technical
 from ui.texts import text
 
 MOST = 8
-ALONE = 3  # so many tenants with the same problem are told one by one, more as one sentence
+ALONE = 3  # tenants with the same problem that get a sentence each; more share one
 ICONS: dict[Level, str] = {
     "error": ":red[:material/error:]",
     "warning": ":orange[:material/warning:]",
@@ -38,7 +38,7 @@ BOLD = ("tenant", "product")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One sentence (Markdown) with the page that helps."""
+    """One sentence (Markdown) with the link to the page that helps."""
 
     words: str
     level: Level
@@ -47,8 +47,8 @@ class Item:
     problems: tuple[Problem, ...] = ()
 
 
-def current(snapshot: Snapshot, view: View) -> list[Condition]:
-    """What needs attention now; of the database only the shared look at the latest refresh is asked."""
+def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
+    """Return the conditions that hold now; only the latest run is asked of the database, once for all pages."""
     try:
         run, failing = data.pulse(runtime.current().engine).run, []
     except DatabaseError as error:
@@ -57,89 +57,92 @@ def current(snapshot: Snapshot, view: View) -> list[Condition]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """For whom the sentences are: now, in which language, in which zone."""
+class ConditionWords:
+    """Conditions as sentences: times are relative to `now` and in `zone`."""
 
     now: datetime
     language: Language
     zone: tzinfo
 
-    def when(self, value: Any) -> str:
+    def moment(self, value: Any) -> str:
         if isinstance(value, datetime):
             return fmt.clock(value, self.now, self.language, self.zone)
         return fmt.day(value, self.language)
 
-    def words(self, condition: Condition) -> str:
+    def sentence(self, condition: Condition) -> str:
         if not has_text(condition.problem.code):  # stored by an older version
             return plain(sentence(condition.problem, self.language))
-        return condition.settled(self.language, self.when, _shown).text(self.language)
+        return condition.settled(self.language, self.moment, _value_words).text(self.language)
 
 
-def _shown(name: str, value: str) -> str:
+def _value_words(name: str, value: str) -> str:
     return f"**{plain(value)}**" if name in BOLD else plain(value)
 
 
-def items_of(conditions: Iterable[Condition], reader: Reader) -> list[Item]:
-    """A sentence for each, in their order; one for many tenants with the same problem, or many faults of a file."""
+def items_of(conditions: Iterable[Condition], words: ConditionWords) -> list[Item]:
+    """Return one item per condition, in their order.
+
+    More than ALONE tenants with the same problem share one item, as do all faults of a profile file.
+    """
     items: list[Item] = []
     for (_, cause, file), group in groupby(sorted_by_kind(conditions), key=_kind):
         members = list(group)
         if file:
-            items.append(_file(members, reader))
+            items.append(_file_item(members, words))
         elif cause and len(members) > ALONE:
-            items.append(_many(members, reader))
+            items.append(_shared_item(members, words))
         else:
-            items += [_item(condition, reader) for condition in members]
+            items += [_item(condition, words) for condition in members]
     return items
 
 
 def sorted_by_kind(conditions: Iterable[Condition]) -> list[Condition]:
-    """Conditions of the same level and kind side by side, each kind where its first one stands."""
-    found = list(conditions)
+    """Return the conditions with those of the same kind side by side, at the place of the first."""
+    ordered = list(conditions)
     first: dict[tuple[Level, str, str], int] = {}
-    for place, condition in enumerate(found):
+    for place, condition in enumerate(ordered):
         first.setdefault(_kind(condition), place)
-    return sorted(found, key=lambda condition: first[_kind(condition)])
+    return sorted(ordered, key=lambda condition: first[_kind(condition)])
 
 
 def _kind(condition: Condition) -> tuple[Level, str, str]:
-    """(level, code of the reason why a tenant cannot be read, profile file); "" where it is neither."""
+    """Return the level, the code of the cause of an unreadable tenant or "", and the broken profile file or ""."""
     cause = condition.cause.code if condition.cause and condition.slug else ""
     return condition.level, cause, condition.subject if condition.problem.code.startswith("profile.") else ""
 
 
-def _item(condition: Condition, reader: Reader) -> Item:
-    words, problems = reader.words(condition), (condition.problem,)
+def _item(condition: Condition, words: ConditionWords) -> Item:
+    sentence, problems = words.sentence(condition), (condition.problem,)
     if condition.slug:
-        return Item(words, condition.level, navigation.TENANT, (("tenant", condition.slug),), problems)
-    return Item(words, condition.level, problems=problems)
+        return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),), problems)
+    return Item(sentence, condition.level, problems=problems)
 
 
-def _file(members: Sequence[Condition], reader: Reader) -> Item:
-    more = text("attention.more_faults", reader.language, count=len(members) - 1) if len(members) > 1 else ""
+def _file_item(members: Sequence[Condition], words: ConditionWords) -> Item:
+    more = text("attention.more_faults", words.language, count=len(members) - 1) if len(members) > 1 else ""
     problems = tuple(condition.problem for condition in members)
-    return Item(reader.words(members[0]) + more, members[0].level, problems=problems)
+    return Item(words.sentence(members[0]) + more, members[0].level, problems=problems)
 
 
-def _many(members: Sequence[Condition], reader: Reader) -> Item:
+def _shared_item(members: Sequence[Condition], words: ConditionWords) -> Item:
     first = min(members, key=lambda condition: condition.moments["since"])
-    why = sentence(first.cause, reader.language) if first.cause else ""
+    why = sentence(first.cause, words.language) if first.cause else ""
     key = "attention.unreadable_long_many" if first.level == "error" else "attention.unreadable_many"
-    words = text(
+    shared = text(
         key,
-        reader.language,
+        words.language,
         count=len(members),
         names=", ".join(plain(condition.subject) for condition in members[:ALONE]),
         more=len(members) - ALONE,
-        since=reader.when(first.moments["since"]),
+        since=words.moment(first.moments["since"]),
         why=plain(why),
     )
     problems = tuple(condition.problem for condition in members[:MOST])
-    return Item(words, first.level, params=(("show", "unreadable"),), problems=problems)
+    return Item(shared, first.level, params=(("show", "unreadable"),), problems=problems)
 
 
 def show_attention(items: Sequence[Item]) -> None:
-    """One line for each, with the way to where it is mended."""
+    """Show one line per item, with its link; beyond MOST only their number."""
     for number, item in enumerate(items[:MOST]):
         with st.container(border=True, key=f"attention-{number}", gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", wrap=False):

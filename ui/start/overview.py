@@ -1,4 +1,4 @@
-"""What matters now: five figures and the sentence that answers the question people come with."""
+"""The overview on the start page: the sentence that says if all is well, and five figures."""
 
 from __future__ import annotations
 
@@ -45,33 +45,33 @@ def figures_of(snapshot: Snapshot) -> Figures:
 
 
 def answer(
-    snapshot: Snapshot, found: Sequence[Condition], now: datetime, words: language.Language, refresh_minutes: float
+    snapshot: Snapshot, conditions: Sequence[Condition], now: datetime, words: language.Language, refresh_minutes: float
 ) -> tuple[str, bool]:
-    """The sentence, and whether all is well. It claims no more than is known; `found` needs attention."""
-    figures, known = figures_of(snapshot), snapshot.age
-    if known.newest is None:
+    """Return the sentence, and True if all is well: all tenants were read lately, without shortage or condition."""
+    figures, readings = figures_of(snapshot), snapshot.age
+    if readings.newest is None:
         return text("answer.nothing_read", words), False
-    troubles = sum(condition.level != "note" for condition in found)
-    stale = age.is_stale(known, now, refresh_minutes)
-    well = known.complete and not (figures.shortages or troubles or stale)
-    sentences = [*_shortages(figures, troubles, words, complete=known.complete)]
-    counts = {"read": fmt.number(known.read, words), "total": fmt.number(known.total, words)}
-    ago = fmt.ago(known.newest, now, words)
-    if not known.complete:
-        sentences.append(text("answer.some_read", words, ago=ago, missing=known.total - known.read, **counts))
+    troubles = sum(condition.level != "note" for condition in conditions)
+    stale = age.is_stale(readings, now, refresh_minutes)
+    well = readings.complete and not (figures.shortages or troubles or stale)
+    sentences = [*_shortages(figures, troubles, words, complete=readings.complete)]
+    counts = {"read": fmt.number(readings.read, words), "total": fmt.number(readings.total, words)}
+    ago = fmt.ago(readings.newest, now, words)
+    if not readings.complete:
+        sentences.append(text("answer.some_read", words, ago=ago, missing=readings.total - readings.read, **counts))
     elif not figures.shortages:
         sentences.append(text("answer.all_read", words, ago=ago, **counts))
-    if elapsed(known.newest, now) == timedelta.max:
+    if elapsed(readings.newest, now) == timedelta.max:
         sentences.append(text("answer.ahead", words))
-    elif stale and known.oldest is not None:
-        sentences.append(text("answer.stale", words, span=fmt.span((now - known.oldest).total_seconds(), words)))
+    elif stale and readings.oldest is not None:
+        sentences.append(text("answer.stale", words, span=fmt.span((now - readings.oldest).total_seconds(), words)))
     return " ".join(sentences), well
 
 
 def _shortages(figures: Figures, troubles: int, words: language.Language, *, complete: bool) -> Iterator[str]:
-    """How many shortages, and of what state; without any whether something else is wrong."""
+    """Yield how many shortages there are, by state; without any, how many other conditions need attention."""
     if figures.shortages:
-        where = _tenants(figures.short_tenants, words)
+        where = _tenant_count(figures.short_tenants, words)
         shortages = fmt.number(figures.shortages, words)
         yield plural("answer.shortages", figures.shortages, words, count=shortages, where=where)
         of_these = [
@@ -89,13 +89,13 @@ def _shortages(figures: Figures, troubles: int, words: language.Language, *, com
         yield text("answer.none", words)
 
 
-def _tenants(count: int, words: language.Language) -> str:
+def _tenant_count(count: int, words: language.Language) -> str:
     return plural("tenants.count", count, words, count=fmt.number(count, words))
 
 
-def answer_block(snapshot: Snapshot, found: Sequence[Condition], view: View) -> None:
-    """The answer as the title of the page."""
-    sentence, well = answer(snapshot, found, view.now, view.language, view.refresh_minutes)
+def answer_block(snapshot: Snapshot, conditions: Sequence[Condition], view: View) -> None:
+    """Show the answer as the title of the page."""
+    sentence, well = answer(snapshot, conditions, view.now, view.language, view.refresh_minutes)
     head, _, rest = sentence.partition(". ")
     st.title(f":green[✓] {head}." if well else f"{head.removesuffix('.')}.")
     if rest:
@@ -103,7 +103,7 @@ def answer_block(snapshot: Snapshot, found: Sequence[Condition], view: View) -> 
 
 
 def tiles(figures: Figures) -> None:
-    """Five figures, each a link to its list."""
+    """Show five figures, each with a link to the rows it counts."""
     licenses, monitoring = navigation.LICENSES, navigation.MONITORING
     with st.grid(5, min_column_width=150, gap="small", key="tiles"):
         _tile("shortages", figures.shortages, "red", licenses, state="shortage")
