@@ -6,7 +6,7 @@ from core.roles import Action
 from ui.monitoring import list_rows, flow_and_profiles
 from ui.frame import visit
 from ui.frame.block_errors import fenced
-from ui.monitoring.first_push import first_push
+from ui.monitoring.first_push import first_push_warning
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.page import current_view, stop_without_tenants
@@ -21,16 +21,16 @@ stop_without_tenants(snapshot, text("nav.monitoring"))
 st.title(text("nav.monitoring"))
 freshness(snapshot)
 with fenced("nav.monitoring"):
-    flow_and_profiles.contact(snapshot, view)
+    flow_and_profiles.lists_status(snapshot, view)
 
 with fenced("block.switches"):
     tell_results(snapshot)
-    list_rows.vanished(snapshot, view)
-    first_push(snapshot)
+    list_rows.vanished_rows(snapshot, view)
+    first_push_warning(snapshot)
     edit_switches(switch_frame(flow_and_profiles.choose_tenants(snapshot), view), view)
 
 with fenced("monitoring.differences"):
-    list_rows.lists_and_profiles(snapshot)
+    list_rows.unmatched_rows(snapshot)
 with fenced("parameters.title"):
     flow_and_profiles.parameters(snapshot)
 with fenced("profiles.broken"):

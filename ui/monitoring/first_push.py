@@ -1,4 +1,4 @@
-"""What the next refresh will tell the support team, said before it does; and the way to have it told to nobody."""
+"""A warning before a refresh that would send many messages at once, and the button that sends none of them."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from ui.tables.selection import bound_key
 from ui.tables.switches_table import may_switch
 from ui.texts import plural, text
 
-MOST = 10  # named one by one before they are taken over
+MOST = 10  # shortages named in the question
 _TAKEN, _FAILED = "_first_push_taken", "_first_push_failed"
 
 
-def to_tell(snapshot: Snapshot) -> int:
-    """Return how many known shortages the next refresh tells of."""
+def pending_messages(snapshot: Snapshot) -> int:
+    """Return how many messages the next refresh would send; 0 as long as the lists were never read."""
     if not snapshot.sharepoint.configured or snapshot.sharepoint.read_at is None:
         return 0
     return int((snapshot.licenses["alarm"] == "pending").sum())
 
 
-def first_push(snapshot: Snapshot) -> None:
-    """Announce a push that tells many at once; whoever may switches it to silence here."""
+def first_push_warning(snapshot: Snapshot) -> None:
+    """Show the warning if the next refresh would send MANY messages or more, with a button that takes them over."""
     if _FAILED in st.session_state:
         problem: Problem = st.session_state.pop(_FAILED)
         problem_box(problem)
     if _TAKEN in st.session_state:
         taken = st.session_state.pop(_TAKEN)
         st.success(plural("first_push.taken", taken), icon=":material/check:")
-    if to_tell(snapshot) < MANY:
+    if pending_messages(snapshot) < MANY:
         return
     pending = list(rows(snapshot.licenses[snapshot.licenses["alarm"] == "pending"]))
     count, seen = len(pending), [(row.tenant_id, row.sku_id, moment(row.short_since)) for row in pending]
@@ -51,7 +51,7 @@ def first_push(snapshot: Snapshot) -> None:
 
 
 def _confirm(seen: Sequence[Seen], names: Sequence[str]) -> None:
-    """Name what is taken over: this and nothing that comes meanwhile."""
+    """Ask before the shortages `seen` are taken over; those that begin meanwhile are not."""
     more = [text("first_push.more", count=len(names) - MOST)] if len(names) > MOST else []
     st.markdown("\n".join(f"- {words}" for words in [*map(plain, names[:MOST]), *more]))
     st.markdown(text("first_push.follows"))
@@ -59,15 +59,15 @@ def _confirm(seen: Sequence[Seen], names: Sequence[str]) -> None:
         if st.button(text("switch.cancel"), key="take_over_cancel"):
             st.rerun()
         key = bound_key("take_over_now", *seen)
-        if st.button(text("first_push.take_over"), key=key, type="primary", on_click=_carry_out, args=(seen,)):
+        if st.button(text("first_push.take_over"), key=key, type="primary", on_click=_take_over, args=(seen,)):
             st.rerun()
 
 
-def _carry_out(seen: Sequence[Seen]) -> None:
-    opened = runtime.current()
+def _take_over(seen: Sequence[Seen]) -> None:
+    running = runtime.current()
     try:
         now = datetime.now(UTC)
-        st.session_state[_TAKEN] = take_over(opened.engine, opened.settings, current_user(), now, seen=set(seen))
+        st.session_state[_TAKEN] = take_over(running.engine, running.settings, current_user(), now, seen=set(seen))
     except ProblemError as error:
         st.session_state[_FAILED] = error.problem
     visit.take_newest()

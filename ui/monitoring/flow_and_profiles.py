@@ -34,7 +34,7 @@ SHOWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 
 
 def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
-    """Which tenants the table shows, as `?show=`; a link to a list also shows those not in the SharePoint list."""
+    """Show the choice which tenants the table lists, kept in the URL as `?show=`; return their rows."""
     tenants = editable(snapshot)
     counts = {name: int(matching(tenants).sum()) for name, matching in SHOWS.items()}
     arrived = url.incoming(navigation.MONITORING, ("show",))
@@ -53,8 +53,8 @@ def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
     return tenants[SHOWS[chosen or "all"](tenants)]
 
 
-def contact(snapshot: Snapshot, view: View) -> None:
-    """How the SharePoint lists are reached, and what is wrong with them."""
+def lists_status(snapshot: Snapshot, view: View) -> None:
+    """Show when the SharePoint lists were read last, and the problems with them."""
     status = snapshot.sharepoint
     if not status.configured:
         st.info(text("monitoring.no_sharepoint"), icon=":material/info:")
@@ -69,7 +69,7 @@ def contact(snapshot: Snapshot, view: View) -> None:
 
 
 def parameters(snapshot: Snapshot) -> None:
-    """The values the flow reads, each with the result of its check."""
+    """Show the parameters of the flow, each with the result of its check."""
     status = snapshot.sharepoint
     if not status.configured or status.read_at is None:
         return
@@ -105,7 +105,7 @@ def parameter_table(snapshot: Snapshot) -> pa.Table:
 
 
 def broken_profiles(snapshot: Snapshot) -> None:
-    """Every broken profile with all its faults."""
+    """Show every broken profile with all its faults."""
     if not snapshot.faults:
         return
     st.subheader(text("profiles.broken"))

@@ -1,4 +1,5 @@
-"""The tenant list against the profiles: rows that vanished, tenants without a row, rows without a profile."""
+"""Differences between the tenant list in SharePoint and the profiles: vanished rows, tenants without a row, rows
+without a profile."""
 
 from __future__ import annotations
 
@@ -20,12 +21,12 @@ from ui.tables.selection import bound_key
 from ui.tables.switches_table import carry_out, may_switch
 from ui.texts import plural, text
 
-MOST = 5  # vanished rows shown one by one; one question settles all of them
+MOST = 5  # vanished rows with buttons of their own; the last buttons are for all
 
 
 @dataclass(frozen=True, slots=True)
 class RowAction:
-    """What can be done about a row: the part of its texts' keys, the action of core, its icon."""
+    """An action on rows of the tenant list: its name in the keys of texts, the function of core, its icon."""
 
     name: str
     apply: Callable[..., Any]
@@ -36,8 +37,8 @@ class RowAction:
         return f":material/{self.symbol}:" if self.symbol else None
 
 
-def vanished(snapshot: Snapshot, view: View) -> None:
-    """Tenants whose row has vanished, until each is put back or no longer monitored."""
+def vanished_rows(snapshot: Snapshot, view: View) -> None:
+    """Show the tenants whose row has vanished, with the buttons to put it back or to end their monitoring."""
     missing = snapshot.tenants[snapshot.tenants["missing_since"].notna()]
     if missing.empty or not snapshot.sharepoint.configured:
         return
@@ -47,12 +48,12 @@ def vanished(snapshot: Snapshot, view: View) -> None:
     for row in list(rows(missing))[:MOST]:
         with st.container(horizontal=True, vertical_alignment="center", key=f"vanished-{row.slug}"):
             st.markdown(f"{plain(row.tenant)} · {_last_switches(row)}", width=320)
-            _settle([row.tenant_id], [row.tenant], row.slug)
+            _vanished_actions([row.tenant_id], [row.tenant], row.slug)
     if count > MOST:
         st.caption(text("monitoring.vanished_more", count=count - MOST))
     if count > 1:
         with st.container(horizontal=True, key="vanished_all"):
-            _settle(missing["tenant_id"].tolist(), missing["tenant"].tolist(), "")
+            _vanished_actions(missing["tenant_id"].tolist(), missing["tenant"].tolist(), "")
 
 
 def _last_switches(row: Any) -> str:
@@ -61,15 +62,15 @@ def _last_switches(row: Any) -> str:
     return text("tenant.monitored" if row.monitored else "tenant.not_monitored")
 
 
-def _settle(tenant_ids: Sequence[str], names: Sequence[str], slug: str) -> None:
-    """The two ways out, for those who may; for one tenant, or for all with `slug` ""."""
+def _vanished_actions(tenant_ids: Sequence[str], names: Sequence[str], slug: str) -> None:
+    """Show the two actions on a vanished row: for one tenant, or for all if `slug` is ""."""
     many, which = ("", slug) if slug else ("_all", "all")
     for action in (RowAction("put_back", add_to_list, "playlist_add"), RowAction("end", end_monitoring)):
-        _offer(action, text(f"monitoring.{action.name}{many}", count=len(names)), which, tenant_ids, names)
+        _action_button(action, text(f"monitoring.{action.name}{many}", count=len(names)), which, tenant_ids, names)
 
 
-def _offer(action: RowAction, label: str, which: str, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
-    """A button for those who may, and the question that names the tenants it was drawn for."""
+def _action_button(action: RowAction, label: str, which: str, tenant_ids: Sequence[str], names: Sequence[str]) -> None:
+    """Show the button of an action to roles that may switch; a click asks first and names the tenants."""
     if may_switch() and st.button(label, key=bound_key(f"{action.name}_{which}", *tenant_ids), icon=action.icon):
         st.dialog(text(f"monitoring.{action.name}_ask"))(_confirm)(action, tenant_ids, names)
 
@@ -85,8 +86,8 @@ def _confirm(action: RowAction, tenant_ids: Sequence[str], names: Sequence[str])
             st.rerun()
 
 
-def lists_and_profiles(snapshot: Snapshot) -> None:
-    """Profiles that never had a row in the list, and rows without a profile."""
+def unmatched_rows(snapshot: Snapshot) -> None:
+    """Show the tenants that never had a row in the list, and the rows without a profile."""
     if not snapshot.sharepoint.configured or snapshot.sharepoint.read_at is None:
         return
     tenants = snapshot.tenants
@@ -96,26 +97,26 @@ def lists_and_profiles(snapshot: Snapshot) -> None:
         return
     st.subheader(text("monitoring.differences"))
     if len(unlisted):
-        _offer_to_add(unlisted)
+        _unlisted_tenants(unlisted)
     if strangers:
         st.markdown(text("monitoring.strangers"))
         st.markdown("\n".join(f"- {plain(title)}" for title in strangers))
 
 
 def rows_without_profile(snapshot: Snapshot) -> list[str]:
-    """Titles of the list that no profile has; after a renaming the old title may stand here until it is corrected."""
-    known = {name_key(name) for name in snapshot.tenants["tenant"]}
-    return [row.title for row in snapshot.listed if name_key(row.title) not in known]
+    """Return the titles in the list that no profile has, such as the old name of a renamed tenant."""
+    profile_keys = {name_key(name) for name in snapshot.tenants["tenant"]}
+    return [row.title for row in snapshot.listed if name_key(row.title) not in profile_keys]
 
 
-def _offer_to_add(tenants: pd.DataFrame) -> None:
-    """Tenants with a profile that the SharePoint list does not know, each with the way into it."""
+def _unlisted_tenants(tenants: pd.DataFrame) -> None:
+    """Show the tenants that are not in the list, each with a button to add it."""
     st.markdown(text("monitoring.not_listed"))
     add = RowAction("add", add_to_list, "add")
     for row in rows(tenants):
         with st.container(horizontal=True, vertical_alignment="center", key=f"unlisted-{row.slug}"):
             st.markdown(plain(row.tenant), width=320)
-            _offer(add, text("monitoring.add"), row.slug, [row.tenant_id], [row.tenant])
+            _action_button(add, text("monitoring.add"), row.slug, [row.tenant_id], [row.tenant])
     if len(tenants) > 1:
         ids, names = tenants["tenant_id"].tolist(), tenants["tenant"].tolist()
-        _offer(add, text("monitoring.add_all", count=len(tenants)), "all", ids, names)
+        _action_button(add, text("monitoring.add_all", count=len(tenants)), "all", ids, names)
