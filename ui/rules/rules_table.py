@@ -1,4 +1,4 @@
-"""The rules as shown: the exceptions as a table, the products without an alarm, and what a change would do."""
+"""The tables of the rules page: the rules, and the products that do not alarm because of their kind."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_ROWS = 15
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """How many licences a change would concern, by what would happen to them."""
+    """The number of licences that a change of rules would make stop or start to alarm, hide, show, or low or not."""
 
     stop: int = 0
     start: int = 0
@@ -39,18 +39,18 @@ class Effect:
 
 
 def scope_name(snapshot: Snapshot, rule: Rule, language: str) -> tuple[str, str]:
-    """Tenant and product of a rule as people call them; ids where nobody knows a name any more."""
+    """Return the names of a rule's tenant and product; the id of one that is gone."""
     tenant, product = text("rule.all_tenants", language), text("rule.all_products", language)
     if rule.tenant_id:
-        known = dict(zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True))
-        tenant = known.get(rule.tenant_id, rule.tenant_id)
+        name_by_id = dict(zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True))
+        tenant = name_by_id.get(rule.tenant_id, rule.tenant_id)
     if rule.sku_id:
         product = products_of(snapshot, rule.tenant_id, language).get(rule.sku_id, rule.sku_id)
     return tenant, product
 
 
 def ordered(snapshot: Snapshot, language: str) -> list[Rule]:
-    """All rules as they are read: what holds for all first, then by name."""
+    """Return all rules in the order of the table: those for all tenants first, then by name."""
 
     def place(rule: Rule) -> tuple[bool, str, bool, str]:
         tenant, product = scope_name(snapshot, rule, language)
@@ -60,7 +60,7 @@ def ordered(snapshot: Snapshot, language: str) -> list[Rule]:
 
 
 def products_of(snapshot: Snapshot, tenant_id: str, language: str) -> dict[str, str]:
-    """SKU id -> product of one tenant, by name."""
+    """Return the products of one tenant by SKU id, sorted by name."""
     own = snapshot.licenses[snapshot.licenses["tenant_id"] == tenant_id]
     names = zip(own["sku_id"], own[f"product_{product_language(language)}"], strict=True)
     return dict(sorted(names, key=lambda pair: pair[1].casefold()))
@@ -71,7 +71,7 @@ def mode_word(mode: str, language: str) -> str:
 
 
 def rule_table(snapshot: Snapshot, rules: Sequence[Rule], view: View) -> pa.Table:
-    """One row per rule; what is inherited is empty."""
+    """Return one row per rule; inherited fields are empty."""
     names = [scope_name(snapshot, rule, view.language) for rule in rules]
     today = view.now.astimezone(view.zone).date()
     until = ["" if rule.until is None else fmt.day(rule.until, view.language) for rule in rules]
@@ -98,7 +98,7 @@ def rule_table(snapshot: Snapshot, rules: Sequence[Rule], view: View) -> pa.Tabl
 
 
 def show_rules(table: pa.Table, ids: Sequence[str], view: View) -> int | None:
-    """Show the exceptions; the row of `ids` that was chosen, if any."""
+    """Show the table; return the chosen row, None for none. `ids` has one id per row."""
     column = st.column_config
 
     def label(name: str) -> str:
@@ -129,7 +129,7 @@ def show_rules(table: pa.Table, ids: Sequence[str], view: View) -> int | None:
 
 
 def effect(licenses: pd.DataFrame, before: Sequence[Rule], after: Sequence[Rule], view: View) -> Effect:
-    """What the rules `after` would change for these licences against the rules `before`."""
+    """Return what changes for these licences if the rules `after` replace the rules `before`."""
     changed = {rule.scope for rule in {*before} ^ {*after}}
     tenants = {tenant_id for tenant_id, _ in changed}
     concerned = licenses if "" in tenants else licenses[licenses["tenant_id"].isin(tenants)]
@@ -137,15 +137,15 @@ def effect(licenses: pd.DataFrame, before: Sequence[Rule], after: Sequence[Rule]
     old, new = Rules.of(before, today), Rules.of(after, today)
     counts = dict.fromkeys(asdict(Effect()), 0)
     for row in rows(concerned):
-        was, will = (_standing(rules, row) for rules in (old, new))
+        flags_before, flags_after = (_judged_flags(rules, row) for rules in (old, new))
         for place, (less, more) in enumerate((("stop", "start"), ("show", "hide"), ("low_less", "low_more"))):
-            counts[less] += was[place] and not will[place]
-            counts[more] += will[place] and not was[place]
+            counts[less] += flags_before[place] and not flags_after[place]
+            counts[more] += flags_after[place] and not flags_before[place]
     return Effect(**counts)
 
 
-def _standing(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
-    """Return whether a licence would be a shortage, hidden, low under these rules."""
+def _judged_flags(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
+    """Return if a licence is a shortage, hidden, low under these rules."""
     judged = judge_kind(
         row.kind,
         row.kind_reason,
@@ -158,20 +158,20 @@ def _standing(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
     return judged.shortage, judged.hidden, judged.low
 
 
-def effect_words(found: Effect, language: str) -> str:
-    """ "3 Lizenzen würden nicht mehr alarmieren." """
-    sentences = [plural(f"rule.effect.{name}", count, language) for name, count in asdict(found).items() if count]
+def effect_words(effect: Effect, language: str) -> str:
+    """Return the effect as sentences: "3 Lizenzen würden nicht mehr alarmieren."."""
+    sentences = [plural(f"rule.effect.{name}", count, language) for name, count in asdict(effect).items() if count]
     return " ".join(sentences) or text("rule.effect.none", language)
 
 
 def silent_kinds(snapshot: Snapshot, view: View) -> None:
-    """The products that do not alarm because of their kind, each with the reason."""
-    found = snapshot.licenses[(snapshot.licenses["kind"] != "paid") & (snapshot.licenses["rule"] != "anyway")]
-    if found.empty:
+    """Show the products that do not alarm because of their kind, each with the reason."""
+    silent = snapshot.licenses[(snapshot.licenses["kind"] != "paid") & (snapshot.licenses["rule"] != "anyway")]
+    if silent.empty:
         return
     st.subheader(text("rule.silent_kinds"))
     st.caption(text("rule.silent_kinds_what"))
-    column, table = st.column_config, silent_table(found, view.language)
+    column, table = st.column_config, silent_table(silent, view.language)
     st.dataframe(
         table,
         alt=text("rule.silent_kinds"),
@@ -187,9 +187,9 @@ def silent_kinds(snapshot: Snapshot, view: View) -> None:
     )
 
 
-def silent_table(found: pd.DataFrame, language: str) -> pa.Table:
+def silent_table(silent: pd.DataFrame, language: str) -> pa.Table:
     product = f"product_{product_language(language)}"
-    counted = found.groupby([product, "sku_part_number", "kind", "kind_reason"], observed=True).size()
+    counted = silent.groupby([product, "sku_part_number", "kind", "kind_reason"], observed=True).size()
     keys = list(counted.index)
     return pa.table(
         {
