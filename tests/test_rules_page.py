@@ -29,7 +29,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
 from tests.test_pages import (
     tick as tick_row,
 )
-from ui.rules.rules_table import Effect
+from ui.rules.rule_effect import Effect
 from ui.texts import text
 
 SPB, POWER_BI = sku_of("SPB"), sku_of("POWER_BI_PRO")

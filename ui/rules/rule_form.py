@@ -19,8 +19,9 @@ from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
+from ui.rules.rule_effect import effect, effect_words
 from ui.rules.rule_fields import fields, fill
-from ui.rules.rules_table import TABLE, effect, effect_words, ordered, rule_table, scope_name, show_rules
+from ui.rules.rules_table import TABLE, ordered, rule_table, scope_name, show_rules
 from ui.tables.selection import bound_key, untick
 from ui.texts import text
 

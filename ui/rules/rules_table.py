@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from core.licenses.alarm_rules import Rule, Rules
-from core.licenses.judge import judge_kind
+from core.licenses.alarm_rules import Rule
 from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.data import Snapshot
 from ui.frame.page import View
-from ui.tables.frame_rows import rows
 from ui.tables.license_columns import moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.selection import chosen_row, selectable
-from ui.texts import plural, text
+from ui.texts import text
 
 TABLE = "rules"
 MOST_ROWS = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """The number of licences that a change of rules would make stop or start to alarm, hide, show, or low or not."""
-
-    stop: int = 0
-    start: int = 0
-    hide: int = 0
-    show: int = 0
-    low_more: int = 0
-    low_less: int = 0
 
 
 def scope_name(snapshot: Snapshot, rule: Rule, language: str) -> tuple[str, str]:
@@ -126,42 +110,6 @@ def show_rules(table: pa.Table, ids: Sequence[str], view: View) -> int | None:
         },
     )
     return chosen_row(TABLE, ids, shown)
-
-
-def effect(licenses: pd.DataFrame, before: Sequence[Rule], after: Sequence[Rule], view: View) -> Effect:
-    """Return what changes for these licences if the rules `after` replace the rules `before`."""
-    changed = {rule.scope for rule in {*before} ^ {*after}}
-    tenants = {tenant_id for tenant_id, _ in changed}
-    concerned = licenses if "" in tenants else licenses[licenses["tenant_id"].isin(tenants)]
-    today = view.now.astimezone(view.zone).date()
-    old, new = Rules.of(before, today), Rules.of(after, today)
-    counts = dict.fromkeys(asdict(Effect()), 0)
-    for row in rows(concerned):
-        flags_before, flags_after = (_judged_flags(rules, row) for rules in (old, new))
-        for place, (less, more) in enumerate((("stop", "start"), ("show", "hide"), ("low_less", "low_more"))):
-            counts[less] += flags_before[place] and not flags_after[place]
-            counts[more] += flags_after[place] and not flags_before[place]
-    return Effect(**counts)
-
-
-def _judged_flags(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
-    """Return if a licence is a shortage, hidden, low under these rules."""
-    judged = judge_kind(
-        row.kind,
-        row.kind_reason,
-        rules,
-        tenant_id=row.tenant_id,
-        sku_id=row.sku_id,
-        enabled=row.enabled,
-        consumed=row.consumed,
-    )
-    return judged.shortage, judged.hidden, judged.low
-
-
-def effect_words(effect: Effect, language: str) -> str:
-    """Return the effect as sentences: "3 Lizenzen würden nicht mehr alarmieren."."""
-    sentences = [plural(f"rule.effect.{name}", count, language) for name, count in asdict(effect).items() if count]
-    return " ".join(sentences) or text("rule.effect.none", language)
 
 
 def silent_kinds(snapshot: Snapshot, view: View) -> None:
