@@ -11,7 +11,7 @@ from ui.frame.identity import require
 from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
 from ui.frame.page import current_view, stop_without_tenants
 from ui.tenant.subscriptions_table import subscriptions_block
-from ui.tenant.tenant_header import choose_tenant, header, last_error
+from ui.tenant.tenant_header import choose_tenant, last_error, tenant_header
 from ui.texts import text
 
 require(Action.LOOK)
@@ -21,7 +21,7 @@ stop_without_tenants(snapshot, text("nav.tenant"))
 
 tenant = choose_tenant(snapshot)
 with fenced("block.tenant"):
-    header(snapshot, tenant, view)
+    tenant_header(snapshot, tenant, view)
 freshness(snapshot, only=[tenant.tenant_id] if tenant.enabled else [])
 with fenced("block.tenant"):
     last_error(tenant, view)

@@ -42,7 +42,7 @@ BLOCKS = [
     (START, "ui.start.overview.tiles", "Kennzahlen"),
     (START, "ui.start.shortages_table.shortage_table", "Engpässe jetzt"),
     (LICENSES, "ui.tables.license_table.table_of", "Lizenzen"),
-    (TENANT, "ui.tenant.tenant_header.header_parts", "Zustand des Tenants"),
+    (TENANT, "ui.tenant.tenant_header.status_parts", "Zustand des Tenants"),
     (TENANT, "ui.tenant.history_chart.history_frame", "Verlauf"),
     (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
     (MONITORING, "ui.tables.switches_table.switch_frame", "Schalter"),

@@ -1,4 +1,4 @@
-"""How available and used seats of one product went over the days, as a chart."""
+"""The chart of a product's available and used seats, day by day."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
 _KEY = "history_product"
-POINTS = 31  # so many days are still told apart as points
+POINTS = 31  # up to so many days each day has a visible point
 Theme = Literal["light", "dark"]
-# Readable on white and on near-black: at least 3 : 1 on both, and told apart by dash as well as by colour.
+# Readable on white and on near-black: at least 3 : 1 on both; the series differ in dash as well as in colour.
 LABELS: dict[Theme, str] = {"light": "#475467", "dark": "#B0B8C4"}
 COLOURS = {"enabled": "#667085", "consumed": "#2E90FA"}
 
 
 def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: int | None, view: View) -> None:
-    """The history of a product; the row chosen in the table above decides, then the selection here."""
+    """Show the chart of one product: the row newly chosen in the licence table, or else the choice beside the title."""
     licenses = snapshot.licenses.iloc[rows]
     product = f"product_{product_language(view.language)}"
     names = dict(zip(licenses["sku_id"], licenses[product], strict=True))
@@ -46,21 +46,21 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: i
     except DatabaseError as error:
         problem_box(error.problem)
         return
-    found = days[days["sku_id"] == sku]
-    if found.empty:
+    product_days = days[days["sku_id"] == sku]
+    if product_days.empty:
         st.caption(text("history.none"))
         return
     st.vega_lite_chart(
-        spec(found, view.language, "dark" if st.context.theme.type == "dark" else "light"),
+        spec(product_days, view.language, "dark" if st.context.theme.type == "dark" else "light"),
         alt=text("history.alt", product=names[sku], tenant=tenant.name),
         key="history",
     )
-    if len(found) < 2:
+    if len(product_days) < 2:
         st.caption(text("history.first_day"))
 
 
 def _follow_table(tenant: Tenant, skus: list[str], chosen: int | None) -> None:
-    """A row newly chosen in the table becomes the product of the chart."""
+    """Make the product of a newly chosen row the product of the chart."""
     seen = (tenant.tenant_id, None if chosen is None else skus[chosen])
     if chosen is not None and st.session_state.get("_history_row") != seen:
         st.session_state[_KEY] = skus[chosen]

@@ -1,4 +1,4 @@
-"""The purchases behind the licences of one tenant, with the next date of each, or why they cannot be read."""
+"""The table of a tenant's subscriptions, each with its next date, or the reason why they cannot be read."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ MOST_ROWS = 10
 
 def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
     try:
-        found = subscriptions_frame(runtime.current().engine, tenant.tenant_id)
+        subscriptions = subscriptions_frame(runtime.current().engine, tenant.tenant_id)
     except DatabaseError as error:
         problem_box(error.problem)
         return
-    table = subscription_table(found, names_of(snapshot, tenant, view), view)
+    table = subscription_table(subscriptions, names_of(snapshot, tenant, view), view)
     section(text("subscriptions.title"), table, f"abonnements-{tenant.slug}")
     if tenant.subscriptions_problem is not None:
         st.warning(text("subscriptions.problem", why=plain(sentence(tenant.subscriptions_problem))))
@@ -42,27 +42,28 @@ def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
 
 
 def names_of(snapshot: Snapshot, tenant: Tenant, view: View) -> dict[str, str]:
-    """SKU id -> product, as the licence table of the tenant calls it."""
+    """Return the product names by SKU id, as in the licence table of the tenant."""
     own = snapshot.licenses.iloc[snapshot.index.of_tenant(tenant.slug)]
     product = own[f"product_{product_language(view.language)}"]
     return dict(zip(own["sku_id"], product, strict=True))
 
 
-def subscription_table(found: pd.DataFrame, names: Mapping[str, str], view: View) -> pa.Table:
-    statuses = [_status(status, view) for status in found["status"]]
-    ends = found["next_lifecycle_at"].dt.tz_convert(view.zone)
+def subscription_table(subscriptions: pd.DataFrame, names: Mapping[str, str], view: View) -> pa.Table:
+    parts = subscriptions["sku_part_number"].tolist()
+    statuses = [_status(status, view) for status in subscriptions["status"]]
+    ends = subscriptions["next_lifecycle_at"].dt.tz_convert(view.zone)
     trial = text("subscriptions.trial", view.language)
     days = [None if pd.isna(end) else (end.date() - view.now.astimezone(view.zone).date()).days for end in ends]
     return pa.table(
         {
             "product": pa.array(
-                [names.get(sku, part) for sku, part in zip(found["sku_id"], found["sku_part_number"], strict=True)],
+                [names.get(sku, part) for sku, part in zip(subscriptions["sku_id"], parts, strict=True)],
                 pa.string(),
             ),
-            "sku_part_number": pa.array(found["sku_part_number"].tolist(), pa.string()),
+            "sku_part_number": pa.array(parts, pa.string()),
             "status": pa.array(statuses, pa.string()),
-            "seats": pa.array(found["total"].tolist(), pa.int64()),
-            "trial": pa.array([trial if of else "" for of in found["is_trial"]], pa.string()),
+            "seats": pa.array(subscriptions["total"].tolist(), pa.int64()),
+            "trial": pa.array([trial if is_trial else "" for is_trial in subscriptions["is_trial"]], pa.string()),
             "next_date": pa.array(ends.dt.date, pa.date32(), from_pandas=True),
             "days_left": pa.array(days, pa.int64()),
         }
@@ -70,7 +71,7 @@ def subscription_table(found: pd.DataFrame, names: Mapping[str, str], view: View
 
 
 def _status(status: str, view: View) -> str:
-    """Graph's word in the reader's language; an unknown one as it is."""
+    """Return Graph's status in the reader's language; an unknown one as it is."""
     key = f"subscription.{status.lower()}"
     return text(key, view.language) if has_text(key) else status
 

@@ -1,4 +1,4 @@
-"""Which tenant, how it is, and what went wrong with it last."""
+"""The top of the tenant page: the choice of the tenant, its status line, its switches and its last error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KEY = "chosen_tenant"
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A row of the tenants frame, with None where there is nothing."""
+    """One tenant as the page shows it; a missing value is None."""
 
     tenant_id: str
     slug: str
@@ -44,7 +44,7 @@ class Tenant:
 
 
 def tenant_of(row: Any) -> Tenant:
-    """A row of `tenants_frame` as it is easy to read."""
+    """Return the tenant of a row of `tenants_frame`."""
     return Tenant(
         tenant_id=row.tenant_id,
         slug=row.slug,
@@ -62,7 +62,10 @@ def tenant_of(row: Any) -> Tenant:
 
 
 def choose_tenant(snapshot: Snapshot) -> Tenant:
-    """The choice, bound to `?tenant=<slug>`; an unknown one is told, not silently replaced."""
+    """Show the choice, kept in the URL as `?tenant=<slug>`; return the chosen tenant.
+
+    A slug in the URL that does not exist (any more) gives a warning and the first tenant.
+    """
     names = snapshot.names
     arrived = url.incoming(navigation.TENANT, ("tenant",))
     if arrived is not None:
@@ -84,16 +87,16 @@ def choose_tenant(snapshot: Snapshot) -> Tenant:
     return tenant_of(next(rows(frame[frame["slug"] == slug])))
 
 
-def header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
-    """ISE School · aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage, and its switches"""
+def tenant_header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
+    """Show the status line ("aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage") and the switches."""
     with st.container(horizontal=True, vertical_alignment="center", key="tenant_header"):
-        st.markdown(" · ".join(header_parts(tenant, view)), width="stretch")
+        st.markdown(" · ".join(status_parts(tenant, view)), width="stretch")
         change = tenant_switches(snapshot, tenant.tenant_id)
     ask_about(change, tenant.name)
     tell_results(snapshot)
 
 
-def header_parts(tenant: Tenant, view: View) -> list[str]:
+def status_parts(tenant: Tenant, view: View) -> list[str]:
     switches = text("tenant.active" if tenant.enabled else "tenant.inactive")
     if tenant.enabled:
         switches += ", " + text("tenant.monitored" if tenant.monitored else "tenant.not_monitored")
@@ -117,7 +120,7 @@ def _certificate(tenant: Tenant, view: View) -> str:
 
 
 def last_error(tenant: Tenant, view: View) -> None:
-    """What went wrong at the last attempt, since when, and the next step."""
+    """Show the error of the last attempt to read the tenant, since when it fails, and the next step."""
     if tenant.problem is None:
         return
     since = "?"
