@@ -70,45 +70,48 @@ def _follow_table(tenant: Tenant, skus: list[str], chosen: int | None) -> None:
 
 
 def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]:
-    """A Vega-Lite chart of one product: steps, because seats change from one day to the next."""
+    """Return the Vega-Lite chart of one product: steps, because seats change from one day to the next."""
     series = {name: text(f"history.{name}", language) for name in COLOURS}
     values = [
         {"day": row.day.isoformat(), "series": series[name], "seats": int(getattr(row, name))}
         for row in rows(days)
         for name in COLOURS
     ]
-    labels = {"labelColor": LABELS[theme], "labelFontSize": 12}
-    axis = {
-        **labels,
-        "title": None,
-        "format": text("format.chart_day", language),
-        "labelOverlap": True,
-        "grid": False,
-    }
-    by_series = {"field": "series", "type": "nominal", "title": None, "sort": list(series.values())}
-    domain = list(series.values())
+    point = {"size": 25} if len(days) <= POINTS else False
     return {
         "data": {"values": values},
         "height": 260,
-        "mark": {
-            "type": "line",
-            "interpolate": "step-after",
-            "strokeWidth": 2.5,
-            "point": {"size": 25} if len(days) <= POINTS else False,
-        },
-        "encoding": {
-            "x": {"field": "day", "type": "temporal", "axis": axis},
-            "y": {"field": "seats", "type": "quantitative", "axis": {**labels, "title": None, "tickMinStep": 1}},
-            "color": {
-                **by_series,
-                "scale": {"domain": domain, "range": list(COLOURS.values())},
-                "legend": {**labels, "orient": "top", "symbolType": "stroke", "symbolSize": 300},
-            },
-            "strokeDash": {**by_series, "scale": {"domain": domain, "range": [[6, 4], [1, 0]]}, "legend": None},
-            "tooltip": [
-                {"field": "day", "type": "temporal", "title": text("history.day", language), "format": "%d.%m.%Y"},
-                {"field": "series", "type": "nominal", "title": " "},
-                {"field": "seats", "type": "quantitative", "title": text("history.seats", language)},
-            ],
-        },
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": point},
+        "encoding": {**_axes(language, theme), **_lines(list(series.values()), theme), "tooltip": _tooltip(language)},
     }
+
+
+def _axes(language: Language, theme: Theme) -> dict[str, Any]:
+    labels = {**_labels(theme), "title": None}
+    days = {**labels, "format": text("format.chart_day", language), "labelOverlap": True, "grid": False}
+    return {
+        "x": {"field": "day", "type": "temporal", "axis": days},
+        "y": {"field": "seats", "type": "quantitative", "axis": {**labels, "tickMinStep": 1}},
+    }
+
+
+def _lines(series: list[str], theme: Theme) -> dict[str, Any]:
+    """Return colour and dash of each series, with one legend for both."""
+    by_series = {"field": "series", "type": "nominal", "title": None, "sort": series}
+    legend = {**_labels(theme), "orient": "top", "symbolType": "stroke", "symbolSize": 300}
+    return {
+        "color": {**by_series, "scale": {"domain": series, "range": list(COLOURS.values())}, "legend": legend},
+        "strokeDash": {**by_series, "scale": {"domain": series, "range": [[6, 4], [1, 0]]}, "legend": None},
+    }
+
+
+def _tooltip(language: Language) -> list[dict[str, str]]:
+    return [
+        {"field": "day", "type": "temporal", "title": text("history.day", language), "format": "%d.%m.%Y"},
+        {"field": "series", "type": "nominal", "title": " "},
+        {"field": "seats", "type": "quantitative", "title": text("history.seats", language)},
+    ]
+
+
+def _labels(theme: Theme) -> dict[str, Any]:
+    return {"labelColor": LABELS[theme], "labelFontSize": 12}
