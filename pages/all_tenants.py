@@ -8,7 +8,7 @@ from ui.frame.block_errors import fenced
 from ui.tables.filters import license_filters, matching
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
-from ui.tables.license_table import show_licenses, table_of, tools
+from ui.tables.license_table import show_licenses, table_of, count_and_downloads
 from ui.frame.navigation import open_tenant
 from ui.frame.page import current_view, stop_without_tenants
 from ui.texts import text
@@ -24,7 +24,7 @@ with fenced("tenant.licenses"):
     filters = license_filters(snapshot)
     rows = matching(snapshot.index, filters, current_view().language)
     shown = table_of(snapshot, rows)
-    tools(snapshot, shown, filters)
+    count_and_downloads(snapshot, shown, filters)
     row = show_licenses(shown, snapshot.index.ids_of(rows), "licenses", text("nav.alle-tenants"))
     if row is not None:
         open_tenant(snapshot.index.slug(rows[row]))

@@ -10,7 +10,7 @@ from ui.monitoring.first_push import first_push_warning
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.page import current_view, stop_without_tenants
-from ui.tables.switches_table import edit_switches, switch_frame, tell_results
+from ui.tables.switches_table import edit_switches, switch_frame, show_results
 from ui.texts import text
 
 require(Action.LOOK)
@@ -24,7 +24,7 @@ with fenced("nav.monitoring"):
     flow_and_profiles.lists_status(snapshot, view)
 
 with fenced("block.switches"):
-    tell_results(snapshot)
+    show_results(snapshot)
     list_rows.vanished_rows(snapshot, view)
     first_push_warning(snapshot)
     edit_switches(switch_frame(flow_and_profiles.choose_tenants(snapshot), view), view)

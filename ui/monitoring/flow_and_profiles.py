@@ -15,7 +15,7 @@ from ui.escaping import plain
 from ui.frame import navigation, url
 from ui.frame.page import View
 from ui.problems import sentence, technical
-from ui.tables.switches_table import editable
+from ui.tables.switches_table import switchable_tenants
 from ui.texts import text
 
 PARAMETERS = ("sendermail", "recipientmail", "communication")
@@ -35,7 +35,7 @@ SHOWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 
 def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
     """Show the choice which tenants the table lists, kept in the URL as `?show=`; return their rows."""
-    tenants = editable(snapshot)
+    tenants = switchable_tenants(snapshot)
     counts = {name: int(matching(tenants).sum()) for name, matching in SHOWS.items()}
     arrived = url.incoming(navigation.MONITORING, ("show",))
     if arrived is not None:

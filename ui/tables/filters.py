@@ -1,4 +1,4 @@
-"""The filters over the licences: search, tenant, state, kind, order. They live in the URL as codes."""
+"""The filters above the licence table: search, tenant, state, kind, order. The URL holds them as codes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAGE = "alle-tenants"
 SEARCH, TENANTS, STATES, CHOSEN_KINDS, SORT = "q", "tenants", "state", "kind", "sort"
 PARAMS = (SEARCH, TENANTS, STATES, CHOSEN_KINDS, SORT)
 _KEY = "filter_"
-# Order as chosen -> the column that makes it; "product" is the column in the reader's language.
+# Order -> the column that it sorts by; "product" is the column in the reader's language.
 SORTS = {
     "worst": "severity", "tenant": "tenant", "product": "product", "free": "free", "utilisation": "utilisation",
     "renewal": "renews_at", "since": "short_since",
@@ -30,7 +30,7 @@ WORST = "worst"
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the reader asked for, as in the URL: short names of tenants, marks as `states`; empty means all."""
+    """The chosen filters as in the URL: slugs of tenants, marks as `states`; empty means all."""
 
     search: str = ""
     tenants: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Filters:
 
 
 def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
-    """Return the rows of the licences that match, in the order asked for."""
+    """Return the positions of the matching licences, in the chosen order."""
     mask = index.with_words(search_words(name_key(filters.search[:LONGEST_SEARCH])))
     mask &= index.among("slug", filters.tenants) & index.among("kind", filters.kinds)
     mask &= index.with_marks(filters.states)
@@ -53,7 +53,7 @@ def license_filters(snapshot: Snapshot) -> Filters:
     names = snapshot.active_names
     arrived = url.incoming(PAGE, PARAMS)
     if arrived is not None:
-        _set(arrived)
+        _fill(arrived)
     _drop_unknown(names)
     _widgets(names)
     filters = chosen()
@@ -84,10 +84,10 @@ def params_of(filters: Filters) -> dict[str, list[str]]:
 
 
 def reset() -> None:
-    _set({})
+    _fill({})
 
 
-def _set(params: url.Params) -> None:
+def _fill(params: url.Params) -> None:
     state = st.session_state
     state[_KEY + SEARCH] = (params.get(SEARCH) or [""])[0][:LONGEST_SEARCH]
     state[_KEY + TENANTS] = params.get(TENANTS, [])
@@ -97,7 +97,7 @@ def _set(params: url.Params) -> None:
 
 
 def _drop_unknown(names: Mapping[str, str]) -> None:
-    """Forget tenants of an old link that are gone: a widget refuses a value that is not among its options."""
+    """Remove tenants of an old link that are gone, because a widget refuses a value that is not among its options."""
     slugs = [slug for slug in st.session_state.get(_KEY + TENANTS, ()) if slug in names]
     st.session_state[_KEY + TENANTS] = slugs
 

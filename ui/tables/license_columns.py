@@ -1,4 +1,4 @@
-"""The licence table as shown: Arrow columns built once per version and language, and how each is displayed.
+"""The columns of the licence table: built as Arrow once per snapshot and language, and how each is displayed.
 
 Arrow tables instead of frames, because Streamlit turns a frame into Arrow at every rerun: 0.6 against 8 ms
 for 8,000 rows. Repeated words are dictionary-encoded, which makes the message four times smaller.
@@ -35,7 +35,7 @@ CHIPS = (*MARKS, *QUIET_MARKS)
 
 
 def chip(mark: str, language: Language) -> str:
-    """The sign and the word of a mark; of a quiet one the word of its state."""
+    """Return the sign and the name of a mark; a quiet mark has the name of its state."""
     state = mark.removeprefix("quiet_")
     return f"{SIGNS[mark]} {text(f'state.{state}', language)}"
 
@@ -44,11 +44,11 @@ _tables: WeakKeyDictionary[Snapshot, dict[Language, pa.Table]] = WeakKeyDictiona
 
 
 def license_table(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
-    """Every licence, in the order of the snapshot; the same table for all sessions."""
-    known = _tables.setdefault(snapshot, {})
-    if language not in known:
-        known[language] = _build(snapshot, language, zone)
-    return known[language]
+    """Return every licence, in the order of the snapshot; all sessions share one table per language."""
+    table_by_language = _tables.setdefault(snapshot, {})
+    if language not in table_by_language:
+        table_by_language[language] = _build(snapshot, language, zone)
+    return table_by_language[language]
 
 
 def _build(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
@@ -57,29 +57,29 @@ def _build(snapshot: Snapshot, language: Language, zone: str) -> pa.Table:
     kinds = {kind: text(f"kind.{kind}", language) for kind in frame["kind"].unique()}
     return pa.table(
         {
-            "state": _chips(snapshot, language),
-            "tenant": _words(frame["tenant"]),
-            "product": _words(product),
-            "sku_part_number": _words(frame["sku_part_number"]),
+            "state": _state_column(snapshot, language),
+            "tenant": _text_column(frame["tenant"]),
+            "product": _text_column(product),
+            "sku_part_number": _text_column(frame["sku_part_number"]),
             "enabled": pa.array(frame["enabled"], pa.int64()),
             "consumed": pa.array(frame["consumed"], pa.int64()),
             "free": pa.array(frame["free"], pa.int64()),
             "utilisation": pa.array((frame["utilisation"] * 100).round().astype("Int64"), pa.int64()),
             "renews_at": pa.array(frame["renews_at"].dt.tz_convert(zone).dt.date, pa.date32(), from_pandas=True),
             "short_since": pa.array(frame["short_since"], pa.timestamp("us", "UTC"), from_pandas=True),
-            "kind": _words(frame["kind"].map(kinds)),
-            "rule": _rules(frame, language),
-            "sku_id": _words(frame["sku_id"]),
+            "kind": _text_column(frame["kind"].map(kinds)),
+            "rule": _rule_column(frame, language),
+            "sku_id": _text_column(frame["sku_id"]),
         }
     )
 
 
-def _words(column: pd.Series) -> pa.DictionaryArray:
+def _text_column(column: pd.Series) -> pa.DictionaryArray:
     return pa.array(column.astype(object), pa.string()).dictionary_encode()
 
 
-def _rules(frame: pd.DataFrame, language: Language) -> pa.DictionaryArray:
-    """Which rule decided, in words: "Tenant: nur anzeigen (Testumgebung)"; nothing where the standard holds."""
+def _rule_column(frame: pd.DataFrame, language: Language) -> pa.DictionaryArray:
+    """Return the rule that decided for each row: "Tenant: nur anzeigen (Testumgebung)", "" if none did."""
     words = np.full(len(frame), "", dtype=object)
     for place in np.flatnonzero(frame["rule"] != ""):
         row = frame.iloc[place]
@@ -90,14 +90,14 @@ def _rules(frame: pd.DataFrame, language: Language) -> pa.DictionaryArray:
     return pa.array(words, pa.string()).dictionary_encode()
 
 
-def _chips(snapshot: Snapshot, language: Language) -> pa.ListArray:
-    """One chip per row; two where a shortage is also in grace or suspended."""
+def _state_column(snapshot: Snapshot, language: Language) -> pa.ListArray:
+    """Return one chip per row, or two for a shortage that is also in grace or suspended."""
     index = snapshot.index
-    carried = {mark: index.has(mark) for mark in CHIPS}
-    carried["shortage"] = carried["shortage"] & ~carried["over"]
+    has_chip = {mark: index.has(mark) for mark in CHIPS}
+    has_chip["shortage"] = has_chip["shortage"] & ~has_chip["over"]
     for quiet, loud in QUIET_MARKS.items():
-        carried[loud] = carried[loud] & ~carried[quiet]
-    stacked = np.stack([carried[mark] for mark in CHIPS], axis=1)
+        has_chip[loud] = has_chip[loud] & ~has_chip[quiet]
+    stacked = np.stack([has_chip[mark] for mark in CHIPS], axis=1)
     _, which = np.nonzero(stacked)
     offsets = np.concatenate([[0], np.cumsum(stacked.sum(axis=1))])
     words = pa.array([chip(mark, language) for mark in CHIPS], pa.string())
@@ -105,19 +105,19 @@ def _chips(snapshot: Snapshot, language: Language) -> pa.ListArray:
 
 
 def words_column(name: str, width: int) -> Any:
-    """A column of text under the title `column.<name>`."""
+    """Return the display of a column of text under the title `column.<name>`."""
     return st.column_config.TextColumn(text(f"column.{name}"), width=width)
 
 
 def moment_column(name: str, language: Language, zone: str, width: int = 140) -> Any:
-    """A column of times, shown to the minute in `zone`."""
+    """Return the display of a column of times, to the minute in `zone`."""
     return st.column_config.DatetimeColumn(
         text(f"column.{name}", language), format=text("format.grid_moment", language), timezone=zone, width=width
     )
 
 
-def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict[str, Any]:
-    """How each column is displayed; without `tenant` for the table of one tenant."""
+def column_config(language: Language, zone: str) -> dict[str, Any]:
+    """Return how each column is displayed."""
     column = st.column_config
     chips = [chip(mark, language) for mark in CHIPS]
 
@@ -128,7 +128,7 @@ def column_config(language: Language, zone: str, *, tenant: bool = True) -> dict
         "state": column.MultiselectColumn(
             label("state"), options=chips, color=[CHIP_COLOURS.get(mark, QUIET) for mark in CHIPS], width=130
         ),
-        "tenant": column.TextColumn(label("tenant"), width=150) if tenant else None,
+        "tenant": column.TextColumn(label("tenant"), width=150),
         "product": column.TextColumn(label("product"), width=225),
         "sku_part_number": column.TextColumn(label("sku_part_number"), width=190),
         "enabled": column.NumberColumn(label("enabled"), format="localized", width=80),

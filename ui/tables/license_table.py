@@ -1,4 +1,4 @@
-"""The licence table of a page: rows of the prepared table, shown; a chosen row leads to its tenant."""
+"""The licence table of a page: its rows, how it is shown, and its downloads."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROW_PIXELS, HEADER_PIXELS = 35, 37
 
 
 def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str, ...] = ALL) -> pa.Table:
-    """These rows of the licence table, in this order; None = all. Says which rule decided where there is any."""
+    """Return these rows of the licence table in this order (None: all), with a column for the rule if any decided."""
     whole = license_columns.license_table(snapshot, language.current(), runtime.current().settings.time_zone)
     return (whole if rows is None else whole.take(pa.array(rows))).select(
         _with_rule(names) if snapshot.index.ruled else list(names)
@@ -41,7 +41,7 @@ def _with_rule(names: tuple[str, ...]) -> list[str]:
 
 
 def show_licenses(table: pa.Table, ids: Sequence[str], key: str, name: str, *, most_rows: int = 15) -> int | None:
-    """Show the table under the accessible `name`; the row of `ids` that was chosen, if any."""
+    """Show the table under the accessible `name`; return the chosen row, None for none. `ids` has one id per row."""
     if not table.num_rows:
         return None  # the empty grid would say so in English
     zone = runtime.current().settings.time_zone
@@ -57,8 +57,8 @@ def show_licenses(table: pa.Table, ids: Sequence[str], key: str, name: str, *, m
     return chosen_row(key, ids, shown)
 
 
-def csv_button(label: str, table: pa.Table, file: str) -> None:
-    """Download of exactly this table, as CSV or as a workbook, made only when it is asked for."""
+def table_downloads(label: str, table: pa.Table, file: str) -> None:
+    """Show the buttons that download exactly this table; the files are made after a click."""
     user = current_user()
     words = language.current()
 
@@ -70,15 +70,15 @@ def csv_button(label: str, table: pa.Table, file: str) -> None:
 
 
 def section(title: str, table: pa.Table, file: str) -> None:
-    """A heading with the CSV of the table below it."""
+    """Show a heading, and beside it the downloads of the table below it."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader(title, width="content")
         if table.num_rows:
-            csv_button("csv.table", table, file)
+            table_downloads("csv.table", table, file)
 
 
-def tools(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
-    """How many of how many rows, the two downloads, and the way back to all rows."""
+def count_and_downloads(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
+    """Show how many rows match, the button that clears the filters, and the downloads."""
     words, total = language.current(), len(snapshot.licenses)
     with st.container(horizontal=True, vertical_alignment="center", key="tools"):
         counts = {"shown": fmt.number(shown.num_rows, words), "total": fmt.number(total, words)}
@@ -89,7 +89,7 @@ def tools(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
         if is_filtered(filters):
             st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")
         st.space("stretch")
-        csv_button("csv.view", shown, "lizenzen-ansicht")
-        csv_button("csv.all", table_of(snapshot), "lizenzen")
+        table_downloads("csv.view", shown, "lizenzen-ansicht")
+        table_downloads("csv.all", table_of(snapshot), "lizenzen")
     if not shown.num_rows:
         st.info(text("table.no_match" if total else "table.nothing_read"), icon=":material/info:")

@@ -1,8 +1,8 @@
-"""What a tick in a table or a button means: the thing that stood there when it was drawn, never the place.
+"""The chosen row of a table, and the keys of buttons: a click is about what was shown then, never about a position.
 
 Rows move between the moment a table is drawn and the moment a click on it arrives: somebody signs in, a refresh
 reorders. A browser reports row numbers, and Streamlit runs the newest callback that it knows for the key of a control.
-So both keys carry the identity of what was drawn: a late click finds exactly that, or nothing.
+So the keys of tables and buttons contain the identity of what was shown: a late click means that, or is lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DIGEST_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A table as drawn last: its key, the row ticked at its first drawing, the id of what is ticked now."""
+    """A table as last shown: its key, the row ticked when it was first shown, the id of the row ticked now."""
 
     key: str = ""
     first: int | None = None
@@ -32,21 +32,21 @@ class _Table:
 
 
 def bound_key(name: str, *identity: object) -> str:
-    """Return a key for a control that acts on `identity`; another identity makes another control."""
+    """Return the key of a control that acts on `identity`; another identity gives another control."""
     words = "\n".join(str(part).replace("\n", " ") for part in identity)
     return f"{name}_{hashlib.blake2b(words.encode('utf-8', 'replace'), digest_size=DIGEST_BYTES).hexdigest()}"
 
 
 def selectable(name: str, ids: Sequence[str]) -> dict[str, Any]:
-    """Return the options that let `st.dataframe` tick one row of the table `name`; when rows move, the tick moves too.
+    """Return the options of `st.dataframe` to choose one row of the table `name`; the choice follows a row that moves.
 
-    `ids`: for each row the id of what stands in it, which nothing else will ever have.
+    `ids` has one id per row, which no other row ever has.
     """
     table = _Table(round=_table(name).round) if visit.entered() else _table(name)
     key = bound_key(name, table.round, *ids)
     if table.key != key:
         table = replace(table, key=key, first=_row(table.chosen, ids))
-    st.session_state[_place(name)] = table
+    st.session_state[_state_key(name)] = table
     default = None if table.first is None else {"selection": {"rows": [table.first]}}
     return {
         "key": key,
@@ -57,26 +57,26 @@ def selectable(name: str, ids: Sequence[str]) -> dict[str, Any]:
 
 
 def chosen_row(name: str, ids: Sequence[str], shown: Mapping[str, Any]) -> int | None:
-    """Return the number of the ticked row, None for none; `shown` is what `st.dataframe` gave back for these `ids`.
+    """Return the position of the chosen row, None for none; `shown` is what `st.dataframe` returned for these `ids`.
 
-    Says so when what was ticked is no longer in the table.
+    If the chosen row is no longer in the table, show a message.
     """
     table = _table(name)
     chosen = _id_of(shown, ids)
     if chosen is None and table.chosen is not None and table.chosen not in ids:
         st.info(text("table.row_gone"), icon=":material/info:")
-    st.session_state[_place(name)] = replace(table, chosen=chosen)
+    st.session_state[_state_key(name)] = replace(table, chosen=chosen)
     return _row(chosen, ids)
 
 
 def untick(name: str) -> None:
-    """Begin with a new table without a tick, once what was ticked is settled."""
-    st.session_state[_place(name)] = _Table(round=_table(name).round + 1)
+    """Show a new table without a chosen row, after the action on that row is finished."""
+    st.session_state[_state_key(name)] = _Table(round=_table(name).round + 1)
 
 
 def _tick(name: str, key: str, ids: Sequence[str]) -> None:
-    """Keep what the ticked row held when this browser was sent the table; the next one may be in another order."""
-    st.session_state[_place(name)] = replace(_table(name), chosen=_id_of(st.session_state[key], ids))
+    """Store the id of the chosen row, from the `ids` that the browser was shown: the next order may be another."""
+    st.session_state[_state_key(name)] = replace(_table(name), chosen=_id_of(st.session_state[key], ids))
 
 
 def _id_of(shown: Mapping[str, Any], ids: Sequence[str]) -> str | None:
@@ -90,9 +90,9 @@ def _row(chosen: str | None, ids: Sequence[str]) -> int | None:
 
 
 def _table(name: str) -> _Table:
-    table: _Table = st.session_state.get(_place(name), _Table())
+    table: _Table = st.session_state.get(_state_key(name), _Table())
     return table
 
 
-def _place(name: str) -> str:
+def _state_key(name: str) -> str:
     return f"_table_{name}"

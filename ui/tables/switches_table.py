@@ -1,4 +1,4 @@
-"""The switches Aktiv and Überwachung of every tenant: edited in a table, told precisely, then carried out."""
+"""The switches Aktiv and Überwachung of every tenant: a table to edit them, a question, and the results."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FLOW = {"none": QUIET, "waiting": CHIP_COLOURS["low"], "unanswered": CHIP_COLOUR
 
 
 def switch_frame(tenants: pd.DataFrame, view: View) -> pd.DataFrame:
-    """What the editor shows; the index is the tenant id."""
+    """Return what the editor shows; the index is the tenant id."""
     moments = tenants["last_read_at"].dt.tz_convert(view.zone)
     columns = {
         "enabled": tenants["enabled"].astype(bool),
@@ -42,7 +42,7 @@ def switch_frame(tenants: pd.DataFrame, view: View) -> pd.DataFrame:
         "last_read": moments,
         "cert_days": tenants["cert_days"].astype("Int64"),
         "shortages": tenants["shortages"].astype(int),
-        "flow": [_flow(row, view) for row in rows(tenants)],
+        "flow": [_flow_chip(row, view) for row in rows(tenants)],
     }
     return pd.DataFrame(columns).set_index(pd.Index(tenants["tenant_id"], name="tenant_id"))
 
@@ -52,7 +52,7 @@ def may_switch() -> bool:
 
 
 def edit_switches(frame: pd.DataFrame, view: View) -> None:
-    """The table, and what follows from its changes."""
+    """Show the table, and below it the buttons for its changes."""
     if frame.empty:
         st.info(text("monitoring.none_shown"), icon=":material/info:")
         return
@@ -68,24 +68,27 @@ def edit_switches(frame: pd.DataFrame, view: View) -> None:
     )
     changes = changes_between(frame, edited)
     if changes:
-        ask_before(changes, dict(zip(frame.index, frame["tenant"], strict=True)))
+        unsaved_changes(changes, dict(zip(frame.index, frame["tenant"], strict=True)))
 
 
 def changes_between(before: pd.DataFrame, after: pd.DataFrame) -> list[SwitchChange]:
-    """Every tenant whose switches are no longer what the page showed."""
+    """Return the change of every tenant whose switches differ between two frames."""
     return [
         SwitchChange(tenant_id, seen, wanted)
-        for tenant_id, seen, wanted in zip(before.index, _pairs(before), _pairs(after), strict=True)
+        for tenant_id, seen, wanted in zip(before.index, _switch_pairs(before), _switch_pairs(after), strict=True)
         if seen != wanted
     ]
 
 
-def _pairs(frame: pd.DataFrame) -> list[tuple[bool, bool]]:
-    return [(bool(on), bool(told)) for on, told in zip(frame["enabled"], frame["monitored"], strict=True)]
+def _switch_pairs(frame: pd.DataFrame) -> list[tuple[bool, bool]]:
+    return [
+        (bool(enabled), bool(monitored))
+        for enabled, monitored in zip(frame["enabled"], frame["monitored"], strict=True)
+    ]
 
 
 def change_lines(changes: Sequence[SwitchChange], names: dict[str, str]) -> list[str]:
-    """Markdown: what will change, the silence that follows first."""
+    """Return Markdown lines: first a warning which tenants will no longer alarm, then each change."""
     silent = [c for c in changes if (c.seen[0] and c.seen[1]) and not (c.wanted[0] and c.wanted[1])]
     lines = []
     if silent:
@@ -101,7 +104,7 @@ def change_lines(changes: Sequence[SwitchChange], names: dict[str, str]) -> list
 
 
 def question(changes: Sequence[SwitchChange]) -> str:
-    """ "Überwachung für 3 Tenants ausschalten?" when all do the same, else how many change."""
+    """Return "Überwachung für 3 Tenants ausschalten?" if all changes are the same, else how many tenants change."""
     kinds = {(c.seen[0] != c.wanted[0], c.seen[1] != c.wanted[1], c.wanted) for c in changes}
     count = len(changes)
     if len({kind[:2] for kind in kinds}) == 1 and kinds:
@@ -113,8 +116,8 @@ def question(changes: Sequence[SwitchChange]) -> str:
     return plural("switch.ask", count)
 
 
-def ask_before(changes: list[SwitchChange], names: dict[str, str]) -> None:
-    """That something is changed and not saved: discard it, or see what follows and save it."""
+def unsaved_changes(changes: list[SwitchChange], names: dict[str, str]) -> None:
+    """Show that there are unsaved changes, with the buttons to discard them and to review and save them."""
     with st.container(horizontal=True, vertical_alignment="center", key="switch_actions"):
         st.markdown(plural("switch.pending", len(changes)))
         st.button(text("switch.discard"), key="switch_discard", on_click=_next_round)
@@ -133,7 +136,7 @@ def _confirm(changes: list[SwitchChange], names: dict[str, str]) -> None:
 
 
 def carry_out(action: Any, what: Sequence[Any]) -> None:
-    """Do it and keep the results for the next run, which shows the newest switches."""
+    """Call `action` with `what`, and keep its results for the next run, which shows the newest switches."""
     user, services = current_user(), runtime.current().services
     if services is None:
         st.session_state[_UNAVAILABLE] = True
@@ -147,22 +150,22 @@ def carry_out(action: Any, what: Sequence[Any]) -> None:
 
 
 def _next_round() -> None:
-    """A new editor: its marks are by row number and must not outlive the rows they were made in."""
+    """Begin a new editor. An editor stores edits by row number, so they must not outlive its rows."""
     st.session_state[_ROUND] = round_number() + 1
 
 
 def round_number() -> int:
-    """Part of the key of every control that sets switches: the next round begins with what is set then."""
+    """Return the number in the key of every control that sets switches; with a new number they begin anew."""
     return int(st.session_state.get(_ROUND, 0))
 
 
 def _editor_key(frame: pd.DataFrame) -> str:
-    """Edits come by row number: other rows, or other switches in them, make another editor."""
-    return bound_key("switches", round_number(), *zip(frame.index, _pairs(frame), strict=True))
+    """Return a key that differs for other rows or other switches, because edits are stored by row number."""
+    return bound_key("switches", round_number(), *zip(frame.index, _switch_pairs(frame), strict=True))
 
 
-def tell_results(snapshot: Snapshot) -> None:
-    """What became of the changes, per tenant: done, or why not and what is set now."""
+def show_results(snapshot: Snapshot) -> None:
+    """Show for each tenant if its change is done, or else why not and what is set now."""
     if st.session_state.pop(_UNAVAILABLE, False):
         st.warning(text("switch.unavailable"))
     if _FAILED in st.session_state:
@@ -171,14 +174,14 @@ def tell_results(snapshot: Snapshot) -> None:
     done = [plain(result.tenant) for result in results if result.problem is None]
     if done:
         st.success(text("switch.done", tenants=", ".join(done)), icon=":material/check:")
-    now = {row.tenant_id: _now_set(row) for row in rows(snapshot.tenants)}
+    now = {row.tenant_id: _switch_words(row) for row in rows(snapshot.tenants)}
     for result in results:
         if result.problem is not None:
             why = f"{plain(sentence(result.problem))} {now.get(result.tenant_id, '')}"
             st.error(text("switch.failed", tenant=plain(result.tenant), why=why))
 
 
-def _now_set(row: Any) -> str:
+def _switch_words(row: Any) -> str:
     enabled = "switch.now.active" if row.enabled else "switch.now.off"
     monitored = "tenant.monitored" if row.monitored else "tenant.not_monitored"
     return text("switch.now", enabled=text(enabled), monitored=text(monitored))
@@ -192,8 +195,8 @@ def _condition(row: Any) -> str:
     return "unread" if pd.isna(row.last_read_at) else "read"
 
 
-def _flow(row: Any, view: View) -> list[str]:
-    """What the flow still owes for this tenant."""
+def _flow_chip(row: Any, view: View) -> list[str]:
+    """Return if messages about this tenant still wait for the flow, as a chip."""
     for name, count in (("unanswered", row.unanswered), ("waiting", row.waiting)):
         if count:
             return [text(f"flow.{name}", view.language)]
@@ -224,7 +227,7 @@ def _config(view: View) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def editable(snapshot: Snapshot) -> pd.DataFrame:
-    """Tenants whose switches can be set: with SharePoint those in its list, without it all."""
+def switchable_tenants(snapshot: Snapshot) -> pd.DataFrame:
+    """Return the tenants whose switches can be set: those in the SharePoint list, or all without SharePoint."""
     tenants = snapshot.tenants
     return tenants[tenants["listed"].astype(bool)] if snapshot.sharepoint.configured else tenants

@@ -1,4 +1,4 @@
-"""The switches of one tenant as two separate controls, for the cells of the table cannot be set by keyboard."""
+"""The switches of one tenant as two controls, because the cells of the table cannot be set by keyboard."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import streamlit as st
 from core.tenants.tenant_switches import SwitchChange, Switches
 from ui.data import Snapshot
 from ui.tables.frame_rows import rows
-from ui.tables.switches_table import ask_before, editable, may_switch, round_number
+from ui.tables.switches_table import may_switch, round_number, switchable_tenants, unsaved_changes
 from ui.texts import text
 
 
 def tenant_switches(snapshot: Snapshot, tenant_id: str) -> SwitchChange | None:
     """Show the switches to roles that may set them, if SharePoint has a row for the tenant; return a change or None."""
-    frame = editable(snapshot)
+    frame = switchable_tenants(snapshot)
     row = next(rows(frame[frame["tenant_id"] == tenant_id]), None)
     if row is None or not may_switch():
         return None
@@ -24,10 +24,10 @@ def tenant_switches(snapshot: Snapshot, tenant_id: str) -> SwitchChange | None:
     return SwitchChange(tenant_id, seen, wanted) if wanted != seen else None
 
 
-def ask_about(change: SwitchChange | None, name: str) -> None:
-    """Show the buttons to discard or save a change, as below the table."""
+def unsaved_change(change: SwitchChange | None, name: str) -> None:
+    """Show the same buttons as below the table of switches, if there is a change."""
     if change is not None:
-        ask_before([change], {change.tenant_id: name})
+        unsaved_changes([change], {change.tenant_id: name})
 
 
 def _toggle(name: str, label: str, value: bool, where: str) -> bool:

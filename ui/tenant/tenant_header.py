@@ -18,8 +18,8 @@ from ui.frame import navigation, url
 from ui.frame.page import View
 from ui.problems import reason, technical
 from ui.tables.frame_rows import moment, rows
-from ui.tables.switches_table import tell_results
-from ui.tenant.switch_controls import ask_about, tenant_switches
+from ui.tables.switches_table import show_results
+from ui.tenant.switch_controls import tenant_switches, unsaved_change
 from ui.texts import text
 
 _KEY = "chosen_tenant"
@@ -92,8 +92,8 @@ def tenant_header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="tenant_header"):
         st.markdown(" · ".join(status_parts(tenant, view)), width="stretch")
         change = tenant_switches(snapshot, tenant.tenant_id)
-    ask_about(change, tenant.name)
-    tell_results(snapshot)
+    unsaved_change(change, tenant.name)
+    show_results(snapshot)
 
 
 def status_parts(tenant: Tenant, view: View) -> list[str]:
