@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.roles import Action
-from ui.monitoring import list_rows, flow_and_profiles
+from ui.monitoring import list_differences, flow_and_profiles
 from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.monitoring.first_push import first_push_warning
@@ -25,12 +25,12 @@ with fenced("nav.monitoring"):
 
 with fenced("block.switches"):
     show_results(snapshot)
-    list_rows.vanished_rows(snapshot, view)
+    list_differences.vanished_rows(snapshot, view)
     first_push_warning(snapshot)
     edit_switches(switch_frame(flow_and_profiles.choose_tenants(snapshot), view), view)
 
 with fenced("monitoring.differences"):
-    list_rows.unmatched_rows(snapshot)
+    list_differences.unmatched_rows(snapshot)
 with fenced("parameters.title"):
     flow_and_profiles.parameters(snapshot)
 with fenced("profiles.broken"):

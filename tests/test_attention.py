@@ -19,7 +19,7 @@ from core.runtime import Runtime
 from simulator import Tenant
 from tests.office import Office, open_office
 from tests.started_runs import start_run
-from ui import data
+from ui import snapshots
 from ui.start import overview
 from ui.start.attention_list import ConditionWords, Item, items_of
 
@@ -35,12 +35,12 @@ class Support:
 
     @property
     def wrong(self) -> list[Condition]:
-        facts = data.newest(Runtime(self.office.settings, self.office.engine)).facts
+        facts = snapshots.newest(Runtime(self.office.settings, self.office.engine)).facts
         return conditions(facts, latest_run(self.office.engine), self.office.now(), EVERY)
 
     @property
     def answer(self) -> tuple[str, bool]:
-        snapshot = data.newest(Runtime(self.office.settings, self.office.engine))
+        snapshot = snapshots.newest(Runtime(self.office.settings, self.office.engine))
         return overview.answer(snapshot, self.wrong, self.office.now(), "de", EVERY)
 
     @property

@@ -30,7 +30,7 @@ from tests.test_pages import asked, hardened, no_runtime_left, open_page, small,
 from ui.audit import audit_table
 from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words
 from ui.frame.page import View
-from ui.tables.csv import to_csv
+from ui.tables.table_export import to_csv
 
 AUDIT = "pages/audit_log.py"
 VIEW = View(NOW, "de", ZoneInfo("Europe/Zurich"), 30)

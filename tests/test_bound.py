@@ -52,7 +52,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
 )
 from tests.ws_client import Tab
 from ui.escaping import plain
-from ui.monitoring import list_rows
+from ui.monitoring import list_differences
 
 ACCOUNTS, PROGRAMS, OWN = "pages/accounts.py", "pages/programs.py", "pages/own_account.py"
 SESSIONS_TABLE, ACCOUNTS_TABLE, TOKENS_TABLE = "Offene Sitzungen", "Alle Konten", "Zugänge für Programme"
@@ -449,7 +449,7 @@ def test_what_is_settled_are_the_tenants_that_were_named(
         settled.extend(tenant_ids)
         return []
 
-    monkeypatch.setattr(list_rows, "end_monitoring", settle)
+    monkeypatch.setattr(list_differences, "end_monitoring", settle)
     filled.refresher = FakeRefresher(filled)
     vanish(filled, *(tenant.name for tenant in filled.known[3:]))
     app = open_page(filled, MONITORING, user=BOSS)

@@ -40,7 +40,7 @@ from tests.actors import ADMIN, entry
 from tests.office import Office, open_office
 from tests.profile_files import pair_pem
 from tests.started_runs import start_run
-from ui import data
+from ui import snapshots
 from ui.tables.license_columns import license_table
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -113,7 +113,7 @@ def test_a_tenant_with_such_a_row_is_told_everywhere_and_well_again_afterwards(o
     answered(office, school, sku(school, "SPB", "x", 10), sku(school, "POWER_BI_PRO", 10, 4), times=2)
     office.refresh()
 
-    snapshot = data.newest(Runtime(office.settings, office.engine))
+    snapshot = snapshots.newest(Runtime(office.settings, office.engine))
     row = snapshot.tenants[snapshot.tenants["tenant"] == "Schule Höri"].iloc[0]
     assert json.loads(row["problem"])["code"] == "graph.rows_unreadable"
     found = [(finding.subject, finding.level, finding.problem.code) for finding in check_all(office.services)
@@ -122,7 +122,7 @@ def test_a_tenant_with_such_a_row_is_told_everywhere_and_well_again_afterwards(o
 
     office.refresh()
 
-    snapshot = data.newest(Runtime(office.settings, office.engine))
+    snapshot = snapshots.newest(Runtime(office.settings, office.engine))
     assert snapshot.tenants["problem"].isna().all()
 
 
@@ -146,7 +146,7 @@ def test_a_date_that_nobody_means_leaves_every_page_standing(office: Office, sch
 
     office.refresh()
 
-    snapshot = data.newest(Runtime(office.settings, office.engine))
+    snapshot = snapshots.newest(Runtime(office.settings, office.engine))
     assert license_table(snapshot, "de", "Asia/Tokyo").num_rows == 3
     assert snapshot.licenses["renews_at"].isna().any()
 

@@ -20,10 +20,10 @@ from core.problems import Problem
 from core.tenants.tenant_switches import SwitchChange, SwitchResult
 from tests.actors import actor
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
-from ui import data
+from ui import snapshots
 from ui.escaping import plain
-from ui.frame import results, visit
-from ui.monitoring import list_rows
+from ui.frame import refresh_result, visit
+from ui.monitoring import list_differences
 from ui.tables import switches_table
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
@@ -37,10 +37,10 @@ ADMIN = {"name": "admin", "role": "admin", "sid": "1"}
 @pytest.fixture(autouse=True)
 def no_runtime_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test has its own database, and asks it anew each time."""
-    monkeypatch.setattr(data, "PULSE_SECONDS", -1.0)
+    monkeypatch.setattr(snapshots, "PULSE_SECONDS", -1.0)
     yield
     runtime.install(None)
-    results._closed.clear()
+    refresh_result._closed.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -463,7 +463,7 @@ def test_monitoring_is_ended_only_after_a_question(small, open_page, monkeypatch
         asked.extend(tenant_ids)
         return []
 
-    monkeypatch.setattr(list_rows, "end_monitoring", end)
+    monkeypatch.setattr(list_differences, "end_monitoring", end)
     small.refresher = FakeRefresher(small)
     vanish(small, "Schule Höri")
     app = open_page(small, MONITORING)
@@ -644,14 +644,14 @@ def test_without_a_refresher_the_button_says_why(small, open_page):
 
 def test_a_session_that_slept_through_many_refreshes_wakes_up_on_the_newest(small, open_page):
     app = open_page(small, LICENSES)
-    for _ in range(data.KEPT + 1):
+    for _ in range(snapshots.KEPT + 1):
         small.finished()
-        data.newest(small.runtime)
+        snapshots.newest(small.runtime)
 
     app.run()
 
     assert not app.exception
-    assert app.session_state[visit.PIN][0] == data.newest(small.runtime).version
+    assert app.session_state[visit.PIN][0] == snapshots.newest(small.runtime).version
 
 
 def test_who_loads_the_page_anew_is_told_the_result_until_it_is_closed(small, open_page):

@@ -30,9 +30,9 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     open_page,
     small,
 )
-from ui.tables import csv as files
 from ui.tables import license_table
-from ui.tables.csv import Sheet, sheet_of, to_csv, to_workbook
+from ui.tables import table_export as files
+from ui.tables.table_export import Sheet, sheet_of, to_csv, to_workbook
 
 ZURICH = ZoneInfo("Europe/Zurich")
 ATTACK = "Max ;=1+cmd|' /C calc'!A0"

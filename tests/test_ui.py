@@ -27,7 +27,7 @@ from core.tenants.tenant_switches import SwitchChange
 from core.texts import plural, text
 from tests.actors import entry
 from tests.page_world import HOSTILE, NOW, World, filled_world, license_, sku_of, small_world
-from ui import age, data
+from ui import age, snapshots
 from ui import format as fmt
 from ui.escaping import plain
 from ui.frame.page import View
@@ -35,9 +35,9 @@ from ui.monitoring.flow_and_profiles import SHOWS
 from ui.start import attention_list, overview
 from ui.start.shortages_table import ALARMS, current_shortages, no_shortages_words, shortage_table
 from ui.tables import license_columns, switches_table
-from ui.tables.csv import Sheet, cell, sheet_of, to_csv
 from ui.tables.filters import SORTS, Filters, matching
 from ui.tables.license_table import ALL
+from ui.tables.table_export import Sheet, cell, sheet_of, to_csv
 from ui.tenant import history_chart, subscriptions_table
 from web.metrics_page import counted
 
@@ -47,9 +47,9 @@ VIEW = View(NOW, "de", ZURICH, 30)
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> data.Snapshot:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> snapshots.Snapshot:
     """The figures of a dozen tenants with every trouble once."""
-    return data.newest(filled_world(tmp_path_factory.mktemp("filled")).runtime)
+    return snapshots.newest(filled_world(tmp_path_factory.mktemp("filled")).runtime)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_the_csv_holds_every_column_and_row_of_the_table(filled):
 # Search, filters, order
 
 
-def shown(snapshot: data.Snapshot, language: str = "de", **filters: object) -> list[tuple[str, str]]:
+def shown(snapshot: snapshots.Snapshot, language: str = "de", **filters: object) -> list[tuple[str, str]]:
     rows = matching(snapshot.index, Filters(**filters), language)
     found = snapshot.licenses.iloc[rows]
     return list(zip(found["tenant"], found["sku_part_number"], strict=True))
@@ -230,7 +230,7 @@ def test_a_used_up_gratis_product_is_no_shortage(world):
     tenant = world.tenant("Schule Höri")
     world.read(tenant, license_("FLOW_FREE", 10, 10))
 
-    snapshot = data.newest(world.runtime)
+    snapshot = snapshots.newest(world.runtime)
 
     assert shown(snapshot, states=("used_up",)) == [("Schule Höri", "FLOW_FREE")]
     assert shown(snapshot, states=("shortage",)) == []
@@ -263,7 +263,7 @@ def test_a_shortage_in_grace_shows_both_words(filled):
 
 def states_everywhere(world: World) -> dict[str, list[str]]:
     """Part number -> its state in the figures, in the API and as chips of the table."""
-    snapshot = data.newest(world.runtime)
+    snapshot = snapshots.newest(world.runtime)
     table = license_columns.license_table(snapshot, "de", "Europe/Zurich").to_pylist()
     api = newest_figures(world.engine, world.settings).license_index
     told = {row["sku_part_number"]: row["state"] for row in api.records(api.ordered(api.all(), "severity"))}
@@ -286,7 +286,7 @@ def test_the_same_licence_carries_the_same_state_everywhere(world):
         "EXCHANGESTANDARD": ["suspended", "□ ausgesetzt"],  # nobody holds it
         "M365EDU_A3_FACULTY": ["suspended", "■ ausgesetzt"],
     }
-    figures = overview.figures_of(data.newest(world.runtime))
+    figures = overview.figures_of(snapshots.newest(world.runtime))
     numbers = counted(newest_figures(world.engine, world.settings))
     assert (figures.over, numbers.licenses["over"]) == (2, 3)
     assert (figures.shortages, figures.states, numbers.licenses["suspended"]) == (3, (2, 0, 1), 3)
@@ -298,7 +298,7 @@ def test_what_a_rule_lets_be_over_assigned_is_called_so_and_not_counted(world):
     rule = Rule(tenant, sku_of("SPB"), "so vereinbart", "anna", NOW, threshold=-5)
     save_rule(world.engine, rule, entry(), NOW)
 
-    snapshot = data.newest(world.runtime)
+    snapshot = snapshots.newest(world.runtime)
 
     assert (overview.figures_of(snapshot).over, overview.figures_of(snapshot).shortages) == (0, 0)
     assert states_everywhere(world) == {"SPB": ["over", "△ überbelegt"]}
@@ -309,7 +309,7 @@ def test_what_a_rule_lets_be_over_assigned_is_called_so_and_not_counted(world):
 
 
 def answer(world: World, now: datetime = NOW) -> tuple[str, bool]:
-    snapshot = data.newest(world.runtime)
+    snapshot = snapshots.newest(world.runtime)
     return overview.answer(snapshot, conditions(snapshot.facts, None, now, 30), now, "de", 30)
 
 
@@ -364,7 +364,7 @@ def test_the_line_tells_newest_count_and_oldest(world):
     one, two = world.tenant("A"), world.tenant("B")
     world.read(one, license_("SPB", 40, 10))
     world.read(two, license_("SPB", 40, 10), ago=timedelta(hours=3))
-    known = age.age_of(data.newest(world.runtime).active)
+    known = age.age_of(snapshots.newest(world.runtime).active)
 
     clock = (NOW - timedelta(minutes=12)).astimezone(ZURICH)
     line = age.line(known, NOW, "de", ZURICH)
@@ -381,7 +381,7 @@ def test_a_tenant_switched_off_is_not_counted(world):
 
     save_switches(world.engine, tenant, listed=True, enabled=False, monitored=True)
 
-    assert age.age_of(data.newest(world.runtime).active).total == 0
+    assert age.age_of(snapshots.newest(world.runtime).active).total == 0
 
 
 # Shortages and attention
@@ -400,7 +400,7 @@ def test_shortages_come_worst_first_with_the_state_of_their_message(filled):
     assert any(row["since"] == "30 Tagen" for row in table)
 
 
-def attention_items(snapshot: data.Snapshot) -> list[attention_list.Item]:
+def attention_items(snapshot: snapshots.Snapshot) -> list[attention_list.Item]:
     found = conditions(snapshot.facts, None, NOW, 30)
     return attention_list.items_of(found, attention_list.ConditionWords(NOW, "de", ZURICH))
 
@@ -421,7 +421,7 @@ def test_many_tenants_with_one_problem_are_one_sentence(world):
         tenant = world.tenant(f"Tenant {number}")
         world.fail(tenant, "graph.unreachable", tenant=f"Tenant {number}", what="subscribedSkus")
 
-    items = attention_items(data.newest(world.runtime))
+    items = attention_items(snapshots.newest(world.runtime))
 
     assert len([item for item in items if "nicht gelesen werden" in item.words]) == 1
     assert "**5 Tenants**" in items[0].words
@@ -430,7 +430,7 @@ def test_many_tenants_with_one_problem_are_one_sentence(world):
 def test_without_sharepoint_it_is_said_that_nobody_is_told(world):
     world.read(world.tenant("A"), license_("SPB", 40, 10))
 
-    items = attention_items(data.newest(world.runtime))
+    items = attention_items(snapshots.newest(world.runtime))
 
     assert [(item.level, "niemandem gemeldet" in item.words) for item in items] == [("note", True)]
 
@@ -523,7 +523,7 @@ def test_a_hundred_sessions_and_programs_read_the_figures_once(tmp_path, monkeyp
     monkeypatch.setattr("core.cache.figures.licenses_frame", counted)
     found, figures = [], []
 
-    threads = [threading.Thread(target=lambda: found.append(data.newest(running))) for _ in range(100)]
+    threads = [threading.Thread(target=lambda: found.append(snapshots.newest(running))) for _ in range(100)]
     threads += [
         threading.Thread(target=lambda: figures.append(newest_figures(running.engine, running.settings)))
         for _ in range(20)
@@ -541,31 +541,31 @@ def test_a_hundred_sessions_and_programs_read_the_figures_once(tmp_path, monkeyp
 
 def test_a_pinned_snapshot_stays_while_newer_figures_arrive(tmp_path):
     world = small_world(tmp_path)
-    old = data.newest(world.runtime)
+    old = snapshots.newest(world.runtime)
 
     world.finished()
-    new = data.newest(world.runtime)
+    new = snapshots.newest(world.runtime)
 
     assert new.version > old.version
-    assert data.pinned(world.runtime, data.key_of(old)) is old
+    assert snapshots.pinned(world.runtime, snapshots.key_of(old)) is old
 
 
 def test_only_the_newest_two_snapshots_are_kept(tmp_path):
     world = small_world(tmp_path)
-    first = data.key_of(data.newest(world.runtime))
+    first = snapshots.key_of(snapshots.newest(world.runtime))
     for _ in range(2):
         world.finished()
-        data.newest(world.runtime)
+        snapshots.newest(world.runtime)
 
-    assert data.pinned(world.runtime, first) is None
+    assert snapshots.pinned(world.runtime, first) is None
 
 
 def test_what_changes_with_time_alone_is_built_anew_after_a_while(tmp_path, monkeypatch):
     world = small_world(tmp_path)
-    old = data.newest(world.runtime)
+    old = snapshots.newest(world.runtime)
     monkeypatch.setattr("core.cache.figures.MAX_AGE", timedelta())
 
-    assert data.newest(world.runtime) is not old
+    assert snapshots.newest(world.runtime) is not old
 
 
 def test_wrong_product_names_hide_no_figures(tmp_path, monkeypatch):
@@ -574,7 +574,7 @@ def test_wrong_product_names_hide_no_figures(tmp_path, monkeypatch):
     broken.write_text("{", encoding="utf-8")
     monkeypatch.setattr("core.cache.catalogue.SKU_MAPPINGS", broken)
 
-    snapshot = data.newest(world.runtime)
+    snapshot = snapshots.newest(world.runtime)
 
     assert set(snapshot.licenses["product_de"]) == {"SPB", "POWER_BI_PRO"}
     assert any("Produktnamen" in item.words for item in attention_items(snapshot))

@@ -18,13 +18,13 @@ from core.roles import Actor
 from ui import format as fmt
 from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
 from ui.audit.audit_filters import FilterOptions, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
-from ui.data import Snapshot
 from ui.frame.language import Language
 from ui.frame.page import View
-from ui.tables.csv import Sheet
-from ui.tables.download import downloads
+from ui.snapshots import Snapshot
+from ui.tables.download_buttons import downloads
 from ui.tables.license_columns import moment_column, words_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
+from ui.tables.table_export import Sheet
 from ui.texts import plural, text
 
 COLUMNS = ("at", "who", "action", "target", "result", "change", "from_where", "request_id")

@@ -18,15 +18,15 @@ from core.cache.run_rows import Run
 from core.clock import elapsed
 from core.problems import ProblemError
 from core.roles import Action
-from ui import age, data
+from ui import age, snapshots
 from ui import format as fmt
 from ui.age import Age
-from ui.data import Snapshot
 from ui.escaping import plain
-from ui.frame import language, results, visit
+from ui.frame import language, refresh_result, visit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import current_user
 from ui.problems import problem_box
+from ui.snapshots import Snapshot
 from ui.tables.selection import bound_key
 from ui.texts import text
 
@@ -46,7 +46,7 @@ def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
     with fenced("block.freshness"):
         _come_back()
         _line(snapshot.version, snapshot.age, tuple(only))
-        results.result_box(snapshot)
+        refresh_result.result_box(snapshot)
 
 
 def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", disabled: bool = False) -> None:
@@ -75,7 +75,7 @@ def _ask(tenants: tuple[str, ...]) -> None:
     except ProblemError as error:
         st.session_state[REFUSED] = error.problem
         return
-    results.dismiss()
+    refresh_result.dismiss()
     st.session_state[OWN] = run_id
 
 
@@ -90,7 +90,7 @@ def _line(version: int, shown: Age, only: Sequence[str]) -> None:
 
 def _state(version: int, shown: Age, only: Sequence[str]) -> None:
     try:
-        beat = data.pulse(runtime.current().engine)
+        beat = snapshots.pulse(runtime.current().engine)
         own = _own_run(beat.run)
     except DatabaseError:
         st.caption(f":red[{text('database.no_answer')}]")
@@ -124,7 +124,7 @@ def _come_back() -> None:
     engine = runtime.current().engine
     try:
         own = next(filter(_is_own, run_rows.open_runs(engine)), None)
-        latest = data.pulse(engine).run
+        latest = snapshots.pulse(engine).run
     except DatabaseError:
         return  # the line says so
     if own is not None:
@@ -132,7 +132,7 @@ def _come_back() -> None:
     elif latest is None or not _is_own(latest):
         return
     elif latest.finished_at is not None and elapsed(latest.finished_at, datetime.now(UTC)) < TELL_FOR:
-        results.announce_once(latest)
+        refresh_result.announce_once(latest)
 
 
 def _is_own(run: Run) -> bool:
@@ -172,7 +172,7 @@ def _offer(run: Run | None) -> None:
 def _show_newest(run: Run | None) -> None:
     visit.take_newest()
     if run is not None:
-        results.announce(run.run_id)
+        refresh_result.announce(run.run_id)
     st.rerun()
 
 

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core import runtime
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import language
 from ui.frame.freshness import freshness
 from ui.problems import sentence, technical
+from ui.snapshots import Snapshot
 from ui.texts import text
 
 

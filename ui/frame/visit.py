@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import runtime
 from core.cache.database import DatabaseError
-from ui import data
+from ui import snapshots
 from ui.problems import problem_box
 from ui.texts import text
 
@@ -35,22 +35,22 @@ def take_newest() -> None:
     st.session_state.pop(PIN, None)
 
 
-def snapshot() -> data.Snapshot:
+def snapshot() -> snapshots.Snapshot:
     """Return the figures of this visit; if the database fails, the last ones that were read.
 
     If there are none, show a message and stop the page.
     """
     running = runtime.current()
-    found = data.pinned(running, st.session_state.get(PIN))
+    found = snapshots.pinned(running, st.session_state.get(PIN))
     if found is None:
         try:
-            found = data.newest(running)
+            found = snapshots.newest(running)
         except DatabaseError as error:
-            found = data.last(running)
+            found = snapshots.last(running)
             if found is None:
                 st.title(text("database.failed"))
             problem_box(error.problem)
             if found is None:
                 st.stop()
-        st.session_state[PIN] = data.key_of(found)
+        st.session_state[PIN] = snapshots.key_of(found)
     return found

@@ -10,11 +10,11 @@ import streamlit as st
 from core import runtime
 from core.problems import Problem, ProblemError
 from core.refresh.next_push import MANY, Seen, take_over
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.problems import problem_box
+from ui.snapshots import Snapshot
 from ui.tables.frame_rows import moment, rows
 from ui.tables.selection import bound_key
 from ui.tables.switches_table import may_switch

@@ -10,11 +10,11 @@ import streamlit as st
 
 from core.attention.conditions import CERTIFICATE_DAYS
 from ui import format as fmt
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import navigation, url
 from ui.frame.page import View
 from ui.problems import sentence, technical
+from ui.snapshots import Snapshot
 from ui.tables.switches_table import switchable_tenants
 from ui.texts import text
 

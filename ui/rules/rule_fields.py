@@ -9,10 +9,10 @@ from typing import cast
 import streamlit as st
 
 from core.licenses.alarm_rules import LARGEST, LONGEST_REASON, MODES, Mode, Rule
-from ui.data import Snapshot
 from ui.frame.identity import current_user
 from ui.frame.page import View
 from ui.rules.rules_table import mode_word, products_of
+from ui.snapshots import Snapshot
 from ui.texts import text
 
 TENANT, PRODUCT, MODE, THRESHOLD, WARN, REASON, UNTIL = (

@@ -14,7 +14,6 @@ from core.licenses.alarm_rules import Rule, Scope, faults_of
 from core.roles import Action
 from core.tenants import tenant_rules
 from ui.action_messages import done, errors_shown, show_done
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -22,6 +21,7 @@ from ui.frame.page import View
 from ui.rules.rule_effect import effect, effect_words
 from ui.rules.rule_fields import fields, fill
 from ui.rules.rules_table import TABLE, ordered, rule_table, scope_name, show_rules
+from ui.snapshots import Snapshot
 from ui.tables.selection import bound_key, untick
 from ui.texts import text
 

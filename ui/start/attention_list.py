@@ -15,14 +15,14 @@ from core.attention.conditions import Condition, Level, conditions
 from core.cache.database import DatabaseError
 from core.problems import Problem
 from core.texts import has_text
-from ui import data
 from ui import format as fmt
-from ui.data import Snapshot
+from ui import snapshots
 from ui.escaping import plain
 from ui.frame import navigation
 from ui.frame.language import Language
 from ui.frame.page import View
 from ui.problems import sentence, technical
+from ui.snapshots import Snapshot
 from ui.texts import text
 
 MOST = 8
@@ -50,7 +50,7 @@ class Item:
 def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
     """Return the conditions that hold now; only the latest run is asked of the database, once for all pages."""
     try:
-        run, failing = data.pulse(runtime.current().engine).run, []
+        run, failing = snapshots.pulse(runtime.current().engine).run, []
     except DatabaseError as error:
         run, failing = None, [Condition("error", error.problem)]
     return failing + conditions(snapshot.facts, run, view.now, view.refresh_minutes)

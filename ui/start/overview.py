@@ -12,9 +12,9 @@ from core.attention.conditions import CERTIFICATE_DAYS, SHORTAGE_STATES, Conditi
 from core.clock import elapsed
 from ui import age
 from ui import format as fmt
-from ui.data import Snapshot
 from ui.frame import language, navigation
 from ui.frame.page import View
+from ui.snapshots import Snapshot
 from ui.texts import plural, text
 
 

@@ -13,9 +13,9 @@ import streamlit as st
 from core.attention.conditions import SHORTAGE_STATES
 from core.licenses.skus import product_language
 from ui import format as fmt
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame.language import Language
+from ui.snapshots import Snapshot
 from ui.tables.license_columns import CHIP_COLOURS, QUIET, chip, moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.selection import chosen_row, selectable

@@ -12,8 +12,8 @@ from core.cache.frame_index import Positions
 from core.cache.license_index import MARKS, LicenseIndex
 from core.licenses.skus import KINDS, product_language
 from core.name_key import name_key
-from ui.data import Snapshot
 from ui.frame import url
+from ui.snapshots import Snapshot
 from ui.texts import text
 
 PAGE = "alle-tenants"

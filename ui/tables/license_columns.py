@@ -17,8 +17,8 @@ import streamlit as st
 
 from core.cache.license_index import MARKS, QUIET_MARKS
 from core.licenses.skus import product_language
-from ui.data import Snapshot
 from ui.frame.language import Language
+from ui.snapshots import Snapshot
 from ui.texts import text
 
 SIGNS = {

@@ -11,14 +11,14 @@ from core import runtime
 from core.audit import note_export
 from core.cache.frame_index import Positions
 from ui import format as fmt
-from ui.data import Snapshot
 from ui.frame import language
 from ui.frame.identity import current_user
+from ui.snapshots import Snapshot
 from ui.tables import license_columns
-from ui.tables.csv import Sheet, sheet_of
-from ui.tables.download import downloads
+from ui.tables.download_buttons import downloads
 from ui.tables.filters import Filters, is_filtered, reset
 from ui.tables.selection import chosen_row, selectable
+from ui.tables.table_export import Sheet, sheet_of
 from ui.texts import text
 
 ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renews_at", "short_since",

@@ -12,12 +12,12 @@ from core import runtime
 from core.problems import ProblemError
 from core.roles import Action
 from core.tenants.tenant_switches import SwitchChange, SwitchResult, apply_switches
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
 from ui.problems import problem_box, sentence
+from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows
 from ui.tables.license_columns import CHIP_COLOURS, QUIET, moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS

@@ -12,10 +12,10 @@ from core.cache.database import DatabaseError
 from core.cache.frame_index import Positions
 from core.cache.frames import history_frame
 from core.licenses.skus import product_language
-from ui.data import Snapshot
 from ui.frame.language import Language
 from ui.frame.page import View
 from ui.problems import problem_box
+from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text

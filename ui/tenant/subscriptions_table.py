@@ -13,10 +13,10 @@ from core.cache.database import DatabaseError
 from core.cache.frames import subscriptions_frame
 from core.licenses.skus import product_language
 from core.texts import has_text
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame.page import View
 from ui.problems import problem_box, sentence, technical
+from ui.snapshots import Snapshot
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS, section
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text

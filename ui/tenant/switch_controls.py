@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.tenants.tenant_switches import SwitchChange, Switches
-from ui.data import Snapshot
+from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows
 from ui.tables.switches_table import may_switch, round_number, switchable_tenants, unsaved_changes
 from ui.texts import text

@@ -12,11 +12,11 @@ import streamlit as st
 from core.attention.conditions import certificate_level
 from core.problems import Problem
 from ui import format as fmt
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import navigation, url
 from ui.frame.page import View
 from ui.problems import reason, technical
+from ui.snapshots import Snapshot
 from ui.tables.frame_rows import moment, rows
 from ui.tables.switches_table import show_results
 from ui.tenant.switch_controls import tenant_switches, unsaved_change

@@ -13,11 +13,11 @@ from core.cache.database import DatabaseError
 from core.cache.run_rows import Run
 from core.problems import Problem
 from ui import format as fmt
-from ui.data import Snapshot
 from ui.escaping import plain
 from ui.frame import language
 from ui.frame.identity import current_user
 from ui.problems import reason
+from ui.snapshots import Snapshot
 from ui.texts import text
 
 SHOWN = "_result"

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import runtime
 from ui.frame import language
-from ui.tables.csv import MIME, WORKBOOK_MIME, Sheet, to_csv, to_workbook
+from ui.tables.table_export import MIME, WORKBOOK_MIME, Sheet, to_csv, to_workbook
 from ui.texts import text
 
 
