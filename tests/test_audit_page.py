@@ -225,8 +225,8 @@ def test_the_file_holds_what_was_found_and_is_harmless(small: World) -> None:  #
     note(small, 2)
     audit.record(small.engine, ADMIN, "test", "=cmd|x", after={"name": HOSTILE}, at=NOW)
 
-    sheet = audit_table.as_sheet(audit.export(small.engine, ADMIN, Search()), {}, VIEW)
-    content = to_csv(sheet, VIEW.language, VIEW.zone)
+    export = audit_table.audit_export(audit.export(small.engine, ADMIN, Search()), {}, VIEW)
+    content = to_csv(export, VIEW.language, VIEW.zone)
 
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
     assert rows[0][:5] == ["Nr.", "Wann", "Wer", "Was", "Woran"]

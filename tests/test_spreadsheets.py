@@ -32,7 +32,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
 )
 from ui.tables import license_table
 from ui.tables import table_export as files
-from ui.tables.table_export import Sheet, sheet_of, to_csv, to_workbook
+from ui.tables.table_export import TableExport, export_of, to_csv, to_workbook
 
 ZURICH = ZoneInfo("Europe/Zurich")
 ATTACK = "Max ;=1+cmd|' /C calc'!A0"
@@ -74,7 +74,7 @@ def split(content: bytes) -> list[str]:
 @example([(ATTACK, 1, "x"), ("x", 1, f'"{ATTACK}"'), ("-5,+cmd|' /C calc'!A0", 2, "=1;=2,=3")])
 def test_whatever_the_names_and_whoever_splits_them_nothing_calculates(rows: list[tuple[str, int, str]]) -> None:
     for language in ("de", "en"):
-        content = to_csv(Sheet(["a", "b", "c"], rows), language, ZURICH)
+        content = to_csv(TableExport(["a", "b", "c"], rows), language, ZURICH)
 
         assert [cell for cell in split(content) if begins_a_formula(cell)] == []
 
@@ -82,7 +82,7 @@ def test_whatever_the_names_and_whoever_splits_them_nothing_calculates(rows: lis
 @given(ROWS)
 def test_a_csv_reads_back_and_a_person_finds_the_name(rows: list[tuple[str, int, str]]) -> None:
     for language in ("de", "en"):
-        content = to_csv(Sheet(["a", "b", "c"], rows), language, ZURICH)
+        content = to_csv(TableExport(["a", "b", "c"], rows), language, ZURICH)
         found = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=separator(language))
 
         assert list(found) == [["a", "b", "c"], *[[harmless(a), str(b), harmless(c)] for a, b, c in rows]]
@@ -150,10 +150,10 @@ def test_every_form_of_a_sign_is_known() -> None:
 
 def test_the_file_is_one_that_excel_reads_in_the_language() -> None:
     """No `sep=`: with it Excel forgets the BOM."""
-    sheet = Sheet(["Grösse", "b"], [("ü", 1)])
+    export = TableExport(["Grösse", "b"], [("ü", 1)])
 
-    assert to_csv(sheet, "de", ZURICH) == "\ufeffGrösse;b\r\nü;1\r\n".encode()
-    assert to_csv(sheet, "en", ZURICH) == "\ufeffGrösse,b\r\nü,1\r\n".encode()
+    assert to_csv(export, "de", ZURICH) == "\ufeffGrösse;b\r\nü;1\r\n".encode()
+    assert to_csv(export, "en", ZURICH) == "\ufeffGrösse,b\r\nü,1\r\n".encode()
 
 
 def test_every_sign_that_nobody_sees_is_known() -> None:
@@ -168,7 +168,7 @@ def test_every_sign_that_nobody_sees_is_known() -> None:
 @given(ROWS)
 @example([(ATTACK, 1, "=1"), ("https://evil.example", -2, "x" * 40_000)])
 def test_no_cell_of_a_workbook_is_a_formula_or_a_link(rows: list[tuple[str, int, str]]) -> None:
-    content = to_workbook(Sheet(["=a", "b", "c"], rows), ZURICH)
+    content = to_workbook(TableExport(["=a", "b", "c"], rows), ZURICH)
 
     page = load_workbook(io.BytesIO(content)).active
     cells = [cell for row in page.iter_rows() for cell in row]
@@ -190,11 +190,11 @@ def test_a_workbook_holds_the_same_as_the_csv_with_real_numbers_and_times() -> N
         }
     )
 
-    page = load_workbook(io.BytesIO(to_workbook(sheet_of(table, "de"), ZURICH))).active
+    page = load_workbook(io.BytesIO(to_workbook(export_of(table, "de"), ZURICH))).active
     header, first, second, third = page.iter_rows(values_only=True)
 
-    assert list(header) == list(sheet_of(table, "de").header)
-    assert first == ("=1+1", -5, 0.5, datetime(2026, 11, 21, 14, 5), datetime(2026, 1, 2), "a, b")  # noqa: DTZ001 - a sheet has no zones
+    assert list(header) == list(export_of(table, "de").header)
+    assert first == ("=1+1", -5, 0.5, datetime(2026, 11, 21, 14, 5), datetime(2026, 1, 2), "a, b")  # noqa: DTZ001 - a worksheet has no zones
     assert second[:5] == ("Höri", None, None, None, None)
     assert third == (None, 7, 1, None, None, "c")
     assert page.freeze_panes == "A2"
@@ -205,7 +205,7 @@ def test_a_workbook_holds_the_same_as_the_csv_with_real_numbers_and_times() -> N
 def test_what_no_worksheet_holds_goes_on_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "MOST_ROWS", 3)
 
-    book = load_workbook(io.BytesIO(to_workbook(Sheet(["a"], [(number,) for number in range(5)]), ZURICH)))
+    book = load_workbook(io.BytesIO(to_workbook(TableExport(["a"], [(number,) for number in range(5)]), ZURICH)))
 
     assert [[row[0] for row in page.iter_rows(values_only=True)] for page in book] == [
         ["a", 0, 1],
@@ -219,8 +219,8 @@ def test_both_files_are_offered_and_each_is_recorded(
     open_page: Any,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made: dict[str, Callable[[], Sheet]] = {}
-    monkeypatch.setattr(license_table, "downloads", lambda _label, _file, key, sheet: made.setdefault(key, sheet))
+    made: dict[str, Callable[[], TableExport]] = {}
+    monkeypatch.setattr(license_table, "downloads", lambda _label, _file, key, export: made.setdefault(key, export))
     open_page(small, LICENSES)
 
     assert {"lizenzen-ansicht", "lizenzen"} <= set(made)
@@ -229,8 +229,8 @@ def test_both_files_are_offered_and_each_is_recorded(
 
 
 def test_whoever_may_not_export_gets_neither(small: World, open_page: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
-    made: dict[str, Callable[[], Sheet]] = {}
-    monkeypatch.setattr(license_table, "downloads", lambda _label, _file, key, sheet: made.setdefault(key, sheet))
+    made: dict[str, Callable[[], TableExport]] = {}
+    monkeypatch.setattr(license_table, "downloads", lambda _label, _file, key, export: made.setdefault(key, export))
     monkeypatch.setattr(license_table, "current_user", lambda: Actor("x", "nobody", "page"))
     open_page(small, LICENSES)
 

@@ -37,7 +37,7 @@ from ui.start.shortages_table import ALARMS, current_shortages, no_shortages_wor
 from ui.tables import license_columns, switches_table
 from ui.tables.filters import SORTS, Filters, matching
 from ui.tables.license_table import ALL
-from ui.tables.table_export import Sheet, cell, sheet_of, to_csv
+from ui.tables.table_export import TableExport, csv_value, export_of, to_csv
 from ui.tenant import history_chart, subscriptions_table
 from web.metrics_page import counted
 
@@ -155,7 +155,7 @@ def test_values_stay_unformatted_and_times_become_iso():
 
     values = [-5, 1_234_567, None, float("nan"), date(2026, 1, 2), moment, ["● Engpass", "◷ Nachfrist"]]
 
-    assert [cell(value, ZURICH) for value in values] == [
+    assert [csv_value(value, ZURICH) for value in values] == [
         -5, 1_234_567, "", "", "2026-01-02", "2026-11-21 14:05", "● Engpass, ◷ Nachfrist",
     ]  # fmt: skip
 
@@ -163,7 +163,7 @@ def test_values_stay_unformatted_and_times_become_iso():
 @given(some.lists(some.lists(some.text(some.characters(codec="utf-8")), min_size=2, max_size=2)))
 def test_whatever_the_names_a_csv_reads_back_and_calculates_nothing(rows):
     for language in ("de", "en"):
-        found = read(to_csv(Sheet(["a", "b"], rows), language, ZURICH), language)
+        found = read(to_csv(TableExport(["a", "b"], rows), language, ZURICH), language)
 
         assert found == [["a", "b"], *[[harmless(value) for value in row] for row in rows]]
         assert all(value[:1] not in "=+@\t\r\n" or not value for row in found for value in row)
@@ -172,7 +172,7 @@ def test_whatever_the_names_a_csv_reads_back_and_calculates_nothing(rows):
 def test_the_csv_holds_every_column_and_row_of_the_table(filled):
     table = license_columns.license_table(filled, "de", "Europe/Zurich")
 
-    header, *rows = read(to_csv(sheet_of(table, "de"), "de", ZURICH))
+    header, *rows = read(to_csv(export_of(table, "de"), "de", ZURICH))
 
     assert header[:4] == ["Zustand", "Tenant", "Produkt", "Artikelnummer (SKU)"]
     assert len(rows) == len(filled.licenses)

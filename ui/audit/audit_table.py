@@ -24,7 +24,7 @@ from ui.snapshots import Snapshot
 from ui.tables.download_buttons import downloads
 from ui.tables.license_columns import moment_column, words_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.tables.table_export import Sheet
+from ui.tables.table_export import TableExport
 from ui.texts import plural, text
 
 COLUMNS = ("at", "who", "action", "target", "result", "change", "from_where", "request_id")
@@ -62,7 +62,7 @@ def show_audit(snapshot: Snapshot, user: Actor, view: View) -> None:
     names = names_of(snapshot, view.language, user)
     page, rows, total = _page(engine, user, search)
     keep_in_url(search, page)
-    _count_and_downloads(search, total, lambda: as_sheet(audit.export(engine, user, search), names, view), view)
+    _count_and_downloads(search, total, lambda: audit_export(audit.export(engine, user, search), names, view), view)
     if not rows:
         st.info(text("audit.none" if is_filtered(search) else "audit.empty"), icon=":material/info:")
         return
@@ -84,7 +84,7 @@ def _page(engine: Engine, user: Actor, search: Search) -> tuple[int, list[AuditR
     return page, rows, total
 
 
-def _count_and_downloads(search: Search, total: int, sheet: Callable[[], Sheet], view: View) -> None:
+def _count_and_downloads(search: Search, total: int, export: Callable[[], TableExport], view: View) -> None:
     """Show the number of matching rows, the button that clears the filters, and the downloads."""
     with st.container(horizontal=True, vertical_alignment="center", key="audit_tools"):
         count = fmt.number(total, view.language)
@@ -93,7 +93,7 @@ def _count_and_downloads(search: Search, total: int, sheet: Callable[[], Sheet],
             st.button(text("filter.reset"), key="audit_reset", on_click=reset, icon=":material/filter_alt_off:")
         st.space("stretch")
         if total:
-            downloads(text("audit.csv"), "protokoll", "audit", sheet)
+            downloads(text("audit.csv"), "protokoll", "audit", export)
 
 
 def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) -> None:
@@ -122,7 +122,7 @@ def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) ->
     )
 
 
-def as_sheet(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> Sheet:
+def audit_export(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> TableExport:
     """Return the rows as shown, each with its number, as a file's content."""
     header = [text(f"column.{name}", view.language) for name in ("seq", *COLUMNS)]
-    return Sheet(header, ((row.seq, *row_values(row, names, view.language)) for row in rows))
+    return TableExport(header, ((row.seq, *row_values(row, names, view.language)) for row in rows))

@@ -8,19 +8,19 @@ import streamlit as st
 
 from core import runtime
 from ui.frame import language
-from ui.tables.table_export import MIME, WORKBOOK_MIME, Sheet, to_csv, to_workbook
+from ui.tables.table_export import MIME, WORKBOOK_MIME, TableExport, to_csv, to_workbook
 from ui.texts import text
 
 
-def downloads(label: str, file: str, key: str, sheet: Callable[[], Sheet]) -> None:
-    """Show both buttons; a click calls `sheet`, which checks the role and records the export before it returns rows."""
+def downloads(label: str, file: str, key: str, export: Callable[[], TableExport]) -> None:
+    """Show both buttons; a click calls `export`, which checks the role and writes the audit before it returns rows."""
     words, zone = language.current(), runtime.current().settings.zone
     with st.container(horizontal=True, gap="xsmall", width="content"):
         st.download_button(
-            label, data=lambda: to_csv(sheet(), words, zone), file_name=f"{file}.csv", mime=MIME,
+            label, data=lambda: to_csv(export(), words, zone), file_name=f"{file}.csv", mime=MIME,
             icon=":material/download:", on_click="ignore", key=f"csv_{key}",
         )  # fmt: skip
         st.download_button(
-            text("csv.workbook"), data=lambda: to_workbook(sheet(), zone), file_name=f"{file}.xlsx", mime=WORKBOOK_MIME,
-            help=text("csv.workbook_help", what=label), on_click="ignore", key=f"xlsx_{key}",
+            text("csv.workbook"), data=lambda: to_workbook(export(), zone), file_name=f"{file}.xlsx",
+            mime=WORKBOOK_MIME, help=text("csv.workbook_help", what=label), on_click="ignore", key=f"xlsx_{key}",
         )  # fmt: skip

@@ -18,7 +18,7 @@ from ui.tables import license_columns
 from ui.tables.download_buttons import downloads
 from ui.tables.filters import Filters, is_filtered, reset
 from ui.tables.selection import chosen_row, selectable
-from ui.tables.table_export import Sheet, sheet_of
+from ui.tables.table_export import TableExport, export_of
 from ui.texts import text
 
 ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renews_at", "short_since",
@@ -62,11 +62,11 @@ def table_downloads(label: str, table: pa.Table, file: str) -> None:
     user = current_user()
     words = language.current()
 
-    def sheet() -> Sheet:
+    def export() -> TableExport:
         note_export(runtime.current().engine, user, file, table.num_rows)
-        return sheet_of(table, words)
+        return export_of(table, words)
 
-    downloads(text(label), file, file, sheet)
+    downloads(text(label), file, file, export)
 
 
 def section(title: str, table: pa.Table, file: str) -> None:

@@ -30,79 +30,79 @@ OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The content of a file of either kind."""
+class TableExport:
+    """The content of a CSV file or workbook."""
 
     header: Sequence[str]
     rows: Iterable[Sequence[Any]]
 
 
-def sheet_of(table: pa.Table, language: Language, labels: Mapping[str, str] | None = None) -> Sheet:
-    """Return columns and rows of a shown table; `labels` replace the usual column titles."""
+def export_of(table: pa.Table, language: Language, labels: Mapping[str, str] | None = None) -> TableExport:
+    """Return header and rows of a shown table; `labels` replace the usual column titles."""
     names = table.column_names
     header = [(labels or {}).get(name) or text(f"column.{name}", language) for name in names]
-    return Sheet(header, zip(*(table.column(name).to_pylist() for name in names), strict=True))
+    return TableExport(header, zip(*(table.column(name).to_pylist() for name in names), strict=True))
 
 
-def to_csv(sheet: Sheet, language: Language, zone: tzinfo) -> bytes:
+def to_csv(export: TableExport, language: Language, zone: tzinfo) -> bytes:
     """Return a CSV in UTF-8 with BOM and the separator of the language; numbers are plain, times ISO in `zone`."""
     file = io.StringIO(newline="")
-    for row in (sheet.header, *sheet.rows):
-        write_row(file, [cell(value, zone) for value in row], language)
+    for row in (export.header, *export.rows):
+        write_row(file, [csv_value(value, zone) for value in row], language)
     return file.getvalue().encode(ENCODING)
 
 
-def to_workbook(sheet: Sheet, zone: tzinfo) -> bytes:
+def to_workbook(export: TableExport, zone: tzinfo) -> bytes:
     """Return an XLSX file with numbers, times in `zone` and a frozen header.
 
     Rows beyond the limit of a worksheet go into the next one.
     """
-    file, rows, number = io.BytesIO(), iter(sheet.rows), MOST_ROWS
+    file, rows, number = io.BytesIO(), iter(export.rows), MOST_ROWS
     with Workbook(file, OPTIONS) as book:
         styles = {
             "header": book.add_format({"bold": True, "bottom": 1}),
             "moment": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
         }
-        page = _page(book, sheet.header, styles)
+        worksheet = _add_worksheet(book, export.header, styles)
         number = 1
         for row in rows:
             if number == MOST_ROWS:
-                page, number = _page(book, sheet.header, styles), 1
+                worksheet, number = _add_worksheet(book, export.header, styles), 1
             for column, value in enumerate(row):
-                _write(page, number, column, native(value, zone), styles)
+                _write_cell(worksheet, number, column, workbook_value(value, zone), styles)
             number += 1
     return file.getvalue()
 
 
-def _page(book: Workbook, header: Sequence[str], styles: Mapping[str, Any]) -> Worksheet:
-    page = book.add_worksheet()
-    page.freeze_panes(1, 0)
+def _add_worksheet(book: Workbook, header: Sequence[str], styles: Mapping[str, Any]) -> Worksheet:
+    worksheet = book.add_worksheet()
+    worksheet.freeze_panes(1, 0)
     for column, name in enumerate(header):
-        page.set_column(column, column, min(max(len(name) + 4, NARROWEST), WIDEST))
-        page.write_string(0, column, _valid(name), styles["header"])
-    return page
+        worksheet.set_column(column, column, min(max(len(name) + 4, NARROWEST), WIDEST))
+        worksheet.write_string(0, column, _valid_text(name), styles["header"])
+    return worksheet
 
 
-def _write(page: Worksheet, row: int, column: int, value: Any, styles: Mapping[str, Any]) -> None:
+def _write_cell(worksheet: Worksheet, row: int, column: int, value: Any, styles: Mapping[str, Any]) -> None:
     if isinstance(value, str):
-        page.write_string(row, column, _valid(value))
+        worksheet.write_string(row, column, _valid_text(value))
     elif isinstance(value, datetime):
-        page.write_datetime(row, column, value, styles["moment"])
+        worksheet.write_datetime(row, column, value, styles["moment"])
     elif isinstance(value, date):
-        page.write_datetime(row, column, value)
+        worksheet.write_datetime(row, column, value)
     elif isinstance(value, bool):
-        page.write_boolean(row, column, value)
+        worksheet.write_boolean(row, column, value)
     elif value is not None:
-        page.write_number(row, column, value)
+        worksheet.write_number(row, column, value)
 
 
-def _valid(words: str) -> str:
+def _valid_text(words: str) -> str:
     """Return the text without characters that XML does not allow, cut to the limit of a cell."""
     words = words.translate({0xFFFE: 0xFFFD, 0xFFFF: 0xFFFD})
     return words.encode("utf-8", "replace").decode()[:LONGEST_TEXT]
 
 
-def native(value: Any, zone: tzinfo) -> Any:
+def workbook_value(value: Any, zone: tzinfo) -> Any:
     """Return a value for a workbook: a time in `zone` without its zone, a list as one text, None if missing."""
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
@@ -113,9 +113,9 @@ def native(value: Any, zone: tzinfo) -> Any:
     return value
 
 
-def cell(value: Any, zone: tzinfo) -> Any:
+def csv_value(value: Any, zone: tzinfo) -> Any:
     """Return a value as text for a CSV."""
-    value = native(value, zone)
+    value = workbook_value(value, zone)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
     if isinstance(value, date):
