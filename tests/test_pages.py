@@ -37,7 +37,7 @@ ADMIN = {"name": "admin", "role": "admin", "sid": "1"}
 @pytest.fixture(autouse=True)
 def no_runtime_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every test has its own database, and asks it anew each time."""
-    monkeypatch.setattr(snapshots, "PULSE_SECONDS", -1.0)
+    monkeypatch.setattr(snapshots, "STATE_SECONDS", -1.0)
     yield
     runtime.install(None)
     refresh_result._closed.clear()
@@ -644,7 +644,7 @@ def test_without_a_refresher_the_button_says_why(small, open_page):
 
 def test_a_session_that_slept_through_many_refreshes_wakes_up_on_the_newest(small, open_page):
     app = open_page(small, LICENSES)
-    for _ in range(snapshots.KEPT + 1):
+    for _ in range(snapshots.KEPT_SNAPSHOTS + 1):
         small.finished()
         snapshots.newest(small.runtime)
 

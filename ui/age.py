@@ -1,4 +1,4 @@
-"""The age of the figures, and from how many tenants they come, in words. Pure functions."""
+"""The age of the figures and the number of tenants behind them, counted and in words. Pure functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from ui.texts import text
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """At the last attempt `read` of `total` tenants could be read; `oldest_name` has the oldest reading."""
+    """The readings of `total` tenants: the last attempt succeeded for `read` and failed for `failing`; `never` were
+    never read. `oldest_name` is the tenant with the oldest reading.
+    """
 
     total: int
     read: int
@@ -34,16 +36,16 @@ class Age:
 def age_of(active: pd.DataFrame) -> Age:
     """Return the age of the figures of the tenants `active`."""
     times = active["last_read_at"]
-    known = times.dropna()
+    readings = times.dropna()
     failing = active["problem"].notna()
     return Age(
         total=len(active),
         read=int((times.notna() & ~failing).sum()),
         failing=int(failing.sum()),
         never=int(times.isna().sum()),
-        newest=known.max().to_pydatetime() if len(known) else None,
-        oldest=known.min().to_pydatetime() if len(known) else None,
-        oldest_name=str(active.loc[times == known.min(), "tenant"].iloc[0]) if len(known) else "",
+        newest=readings.max().to_pydatetime() if len(readings) else None,
+        oldest=readings.min().to_pydatetime() if len(readings) else None,
+        oldest_name=str(active.loc[times == readings.min(), "tenant"].iloc[0]) if len(readings) else "",
     )
 
 

@@ -18,4 +18,4 @@ _ADDRESS = re.compile(r"(?i)(https?|ftp|mailto|www)(?=[:.])|(?=@)")
 def plain(text: object) -> str:
     """Return Markdown that shows exactly `text`, on one line."""
     line = _BREAKS.sub(" ", bounded_text(str(text), LONGEST)).strip()
-    return _SIGNS.sub(r"\\\1", _ADDRESS.sub(lambda found: f"{found[0]}\u2060", line))
+    return _SIGNS.sub(r"\\\1", _ADDRESS.sub(lambda match: f"{match[0]}\u2060", line))

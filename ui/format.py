@@ -1,6 +1,6 @@
-"""Numbers, dates and spans of time as people write them. Pure functions; nothing here knows the page.
+"""Numbers, dates and spans of time as people write them. Pure functions.
 
-How a language writes them says its catalogue: `format.*`, `time.*`, `span.*` (after "seit" and "vor" in German).
+The catalogue of a language has the forms: `format.*`, `time.*`, `span.*` (as after "seit" and "vor" in German).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def day(value: date, language: str) -> str:
 
 
 def moment(value: datetime, language: str, zone: tzinfo) -> str:
-    """21.11.2026 14:05"""
+    """Return date and time: 21.11.2026 14:05."""
     local = value.astimezone(zone)
     return f"{day(local, language)} {local:%H:%M}"
 

@@ -1,4 +1,4 @@
-"""Problems on a page: the sentence with the next step, and the technical line folded below."""
+"""Problems as a page shows them: the sentence with the next step, and the technical line folded below."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from ui.frame import language
 from ui.texts import text
 
 
-def sentence(problem: Problem, words: language.Language | None = None) -> str:
+def sentence(problem: Problem, lang: language.Language | None = None) -> str:
     """Return the text of the problem in the reader's language, or its code if there is no text."""
     if has_text(problem.code):
-        return problem.text(words or language.current())
-    return text("problem.unknown", words, code=problem.code)
+        return problem.text(lang or language.current())
+    return text("problem.unknown", lang, code=problem.code)
 
 
-def reason(problem: Problem, tenant: str, words: language.Language | None = None) -> str:
+def reason(problem: Problem, tenant: str, lang: language.Language | None = None) -> str:
     """Return the text of the problem without the name of the tenant at its beginning."""
-    told = sentence(problem, words).removeprefix(f"{tenant}: ")
-    return told[:1].upper() + told[1:]
+    text_alone = sentence(problem, lang).removeprefix(f"{tenant}: ")
+    return text_alone[:1].upper() + text_alone[1:]
 
 
 def problem_box(problem: Problem) -> None:
+    """Show the problem as an error, with its technical line folded below."""
     st.error(plain(sentence(problem)), icon=":material/error:")
-    technical(problem)
+    technical_lines(problem)
 
 
-def technical(*problems: Problem) -> None:
-    """Show the technical lines, folded, if there are any."""
+def technical_lines(*problems: Problem) -> None:
+    """Show the technical lines of the problems, folded, if they have any."""
     lines = [f"{problem.code}: {problem.detail}" for problem in problems if problem.detail]
     if lines:
         with st.expander(text("problem.technical"), type="compact"):

@@ -1,7 +1,7 @@
-"""All that the pages show: built once per version of the database, then shared by all sessions.
+"""Snapshots of everything that the pages show: built once per version of the database, shared by all sessions.
 
-A session pins one `Snapshot` for the length of its visit of a page, so nothing moves under the reader's
-hands. Snapshots are never copied and never written to. This is a module and not `st.cache_data`, which
+A session keeps one `Snapshot` during its visit of a page, so the figures do not change while somebody reads.
+Snapshots are never copied and never written to. This is a module and not `st.cache_data`, which
 copies a frame for every session and can be emptied by anybody.
 """
 
@@ -30,8 +30,8 @@ from core.problems import Problem
 from core.runtime import Runtime
 from ui.age import Age, age_of
 
-KEPT = 2
-PULSE_SECONDS = 1.0
+KEPT_SNAPSHOTS = 2
+STATE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,13 +70,13 @@ class Snapshot:
 
     @cached_property
     def active(self) -> pd.DataFrame:
-        """Return the tenants that are read at all."""
+        """Return the tenants that are read (switched on)."""
         return self.tenants[self.tenants["enabled"].astype(bool)]
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
-    """What an open page asks every two seconds."""
+class LatestState:
+    """The version of the database and the latest run, which an open page asks for every two seconds."""
 
     version: int
     run: Run | None
@@ -86,7 +86,7 @@ class Pulse:
 class _Store:
     lock: threading.Lock = field(default_factory=threading.Lock)
     snapshots: dict[tuple[int, datetime], Snapshot] = field(default_factory=dict)
-    pulse: tuple[float, Pulse] | None = None
+    latest: tuple[float, LatestState] | None = None
 
 
 _stores: WeakKeyDictionary[Engine, _Store] = WeakKeyDictionary()
@@ -106,7 +106,7 @@ def newest(runtime: Runtime) -> Snapshot:
             return last
         snapshot = _build(runtime, figures)
         store.snapshots[key_of(snapshot)] = snapshot
-        for old in list(store.snapshots)[:-KEPT]:
+        for old in list(store.snapshots)[:-KEPT_SNAPSHOTS]:
             del store.snapshots[old]
         return snapshot
 
@@ -125,13 +125,13 @@ def key_of(snapshot: Snapshot) -> tuple[int, datetime]:
     return snapshot.version, snapshot.taken_at
 
 
-def pulse(engine: Engine) -> Pulse:
-    """Return version and latest run; asked of the database once a second, however many pages are open."""
+def latest_state(engine: Engine) -> LatestState:
+    """Return version and latest run; all open pages together ask the database once a second."""
     store = _store(engine)
     with store.lock:
-        if store.pulse is None or time.monotonic() - store.pulse[0] > PULSE_SECONDS:
-            store.pulse = (time.monotonic(), Pulse(data_version(engine), latest_run(engine)))
-        return store.pulse[1]
+        if store.latest is None or time.monotonic() - store.latest[0] > STATE_SECONDS:
+            store.latest = (time.monotonic(), LatestState(data_version(engine), latest_run(engine)))
+        return store.latest[1]
 
 
 def _store(engine: Engine) -> _Store:

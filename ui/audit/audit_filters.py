@@ -34,7 +34,7 @@ class FilterOptions:
 
 def audit_filters(options: FilterOptions, view: View) -> Search:
     """Show the filters and return the search that they ask for."""
-    arrived = url.incoming(navigation.AUDIT, PARAMS)
+    arrived = url.new_params(navigation.AUDIT, PARAMS)
     if arrived is not None:
         _fill(arrived)
     people = dict(options.people)
@@ -72,7 +72,7 @@ def chosen(zone: tzinfo) -> Search:
 def keep_in_url(search: Search, page: int) -> None:
     """Write search and page into the URL, so that the view can be sent to a colleague."""
     since, until = _days()
-    url.keep(
+    url.keep_params(
         navigation.AUDIT,
         {
             SEARCH: [search.words] if search.words else [],

@@ -1,7 +1,7 @@
-"""The one line on every page: how old the figures are, newer ones if there are, and the refresh with its progress.
+"""The line below the title of a page: the age of the figures, the buttons to refresh them, and a refresh's progress.
 
-It looks at the database every two seconds (one shared query a second for all pages). It never changes the
-figures under the reader's hands: it offers newer ones. Whoever asked for the refresh gets them at once.
+The line asks the database every two seconds (all pages share one query a second). It offers newer figures, but does
+not replace those that the reader is looking at; a reader who has asked for a refresh gets its figures at once.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from ui.texts import text
 
 HELP = {"refresh.button": "refresh.button_help", "refresh.one": "refresh.one_help"}  # label of the button -> its help
 EVERY_SECONDS = 2
-TELL_FOR = timedelta(minutes=15)
-OWN, REFUSED, CAME = "_own_run", "_refused", "_came_back"
+SHOW_RESULT_FOR = timedelta(minutes=15)
+OWN, REFUSED, RESUMED = "_own_run", "_refused", "_resumed"
 
 
 def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
-    """The line, and below it the result of a refresh this reader waits for.
+    """Show the line, and below it the result of the refresh that this reader waited for.
 
-    `only` (tenant ids) adds a button that refreshes these alone.
+    `only` (tenant ids) adds a button that refreshes these tenants alone.
     """
     if visit.entered():
         st.session_state.pop(REFUSED, None)
     with fenced("block.freshness"):
-        _come_back()
-        _line(snapshot.version, snapshot.age, tuple(only))
+        _resume()
+        _freshness_line(snapshot.version, snapshot.age, tuple(only))
         refresh_result.result_box(snapshot)
 
 
 def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", disabled: bool = False) -> None:
-    """Ask for a live refresh of `tenants` (ids; none = all), or join the one that runs."""
+    """Show the button that asks for a refresh of `tenants` (ids; none: all) or joins one that is open."""
     if not current_user().may(Action.REFRESH):
         return
     available = runtime.current().refresher is not None
@@ -80,58 +80,58 @@ def _ask(tenants: tuple[str, ...]) -> None:
 
 
 @st.fragment(run_every=EVERY_SECONDS)
-def _line(version: int, shown: Age, only: Sequence[str]) -> None:
-    """`version` and `shown` are those of the figures on the page, which stay until the reader wants newer ones."""
-    with fenced("block.freshness"):  # the fragment runs on its own, too
-        _state(version, shown, only)
-    if REFUSED in st.session_state:  # here, for a click on the button runs nothing but this fragment
+def _freshness_line(version: int, shown: Age, only: Sequence[str]) -> None:
+    """Show the line every two seconds; `version` and `shown` (age) are those of the figures on the page."""
+    with fenced("block.freshness"):  # a fragment also runs without its page
+        _show_state(version, shown, only)
+    if REFUSED in st.session_state:  # here, because a click on the button runs only this fragment
         problem_box(st.session_state[REFUSED])
 
 
-def _state(version: int, shown: Age, only: Sequence[str]) -> None:
+def _show_state(version: int, shown: Age, only: Sequence[str]) -> None:
     try:
-        beat = snapshots.pulse(runtime.current().engine)
-        own = _own_run(beat.run)
+        latest = snapshots.latest_state(runtime.current().engine)
+        own = _own_run(latest.run)
     except DatabaseError:
         st.caption(f":red[{text('database.no_answer')}]")
         return
     if own is not None and not own.is_open:
         st.session_state.pop(OWN)
         _show_newest(own)
-    if own is not None and own.pushing and beat.version != version:
+    if own is not None and own.pushing and latest.version != version:
         visit.take_newest()
         st.rerun()
-    active = beat.run if beat.run is not None and beat.run.running else None
+    active = latest.run if latest.run is not None and latest.run.running else None
     waiting = OWN in st.session_state or active is not None
     with st.container(horizontal=True, vertical_alignment="center", key="freshness"):
         if waiting:
             _progress(active)
         else:
-            _age(shown)
-            if beat.version != version:
-                _offer(beat.run)
+            _age_line(shown)
+            if latest.version != version:
+                _offer_newer(latest.run)
         busy = waiting and not (active is not None and active.pushing)
         if only:
             refresh_button(only, label="refresh.one", disabled=busy)
         refresh_button(disabled=busy)
 
 
-def _come_back() -> None:
-    """Whoever left during a refresh, or loads the page anew, still waits for it or is told its result."""
-    if st.session_state.get(CAME, False):
+def _resume() -> None:
+    """In a new session, wait again for the refresh that the reader asked for before, or show its result."""
+    if st.session_state.get(RESUMED, False):
         return
-    st.session_state[CAME] = True
+    st.session_state[RESUMED] = True
     engine = runtime.current().engine
     try:
         own = next(filter(_is_own, run_rows.open_runs(engine)), None)
-        latest = snapshots.pulse(engine).run
+        latest = snapshots.latest_state(engine).run
     except DatabaseError:
-        return  # the line says so
+        return  # the line shows that the database does not answer
     if own is not None:
         st.session_state[OWN] = own.run_id
     elif latest is None or not _is_own(latest):
         return
-    elif latest.finished_at is not None and elapsed(latest.finished_at, datetime.now(UTC)) < TELL_FOR:
+    elif latest.finished_at is not None and elapsed(latest.finished_at, datetime.now(UTC)) < SHOW_RESULT_FOR:
         refresh_result.announce_once(latest)
 
 
@@ -151,19 +151,19 @@ def _own_run(latest: Run | None) -> Run | None:
     return own
 
 
-def _age(shown: Age) -> None:
-    settings, now, words = runtime.current().settings, datetime.now(UTC), language.current()
-    line = plain(age.line(shown, now, words, settings.zone))
+def _age_line(shown: Age) -> None:
+    settings, now, lang = runtime.current().settings, datetime.now(UTC), language.current()
+    line = plain(age.line(shown, now, lang, settings.zone))
     wrong = shown.failing or shown.never or age.is_stale(shown, now, settings.refresh_minutes)
     st.markdown(
         f":red[{line}]" if wrong and shown.total else f":gray[{line}]",
-        help=plain(age.details(shown, now, words, settings.zone)),
+        help=plain(age.details(shown, now, lang, settings.zone)),
         width="stretch",
     )
 
 
-def _offer(run: Run | None) -> None:
-    """Newer figures are there; the reader decides when to look at them."""
+def _offer_newer(run: Run | None) -> None:
+    """Show that there are newer figures, with the button to load them."""
     st.markdown(text("refresh.newer"), width="content")
     if st.button(text("refresh.show"), key="show_newer", type="primary"):
         _show_newest(run)
@@ -177,14 +177,14 @@ def _show_newest(run: Run | None) -> None:
 
 
 def _progress(run: Run | None) -> None:
-    """How far the refresh is; counts while there is something to count."""
+    """Show the step of the refresh, with counts if the step has any."""
     if run is None or not run.step:
         st.progress(0.0, text=text("refresh.starting"))
         return
     step = text(f"refresh.step.{run.step}")
     if run.total:
-        words = language.current()
-        done, total = fmt.number(run.done, words), fmt.number(run.total, words)
+        lang = language.current()
+        done, total = fmt.number(run.done, lang), fmt.number(run.total, lang)
         key = "refresh.written" if run.pushing else "refresh.counts"
         step = text(key, step=step, done=done, total=total)
     by = text("refresh.by", name=plain(run.requested_by)) if run.source == "page" and run.requested_by else ""

@@ -15,11 +15,11 @@ _TEST_ADDRESS = "test@example.com"  # the user of AppTest if a test sets none
 
 def current_user() -> Actor:
     """Return the signed-in account, with a new request id at each call, or NOBODY. Never raises."""
-    known = st.user.to_dict()
-    if known == {"email": _TEST_ADDRESS}:
+    claims = st.user.to_dict()
+    if claims == {"email": _TEST_ADDRESS}:
         return Actor("test", "admin", "page")
     name, shown, role, address, session = (
-        unquote(str(known.get(field) or "")) for field in ("name", "shown", "role", "address", "sid")
+        unquote(str(claims.get(field) or "")) for field in ("name", "shown", "role", "address", "sid")
     )
     return Actor(name, role, "page", shown, address, session) if name else NOBODY
 

@@ -46,8 +46,8 @@ def page_entries(user: Actor) -> dict[str, PageEntry]:
 def pages(user: Actor) -> list[st.Page]:
     """Return the pages that `user` may open, for `st.navigation`.
 
-    Streamlit's own menu shows the daily ones only, for a screen reader does not recognise its sections as a list.
-    The pages have no icons: Streamlit would load that of the open page from a foreign host.
+    Streamlit's own menu shows only the daily pages, because screen readers do not recognise its sections as a list.
+    The pages have no icons, because Streamlit loads the icon of the open page from a foreign host.
     """
     entries = page_entries(user)
     return [

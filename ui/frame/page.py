@@ -12,7 +12,7 @@ from core import runtime
 from ui.escaping import plain
 from ui.frame import language
 from ui.frame.freshness import freshness
-from ui.problems import sentence, technical
+from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.texts import text
 
@@ -39,6 +39,6 @@ def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
     for problems in snapshot.faults.values():
         for problem in problems:
             st.error(plain(sentence(problem)))
-        technical(*problems)
+        technical_lines(*problems)
     freshness(snapshot)  # the refresh that finds the first profile
     st.stop()

@@ -1,4 +1,4 @@
-"""The frame around every page: navigation, language, account, and the banner of the demo."""
+"""The frame around every page: menu, account and language in the sidebar, and the banner of the demo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIDEBAR_PIXELS = 230
 
 
 def open_page() -> st.Page:
-    """Show navigation, title, sidebar and banner; return the page to run."""
+    """Show the frame; return the page to run."""
     # Before the navigation: the sidebar takes its width only when it appears.
     st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
     user = current_user()

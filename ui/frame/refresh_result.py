@@ -1,4 +1,4 @@
-"""What a refresh did: read, changed, failed. Shown until it is dismissed."""
+"""The result of a refresh: what was read, what changed and what failed. It is shown until the reader closes it."""
 
 from __future__ import annotations
 
@@ -26,23 +26,25 @@ MOST = 10
 
 
 def announce(run_id: str) -> None:
-    """Tell the result of this run on the pages of this session."""
+    """Show the result of this run on the pages of this session."""
     st.session_state[SHOWN] = run_id
 
 
 def announce_once(run: Run) -> None:
-    """Tell it on a new page load, unless its reader has closed it before."""
+    """Show the result of this run, unless the reader closed it in an earlier session."""
     if _closed.get(run.requested_by) != run.run_id:
         announce(run.run_id)
 
 
 def dismiss() -> None:
+    """Close the result, for later sessions of the reader, too."""
     run_id = st.session_state.pop(SHOWN, None)
     if run_id is not None:
         _closed[current_user().shown] = run_id
 
 
 def result_box(snapshot: Snapshot) -> None:
+    """Show the announced result once its run has ended."""
     run = _announced()
     if run is None or run.is_open:
         return
@@ -58,31 +60,31 @@ def _announced() -> Run | None:
     try:
         return run_rows.run(runtime.current().engine, run_id) if run_id else None
     except DatabaseError:
-        return None  # the line above says so
+        return None  # the line above shows that the database does not answer
 
 
 def result_lines(run: Run, tenants: pd.DataFrame) -> list[str]:
-    """Markdown lines: first the sentence, then what changed and what failed."""
+    """Return Markdown lines: first the sentence, then what changed and what failed."""
     summary = run.summary or {}
     if run.state != "done":
         return [text("result.interrupted_run" if run.state == "interrupted" else "result.failed_run")]
-    words = language.current()
+    lang = language.current()
     lines = [
         text(
             "result.read",
-            ok=fmt.number(summary.get("ok", 0), words),
-            tenants=fmt.number(summary.get("tenants", 0), words),
-            seconds=fmt.number(round(run.seconds or 0, 0 if (run.seconds or 0) >= 10 else 1), words),
+            ok=fmt.number(summary.get("ok", 0), lang),
+            tenants=fmt.number(summary.get("tenants", 0), lang),
+            seconds=fmt.number(round(run.seconds or 0, 0 if (run.seconds or 0) >= 10 else 1), lang),
         )
     ]
     lines += _changes(summary.get("changed") or {})
     lines += _failures(summary.get("failed") or [], tenants)
     skipped = [plain(item.get("tenant", "?")) for item in summary.get("skipped") or []]
     if skipped:
-        lines.append(text("result.skipped", tenants=_some(skipped)))
+        lines.append(text("result.skipped", tenants=_first_names(skipped)))
     lists = summary.get("sharepoint") or {}
     if remaining := lists.get("remaining"):
-        lines.append(text("result.remaining", count=fmt.number(remaining, words)))
+        lines.append(text("result.remaining", count=fmt.number(remaining, lang)))
     problems = lists.get("problems") or [
         lists[name] for name in ("problem",) if lists.get(name)
     ]  # as older runs have it
@@ -95,19 +97,19 @@ def _changes(changed: dict[str, Any]) -> list[str]:
     for name, key in (("new_shortages", "result.new"), ("ended_shortages", "result.ended")):
         pairs = changed.get(name) or []
         if pairs:
-            which = _some([f"{plain(tenant)}: {plain(product)}" for tenant, product in pairs])
+            which = _first_names([f"{plain(tenant)}: {plain(product)}" for tenant, product in pairs])
             lines.append(text(key, count=len(pairs), which=which))
     if not lines:
         lines.append(text("result.no_change"))
     return lines
 
 
-def _some(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     return ", ".join(names[:MOST]) + (" …" if len(names) > MOST else "")
 
 
 def _failures(failed: list[dict[str, str]], tenants: pd.DataFrame) -> list[str]:
-    """The stored problem of the tenant speaks the reader's language, if it is this one; else the summary's message."""
+    """Return a line per failed tenant: its stored problem in the reader's language, or else the summary's message."""
     stored = dict(zip(tenants["tenant"], tenants["problem"], strict=True))
     lines = []
     for item in failed[:MOST]:

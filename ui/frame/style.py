@@ -1,4 +1,4 @@
-"""CSS for what Streamlit has no option for. Static text, without any value from outside."""
+"""The CSS of the pages, for what Streamlit has no option for. It contains no value from outside."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _CSS = """<style>
 .st-key-freshness { min-height: 2.5rem; }
 /* The grid's own download knows neither the language nor formulas; ours stands beside every table. */
 [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
-/* The accent carries white letters; as letters on a dark page it would be too dark. Weight and frame tell enough. */
+/* The accent colour is too dark for letters on a dark page; weight and frame mark the choice. */
 .stMain [data-variant="segmented_control"][data-selected="true"] { color: inherit !important; font-weight: 600; }
 .stMainBlockContainer { padding: 3.5rem clamp(1rem, 3vw, 3rem) 3rem; }
 h1 { font-size: 2rem !important; padding: 0.5rem 0 !important; }
 h2, h3 { font-size: 1.3rem !important; }
 [class*="st-key-tile-"] a { padding: 0; min-height: 0; }
-/* The way out stands beside the link to the account and looks like it. */
+/* The link to sign out looks like the link to the account beside it. */
 .st-key-account { align-items: center; }
 .st-key-account a.sign-out { color: inherit; text-decoration: none; border-radius: 7px; padding: 0.25rem 0.5rem;
   font-size: 0.875rem; }

@@ -1,4 +1,4 @@
-"""The choices on a page are in its URL, so that it can be sent to a colleague and survives reload and sign-in.
+"""The parameters of a page's URL: the reader's choices, for a colleague, a reload and after the sign-in.
 
 Streamlit's own `bind="query-params"` is not used: it writes the displayed words (in one language) into the URL and
 forgets them when another page is opened. This module writes codes, and keeps them in the session, because Streamlit
@@ -17,16 +17,16 @@ Params = dict[str, list[str]]
 _KEPT = "_url"
 
 
-def incoming(page: str, names: Iterable[str]) -> Params | None:
+def new_params(page: str, names: Iterable[str]) -> Params | None:
     """Return the parameters of the URL if they are new (a link, a reload, Back); None if the widgets are newer.
 
     A visit without parameters gets those that the page had last in this session.
     """
-    found = {name: values for name in names if (values := _each_once(st.query_params.get_all(name)))}
+    arrived = {name: values for name in names if (values := _each_once(st.query_params.get_all(name)))}
     kept = kept_params(page)
     if visit.entered():
-        return found or kept
-    return None if found == kept else found
+        return arrived or kept
+    return None if arrived == kept else arrived
 
 
 def _each_once(values: Iterable[str]) -> list[str]:
@@ -34,11 +34,11 @@ def _each_once(values: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(values))
 
 
-def keep(page: str, params: Mapping[str, Sequence[str]]) -> None:
+def keep_params(page: str, params: Mapping[str, Sequence[str]]) -> None:
     """Write the parameters of the page into the URL, without empty ones, and remember them."""
     wanted = {name: list(values) for name, values in params.items() if values}
     st.session_state.setdefault(_KEPT, {})[page] = wanted
-    tidy(wanted)
+    set_params(wanted)
 
 
 def kept_params(page: str) -> Params:
@@ -47,7 +47,7 @@ def kept_params(page: str) -> Params:
     return kept.get(page, {})
 
 
-def tidy(wanted: Mapping[str, Sequence[str]]) -> None:
+def set_params(wanted: Mapping[str, Sequence[str]]) -> None:
     """Make `wanted` the only parameters of the URL."""
     kept = {name: st.query_params.get_all(name) for name in wanted if name in st.query_params}
     if len(kept) < len(st.query_params):  # all at once: each single change goes to the browser with all the others

@@ -1,6 +1,6 @@
-"""A visit: one page as it is used in one session, with the same figures all the time.
+"""A visit: the time in which a session shows one page, with the same figures all the while.
 
-A visit begins when the page changes or is reloaded; only then the newest figures are taken.
+A visit begins when the page changes or is reloaded; only then are newer figures loaded.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ def snapshot() -> snapshots.Snapshot:
     If there are none, show a message and stop the page.
     """
     running = runtime.current()
-    found = snapshots.pinned(running, st.session_state.get(PIN))
-    if found is None:
+    figures = snapshots.pinned(running, st.session_state.get(PIN))
+    if figures is None:
         try:
-            found = snapshots.newest(running)
+            figures = snapshots.newest(running)
         except DatabaseError as error:
-            found = snapshots.last(running)
-            if found is None:
+            figures = snapshots.last(running)
+            if figures is None:
                 st.title(text("database.failed"))
             problem_box(error.problem)
-            if found is None:
+            if figures is None:
                 st.stop()
-        st.session_state[PIN] = snapshots.key_of(found)
-    return found
+        st.session_state[PIN] = snapshots.key_of(figures)
+    return figures

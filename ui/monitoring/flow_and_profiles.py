@@ -13,7 +13,7 @@ from ui import format as fmt
 from ui.escaping import plain
 from ui.frame import navigation, url
 from ui.frame.page import View
-from ui.problems import sentence, technical
+from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.tables.switches_table import switchable_tenants
 from ui.texts import text
@@ -37,7 +37,7 @@ def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
     """Show the choice which tenants the table lists, kept in the URL as `?show=`; return their rows."""
     tenants = switchable_tenants(snapshot)
     counts = {name: int(matching(tenants).sum()) for name, matching in SHOWS.items()}
-    arrived = url.incoming(navigation.MONITORING, ("show",))
+    arrived = url.new_params(navigation.MONITORING, ("show",))
     if arrived is not None:
         asked = (arrived.get("show") or ["all"])[0]
         st.session_state[_KEY] = asked if asked in SHOWS else "all"
@@ -49,7 +49,7 @@ def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
         format_func=lambda name: f"{text(f'monitoring.show.{name}')} {counts[name]}",
         label_visibility="collapsed",
     )
-    url.keep(navigation.MONITORING, {"show": [chosen] if chosen and chosen != "all" else []})
+    url.keep_params(navigation.MONITORING, {"show": [chosen] if chosen and chosen != "all" else []})
     return tenants[SHOWS[chosen or "all"](tenants)]
 
 
@@ -61,7 +61,7 @@ def lists_status(snapshot: Snapshot, view: View) -> None:
         return
     for problem in status.problems:
         st.error(plain(sentence(problem)), icon=":material/error:")
-    technical(*status.problems)
+    technical_lines(*status.problems)
     if status.read_at is None:
         st.caption(text("monitoring.lists_unread"))
     else:
@@ -113,4 +113,4 @@ def broken_profiles(snapshot: Snapshot) -> None:
         with st.container(border=True):
             st.markdown(f"**{plain(file)}**")
             st.markdown("\n".join(f"- {plain(sentence(problem))}" for problem in problems))
-            technical(*problems)
+            technical_lines(*problems)

@@ -21,7 +21,7 @@ from ui.escaping import plain
 from ui.frame import navigation
 from ui.frame.language import Language
 from ui.frame.page import View
-from ui.problems import sentence, technical
+from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.texts import text
 
@@ -50,7 +50,7 @@ class Item:
 def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
     """Return the conditions that hold now; only the latest run is asked of the database, once for all pages."""
     try:
-        run, failing = snapshots.pulse(runtime.current().engine).run, []
+        run, failing = snapshots.latest_state(runtime.current().engine).run, []
     except DatabaseError as error:
         run, failing = None, [Condition("error", error.problem)]
     return failing + conditions(snapshot.facts, run, view.now, view.refresh_minutes)
@@ -148,6 +148,6 @@ def show_attention(items: Sequence[Item]) -> None:
             with st.container(horizontal=True, vertical_alignment="center", wrap=False):
                 st.markdown(f"{ICONS[item.level]} {item.words}", width="stretch")
                 navigation.link(item.page, text("attention.open"), **dict(item.params))
-            technical(*item.problems)
+            technical_lines(*item.problems)
     if len(items) > MOST:
         navigation.link(navigation.MONITORING, text("attention.more", count=len(items) - MOST))

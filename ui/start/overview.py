@@ -45,52 +45,52 @@ def figures_of(snapshot: Snapshot) -> Figures:
 
 
 def answer(
-    snapshot: Snapshot, conditions: Sequence[Condition], now: datetime, words: language.Language, refresh_minutes: float
+    snapshot: Snapshot, conditions: Sequence[Condition], now: datetime, lang: language.Language, refresh_minutes: float
 ) -> tuple[str, bool]:
     """Return the sentence, and True if all is well: all tenants were read lately, without shortage or condition."""
     figures, readings = figures_of(snapshot), snapshot.age
     if readings.newest is None:
-        return text("answer.nothing_read", words), False
+        return text("answer.nothing_read", lang), False
     troubles = sum(condition.level != "note" for condition in conditions)
     stale = age.is_stale(readings, now, refresh_minutes)
     well = readings.complete and not (figures.shortages or troubles or stale)
-    sentences = [*_shortages(figures, troubles, words, complete=readings.complete)]
-    counts = {"read": fmt.number(readings.read, words), "total": fmt.number(readings.total, words)}
-    ago = fmt.ago(readings.newest, now, words)
+    sentences = [*_shortages(figures, troubles, lang, complete=readings.complete)]
+    counts = {"read": fmt.number(readings.read, lang), "total": fmt.number(readings.total, lang)}
+    ago = fmt.ago(readings.newest, now, lang)
     if not readings.complete:
-        sentences.append(text("answer.some_read", words, ago=ago, missing=readings.total - readings.read, **counts))
+        sentences.append(text("answer.some_read", lang, ago=ago, missing=readings.total - readings.read, **counts))
     elif not figures.shortages:
-        sentences.append(text("answer.all_read", words, ago=ago, **counts))
+        sentences.append(text("answer.all_read", lang, ago=ago, **counts))
     if elapsed(readings.newest, now) == timedelta.max:
-        sentences.append(text("answer.ahead", words))
+        sentences.append(text("answer.ahead", lang))
     elif stale and readings.oldest is not None:
-        sentences.append(text("answer.stale", words, span=fmt.span((now - readings.oldest).total_seconds(), words)))
+        sentences.append(text("answer.stale", lang, span=fmt.span((now - readings.oldest).total_seconds(), lang)))
     return " ".join(sentences), well
 
 
-def _shortages(figures: Figures, troubles: int, words: language.Language, *, complete: bool) -> Iterator[str]:
+def _shortages(figures: Figures, troubles: int, lang: language.Language, *, complete: bool) -> Iterator[str]:
     """Yield how many shortages there are, by state; without any, how many other conditions need attention."""
     if figures.shortages:
-        where = _tenant_count(figures.short_tenants, words)
-        shortages = fmt.number(figures.shortages, words)
-        yield plural("answer.shortages", figures.shortages, words, count=shortages, where=where)
+        where = _tenant_count(figures.short_tenants, lang)
+        shortages = fmt.number(figures.shortages, lang)
+        yield plural("answer.shortages", figures.shortages, lang, count=shortages, where=where)
         of_these = [
-            text(f"answer.of_these.{state}", words, count=fmt.number(count, words))
+            text(f"answer.of_these.{state}", lang, count=fmt.number(count, lang))
             for state, count in zip(SHORTAGE_STATES, figures.states, strict=True)
             if count
         ]
         if of_these:
-            yield text("answer.of_these", words, states=", ".join(of_these))
+            yield text("answer.of_these", lang, states=", ".join(of_these))
     elif not complete:
-        yield text("answer.none_known", words)
+        yield text("answer.none_known", lang)
     elif troubles:
-        yield plural("answer.none_but", troubles, words, count=fmt.number(troubles, words))
+        yield plural("answer.none_but", troubles, lang, count=fmt.number(troubles, lang))
     else:
-        yield text("answer.none", words)
+        yield text("answer.none", lang)
 
 
-def _tenant_count(count: int, words: language.Language) -> str:
-    return plural("tenants.count", count, words, count=fmt.number(count, words))
+def _tenant_count(count: int, lang: language.Language) -> str:
+    return plural("tenants.count", count, lang, count=fmt.number(count, lang))
 
 
 def answer_block(snapshot: Snapshot, conditions: Sequence[Condition], view: View) -> None:

@@ -14,10 +14,10 @@ from ui.texts import text
 
 def downloads(label: str, file: str, key: str, export: Callable[[], TableExport]) -> None:
     """Show both buttons; a click calls `export`, which checks the role and writes the audit before it returns rows."""
-    words, zone = language.current(), runtime.current().settings.zone
+    lang, zone = language.current(), runtime.current().settings.zone
     with st.container(horizontal=True, gap="xsmall", width="content"):
         st.download_button(
-            label, data=lambda: to_csv(export(), words, zone), file_name=f"{file}.csv", mime=MIME,
+            label, data=lambda: to_csv(export(), lang, zone), file_name=f"{file}.csv", mime=MIME,
             icon=":material/download:", on_click="ignore", key=f"csv_{key}",
         )  # fmt: skip
         st.download_button(

@@ -51,13 +51,13 @@ def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
 def license_filters(snapshot: Snapshot) -> Filters:
     """Show the filters and return those that are chosen."""
     names = snapshot.active_names
-    arrived = url.incoming(PAGE, PARAMS)
+    arrived = url.new_params(PAGE, PARAMS)
     if arrived is not None:
         _fill(arrived)
     _drop_unknown(names)
     _widgets(names)
     filters = chosen()
-    url.keep(PAGE, params_of(filters))
+    url.keep_params(PAGE, params_of(filters))
     return filters
 
 

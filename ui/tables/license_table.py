@@ -60,11 +60,11 @@ def show_licenses(table: pa.Table, ids: Sequence[str], key: str, name: str, *, m
 def table_downloads(label: str, table: pa.Table, file: str) -> None:
     """Show the buttons that download exactly this table; the files are made after a click."""
     user = current_user()
-    words = language.current()
+    lang = language.current()
 
     def export() -> TableExport:
         note_export(runtime.current().engine, user, file, table.num_rows)
-        return export_of(table, words)
+        return export_of(table, lang)
 
     downloads(text(label), file, file, export)
 
@@ -79,12 +79,12 @@ def section(title: str, table: pa.Table, file: str) -> None:
 
 def count_and_downloads(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
     """Show how many rows match, the button that clears the filters, and the downloads."""
-    words, total = language.current(), len(snapshot.licenses)
+    lang, total = language.current(), len(snapshot.licenses)
     with st.container(horizontal=True, vertical_alignment="center", key="tools"):
-        counts = {"shown": fmt.number(shown.num_rows, words), "total": fmt.number(total, words)}
+        counts = {"shown": fmt.number(shown.num_rows, lang), "total": fmt.number(total, lang)}
         hint = f" · :gray[{text('table.hint')}]" if shown.num_rows else ""
         hidden = snapshot.index.count("hidden")
-        left_out = f" · {text('table.hidden', count=fmt.number(hidden, words))}" if hidden else ""
+        left_out = f" · {text('table.hidden', count=fmt.number(hidden, lang))}" if hidden else ""
         st.markdown(text("table.count", **counts) + left_out + hint, width="content")
         if is_filtered(filters):
             st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")

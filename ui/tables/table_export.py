@@ -37,10 +37,10 @@ class TableExport:
     rows: Iterable[Sequence[Any]]
 
 
-def export_of(table: pa.Table, language: Language, labels: Mapping[str, str] | None = None) -> TableExport:
-    """Return header and rows of a shown table; `labels` replace the usual column titles."""
+def export_of(table: pa.Table, language: Language) -> TableExport:
+    """Return the titles of the columns and the rows of a shown table."""
     names = table.column_names
-    header = [(labels or {}).get(name) or text(f"column.{name}", language) for name in names]
+    header = [text(f"column.{name}", language) for name in names]
     return TableExport(header, zip(*(table.column(name).to_pylist() for name in names), strict=True))
 
 

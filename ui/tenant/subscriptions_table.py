@@ -15,7 +15,7 @@ from core.licenses.skus import product_language
 from core.texts import has_text
 from ui.escaping import plain
 from ui.frame.page import View
-from ui.problems import problem_box, sentence, technical
+from ui.problems import problem_box, sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS, section
 from ui.tenant.tenant_header import Tenant
@@ -34,7 +34,7 @@ def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
     section(text("subscriptions.title"), table, f"abonnements-{tenant.slug}")
     if tenant.subscriptions_problem is not None:
         st.warning(text("subscriptions.problem", why=plain(sentence(tenant.subscriptions_problem))))
-        technical(tenant.subscriptions_problem)
+        technical_lines(tenant.subscriptions_problem)
     if table.num_rows:
         _show(table, tenant, view)
     elif tenant.subscriptions_problem is None:

@@ -15,7 +15,7 @@ from ui import format as fmt
 from ui.escaping import plain
 from ui.frame import navigation, url
 from ui.frame.page import View
-from ui.problems import reason, technical
+from ui.problems import reason, technical_lines
 from ui.snapshots import Snapshot
 from ui.tables.frame_rows import moment, rows
 from ui.tables.switches_table import show_results
@@ -67,7 +67,7 @@ def choose_tenant(snapshot: Snapshot) -> Tenant:
     A slug in the URL that does not exist (any more) gives a warning and the first tenant.
     """
     names = snapshot.names
-    arrived = url.incoming(navigation.TENANT, ("tenant",))
+    arrived = url.new_params(navigation.TENANT, ("tenant",))
     if arrived is not None:
         asked = (arrived.get("tenant") or [next(iter(names))])[0]
         if asked not in names:
@@ -82,7 +82,7 @@ def choose_tenant(snapshot: Snapshot) -> Tenant:
             text("tenant.choose"), list(names), key=_KEY, format_func=lambda slug: names.get(slug, slug), width=300
         )
     title.title(plain(names[slug]))
-    url.keep(navigation.TENANT, {"tenant": [slug]})
+    url.keep_params(navigation.TENANT, {"tenant": [slug]})
     frame = snapshot.tenants
     return tenant_of(next(rows(frame[frame["slug"] == slug])))
 
@@ -129,7 +129,7 @@ def last_error(tenant: Tenant, view: View) -> None:
     why = plain(reason(tenant.problem, tenant.name))
     key = "tenant.partly" if tenant.problem.code == "graph.rows_unreadable" else "tenant.failing"
     st.error(text(key, since=since, why=why), icon=":material/error:")
-    technical(tenant.problem)
+    technical_lines(tenant.problem)
 
 
 def _problem(value: Any) -> Problem | None:
