@@ -7,7 +7,7 @@ from core import runtime
 from core.roles import Action
 from core.access.sessions import open_sessions
 from ui.accounts.accounts_table import show_accounts
-from ui.action_messages import show_secret, show_done, errors_shown
+from ui.action_messages import show_secret, show_success, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.page import current_view
@@ -20,7 +20,7 @@ engine = runtime.current().engine
 
 st.title(text("nav.konten"))
 st.caption(text("accounts.intro"))
-show_done()
+show_success()
 show_secret()
 with fenced("nav.konten"), errors_shown():
     sessions = open_sessions(engine, user, view.now)

@@ -5,7 +5,7 @@ import streamlit as st
 from core import runtime
 from core.roles import PASSWORD_DUE, Action
 from core.access.sessions import open_sessions
-from ui.action_messages import show_secret, show_done, errors_shown
+from ui.action_messages import show_secret, show_success, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.accounts.own_account_form import factor_form, password_form
@@ -24,7 +24,7 @@ if password_due:
     st.info(text("own.password_due", name=plain(user.shown)), icon=":material/key:")
 else:
     st.caption(text("own.who", name=plain(user.shown), role=user.role))
-show_done()
+show_success()
 show_secret()
 with fenced("nav.mein-konto"), errors_shown():
     if password_due:

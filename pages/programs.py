@@ -5,7 +5,7 @@ import streamlit as st
 from core import runtime
 from core.access import api_tokens
 from core.roles import Action
-from ui.action_messages import show_secret, show_done, errors_shown
+from ui.action_messages import show_secret, show_success, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.page import current_view
@@ -17,7 +17,7 @@ view = current_view()
 
 st.title(text("nav.programme"))
 st.caption(text("tokens.intro"))
-show_done()
+show_success()
 show_secret()
 with fenced("nav.programme"), errors_shown():
     show_tokens(api_tokens.list_tokens(runtime.current().engine, user), user, view)

@@ -28,12 +28,12 @@ def errors_shown() -> Iterator[None]:
         st.error(plain(error.text(language.current())), icon=":material/error:")
 
 
-def done(words: str) -> None:
+def keep_success(words: str) -> None:
     """Show the success message `words` (Markdown) on the next run."""
     st.session_state[_DONE] = words
 
 
-def show_done() -> None:
+def show_success() -> None:
     """Show the success message of the run before, if any."""
     if _DONE in st.session_state:
         st.success(st.session_state.pop(_DONE), icon=":material/check:")

@@ -14,7 +14,7 @@ from core.access import second_factor
 from core.access.passwords import LONGEST, random_password
 from core.cache.account_rows import Account
 from core.roles import ROLES, Actor
-from ui.action_messages import done, errors_shown, keep_secret
+from ui.action_messages import errors_shown, keep_secret, keep_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -179,7 +179,7 @@ def _finish(words: str, password: str = "") -> None:
     if password:
         keep_secret(f"{words} {text('secret.once')}", password)
     else:
-        done(words)
+        keep_success(words)
     _close()
     st.rerun()
 

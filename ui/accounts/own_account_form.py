@@ -12,7 +12,7 @@ from core.access.own_password import change_password
 from core.access.passwords import LONGEST
 from core.access.second_factor import Setup
 from ui import format as fmt
-from ui.action_messages import done, errors_shown, keep_secret
+from ui.action_messages import errors_shown, keep_secret, keep_success
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.page import View
@@ -91,7 +91,7 @@ def _remove_form() -> None:
         with errors_shown():
             user = current_user()
             second_factor.remove(runtime.current().engine, user, user.name, datetime.now(UTC), code=code)
-            done(text("own.factor_removed"))
+            keep_success(text("own.factor_removed"))
             st.rerun()
 
 

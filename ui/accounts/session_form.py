@@ -14,7 +14,7 @@ from core.access.sessions import end_for
 from core.cache.open_sessions import OpenSession
 from ui import format as fmt
 from ui.accounts.browser_names import browser_words
-from ui.action_messages import done, errors_shown
+from ui.action_messages import errors_shown, keep_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -103,7 +103,7 @@ def _end(form: OpenForm, proof: str) -> None:
         session=session.id if form.alone else "", proof=proof,
     )  # fmt: skip
     name = plain(session.shown)
-    done(plural("sessions.ended", count, name=name) if count else text("sessions.gone"))
+    keep_success(plural("sessions.ended", count, name=name) if count else text("sessions.gone"))
     _close()
     st.rerun()
 

@@ -13,7 +13,7 @@ from core import runtime
 from core.access import api_tokens
 from core.access.api_tokens import LONGEST_NAME, Token
 from core.roles import ROLES, Actor
-from ui.action_messages import done, errors_shown, keep_secret
+from ui.action_messages import errors_shown, keep_secret, keep_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -134,7 +134,7 @@ def _revoke_form(token: Token) -> None:
         if pressed:
             with errors_shown():
                 api_tokens.revoke(runtime.current().engine, current_user(), token.token_id, datetime.now(UTC))
-                done(text("tokens.revoked", name=plain(token.name)))
+                keep_success(text("tokens.revoked", name=plain(token.name)))
                 _close()
                 st.rerun()
 

@@ -13,7 +13,7 @@ from core import runtime
 from core.licenses.alarm_rules import Rule, Scope, faults_of
 from core.roles import Action
 from core.tenants import tenant_rules
-from ui.action_messages import done, errors_shown, show_done
+from ui.action_messages import errors_shown, keep_success, show_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -43,7 +43,7 @@ class OpenForm:
 
 def edit_rules(snapshot: Snapshot, view: View) -> None:
     """Show the rules with their buttons, and the open form, to roles that may change them."""
-    show_done()
+    show_success()
     chosen: Rule | None = None
     if snapshot.rules:
         listed = ordered(snapshot, view.language)
@@ -152,7 +152,7 @@ def _reload_after_conflict() -> Iterator[None]:
 
 
 def _finish(words: str) -> None:
-    done(words)
+    keep_success(words)
     _close()
     visit.take_newest()
     st.rerun()

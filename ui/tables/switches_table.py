@@ -165,7 +165,7 @@ def _editor_key(frame: pd.DataFrame) -> str:
 
 
 def show_results(snapshot: Snapshot) -> None:
-    """Show for each tenant if its change is done, or else why not and what is set now."""
+    """Show for each tenant if its change is saved, or else why not and what is set now."""
     if st.session_state.pop(_UNAVAILABLE, False):
         st.warning(text("switch.unavailable"))
     if _FAILED in st.session_state:
