@@ -7,6 +7,7 @@ from ui.monitoring import list_differences, flow_and_profiles
 from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.monitoring.first_push import first_push_warning
+from ui.monitoring.tenant_filter import choose_tenants
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.page import current_view, stop_without_tenants
@@ -27,7 +28,7 @@ with fenced("block.switches"):
     show_results(snapshot)
     list_differences.vanished_rows(snapshot, view)
     first_push_warning(snapshot)
-    edit_switches(switch_frame(flow_and_profiles.choose_tenants(snapshot), view), view)
+    edit_switches(switch_frame(choose_tenants(snapshot), view), view)
 
 with fenced("monitoring.differences"):
     list_differences.unmatched_rows(snapshot)

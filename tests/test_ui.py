@@ -31,7 +31,7 @@ from ui import age, snapshots
 from ui import format as fmt
 from ui.escaping import plain
 from ui.frame.page import View
-from ui.monitoring.flow_and_profiles import SHOWS
+from ui.monitoring.tenant_filter import SHOWS
 from ui.start import attention_list, overview
 from ui.start.shortages_table import ALARMS, current_shortages, no_shortages_words, shortage_table
 from ui.tables import license_columns, switches_table
