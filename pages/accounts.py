@@ -10,7 +10,7 @@ from ui.accounts.accounts_table import show_accounts
 from ui.action_messages import show_secret, show_success, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.frame.page import current_view
+from ui.frame.view import current_view
 from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 

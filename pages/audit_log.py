@@ -9,7 +9,7 @@ from ui.audit.audit_check import verify_block
 from ui.audit.audit_table import show_audit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.frame.page import current_view
+from ui.frame.view import current_view
 from ui.texts import text
 
 user = require(Action.AUDIT)

@@ -10,7 +10,7 @@ from ui.monitoring.first_push import first_push_warning
 from ui.monitoring.tenant_filter import choose_tenants
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
-from ui.frame.page import current_view, stop_without_tenants
+from ui.frame.view import current_view, stop_without_tenants
 from ui.tables.switches_table import edit_switches, switch_frame, show_results
 from ui.texts import text
 

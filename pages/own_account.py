@@ -9,7 +9,7 @@ from ui.action_messages import show_secret, show_success, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.accounts.own_account_form import factor_form, password_form
-from ui.frame.page import current_view
+from ui.frame.view import current_view
 from ui.escaping import plain
 from ui.accounts.sessions_table import show_sessions
 from ui.texts import text

@@ -8,7 +8,7 @@ from core.roles import Action
 from ui.action_messages import show_secret, show_success, errors_shown
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.frame.page import current_view
+from ui.frame.view import current_view
 from ui.texts import text
 from ui.accounts.tokens_table import show_tokens
 

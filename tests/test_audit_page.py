@@ -29,7 +29,7 @@ from tests.page_world import HOSTILE, NOW, World, sku_of
 from tests.test_pages import asked, hardened, no_runtime_left, open_page, small, words  # noqa: F401
 from ui.audit import audit_table
 from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.tables.table_export import to_csv
 
 AUDIT = "pages/audit_log.py"

@@ -30,7 +30,7 @@ from tests.page_world import HOSTILE, NOW, World, filled_world, license_, sku_of
 from ui import age, snapshots
 from ui import format as fmt
 from ui.escaping import plain
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.monitoring.tenant_filter import SHOWS
 from ui.start import attention_list, overview
 from ui.start.shortages_table import ALARMS, current_shortages, no_shortages_words, shortage_table

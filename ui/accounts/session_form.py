@@ -18,7 +18,7 @@ from ui.action_messages import errors_shown, keep_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.tables.selection import bound_key, untick
 from ui.texts import plural, text
 

@@ -17,7 +17,7 @@ from ui.action_messages import errors_shown, keep_secret, keep_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.tables.license_columns import moment_column, words_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.selection import bound_key, chosen_row, selectable, untick

@@ -12,7 +12,7 @@ from ui import format as fmt
 from ui.action_messages import errors_shown
 from ui.frame import visit
 from ui.frame.identity import current_user
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.texts import text
 
 _VERIFICATION = "_audit_verification"

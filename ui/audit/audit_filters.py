@@ -12,7 +12,7 @@ from core.audit import Search
 from core.bounds import EARLIEST, LONGEST_SEARCH
 from ui.audit.audit_change import action_words, result_words
 from ui.frame import navigation, url
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.texts import text
 
 SEARCH, ACTIONS, WHO, RESULTS, SINCE, UNTIL, PAGE = "q", "action", "who", "result", "from", "to", "p"

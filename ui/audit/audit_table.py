@@ -19,7 +19,7 @@ from ui import format as fmt
 from ui.audit.audit_change import action_words, difference, origin_words, result_words, target_words, who_words
 from ui.audit.audit_filters import FilterOptions, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
 from ui.frame.language import Language
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.tables.download_buttons import downloads
 from ui.tables.license_columns import moment_column, words_column

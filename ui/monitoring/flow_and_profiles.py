@@ -7,7 +7,7 @@ import streamlit as st
 
 from ui import format as fmt
 from ui.escaping import plain
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.texts import text

@@ -14,7 +14,7 @@ from core.name_key import name_key
 from core.tenants.tenant_switches import add_to_list, end_monitoring
 from ui import format as fmt
 from ui.escaping import plain
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows
 from ui.tables.selection import bound_key

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.licenses.alarm_rules import Rule, Rules
 from core.licenses.judge import judge_kind
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.tables.frame_rows import rows
 from ui.texts import plural, text
 

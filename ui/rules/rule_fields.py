@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.licenses.alarm_rules import LARGEST, LONGEST_REASON, MODES, Mode, Rule
 from ui.frame.identity import current_user
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.rules.rules_table import mode_word, products_of
 from ui.snapshots import Snapshot
 from ui.texts import text

@@ -17,7 +17,7 @@ from ui.action_messages import errors_shown, keep_success, show_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.rules.rule_effect import effect, effect_words
 from ui.rules.rule_fields import fields, fill
 from ui.rules.rules_table import TABLE, ordered, rule_table, scope_name, show_rules

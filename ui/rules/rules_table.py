@@ -11,7 +11,7 @@ import streamlit as st
 from core.licenses.alarm_rules import Rule
 from core.licenses.skus import product_language
 from ui import format as fmt
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.tables.license_columns import moment_column
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS

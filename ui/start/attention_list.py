@@ -20,7 +20,7 @@ from ui import snapshots
 from ui.escaping import plain
 from ui.frame import navigation
 from ui.frame.language import Language
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.texts import text

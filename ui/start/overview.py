@@ -13,7 +13,7 @@ from core.clock import elapsed
 from ui import age
 from ui import format as fmt
 from ui.frame import language, navigation
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.texts import plural, text
 

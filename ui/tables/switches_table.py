@@ -15,7 +15,7 @@ from core.tenants.tenant_switches import SwitchChange, SwitchResult, apply_switc
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.problems import problem_box, sentence
 from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows

@@ -13,7 +13,7 @@ from core.cache.frame_index import Positions
 from core.cache.frames import history_frame
 from core.licenses.skus import product_language
 from ui.frame.language import Language
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.problems import problem_box
 from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows

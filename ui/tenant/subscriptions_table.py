@@ -14,7 +14,7 @@ from core.cache.frames import subscriptions_frame
 from core.licenses.skus import product_language
 from core.texts import has_text
 from ui.escaping import plain
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.problems import problem_box, sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS, section

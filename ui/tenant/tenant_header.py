@@ -14,7 +14,7 @@ from core.problems import Problem
 from ui import format as fmt
 from ui.escaping import plain
 from ui.frame import navigation, url
-from ui.frame.page import View
+from ui.frame.view import View
 from ui.problems import reason, technical_lines
 from ui.snapshots import Snapshot
 from ui.tables.frame_rows import moment, rows
