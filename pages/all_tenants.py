@@ -10,7 +10,8 @@ from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.tables.license_table import show_licenses, table_of, count_and_downloads
 from ui.frame.navigation import open_tenant
-from ui.frame.view import current_view, stop_without_tenants
+from ui.frame.no_tenants import stop_without_tenants
+from ui.frame.view import current_view
 from ui.texts import text
 
 require(Action.LOOK)

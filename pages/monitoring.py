@@ -10,7 +10,8 @@ from ui.monitoring.first_push import first_push_warning
 from ui.monitoring.tenant_filter import choose_tenants
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
-from ui.frame.view import current_view, stop_without_tenants
+from ui.frame.no_tenants import stop_without_tenants
+from ui.frame.view import current_view
 from ui.tables.switches_table import edit_switches, switch_frame, show_results
 from ui.texts import text
 

@@ -7,7 +7,8 @@ from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
-from ui.frame.view import current_view, stop_without_tenants
+from ui.frame.no_tenants import stop_without_tenants
+from ui.frame.view import current_view
 from ui.rules.rule_form import edit_rules
 from ui.rules.rules_table import silent_kinds
 from ui.texts import text

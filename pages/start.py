@@ -13,7 +13,8 @@ from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.navigation import open_tenant
 from ui.start.overview import answer_block, figures_of, tiles
-from ui.frame.view import current_view, stop_without_tenants
+from ui.frame.no_tenants import stop_without_tenants
+from ui.frame.view import current_view
 from ui.texts import text
 
 require(Action.LOOK)

@@ -1,0 +1,26 @@
+"""The message in place of a page as long as there is no tenant."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core import runtime
+from ui.escaping import plain
+from ui.frame.freshness import freshness
+from ui.problems import sentence, technical_lines
+from ui.snapshots import Snapshot
+from ui.texts import text
+
+
+def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
+    """If there is no tenant, show how to connect the first one and stop the page."""
+    if len(snapshot.tenants):
+        return
+    st.title(title)
+    st.info(text("empty.tenants", folder=plain(runtime.current().settings.profiles_dir)), icon=":material/info:")
+    for problems in snapshot.faults.values():
+        for problem in problems:
+            st.error(plain(sentence(problem)))
+        technical_lines(*problems)
+    freshness(snapshot)  # the refresh that finds the first profile
+    st.stop()
