@@ -36,6 +36,14 @@ def show_accounts(accounts: Sequence[Account], sessions: Sequence[OpenSession], 
     )
     row = chosen_row(TABLE, ids, shown)
     account = None if row is None else accounts[row]
+    _buttons(account, user)
+    if account is not None and account.name == user.name:
+        st.caption(text("accounts.own"))
+    show_open_form(accounts, user)
+
+
+def _buttons(account: Account | None, user: Actor) -> None:
+    """Show the button for a new account, and those for the chosen `account`."""
     with st.container(horizontal=True, vertical_alignment="center", key="account_actions"):
         st.button(
             text("accounts.add"),
@@ -51,9 +59,6 @@ def show_accounts(accounts: Sequence[Account], sessions: Sequence[OpenSession], 
                 form = OpenForm(kind, account.name, account.created_at)
                 key = bound_key(f"account_{kind}", *form.identity)
                 st.button(text(f"accounts.{kind}"), key=key, on_click=open_form, args=(form,))
-    if account is not None and account.name == user.name:
-        st.caption(text("accounts.own"))
-    show_open_form(accounts, user)
 
 
 def forms_for(account: Account, user: Actor) -> list[str]:

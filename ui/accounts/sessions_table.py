@@ -44,18 +44,21 @@ def show_sessions(sessions: Sequence[OpenSession], user: Actor, view: View, *, o
         placeholder="",
     )
     row = chosen_row(TABLE, ids, shown)
+    _end_buttons(sessions, row, own=own)
+    show_open_form(sessions, view)
+
+
+def _end_buttons(sessions: Sequence[OpenSession], row: int | None, *, own: bool) -> None:
+    """Show the buttons that end the session in the chosen `row`, and all sessions of its account."""
     with st.container(horizontal=True, vertical_alignment="center", key="session_actions"):
         if row is not None:
             _end_button("sessions.end", "session_end", OpenForm(sessions[row], alone=True))
-        if row is not None or own:
-            _end_button(
-                "sessions.end_own" if own else "sessions.end_all",
-                f"sessions_end_{'own' if own else 'all'}",
-                OpenForm(sessions[row or 0]),
-            )
+        if own:
+            _end_button("sessions.end_own", "sessions_end_own", OpenForm(sessions[row or 0]))
+        elif row is not None:
+            _end_button("sessions.end_all", "sessions_end_all", OpenForm(sessions[row]))
         else:
             st.caption(text("sessions.hint"), width="content")
-    show_open_form(sessions, view)
 
 
 def session_table(sessions: Sequence[OpenSession], user: Actor, language: str, *, own: bool = False) -> pa.Table:
