@@ -5,7 +5,7 @@ import streamlit as st
 from core.roles import Action
 from ui.frame import visit
 from ui.frame.block_errors import fenced
-from ui.tables.filters import license_filters, matching
+from ui.tables.license_filters import license_filters, matching
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.tables.license_table import show_licenses, table_of, count_and_downloads

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.roles import Action
-from ui.monitoring import list_differences, flow_and_profiles
+from ui.monitoring import list_differences, sharepoint_and_profiles
 from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.monitoring.first_push import first_push_warning
@@ -23,7 +23,7 @@ stop_without_tenants(snapshot, text("nav.monitoring"))
 st.title(text("nav.monitoring"))
 freshness(snapshot)
 with fenced("nav.monitoring"):
-    flow_and_profiles.lists_status(snapshot, view)
+    sharepoint_and_profiles.lists_status(snapshot, view)
 
 with fenced("block.switches"):
     show_results(snapshot)
@@ -34,6 +34,6 @@ with fenced("block.switches"):
 with fenced("monitoring.differences"):
     list_differences.unmatched_rows(snapshot)
 with fenced("parameters.title"):
-    flow_and_profiles.parameters(snapshot)
+    sharepoint_and_profiles.parameters(snapshot)
 with fenced("profiles.broken"):
-    flow_and_profiles.broken_profiles(snapshot)
+    sharepoint_and_profiles.broken_profiles(snapshot)

@@ -46,7 +46,7 @@ BLOCKS = [
     (TENANT, "ui.tenant.history_chart.history_frame", "Verlauf"),
     (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
     (MONITORING, "ui.tables.switches_table.switch_frame", "Schalter"),
-    (MONITORING, "ui.monitoring.flow_and_profiles.parameter_table", "Parameter des Flows"),
+    (MONITORING, "ui.monitoring.sharepoint_and_profiles.parameter_table", "Parameter des Flows"),
     (RULES, "ui.rules.rules_table.silent_table", "Ohne Alarm wegen ihrer Art"),
 ]
 

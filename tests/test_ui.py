@@ -35,7 +35,7 @@ from ui.monitoring.tenant_filter import SHOWS
 from ui.start import attention_list, overview
 from ui.start.shortages_table import ALARMS, current_shortages, no_shortages_words, shortage_table
 from ui.tables import license_columns, switches_table
-from ui.tables.filters import SORTS, Filters, matching
+from ui.tables.license_filters import SORTS, Filters, matching
 from ui.tables.license_table import ALL
 from ui.tables.table_export import TableExport, csv_value, export_of, to_csv
 from ui.tenant import history_chart, subscriptions_table

@@ -16,7 +16,7 @@ from ui.frame.identity import current_user
 from ui.snapshots import Snapshot
 from ui.tables import license_columns
 from ui.tables.download_buttons import downloads
-from ui.tables.filters import Filters, is_filtered, reset
+from ui.tables.license_filters import Filters, is_filtered, reset
 from ui.tables.selection import chosen_row, selectable
 from ui.tables.table_export import TableExport, export_of
 from ui.texts import text
