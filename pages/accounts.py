@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from core.access import accounts
 from core import runtime
-from core.roles import Action
+from core.access import accounts
 from core.access.sessions import open_sessions
+from core.roles import Action
 from ui.accounts.accounts_table import show_accounts
-from ui.action_messages import show_secret, show_success, errors_shown
+from ui.accounts.sessions_table import show_sessions
+from ui.action_messages import errors_shown, show_secret, show_success
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.view import current_view
-from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 
 user = require(Action.ACCOUNTS)

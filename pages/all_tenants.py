@@ -5,13 +5,13 @@ import streamlit as st
 from core.roles import Action
 from ui.frame import visit
 from ui.frame.block_errors import fenced
-from ui.tables.license_filters import license_filters, matching
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
-from ui.tables.license_table import show_licenses, table_of, count_and_downloads
 from ui.frame.navigation import open_tenant
 from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
+from ui.tables.license_filters import license_filters, matching
+from ui.tables.license_table import count_and_downloads, show_licenses, table_of
 from ui.texts import text
 
 require(Action.LOOK)

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from core.roles import Action
-from ui.frame import visit
 from ui.action_messages import errors_shown
 from ui.audit.audit_check import verify_block
 from ui.audit.audit_table import show_audit
+from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.view import current_view

@@ -3,16 +3,16 @@
 import streamlit as st
 
 from core.roles import Action
-from ui.monitoring import list_differences, sharepoint_and_profiles
 from ui.frame import visit
 from ui.frame.block_errors import fenced
-from ui.monitoring.first_push import first_push_warning
-from ui.monitoring.tenant_filter import choose_tenants
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
-from ui.tables.switches_table import edit_switches, switch_frame, show_results
+from ui.monitoring import list_differences, sharepoint_and_profiles
+from ui.monitoring.first_push import first_push_warning
+from ui.monitoring.tenant_filter import choose_tenants
+from ui.tables.switches_table import edit_switches, show_results, switch_frame
 from ui.texts import text
 
 require(Action.LOOK)

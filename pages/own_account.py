@@ -3,15 +3,15 @@
 import streamlit as st
 
 from core import runtime
-from core.roles import PASSWORD_DUE, Action
 from core.access.sessions import open_sessions
-from ui.action_messages import show_secret, show_success, errors_shown
+from core.roles import PASSWORD_DUE, Action
+from ui.accounts.own_account_form import factor_form, password_form
+from ui.accounts.sessions_table import show_sessions
+from ui.action_messages import errors_shown, show_secret, show_success
+from ui.escaping import plain
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
-from ui.accounts.own_account_form import factor_form, password_form
 from ui.frame.view import current_view
-from ui.escaping import plain
-from ui.accounts.sessions_table import show_sessions
 from ui.texts import text
 
 user = require(Action.OWN_ACCOUNT)

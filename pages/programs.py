@@ -5,12 +5,12 @@ import streamlit as st
 from core import runtime
 from core.access import api_tokens
 from core.roles import Action
-from ui.action_messages import show_secret, show_success, errors_shown
+from ui.accounts.tokens_table import show_tokens
+from ui.action_messages import errors_shown, show_secret, show_success
 from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.view import current_view
 from ui.texts import text
-from ui.accounts.tokens_table import show_tokens
 
 user = require(Action.TOKENS)
 view = current_view()

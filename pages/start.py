@@ -4,17 +4,17 @@ import streamlit as st
 
 from core.attention.conditions import Condition
 from core.roles import Action
-from ui.tables import license_table
-from ui.start import shortages_table
 from ui.frame import visit
-from ui.start.attention_list import ConditionWords, current_conditions, items_of, show_attention
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.navigation import open_tenant
-from ui.start.overview import answer_block, figures_of, tiles
 from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
+from ui.start import shortages_table
+from ui.start.attention_list import ConditionWords, current_conditions, items_of, show_attention
+from ui.start.overview import answer_block, figures_of, tiles
+from ui.tables import license_table
 from ui.texts import text
 
 require(Action.LOOK)

@@ -6,11 +6,11 @@ from core.roles import Action
 from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
-from ui.tenant.history_chart import history_chart
 from ui.frame.identity import require
-from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
 from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
+from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
+from ui.tenant.history_chart import history_chart
 from ui.tenant.subscriptions_table import subscriptions_block
 from ui.tenant.tenant_header import choose_tenant, last_error, tenant_header
 from ui.texts import text
