@@ -42,9 +42,9 @@ class AppOptions(TypedDict):
 
 
 def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
-    """The arguments of `st.App`: our pages beside the script and the gate in front of both.
+    """Return the arguments of `st.App`: our routes, and the gate in front of them and of the script.
 
-    `pages`: address of each page of the script -> what one must be allowed to do there.
+    `pages`: address of each page of the script -> the action that a role must allow to open it.
     """
     settings = server.settings
     hsts = hsts_for(subdomains=settings.hsts_subdomains)
@@ -70,7 +70,7 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
     return {
         "lifespan": server.lifespan,
         "routes": _routes(server, sign_in, plain),
-        # However it is started: with `streamlit run` the server's own options are not ours.
+        # As middleware, because `streamlit run` starts the server with its own options.
         "middleware": [outer, *_proxies(settings), gate, Middleware(StaticFiles, folder=streamlit_internals.FILES)],
         "exception_handlers": {DatabaseError: database_down},
     }
@@ -91,10 +91,10 @@ def _routes(server: Server, sign_in: SignIn, plain: PlainPages) -> list[BaseRout
 
 
 def _proxies(settings: Settings) -> list[Middleware]:
-    """What puts the browser in the place of a trusted proxy: its address, and whether it speaks https."""
+    """Return the middleware that takes address and scheme of the browser from the headers of a trusted proxy."""
     return [Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxy))] if settings.proxy else []
 
 
 def build_app(script: Path, server: Server, pages: Mapping[str, Action]) -> App:
-    """Streamlit serving `script` with its `pages` behind the gate."""
+    """Return Streamlit's app for `script` with its `pages`, behind the gate."""
     return App(script, **app_options(server, pages))

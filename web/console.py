@@ -14,7 +14,7 @@ WRONG_CONFIGURATION = 2
 
 
 def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
-    """The settings of environment and command line; tells all faults and ends the process when there are any."""
+    """Return the settings of environment and command line; if there are faults, print all and end the process."""
     parser = argparse.ArgumentParser(prog="python app.py", description="The dashboard; settings: see .env.example.")
     parser.add_argument("--proxy", metavar="ADDRESSES", help="believe these proxies, as LIZENZTOOL_PROXY")
     proxy = parser.parse_args(arguments).proxy
@@ -25,6 +25,7 @@ def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
 
 
 def stop_with(text: str) -> NoReturn:
+    """Print `text` and end the process with the exit code for a wrong configuration."""
     say(text)
     raise SystemExit(WRONG_CONFIGURATION)
 
@@ -35,9 +36,9 @@ def say(text: str) -> None:
 
 
 def show_password(password: str, prefix: str) -> None:
-    """On the console and nowhere else: not through logging, whose file would keep it.
+    """Print the first password on the console; the log must not have it, because its file would keep it.
 
-    `prefix` points the command line at the demo's database instead of the real one.
+    `prefix` are the variables with which the command line uses the database of the demo.
     """
     show(
         "\n  Erstes Konto / first account:  admin"

@@ -46,7 +46,7 @@ EVERY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - for reading, not 
 
 
 class Server:
-    """What lives as long as the process: demo, database, background refresh, the watch over open tabs."""
+    """Holds what lives as long as the process: demo, database, background refresh, open tabs."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -65,7 +65,7 @@ class Server:
         return self._runtime
 
     def open(self) -> None:
-        """Open everything; raises ProblemError or DemoError with a sentence for the operator."""
+        """Open everything. Raises ProblemError or DemoError with a text for the operator."""
         if self._runtime is not None:
             return
         try:
@@ -77,7 +77,7 @@ class Server:
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
         sys.setswitchinterval(TURN_SECONDS)
-        os.umask(0o077)  # database and log tell who works where: for the service's own eyes
+        os.umask(0o077)  # database and log may be read by the service's user alone
         set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
         log_uncaught()
         log_in_background()
@@ -121,7 +121,7 @@ class Server:
             )
 
     def close(self) -> None:
-        """In reverse order; a second call does nothing."""
+        """Close everything in reverse order; a second call does nothing."""
         self._runtime = None
         self._stack.close()
 
@@ -151,7 +151,7 @@ def _prune_audit(engine: Engine, days: int) -> None:
 
 
 def run(app: App, server: Server) -> int:
-    """Serve until SIGTERM or Ctrl+C; returns the exit code."""
+    """Serve until SIGTERM or Ctrl+C; return the exit code."""
     try:
         server.open()
     except (ProblemError, demo.DemoError) as error:
@@ -166,12 +166,12 @@ def run(app: App, server: Server) -> int:
 
 
 def uvicorn_options() -> dict[str, Any]:
-    """Measured: compression costs more than it saves on one machine, and no request may hold up a stop for long."""
+    """Return the options of uvicorn. Compression costs more than it saves on one machine (measured)."""
     return {
         "ws_per_message_deflate": False,
         "ws_max_size": LARGEST_FRAME,
         "timeout_graceful_shutdown": 5,
         "server_header": False,
-        "proxy_headers": False,  # nobody's word about who the client is, unless LIZENZTOOL_PROXY names a proxy
+        "proxy_headers": False,  # the gate's middleware reads them, of the proxies in LIZENZTOOL_PROXY alone
         "log_config": None,
     }

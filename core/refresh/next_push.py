@@ -53,16 +53,16 @@ def seen_tenants(
     profiles: Iterable[Any], rows: Mapping[str, Any], of: SharePointList, items: Iterable[Item], now: datetime
 ) -> dict[str, SeenTenant]:
     """Return tenant id -> tenant for every profile; `items` are those of the tenant list `of`, `rows` of the cache."""
-    known = [(profile, rows.get(profile.tenant_id)) for profile in profiles]
+    tenants = [(profile, rows.get(profile.tenant_id)) for profile in profiles]
     wanted = [
         TenantRow(profile.tenant_id, profile.name, row.former_names, None, row.list_item_id or "")
         if row
         else TenantRow(profile.tenant_id, profile.name, (), None)
-        for profile, row in known
+        for profile, row in tenants
     ]
     matched, _ = match_tenants(wanted, items)
     listed = {tenant_id: listed_tenant(item, of) for tenant_id, item in matched.items()}
-    return {profile.tenant_id: _seen(profile, row, listed.get(profile.tenant_id), now) for profile, row in known}
+    return {profile.tenant_id: _seen(profile, row, listed.get(profile.tenant_id), now) for profile, row in tenants}
 
 
 def _seen(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) -> SeenTenant:
@@ -90,48 +90,48 @@ def told_live(
     items: Iterable[Item],
     now: datetime,
 ) -> list[Row]:
-    """Return the shortages that a push would tell of after `answers`; `items` are those of the licence list."""
+    """Return the shortages that a push would report after `answers`; `items` are those of the licence list."""
     before, trial = stored_licenses(engine), trial_skus(engine)
-    known = dict(before)
+    licenses = dict(before)
     for answer in answers:
         tenant_id = answer.profile.tenant_id
         if answer.subscriptions is not None:
             learn_trials(trial, tenant_id, answer.subscriptions)
-        # Each SKU gets a beginning, should it be a shortage; which ones are, the rules say further on.
+        # Each SKU gets a start, as if all were shortages; the rules decide later which ones are.
         reading = Reading(tenant_id, answer.licenses, [row.sku_id for row in answer.licenses], now)
-        known[tenant_id] = rows_of(reading, before.get(tenant_id, {}))
-    return _told(engine, settings, tenants, known, trial, items, now)
+        licenses[tenant_id] = rows_of(reading, before.get(tenant_id, {}))
+    return _to_report(engine, settings, tenants, licenses, trial, items, now)
 
 
 def take_over(
     engine: Engine, settings: Settings, actor: Actor, now: datetime, *, seen: Collection[Seen] | None = None
 ) -> int:
-    """Have the shortages that the next push would tell of count as told; return how many. Raises NotAllowed.
+    """Mark the shortages that the next push would report as reported; return how many. Raises NotAllowed.
 
-    Only those that the cache knows, and of these only those the actor has `seen` (None: all); what comes later is
-    told. The next push writes the marks into the licence list.
+    Of the shortages in the cache only those in `seen` are marked (None: all); later ones are reported as usual. The
+    next push writes the marks into the licence list.
     """
     actor.need(Action.SWITCHES)
     items = (Item(*item) for item in stored_items(engine, "license"))
-    tells = _told(engine, settings, tenant_rows(engine), stored_licenses(engine), trial_skus(engine), items, now)
-    meant = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
-    taken = taken_over(meant, stored_alarms(engine), now)
+    tells = _to_report(engine, settings, tenant_rows(engine), stored_licenses(engine), trial_skus(engine), items, now)
+    chosen = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
+    taken = taken_over(chosen, stored_alarms(engine), now)
     save_alarms(engine, list(taken.values()))
     tell_newer(engine)
     record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)
     return len(taken)
 
 
-def _told(
+def _to_report(
     engine: Engine,
     settings: Settings,
     tenants: Mapping[str, Any],
-    known: Mapping[str, Mapping[str, StoredLicense]],
+    licenses: Mapping[str, Mapping[str, StoredLicense]],
     trial: set[tuple[str, str]],
     items: Iterable[Item],
     now: datetime,
 ) -> list[Row]:
     catalogue, _ = load_catalogue(engine)
     rules = rules_at(engine, now, settings.zone)
-    rows = list(rows_to_show(tenants, known, trial, catalogue, rules, settings.language))
+    rows = list(rows_to_show(tenants, licenses, trial, catalogue, rules, settings.language))
     return plan_of(tenants, rows, items, stored_alarms(engine), now, settings).tells

@@ -123,8 +123,8 @@ class Reader:
         with tenant_in_log(profile.name):
             try:
                 client = self.client_for(profile)
-                found = subscribed_skus(client)
-                answer.licenses, answer.refused = found.licenses, found.refused
+                skus = subscribed_skus(client)
+                answer.licenses, answer.refused = skus.licenses, skus.refused
                 answer.read_at = self.now()
                 if with_subscriptions:
                     self._read_subscriptions(client, answer)

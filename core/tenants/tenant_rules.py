@@ -152,7 +152,7 @@ def import_(engine: Engine, content: str, actor: Actor) -> int:
 
 
 def parse(content: str, now: datetime) -> list[Rule]:
-    """The rules of a file. Raises RuleFileError with all its faults."""
+    """Return the rules of a file. Raises RuleFileError with all its faults."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:  # also a number or a depth that Python refuses
@@ -163,21 +163,21 @@ def parse(content: str, now: datetime) -> list[Rule]:
     faults: list[str] = []
     rules: dict[Scope, Rule] = {}
     for number, entry in enumerate(entries, 1):
-        found = list(_faults(entry))
-        if not found:
-            rule = _policy(entry, now)
-            found = [f"{name}: {WORDS[code]}" for name, code in faults_of(rule)]
+        entry_faults = list(_faults(entry))
+        if not entry_faults:
+            rule = _rule(entry, now)
+            entry_faults = [f"{name}: {WORDS[code]}" for name, code in faults_of(rule)]
             if rule.scope in rules:
-                found.append("sku_id: an earlier rule has the same tenant and product")
+                entry_faults.append("sku_id: an earlier rule has the same tenant and product")
             rules[rule.scope] = rule
-        faults += [f"rule {number}, {fault}." for fault in found]
+        faults += [f"rule {number}, {fault}." for fault in entry_faults]
     if faults:
         raise RuleFileError(faults)
     return list(rules.values())
 
 
 def _faults(entry: Any) -> Iterator[str]:
-    """What is wrong with the form of an entry: "field: what"."""
+    """Yield the faults in the form of an entry, as "field: fault"."""
     if not isinstance(entry, dict):
         yield "the entry: is no object"
         return
@@ -194,7 +194,7 @@ def _faults(entry: Any) -> Iterator[str]:
             yield f"created_at: {value!r} is no time with zone such as 2027-05-31T12:00:00+00:00"
 
 
-def _policy(entry: dict[str, Any], now: datetime) -> Rule:
+def _rule(entry: dict[str, Any], now: datetime) -> Rule:
     return Rule(
         tenant_id=guid_key(entry.get("tenant_id", "")),
         sku_id=guid_key(entry.get("sku_id", "")),

@@ -83,9 +83,9 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
     faults = error.errors()
     if any(fault["type"] == "json_invalid" for fault in faults):
         return _answer(request, ApiError(400, "The body is no JSON."))
-    known = list(parameters_of(request.scope["endpoint"]))
+    parameters = list(parameters_of(request.scope["endpoint"]))
     details = [
-        _unknown(fault, known if number < MOST_DETAILS else ()) if _is_unknown(fault) else _detail(fault)
+        _unknown(fault, parameters if number < MOST_DETAILS else ()) if _is_unknown(fault) else _detail(fault)
         for number, fault in enumerate(faults)
     ]
     return _answer(request, ApiError(422, "The request is wrong; details has an entry for each fault.", details))
