@@ -48,12 +48,6 @@ class Control:
         sku = self._world.find_tenant(tenant).set_sku(part_number, **values)
         return {"enabled": sku.enabled, "consumed": sku.consumed}
 
-    def refuse_sign_in(self, tenant: str, number: int = 0) -> dict[str, Any]:
-        """Refuse every sign-in of `tenant` with this AADSTS number from now on; 0 ends that."""
-        self._world.find_tenant(tenant).refused_with = int(number)
-        self._world.expire_tokens()
-        return {"refused_with": int(number)}
-
     def tenants(self) -> dict[str, Any]:
         return {"tenants": [{"name": t.name, "tenant_id": t.tenant_id} for t in self._world.tenants]}
 

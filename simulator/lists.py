@@ -140,11 +140,6 @@ class ItemList:
                 item.fields.pop(internal, None)
                 item.rendered.clear()
 
-    def index_column(self, name: str) -> None:
-        with self.lock:
-            internal = self.internal(name)
-            self.columns[internal] = replace(self.columns[internal], indexed=True)
-
     def expire_delta_tokens(self) -> None:
         """Discard the change log: every delta token issued so far is answered with 410 Gone."""
         with self.lock:
