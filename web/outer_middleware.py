@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
@@ -26,6 +27,33 @@ log = logging.getLogger(__name__)
 INTERNAL_ERROR = 1011
 
 
+@dataclass(slots=True)
+class _Answer:
+    """The answer to one request, sent with the security headers; `started`: the app has sent a part of it."""
+
+    scope: Scope
+    to_client: Send
+    choice: HeaderChoice
+    hsts: str
+    started: bool = False
+
+    async def send(self, message: Message) -> None:
+        self.started = True
+        if message["type"] != "http.response.start":
+            await self.to_client(message)
+            return
+        # The scheme is read only here, after the proxy middleware has set it in the scope.
+        send_with_headers = with_headers(
+            self.to_client,
+            self.choice.policy,
+            secure=is_secure(self.scope),
+            private=self.choice.private,
+            request_id=self.scope["request_id"],
+            hsts=self.hsts,
+        )
+        await send_with_headers(message)
+
+
 class OuterMiddleware:
     """Middleware; `language` is that of the sentence a browser gets after an unexpected error."""
 
@@ -40,34 +68,16 @@ class OuterMiddleware:
             return
         scope["request_id"] = request_id_of(scope)
         scope[HEADER_CHOICE] = choice = HeaderChoice()
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            started = True
-            if message["type"] != "http.response.start":
-                await send(message)
-                return
-            # The scheme is read only here, after the proxy middleware has set it in the scope.
-            own = with_headers(
-                send,
-                choice.policy,
-                secure=is_secure(scope),
-                private=choice.private,
-                request_id=scope["request_id"],
-                hsts=self._hsts,
-            )
-            await own(message)
-
+        answer = _Answer(scope, send, choice, self._hsts)
         with request_in_log(scope["request_id"]):
             try:
-                await self._app(scope, receive, send_with_headers)
+                await self._app(scope, receive, answer.send)
             except (ClientDisconnect, ClientDisconnected, WebSocketDisconnected):
                 pass  # the client has left, or Streamlit closes a socket that is closed already
             except Exception:
                 log.exception("%s %s failed", scope.get("method", "websocket"), scope["path"])
                 choice.policy, choice.private = PLAIN_POLICY, False
-                await self._answer_failure(scope, receive, send_with_headers, started=started)
+                await self._answer_failure(scope, receive, answer.send, started=answer.started)
 
     async def _answer_failure(self, scope: Scope, receive: Receive, send: Send, *, started: bool) -> None:
         with contextlib.suppress(Exception):  # the other side may be gone, or in the middle of an answer
