@@ -1,4 +1,4 @@
-"""People who want something, as the pages know them."""
+"""Actors and audit entries for tests."""
 
 from core.cache.audit_rows import Entry
 from core.roles import Actor
@@ -13,5 +13,5 @@ def actor(name: str, role: str = "support") -> Actor:
 
 
 def entry(action: str = "test") -> Entry:
-    """What a change is recorded as, where a test does not care."""
+    """Return an audit entry for tests that do not look at it."""
     return Entry(ADMIN, action)

@@ -1,4 +1,4 @@
-"""The HTTP API as programs meet it: the real app on loopback behind its gate, and a token for each role."""
+"""The HTTP API on loopback: the real app behind its gate, with a token for each role."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from web.server import Server
 
 
 class Process(Server):
-    """The server without what opens at its start: the test brings database, services and refresher."""
+    """The server with a runtime (database, services, refresher) that the test opens."""
 
     def __init__(self, runtime: Runtime) -> None:
         super().__init__(runtime.settings)
@@ -39,7 +39,7 @@ class Process(Server):
 
 @dataclass
 class Served:
-    """`url` is that of the API; `secrets` are the tokens' by role."""
+    """The served API; `url` is its address, `secrets` has a token for each role."""
 
     url: str
     process: Process
@@ -63,7 +63,7 @@ class Served:
     def call(
         self, method: str, path: str, *, role: str = "viewer", headers: Mapping[str, str] | None = None, **options: Any
     ) -> requests.Response:
-        """`role` "" sends no token."""
+        """Return the answer to a call with the token of `role`; "" sends none."""
         sent = (self.bearer(role) if role else {}) | dict(headers or {})
         options = {"timeout": 30, "allow_redirects": False} | options
         return requests.request(method, self.url + path, headers=sent, **options)
@@ -72,7 +72,7 @@ class Served:
         return self.call("GET", path, **options)
 
     def session(self) -> dict[str, str]:
-        """The cookie of somebody who is signed in to the dashboard."""
+        """Return the cookie of a session of the dashboard."""
         return {"lizenztool_session": start_session(self.runtime.engine, ADMIN.name, datetime.now(UTC))}
 
 

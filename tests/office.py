@@ -30,7 +30,7 @@ PARAMETERS = {
 
 
 class Office:
-    """`m365` is the outer world, `sharepoint` its site with the lists; `refresh()` is what the schedule does."""
+    """The product with its database, and `m365`, the simulated Microsoft 365; `sharepoint` is the site there."""
 
     def __init__(self, folder: Path, m365: Microsoft365, **settings: str) -> None:
         self.m365 = m365
@@ -46,17 +46,17 @@ class Office:
         return datetime.now(UTC) + self.ahead
 
     def later(self, **time: float) -> None:
-        """Let time pass for the product."""
+        """Move the clock of the product forward."""
         self.ahead += timedelta(**time)
 
     def restart(self) -> None:
-        """The process ends and another one comes; the database stays."""
+        """End the product and start it again with the same database."""
         self.stop()
         self.services = open_services(self.engine, self.settings, now=self.now)
         self.refresher = Refresher(self.services)
 
     def stop(self) -> None:
-        """The process ends."""
+        """End the product as a process would end."""
         self.refresher.stop()
         self.services.close()
 
@@ -64,7 +64,7 @@ class Office:
         return self.refresher.run(schedule_actor(), **options)
 
     def end_of(self, run_id: str) -> Run:
-        """Return the run once it is over."""
+        """Wait for the end of the run, and return it."""
         end = time.monotonic() + 30
         while (found := run(self.engine, run_id)) is None or found.is_open:
             assert time.monotonic() < end, found
@@ -72,24 +72,24 @@ class Office:
         return found
 
     def settle(self) -> dict[str, Any]:
-        """Refresh, let the flow answer, refresh again."""
+        """Refresh, let the flow answer, refresh again; return the last summary."""
         self.refresh()
         self.m365.flow.run()
         return self.refresh()
 
     @property
     def messages(self) -> list[str]:
-        """Who was told about: "tenant: licence" for every message of the flow."""
+        """Return "tenant: licence" for every message that the flow has sent."""
         return [f"{message.tenant}: {message.license}" for message in self.m365.flow.messages]
 
     def rows(self, tenant: str = "") -> list[dict[str, Any]]:
-        """The licence list as a person sees it: display names of the columns."""
+        """Return the rows of the licence list, by the display names of the columns."""
         listing = self.sharepoint.licenses
         names = ["Lizenzname", "Verfügbar", "Gebraucht", "Frei", "tenant"]
         names += ["trigger_inform_supporter", "technician_informed"]
         columns = {name: self.sharepoint.column(name) for name in names}
-        found = [{name: item.fields.get(column) for name, column in columns.items()} for item in listing.items]
-        return [row for row in found if not tenant or row["tenant"] == tenant]
+        rows = [{name: item.fields.get(column) for name, column in columns.items()} for item in listing.items]
+        return [row for row in rows if not tenant or row["tenant"] == tenant]
 
     def row(self, tenant: str) -> dict[str, Any]:
         (row,) = self.rows(tenant)

@@ -1,4 +1,4 @@
-"""A small made-up world in a real database, for the tests of the pages: a dozen tenants, some of them in trouble."""
+"""Databases for the tests of pages: some tenants with licences, alarms and problems."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ NAMES = (
 
 @dataclass
 class World:
-    """A database with what a refresh would have left; every method writes like the refresh does."""
+    """A database as after a refresh; every method writes with the functions that the refresh uses."""
 
     engine: Engine
     settings: Settings
@@ -77,7 +77,7 @@ class World:
         return Runtime(self.settings, self.engine, self.services, self.refresher)
 
     def open_refresher(self) -> None:
-        """The real one, which really asks the database and the network."""
+        """Open a real refresher instead of the fake one."""
         self.services = open_services(self.engine, self.settings)
         self.refresher = Refresher(self.services)
 
@@ -141,7 +141,7 @@ def sku_of(part: str) -> str:
 
 
 def small_world(folder: Path, **settings: Any) -> World:
-    """One tenant without trouble, one with a shortage that was told."""
+    """Return a world with two tenants: one without problems, one with a reported shortage."""
     world = World.at(folder, **settings)
     calm, short = world.tenant("Schule Höri", slug="hoeri"), world.tenant("Bau AG Chur", slug="chur")
     world.read(calm, license_("SPB", 40, 10))
@@ -156,7 +156,7 @@ def small_world(folder: Path, **settings: Any) -> World:
 
 
 def filled_world(folder: Path, **settings: Any) -> World:
-    """A dozen tenants with some eighty licences, every trouble once, and one with a hostile name."""
+    """Return a world with a dozen tenants, some eighty licences, every problem once, and a hostile name."""
     world = World.at(folder, **settings)
     ids = [world.tenant(name, days=6 if name == "Praxis am See" else 178) for name in NAMES]
     hostile = world.tenant(HOSTILE, slug="hostile")
@@ -221,7 +221,7 @@ def _alarms(world: World, ids: Sequence[str]) -> None:
 
 
 def large_world(folder: Path, tenants: int = 1000, **settings: Any) -> World:
-    """Eight licences for each of many tenants: the 8,000 rows of the measurements."""
+    """Return a world with eight licences for each tenant: 8,000 rows by default."""
     world = World.at(folder, **settings)
     world.known = [
         ProfileTenant(
@@ -242,7 +242,7 @@ def large_world(folder: Path, tenants: int = 1000, **settings: Any) -> World:
 
 
 class FakeRefresher:
-    """Stands where the real refresher stands; remembers what it was asked."""
+    """Replaces the refresher; stores the requests instead of running them."""
 
     def __init__(self, world: World) -> None:
         self.world, self.asked = world, []  # type: ignore[var-annotated]

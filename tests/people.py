@@ -1,4 +1,4 @@
-"""Accounts whose holders have chosen their password themselves, so that a sign-in opens all that the role may."""
+"""Accounts that need not change their password at the first sign-in."""
 
 from sqlalchemy import Engine, update
 
@@ -8,7 +8,7 @@ from tests.actors import ADMIN
 
 
 def add_person(engine: Engine, name: str, password: str, role: str) -> None:
-    """Add the account and leave out the step of the first sign-in."""
+    """Add an account that need not change its password."""
     access.add(engine, ADMIN, name, password, role)
     with engine.begin() as connection:
         connection.execute(update(accounts).where(accounts.c.name == name).values(must_change_password=False))

@@ -1,4 +1,4 @@
-"""Profile files and certificates, put where an operator would put them."""
+"""Profile files and certificates in the folders in which operators keep them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PEM = serialization.Encoding.PEM
 
 
 def key_pem(key: Any, password: bytes | None = None, *, old: bool = False) -> bytes:
-    """A private key as PEM: PKCS #8, or the older form of its kind."""
+    """Return the private key as PEM, in PKCS #8 or, with `old`, in the traditional format."""
     form = serialization.PrivateFormat.TraditionalOpenSSL if old else serialization.PrivateFormat.PKCS8
     lock = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     return bytes(key.private_bytes(PEM, form, lock))
 
 
 def certificate_of(key: Any, *, start: datetime = NOW - timedelta(days=60), days: int = 365) -> x509.Certificate:
-    """A self-signed certificate of `key` that ends `days` after NOW; the same for the same arguments."""
+    """Return a self-signed certificate of `key` that ends `days` after NOW; the same for the same arguments."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Contoso")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     builder = builder.serial_number(1)
@@ -36,12 +36,12 @@ def certificate_of(key: Any, *, start: datetime = NOW - timedelta(days=60), days
 
 
 def pair_pem(key: rsa.RSAPrivateKey, **options: Any) -> bytes:
-    """Key and certificate in one PEM, as `cert_path` wants them."""
+    """Return key and certificate in one PEM, as `cert_path` needs them."""
     return key_pem(key) + certificate_of(key, **options).public_bytes(PEM)
 
 
 class ProfileFolder:
-    """`profiles/` and `certs/` below `root`; `load` gives what the next refresh would see."""
+    """`profiles/` and `certs/` below `root`; `load` returns what the next refresh would read."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.profiles = root, root / "profiles"
@@ -52,13 +52,13 @@ class ProfileFolder:
         return self.store.load(now)
 
     def write(self, name: str, content: Any) -> Path:
-        """A file below `profiles/`; anything but bytes becomes JSON."""
+        """Write a file below `profiles/` and return its path; anything but bytes is written as JSON."""
         path = self.profiles / name
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
         return path
 
     def certificate(self, slug: str, pem: bytes | None = None, **options: Any) -> dict[str, str]:
-        """Write the PEM file of `slug`; the three fields that a profile says about it."""
+        """Write the PEM file of `slug`; return the three fields of a profile that describe it."""
         path = self.root / "certs" / slug / f"mycert_{slug}.pem"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pem if pem is not None else pair_pem(rsa_key(0), **options))
@@ -74,7 +74,7 @@ class ProfileFolder:
         }
 
     def fields(self, slug: str, **changes: Any) -> dict[str, Any]:
-        """What a good profile of `slug` says, after `changes`; a field set to ... is left out."""
+        """Return the fields of a good profile of `slug` with `changes`; a field set to ... is left out."""
         content = {"tenant_id": guid(slug), "tenant_name": slug.title(), "client_id": guid("app", slug)}
         if "cert_path" not in changes:
             content |= self.certificate(slug)
@@ -83,17 +83,17 @@ class ProfileFolder:
         return {name: value for name, value in (content | changes).items() if value is not ...}
 
     def tenant(self, slug: str, **changes: Any) -> Path:
-        """A tenant profile with its certificate."""
+        """Write a tenant profile with its certificate, and return its path."""
         return self.write(f"config-{slug}-profile.json", self.fields(slug, **changes))
 
     def sharepoint(self, slug: str = "support", infos: Any = None, **changes: Any) -> Path:
-        """The SharePoint profile; `infos` replaces `sharepoint_infos`."""
+        """Write the SharePoint profile and return its path; `infos` replaces `sharepoint_infos`."""
         content = self.fields(slug, sharepoint_infos=sharepoint_infos() if infos is None else infos, **changes)
         return self.write(f"sharepoint/sp-config-{slug}-profile.json", content)
 
 
 def sharepoint_infos(**changes: Any) -> dict[str, Any]:
-    """A good `sharepoint_infos`, after `changes`; a field set to ... is left out."""
+    """Return a good `sharepoint_infos` with `changes`; a field set to ... is left out."""
     mapping = {
         "Lizenzname": "Title",
         "Verfügbar": "Verf_x00fc_gbar",

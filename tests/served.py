@@ -111,14 +111,14 @@ class Served:
         return self.url.partition("//")[2]
 
     def session(self, account: str = "anna", age: timedelta = timedelta(0)) -> str:
-        """The token of a new session; `age` says how long ago it was started and last used."""
+        """Return the token of a new session that was started and last used `age` ago."""
         return start_session(self.engine, account, datetime.now(UTC) - age)
 
     def cookie(self, account: str = "anna") -> dict[str, str]:
         return {"lizenztool_session": self.session(account)}
 
     def change(self, token: str, **columns: datetime) -> None:
-        """Write into the session's row, as time or another process would."""
+        """Change columns in the row of the session."""
         with self.engine.begin() as connection:
             connection.execute(update(sessions).where(sessions.c.token_hash == session_id(token)).values(**columns))
 
@@ -132,7 +132,7 @@ class Served:
         return seen
 
     def marks(self) -> list[str]:
-        """What code of the pages has run so far."""
+        """Return the marks that code of the pages has left so far."""
         file = self.folder / "marks.txt"
         return file.read_text().splitlines() if file.exists() else []
 
@@ -153,7 +153,7 @@ def serve(folder: Path, **settings: Any) -> Iterator[Served]:
 
 
 def add_local_accounts(engine: Engine) -> None:
-    """One of each role, all with PASSWORD."""
+    """Add an account of each role, all with PASSWORD."""
     now = datetime.now(UTC)
     # Cost 4 instead of 12: the tests sign in often.
     quick = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
@@ -167,7 +167,7 @@ def add_local_accounts(engine: Engine) -> None:
 def server_process(
     command: list[str], port: int, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Run the server until the end of the block and give its address; what it says goes to output.txt in `folder`."""
+    """Run the server until the end of the block and yield its address; its output goes to output.txt in `folder`."""
     url, output = f"http://127.0.0.1:{port}", folder / "output.txt"
     with output.open("w") as file:
         process = WarmProcess(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
@@ -180,7 +180,7 @@ def server_process(
 
 
 def write_script(folder: Path) -> Path:
-    """dashboard.py with a folder pages/ beside it, which Streamlit would otherwise serve by itself."""
+    """Write dashboard.py with a folder pages/ beside it, which Streamlit would serve by itself, and return its path."""
     (folder / "pages").mkdir(exist_ok=True)
     for name, text in PAGES.items():
         (folder / "pages" / f"{name}.py").write_text(text)
