@@ -1,4 +1,4 @@
-"""The parameters of a page's URL: the reader's choices, for a colleague, a reload and after the sign-in.
+"""The reader's choices on a page as parameters of its URL, which works for a colleague and after reload and sign-in.
 
 Streamlit's own `bind="query-params"` is not used: it writes the displayed words (in one language) into the URL and
 forgets them when another page is opened. This module writes codes, and keeps them in the session, because Streamlit

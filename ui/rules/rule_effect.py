@@ -17,7 +17,7 @@ from ui.texts import plural, text
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The number of licences that a change of rules would make stop or start to alarm, hide, show, or low or not."""
+    """The number of licences whose alarm would stop or start, that would be hidden or shown, or become low or not."""
 
     stop: int = 0
     start: int = 0

@@ -47,7 +47,7 @@ def figures_of(snapshot: Snapshot) -> Figures:
 def answer(
     snapshot: Snapshot, conditions: Sequence[Condition], now: datetime, lang: language.Language, refresh_minutes: float
 ) -> tuple[str, bool]:
-    """Return the sentence, and True if all is well: all tenants were read lately, without shortage or condition."""
+    """Return the sentence, and True if all is well: each tenant read lately, no shortage, no condition above note."""
     figures, readings = figures_of(snapshot), snapshot.age
     if readings.newest is None:
         return text("answer.nothing_read", lang), False
