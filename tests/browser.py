@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 # WCAG 2.2 at the levels A and AA.
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE = Path(AXE_FILE_PATH).read_text("utf-8")
 # What the page itself is painted with, see .streamlit/config.toml.
 SCHEMES: dict[Literal["dark", "light"], str] = {"dark": "rgb(14, 17, 23)", "light": "rgb(255, 255, 255)"}
 HEADER, ROW = 37, 35  # pixels of a table's header and of each of its rows
 SWITCHES = {"Aktiv": 40, "Überwachung": 140}  # where their boxes are, in pixels from the left of the table
+
+# The dashboard once its script has run to the end, with its heading and nothing that is still to come.
+DRAWN = (
+    "[data-testid=stApp][data-test-script-state=notRunning]"
+    ":has([data-testid=stMain] h1):not(:has([data-testid=stSkeleton]))"
+)
 
 # How long a page may take on a machine that is busy with other tests; nothing is measured by it.
 expect.set_options(timeout=20_000)
@@ -44,9 +52,7 @@ def sign_in(page: Page, account: str, password: str) -> None:
 
 def settled(page: Page) -> None:
     """Wait until the page has been drawn to its end."""
-    expect(page.locator("[data-testid=stApp][data-test-script-state=notRunning]")).to_be_visible()
-    expect(page.locator("[data-testid=stMain] h1")).to_be_visible()
-    expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+    page.locator(DRAWN).wait_for()
 
 
 def open_from_menu(page: Page, name: str) -> None:
@@ -115,14 +121,22 @@ def _click(table: Locator, row: str, x: int) -> None:
 # Accessibility
 
 
+def axe_violations(page: Page, **options: object) -> list[dict[str, Any]]:
+    """What axe finds on this page as it is; once there, it stays until another page is loaded."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("options => axe.run(options)", {"resultTypes": ["violations"]} | options)
+    return list(found["violations"])
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds against WCAG on this page in light and in dark, one line for each element."""
-    options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"]}
     lines = []
-    for scheme, paint in SCHEMES.items():
+    dark = page.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches")
+    for scheme in sorted(SCHEMES, reverse=not dark):  # to begin with the present one saves a change
         page.emulate_media(color_scheme=scheme)
-        expect(page.get_by_test_id("stApp")).to_have_css("background-color", paint)
-        rules = Axe().run(page, options=options).response["violations"]
+        expect(page.get_by_test_id("stApp")).to_have_css("background-color", SCHEMES[scheme])
+        rules = axe_violations(page, runOnly={"type": "tag", "values": WCAG})
         lines += [
             f"{scheme} {rule['id']}: {node['html'][:300]} {node['any'][:1]}" for rule in rules for node in rule["nodes"]
         ]

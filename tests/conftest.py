@@ -19,11 +19,12 @@ from core.cache.schema import audit_anchor, metadata, sign_in_budgets
 from core.network import NAMES
 from core.secrets import secret_rotation
 from core.settings import Settings
+from tests.day import anna, carla, day, eventful_day, open_browser, product, windows  # noqa: F401 - fixtures
 from tests.loggers import restored_loggers
+from tests.people import CHEAP
 from tests.postgres import postgres
 from tests.served import Served, serve
 
-CHEAP = 4  # rounds of bcrypt, the least there are
 CHEAP_HASH = bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(CHEAP)).decode()
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 os.umask(0o077)  # as every process of the product: what others may read is a finding

@@ -6,6 +6,8 @@ from core.access import accounts as access
 from core.cache.schema import accounts
 from tests.actors import ADMIN
 
+CHEAP = 4  # rounds of bcrypt, the least there are
+
 
 def add_person(engine: Engine, name: str, password: str, role: str) -> None:
     """Add an account that need not change its password."""

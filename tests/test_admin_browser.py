@@ -15,18 +15,9 @@ from core import audit
 from core.access import accounts
 from tests.actors import ADMIN
 from tests.browser import cell, column_of, grid, open_from_menu, settled, sign_in, tick
+from tests.day import Day, OpenBrowser
 from tests.people import add_person
-from tests.test_support_day import (  # noqa: F401 - fixtures
-    PASSWORD,
-    Day,
-    OpenBrowser,
-    anna,
-    carla,
-    day,
-    eventful_day,
-    open_browser,
-    product,
-)
+from tests.served import PASSWORD
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +33,7 @@ def notice(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text("Diese Sitzung wurde beendet.")
 
 
-def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, carla: Page, day: Day) -> None:  # noqa: F811
+def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, carla: Page, day: Day) -> None:
     other = anna.context.new_page()
     other.goto(f"{day.url}/alle-tenants")
     settled(other)
@@ -65,10 +56,10 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
     sign_in(anna, "anna", PASSWORD)
 
 
-def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, carla: Page, day: Day) -> None:  # noqa: F811
+def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, day: Day) -> None:
     add_person(day.office.engine, "emil", PASSWORD, "viewer")
     first, second = open_browser(account="emil"), open_browser(account="emil")
-    open_administration(carla, "Konten")
+    carla = open_browser("/konten", account="carla")
     table = grid(carla, "Offene Sitzungen")
     assert column_of(table, "Name").count("emil") == 2
 
@@ -84,14 +75,14 @@ def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, c
     assert column_of(grid(carla, "Offene Sitzungen"), "Name").count("emil") == 1
 
 
-def test_whoever_may_not_finds_no_way_to_administration(anna: Page) -> None:  # noqa: F811
+def test_whoever_may_not_finds_no_way_to_administration(anna: Page) -> None:
     menu = anna.get_by_test_id("stSidebar")
     expect(menu.get_by_role("link", name="Mein Konto")).to_be_visible()
     expect(menu.get_by_role("link", name="Konten")).to_have_count(0)
 
 
-def test_the_audit_is_downloaded_by_an_admin_alone(carla: Page, anna: Page, day: Day) -> None:  # noqa: F811
-    open_administration(carla, "Protokoll")
+def test_the_audit_is_downloaded_by_an_admin_alone(anna: Page, day: Day, open_browser: OpenBrowser) -> None:
+    carla = open_browser("/protokoll", account="carla")
     seen: list[str] = []
     carla.on("request", lambda request: seen.append(request.url) if "/media/" in request.url else None)
     with carla.expect_download() as download:
@@ -106,24 +97,23 @@ def test_the_audit_is_downloaded_by_an_admin_alone(carla: Page, anna: Page, day:
     assert (newest.action, newest.target, newest.actor) == ("export", "audit", "carla")
 
 
-def test_the_pages_of_the_audit_are_turned(carla: Page, day: Day) -> None:  # noqa: F811
+def test_the_pages_of_the_audit_are_turned(day: Day, open_browser: OpenBrowser) -> None:
     for number in range(120):
-        audit.record(day.office.engine, ADMIN, "test", f"thing {number}", at=datetime.now(UTC))
-    carla.goto(f"{day.url}/protokoll?q=thing")
-    settled(carla)
+        audit.record(day.office.engine, ADMIN, "test", f"Blatt {number}", at=datetime.now(UTC))
+    carla = open_browser("/protokoll?q=blatt", account="carla")
     expect(carla.get_by_text("120 Einträge")).to_be_visible()
-    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "thing 119"
+    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "Blatt 119"
 
     carla.get_by_test_id("stPagination").get_by_text("2", exact=True).click()
     expect(carla).to_have_url(re.compile(r"p=2"))
-    expect(cell(grid(carla, "Protokoll der Änderungen"), "thing 19", "Was")).to_have_text("test")
-    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "thing 19"
+    expect(cell(grid(carla, "Protokoll der Änderungen"), "Blatt 19", "Was")).to_have_text("test")
+    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "Blatt 19"
 
     carla.get_by_role("button", name="Prüfen").click()
     expect(carla.get_by_text(re.compile("Unversehrt: "))).to_be_visible()
 
 
-def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:  # noqa: F811
+def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:
     add_person(day.office.engine, "dora", PASSWORD, "viewer")
     dora = open_browser("/mein-konto", account="dora")
     dora.get_by_label("Passwort dieses Kontos").fill(PASSWORD)
@@ -142,9 +132,8 @@ def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day:
     expect(dora.locator(".st-key-secret code")).to_be_visible()
 
 
-def test_the_switches_of_a_tenant_are_set_by_keyboard(carla: Page, eventful_day: Day) -> None:  # noqa: F811
-    carla.goto(f"{eventful_day.url}/tenant?tenant=spedition-nord")
-    settled(carla)
+def test_the_switches_of_a_tenant_are_set_by_keyboard(eventful_day: Day, open_browser: OpenBrowser) -> None:
+    carla = open_browser("/tenant?tenant=spedition-nord", account="carla")
     switch = (
         carla.get_by_role("switch", name="Überwachung").or_(carla.get_by_role("checkbox", name="Überwachung")).first
     )

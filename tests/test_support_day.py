@@ -5,24 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from core.access.sessions import start_session
 from core.cache.catalogue import load_catalogue
 from core.cache.frames import licenses_frame
-from simulator import Fault
-from simulator.lists import Item
-from simulator.tenants import SkuValue, Tenant
-from simulator.world import ORGANIZATION_READ
 from tests.browser import (
     bottom_of,
     cell,
@@ -36,152 +27,14 @@ from tests.browser import (
     tick,
     toggle,
     violations,
-    watch,
 )
-from tests.office import Office, open_office, product_process
-from tests.people import add_person
-from tests.served import PASSWORD, free_port
+from tests.day import LICENSES, PREMIUM, UNLISTED, Day, OpenBrowser
+from tests.office import Office
+from tests.served import PASSWORD
+from tests.windows import WIDE
 from ui.frame import navigation
 
 pytestmark = pytest.mark.browser
-
-TEAM = {"anna": "support", "bruno": "support", "carla": "admin"}
-# What the tenants hold every morning: (available, used). Four licences are short: one each in the first four tenants.
-TENANTS: dict[str, dict[str, SkuValue]] = {
-    "Schule Höri": {"M365EDU_A3_FACULTY": (40, 40), "M365EDU_A3_STUUSEBNFT": (480, 322), "FLOW_FREE": (10_000, 12)},
-    "Bau AG Chur": {"O365_BUSINESS_PREMIUM": (35, 38), "VISIOCLIENT": (4, 3), "PROJECTPROFESSIONAL": (5, 1)},
-    "Logistik Rheintal": {"MCOEV": {"enabled": 0, "consumed": 11, "warning": 12}, "SPB": (30, 12)},
-    "+Plus Pflege": {"SPB": (9, 9)},
-    "Treuhand Emmen": {"SPB": (24, 20), "POWER_BI_PRO": (8, 2)},
-    "Holzbau Muster": {"SPB": (12, 4)},
-    "Spedition Nord": {"SPB": (18, 11), "EXCHANGEDESKLESS": (40, 31)},
-    "Kita Sternschnuppe": {"O365_BUSINESS_ESSENTIALS": (14, 9)},
-}
-LICENSES = sum(len(skus) for skus in TENANTS.values())
-UNLISTED = "Kita Sternschnuppe"
-PREMIUM = "Microsoft 365 Business Premium"
-
-
-@dataclass
-class Day:
-    """The running product at `url`, and the world around it."""
-
-    url: str
-    office: Office
-
-    def tenant(self, name: str) -> Tenant:
-        return self.office.m365.find_tenant(name)
-
-    def listed(self, name: str) -> Item | None:
-        """The row of a tenant in the SharePoint tenant list."""
-        found = self.office.sharepoint.tenants.find(Title=name)
-        return found[0] if found else None
-
-    def switches(self, name: str) -> tuple[bool, bool]:
-        """Active and monitored, as a person sees it in SharePoint."""
-        row = self.listed(name)
-        assert row is not None
-        return row.fields["enabled"], row.fields["monitoring"]
-
-    def dawn(self) -> None:
-        """All numbers and switches as they are every morning, read and told."""
-        lists = self.office.sharepoint
-        self.office.m365.expire_tokens()
-        for item in lists.tenants.items:
-            lists.tenants.delete(item.id)
-        for name, skus in TENANTS.items():
-            tenant = self.tenant(name)
-            tenant.permissions = {ORGANIZATION_READ}
-            tenant.set_skus(skus)
-            if name != UNLISTED:
-                lists.list_tenant(tenant, enabled=True, monitoring=True)
-        self.office.settle()
-
-    def take_consent(self, name: str) -> None:
-        """An administrator of the tenant takes the permission away, and no token that still has it is left."""
-        self.tenant(name).permissions = set()
-        self.office.m365.expire_tokens()
-
-    @contextmanager
-    def unanswered(self, name: str) -> Iterator[None]:
-        """Within this block Microsoft keeps everybody waiting who reads this tenant."""
-        go_on = threading.Event()
-        self.office.m365.faults.add(
-            Fault("GET /subscribedSkus", tenant=self.tenant(name), before=lambda: go_on.wait(60))
-        )
-        try:
-            yield
-        finally:
-            go_on.set()
-            self.office.m365.faults.clear()
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    """`python app.py` with a data folder of its own; it refreshes only when somebody asks for it."""
-    folder, port = tmp_path_factory.mktemp("day"), free_port()
-    with open_office(folder) as office:
-        for name, skus in TENANTS.items():
-            office.m365.add_tenant(name, skus, listed=name != UNLISTED)
-        for account, role in TEAM.items():
-            add_person(office.engine, account, PASSWORD, role)
-        with product_process(office, folder, port) as url:
-            running = Day(url, office)
-            running.dawn()
-            yield running
-
-
-@pytest.fixture
-def day(product: Day) -> Day:
-    """A day on which nothing happens but looking."""
-    return product
-
-
-@pytest.fixture
-def eventful_day(product: Day) -> Iterator[Day]:
-    """A day on which things happen; afterwards all is as it was in the morning."""
-    yield product
-    product.dawn()
-
-
-OpenBrowser = Callable[..., Page]
-
-
-@pytest.fixture
-def open_browser(day: Day, new_context: Callable) -> Iterator[OpenBrowser]:
-    """One more browser at this path; with `account` somebody signed in a while ago.
-
-    None of them may complain or ask a foreign host for anything.
-    """
-    complaints: list[list[str]] = []
-
-    def open_one(path: str = "/", *, account: str = "", **options: object) -> Page:
-        context = new_context(**{"viewport": {"width": 1280, "height": 900}, "locale": "de-CH"} | options)
-        complaints.append(watch(context, day.url))
-        if account:
-            token = start_session(day.office.engine, account, datetime.now(UTC))
-            context.add_cookies([{"name": "lizenztool_session", "value": token, "url": day.url}])
-        page: Page = context.new_page()
-        page.goto(f"{day.url}{path}")
-        if account:
-            settled(page)
-        return page
-
-    yield open_one
-    assert complaints == [[] for _ in complaints]
-
-
-@pytest.fixture
-def anna(open_browser: OpenBrowser) -> Page:
-    """Anna, who has signed in before and looks at the start page."""
-    return open_browser(account="anna")
-
-
-@pytest.fixture
-def carla(open_browser: OpenBrowser) -> Page:
-    """The one who may also switch."""
-    return open_browser(account="carla")
-
 
 # What is short
 
@@ -241,8 +94,8 @@ def test_a_filtered_view_sent_to_a_colleague_shows_the_same_after_the_sign_in(
     assert set(column_of(grid(bruno, "Alle Tenants"), "Tenant")) == {"Bau AG Chur", "+Plus Pflege"}
 
 
-def test_filters_survive_reload_and_the_way_to_another_page_and_back(anna: Page, day: Day):
-    anna.goto(f"{day.url}/alle-tenants?q=visio&kind=paid")
+def test_filters_survive_reload_and_the_way_to_another_page_and_back(open_browser: OpenBrowser, day: Day):
+    anna = open_browser("/alle-tenants?q=visio&kind=paid", account="anna")
     expect(anna.get_by_text(f"1 von {LICENSES} Zeilen")).to_be_visible()
 
     anna.reload()
@@ -292,8 +145,8 @@ def short_in_cache(office: Office) -> list[tuple[str, ...]]:
 # One tenant
 
 
-def test_a_row_leads_to_its_tenant_and_the_way_back_keeps_the_filters(anna: Page, day: Day):
-    anna.goto(f"{day.url}/alle-tenants?q=emmen")
+def test_a_row_leads_to_its_tenant_and_the_way_back_keeps_the_filters(open_browser: OpenBrowser, day: Day):
+    anna = open_browser("/alle-tenants?q=emmen", account="anna")
     expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
     tick(grid(anna, "Alle Tenants"), "Power BI Pro")
 
@@ -311,9 +164,9 @@ def test_a_row_leads_to_its_tenant_and_the_way_back_keeps_the_filters(anna: Page
 
 
 def test_a_refresh_shows_its_progress_to_all_and_its_numbers_to_whoever_asked(
-    anna: Page, eventful_day: Day, open_browser: OpenBrowser
+    eventful_day: Day, open_browser: OpenBrowser
 ):
-    anna.goto(f"{eventful_day.url}/tenant?tenant=treuhand-emmen")
+    anna = open_browser("/tenant?tenant=treuhand-emmen", account="anna")
     bruno = open_browser("/alle-tenants?q=emmen", account="bruno")
     of_tenant, of_bruno = grid(anna, "Lizenzen von Treuhand Emmen"), grid(bruno, "Alle Tenants")
     expect(cell(of_tenant, PREMIUM, "Frei")).to_have_text("4")
@@ -336,8 +189,8 @@ def test_a_refresh_shows_its_progress_to_all_and_its_numbers_to_whoever_asked(
     expect(anna.get_by_text("Aktualisiert: 8 von 8 Tenants")).to_have_count(0)
 
 
-def test_a_refresh_of_one_tenant_reads_no_other(anna: Page, eventful_day: Day):
-    anna.goto(f"{eventful_day.url}/tenant?tenant=treuhand-emmen")
+def test_a_refresh_of_one_tenant_reads_no_other(eventful_day: Day, open_browser: OpenBrowser):
+    anna = open_browser("/tenant?tenant=treuhand-emmen", account="anna")
     eventful_day.tenant("Treuhand Emmen").set_sku("POWER_BI_PRO", consumed=5)
     eventful_day.office.m365.reset_requests()
 
@@ -373,8 +226,10 @@ def test_monitoring_is_switched_off_in_sharepoint_after_a_question_that_names_th
     expect(cell(table, "Treuhand Emmen", "Überwachung")).to_have_text("true")
 
 
-def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(carla: Page, eventful_day: Day):
-    open_from_menu(carla, "Monitoring")
+def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(
+    eventful_day: Day, open_browser: OpenBrowser
+):
+    carla = open_browser("/monitoring", account="carla")
     row = eventful_day.listed("Holzbau Muster")
     assert row is not None
     eventful_day.office.sharepoint.tenants.update(row.id, {"monitoring": False})
@@ -406,8 +261,8 @@ def test_the_browser_keeps_no_figure_and_no_name(anna: Page):
     assert [word for word in ("Höri", "Chur", "Rheintal", "anna", "SPB") if word in kept] == []
 
 
-def test_changed_switches_can_be_discarded(carla: Page, day: Day):
-    open_from_menu(carla, "Monitoring")
+def test_changed_switches_can_be_discarded(day: Day, open_browser: OpenBrowser):
+    carla = open_browser("/monitoring", account="carla")
     toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")
     expect(carla.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_be_visible()
 
@@ -418,8 +273,8 @@ def test_changed_switches_can_be_discarded(carla: Page, day: Day):
     assert day.switches("Spedition Nord") == (True, True)
 
 
-def test_a_tenant_that_is_not_in_the_list_comes_into_it_after_a_question(carla: Page, eventful_day: Day):
-    open_from_menu(carla, "Monitoring")
+def test_a_tenant_that_is_not_in_the_list_comes_into_it_after_a_question(eventful_day: Day, open_browser: OpenBrowser):
+    carla = open_browser("/monitoring", account="carla")
     expect(carla.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_be_visible()
     assert eventful_day.listed(UNLISTED) is None
 
@@ -476,15 +331,16 @@ def test_german_is_the_language_until_english_is_chosen_which_stays(open_browser
     expect(anna.locator("html")).to_have_attribute("lang", "en")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_every_page_is_accessible_in_light_and_dark_and_fits(day: Day, open_browser: OpenBrowser, width: int):
-    carla = open_browser(account="carla", viewport={"width": width, "height": 900})
-
+def test_every_page_is_accessible_in_light_and_dark_and_fits(carla: Page, day: Day):
     for address in navigation.PAGES_BY_ADDRESS:
+        carla.set_viewport_size(WIDE)
         carla.goto(f"{day.url}/{address}")
         settled(carla)
-        assert (address, violations(carla)) == (address, [])
-        assert carla.evaluate("document.documentElement.scrollWidth") <= width
+        for width in (1280, 390):  # all boxes are then where they are when a phone opens it
+            carla.set_viewport_size({"width": width, "height": 900})
+            expect(carla.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", str(width == 390).lower())
+            assert (address, width, violations(carla)) == (address, width, [])
+            assert carla.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_questions_results_and_messages_are_accessible(eventful_day: Day, open_browser: OpenBrowser):
