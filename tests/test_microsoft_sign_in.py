@@ -6,12 +6,12 @@ import re
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
 from core.access import accounts
 from core.cache.account_rows import find_account
@@ -19,7 +19,7 @@ from core.cache.audit_rows import AuditRow, Search, find
 from core.profiles.auth_profiles import CALLBACK, AuthStore
 from simulator.profiles import guid
 from tests.actors import ADMIN
-from tests.browser import WCAG
+from tests.browser import WCAG, axe_violations
 from tests.log_files import log_with
 from tests.openid_provider import (
     BY_CERTIFICATE,
@@ -34,6 +34,7 @@ from tests.openid_provider import (
     entrance,
 )
 from tests.served import PASSWORD, free_port
+from tests.windows import Windows
 from web.sign_in.expiring_store import ExpiringStore
 from web.sign_in.open_id_client import OpenIdClient, ProviderError
 
@@ -448,9 +449,15 @@ def test_strangers_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
 # In a browser
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser, running: Entrance) -> Windows:
+    """Windows that know the provider's authority."""
+    return Windows(browser, running.url, ignore_https_errors=True)
+
+
 @pytest.fixture
-def trusting(browser: Browser, office: Entrance) -> Iterator[BrowserContext]:
-    """A browser that knows the provider's authority, and fails the test on an error of ours."""
+def page(windows: Windows, office: Entrance) -> Iterator[Page]:
+    """A browser that fails the test on an error of ours."""
     complaints: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
@@ -458,10 +465,10 @@ def trusting(browser: Browser, office: Entrance) -> Iterator[BrowserContext]:
         if message.type == "error" and ours and "status of 403" not in message.text:  # which is what a refusal is
             complaints.append(message.text)
 
-    context = browser.new_context(ignore_https_errors=True)
-    context.on("console", listen)
-    yield context
-    context.close()
+    with windows.borrowed() as window:
+        window.page.on("console", listen)
+        yield window.page
+        window.page.remove_listener("console", listen)
     assert complaints == []
 
 
@@ -471,8 +478,7 @@ def at_provider(page: Page, login: str) -> None:
 
 
 @pytest.mark.browser
-def test_link_with_a_filter_survives_the_way_over_microsoft(trusting: BrowserContext, office: Entrance) -> None:
-    page = trusting.new_page()
+def test_link_with_a_filter_survives_the_way_over_microsoft(page: Page, office: Entrance) -> None:
     page.goto(f"{office.url}/two?q=Schule%20H%C3%B6ri")
     page.get_by_role("link", name="Mit Microsoft anmelden").click()
     at_provider(page, "sven")
@@ -480,14 +486,13 @@ def test_link_with_a_filter_survives_the_way_over_microsoft(trusting: BrowserCon
     expect(page.get_by_label("Search")).to_have_value("Schule Höri")
     expect(page.get_by_text(f"name={quote(account('sven'))} role=support")).to_be_visible()
     assert page.url == f"{office.url}/two?q=Schule%20H%C3%B6ri"
-    cookies = {cookie["name"]: cookie for cookie in trusting.cookies(office.url)}
+    cookies = {cookie["name"]: cookie for cookie in page.context.cookies(office.url)}
     assert cookies["lizenztool_session"]["httpOnly"]
     assert "lizenztool_microsoft" not in cookies
 
 
 @pytest.mark.browser
-def test_an_old_sign_in_is_asked_for_the_password_and_then_gets_in(trusting: BrowserContext, office: Entrance) -> None:
-    page = trusting.new_page()
+def test_an_old_sign_in_is_asked_for_the_password_and_then_gets_in(page: Page, office: Entrance) -> None:
     page.goto(f"{office.url}/login/microsoft?next=/two")
     at_provider(page, "otto")
     expect(page.get_by_text("Die letzte Anmeldung bei Microsoft liegt zu lange zurück.")).to_be_visible()
@@ -500,14 +505,11 @@ def test_an_old_sign_in_is_asked_for_the_password_and_then_gets_in(trusting: Bro
 
 
 @pytest.mark.browser
-def test_who_has_no_role_reads_why_in_both_languages_and_takes_another_account(
-    trusting: BrowserContext, office: Entrance
-) -> None:
-    page = trusting.new_page()
+def test_who_has_no_role_reads_why_in_both_languages_and_takes_another_account(page: Page, office: Entrance) -> None:
     page.goto(f"{office.url}/login/microsoft?next=/two")
     at_provider(page, "nora")
     expect(page.get_by_role("heading", name="Anmeldung nicht möglich")).to_be_visible()
-    assert Axe().run(page, options={"runOnly": WCAG}).response["violations"] == []
+    assert axe_violations(page, runOnly=WCAG) == []
 
     page.get_by_role("link", name="English").click()
     expect(page.get_by_text("This Microsoft account has no role in Lizenztool.")).to_be_visible()
@@ -520,11 +522,14 @@ def test_who_has_no_role_reads_why_in_both_languages_and_takes_another_account(
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_are_accessible_and_fit(browser: Browser, office: Entrance, scheme: str) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 360, "height": 720})  # type: ignore[arg-type]
-    page = context.new_page()
-    for path in ("/login", "/login?lang=en&reason=code", "/login/refused?why=role", "/login/refused?why=away&lang=de"):
-        page.goto(office.url + path)
-        assert Axe().run(page, options={"runOnly": WCAG}).response["violations"] == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    context.close()
+def test_the_pages_are_accessible_and_fit(windows: Windows, office: Entrance, scheme: Literal["light", "dark"]) -> None:
+    with windows.borrowed() as window:
+        page = window.page
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": 360, "height": 720})
+        for path in (
+            "/login", "/login?lang=en&reason=code", "/login/refused?why=role", "/login/refused?why=away&lang=de",
+        ):  # fmt: skip
+            page.goto(office.url + path)
+            assert axe_violations(page, runOnly=WCAG) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360

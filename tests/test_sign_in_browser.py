@@ -1,29 +1,38 @@
 """Sign-in and sign-out as people see them, in a real Chromium."""
 
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from tests.browser import axe_violations
 from tests.served import PASSWORD, Served
+from tests.windows import Window, Windows
 
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Browser, served: Served) -> Windows:
+    return Windows(browser, served.url)
+
+
 @pytest.fixture
-def complaints(context: BrowserContext, served: Served) -> list[str]:
+def window(windows: Windows) -> Iterator[Window]:
+    with windows.borrowed() as window:
+        yield window
+
+
+@pytest.fixture
+def page(window: Window) -> Page:
+    return window.page
+
+
+@pytest.fixture
+def complaints(window: Window) -> list[str]:
     """Errors in the console and requests to foreign hosts; there must be none."""
-    found: list[str] = []
-    context.on(
-        "console",
-        lambda message: found.append(f"{message.text} {message.location}") if message.type == "error" else None,
-    )
-    context.on(
-        "request",
-        lambda request: found.append(request.url) if urlsplit(request.url).netloc not in (served.host, "") else None,
-    )
-    return found
+    return window.complaints
 
 
 def sign_in(page: Page, password: str = PASSWORD) -> None:
@@ -42,13 +51,11 @@ def test_link_with_filters_survives_the_sign_in(page: Page, served: Served, comp
     assert complaints == []
 
 
-def test_sign_out_in_one_tab_sends_the_other_to_the_sign_in(
-    page: Page, context: BrowserContext, served: Served, complaints: list[str]
-):
+def test_sign_out_in_one_tab_sends_the_other_to_the_sign_in(page: Page, served: Served, complaints: list[str]):
     page.goto(served.url)
     sign_in(page)
     expect(page.get_by_role("heading", name="One")).to_be_visible()
-    other = context.new_page()
+    other = page.context.new_page()
     other.goto(f"{served.url}/two?q=abc")
     expect(other.get_by_role("heading", name="Two")).to_be_visible()
 
@@ -64,17 +71,15 @@ def test_sign_out_in_one_tab_sends_the_other_to_the_sign_in(
     assert [line for line in complaints if "/static/" not in line] == []
 
 
-def test_tab_that_was_cut_off_while_the_session_ended_lands_on_the_sign_in(
-    page: Page, context: BrowserContext, served: Served
-):
+def test_tab_that_was_cut_off_while_the_session_ended_lands_on_the_sign_in(page: Page, served: Served):
     page.goto(served.url)
     sign_in(page)
     expect(page.get_by_role("heading", name="One")).to_be_visible()
-    context.set_offline(True)
+    page.context.set_offline(True)
     page.wait_for_timeout(300)
-    token = next(c["value"] for c in context.cookies() if c["name"] == "lizenztool_session")
+    token = next(c["value"] for c in page.context.cookies() if c["name"] == "lizenztool_session")
     served.revoke(token)
-    context.set_offline(False)
+    page.context.set_offline(False)
 
     expect(page.get_by_role("status")).to_have_text("Diese Sitzung wurde beendet.", timeout=20_000)
 
@@ -103,15 +108,14 @@ def test_language_of_the_sign_in_can_be_switched(page: Page, served: Served):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_sign_in_is_accessible_and_fits(browser: Browser, served: Served, scheme: str, width: int):
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 720})  # type: ignore[arg-type]
-    page = context.new_page()
+def test_sign_in_is_accessible_and_fits(page: Page, served: Served, scheme: Literal["light", "dark"], width: int):
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 720})
     for path in ("/login", "/login?lang=en&reason=idle", "/login?lang=de"):
         page.goto(f"{served.url}{path}")
-        assert Axe().run(page).response["violations"] == []
+        assert axe_violations(page) == []
     sign_in(page, "falsch")
     expect(page.get_by_role("alert")).to_be_visible()
 
-    assert Axe().run(page).response["violations"] == []
+    assert axe_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    context.close()
