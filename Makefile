@@ -17,7 +17,8 @@ WORKERS ?= $(if $(FAST),auto,$(shell echo $$(($$(nproc 2>/dev/null || sysctl -n 
 TESTS ?= tests
 # A test that hangs is shown with its stack and fails; the others go on.
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
-PYTEST = $(BIN)/python -m pytest $(HANGING)
+# With byte code kept, whatever the shell says: else each worker and each started product compiles all sources again.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(HANGING)
 AGAIN := --last-failed --last-failed-no-failures none --tb=short
 
 .DEFAULT_GOAL := help
