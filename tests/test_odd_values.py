@@ -116,7 +116,7 @@ def test_a_form_stays_whatever_is_saved_with_it(product: Product, address: str, 
     begin, save = FORMS[address]
     log = product.served.folder / "output.txt"
     before = log.read_text()
-    with product.tab("admin") as tab:
+    with Tab(product.served, product.newcomer("admin")) as tab:
         tab.rerun(address)
         tab.rerun(address, widgets=[WidgetState(id=widget(tab, begin).id, trigger_value=True)])
         said = [WidgetState(id=control, **ODD[name]) for control in controls(tab)]

@@ -50,7 +50,7 @@ class Tab:
             compression=None,
             max_size=None,
             proxy=None,
-            close_timeout=2,
+            close_timeout=0.1,  # a server that has sent a tab away answers no more
             source_address=(source, 0) if source else None,
         )
         self.socket: ClientConnection
