@@ -20,13 +20,13 @@ from core.access.sessions import IDLE, LONGEST, start_session
 from core.bounds import bounded_text, clipped, visible
 from core.cache import run_rows
 from core.cache.account_rows import Account, add_account
+from core.cache.attention_queries import broken_profiles
 from core.cache.lists_read import ListedTenant, save_tenant_list, tenant_list_rows
 from core.cache.open_sessions import open_sessions
 from core.cache.product_names import imported_names, save_names
 from core.cache.readings import stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.schema import subscriptions
-from core.cache.troubles import broken_profiles
 from core.licenses.alarm_rules import Rule
 from core.licenses.product_names_csv import parse_product_names
 from core.operations.checks import check_all

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from core.cache import run_rows
+from core.cache.attention_queries import broken_profiles
 from core.cache.database import DatabaseError
 from core.cache.frames import (
     LICENSE_COLUMNS,
@@ -39,7 +40,6 @@ from core.cache.readings import Reading, history_keys, save_failures, save_readi
 from core.cache.schema import history
 from core.cache.sql import data_version
 from core.cache.tenant_rows import ProfileTenant, save_profiles, tenant_rows
-from core.cache.troubles import broken_profiles
 from core.licenses.skus import Catalogue, ImportedName
 from core.licenses.units import License, Subscription
 from core.problems import Problem

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from core.__main__ import main
 from core.graph import GraphClient, GraphError, subscribed_skus
 from core.graph.access_tokens import TokenSource
+from core.graph.connection_problems import harmless, no_answer
 from core.graph.http import Http, Route
-from core.graph.trouble import harmless, no_answer
 from core.network import Proxies, is_exception, without_password
 from core.problems import Problem
 from core.profiles.auth_profiles import AuthProfile

@@ -15,8 +15,8 @@ import ui
 import web
 from core.access.sign_in import account_key
 from core.bounds import bounded_text, search_words, visible
+from core.graph.connection_problems import title_of
 from core.graph.errors import _field_of, sign_in_error
-from core.graph.trouble import title_of
 from core.name_key import clean_name, guid_key, name_key, plain, thumbprint_key
 from core.spreadsheets import harmless
 from ui import escaping

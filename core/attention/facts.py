@@ -8,10 +8,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from core.cache.attention_queries import (
+    GoneLicense,
+    broken_profiles,
+    gone_licenses,
+    removed_profiles,
+    unanswered_alarms,
+)
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.rule_rows import rules_at
 from core.cache.tenant_rows import tenant_rows
-from core.cache.troubles import GoneLicense, broken_profiles, gone_licenses, removed_profiles, unanswered_alarms
 from core.licenses.judge import judge
 from core.licenses.skus import Catalogue, Product
 from core.licenses.units import License

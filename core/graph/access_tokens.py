@@ -15,10 +15,10 @@ import msal
 import requests
 from msal.oauth2cli import JwtAssertionCreator
 
+from core.graph.connection_problems import foreign_answer, from_entra, is_page, may_pass, no_answer
 from core.graph.errors import BadAnswer, GraphError, Intercepted, Unreachable, sign_in_error
 from core.graph.http import Http, json_of, wait_seconds
 from core.graph.retry import repeat
-from core.graph.trouble import foreign_answer, from_entra, is_page, may_pass, no_answer
 from core.problems import Problem
 from core.profiles.certificates import Certificate
 

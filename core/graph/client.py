@@ -13,10 +13,10 @@ import requests
 from core import metrics
 from core.graph.access_tokens import Credentials, TokenSource
 from core.graph.batch import BatchAnswer, BatchRequest, batch_answers, batch_entry
+from core.graph.connection_problems import foreign_answer, from_graph, is_page, may_pass, no_answer
 from core.graph.errors import BadAnswer, GraphError, Intercepted, Throttled, Unreachable, error_for, error_of
 from core.graph.http import Http, json_of, wait_seconds
 from core.graph.retry import repeat
-from core.graph.trouble import foreign_answer, from_graph, is_page, may_pass, no_answer
 from core.problems import Problem
 
 ATTEMPTS = 5

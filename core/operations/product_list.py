@@ -7,8 +7,8 @@ from urllib.parse import urljoin
 
 import requests
 
+from core.graph.connection_problems import harmless, is_html, no_answer, title_of
 from core.graph.http import Http
-from core.graph.trouble import harmless, is_html, no_answer, title_of
 from core.licenses.product_names_csv import LIST_PAGE, ProductNamesError
 from core.network import without_password
 

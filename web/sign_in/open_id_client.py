@@ -18,8 +18,8 @@ import requests
 from msal.exceptions import MsalError
 from msal.oauth2cli import JwtAssertionCreator
 
+from core.graph.connection_problems import foreign_answer, is_page, no_answer
 from core.graph.http import DIRECT, Http
-from core.graph.trouble import foreign_answer, is_page, no_answer
 from core.network import Proxies
 from core.profiles.auth_profiles import AuthProfile
 
