@@ -29,6 +29,7 @@ from core.settings import Settings
 from tests.actors import entry
 from tests.attack.raw import HOME, get
 from tests.served import ROOT, free_port
+from tests.warm_process import WarmProcess
 from tests.ws_client import Tab
 
 NOFILE = 1024  # what many systems give a service
@@ -88,9 +89,19 @@ class Product:
         command = [sys.executable, "-m", "core", *arguments]
         demo = {"LIZENZTOOL_DATA_DIR": str(self.folder / "data" / "demo"), "LIZENZTOOL_DEMO": "off"}
         environment = _environment(self.folder, self.port) | demo
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, input=text, capture_output=True, text=True, timeout=60, check=False
-        )
+        pipe = subprocess.PIPE
+        with WarmProcess(
+            command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            output, errors = process.communicate(text, timeout=60)
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+# `python app.py` with NOFILE descriptors
+FEW_FILES = f"""import resource, runpy, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, ({NOFILE}, {NOFILE}))
+sys.argv = ["app.py"]
+runpy.run_path("app.py", run_name="__main__")"""
 
 
 @contextmanager
@@ -98,13 +109,8 @@ def product(folder: Path) -> Iterator[Product]:
     """`python app.py` with the demo, NOFILE descriptors and three people who have signed in before."""
     port = free_port()
     with (folder / "output.txt").open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "app.py"],
-            cwd=ROOT,
-            env=_environment(folder, port),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_few_files,  # noqa: PLW1509 - no thread of ours holds a lock here
+        process = WarmProcess(
+            [sys.executable, "-c", FEW_FILES], cwd=ROOT, env=_environment(folder, port), stdout=output, stderr=output
         )
         try:
             _wait_until_ready(port, process, folder)
@@ -132,11 +138,7 @@ def _environment(folder: Path, port: int) -> dict[str, str]:
     return os.environ | {f"LIZENZTOOL_{name}": str(value) for name, value in own.items()}
 
 
-def _few_files() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (NOFILE, NOFILE))
-
-
-def _wait_until_ready(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+def _wait_until_ready(port: int, process: subprocess.Popen[str], folder: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < end:
         try:
