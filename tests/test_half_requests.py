@@ -46,7 +46,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def connect(server: Served, sent: bytes = b"") -> socket.socket:
     host, _, port = server.host.partition(":")
-    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection = socket.create_connection((host, int(port)), timeout=30)
     connection.sendall(sent)
     return connection
 
@@ -73,12 +73,12 @@ def answered(server: Served, token: str) -> list[int]:
     """What somebody else is answered, on new connections."""
     cookies = {"lizenztool_session": token}
     return [
-        requests.get(f"{server.url}{path}", cookies=cookies, timeout=10).status_code for path in ("/health", "/two")
+        requests.get(f"{server.url}{path}", cookies=cookies, timeout=30).status_code for path in ("/health", "/two")
     ]
 
 
 def open_connections(server: Served, token: str) -> float:
-    text = requests.get(f"{server.url}/metrics", cookies={"lizenztool_session": token}, timeout=10).text
+    text = requests.get(f"{server.url}/metrics", cookies={"lizenztool_session": token}, timeout=30).text
     return float(text.partition("\nlizenztool_connections ")[2].partition("\n")[0])
 
 
@@ -120,7 +120,7 @@ def test_a_form_that_breaks_off_leaves_nothing_in_the_log(small: Served):
             while one.recv(4096):
                 pass
 
-    assert requests.get(f"{small.url}/health", timeout=10).ok
+    assert requests.get(f"{small.url}/health", timeout=30).ok
     assert "Traceback" not in logged(small)[len(before) :]
     assert "Traceback" not in (small.folder / "output.txt").read_text()
 
@@ -173,7 +173,7 @@ def test_an_account_has_so_many_tabs_whatever_its_sessions(small: Served):
 
 @pytest.mark.parametrize(("language", "words"), [("de", "Zu viele offene Tabs"), ("en", "Too many open tabs")])
 def test_the_page_behind_says_what_to_do(small: Served, language: str, words: str):
-    page = requests.get(f"{small.url}/busy?lang={language}", timeout=10)
+    page = requests.get(f"{small.url}/busy?lang={language}", timeout=30)
 
     assert page.status_code == 429
     assert words in page.text
