@@ -91,8 +91,11 @@ def test_sync_reads_every_tenant_and_writes_the_lists(capsys: Capture, sp: Share
 
     first, lists = out.splitlines()
     assert code == 0
-    assert first.startswith("2 of 2 tenants read, 2 licences, 1 shortages, ")
-    assert lists == "SharePoint: created 2, updated 1, unchanged 0, merged 0, triggers_set 1, resets 0, failed 0"
+    assert first.startswith("2 von 2 Tenants gelesen, 2 Lizenzen, 1 Engpass, ")
+    assert lists == (
+        "SharePoint: 2 angelegt, 1 geändert, 0 unverändert, 0 zusammengelegt, 1 Auslöser gesetzt, "
+        "0 Vermerke zurückgesetzt, 0 misslungen"
+    )
 
 
 def test_sync_json_is_the_object_of_the_contract(capsys: Capture, sp: SharePoint) -> None:
@@ -185,8 +188,11 @@ def test_messages_follow_the_language(capsys: Capture, sp: SharePoint, monkeypat
     monkeypatch.setenv("LIZENZTOOL_LANGUAGE", "en")
 
     _, _, err = run(capsys, "sync", "--tenant", "nobody")
+    _, out, _ = run(capsys, "sync")
 
     assert "There is no tenant “nobody”" in err
+    assert out.splitlines()[0].startswith("2 of 2 tenants read, 2 licences, 1 shortage, ")
+    assert out.splitlines()[1].startswith("SharePoint: 2 created, 1 updated, ")
 
 
 # Wrong configuration
@@ -491,7 +497,7 @@ def test_cert_new_takes_only_a_plain_name(capsys: Capture, tmp_path: Path, slug:
     code, _, err = run(capsys, "cert", "new", slug)
 
     assert code == 2
-    assert "lower-case letters" in err
+    assert "Kleinbuchstaben" in err
     assert not (tmp_path / "certs").exists()
 
 
@@ -510,7 +516,7 @@ def test_skus_import_takes_a_list_and_says_what_it_skipped(capsys: Capture, tmp_
     code, out, _ = run(capsys, "skus", "import", "names.csv")
 
     assert code == 0
-    assert out.splitlines()[0] == "1 product names imported, 1 rows skipped."
+    assert out.splitlines()[0] == "1 Produktname eingelesen, 1 Zeile übersprungen."
     assert out.splitlines()[1].startswith("- line 4:")
     (name,) = imported_names(open_database("sqlite:///data/lizenztool.db"))
     assert (name.sku_part_number, name.display_name) == ("CONTOSO", "Contoso Suite")
@@ -543,9 +549,9 @@ def test_accounts_from_the_first_to_the_last_command(capsys: Capture, monkeypatc
     code, out, _ = run(capsys, "users", "list")
 
     assert code == 0
-    assert [line.split() for line in out.splitlines()] == [["anna", "admin"], ["beat", "support", "disabled"]]
+    assert [line.split() for line in out.splitlines()] == [["anna", "admin"], ["beat", "support", "gesperrt"]]
     assert run(capsys, "users", "enable", "beat")[0] == 0
-    assert "disabled" not in run(capsys, "users", "list")[1]
+    assert "gesperrt" not in run(capsys, "users", "list")[1]
 
 
 def test_a_random_password_is_printed_once_and_works(capsys: Capture) -> None:
@@ -615,7 +621,7 @@ def test_an_untouched_audit_is_whole_and_says_its_newest_hash(capsys: Capture) -
     code, out, _ = run(capsys, "audit", "verify")
 
     assert code == 0
-    assert re.fullmatch(r"2 rows are as they were written, newest hash [0-9a-f]{64}\n", out)
+    assert re.fullmatch(r"2 Zeilen sind unverändert, neueste Prüfsumme [0-9a-f]{64}\n", out)
 
 
 def test_a_row_that_was_changed_is_named(capsys: Capture) -> None:
@@ -630,7 +636,7 @@ def test_a_row_that_was_changed_is_named(capsys: Capture) -> None:
     code, out, _ = run(capsys, "audit", "verify")
 
     assert code == 1
-    assert out.splitlines()[1] == "Row 2 was changed, or rows are missing before it."
+    assert out.splitlines()[1] == "Zeile 2 wurde geändert, oder vor ihr fehlen Zeilen."
 
 
 @pytest.mark.parametrize("name", ["audit.jsonl", "audit.csv"])
@@ -638,7 +644,7 @@ def test_the_audit_goes_into_a_file_and_that_is_recorded(capsys: Capture, tmp_pa
     run(capsys, "users", "add", "anna", "--random")
     run(capsys, "users", "role", "anna", "admin")
 
-    assert run(capsys, "audit", "export", name)[:2] == (0, "2 rows exported.\n")
+    assert run(capsys, "audit", "export", name)[:2] == (0, "2 Zeilen geschrieben.\n")
 
     with (tmp_path / name).open(encoding="utf-8-sig" if name.endswith("csv") else "utf-8", newline="") as file:
         rows = (
@@ -646,7 +652,7 @@ def test_the_audit_goes_into_a_file_and_that_is_recorded(capsys: Capture, tmp_pa
         )
     assert [row["action"] for row in rows] == ["account.role", "account.added"]
     assert json.loads(rows[0]["after"])["role"] == "admin"
-    assert run(capsys, "audit", "verify")[1].startswith("3 rows")
+    assert run(capsys, "audit", "verify")[1].startswith("3 Zeilen")
 
 
 def test_the_audit_as_csv_is_harmless_in_a_spreadsheet(capsys: Capture, tmp_path: Path) -> None:

@@ -275,7 +275,7 @@ def test_the_import_of_product_names_takes_proxy_and_authority_from_env(
         assert main(["skus", "import", "https://localhost/names.csv"]) == 0
 
     assert proxy.asked == ["localhost:443"]
-    assert capsys.readouterr().out.startswith("1 product names imported")
+    assert capsys.readouterr().out.startswith("1 Produktname eingelesen")
 
 
 @pytest.mark.filterwarnings("ignore:response_mode='form_post'")  # see web/sign_in/open_id_client.py

@@ -551,9 +551,9 @@ def test_status_and_rotate_tell_numbers_and_never_content(
     (name,) = stored_secrets.status(engine).keys
 
     code, out, _ = command(capsys, "status")
-    assert (code, f"{name}  1 secrets" in out) == (0, True)
+    assert (code, f"{name}  1 Geheimnis" in out) == (0, True)
     code, out, _ = command(capsys, "rotate")
-    assert (code, name in out, "1 secrets" in out) == (0, False, True)
+    assert (code, name in out, "1 Geheimnis" in out) == (0, False, True)
     key = key_file.read_text().strip()
     key_file.unlink()
     code, out, err = command(capsys, "status")

@@ -16,6 +16,7 @@ from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
 from core.spreadsheets import ENCODING, write_row
+from core.texts import plural, text
 
 COLUMNS = [field.name for field in fields(audit.AuditRow)]
 
@@ -32,10 +33,11 @@ def add_to(commands: Any) -> None:
 
 def _verify(_options: argparse.Namespace, settings: Settings) -> int:
     verification = audit.verify(open_engine(settings), command_actor())
-    print(f"{verification.rows} rows are as they were written, newest hash {verification.head or '-'}")
+    language = settings.language
+    print(plural("command.audit_whole", verification.rows, language, head=verification.head or "-"))
     if verification.broken_at is None:
         return OK
-    print(f"Row {verification.broken_at} was changed, or rows are missing before it.")
+    print(text("command.audit_broken", language, row=verification.broken_at))
     return SOME_FAILED
 
 
@@ -50,7 +52,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
             write(asdict(row) | {"at": row.at.isoformat(timespec="microseconds")})
             count += 1
     os.replace(unfinished, options.file)
-    print(f"{count} rows exported.")
+    print(plural("command.audit_exported", count, settings.language))
     return OK
 
 

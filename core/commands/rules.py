@@ -12,6 +12,7 @@ from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
 from core.tenants import tenant_rules
+from core.texts import plural
 
 
 def add_to(commands: Any) -> None:
@@ -30,11 +31,12 @@ def add_to(commands: Any) -> None:
 def _rules_export(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
     options.file.write_text(tenant_rules.export(engine, command_actor()), encoding="utf-8")
-    print(f"{len(all_rules(engine))} rules exported.")
+    print(plural("command.rules_exported", len(all_rules(engine)), settings.language))
     return OK
 
 
 def _rules_import(options: argparse.Namespace, settings: Settings) -> int:
     content = options.file.read_text(encoding="utf-8")
-    print(f"{tenant_rules.import_(open_engine(settings), content, command_actor())} rules imported.")
+    count = tenant_rules.import_(open_engine(settings), content, command_actor())
+    print(plural("command.rules_imported", count, settings.language))
     return OK

@@ -14,6 +14,7 @@ from core.runtime import open_engine
 from core.secrets import secret_rotation, stored_secrets
 from core.secrets.stored_secrets import Status
 from core.settings import Settings
+from core.texts import plural, text
 
 
 def add_to(commands: Any) -> None:
@@ -29,17 +30,16 @@ def _status(_options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
     problems = stored_secrets.problems(engine)
     if not any(problem.code == "secrets.key_unreadable" for problem in problems):
-        _print_status(stored_secrets.status(engine))
+        _print_status(stored_secrets.status(engine), settings.language)
     for problem in problems:
         print(problem.text(settings.language), file=sys.stderr)
     return SOME_FAILED if any(problem.code not in stored_secrets.PASSING for problem in problems) else OK
 
 
 def _rotate(_options: argparse.Namespace, settings: Settings) -> int:
-    _print_status(secret_rotation.rotate(open_engine(settings), command_actor(), datetime.now(UTC)))
-    print(
-        "All secrets are encrypted with the first key now. Backups made before need the former key: keep it with them."
-    )
+    status = secret_rotation.rotate(open_engine(settings), command_actor(), datetime.now(UTC))
+    _print_status(status, settings.language)
+    print(text("command.secrets_rotated", settings.language))
     return OK
 
 
@@ -48,9 +48,10 @@ def _generate(_options: argparse.Namespace, _settings: Settings) -> int:
     return OK
 
 
-def _print_status(status: Status) -> None:
-    print(f"Keys in {status.where}; the database was last encrypted with {status.key_id or 'none'}.")
+def _print_status(status: Status, language: str) -> None:
+    key = status.key_id or text("command.secrets_no_key", language)
+    print(text("command.secrets_keys", language, where=status.where, key=key))
     for name, count in status.keys.items():
-        print(f"{name:10}{count} secrets")
+        print(f"{name:10}{plural('command.secrets_count', count, language)}")
     for secret in status.lost:
-        print(f"{'no key':10}{secret.purpose} of {secret.owner}")
+        print(text("command.secrets_lost", language, purpose=secret.purpose, owner=secret.owner))

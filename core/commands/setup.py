@@ -19,6 +19,7 @@ from core.profiles.certificates import new_certificate
 from core.refresh.services import open_services
 from core.runtime import open_engine
 from core.settings import Settings
+from core.texts import plural, text
 
 LONGEST_DAYS = 3650
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
@@ -42,10 +43,10 @@ def add_to(commands: Any) -> None:
     imported.set_defaults(call=_skus_import)
 
 
-def _days(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= LONGEST_DAYS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST_DAYS}")
-    return int(text)
+def _days(value: str) -> int:
+    if not value.isdecimal() or not 1 <= int(value) <= LONGEST_DAYS:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a number of days from 1 to {LONGEST_DAYS}")
+    return int(value)
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
@@ -58,12 +59,17 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
         print(json.dumps([_as_json(finding, settings.language) for finding in findings], ensure_ascii=False))
     else:
         for finding in findings:
-            text = finding.problem.text(settings.language) if finding.problem else finding.note
-            print(f"{finding.level:8}{finding.subject}: {text}")
-            detail = finding.problem.detail if finding.problem else ""
-            if detail and detail.rstrip(".") not in text:
-                print(f"{'':8}[{detail}]")
+            _print_finding(finding, settings.language)
     return SOME_FAILED if any(finding.level == "error" for finding in findings) else OK
+
+
+def _print_finding(finding: Finding, language: str) -> None:
+    level = text(f"command.level.{finding.level}", language)
+    said = finding.problem.text(language) if finding.problem else finding.note
+    print(f"{level:8}{finding.subject}: {said}")
+    detail = finding.problem.detail if finding.problem else ""
+    if detail and detail.rstrip(".") not in said:
+        print(f"{'':8}[{detail}]")
 
 
 def _as_json(finding: Finding, language: str) -> dict[str, str]:
@@ -78,24 +84,27 @@ def _as_json(finding: Finding, language: str) -> dict[str, str]:
 
 
 def _cert_new(options: argparse.Namespace, settings: Settings) -> int:
+    language = settings.language
     if not SLUG.fullmatch(options.slug):
-        print(f"{options.slug!r}: use lower-case letters, digits, - and _ only.", file=sys.stderr)
+        print(text("command.cert_slug", language, slug=options.slug), file=sys.stderr)
         return WRONG_CONFIGURATION
     folder = settings.profiles_dir.resolve().parent / "certs" / options.slug
     try:
         certificate = new_certificate(folder, options.slug, days=options.days)
     except FileExistsError as error:
-        print(f"{error.filename} exists already and is not overwritten; move it away first.", file=sys.stderr)
+        print(text("command.cert_exists", language, file=error.filename), file=sys.stderr)
         return WRONG_CONFIGURATION
     relative = Path("certs") / options.slug / certificate.path.name
-    print(f"Key and certificate (keep it here):     {certificate.path}")
-    print(f"Public part for the app registration:   {certificate.path.with_suffix('.cer')}")
+    key, public = text("command.cert_key", language), text("command.cert_public", language)
+    width = max(len(key), len(public)) + 1
+    print(f"{key:{width}}{certificate.path}")
+    print(f"{public:{width}}{certificate.path.with_suffix('.cer')}")
     entries = {
         "thumbprint": certificate.thumbprint,
         "cert_path": relative.as_posix(),
         "expires": certificate.expires.date().isoformat(),
     }
-    print(f"For profiles/config-{options.slug}-profile.json:")
+    print(text("command.cert_profile", language, slug=options.slug))
     print(",\n".join(f'  "{name}": "{value}"' for name, value in entries.items()))
     return OK
 
@@ -107,7 +116,9 @@ def _skus_import(options: argparse.Namespace, settings: Settings) -> int:
     finally:
         http.close()
     save_names(open_engine(settings), names)
-    print(f"{len(names)} product names imported, {len(skipped)} rows skipped.")
+    language = settings.language
+    imported = plural("command.names_imported", len(names), language)
+    print(f"{imported}, {plural('command.names_skipped', len(skipped), language)}.")
     for line in skipped:
         print(f"- {line}")
     return OK

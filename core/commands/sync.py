@@ -24,6 +24,7 @@ from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
 from core.sharepoint import PushResult
+from core.texts import plural, text
 
 NO_WRITES = PushResult().counts()
 
@@ -91,7 +92,7 @@ def _sync_once(services: Services, refresher: Refresher, options: argparse.Names
     if options.json:
         print(json.dumps(summary, ensure_ascii=False), flush=True)
     else:
-        _print_summary(summary)
+        _print_summary(summary, services.settings.language)
     if "taken_over" in summary["sharepoint"]:
         options.take_over = False  # what comes while we watch is told
     elif options.take_over and not sharepoint_status(services.engine).configured:
@@ -114,19 +115,23 @@ def _judge(summary: dict[str, Any], settings: Settings) -> int:
     return SOME_FAILED if failed or wrong else OK
 
 
-def _print_summary(summary: dict[str, Any]) -> None:
+def _print_summary(summary: dict[str, Any], language: str) -> None:
     lists = summary["sharepoint"]
-    print(
-        f"{summary['ok']} of {summary['tenants']} tenants read, {summary['licenses']} licences, "
-        f"{summary['shortages']} shortages, {summary['seconds']:.1f} s"
+    read = (
+        plural("command.sync_read", summary["tenants"], language, ok=summary["ok"]),
+        plural("command.sync_licenses", summary["licenses"], language),
+        plural("command.sync_shortages", summary["shortages"], language),
+        f"{summary['seconds']:.1f} s",
     )
-    print("SharePoint: " + ", ".join(f"{name} {lists[name]}" for name in NO_WRITES))
-    if "taken_over" in lists:
-        print(f"- {lists['taken_over']} shortages marked as told, without a message")
-    if lists.get("remaining"):
-        print(f"- {lists['remaining']} items follow with the next refresh")
+    print(", ".join(read))
+    writes = (f"{lists[name]} {text(f'command.sync_lists.{name}', language)}" for name in NO_WRITES)
+    print(f"SharePoint: {', '.join(writes)}")
+    for name in ("taken_over", "remaining"):
+        if name in lists:
+            print(f"- {plural(f'command.sync_{name}', lists[name], language)}")
     for entry in summary["skipped"]:
-        print(f"- {entry['tenant']}: {entry['reason']}")
+        reason = text(f"command.skipped.{entry['reason']}", language)
+        print(f"- {entry['tenant']}: {reason}")
     on_stderr = {problem["message"] for problem in summary["problems"]}
     for entry in [*summary["failed"], *lists.get("problems", [])]:
         if entry["message"] not in on_stderr:

@@ -18,6 +18,7 @@ from core.commands import OK
 from core.roles import ROLES, Actor, command_actor
 from core.runtime import open_engine
 from core.settings import Settings
+from core.texts import text
 
 
 def add_to(commands: Any) -> None:
@@ -51,14 +52,14 @@ def add_to(commands: Any) -> None:
 
 def _users_add(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
-    password = _password(options)
+    password = _password(options, settings.language)
     accounts.add(engine, command_actor(), options.name, password, options.role)
     return _print_random(options, password)
 
 
 def _users_passwd(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine(settings)
-    password = _password(options)
+    password = _password(options, settings.language)
     accounts.passwd(engine, command_actor(), options.name, password)
     return _print_random(options, password)
 
@@ -81,18 +82,20 @@ def _users(settings: Settings, call: Callable[[Engine, Actor, str], None], name:
 
 def _users_list(_options: argparse.Namespace, settings: Settings) -> int:
     for account in accounts.list_accounts(open_engine(settings), command_actor()):
-        print(f"{account.name:30}{account.role:10}{'disabled' if account.disabled else ''}".rstrip())
+        disabled = text("accounts.disabled", settings.language) if account.disabled else ""
+        print(f"{account.name:30}{account.role:10}{disabled}".rstrip())
     return OK
 
 
-def _password(options: argparse.Namespace) -> str:
+def _password(options: argparse.Namespace, language: str) -> str:
     """Return the password: a random one, or from standard input; arguments are visible to every process."""
     if options.random:
         return random_password()
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
-    while (password := getpass.getpass("Password: ")) != getpass.getpass("Again: "):
-        print("The two differ; please type them once more.", file=sys.stderr)
+    first, again = text("command.password", language), text("command.password_again", language)
+    while (password := getpass.getpass(first)) != getpass.getpass(again):
+        print(text("command.password_differs", language), file=sys.stderr)
     return password
 
 
