@@ -36,7 +36,7 @@ def test_the_scripts_of_a_language_have_its_words_and_nothing_else_changes(langu
 
 
 def test_quotes_of_a_language_break_no_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(texts, "text", lambda *_, value: f"l`eau \\ {value}")
+    monkeypatch.setattr(texts, "text", lambda *_, value, other: f"l`eau \\ {value}{other}")
 
     assert translate('"aria-label":`Remove ${e}`', "fr") == '"aria-label":`l\\`eau \\\\ ${e}`'
 

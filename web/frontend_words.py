@@ -7,11 +7,14 @@ tests/test_frontend_words.py fails when an update changes one of the places.
 
 from __future__ import annotations
 
+import re
+
 from core import texts
 
-# Words as they stand in the scripts, between what surrounds them -> key of our text. `{}` in a key's text stands for
-# what is inserted there, the same expression as in the script.
+# Words as they stand in the scripts, between what surrounds them -> key of our text. {value} and {other} in a text are
+# what the words insert first and second: the same expressions as in the script.
 LABEL, CHILDREN, PLAIN = '"aria-label":`%s`', "children:`%s`", "label:`%s`"
+ITEM, IF, ELSE = ",`%s`]", "?`%s`", ":`%s`"
 PLACES: tuple[tuple[str, str, str], ...] = (
     # Connection to the server
     ("showError(`%s`", "Connection error", "frontend.disconnected"),
@@ -38,6 +41,10 @@ PLACES: tuple[tuple[str, str, str], ...] = (
     (LABEL, "Close", "frontend.close"),
     (LABEL, "Notifications", "frontend.notifications"),
     (LABEL, "Link to heading", "frontend.link_to_heading"),
+    (IF, "View less", "frontend.show_less"),
+    (ELSE, "View ${x-m} more", "frontend.show_more"),
+    (IF, "Stopping...", "frontend.stopping"),
+    (":`%s`,disabled", "Stop", "frontend.stop"),
     # Controls
     (LABEL, "Clear all", "frontend.clear_all"),
     (LABEL, "Clear entry", "frontend.clear"),
@@ -49,19 +56,92 @@ PLACES: tuple[tuple[str, str, str], ...] = (
     ("return`%s`", "No results", "frontend.no_results"),
     ("label:`%s`", "Select all", "frontend.select_all"),
     ("label:`%s`", "Select ${p.length} matches", "frontend.select_matches"),
-    (":`%s`", "Choose an option", "frontend.choose"),
-    ("?`%s`", "Choose options", "frontend.choose"),
-    ("?`%s`", "Hide password", "frontend.hide_password"),
-    (":`%s`", "Show password", "frontend.show_password"),
+    (ELSE, "Choose an option", "frontend.choose"),
+    (IF, "Choose options", "frontend.choose"),
+    (IF, "Hide password", "frontend.hide_password"),
+    (ELSE, "Show password", "frontend.show_password"),
+    ("f(`%s`)", "Press Enter to ${e}", "frontend.enter"),
+    (
+        IF,
+        "Number is outside the allowed range. Please enter a value between ${n} and ${r}.",
+        "frontend.between",
+    ),
+    (
+        IF,
+        "Number is below the allowed range. Please enter a value greater than or equal to ${n}.",
+        "frontend.below",
+    ),
+    (
+        IF,
+        "Number is above the allowed range. Please enter a value less than or equal to ${r}.",
+        "frontend.above",
+    ),
+    (ELSE, "Number is below the allowed range.", "frontend.too_small"),
+    (ELSE, "Number is above the allowed range.", "frontend.too_large"),
+    (IF, "Help", "frontend.help"),
+    (ELSE, "Help for ${t.replaceAll(/\\s+/g,` `)}", "frontend.help_for"),
     (LABEL, "Increment", "frontend.increment"),
     (LABEL, "Decrement", "frontend.decrement"),
     ("message:`%s`", "Download failed", "frontend.download_failed"),
     (LABEL, "Choose date", "frontend.choose_date"),
+    (IF, "Choose date", "frontend.choose_date"),
+    (CHILDREN, "Use arrow keys to navigate dates. Enter to select. Escape to close.", "frontend.date_keys"),
     (LABEL, "Clear date", "frontend.clear_date"),
     (LABEL, "Next month", "frontend.next_month"),
     (LABEL, "Previous month", "frontend.previous_month"),
-    ("?`%s`", "Copied", "frontend.copied"),
-    (":`%s`", "Copy to clipboard", "frontend.copy"),
+    (IF, "Copied", "frontend.copied"),
+    (ELSE, "Copy to clipboard", "frontend.copy"),
+    # Tables: toolbar, search, menu of a column
+    (PLAIN, "Search", "frontend.search"),
+    (PLAIN, "Show/hide columns", "frontend.columns"),
+    (PLAIN, "Clear selection", "frontend.clear_selection"),
+    (PLAIN, "Download as CSV", "frontend.download_csv"),
+    ("},`%s`)", "Type to search", "frontend.search_hint"),
+    (LABEL, "Close Search", "frontend.close_search"),
+    (LABEL, "Next Result", "frontend.next_match"),
+    (LABEL, "Previous Result", "frontend.previous_match"),
+    (IF, "over 1000", "frontend.many_matches"),
+    (ELSE, "${v.results} result${v.results===1?``:`s`}", "frontend.matches"),
+    ("(e=`%s`)", "${v.selectedIndex+1} of ${e}", "frontend.match_of"),
+    ("O_=`%s`", "None", "frontend.no_value"),
+    (LABEL, "Dataframe column menu", "frontend.column_menu"),
+    (LABEL, "Copy column name", "frontend.copy_column_name"),
+    ("title:`%s`", "Copy column name", "frontend.copy_column_name"),
+    (ITEM, "Sort ascending", "frontend.sort_ascending"),
+    (ITEM, "Sort descending", "frontend.sort_descending"),
+    (ITEM, "Format", "frontend.format"),
+    (ITEM, "Autosize", "frontend.auto_width"),
+    (ITEM, "Pin column", "frontend.pin_column"),
+    (ITEM, "Unpin column", "frontend.unpin_column"),
+    (ITEM, "Hide column", "frontend.hide_column"),
+    (ITEM, "Statistics", "frontend.statistics"),
+    (PLAIN, "Automatic", "frontend.format_automatic"),
+    (PLAIN, "Localized", "frontend.format_localized"),
+    (PLAIN, "Plain", "frontend.format_plain"),
+    (PLAIN, "Compact", "frontend.format_compact"),
+    (PLAIN, "Percent", "frontend.format_percent"),
+    (PLAIN, "Scientific", "frontend.format_scientific"),
+    (PLAIN, "Accounting", "frontend.format_accounting"),
+    (PLAIN, "Distance", "frontend.format_distance"),
+    (PLAIN, "Calendar", "frontend.format_calendar"),
+    (PLAIN, "Duration", "frontend.format_duration"),
+    (PLAIN, "Values", "frontend.statistics_values"),
+    (PLAIN, "Empty", "frontend.statistics_empty"),
+    (PLAIN, "Distinct", "frontend.statistics_distinct"),
+    (PLAIN, "Average", "frontend.statistics_average"),
+    (PLAIN, "Sum", "frontend.statistics_sum"),
+    (PLAIN, "Standard deviation", "frontend.statistics_deviation"),
+    (PLAIN, "Range", "frontend.statistics_range"),
+    (PLAIN, "Minimum length", "frontend.statistics_shortest"),
+    (PLAIN, "Maximum length", "frontend.statistics_longest"),
+    (PLAIN, "Average length", "frontend.statistics_average_length"),
+    (CHILDREN, "No data", "frontend.no_data"),
+    (CHILDREN, "Based on sample", "frontend.sample"),
+    ("title:`%s`", "Count", "frontend.statistics_count"),
+    ("title:`%s`", "Range", "frontend.statistics_range"),
+    (ELSE, "Distribution histogram", "frontend.chart_bars"),
+    (ELSE, "Top values frequency chart", "frontend.chart_bars"),
+    (ELSE, "True/false distribution chart", "frontend.chart_bars"),
     # Charts
     (PLAIN, "Fullscreen", "frontend.fullscreen"),
     (PLAIN, "Close fullscreen", "frontend.close_fullscreen"),
@@ -71,6 +151,7 @@ PLACES: tuple[tuple[str, str, str], ...] = (
 )
 # Beyond the words: a command line is no help to somebody in front of a browser.
 CODE_BLOCK = ",codeBlock:`streamlit run yourscript.py`"
+INSERTED = re.compile(r"\$\{[^}]*\}")
 
 
 def place(form: str, words: str) -> str:
@@ -87,5 +168,6 @@ def translate(script: str, language: str) -> str:
 
 def _quoted(key: str, words: str, language: str) -> str:
     """Return our text as part of a JavaScript template; what the English words insert is inserted here, too."""
-    inserted = words[words.index("${") : words.index("}") + 1] if "${" in words else ""
-    return texts.text(key, language, value="\0").replace("\\", "\\\\").replace("`", "\\`").replace("\0", inserted)
+    inserted = [*INSERTED.findall(words), "", ""]
+    shown = texts.text(key, language, value="\0", other="\1").replace("\\", "\\\\").replace("`", "\\`")
+    return shown.replace("\0", inserted[0]).replace("\1", inserted[1])
