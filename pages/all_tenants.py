@@ -7,11 +7,12 @@ from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
-from ui.frame.navigation import open_tenant
 from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
-from ui.tables.license_filters import license_filters, matching
-from ui.tables.license_table import count_and_downloads, show_licenses, table_of
+from ui.license_panel import license_panel
+from ui.tables import license_rows
+from ui.tables.license_filters import license_filters, matching, sort_by
+from ui.tables.license_table import count_and_downloads, show_licenses
 from ui.texts import text
 
 require(Action.LOOK)
@@ -24,8 +25,9 @@ freshness(snapshot)
 with fenced("tenant.licenses"):
     filters = license_filters(snapshot)
     rows = matching(snapshot.index, filters, current_view().language)
-    shown = table_of(snapshot, rows)
-    count_and_downloads(snapshot, shown, filters)
-    row = show_licenses(shown, snapshot.index.ids_of(rows), "licenses", text("nav.alle-tenants"))
-    if row is not None:
-        open_tenant(snapshot.index.slug(rows[row]))
+    count_and_downloads(snapshot, rows, filters)
+    name = text("nav.alle-tenants")
+    event = show_licenses(snapshot, rows, license_rows.ALL, "licenses", name, sort=filters.sort)
+    if event is not None and event.what == "sort":
+        sort_by(event.column)
+license_panel(snapshot)

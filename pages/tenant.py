@@ -1,5 +1,7 @@
 """Tenant: all data of one tenant, with its history."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.roles import Action
@@ -9,6 +11,8 @@ from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
+from ui.license_panel import license_panel
+from ui.tables import license_rows
 from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
 from ui.tenant.history_chart import history_chart
 from ui.tenant.subscriptions_table import subscriptions_block
@@ -27,24 +31,19 @@ freshness(snapshot, only=[tenant.tenant_id] if tenant.enabled else [])
 with fenced("block.tenant"):
     last_error(tenant, view)
 
-rows, chosen = snapshot.index.of_tenant(tenant.slug), None
+rows = snapshot.index.of_tenant(tenant.slug)
 with fenced("tenant.licenses"):
-    shown = table_of(snapshot, rows, OF_TENANT)
-    section(text("tenant.licenses"), shown, f"lizenzen-{tenant.slug}")
-    if shown.num_rows:
-        chosen = show_licenses(
-            shown,
-            snapshot.index.ids_of(rows),
-            f"licenses_{tenant.slug}",
-            text("tenant.licenses_of", tenant=tenant.name),
-        )
-        st.caption(text("tenant.licenses_hint"))
+    section(text("tenant.licenses"), len(rows), partial(table_of, snapshot, rows, OF_TENANT), f"lizenzen-{tenant.slug}")
+    if len(rows):
+        name = text("tenant.licenses_of", tenant=tenant.name)
+        show_licenses(snapshot, rows, license_rows.OF_TENANT, f"licenses_{tenant.slug}", name)
     else:
         st.info(text("tenant.no_licenses" if tenant.enabled else "tenant.not_shown"), icon=":material/info:")
+license_panel(snapshot)
 
 with fenced("history.title"):
     if len(rows):
-        history_chart(snapshot, tenant, rows, chosen, view)
+        history_chart(snapshot, tenant, rows, view)
 
 with fenced("subscriptions.title"):
     subscriptions_block(snapshot, tenant, view)

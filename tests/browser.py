@@ -61,7 +61,29 @@ def open_from_menu(page: Page, name: str) -> None:
     settled(page)
 
 
-# Tables: a canvas to the eye, and a plain table inside of it for screen readers and for us
+# Tables of real HTML
+
+
+def table(page: Page, name: str, rows: int | None = None) -> Locator:
+    """The table with this accessible name; `rows` waits for so many."""
+    found = page.get_by_role("table", name=name, exact=True)
+    if rows is None:
+        expect(found.locator("tbody tr").first).to_be_attached()
+    else:
+        expect(found.locator("tbody tr")).to_have_count(rows)
+    return found
+
+
+def chips_of(table: Locator) -> list[list[str]]:
+    """The words of the states in every row."""
+    found: list[list[str]] = table.evaluate(
+        "table => [...table.querySelectorAll('tbody tr')].map("
+        "row => [...row.querySelectorAll('td.lt-chip span')].map(chip => chip.textContent))"
+    )
+    return found
+
+
+# Streamlit's tables: a canvas to the eye, and a plain table inside of it for screen readers and for us
 
 
 def grid(page: Page, name: str, rows: int | None = None) -> Locator:
@@ -79,9 +101,10 @@ def header_of(table: Locator) -> list[str]:
 
 
 def rows_of(table: Locator) -> list[list[str]]:
-    """The cells of every row, with their raw values; rows and columns beyond the window are not there."""
+    """The cells of every row, of a cell with a name the name; of a canvas what is beyond the window is not there."""
     found: list[list[str]] = table.evaluate(
-        "grid => [...grid.querySelectorAll('tbody tr')].map(row => [...row.cells].map(cell => cell.textContent))"
+        "grid => [...grid.querySelectorAll('tbody tr')].map("
+        "row => [...row.cells].map(cell => (cell.querySelector('button') ?? cell).textContent))"
     )
     return found
 
@@ -95,7 +118,9 @@ def column_of(table: Locator, name: str) -> list[str]:
 def cell(table: Locator, row: str, column: str) -> Locator:
     """The cell of `column` in the row that has a cell with exactly the text `row`, looked for anew each time."""
     head = f"ancestor::table//th[.='{column}']"
-    return table.locator(f"xpath=.//tbody/tr[td[.='{row}']]/td[{head}][count({head}/preceding-sibling::th) + 1]")
+    return table.locator(
+        f"xpath=.//tbody/tr[td[.='{row}' or button='{row}']]/td[{head}][count({head}/preceding-sibling::th) + 1]"
+    )
 
 
 def tick(table: Locator, row: str) -> None:

@@ -20,6 +20,7 @@ from simulator import Tenant
 from tests.office import Office, open_office
 from tests.started_runs import start_run
 from ui import snapshots
+from ui.frame.view import View
 from ui.start import overview
 from ui.start.attention_list import ConditionWords, Item, items_of
 
@@ -39,9 +40,16 @@ class Support:
         return conditions(facts, latest_run(self.office.engine), self.office.now(), EVERY)
 
     @property
+    def snapshot(self) -> snapshots.Snapshot:
+        return snapshots.newest(Runtime(self.office.settings, self.office.engine))
+
+    @property
     def answer(self) -> tuple[str, bool]:
-        snapshot = snapshots.newest(Runtime(self.office.settings, self.office.engine))
-        return overview.answer(snapshot, self.wrong, self.office.now(), "de", EVERY)
+        return overview.answer(self.snapshot, self.wrong, self.view)
+
+    @property
+    def view(self) -> View:
+        return View(self.office.now(), "de", self.office.settings.zone, EVERY)
 
     @property
     def items(self) -> list[Item]:
@@ -210,22 +218,23 @@ def test_a_trouble_is_told_on_the_page_and_by_check_and_is_never_all_well(
 
 
 @pytest.mark.parametrize(
-    ("happens", "state", "words"),
+    ("happens", "state", "marks"),
     [
-        (units(enabled=7), "over", "1 überbelegt"),
-        (units(enabled=0, warning=10), "grace", "1 in der Nachfrist"),
-        (units(enabled=0, suspended=10), "suspended", "1 ausgesetzt"),
-        (units(enabled=0, locked_out=10), "suspended", "1 ausgesetzt"),
-        (units(enabled=0, capability_status="Deleted"), "suspended", "1 ausgesetzt"),
+        (units(enabled=7), "over", ["over"]),
+        (units(enabled=0, warning=10), "grace", ["shortage", "grace"]),
+        (units(enabled=0, suspended=10), "suspended", ["shortage", "suspended"]),
+        (units(enabled=0, locked_out=10), "suspended", ["shortage", "suspended"]),
+        (units(enabled=0, capability_status="Deleted"), "suspended", ["shortage", "suspended"]),
     ],
     ids=["over", "grace", "suspended", "locked-out", "deleted"],
 )
-def test_each_state_of_a_shortage_has_its_own_words(
-    support: Support, happens: Callable[[Support], None], state: str, words: str
+def test_each_state_of_a_shortage_is_shown_beside_it(
+    support: Support, happens: Callable[[Support], None], state: str, marks: list[str]
 ) -> None:
     happens(support)
 
-    assert support.answer == (f"1 Engpass in 1 Tenant. Davon {words}.", False)
+    assert support.answer == ("1 Engpass in 1 Tenant.", False)
+    assert support.snapshot.index.marks_of(0) == marks
     (found,) = [found.problem for found in support.findings if found.problem]
     assert found.code == "check.shortages"
     assert found.params[state] == "1"

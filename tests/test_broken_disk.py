@@ -26,6 +26,7 @@ from core.cache.database import DatabaseError, open_database
 from core.cache.readings import stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.sql import document, save_document, transaction
+from tests.html_tables import html_tables
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
 from tests.page_world import World, license_
@@ -285,7 +286,7 @@ def test_what_was_known_last_is_still_shown(
 ) -> None:
     app = open_page(served_pages, page)
     app.session_state["_result"] = served_pages.finished(by="admin")
-    titles, tables = [title.value for title in app.title], len(app.dataframe)
+    titles, tables = [title.value for title in app.title], len(html_tables(app))
 
     with fault(served_pages.engine):
         app.run()
@@ -294,7 +295,7 @@ def test_what_was_known_last_is_still_shown(
         errors_of(new)
 
         assert [title.value for title in new.title][-1:] == titles[-1:]
-        assert len(app.dataframe) == len(new.dataframe) == tables
+        assert len(html_tables(app)) == len(html_tables(new)) == tables
 
     app.run()
     assert errors_of(app) == ""
@@ -313,7 +314,7 @@ def test_a_refresh_that_cannot_begin_is_told(
         app.button(key="refresh_refresh.button").click().run()
 
         assert told_words in errors_of(app)
-        assert app.dataframe
+        assert html_tables(app)
 
     app.run()
     assert not app.exception

@@ -40,8 +40,8 @@ def broken(*_: Any, **__: Any) -> Any:
 BLOCKS = [
     (START, "ui.start.overview.answer", "Überblick"),
     (START, "ui.start.overview.tiles", "Kennzahlen"),
-    (START, "ui.start.shortages_table.shortage_table", "Engpässe jetzt"),
-    (LICENSES, "ui.tables.license_table.table_of", "Lizenzen"),
+    (START, "ui.start.shortages_table.current_shortages", "Engpässe jetzt"),
+    (LICENSES, "ui.tables.license_table.sort_directions", "Lizenzen"),
     (TENANT, "ui.tenant.tenant_header.status_parts", "Zustand des Tenants"),
     (TENANT, "ui.tenant.history_chart.history_frame", "Verlauf"),
     (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
@@ -52,7 +52,7 @@ BLOCKS = [
 
 
 def elements(app: AppTest) -> int:
-    kinds = ("title", "subheader", "caption", "markdown", "dataframe", "metric", "button")
+    kinds = ("title", "subheader", "caption", "markdown", "dataframe", "bidi_component", "page_link", "button")
     return sum(len(app.get(kind)) for kind in kinds)
 
 

@@ -19,6 +19,7 @@ from core.cache.run_rows import finish_run, join_or_wait, save_progress, tell_ne
 from core.problems import Problem
 from core.tenants.tenant_switches import SwitchChange, SwitchResult
 from tests.actors import actor
+from tests.html_tables import click, html_table, html_tables, send
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
 from ui import snapshots
 from ui.escaping import plain
@@ -116,8 +117,7 @@ def asked(app: AppTest, name: str) -> list[str]:
 
 
 def licenses(app: AppTest) -> list[tuple[str, str]]:
-    frame = app.dataframe[0].value
-    return list(zip(frame["tenant"], frame["sku_part_number"], strict=True))
+    return [(row["tenant"], row["product_and_sku.sub"]) for row in html_table(app, "Alle Tenants").rows]
 
 
 # Every page
@@ -152,6 +152,7 @@ def test_nobody_without_a_session_sees_a_page(path, small, open_page):
 
     assert [error.value for error in app.error] == ["Hier ist niemand angemeldet."]
     assert not app.dataframe
+    assert not html_tables(app)
     assert not app.title
 
 
@@ -165,6 +166,7 @@ def test_a_page_that_is_run_without_the_dashboard_checks_too(path, small):
 
     assert "darf diese Seite nicht sehen" in app.error[0].value
     assert not app.dataframe
+    assert not html_tables(app)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -196,6 +198,7 @@ def test_every_table_has_a_name_for_screen_readers(path, filled, open_page):
     app = open_page(filled, path)
 
     assert all(table.proto.alt for table in app.dataframe)
+    assert all(table.name for table in html_tables(app))
 
 
 def test_the_language_comes_from_the_url_and_stays_on_the_next_page(filled, open_page):
@@ -216,37 +219,82 @@ def test_the_setting_decides_the_language_of_who_has_not_chosen(tmp_path, open_p
 # Start
 
 
+def tiles(app: AppTest) -> dict[str, Any]:
+    """The link of each tile by its label."""
+    links = [link.proto for link in app.get("page_link")]
+    return {link.label: link for link in links if "**" in link.label}
+
+
 def test_start_answers_first(small, open_page):
     app = open_page(small)
 
     assert app.title[0].value == "2 Engpässe in 1 Tenant."
-    assert [(metric.label, re.sub(r"\D", "", metric.value)) for metric in app.metric] == [
-        ("Engpässe", "2"), ("überbelegt", "1"), ("wird knapp", "0"), ("nicht lesbar", "0"),
-        ("Zertifikate < 30 Tage", "0"),
+    assert [re.sub(r":\w+\[|[\]*]", "", label) for label in tiles(app)] == [
+        "2 Engpässe", "1 überbelegt", "0 wird knapp", "0 nicht lesbar", "0 Zertifikate < 30 Tage",
     ]  # fmt: skip
 
 
 def test_start_lists_shortages_with_the_state_of_their_message(small, open_page):
-    table = open_page(small).dataframe[0].value
+    table = html_table(open_page(small), "Engpässe jetzt")
 
-    assert table["tenant"].tolist() == ["Bau AG Chur", "Bau AG Chur"]
-    assert [alarm[0].split(" ")[0] for alarm in table["alarm"]] == ["wird", "gemeldet"]
+    assert table.column("tenant") == ["Bau AG Chur", "Bau AG Chur"]
+    assert [words.split(" ")[0] for words in table.column("alarm")] == ["wird", "gemeldet"]
 
 
 def test_a_tile_opens_the_list_it_counts(small, open_page):
-    links = {link.proto.label: link.proto for link in open_page(small).get("page_link")}
+    shortages, _, _, unreadable, _ = tiles(open_page(small)).values()
 
-    assert links["Engpässe ansehen"].page == "alle-tenants"
-    assert links["Engpässe ansehen"].query_string == "state=shortage"
-    assert links["Tenants ansehen"].query_string == "show=unreadable"
+    assert (shortages.page, shortages.query_string) == ("alle-tenants", "state=shortage")
+    assert (unreadable.page, unreadable.query_string) == ("monitoring", "show=unreadable")
 
 
-def test_start_leads_from_a_shortage_to_its_tenant(small, open_page):
+@pytest.mark.parametrize("column", ["tenant", "product"])
+def test_a_name_opens_the_licence_on_the_same_page(column, small, open_page):
     app = open_page(small)
+    table = html_table(app, "Engpässe jetzt")
 
-    tick(app, "Engpässe jetzt", 0)
+    click(app, table, 0, column)
 
-    assert app.title[0].value == "Bau AG Chur"
+    assert app.title[0].value == "2 Engpässe in 1 Tenant."
+    assert asked(app, "lizenz") == [table.ids[0]]
+    assert {"Tenant öffnen", "Regel ansehen"} <= {link.proto.label for link in app.get("page_link")}
+    assert "<dt>Meldung</dt><dd>wird gemeldet</dd>" in panel(app)
+    assert "Partner/BeginClientSession.aspx?CTID=" in panel(app)
+
+
+def panel(app: AppTest) -> str:
+    """The HTML in the panel of the open licence."""
+    return "".join(element.proto.body for element in app.get("html"))
+
+
+def test_the_address_of_an_open_licence_opens_it_for_a_colleague(small, open_page):
+    table = html_table(open_page(small), "Engpässe jetzt")
+
+    assert "<dt>Frei</dt>" in panel(open_page(small, LICENSES, lizenz=table.ids[1]))
+
+
+@pytest.mark.parametrize("license_id", ["", "nonsense", "nonsense/x", "1"])
+def test_the_address_of_no_licence_opens_nothing(license_id, small, open_page):
+    app = open_page(small, LICENSES, lizenz=license_id)
+
+    assert not app.exception
+    assert "<dt>" not in panel(app)
+    assert "lizenz" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    "value", [None, 1, "x", [], {}, {"row": 1}, {"row": "x", "column": "tenant"}, {"row": [], "column": {}}]
+)
+@pytest.mark.parametrize("event", ["open", "sort", "more", "nonsense"])
+def test_an_event_that_no_table_of_ours_sends_does_nothing(value, event, small, open_page):
+    app = open_page(small, LICENSES)
+    before = licenses(app)
+
+    send(app, html_table(app, "Alle Tenants"), event, value)
+
+    assert not app.exception
+    assert "<dt>" not in panel(app)
+    assert licenses(app) == before
 
 
 # Alle Tenants
@@ -316,16 +364,32 @@ def test_without_a_match_the_next_step_is_told(filled, open_page):
     app = open_page(filled, LICENSES, q="gibt es nicht")
 
     assert "Filter zurücksetzen" in app.info[0].value
-    assert not app.dataframe
+    assert not html_tables(app)
 
 
-def test_a_row_leads_to_its_tenant(filled, open_page):
-    app = open_page(filled, LICENSES, q="talwil")
+def test_a_title_sorts_then_reverses_then_the_worst_come_first_again(filled, open_page):
+    app = open_page(filled, LICENSES)
+    worst_first = licenses(app)
 
-    tick(app, "Alle Tenants", 0)
+    def frees() -> list[int]:
+        return [int(free.replace("’", "")) for free in html_table(app, "Alle Tenants").column("free")]
 
-    assert app.title[0].value == "Gemeinde Talwil"
-    assert asked(app, "tenant") == ["tenant-8"]
+    send(app, html_table(app, "Alle Tenants"), "sort", "free")
+    assert (frees(), asked(app, "sort")) == (sorted(frees()), ["free"])
+    send(app, html_table(app, "Alle Tenants"), "sort", "free")
+    assert (frees(), asked(app, "sort")) == (sorted(frees(), reverse=True), ["-free"])
+    send(app, html_table(app, "Alle Tenants"), "sort", "free")
+    assert (licenses(app), asked(app, "sort")) == (worst_first, [])
+
+
+def test_a_long_table_shows_a_part_and_says_so_until_more_is_asked_for(filled, open_page):
+    app = open_page(filled, LICENSES)
+    table = html_table(app, "Alle Tenants")
+    assert (len(table.rows), table.total) == (50, 97)
+
+    send(app, table, "more", 50)
+
+    assert len(html_table(app, "Alle Tenants").rows) == 97
 
 
 # Tenant
@@ -365,15 +429,6 @@ def test_another_tenant_goes_into_the_url(filled, open_page):
 
     assert app.title[0].value == "Bau AG Chur"
     assert asked(app, "tenant") == ["tenant-3"]
-
-
-def test_a_row_of_the_table_chooses_the_product_of_the_chart(filled, open_page):
-    app = open_page(filled, TENANT, tenant="tenant-1")
-    sku = app.dataframe[0].value["sku_id"][3]
-
-    tick(app, app.dataframe[0].proto.alt, 3)
-
-    assert app.selectbox(key="history_product").value == sku
 
 
 # Monitoring
@@ -555,7 +610,7 @@ def test_newer_figures_are_offered_and_never_swapped_in(small, open_page):
     assert "Neuere Zahlen vorhanden" in words(app)
 
     app.button(key="show_newer").click().run()
-    assert app.dataframe[0].value["free"].tolist().count(0) == 2
+    assert html_table(app, "Alle Tenants").column("free").count("0") == 2
     assert "Neuere Zahlen vorhanden" not in words(app)
 
 

@@ -14,6 +14,7 @@ from core.cache.rule_rows import all_rules, save_rule
 from core.licenses.alarm_rules import MODES, Level, Rule
 from core.licenses.skus import Reason
 from tests.actors import entry
+from tests.html_tables import click, html_table, html_tables
 from tests.page_world import HOSTILE, NOW, World, filled_world, sku_of
 from tests.test_pages import (  # noqa: F401 - fixtures
     LICENSES,
@@ -23,13 +24,17 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     hardened,
     no_runtime_left,
     open_page,
+    panel,
     small,
+    tiles,
     words,
 )
 from tests.test_pages import (
     tick as tick_row,
 )
+from ui import snapshots
 from ui.rules.rule_effect import Effect
+from ui.tables.license_columns import license_table
 from ui.texts import text
 
 SPB, POWER_BI = sku_of("SPB"), sku_of("POWER_BI_PRO")
@@ -48,44 +53,66 @@ def rule(world: World, slug: str = "", sku_id: str = "", *, reason: str = "Abspr
 # In the tables
 
 
-def test_without_a_rule_no_table_speaks_of_rules(small: World, open_page: Any) -> None:  # noqa: F811
-    assert "rule" not in open_page(small, LICENSES).dataframe[0].value.columns
+def exported(world: World, language: str = "de") -> list[dict[str, Any]]:
+    """The licences as in the files."""
+    rows: list[dict[str, Any]] = license_table(snapshots.newest(world.runtime), language, "Europe/Zurich").to_pylist()
+    return rows
 
 
-def test_the_tables_say_which_rule_decided(small: World, open_page: Any) -> None:  # noqa: F811
+def test_the_files_say_which_rule_decided(small: World) -> None:  # noqa: F811
     rule(small, "chur", mode="show_only", reason=HOSTILE)
     rule(small, "hoeri", SPB, threshold=30)
 
-    table = open_page(small, LICENSES).dataframe[0].value
-
-    said = dict(zip(zip(table["tenant"], table["sku_part_number"], strict=True), table["rule"], strict=True))
-    assert said == {
+    assert {(row["tenant"], row["sku_part_number"]): row["rule"] for row in exported(small)} == {
         ("Schule Höri", "SPB"): "Produkt: Alarm ab 30 frei (Absprache)",
         ("Bau AG Chur", "SPB"): f"Tenant: nur anzeigen ({HOSTILE})",
         ("Bau AG Chur", "POWER_BI_PRO"): f"Tenant: nur anzeigen ({HOSTILE})",
     }
-    own = open_page(small, TENANT, tenant="hoeri", lang="en").dataframe[0].value
-    assert own["rule"].tolist() == ["Product: alarm at 30 free (Absprache)"]
+    assert "Product: alarm at 30 free (Absprache)" in [row["rule"] for row in exported(small, "en")]
+
+
+@pytest.mark.parametrize(("slug", "words_of_rule"), [("hoeri", "Produkt: Alarm ab 30 frei (Absprache)"), ("chur", "")])
+def test_an_open_licence_says_which_rule_decided(
+    small: World,  # noqa: F811
+    open_page: Any,  # noqa: F811
+    slug: str,
+    words_of_rule: str,
+) -> None:
+    rule(small, "hoeri", SPB, threshold=30)
+    app = open_page(small, TENANT, tenant=slug)
+
+    click(app, html_tables(app)[0], 0, "product_and_sku")
+
+    assert ("<dt>Regel</dt>" in panel(app)) is bool(words_of_rule)
+    assert words_of_rule in panel(app)
+
+
+def test_what_a_reason_says_is_never_html(small: World, open_page: Any) -> None:  # noqa: F811
+    rule(small, "chur", mode="show_only", reason=HOSTILE)
+    app = open_page(small, TENANT, tenant="chur")
+
+    click(app, html_tables(app)[0], 0, "product_and_sku")
+
+    assert "&lt;img" in panel(app)
+    assert "<img" not in panel(app)
 
 
 def test_a_threshold_makes_one_chip_not_two(small: World, open_page: Any) -> None:  # noqa: F811
     rule(small, "hoeri", SPB, threshold=30)
 
-    table = open_page(small, LICENSES, q="höri").dataframe[0].value
-
-    assert table["state"].tolist() == [["● Engpass"]]
+    assert html_table(open_page(small, LICENSES, q="höri"), "Alle Tenants").column("state") == ["Engpass"]
 
 
 def test_what_is_hidden_is_shown_by_its_filter_alone(small: World, open_page: Any) -> None:  # noqa: F811
     rule(small, "chur", POWER_BI, mode="hidden")
 
     app = open_page(small, LICENSES)
-    assert "POWER_BI_PRO" not in app.dataframe[0].value["sku_part_number"].tolist()
+    assert "POWER_BI_PRO" not in html_table(app, "Alle Tenants").column("product_and_sku.sub")
     assert "1 ausgeblendet" in words(app)
-    assert open_page(small, TENANT, tenant="chur").dataframe[0].value["sku_part_number"].tolist() == ["SPB"]
+    assert html_tables(open_page(small, TENANT, tenant="chur"))[0].column("product_and_sku.sub") == ["SPB"]
 
-    table = open_page(small, LICENSES, state="hidden").dataframe[0].value
-    assert list(zip(table["sku_part_number"], table["state"], strict=True)) == [("POWER_BI_PRO", ["◌ ausgeblendet"])]
+    (row,) = html_table(open_page(small, LICENSES, state="hidden"), "Alle Tenants").rows
+    assert (row["product_and_sku.sub"], row["state"]) == ("POWER_BI_PRO", "ausgeblendet")
 
 
 def test_start_does_not_count_what_a_rule_silences_and_says_so(small: World, open_page: Any) -> None:  # noqa: F811
@@ -93,17 +120,15 @@ def test_start_does_not_count_what_a_rule_silences_and_says_so(small: World, ope
 
     app = open_page(small, START)
 
-    assert "Keine Engpässe." in app.title[0].value
+    assert app.title[0].value == "Keine Engpässe bekannt."
     assert "durch Regeln ausgenommen: 2" in words(app)
-    assert {metric.value for metric in app.metric} == {"0"}
+    assert all(label.startswith("**0**") for label in tiles(app))
 
 
 def test_a_threshold_shows_on_the_start_page_before_the_next_refresh(small: World, open_page: Any) -> None:  # noqa: F811
     rule(small, "hoeri", threshold=30)
 
-    table = open_page(small, START).dataframe[0].value
-
-    assert "Schule Höri" in table["tenant"].tolist()
+    assert "Schule Höri" in html_table(open_page(small, START), "Engpässe jetzt").column("tenant")
 
 
 # The page

@@ -17,6 +17,7 @@ from core.cache.frames import licenses_frame
 from tests.browser import (
     bottom_of,
     cell,
+    chips_of,
     column_of,
     grid,
     header_of,
@@ -24,7 +25,7 @@ from tests.browser import (
     rows_of,
     settled,
     sign_in,
-    tick,
+    table,
     toggle,
     violations,
 )
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.browser
 def test_the_first_look_says_what_is_short_where_and_whether_it_is_told(open_browser: OpenBrowser):
     anna = open_browser()
     sign_in(anna, "anna", PASSWORD)
-    shortages = grid(anna, "Engpässe jetzt")
+    shortages = table(anna, "Engpässe jetzt")
 
     expect(anna.get_by_role("heading", level=1)).to_have_text("4 Engpässe in 4 Tenants.")
     expect(
@@ -56,15 +57,15 @@ def test_the_first_look_says_what_is_short_where_and_whether_it_is_told(open_bro
 
 def test_a_figure_leads_to_the_list_of_what_it_counts(anna: Page, day: Day):
     for link, path, rows in (
-        ("Engpässe ansehen", "/alle-tenants?state=shortage", 4),
-        ("Überbelegte ansehen", "/alle-tenants?state=over", 1),
-        ("Knappe ansehen", "/alle-tenants?state=low", 0),
+        ("4 Engpässe", "/alle-tenants?state=shortage", 4),
+        ("1 überbelegt", "/alle-tenants?state=over", 1),
+        ("0 wird knapp", "/alle-tenants?state=low", 0),
     ):
         anna.get_by_role("link", name=link).click()
         expect(anna).to_have_url(f"{day.url}{path}")
         expect(anna.get_by_text(f"{rows} von {LICENSES} Zeilen")).to_be_visible()
         open_from_menu(anna, "Start")
-    anna.get_by_role("link", name="Tenants ansehen").click()
+    anna.get_by_role("link", name="0 nicht lesbar").click()
     expect(anna).to_have_url(f"{day.url}/monitoring?show=unreadable")
     expect(anna.get_by_text("Hier ist zurzeit kein Tenant.")).to_be_visible()
 
@@ -80,6 +81,7 @@ def test_a_filtered_view_sent_to_a_colleague_shows_the_same_after_the_sign_in(
     expect(anna.get_by_text(f"7 von {LICENSES} Zeilen")).to_be_visible()
     anna.get_by_label("Zustand").click()
     anna.get_by_role("option", name="Engpass (alle)").click()
+    anna.keyboard.press("Escape")
     expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
     expect(anna).to_have_url(f"{day.url}/alle-tenants?q=business&state=shortage")
 
@@ -90,8 +92,8 @@ def test_a_filtered_view_sent_to_a_colleague_shows_the_same_after_the_sign_in(
     expect(bruno).to_have_url(anna.url)
     expect(bruno.get_by_label("Suche")).to_have_value("business")
     expect(bruno.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
-    assert rows_of(grid(bruno, "Alle Tenants", rows=2)) == rows_of(grid(anna, "Alle Tenants", rows=2))
-    assert set(column_of(grid(bruno, "Alle Tenants"), "Tenant")) == {"Bau AG Chur", "+Plus Pflege"}
+    assert rows_of(table(bruno, "Alle Tenants", rows=2)) == rows_of(table(anna, "Alle Tenants", rows=2))
+    assert set(column_of(table(bruno, "Alle Tenants"), "Tenant")) == {"Bau AG Chur", "+Plus Pflege"}
 
 
 def test_filters_survive_reload_and_the_way_to_another_page_and_back(open_browser: OpenBrowser, day: Day):
@@ -107,30 +109,24 @@ def test_filters_survive_reload_and_the_way_to_another_page_and_back(open_browse
     expect(anna).to_have_url(f"{day.url}/alle-tenants?q=visio&kind=paid")
 
 
-def test_the_csv_of_the_view_holds_the_cells_of_the_table_and_of_the_cache(day: Day, open_browser: OpenBrowser):
-    anna = open_browser("/alle-tenants?state=shortage", account="anna", viewport={"width": 2200, "height": 900})
-    table = grid(anna, "Alle Tenants")
-    expect(table.locator("th").last).to_have_text("SKU-ID")  # all columns are within the window
+def test_the_csv_of_the_view_holds_the_rows_of_the_table_and_of_the_cache(day: Day, open_browser: OpenBrowser):
+    anna = open_browser("/alle-tenants?state=shortage&sort=-product", account="anna")
+    shown = table(anna, "Alle Tenants")
 
     with anna.expect_download() as download:
         anna.get_by_role("button", name="CSV der Ansicht").click()
     content = Path(download.value.path()).read_bytes()
     header, *rows = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), delimiter=";")
 
-    assert download.value.suggested_filename == "lizenzen-ansicht.csv"
+    assert re.fullmatch(r"lizenzen-ansicht-\d{4}-\d\d-\d\d\.csv", download.value.suggested_filename)
     assert content.startswith("\ufeff".encode())
-    assert header == header_of(table)
-    assert rows == [[as_in_csv(value) for value in row] for row in rows_of(table)]
+    tenants = [row[header.index("Tenant")].removeprefix("'") for row in rows]
+    assert tenants == column_of(shown, "Tenant")
+    assert [row[header.index("Zustand")].split(", ") for row in rows] == chips_of(shown)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", row[header.index("Gemeldet am")]) for row in rows)
     place = [header.index(name) for name in ("SKU-ID", "Verfügbar", "Verbraucht", "Frei", "Artikelnummer (SKU)")]
     assert sorted(tuple(row[column] for column in place) for row in rows) == sorted(short_in_cache(day.office))
     assert "'+Plus Pflege" in {row[header.index("Tenant")] for row in rows}
-
-
-def as_in_csv(shown: str) -> str:
-    """A raw value of the table as the CSV writes it: times to the minute, chips apart, nothing to calculate."""
-    if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d.*", shown):
-        return shown[:16]
-    return f"'{shown}" if shown.startswith("+") else shown.replace(",", ", ")
 
 
 def short_in_cache(office: Office) -> list[tuple[str, ...]]:
@@ -145,19 +141,39 @@ def short_in_cache(office: Office) -> list[tuple[str, ...]]:
 # One tenant
 
 
-def test_a_row_leads_to_its_tenant_and_the_way_back_keeps_the_filters(open_browser: OpenBrowser, day: Day):
-    anna = open_browser("/alle-tenants?q=emmen", account="anna")
+def test_a_name_opens_the_licence_and_leads_on_to_its_tenant_and_back(anna: Page, day: Day):
+    anna.goto(f"{day.url}/alle-tenants?q=emmen")
     expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
-    tick(grid(anna, "Alle Tenants"), "Power BI Pro")
+    name = table(anna, "Alle Tenants").get_by_role("button", name="Power BI Pro", exact=True)
 
+    name.click()
+    panel = anna.get_by_role("dialog", name="Power BI Pro · Treuhand Emmen")
+    expect(panel.get_by_text("POWER_BI_PRO")).to_be_visible()
+    anna.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(name).to_be_focused()
+    expect(anna).to_have_url(f"{day.url}/alle-tenants?q=emmen")
+
+    anna.keyboard.press("Enter")
+    panel.get_by_role("link", name="Tenant öffnen").click()
     expect(anna.get_by_role("heading", level=1)).to_have_text("Treuhand Emmen")
     expect(anna).to_have_url(f"{day.url}/tenant?tenant=treuhand-emmen")
-    assert set(column_of(grid(anna, "Lizenzen von Treuhand Emmen"), "Produkt")) == {PREMIUM, "Power BI Pro"}
+    assert set(column_of(table(anna, "Lizenzen von Treuhand Emmen"), "Produkt")) == {PREMIUM, "Power BI Pro"}
     assert len(rows_of(grid(anna, "Abonnements von Treuhand Emmen"))) == 2
 
     anna.get_by_role("link", name="Zurück zu allen Tenants").click()
     expect(anna).to_have_url(f"{day.url}/alle-tenants?q=emmen")
     expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
+
+
+def test_one_click_opens_a_shortage_and_the_second_refreshes_its_tenant(anna: Page, eventful_day: Day):
+    eventful_day.tenant("Bau AG Chur").set_sku("O365_BUSINESS_PREMIUM", consumed=30)
+
+    table(anna, "Engpässe jetzt").get_by_role("button", name="Bau AG Chur", exact=True).click()
+    panel = anna.get_by_role("dialog")
+    panel.get_by_role("button", name="Nur diesen aktualisieren").click()
+
+    expect(panel.locator("div", has=anna.get_by_text("Frei", exact=True)).last).to_contain_text("5")
 
 
 # Refresh
@@ -168,7 +184,7 @@ def test_a_refresh_shows_its_progress_to_all_and_its_numbers_to_whoever_asked(
 ):
     anna = open_browser("/tenant?tenant=treuhand-emmen", account="anna")
     bruno = open_browser("/alle-tenants?q=emmen", account="bruno")
-    of_tenant, of_bruno = grid(anna, "Lizenzen von Treuhand Emmen"), grid(bruno, "Alle Tenants")
+    of_tenant, of_bruno = table(anna, "Lizenzen von Treuhand Emmen"), table(bruno, "Alle Tenants")
     expect(cell(of_tenant, PREMIUM, "Frei")).to_have_text("4")
     eventful_day.tenant("Treuhand Emmen").set_sku("SPB", consumed=24)
 
@@ -196,7 +212,7 @@ def test_a_refresh_of_one_tenant_reads_no_other(eventful_day: Day, open_browser:
 
     anna.get_by_role("button", name="Nur diesen aktualisieren").click()
 
-    expect(cell(grid(anna, "Lizenzen von Treuhand Emmen"), "Power BI Pro", "Frei")).to_have_text("3")
+    expect(cell(table(anna, "Lizenzen von Treuhand Emmen"), "Power BI Pro", "Frei")).to_have_text("3")
     expect(anna.get_by_text("Aktualisiert: 1 von 1 Tenants")).to_be_visible()
     answered = [r for r in eventful_day.office.m365.requests if r.path.endswith("/subscribedSkus") and r.status == 200]
     assert [request.tenant_id for request in answered] == [eventful_day.tenant("Treuhand Emmen").tenant_id]
@@ -324,7 +340,7 @@ def test_german_is_the_language_until_english_is_chosen_which_stays(open_browser
     anna.reload()
     expect(anna.get_by_role("heading", level=1)).to_have_text("4 shortages in 4 tenants.")
     open_from_menu(anna, "All tenants")
-    assert header_of(grid(anna, "All tenants"))[:3] == ["State", "Tenant", "Product"]
+    assert header_of(table(anna, "All tenants"))[:3] == ["State", "Tenant", "Product"]
     open_from_menu(anna, "Monitoring")
     expect(anna.get_by_role("heading", level=1)).to_have_text("Monitoring")
     anna.reload()

@@ -42,6 +42,16 @@ def clock(value: datetime, now: datetime, language: str, zone: tzinfo) -> str:
     return moment(value, language, zone)
 
 
+def short_moment(value: datetime, now: datetime, language: str, zone: tzinfo) -> str:
+    """Return the time as in `clock`, but of earlier days the day alone: 14.11., or 14.11.2025 in another year."""
+    local, today = value.astimezone(zone), now.astimezone(zone).date()
+    if (today - local.date()).days in (0, 1):
+        return clock(value, now, language, zone)
+    if local.year == today.year:
+        return format_date(local, text("format.day_of_year", language), locale=text("format.locale", language))
+    return day(local, language)
+
+
 def span(seconds: float, language: str, *, short: bool = False) -> str:
     """Return a span of time in one unit: "12 Minuten", "3 Tagen"; short: "12 min", "2 h", "3 Tagen"."""
     for least, unit, name in _UNITS:

@@ -45,6 +45,22 @@ class LicenseIndex(FrameIndex):
         """Return the rows that carry the mark, one of MARKS or QUIET_MARKS."""
         return self._marks[mark]
 
+    @cached_property
+    def shown_marks(self) -> dict[str, Mask]:
+        """Return mark -> the rows in which it is shown: one for each row, or two for a shortage in grace or suspended.
+
+        A shortage that is over-assigned is shown as "over" alone, and a state that hits nobody by its quiet mark.
+        """
+        shown = {mark: self.has(mark) for mark in (*MARKS, *QUIET_MARKS)}
+        shown["shortage"] = shown["shortage"] & ~shown["over"]
+        for quiet, loud in QUIET_MARKS.items():
+            shown[loud] = shown[loud] & ~shown[quiet]
+        return shown
+
+    def marks_of(self, position: int) -> list[str]:
+        """Return the marks that are shown in this row."""
+        return [mark for mark, rows in self.shown_marks.items() if rows[position]]
+
     def count(self, mark: str) -> int:
         return int(self.has(mark).sum())
 
@@ -59,6 +75,14 @@ class LicenseIndex(FrameIndex):
     def ids_of(self, positions: Positions) -> list[str]:
         """Return what stands in these rows: tenant id and SKU id, whatever they are called."""
         return list(self._ids[positions])
+
+    def position_of(self, license_id: str) -> int | None:
+        """Return the row of the licence with this id (see `ids_of`), None if there is none."""
+        return self._positions.get(license_id)
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {license_id: position for position, license_id in enumerate(self._ids)}
 
     @cached_property
     def _ids(self) -> npt.NDArray[np.object_]:

@@ -15,8 +15,7 @@ from core.roles import Actor
 from ui.accounts.account_form import TABLE, OpenForm, open_form, show_open_form
 from ui.frame.view import View
 from ui.tables.license_columns import moment_column, words_column
-from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.tables.selection import bound_key, chosen_row, selectable
+from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS, bound_key, chosen_row, selectable
 from ui.texts import text
 
 MOST_ROWS = 12

@@ -19,8 +19,7 @@ from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.tables.license_columns import moment_column, words_column
-from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.tables.selection import bound_key, chosen_row, selectable, untick
+from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS, bound_key, chosen_row, selectable, untick
 from ui.texts import text
 
 MOST_ROWS = 12

@@ -23,7 +23,7 @@ from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.tables.download_buttons import downloads
 from ui.tables.license_columns import moment_column, words_column
-from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
+from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS
 from ui.tables.table_export import TableExport
 from ui.texts import plural, text
 

@@ -22,13 +22,13 @@ from ui import age, snapshots
 from ui import format as fmt
 from ui.age import Age
 from ui.escaping import plain
-from ui.frame import language, refresh_result, visit
+from ui.frame import language, navigation, refresh_result, visit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import current_user
 from ui.problems import problem_box
 from ui.snapshots import Snapshot
 from ui.tables.selection import bound_key
-from ui.texts import text
+from ui.texts import plural, text
 
 HELP = {"refresh.button": "refresh.button_help", "refresh.one": "refresh.one_help"}  # label of the button -> its help
 EVERY_SECONDS = 2
@@ -49,14 +49,19 @@ def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
         refresh_result.result_box(snapshot)
 
 
-def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", disabled: bool = False) -> None:
-    """Show the button that asks for a refresh of `tenants` (ids; none: all) or joins one that is open."""
+def refresh_button(
+    tenants: Sequence[str] = (), *, label: str = "refresh.button", place: str = "page", disabled: bool = False
+) -> None:
+    """Show the button that asks for a refresh of `tenants` (ids; none: all) or joins one that is open.
+
+    `place` keeps apart two of the same on one page.
+    """
     if not current_user().may(Action.REFRESH):
         return
     available = runtime.current().refresher is not None
     st.button(
         text(label),
-        key=bound_key(f"refresh_{label}", *tenants) if tenants else f"refresh_{label}",
+        key=bound_key(f"refresh_{label}", place, *tenants) if tenants else f"refresh_{label}",
         icon=":material/refresh:",
         help=text(HELP[label]) if available else text("refresh.unavailable"),
         disabled=disabled or not available,
@@ -152,14 +157,21 @@ def _own_run(latest: Run | None) -> Run | None:
 
 
 def _age_line(shown: Age) -> None:
+    """Show the age of the figures: red if they are older than they should be, amber if a tenant could not be read."""
     settings, now, lang = runtime.current().settings, datetime.now(UTC), language.current()
-    line = plain(age.line(shown, now, lang, settings.zone))
-    wrong = shown.failing or shown.never or age.is_stale(shown, now, settings.refresh_minutes)
+    unread = shown.total - shown.read
+    colour = "orange" if unread else "gray"
+    if shown.total and (shown.newest is None or age.is_stale(shown, now, settings.refresh_minutes)):
+        colour = "red"
     st.markdown(
-        f":red[{line}]" if wrong and shown.total else f":gray[{line}]",
+        f":{colour}[{plain(age.line(shown, now, lang, settings.zone))}]",
         help=plain(age.details(shown, now, lang, settings.zone)),
-        width="stretch",
+        width="content",
     )
+    if unread:
+        label = plural("age.unread", unread, lang, count=fmt.number(unread, lang))
+        navigation.link(navigation.MONITORING, f":{colour}[{label}]", show="unreadable")
+    st.space("stretch")
 
 
 def _offer_newer(run: Run | None) -> None:

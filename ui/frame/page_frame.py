@@ -1,4 +1,4 @@
-"""The frame around every page: menu, account and language in the sidebar, and the banner of the demo."""
+"""The frame around every page: menu, account and language in the sidebar, and what tells the demo."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ def open_page() -> st.Page:
     st.set_page_config(page_title=f"{page.title} · Lizenztool")
     visit.begin(page.url_path)
     action_messages.forget_secret()
-    style()
+    demo = runtime.current().demo
+    style(demo=demo)
     with st.sidebar:
         navigation.administration(user)
         _account(user)
         language.switch()
-    if runtime.current().demo:
-        st.info(text("demo.banner"), icon=":material/science:")
+        if demo:
+            st.caption(text("demo.banner"))
     return page
 
 

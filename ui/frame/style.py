@@ -5,9 +5,19 @@ from __future__ import annotations
 import streamlit as st
 
 _CSS = """<style>
+/* The name of the product, and in the demo a chip beside it. */
+[data-testid="stSidebarHeader"]::before { content: "Lizenztool"; font-weight: 700; font-size: 1.1rem; }
+@media (max-width: 768px) {
+  [data-testid="stHeader"]::before {
+    content: "Lizenztool"; font-weight: 700; position: absolute; left: 3.5rem; top: 0.9rem;
+  }
+  .stMainBlockContainer.stMainBlockContainer { padding-top: 3.2rem; }
+}
 /* The whole tile is the link, not only its words. */
-[class*="st-key-tile-"] { position: relative; height: 100%; }
+[class*="st-key-tile-"] { position: relative; height: 100%; padding: 0.35rem 0.8rem; justify-content: center; }
+[class*="st-key-tile-"] a { padding: 0; min-height: 0; }
 [class*="st-key-tile-"] a::after { content: ""; position: absolute; inset: 0; }
+[class*="st-key-tile-"] strong { font-size: 1.6rem; font-weight: 600; margin-right: 0.35rem; }
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within { border-color: currentColor; }
 /* The line keeps its height, so that nothing moves when a refresh starts or ends. */
 .st-key-freshness { min-height: 2.5rem; }
@@ -15,10 +25,21 @@ _CSS = """<style>
 [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
 /* The accent colour is too dark for letters on a dark page; weight and frame mark the choice. */
 .stMain [data-variant="segmented_control"][data-selected="true"] { color: inherit !important; font-weight: 600; }
-.stMainBlockContainer { padding: 3.5rem clamp(1rem, 3vw, 3rem) 3rem; }
-h1 { font-size: 2rem !important; padding: 0.5rem 0 !important; }
-h2, h3 { font-size: 1.3rem !important; }
-[class*="st-key-tile-"] a { padding: 0; min-height: 0; }
+.stMainBlockContainer { padding: 1.1rem clamp(1rem, 3vw, 3rem) 3rem; }
+h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
+.stMain h2, .stMain h3 { font-size: 1.1rem !important; padding: 0.3rem 0 !important; }
+.stMainBlockContainer > div > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
+/* Warnings, one line each; the whole sentence stands where the link leads, and appears when one points at it. */
+.st-key-attention a { padding: 0; min-height: 0; text-decoration: underline; }
+.st-key-attention p { font-size: 0.9rem; line-height: 1.6; }
+.st-key-attention [data-testid="stMarkdown"] { min-width: 0; }
+.st-key-attention [data-testid="stMarkdown"] p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.st-key-attention [data-testid="stMarkdown"]:hover p { white-space: normal; }
+/* The figures of one licence. */
+dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.7rem 1.2rem;
+  margin: 0; }
+dl.figures dt { font-size: 0.8rem; opacity: 0.75; padding: 0; }
+dl.figures dd, dl.figures dt { margin: 0; }
 /* The link to sign out looks like the link to the account beside it. */
 .st-key-account { align-items: center; }
 .st-key-account a.sign-out { color: inherit; text-decoration: none; border-radius: 7px; padding: 0.25rem 0.5rem;
@@ -33,5 +54,16 @@ h2, h3 { font-size: 1.3rem !important; }
 </style>"""
 
 
-def style() -> None:
+# A chip beside the name of the product, in the sidebar or, where that is folded away, above the page.
+_DEMO_CSS = """<style>
+[data-testid="stSidebarHeader"]::after { content: "Demo"; font-size: 0.8rem; padding: 0 0.5rem; border-radius: 1rem;
+  border: 1px solid currentColor; margin: 0 auto 0 0.5rem; }
+@media (max-width: 768px) { [data-testid="stHeader"][data-testid]::before { content: "Lizenztool · Demo"; } }
+</style>"""
+
+
+def style(*, demo: bool) -> None:
+    """Apply the CSS; in the demo every page says that it is one."""
     st.html(_CSS)
+    if demo:
+        st.html(_DEMO_CSS)

@@ -15,6 +15,7 @@ from ui.frame import visit
 
 Params = dict[str, list[str]]
 _KEPT = "_url"
+OPEN_LICENSE = "lizenz"  # which licence is open, on every page that has licences; ui.license_panel sets and removes it
 
 
 def new_params(page: str, names: Iterable[str]) -> Params | None:
@@ -48,8 +49,9 @@ def kept_params(page: str) -> Params:
 
 
 def set_params(wanted: Mapping[str, Sequence[str]]) -> None:
-    """Make `wanted` the only parameters of the URL."""
-    kept = {name: st.query_params.get_all(name) for name in wanted if name in st.query_params}
+    """Make `wanted` the only parameters of the URL, beside the open licence."""
+    names = (*wanted, OPEN_LICENSE)
+    kept = {name: st.query_params.get_all(name) for name in names if name in st.query_params}
     if len(kept) < len(st.query_params):  # all at once: each single change goes to the browser with all the others
         st.query_params.from_dict(kept)
     for name, values in wanted.items():

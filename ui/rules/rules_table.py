@@ -14,8 +14,7 @@ from ui import format as fmt
 from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.tables.license_columns import moment_column
-from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.tables.selection import chosen_row, selectable
+from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS, chosen_row, selectable
 from ui.texts import text
 
 TABLE = "rules"

@@ -21,11 +21,11 @@ from ui.escaping import plain
 from ui.frame import navigation
 from ui.frame.language import Language
 from ui.frame.view import View
-from ui.problems import sentence, technical_lines
+from ui.problems import sentence
 from ui.snapshots import Snapshot
 from ui.texts import text
 
-MOST = 8
+MOST = 4
 ALONE = 3  # tenants with the same problem that get a sentence each; more share one
 ICONS: dict[Level, str] = {
     "error": ":red[:material/error:]",
@@ -142,12 +142,11 @@ def _shared_item(members: Sequence[Condition], words: ConditionWords) -> Item:
 
 
 def show_attention(items: Sequence[Item]) -> None:
-    """Show one line per item, with its link; beyond MOST only their number."""
-    for number, item in enumerate(items[:MOST]):
-        with st.container(border=True, key=f"attention-{number}", gap="xsmall"):
-            with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+    """Show one line per item, with the link to the page that says more; beyond MOST only their number."""
+    with st.container(key="attention", gap=None):
+        for item in items[:MOST]:
+            with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
                 st.markdown(f"{ICONS[item.level]} {item.words}", width="stretch")
                 navigation.link(item.page, text("attention.open"), **dict(item.params))
-            technical_lines(*item.problems)
-    if len(items) > MOST:
-        navigation.link(navigation.MONITORING, text("attention.more", count=len(items) - MOST))
+        if len(items) > MOST:
+            navigation.link(navigation.MONITORING, text("attention.more", count=len(items) - MOST))

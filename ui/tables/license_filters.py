@@ -14,6 +14,7 @@ from core.licenses.skus import KINDS, product_language
 from core.name_key import name_key
 from ui.frame import url
 from ui.snapshots import Snapshot
+from ui.tables.html_table import Direction
 from ui.texts import text
 
 PAGE = "alle-tenants"
@@ -26,6 +27,14 @@ SORTS = {
     "renewal": "renews_at", "since": "short_since",
 }  # fmt: skip
 WORST = "worst"
+REVERSED = "-"  # before an order
+# Column of the table -> the order that a click on its title asks for.
+ORDER_OF_COLUMN = {
+    "state": WORST, "tenant": "tenant", "product_and_sku": "product", "free": "free", "utilisation": "utilisation",
+    "short_since": "since", "renews_at": "renewal",
+}  # fmt: skip
+DESCENDING = ("utilisation",)  # the fullest first, and reversed the emptiest
+_NEXT_SORT = "_next_sort"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,34 @@ def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
     mask = index.with_words(search_words(name_key(filters.search[:LONGEST_SEARCH])))
     mask &= index.among("slug", filters.tenants) & index.among("kind", filters.kinds)
     mask &= index.with_marks(filters.states)
-    column = f"product_{product_language(language)}" if filters.sort == "product" else SORTS[filters.sort]
-    return index.ordered(mask, column, descending=filters.sort == "utilisation")
+    order = filters.sort.removeprefix(REVERSED)
+    column = f"product_{product_language(language)}" if order == "product" else SORTS[order]
+    return index.ordered(mask, column, descending=is_descending(filters.sort))
+
+
+def is_descending(sort: str) -> bool:
+    return (sort.removeprefix(REVERSED) in DESCENDING) != sort.startswith(REVERSED)
+
+
+def sort_directions(sort: str) -> dict[str, Direction]:
+    """Return for each column that sorts how the rows are sorted by it."""
+    now: Direction = "descending" if is_descending(sort) else "ascending"
+    order = sort.removeprefix(REVERSED)
+    return {column: now if code == order else "none" for column, code in ORDER_OF_COLUMN.items()}
+
+
+def next_sort(sort: str, column: str) -> str:
+    """Return the order after a click on the title of a column: by it, then reversed, then the usual one again."""
+    code = ORDER_OF_COLUMN[column]
+    if sort == code != WORST:
+        return REVERSED + code
+    return WORST if sort == REVERSED + code else code
+
+
+def sort_by(column: str) -> None:
+    """Sort by a column from the next run on, which begins at once."""
+    st.session_state[_NEXT_SORT] = next_sort(chosen().sort, column)
+    st.rerun()
 
 
 def license_filters(snapshot: Snapshot) -> Filters:
@@ -54,6 +89,8 @@ def license_filters(snapshot: Snapshot) -> Filters:
     arrived = url.new_params(PAGE, PARAMS)
     if arrived is not None:
         _fill(arrived)
+    if _NEXT_SORT in st.session_state:
+        st.session_state[_KEY + SORT] = st.session_state.pop(_NEXT_SORT)
     _drop_unknown(names)
     _widgets(names)
     filters = chosen()
@@ -93,7 +130,8 @@ def _fill(params: url.Params) -> None:
     state[_KEY + TENANTS] = params.get(TENANTS, [])
     state[_KEY + STATES] = [value for value in params.get(STATES, []) if value in MARKS]
     state[_KEY + CHOSEN_KINDS] = [value for value in params.get(CHOSEN_KINDS, []) if value in KINDS]
-    state[_KEY + SORT] = sort if (sort := (params.get(SORT) or [""])[0]) in SORTS else WORST
+    sort = (params.get(SORT) or [""])[0]
+    state[_KEY + SORT] = sort if sort.removeprefix(REVERSED) in SORTS else WORST
 
 
 def _drop_unknown(names: Mapping[str, str]) -> None:
@@ -117,10 +155,9 @@ def _widgets(names: Mapping[str, str]) -> None:
         _choice("filter.tenant", TENANTS, list(names), names)
         _choice("filter.state", STATES, list(MARKS), {mark: text(f"filter.state.{mark}") for mark in MARKS})
         _choice("filter.kind", CHOSEN_KINDS, list(KINDS), {kind: text(f"kind.{kind}") for kind in KINDS})
-        orders = {sort: text(f"sort.{sort}") for sort in SORTS}
-        st.selectbox(
-            text("filter.sort"), list(SORTS), key=_KEY + SORT, format_func=lambda sort: orders[sort], width=190
-        )
+        sorts = list(dict.fromkeys([*SORTS, st.session_state.get(_KEY + SORT) or WORST]))
+        words = {sort: _sort_words(sort) for sort in sorts}
+        st.selectbox(text("filter.sort"), sorts, key=_KEY + SORT, format_func=lambda sort: words[sort], width=190)
 
 
 def _choice(label: str, name: str, options: list[str], words: Mapping[str, str]) -> None:
@@ -133,6 +170,11 @@ def _choice(label: str, name: str, options: list[str], words: Mapping[str, str])
         select_all=False,
         width=160,
     )
+
+
+def _sort_words(sort: str) -> str:
+    words = text(f"sort.{sort.removeprefix(REVERSED)}")
+    return text("sort.reversed", order=words) if sort.startswith(REVERSED) else words
 
 
 def is_filtered(filters: Filters) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pyarrow as pa
 import streamlit as st
@@ -13,18 +14,20 @@ from core.cache.frame_index import Positions
 from ui import format as fmt
 from ui.frame import language
 from ui.frame.identity import current_user
+from ui.frame.view import current_view
+from ui.license_panel import open_license
 from ui.snapshots import Snapshot
-from ui.tables import license_columns
+from ui.tables import license_columns, license_rows
 from ui.tables.download_buttons import downloads
-from ui.tables.license_filters import Filters, is_filtered, reset
-from ui.tables.selection import chosen_row, selectable
+from ui.tables.html_table import Event, show_table
+from ui.tables.license_filters import Filters, is_filtered, reset, sort_directions
 from ui.tables.table_export import TableExport, export_of
 from ui.texts import text
 
 ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renews_at", "short_since",
-       "sku_part_number", "kind", "sku_id")  # fmt: skip
+       "alarm", "alarm_at", "sku_part_number", "kind", "sku_id")  # fmt: skip
 OF_TENANT = tuple(name for name in ALL if name != "tenant")
-ROW_PIXELS, HEADER_PIXELS = 35, 37
+MORE_ROWS = 100
 
 
 def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str, ...] = ALL) -> pa.Table:
@@ -40,56 +43,72 @@ def _with_rule(names: tuple[str, ...]) -> list[str]:
     return [*names[:place], "rule", *names[place:]]
 
 
-def show_licenses(table: pa.Table, ids: Sequence[str], key: str, name: str, *, most_rows: int = 15) -> int | None:
-    """Show the table under the accessible `name`; return the chosen row, None for none. `ids` has one id per row."""
-    if not table.num_rows:
-        return None  # the empty grid would say so in English
-    zone = runtime.current().settings.time_zone
-    shown = st.dataframe(
-        table,
-        **selectable(key, ids),
-        alt=name,
-        hide_index=True,
-        column_config=license_columns.column_config(language.current(), zone),
-        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, most_rows),
-        placeholder="",
+def show_licenses(
+    snapshot: Snapshot,
+    positions: Positions,
+    names: Sequence[str],
+    key: str,
+    name: str,
+    *,
+    most_rows: int = 50,
+    sort: str | None = None,
+) -> Event | None:
+    """Show these licences with the cells `names` under the accessible `name`; return what somebody did with them.
+
+    A click on the name of a tenant or product opens the panel of the licence. `sort`: the order of the rows if a click
+    on a title may change it.
+    """
+    if not len(positions):
+        return None
+    place, view = f"_shown_{key}", current_view()
+    shown = positions[: st.session_state.get(place, most_rows)]
+    event = show_table(
+        key,
+        name,
+        license_rows.license_columns(names, view.language, sort_directions(sort) if sort else None),
+        license_rows.license_rows(snapshot, shown, names, view),
+        total=len(positions),
     )
-    return chosen_row(key, ids, shown)
+    if event is not None and event.what == "open":
+        open_license(event.row)
+    if event is not None and event.what == "more":
+        st.session_state[place] = len(shown) + MORE_ROWS
+        st.rerun()
+    return event
 
 
-def table_downloads(label: str, table: pa.Table, file: str) -> None:
-    """Show the buttons that download exactly this table; the files are made after a click."""
-    user = current_user()
-    lang = language.current()
+def table_downloads(label: str, make_table: Callable[[], pa.Table], file: str) -> None:
+    """Show the buttons that download a table, which is made after a click."""
+    user, lang = current_user(), language.current()
 
     def export() -> TableExport:
+        table = make_table()
         note_export(runtime.current().engine, user, file, table.num_rows)
         return export_of(table, lang)
 
     downloads(text(label), file, file, export)
 
 
-def section(title: str, table: pa.Table, file: str) -> None:
-    """Show a heading, and beside it the downloads of the table below it."""
+def section(title: str, rows: int, make_table: Callable[[], pa.Table], file: str) -> None:
+    """Show a heading, and beside it the downloads of the table of `rows` rows below it."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.subheader(title, width="content")
-        if table.num_rows:
-            table_downloads("csv.table", table, file)
+        st.subheader(title, width="content", anchor=False)
+        if rows:
+            table_downloads("csv.table", make_table, file)
 
 
-def count_and_downloads(snapshot: Snapshot, shown: pa.Table, filters: Filters) -> None:
+def count_and_downloads(snapshot: Snapshot, positions: Positions, filters: Filters) -> None:
     """Show how many rows match, the button that clears the filters, and the downloads."""
     lang, total = language.current(), len(snapshot.licenses)
     with st.container(horizontal=True, vertical_alignment="center", key="tools"):
-        counts = {"shown": fmt.number(shown.num_rows, lang), "total": fmt.number(total, lang)}
-        hint = f" · :gray[{text('table.hint')}]" if shown.num_rows else ""
+        counts = {"shown": fmt.number(len(positions), lang), "total": fmt.number(total, lang)}
         hidden = snapshot.index.count("hidden")
         left_out = f" · {text('table.hidden', count=fmt.number(hidden, lang))}" if hidden else ""
-        st.markdown(text("table.count", **counts) + left_out + hint, width="content")
+        st.markdown(text("table.count", **counts) + left_out, width="content")
         if is_filtered(filters):
             st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")
         st.space("stretch")
-        table_downloads("csv.view", shown, "lizenzen-ansicht")
-        table_downloads("csv.all", table_of(snapshot), "lizenzen")
-    if not shown.num_rows:
+        table_downloads("csv.view", partial(table_of, snapshot, positions), "lizenzen-ansicht")
+        table_downloads("csv.all", partial(table_of, snapshot), "lizenzen")
+    if not len(positions):
         st.info(text("table.no_match" if total else "table.nothing_read"), icon=":material/info:")

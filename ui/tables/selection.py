@@ -19,6 +19,7 @@ from ui.frame import visit
 from ui.texts import text
 
 DIGEST_BYTES = 8
+ROW_PIXELS, HEADER_PIXELS = 35, 37  # of Streamlit's tables
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,7 @@ from ui.problems import problem_box, sentence
 from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows
 from ui.tables.license_columns import CHIP_COLOURS, QUIET, moment_column
-from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS
-from ui.tables.selection import bound_key
+from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS, bound_key
 from ui.texts import plural, text
 
 MOST_ROWS = 15

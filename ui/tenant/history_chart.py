@@ -28,13 +28,14 @@ LABELS: dict[Theme, str] = {"light": "#475467", "dark": "#B0B8C4"}
 COLOURS = {"enabled": "#667085", "consumed": "#2E90FA"}
 
 
-def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: int | None, view: View) -> None:
-    """Show the chart of one product: the row newly chosen in the licence table, or else the choice beside the title."""
+def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: View) -> None:
+    """Show the chart of one product, chosen beside the title."""
     licenses = snapshot.licenses.iloc[rows]
     product = f"product_{product_language(view.language)}"
     names = dict(zip(licenses["sku_id"], licenses[product], strict=True))
     parts = dict(zip(licenses["sku_id"], licenses["sku_part_number"], strict=True))
-    _follow_table(tenant, list(names), chosen)
+    if st.session_state.get(_KEY) not in names:
+        st.session_state[_KEY] = next(iter(names))
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader(text("history.title"), width="content")
         sku = st.selectbox(
@@ -57,16 +58,6 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, chosen: i
     )
     if len(product_days) < 2:
         st.caption(text("history.first_day"))
-
-
-def _follow_table(tenant: Tenant, skus: list[str], chosen: int | None) -> None:
-    """Make the product of a newly chosen row the product of the chart."""
-    seen = (tenant.tenant_id, None if chosen is None else skus[chosen])
-    if chosen is not None and st.session_state.get("_history_row") != seen:
-        st.session_state[_KEY] = skus[chosen]
-    st.session_state["_history_row"] = seen
-    if st.session_state.get(_KEY) not in skus:
-        st.session_state[_KEY] = skus[0]
 
 
 def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from ui.escaping import plain
 from ui.frame.view import View
 from ui.problems import problem_box, sentence, technical_lines
 from ui.snapshots import Snapshot
-from ui.tables.license_table import HEADER_PIXELS, ROW_PIXELS, section
+from ui.tables.license_table import section
+from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
@@ -31,7 +32,7 @@ def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
         problem_box(error.problem)
         return
     table = subscription_table(subscriptions, names_of(snapshot, tenant, view), view)
-    section(text("subscriptions.title"), table, f"abonnements-{tenant.slug}")
+    section(text("subscriptions.title"), table.num_rows, lambda: table, f"abonnements-{tenant.slug}")
     if tenant.subscriptions_problem is not None:
         st.warning(text("subscriptions.problem", why=plain(sentence(tenant.subscriptions_problem))))
         technical_lines(tenant.subscriptions_problem)

@@ -1,0 +1,76 @@
+"""The tables of real HTML in a page under test: what they show, and what a click on them sends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from streamlit.testing.v1 import AppTest
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTable:
+    """A table as it is sent to the browser: `rows` are cells by the id of their column, `ids` those of the rows.
+
+    What stands small below the words of a cell has the id of its column with ".sub".
+    """
+
+    name: str
+    titles: list[str]
+    ids: list[str]
+    rows: list[dict[str, str]]
+    total: int
+    widget: str
+
+    def column(self, name: str) -> list[str]:
+        return [row[name] for row in self.rows]
+
+
+def html_tables(app: AppTest) -> list[ShownTable]:
+    """Return the tables of the page in their order."""
+    return [_shown(element.proto) for element in app.get("bidi_component")]
+
+
+def html_table(app: AppTest, name: str) -> ShownTable:
+    """Return the table with this accessible name."""
+    return next(table for table in html_tables(app) if table.name == name)
+
+
+def click(app: AppTest, table: ShownTable, row: int, column: str) -> AppTest:
+    """Click the name in this row, as the browser tells it."""
+    return send(app, table, "open", {"row": table.ids[row], "column": column})
+
+
+def send(app: AppTest, table: ShownTable, event: str, value: Any) -> AppTest:
+    """Run the page with an event of the table."""
+    states = app._tree.get_widget_states()
+    trigger = WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{table.widget}__events")
+    trigger.json_trigger_value = json.dumps([{"event": event, "value": value}])
+    states.widgets.append(trigger)
+    return app._run(states)
+
+
+def _shown(proto: Any) -> ShownTable:
+    table = json.loads(proto.bytes)
+    columns = [column["id"] for column in table["columns"]]
+    return ShownTable(
+        table["name"],
+        [column["title"] for column in table["columns"]],
+        [row["id"] for row in table["rows"]],
+        [_row(columns, row["cells"]) for row in table["rows"]],
+        table["total"],
+        proto.id,
+    )
+
+
+def _row(columns: list[str], cells: list[Any]) -> dict[str, str]:
+    subs = {f"{name}.sub": cell["sub"] for name, cell in zip(columns, cells, strict=True) if "sub" in (cell or ())}
+    return dict(zip(columns, map(_words, cells), strict=True)) | subs
+
+
+def _words(cell: Any) -> str:
+    if isinstance(cell, dict):
+        return " ".join(chip["text"] for chip in cell["chips"]) if "chips" in cell else str(cell["text"])
+    return "" if cell is None else str(cell)

@@ -1,0 +1,112 @@
+"""The panel of one licence: its figures, what decided, who knows, its days, and what one can do now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core import runtime
+from core.cache.frames import history_frame
+from core.graph.admin_center import admin_center_url
+from core.licenses.skus import product_language
+from ui import format as fmt
+from ui.escaping import plain
+from ui.frame import navigation, visit
+from ui.frame.block_errors import fenced
+from ui.frame.freshness import refresh_button
+from ui.frame.url import OPEN_LICENSE
+from ui.frame.view import View, current_view
+from ui.snapshots import Snapshot
+from ui.tables.license_columns import rule_words, state_words
+from ui.tables.license_rows import alarm_words
+from ui.tenant.history_chart import spec
+from ui.texts import text
+
+_OPEN = "_open_license"
+CHART_PIXELS = 200
+
+
+def open_license(license_id: str) -> None:
+    """Open the panel of this licence from this run on."""
+    st.session_state[_OPEN] = license_id
+
+
+def license_panel(snapshot: Snapshot) -> None:
+    """Show the panel of the open licence, or of the one that the address names; Escape and its cross close it."""
+    if visit.entered():
+        open_license(st.query_params.get(OPEN_LICENSE, ""))
+    license_id = st.session_state.get(_OPEN, "")
+    position = snapshot.index.position_of(license_id) if license_id else None
+    if position is None:
+        _close()
+        return
+    st.query_params[OPEN_LICENSE] = license_id
+    (record,) = snapshot.index.records(np.array([position]))
+    title = f"{record[f'product_{product_language(current_view().language)}']} · {record['tenant']}"
+    st.dialog(plain(title), width="medium", on_dismiss=_close)(_panel)(snapshot, position, record)
+
+
+def _close() -> None:
+    st.session_state.pop(_OPEN, None)
+    st.query_params.pop(OPEN_LICENSE, None)
+
+
+def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None:
+    view = current_view()
+    with fenced("panel.figures"):
+        st.html(_figures(snapshot, position, record, view))
+    with fenced("history.title"):
+        _days(record, view)
+    with fenced("panel.actions"):
+        _actions(snapshot.index.slug(position), record)
+
+
+def _figures(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: View) -> str:
+    """Return the list of figures as HTML; empty ones are left out."""
+    lang, since, renews_at = view.language, record["short_since"], record["renews_at"]
+    states = ", ".join(state_words(mark, lang) for mark in snapshot.index.marks_of(position))
+    values = {
+        "state": states,
+        "enabled": fmt.number(record["enabled"], lang),
+        "consumed": fmt.number(record["consumed"], lang),
+        "free": fmt.number(record["free"], lang),
+        "warning": fmt.number(record["warning"], lang) if record["warning"] else "",
+        "suspended": fmt.number(record["suspended"], lang) if record["suspended"] else "",
+        "short_since": since and f"{fmt.moment(since, lang, view.zone)} ({fmt.ago(since, view.now, lang)})",
+        "alarm": alarm_words(record, view),
+        "renews_at": renews_at and fmt.day(renews_at.astimezone(view.zone), lang),
+        "rule": rule_words(record, lang),
+        "kind": text(f"kind.{record['kind']}", lang),
+        "sku_part_number": record["sku_part_number"],
+        "read_at": record["read_at"] and fmt.moment(record["read_at"], lang, view.zone),
+    }
+    pairs = [
+        f"<div><dt>{escape(text(f'column.{name}', lang))}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in values.items()
+        if value
+    ]
+    return f'<dl class="figures">{"".join(pairs)}</dl>'
+
+
+def _days(record: Mapping[str, Any], view: View) -> None:
+    days = history_frame(runtime.current().engine, record["tenant_id"])
+    days = days[days["sku_id"] == record["sku_id"]]
+    if len(days) < 2:
+        return
+    chart = spec(days, view.language, "dark" if st.context.theme.type == "dark" else "light")
+    chart["height"] = CHART_PIXELS
+    product = record[f"product_{product_language(view.language)}"]
+    st.vega_lite_chart(chart, alt=text("history.alt", product=product, tenant=record["tenant"]), key="panel_history")
+
+
+def _actions(slug: str, record: Mapping[str, Any]) -> None:
+    center = admin_center_url(runtime.current().settings.login_url, record["tenant_id"])
+    with st.container(horizontal=True, key="panel_actions", vertical_alignment="center"):
+        refresh_button([record["tenant_id"]], label="refresh.one", place="panel")
+        navigation.link(navigation.TENANT, text("panel.tenant"), tenant=slug)
+        navigation.link(navigation.RULES, text("panel.rule"), tenant=record["tenant_id"], sku=record["sku_id"])
+        st.html(f'<a href="{escape(center)}" target="_blank" rel="noreferrer">{escape(text("panel.admin_center"))}</a>')

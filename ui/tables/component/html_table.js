@@ -1,0 +1,104 @@
+// A table of real HTML: what ui/tables/html_table.py describes, and the events that it asks for.
+// Everything from the server is set as text, never as HTML.
+
+const decoder = new TextDecoder()
+const drawn = new WeakMap() // element -> what it shows, so that an equal description leaves focus and scroll alone
+
+export default function (component) {
+  const { parentElement, data, setTriggerValue } = component
+  const text = decoder.decode(data)
+  const root = parentElement.querySelector(".lt-root") // another one after Streamlit has put the HTML in anew
+  if (drawn.get(root) === text) return
+  const focused = keyOf(root.querySelector(":focus"))
+  drawn.set(root, text)
+  root.replaceChildren(draw(JSON.parse(text), (event, value) => setTriggerValue(event, value)))
+  if (focused) root.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
+}
+
+const cellOf = (value) => (typeof value === "object" ? value : { text: value })
+
+const keyOf = (element) => element?.dataset?.key
+
+function draw(table, send) {
+  const element = make("table", { role: "table", "aria-label": table.name, "aria-rowcount": table.total + 1 })
+  element.append(head(table, send), body(table, send))
+  const parts = [element]
+  if (table.more) parts.push(foot(table, send))
+  const fragment = document.createDocumentFragment()
+  fragment.append(...parts)
+  return fragment
+}
+
+function head(table, send) {
+  const row = make("tr", { role: "row", "aria-rowindex": 1 })
+  for (const column of table.columns) {
+    const cell = make("th", { role: "columnheader", scope: "col", class: `lt-${column.kind}` })
+    if (column.sort) {
+      cell.setAttribute("aria-sort", column.sort)
+      const button = make("button", { type: "button", class: "lt-sort", "data-key": `sort/${column.id}` }, column.title)
+      button.addEventListener("click", () => send("sort", column.id))
+      cell.append(button)
+    } else {
+      cell.textContent = column.title
+    }
+    row.append(cell)
+  }
+  const part = make("thead", { role: "rowgroup" })
+  part.append(row)
+  return part
+}
+
+function body(table, send) {
+  const part = make("tbody", { role: "rowgroup" })
+  table.rows.forEach((row, place) => {
+    const line = make("tr", { role: "row", "aria-rowindex": place + 2 })
+    table.columns.forEach((column, index) => {
+      const cell = make("td", { role: "cell", class: `lt-${column.kind}`, "data-label": column.title })
+      fill(cell, row.cells[index], column, row, send)
+      line.append(cell)
+    })
+    part.append(line)
+  })
+  return part
+}
+
+function fill(cell, value, column, row, send) {
+  if (value === null || value === "" || value.text === "") {
+    cell.classList.add("lt-empty")
+    return
+  }
+  const { text, sub, title, tone, share, chips } = cellOf(value)
+  if (title) cell.title = title
+  if (column.kind === "open") {
+    const key = `open/${row.id}/${column.id}`
+    const button = make("button", { type: "button", class: "lt-open", "data-key": key }, text)
+    button.addEventListener("click", () => send("open", { row: row.id, column: column.id }))
+    cell.append(button)
+    if (sub) cell.append(make("span", { class: "lt-sub" }, sub))
+  } else if (column.kind === "chip") {
+    for (const chip of chips) cell.append(make("span", { class: `lt-chip lt-${chip.tone}` }, chip.text))
+  } else if (column.kind === "bar") {
+    const bar = make("span", { class: "lt-track", "aria-hidden": "true" })
+    const filled = make("span", { class: "lt-fill" })
+    filled.style.width = `${Math.min(share, 100)}%`
+    bar.append(filled)
+    cell.append(bar, make("span", {}, text))
+  } else {
+    cell.append(tone ? make("span", { class: `lt-word lt-${tone}` }, text) : text)
+  }
+}
+
+function foot(table, send) {
+  const part = make("div", { class: "lt-foot" }, table.shown)
+  const button = make("button", { type: "button", class: "lt-more", "data-key": "more" }, table.more)
+  button.addEventListener("click", () => send("more", table.rows.length))
+  part.append(button)
+  return part
+}
+
+function make(name, attributes = {}, text = null) {
+  const element = document.createElement(name)
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value)
+  if (text !== null) element.textContent = text
+  return element
+}

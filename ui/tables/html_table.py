@@ -1,0 +1,107 @@
+"""A table of real HTML, as a Streamlit component: its rows are read by screen readers, its names are buttons.
+
+Streamlit's own table is a picture (canvas) that takes the mouse wheel, speaks English and does not tell how it is
+sorted. The component is `component/html_table.js`; what it is sent and what it answers is described here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
+
+from ui import format as fmt
+from ui.frame import language
+from ui.texts import text
+
+PACKAGE, NAME = "lizenztool", "lizenztool.table"
+FOLDER = Path(__file__).parent
+
+Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open"]
+Direction = Literal["ascending", "descending", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `sort` is how the rows are sorted by it, "none" if they could be, None if they cannot."""
+
+    id: str
+    title: str
+    kind: Kind = "text"
+    sort: Direction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: a text for each column, or a mapping with `text` and `sub`, `title`, `tone`, `share` or `chips`."""
+
+    id: str
+    cells: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What somebody did: `open` a cell's name (row and column), `sort` by a column, show `more` rows."""
+
+    what: Literal["open", "sort", "more"]
+    row: str = ""
+    column: str = ""
+
+
+def show_table(key: str, name: str, columns: Sequence[Column], rows: Sequence[Row], *, total: int) -> Event | None:
+    """Show the rows, the first of `total`, and return what somebody has just done with them.
+
+    `name` is read out by screen readers. If there are more rows, a line below says so and has a button for them.
+    """
+    lang = language.current()
+    is_part = len(rows) < total
+    counts = {"shown": fmt.number(len(rows), lang), "total": fmt.number(total, lang)}
+    described = {
+        "name": name, "columns": [asdict(column) for column in columns], "rows": [asdict(row) for row in rows],
+        "total": total, "shown": text("table.part", lang, **counts) if is_part else "",
+        "more": text("table.more", lang) if is_part else "",
+    }  # fmt: skip
+    _register()
+    answer = _component()(
+        key=key, data=json.dumps(described, ensure_ascii=False).encode(),
+        on_open_change=_nothing, on_sort_change=_nothing, on_more_change=_nothing,
+    )  # fmt: skip
+    return _event(answer, {row.id for row in rows}, {column.id for column in columns})
+
+
+def _event(answer: Any, rows: set[str], columns: set[str]) -> Event | None:
+    """Return the event in the answer; None for what no table of ours can have sent."""
+    match answer.open, answer.sort, answer.more:
+        case {"row": str(row), "column": str(column)}, _, _ if row in rows and column in columns:
+            return Event("open", row, column)
+        case _, str(column), _ if column in columns:
+            return Event("sort", column=column)
+        case _, _, int(shown) if shown > 0:
+            return Event("more")
+    return None
+
+
+def _nothing() -> None:
+    """Streamlit passes on the events of which it knows a callback."""
+
+
+def _register() -> None:
+    """Tell Streamlit where the component's files are; usually it reads that from installed packages."""
+    manager = get_bidi_component_manager()
+    if manager.get_component_asset_root(NAME) is None:
+        component = ComponentConfig("table", asset_dir="component")
+        manager.register_from_manifest(ComponentManifest(PACKAGE, "1", [component]), FOLDER)
+
+
+@cache
+def _component() -> Any:
+    return st.components.v2.component(
+        NAME, html='<div class="lt-root"></div>', css="html_table.css", js="html_table.js", isolate_styles=False
+    )

@@ -1,0 +1,110 @@
+"""The licence table as the pages show it: which columns, how each cell reads, and what opens when one clicks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from core.cache.frame_index import Positions
+from core.licenses.skus import product_language
+from ui import format as fmt
+from ui.frame.language import Language
+from ui.frame.view import View
+from ui.snapshots import Snapshot
+from ui.tables.html_table import Column, Direction, Kind, Row
+from ui.tables.license_columns import state_words
+from ui.texts import text
+
+KINDS: dict[str, Kind] = {
+    "state": "chip", "tenant": "open", "product": "open", "product_and_sku": "open", "enabled": "number",
+    "consumed": "number", "free": "number", "utilisation": "bar", "short_since": "time", "alarm": "word",
+    "renews_at": "time",
+}  # fmt: skip
+ALL = ("state", "tenant", "product_and_sku", "enabled", "consumed", "free", "utilisation", "short_since", "alarm",
+       "renews_at")  # fmt: skip
+OF_TENANT = tuple(name for name in ALL if name != "tenant")
+SHORTAGES = ("tenant", "product", "free", "short_since", "alarm", "state")
+TITLES = {"product_and_sku": "product", "utilisation": "used_share"}
+# Without a colour are what is ok and what hits nobody, so that the others are seen.
+TONES = {"shortage": "bad", "over": "bad", "low": "warn", "grace": "calm", "suspended": "calm"}
+ALARM_TONES = {"unanswered": "bad", "waiting": "warn"}
+
+
+def license_columns(
+    names: Sequence[str], language: Language, sorted_by: Mapping[str, Direction] | None = None
+) -> list[Column]:
+    """Return the columns under their titles; `sorted_by` says how those that can be sorted are."""
+    sorts = sorted_by or {}
+    return [
+        Column(name, text(f"column.{TITLES.get(name, name)}", language), KINDS[name], sorts.get(name)) for name in names
+    ]
+
+
+def license_rows(snapshot: Snapshot, positions: Positions, names: Sequence[str], view: View) -> list[Row]:
+    """Return these rows of the licences, in this order, with the cells `names`."""
+    records = snapshot.index.records(positions)
+    ids = snapshot.index.ids_of(positions)
+    marks = [snapshot.index.marks_of(position) for position in positions]
+    return [
+        Row(id_, [_cell(name, record, shown, view) for name in names])
+        for id_, record, shown in zip(ids, records, marks, strict=True)
+    ]
+
+
+def _cell(name: str, record: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
+    value = record.get(name)
+    if name in CELLS:
+        return CELLS[name](record, marks, view)
+    return fmt.number(value, view.language) if isinstance(value, int) else value
+
+
+def _state(_: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
+    return {"chips": [{"text": state_words(mark, view.language), "tone": TONES.get(mark, "quiet")} for mark in marks]}
+
+
+def _product(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    return record[f"product_{product_language(view.language)}"]
+
+
+def _product_and_sku(record: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
+    return {"text": _product(record, marks, view), "sub": record["sku_part_number"]}
+
+
+def _utilisation(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    if record["utilisation"] is None:
+        return ""
+    percent = round(record["utilisation"] * 100)
+    return {"text": fmt.number(percent, view.language), "share": percent}
+
+
+def _since(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    if record["short_since"] is None:
+        return ""
+    since, lang = record["short_since"], view.language
+    return {"text": fmt.since(since, view.now, lang), "title": fmt.moment(since, lang, view.zone)}
+
+
+def _alarm(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    at = record["alarm_at"]
+    title = fmt.moment(at, view.language, view.zone) if at and record["alarm"] else ""
+    return {"text": alarm_words(record, view), "title": title, "tone": ALARM_TONES.get(record["alarm"], "quiet")}
+
+
+def _renewal(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    renews_at = record["renews_at"]
+    return "" if renews_at is None else fmt.day(renews_at.astimezone(view.zone), view.language)
+
+
+CELLS: dict[str, Callable[[Mapping[str, Any], Sequence[str], View], Any]] = {
+    "state": _state, "product": _product, "product_and_sku": _product_and_sku, "utilisation": _utilisation,
+    "short_since": _since, "alarm": _alarm, "renews_at": _renewal,
+}  # fmt: skip
+
+
+def alarm_words(record: Mapping[str, Any], view: View) -> str:
+    """Return whether somebody knows: "gemeldet 12:10", "gemeldet 14.11.", "wartet auf Flow"; "" without a shortage."""
+    if not record["alarm"]:
+        return ""
+    words = text(f"alarm.{record['alarm']}", view.language)
+    at = record["alarm_at"] if record["alarm"] == "told" else None
+    return f"{words} {fmt.short_moment(at, view.now, view.language, view.zone)}" if at else words
