@@ -186,6 +186,8 @@ def test_html_page_can_be_given_our_language_name_and_icon():
     assert 'rel="service-desc"' not in page
     assert "BACKEND_BASE_URL" in page
     assert 'src="./static/de/js/' in page
+    assert "<noscript>Das Lizenztool braucht JavaScript." in page
+    assert "_stcore/agent" not in page
     # nothing on the page is run or fetched that the policy does not know
     assert not re.search(r"\son\w+=|(src|href)=.https?:", page)
 

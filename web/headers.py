@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from html import escape
 
 from starlette.datastructures import Headers
 from starlette.types import Message, Scope, Send
@@ -17,6 +18,7 @@ Header = tuple[bytes, bytes]
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 OWN_COOKIE = re.compile(rb"(__Host-)?(lizenztool_\w+|lang)=")
+NO_SCRIPT = re.compile(r"(?<=<noscript>).*?(?=</noscript>)", re.DOTALL)
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 # Without this the frontend first looks for a server below the page's own address: two 404s for each deep link.
@@ -98,9 +100,10 @@ class IndexPage:
 
 
 def _in_language(page: str, language: str) -> str:
-    """Return the page with the scripts of a language (web.static_files) and its formats of numbers and dates."""
+    """Return the page with the scripts, formats and the sentence without JavaScript of a language."""
     formats = texts.text("format.locale", language).replace("_", "-")
     page = page.replace('<html lang="en">', f'<html lang="{language}" data-formats="{formats}">')
+    page = NO_SCRIPT.sub(lambda _: escape(texts.text("plain.no_script", language)), page)
     return page.replace('"./static/', f'"./static/{language}/')
 
 
