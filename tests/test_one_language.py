@@ -61,6 +61,11 @@ def english_words(page: Page) -> list[str]:
     return sorted(word for word in page.evaluate(SHOWN) if word in words or patterns.fullmatch(word))
 
 
+def open_license(page: Page) -> Locator:
+    page.get_by_role("table", name="Engpässe jetzt").get_by_role("button", name="Bau AG Chur").click()
+    return page.get_by_role("dialog").get_by_role("link", name="Tenant öffnen")
+
+
 def open_list(page: Page) -> Locator:
     page.get_by_role("combobox", name="Zustand").click()
     return page.get_by_role("listbox")
@@ -90,6 +95,7 @@ def open_column_menu(page: Page) -> Locator:
 
 
 OPENED: dict[str, Callable[[Page], Locator]] = {
+    navigation.START: open_license,
     navigation.LICENSES: open_list,
     navigation.TENANT: open_toolbar,
     navigation.RULES: open_calendar,
@@ -108,6 +114,13 @@ def test_a_page_in_german_holds_no_english_word_in_an_english_browser(address: s
         found += english_words(page)
 
     assert found == []
+
+
+def test_numbers_are_those_of_the_page_in_an_english_browser(open_browser: OpenBrowser) -> None:
+    page = open_browser("/alle-tenants?lang=de&q=FLOW_FREE", account="carla", locale="en-US")
+
+    expect(page.get_by_role("table", name="Alle Tenants")).to_contain_text("10’000")
+    assert page.evaluate("() => navigator.language") == "de-CH"
 
 
 def test_a_tab_says_that_the_server_is_away_and_goes_on_when_it_is_back(browser: Browser, tmp_path: Path) -> None:

@@ -479,8 +479,10 @@ def test_the_chart_has_both_lines_for_every_day(filled, tmp_path):
 
     days = pd.DataFrame({"day": [date(2026, 11, 20), date(2026, 11, 21)], "enabled": [10, 12], "consumed": [8, 9]})
 
-    values = history_chart.spec(days, "de", "light")["data"]["values"]
+    chart = history_chart.spec(days, "de", "light")
 
+    values, numbers = chart["data"]["values"], chart["config"]["locale"]["number"]
+    assert (numbers["decimal"], numbers["thousands"], numbers["grouping"]) == (".", "’", [3])
     assert [(value["day"], value["series"], value["seats"]) for value in values] == [
         ("2026-11-20", "Verfügbar", 10), ("2026-11-20", "Verbraucht", 8),
         ("2026-11-21", "Verfügbar", 12), ("2026-11-21", "Verbraucht", 9),

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from core import runtime
 from core.cache.database import DatabaseError
@@ -74,7 +75,15 @@ def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]
         "height": 260,
         "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": point},
         "encoding": {**_axes(language, theme), **_lines(list(series.values()), theme), "tooltip": _tooltip(language)},
+        "config": {"locale": {"number": _numbers(language)}},
     }
+
+
+def _numbers(language: Language) -> dict[str, Any]:
+    """Return how the language writes numbers, in the form of d3-format: 1'000 in German as in Switzerland."""
+    locale = text("format.locale", language)
+    signs = {"decimal": get_decimal_symbol(locale), "thousands": get_group_symbol(locale)}
+    return {**signs, "grouping": [3], "currency": ["", ""]}
 
 
 def _axes(language: Language, theme: Theme) -> dict[str, Any]:
