@@ -38,7 +38,10 @@ class WarmProcess(subprocess.Popen[str]):
     """A forked process; it has the environment, folder and streams that `subprocess.Popen` would give it."""
 
     def _execute_child(self, command: list[str], *others: Any) -> None:
-        """Stand in for the fork and exec of `subprocess.Popen`, whose arguments these are."""
+        """Stand in, on Linux, for the fork and exec of `subprocess.Popen`, whose arguments these are."""
+        if sys.platform != "linux":
+            super()._execute_child(command, *others)  # type: ignore[misc]
+            return
         folder, environment, pipes = others[4] or Path.cwd(), others[5], others[9:15]
         streams = [pipe if pipe >= 0 else number for number, pipe in enumerate((pipes[0], pipes[3], pipes[5]))]
         environment = dict(os.environ if environment is None else environment)
