@@ -298,6 +298,15 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, lis
     return [(kind, path, methods) for kind, path, methods in json.loads(told.stdout)]
 
 
+@pytest.mark.parametrize("name", ["html_table/html_table.js", "html_table/html_table.css", "copy_link/copy_link.js"])
+def test_our_own_components_are_for_who_is_signed_in(served: Served, name: str) -> None:
+    path = f"/_stcore/bidi-components/lizenztool.{name}"
+
+    assert get(served, path).status_code == 401
+    assert get(served, path, cookies=served.cookie()).status_code == 404  # this server's pages show none
+    assert get(served, f"{path}/../../../app.py", cookies=served.cookie()).status_code in (400, 404)
+
+
 def test_every_route_is_one_that_was_decided_about(routes: list[tuple[str, str, list[str]]]):
     decided = {path: {method for methods in answers for method in methods} for path, (_, answers) in ROUTES.items()}
 

@@ -149,6 +149,8 @@ def test_a_name_opens_the_licence_and_leads_on_to_its_tenant_and_back(anna: Page
     name.click()
     panel = anna.get_by_role("dialog", name="Power BI Pro · Treuhand Emmen")
     expect(panel.get_by_text("POWER_BI_PRO")).to_be_visible()
+    panel.get_by_role("button", name="Link kopieren").click()
+    expect(panel.get_by_role("button", name="Link kopiert")).to_be_visible()
     anna.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     expect(name).to_be_focused()

@@ -21,6 +21,7 @@ from ui.frame.freshness import refresh_button
 from ui.frame.url import OPEN_LICENSE
 from ui.frame.view import View, current_view
 from ui.snapshots import Snapshot
+from ui.tables.copy_link import copy_link
 from ui.tables.license_columns import rule_words, state_words
 from ui.tables.license_rows import alarm_words
 from ui.tenant.history_chart import spec
@@ -59,10 +60,10 @@ def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None
     view = current_view()
     with fenced("panel.figures"):
         st.html(_figures(snapshot, position, record, view))
-    with fenced("history.title"):
-        _days(record, view)
     with fenced("panel.actions"):
         _actions(snapshot.index.slug(position), record)
+    with fenced("history.title"):
+        _days(record, view)
 
 
 def _figures(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: View) -> str:
@@ -109,4 +110,5 @@ def _actions(slug: str, record: Mapping[str, Any]) -> None:
         refresh_button([record["tenant_id"]], label="refresh.one", place="panel")
         navigation.link(navigation.TENANT, text("panel.tenant"), tenant=slug)
         navigation.link(navigation.RULES, text("panel.rule"), tenant=record["tenant_id"], sku=record["sku_id"])
-        st.html(f'<a href="{escape(center)}" target="_blank" rel="noreferrer">{escape(text("panel.admin_center"))}</a>')
+        st.link_button(text("panel.admin_center"), center, type="tertiary")
+        copy_link("panel_link")

@@ -12,7 +12,10 @@ SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callba
 PUBLIC = frozenset({*SIGN_IN, BUSY, LANGUAGE, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
 # With a session only these and the pages are served. Everything else of Streamlit's server is closed (uploads, metrics,
 # agent API, components, its own sign-in), and so is what an update may add.
-SERVED = ("/static", "/media", "/_stcore/bidi-components/lizenztool.table")  # the last: ui/tables/component
+SERVED = (
+    "/static", "/media",
+    "/_stcore/bidi-components/lizenztool.html_table", "/_stcore/bidi-components/lizenztool.copy_link",  # ours
+)  # fmt: skip
 # Programs may come here without a session: the route checks their token.
 BY_TOKEN = ("/metrics",)
 # The API checks the token of each call itself.

@@ -37,7 +37,10 @@ h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
 .st-key-attention [data-testid="stMarkdown"]:hover p { white-space: normal; }
 /* The figures of one licence. */
 dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.7rem 1.2rem;
-  margin: 0; }
+  margin: 0; padding: 0; }
+.copy-link { font: inherit; font-size: 0.875rem; color: inherit; background: none; border: 0; cursor: pointer;
+  padding: 0.25rem 0.5rem; border-radius: 7px; }
+.copy-link:hover { background-color: color-mix(in srgb, currentColor 12%, transparent); }
 dl.figures dt { font-size: 0.8rem; opacity: 0.75; padding: 0; }
 dl.figures dd, dl.figures dt { margin: 0; }
 /* The link to sign out looks like the link to the account beside it. */

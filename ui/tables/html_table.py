@@ -9,20 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Literal
-
-import streamlit as st
-from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
-from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 from ui import format as fmt
 from ui.frame import language
+from ui.tables.own_components import own_component
 from ui.texts import text
-
-PACKAGE, NAME = "lizenztool", "lizenztool.table"
-FOLDER = Path(__file__).parent
 
 Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open"]
 Direction = Literal["ascending", "descending", "none"]
@@ -68,8 +60,7 @@ def show_table(key: str, name: str, columns: Sequence[Column], rows: Sequence[Ro
         "total": total, "shown": text("table.part", lang, **counts) if is_part else "",
         "more": text("table.more", lang) if is_part else "",
     }  # fmt: skip
-    _register()
-    answer = _component()(
+    answer = own_component("html_table", '<div class="lt-root"></div>', css=True)(
         key=key, data=json.dumps(described, ensure_ascii=False).encode(),
         on_open_change=_nothing, on_sort_change=_nothing, on_more_change=_nothing,
     )  # fmt: skip
@@ -90,18 +81,3 @@ def _event(answer: Any, rows: set[str], columns: set[str]) -> Event | None:
 
 def _nothing() -> None:
     """Streamlit passes on the events of which it knows a callback."""
-
-
-def _register() -> None:
-    """Tell Streamlit where the component's files are; usually it reads that from installed packages."""
-    manager = get_bidi_component_manager()
-    if manager.get_component_asset_root(NAME) is None:
-        component = ComponentConfig("table", asset_dir="component")
-        manager.register_from_manifest(ComponentManifest(PACKAGE, "1", [component]), FOLDER)
-
-
-@cache
-def _component() -> Any:
-    return st.components.v2.component(
-        NAME, html='<div class="lt-root"></div>', css="html_table.css", js="html_table.js", isolate_styles=False
-    )

@@ -1,0 +1,30 @@
+"""Our own Streamlit components: their scripts and styles are the files of `component/`, one name for each."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
+from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
+
+PACKAGE = "lizenztool"
+NAMES = ("html_table", "copy_link")
+FOLDER = Path(__file__).parent
+
+
+def own_component(name: str, html: str, *, css: bool = False) -> Any:
+    """Return the function that shows the component `name`: `component/<name>.js`, and its .css if it has one."""
+    manager = get_bidi_component_manager()
+    if manager.get_component_asset_root(f"{PACKAGE}.{name}") is None:  # usually read from installed packages
+        components = [ComponentConfig(known, asset_dir="component") for known in NAMES]
+        manager.register_from_manifest(ComponentManifest(PACKAGE, "1", components), FOLDER)
+    return _shown_by(name, html, css=css)
+
+
+@cache
+def _shown_by(name: str, html: str, *, css: bool) -> Any:
+    style = f"{name}.css" if css else None
+    return st.components.v2.component(f"{PACKAGE}.{name}", html=html, css=style, js=f"{name}.js", isolate_styles=False)
