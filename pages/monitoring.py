@@ -12,7 +12,8 @@ from ui.frame.view import current_view
 from ui.monitoring import list_differences, sharepoint_and_profiles
 from ui.monitoring.first_push import first_push_warning
 from ui.monitoring.tenant_filter import choose_tenants
-from ui.tables.switches_table import edit_switches, show_results, switch_frame
+from ui.switch_actions import show_results
+from ui.tables.switches_table import show_switches, switch_all
 from ui.texts import text
 
 require(Action.LOOK)
@@ -29,7 +30,10 @@ with fenced("block.switches"):
     show_results(snapshot)
     list_differences.vanished_rows(snapshot, view)
     first_push_warning(snapshot)
-    edit_switches(switch_frame(choose_tenants(snapshot), view), view)
+    with st.container(horizontal=True, vertical_alignment="center", key="tenant_filter"):
+        tenants = choose_tenants(snapshot)
+        switch_all(tenants)
+    show_switches(tenants, view)
 
 with fenced("monitoring.differences"):
     list_differences.unmatched_rows(snapshot)

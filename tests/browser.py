@@ -15,7 +15,6 @@ AXE = Path(AXE_FILE_PATH).read_text("utf-8")
 # What the page itself is painted with, see .streamlit/config.toml.
 SCHEMES: dict[Literal["dark", "light"], str] = {"dark": "rgb(14, 17, 23)", "light": "rgb(255, 255, 255)"}
 HEADER, ROW = 37, 35  # pixels of a table's header and of each of its rows
-SWITCHES = {"Aktiv": 40, "Überwachung": 140}  # where their boxes are, in pixels from the left of the table
 
 # The dashboard once its script has run to the end, with its heading and nothing that is still to come.
 DRAWN = (
@@ -128,12 +127,9 @@ def tick(table: Locator, row: str) -> None:
     _click(table, row, 16)
 
 
-def toggle(table: Locator, row: str, column: str) -> None:
-    """Click this switch and see that it has moved."""
-    wanted = cell(table, row, column)
-    before = wanted.inner_text()
-    _click(table, row, SWITCHES[column])
-    expect(wanted).to_have_text("false" if before == "true" else "true")
+def switch(page: Page, name: str, tenant: str) -> Locator:
+    """The switch with this name in the row of this tenant."""
+    return page.get_by_role("switch", name=f"{name}: {tenant}", exact=True)
 
 
 def _click(table: Locator, row: str, x: int) -> None:

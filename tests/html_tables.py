@@ -43,6 +43,11 @@ def click(app: AppTest, table: ShownTable, row: int, column: str) -> AppTest:
     return send(app, table, "open", {"row": table.ids[row], "column": column})
 
 
+def switch(app: AppTest, table: ShownTable, row: int, column: str, *, on: bool) -> AppTest:
+    """Click the switch in this row, as the browser tells it."""
+    return send(app, table, "switch", {"row": table.ids[row], "column": column, "on": on})
+
+
 def send(app: AppTest, table: ShownTable, event: str, value: Any) -> AppTest:
     """Run the page with an event of the table."""
     states = app._tree.get_widget_states()
@@ -71,6 +76,8 @@ def _row(columns: list[str], cells: list[Any]) -> dict[str, str]:
 
 
 def _words(cell: Any) -> str:
+    if isinstance(cell, dict) and "on" in cell:
+        return ("on" if cell["on"] else "off") + (", disabled" if cell["disabled"] else "")
     if isinstance(cell, dict):
         return " ".join(chip["text"] for chip in cell["chips"]) if "chips" in cell else str(cell["text"])
     return "" if cell is None else str(cell)

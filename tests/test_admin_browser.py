@@ -134,20 +134,13 @@ def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day:
 
 def test_the_switches_of_a_tenant_are_set_by_keyboard(eventful_day: Day, open_browser: OpenBrowser) -> None:
     carla = open_browser("/tenant?tenant=spedition-nord", account="carla")
-    switch = (
-        carla.get_by_role("switch", name="Überwachung").or_(carla.get_by_role("checkbox", name="Überwachung")).first
-    )
-    switch.focus()
-    carla.keyboard.press("Space")
-    review = carla.get_by_role("button", name="Prüfen und speichern")
-    expect(review).to_be_visible()
-    review.focus()
+    carla.get_by_role("button", name="Überwachung ausschalten").focus()
     carla.keyboard.press("Enter")
-    save = carla.get_by_role("dialog").get_by_role("button", name="Speichern")
-    expect(save).to_be_visible()
-    save.focus()
+    off = carla.get_by_role("dialog").get_by_role("button", name="Ausschalten")
+    expect(off).to_be_visible()
+    off.focus()
     carla.keyboard.press("Enter")
 
-    expect(carla.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    expect(carla.get_by_text("Überwachung ausgeschaltet: Spedition Nord.")).to_be_visible()
     assert eventful_day.switches("Spedition Nord") == (True, False)
     expect(carla.get_by_text("aktiv, nicht überwacht")).to_be_visible()

@@ -16,8 +16,7 @@ from streamlit.testing.v1.element_tree import Button
 from core import runtime
 from core.cache.lists_read import ListedTenant, save_tenant_list, stored_alarms
 from core.cache.run_rows import finish_run, join_or_wait, save_progress, tell_newer, waiting_run
-from core.problems import Problem
-from core.tenants.tenant_switches import SwitchChange, SwitchResult
+from core.tenants.tenant_switches import SwitchResult
 from tests.actors import actor
 from tests.html_tables import click, html_table, html_tables, send
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
@@ -25,7 +24,6 @@ from ui import snapshots
 from ui.escaping import plain
 from ui.frame import refresh_result, visit
 from ui.monitoring import list_differences
-from ui.tables import switches_table
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
 START, LICENSES, TENANT, MONITORING, RULES = (
@@ -434,58 +432,6 @@ def test_another_tenant_goes_into_the_url(filled, open_page):
 # Monitoring
 
 
-def edit(app: AppTest, row: int, **cells: bool) -> AppTest:
-    key = app.dataframe[0].proto.id.split("-", 2)[-1]  # Streamlit hides the key of an editor in its id
-    app.session_state[key] = {"edited_rows": {row: cells}, "added_rows": [], "deleted_rows": []}
-    return app.run()
-
-
-@pytest.fixture
-def applied(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the page wants to have changed; everything succeeds but "Bau AG Chur"."""
-    asked: list[Any] = []
-
-    def apply(services: Any, changes: list[SwitchChange], actor: str) -> list[SwitchResult]:
-        asked.extend([*changes, actor])
-        changed = Problem("sharepoint.changed_meanwhile", {"tenant": "Bau AG Chur"})
-        return [SwitchResult(changes[0].tenant_id, "Bau AG Chur", changed)]
-
-    monkeypatch.setattr(switches_table, "apply_switches", apply)
-    return asked
-
-
-def test_a_switch_changes_nothing_before_it_is_confirmed(small, open_page, applied):
-    small.refresher = FakeRefresher(small)
-    app = edit(open_page(small, MONITORING), 0, monitored=False)
-
-    assert "1 Tenant geändert, noch nicht gespeichert" in words(app)
-    button(app, "switch_review").click().run()
-
-    assert applied == []
-    assert f"keine Engpässe mehr gemeldet für: {plain('Bau AG Chur')}" in words(app)
-
-
-def test_a_lost_update_is_told_with_what_is_set_now(small, open_page, applied):
-    small.refresher = FakeRefresher(small)
-    app = edit(open_page(small, MONITORING), 0, monitored=False)
-    button(app, "switch_review").click().run()
-
-    button(app, "switch_apply").click().run()
-
-    change, actor = applied
-    assert (change.seen, change.wanted, actor.name) == ((True, True), (True, False), "admin")
-    assert "inzwischen geändert" in app.error[0].value
-    assert "Jetzt gilt: aktiv, überwacht." in app.error[0].value
-
-
-def test_discarded_changes_are_gone(small, open_page):
-    app = edit(open_page(small, MONITORING), 0, monitored=False)
-
-    app.button(key="switch_discard").click().run()
-
-    assert "noch nicht gespeichert" not in words(app)
-
-
 def test_monitoring_names_what_lists_and_profiles_do_not_share(filled, open_page):
     app = open_page(filled, MONITORING)
 
@@ -593,7 +539,7 @@ def test_monitoring_checks_the_parameters_of_the_flow(filled, open_page):
 def test_monitoring_shows_the_list_a_link_asks_for(show, tenants, filled, open_page):
     app = open_page(filled, MONITORING, show=show)
 
-    assert len(app.dataframe[0].value) == tenants
+    assert len(html_table(app, "Tenants mit ihren Schaltern").rows) == tenants
 
 
 # Refresh

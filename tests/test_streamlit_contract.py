@@ -75,11 +75,6 @@ def test_values_of_controls_come_through_one_place() -> None:
         states.set_widget_from_proto(WidgetState(id="id", **state))
 
         assert streamlit_internals._value_or_default(states, "id") == value
-    assert list(inspect.signature(streamlit_internals._apply_edits).parameters) == [
-        "df",
-        "edited_rows",
-        "dataframe_schema",
-    ]
 
 
 def test_identity_comes_from_the_trusted_headers_and_guards_a_session():
@@ -135,6 +130,24 @@ def test_frame_is_read(message: dict, allowed: bool, active: bool, path: str | N
 
     assert frame is not None
     assert (frame.allowed, frame.active, frame.path) == (allowed, active, path)
+
+
+@pytest.mark.parametrize(
+    ("widget", "pressed"),
+    [
+        pytest.param({"trigger_value": True}, True, id="button"),
+        pytest.param({"json_trigger_value": "[]"}, True, id="table"),
+        pytest.param({"trigger_value": False}, False, id="no-button"),
+        pytest.param({"string_value": "x"}, False, id="text"),
+    ],
+)
+def test_frame_tells_whether_something_was_pressed(widget: dict, pressed: bool):
+    message = BackMsg(rerun_script={"widget_states": {"widgets": [{"id": "x", **widget}]}})
+
+    frame = streamlit_internals.read_frame(message.SerializeToString())
+
+    assert frame is not None
+    assert frame.pressed == pressed
 
 
 def test_frame_that_is_none_is_told_apart():

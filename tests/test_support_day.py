@@ -25,8 +25,8 @@ from tests.browser import (
     rows_of,
     settled,
     sign_in,
+    switch,
     table,
-    toggle,
     violations,
 )
 from tests.day import LICENSES, PREMIUM, UNLISTED, Day, OpenBrowser
@@ -223,25 +223,30 @@ def test_a_refresh_of_one_tenant_reads_no_other(eventful_day: Day, open_browser:
 # Monitoring
 
 
-def test_monitoring_is_switched_off_in_sharepoint_after_a_question_that_names_the_tenant(
+def test_monitoring_is_switched_off_in_sharepoint_after_a_question_that_names_the_tenant_and_taken_back(
     carla: Page, eventful_day: Day
 ):
     open_from_menu(carla, "Monitoring")
-    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
-    carla.get_by_role("button", name="Prüfen und speichern").click()
+    switch(carla, "Überwachung", "Spedition Nord").click()
 
     question = carla.get_by_role("dialog")
     expect(question).to_contain_text("Überwachung für 1 Tenant ausschalten?")
     expect(question).to_contain_text("Es werden keine Engpässe mehr gemeldet für: Spedition Nord.")
     assert eventful_day.switches("Spedition Nord") == (True, True)
+    expect(switch(carla, "Überwachung", "Spedition Nord").and_(carla.locator("[aria-busy]"))).to_be_checked()
 
-    question.get_by_role("button", name="Speichern").click()
-    expect(carla.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    question.get_by_role("button", name="Ausschalten").click()
+    expect(carla.get_by_text("Überwachung ausgeschaltet: Spedition Nord.")).to_be_visible()
     assert eventful_day.switches("Spedition Nord") == (True, False)
-    table = grid(carla, "Tenants mit ihren Schaltern")
-    expect(cell(table, "Spedition Nord", "Überwachung")).to_have_text("false")
-    expect(cell(table, "Spedition Nord", "Aktiv")).to_have_text("true")
-    expect(cell(table, "Treuhand Emmen", "Überwachung")).to_have_text("true")
+    expect(switch(carla, "Überwachung", "Spedition Nord")).not_to_be_checked()
+    expect(switch(carla, "Überwachung", "Spedition Nord")).to_be_focused()
+    expect(switch(carla, "Aktiv", "Spedition Nord")).to_be_checked()
+    expect(switch(carla, "Überwachung", "Treuhand Emmen")).to_be_checked()
+
+    carla.get_by_role("button", name="Rückgängig").click()
+    expect(carla.get_by_text("Überwachung eingeschaltet: Spedition Nord.")).to_be_visible()
+    expect(switch(carla, "Überwachung", "Spedition Nord")).to_be_checked()
+    assert eventful_day.switches("Spedition Nord") == (True, True)
 
 
 def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(
@@ -253,16 +258,14 @@ def test_a_switch_that_somebody_set_in_sharepoint_meanwhile_is_not_overwritten(
     eventful_day.office.sharepoint.tenants.update(row.id, {"monitoring": False})
     version = row.version
 
-    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Holzbau Muster", "Aktiv")
-    carla.get_by_role("button", name="Prüfen und speichern").click()
-    carla.get_by_role("dialog").get_by_role("button", name="Speichern").click()
+    switch(carla, "Aktiv", "Holzbau Muster").click()
+    carla.get_by_role("dialog").get_by_role("button", name="Ausschalten").click()
 
-    message = carla.get_by_role("alert").filter(has_text="Holzbau Muster nicht geändert.")
+    message = carla.get_by_role("alert").filter(has_text="Holzbau Muster wurde in SharePoint inzwischen geändert")
     expect(message).to_contain_text("Jetzt gilt: aktiv, nicht überwacht.")
     assert (eventful_day.switches("Holzbau Muster"), row.version) == ((True, False), version)
-    table = grid(carla, "Tenants mit ihren Schaltern")
-    expect(cell(table, "Holzbau Muster", "Überwachung")).to_have_text("false")
-    expect(cell(table, "Holzbau Muster", "Aktiv")).to_have_text("true")
+    expect(switch(carla, "Überwachung", "Holzbau Muster")).not_to_be_checked()
+    expect(switch(carla, "Aktiv", "Holzbau Muster")).to_be_checked()
 
 
 def test_the_browser_keeps_no_figure_and_no_name(anna: Page):
@@ -279,15 +282,17 @@ def test_the_browser_keeps_no_figure_and_no_name(anna: Page):
     assert [word for word in ("Höri", "Chur", "Rheintal", "anna", "SPB") if word in kept] == []
 
 
-def test_changed_switches_can_be_discarded(day: Day, open_browser: OpenBrowser):
+def test_a_question_is_left_with_escape_and_nothing_has_changed(day: Day, open_browser: OpenBrowser):
     carla = open_browser("/monitoring", account="carla")
-    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")
-    expect(carla.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_be_visible()
+    switch(carla, "Aktiv", "Spedition Nord").focus()
+    carla.keyboard.press("Space")
+    expect(carla.get_by_role("dialog")).to_be_focused()
 
-    carla.get_by_role("button", name="Verwerfen").click()
+    carla.keyboard.press("Escape")
 
-    expect(carla.get_by_text("1 Tenant geändert, noch nicht gespeichert.")).to_have_count(0)
-    expect(cell(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Aktiv")).to_have_text("true")
+    expect(carla.get_by_role("dialog")).to_have_count(0)
+    expect(switch(carla, "Aktiv", "Spedition Nord").and_(carla.locator(":not([aria-busy])"))).to_be_checked()
+    expect(switch(carla, "Aktiv", "Spedition Nord")).to_be_focused()
     assert day.switches("Spedition Nord") == (True, True)
 
 
@@ -304,7 +309,7 @@ def test_a_tenant_that_is_not_in_the_list_comes_into_it_after_a_question(eventfu
     expect(carla.get_by_text(f"Gespeichert: {UNLISTED}.")).to_be_visible()
     expect(carla.get_by_text("Mit Profil, aber nicht in der Tenantliste")).to_have_count(0)
     assert eventful_day.switches(UNLISTED) == (True, True)
-    expect(cell(grid(carla, "Tenants mit ihren Schaltern"), UNLISTED, "Überwachung")).to_have_text("true")
+    expect(switch(carla, "Überwachung", UNLISTED)).to_be_checked()
 
 
 # The end of the day
@@ -363,12 +368,11 @@ def test_every_page_is_accessible_in_light_and_dark_and_fits(carla: Page, day: D
 
 def test_questions_results_and_messages_are_accessible(eventful_day: Day, open_browser: OpenBrowser):
     carla = open_browser("/monitoring", account="carla")
-    toggle(grid(carla, "Tenants mit ihren Schaltern"), "Spedition Nord", "Überwachung")
-    carla.get_by_role("button", name="Prüfen und speichern").click()
+    switch(carla, "Überwachung", "Spedition Nord").click()
     expect(carla.get_by_role("dialog")).to_be_visible()
     assert violations(carla) == []
-    carla.get_by_role("dialog").get_by_role("button", name="Speichern").click()
-    expect(carla.get_by_text("Gespeichert: Spedition Nord.")).to_be_visible()
+    carla.get_by_role("dialog").get_by_role("button", name="Ausschalten").click()
+    expect(carla.get_by_text("Überwachung ausgeschaltet: Spedition Nord.")).to_be_visible()
     assert violations(carla) == []
 
     eventful_day.take_consent("Holzbau Muster")

@@ -23,10 +23,9 @@ from core.licenses.alarm_rules import Rule
 from core.licenses.skus import KINDS
 from core.problems import Problem
 from core.spreadsheets import harmless, separator
-from core.tenants.tenant_switches import SwitchChange
 from core.texts import plural, text
 from tests.actors import entry
-from tests.page_world import HOSTILE, NOW, World, filled_world, license_, sku_of, small_world
+from tests.page_world import NOW, World, filled_world, license_, sku_of, small_world
 from ui import age, snapshots
 from ui import format as fmt
 from ui.escaping import plain
@@ -34,7 +33,7 @@ from ui.frame.view import View
 from ui.monitoring.tenant_filter import SHOWS
 from ui.start import attention_list, overview
 from ui.start.shortages_table import current_shortages, no_shortages_words
-from ui.tables import license_columns, license_rows, switches_table
+from ui.tables import license_columns, license_rows
 from ui.tables.license_filters import SORTS, Filters, matching
 from ui.tables.license_table import ALL
 from ui.tables.table_export import TableExport, csv_value, export_of, to_csv
@@ -70,8 +69,8 @@ def test_every_composed_key_has_a_text():
         *(f"alarm.{alarm}" for alarm in ("told", "pending", "waiting", "unanswered", "not_monitored", "no_sharepoint")),
         *(f"column.{name}" for name in ALL),
         *(f"monitoring.show.{name}" for name in SHOWS),
-        *(f"condition.{name}" for name in switches_table.CONDITIONS),
-        *(f"flow.{name}" for name in switches_table.FLOW if name != "none"),
+        *(f"condition.{name}" for name in ("off", "failing", "unread", "read")),
+        *(f"flow.{name}" for name in ("unanswered", "waiting")),
         *(f"refresh.step.{step}" for step in ("profiles", "lists", "tenants", "sharepoint")),
         *(f"history.{name}" for name in history_chart.COLOURS),
     ]
@@ -430,44 +429,6 @@ def test_without_sharepoint_it_is_said_that_nobody_is_told(world):
     items = attention_items(snapshots.newest(world.runtime))
 
     assert [(item.level, "niemandem gemeldet" in item.words) for item in items] == [("note", True)]
-
-
-# Switches
-
-
-def change(seen: tuple[bool, bool], wanted: tuple[bool, bool], tenant_id: str = "1") -> SwitchChange:
-    return SwitchChange(tenant_id, seen, wanted)
-
-
-def test_only_changed_tenants_are_changes(filled):
-    frame = switches_table.switch_frame(filled.tenants, VIEW)
-    edited = frame.copy()
-    edited.loc[edited.index[3], "monitored"] = False
-
-    assert switches_table.changes_between(frame, edited) == [SwitchChange(frame.index[3], (True, True), (True, False))]
-
-
-@pytest.mark.usefixtures("german")
-def test_the_question_says_precisely_what_is_asked():
-    off = [change((True, True), (True, False), str(number)) for number in range(3)]
-
-    assert switches_table.question(off) == "Überwachung für 3 Tenants ausschalten?"
-    assert switches_table.question(off[:1]) == "Überwachung für 1 Tenant ausschalten?"
-    assert switches_table.question([change((False, True), (True, True))]) == "1 Tenant aktiv schalten?"
-    assert switches_table.question([*off, change((True, False), (True, True), "9")]) == "4 Tenants ändern?"
-    assert switches_table.question([change((True, True), (False, False))]) == "1 Tenant ändern?"
-
-
-@pytest.mark.usefixtures("german")
-def test_whoever_falls_silent_is_named_first_and_literally():
-    lines = switches_table.change_lines(
-        [change((True, True), (False, True), "1"), change((True, False), (True, True), "2")],
-        {"1": HOSTILE, "2": "Bau AG Chur"},
-    )
-
-    assert lines[0] == f"Es werden keine Engpässe mehr gemeldet für: {plain(HOSTILE)}."
-    assert lines[2] == f"- **{plain(HOSTILE)}**: wird inaktiv und nicht mehr gelesen"
-    assert lines[3] == "- **Bau AG Chur**: Überwachung ein"
 
 
 # History and subscriptions

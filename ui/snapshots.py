@@ -101,6 +101,8 @@ def newest(runtime: Runtime) -> Snapshot:
     store = _store(runtime.engine)
     with store.lock:
         figures = newest_figures(runtime.engine, runtime.settings)
+        if store.latest is not None and store.latest[1].version != figures.version:
+            store.latest = None  # else the pages would offer newer figures than these for a second
         last = store.snapshots.get((figures.version, figures.taken_at))
         if last is not None:
             return last

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from streamlit import config, file_util, net_util
 from streamlit import logger as streamlit_logger
-from streamlit.elements.widgets import data_editor
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.pages_manager import PagesManager
@@ -67,7 +65,6 @@ WIDGET_MARK = b"$$ID-"  # in the id of every control
 OPERATIONS = frozenset({"deferred_file"})
 
 _read_value = WStates.__getitem__
-_apply_edits = data_editor._apply_cell_edits
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ class Frame:
     path: str | None = None  # page and query of the tab, if the frame contains them
     file: str = ""  # id of a file to be made on click
     request: str = ""  # id under which the browser waits for that file
-    pressed: bool = False  # a button was pressed, which may change data
+    pressed: bool = False  # a button or something in a table was pressed, which may change data
     fault: str = ""  # the limit that the frame exceeds; such a frame is never allowed
 
 
@@ -94,7 +91,6 @@ def harden() -> None:
     net_util._external_ip = ""
     # Otherwise a forged value raises an exception: a traceback in the log and an error in place of the page.
     WStates.__getitem__ = _value_or_default  # type: ignore[method-assign]
-    data_editor._apply_cell_edits = _apply_possible_edits  # type: ignore[assignment]
 
 
 def join_our_log() -> None:
@@ -137,7 +133,7 @@ def read_frame(data: bytes) -> Frame | None:
     if kind == "rerun_script":
         state = message.rerun_script
         path = f"/{state.page_name.lstrip('/')}" + (f"?{state.query_string}" if state.query_string else "")
-        pressed = any(widget.trigger_value for widget in state.widget_states.widgets)
+        pressed = any(widget.trigger_value or widget.json_trigger_value for widget in state.widget_states.widgets)
         return Frame(kind, allowed=True, active=not state.is_auto_rerun, path=path, pressed=pressed)
     if kind == OPERATION_FRAME:
         asked = message.backend_operation_request
@@ -200,13 +196,3 @@ def _value_or_default(states: WStates, widget: str) -> Any:
     log.warning("A value that does not fit its control was dropped: %s as %s", widget[-100:], kind)
     states.states[widget] = Value(metadata.deserializer(None))
     return _read_value(states, widget)
-
-
-def _apply_possible_edits(frame: Any, edits: Mapping[int, Mapping[str, Any]], schema: Any) -> None:
-    """Apply edits as Streamlit does, but leave out rows and columns that the table does not have (any more)."""
-    possible = {
-        row: {name: value for name, value in edit.items() if name in frame.columns}
-        for row, edit in edits.items()
-        if row < len(frame)
-    }
-    _apply_edits(frame, possible, schema)

@@ -15,9 +15,9 @@ from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.problems import problem_box
 from ui.snapshots import Snapshot
+from ui.switch_actions import may_switch
 from ui.tables.frame_rows import moment, rows
 from ui.tables.selection import bound_key
-from ui.tables.switches_table import may_switch
 from ui.texts import plural, text
 
 MOST = 10  # shortages named in the question

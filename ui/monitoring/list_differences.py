@@ -16,9 +16,9 @@ from ui import format as fmt
 from ui.escaping import plain
 from ui.frame.view import View
 from ui.snapshots import Snapshot
+from ui.switch_actions import carry_out, may_switch
 from ui.tables.frame_rows import rows
 from ui.tables.selection import bound_key
-from ui.tables.switches_table import carry_out, may_switch
 from ui.texts import plural, text
 
 MOST = 5  # vanished rows with buttons of their own; the last buttons are for all

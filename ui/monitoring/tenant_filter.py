@@ -1,4 +1,4 @@
-"""The choice which tenants the table of switches lists: all, unreadable ones, those with an old certificate, ..."""
+"""Which tenants the table of switches lists, and in which order: a choice, a search, a sort; the URL holds them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import pandas as pd
 import streamlit as st
 
 from core.attention.conditions import CERTIFICATE_DAYS
+from core.bounds import LONGEST_SEARCH, search_words
+from core.name_key import name_key
 from ui.frame import navigation, url
 from ui.snapshots import Snapshot
-from ui.tables.switches_table import switchable_tenants
+from ui.switch_actions import switchable_tenants
+from ui.tables.html_table import Direction
 from ui.texts import text
 
-_KEY = "monitoring_show"
+_KEY, _SEARCH, _SORT = "monitoring_show", "monitoring_q", "_monitoring_sort"
 SHOWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "all": lambda tenants: pd.Series(True, index=tenants.index),
     "unreadable": lambda tenants: (
@@ -25,16 +28,18 @@ SHOWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "flow": lambda tenants: (tenants["waiting"] + tenants["unanswered"]) > 0,
     "off": lambda tenants: ~(tenants["enabled"].astype(bool) & tenants["monitored"].astype(bool)),
 }
+# Column of the table -> column of the frame that it is sorted by; the frame comes sorted by name.
+SORTS = {"tenant": "", "last_read": "last_read_at", "cert_days": "cert_days", "shortages": "shortages"}
+REVERSED = "-"  # before a sort
 
 
 def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
-    """Show the choice which tenants the table lists, kept in the URL as `?show=`; return their rows."""
+    """Show the choice and the search, kept in the URL as `?show=&q=&sort=`; return the chosen rows in their order."""
     tenants = switchable_tenants(snapshot)
     counts = {name: int(matching(tenants).sum()) for name, matching in SHOWS.items()}
-    arrived = url.new_params(navigation.MONITORING, ("show",))
+    arrived = url.new_params(navigation.MONITORING, ("show", "q", "sort"))
     if arrived is not None:
-        asked = (arrived.get("show") or ["all"])[0]
-        st.session_state[_KEY] = asked if asked in SHOWS else "all"
+        _fill(arrived)
     chosen = st.segmented_control(
         text("monitoring.show"),
         list(SHOWS),
@@ -43,5 +48,50 @@ def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
         format_func=lambda name: f"{text(f'monitoring.show.{name}')} {counts[name]}",
         label_visibility="collapsed",
     )
-    url.keep_params(navigation.MONITORING, {"show": [chosen] if chosen and chosen != "all" else []})
-    return tenants[SHOWS[chosen or "all"](tenants)]
+    search = st.text_input(
+        text("monitoring.search"), key=_SEARCH, max_chars=LONGEST_SEARCH, type="search", live="400ms",
+        placeholder=text("monitoring.search"), label_visibility="collapsed", autocomplete="off", width=215,
+    )  # fmt: skip
+    sort = _sort()
+    params = {"show": chosen if chosen != "all" else "", "q": search, "sort": sort if sort != "tenant" else ""}
+    url.keep_params(navigation.MONITORING, {name: [value] if value else [] for name, value in params.items()})
+    return sorted_tenants(with_words(tenants[SHOWS[chosen or "all"](tenants)], search or ""), sort)
+
+
+def _fill(params: url.Params) -> None:
+    show, search, sort = ((params.get(name) or [""])[0] for name in ("show", "q", "sort"))
+    st.session_state[_KEY] = show if show in SHOWS else "all"
+    st.session_state[_SEARCH] = search[:LONGEST_SEARCH]
+    st.session_state[_SORT] = sort if sort.removeprefix(REVERSED) in SORTS else "tenant"
+
+
+def with_words(tenants: pd.DataFrame, search: str) -> pd.DataFrame:
+    """Return the tenants whose name holds all words of the search."""
+    words = search_words(name_key(search[:LONGEST_SEARCH]))
+    return tenants[[all(word in name_key(name) for word in words) for name in tenants["tenant"]]]
+
+
+def sorted_tenants(tenants: pd.DataFrame, sort: str) -> pd.DataFrame:
+    """Return the tenants, which come sorted by name, in the order of `sort`; missing values are the last."""
+    column, descending = SORTS[sort.removeprefix(REVERSED)], sort.startswith(REVERSED)
+    if not column:
+        return tenants[::-1] if descending else tenants
+    return tenants.sort_values(column, ascending=not descending, kind="stable")
+
+
+def sort_directions() -> dict[str, Direction]:
+    """Return for each column that sorts how the rows are sorted by it."""
+    sort = _sort()
+    now: Direction = "descending" if sort.startswith(REVERSED) else "ascending"
+    return {column: now if column == sort.removeprefix(REVERSED) else "none" for column in SORTS}
+
+
+def sort_by(column: str) -> None:
+    """Sort by a column, or the other way round if it is sorted by it, in a new run."""
+    if column in SORTS:
+        st.session_state[_SORT] = REVERSED + column if _sort() == column else column
+    st.rerun()
+
+
+def _sort() -> str:
+    return str(st.session_state.get(_SORT, "tenant"))

@@ -16,7 +16,7 @@ from ui.frame import language
 from ui.tables.own_components import own_component
 from ui.texts import text
 
-Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open"]
+Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open", "switch"]
 Direction = Literal["ascending", "descending", "none"]
 
 
@@ -32,7 +32,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: a text for each column, or a mapping with `text` and `sub`, `title`, `tone`, `share` or `chips`."""
+    """A row: a text for each column, or a mapping with `text` and `sub`, `title`, `tone`, `share` or `chips`.
+
+    A switch is a mapping with `text` (its accessible name), `on` and `disabled`.
+    """
 
     id: str
     cells: Sequence[Any]
@@ -40,41 +43,50 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What somebody did: `open` a cell's name (row and column), `sort` by a column, show `more` rows."""
+    """What somebody did: `open` a cell's name or `switch` a cell (row and column), `sort` by a column, show `more`."""
 
-    what: Literal["open", "sort", "more"]
+    what: Literal["open", "sort", "more", "switch"]
     row: str = ""
     column: str = ""
+    on: bool = False  # what the switch is to be
 
 
-def show_table(key: str, name: str, columns: Sequence[Column], rows: Sequence[Row], *, total: int) -> Event | None:
+def show_table(
+    key: str, name: str, columns: Sequence[Column], rows: Sequence[Row], *, total: int, edition: int = 0
+) -> Event | None:
     """Show the rows, the first of `total`, and return what somebody has just done with them.
 
     `name` is read out by screen readers. If there are more rows, a line below says so and has a button for them.
+    A switch that was clicked is busy until the table differs: another `edition` is drawn anew even if equal.
     """
     lang = language.current()
     is_part = len(rows) < total
     counts = {"shown": fmt.number(len(rows), lang), "total": fmt.number(total, lang)}
     described = {
         "name": name, "columns": [asdict(column) for column in columns], "rows": [asdict(row) for row in rows],
-        "total": total, "shown": text("table.part", lang, **counts) if is_part else "",
+        "total": total, "edition": edition, "shown": text("table.part", lang, **counts) if is_part else "",
         "more": text("table.more", lang) if is_part else "",
     }  # fmt: skip
     answer = own_component("html_table", '<div class="lt-root"></div>', css=True)(
         key=key, data=json.dumps(described, ensure_ascii=False).encode(),
         on_open_change=_nothing, on_sort_change=_nothing, on_more_change=_nothing,
+        on_switch_change=_nothing,
     )  # fmt: skip
-    return _event(answer, {row.id for row in rows}, {column.id for column in columns})
+    return _event(answer, {row.id for row in rows}, {column.id: column.kind for column in columns})
 
 
-def _event(answer: Any, rows: set[str], columns: set[str]) -> Event | None:
+def _event(answer: Any, rows: set[str], columns: dict[str, Kind]) -> Event | None:
     """Return the event in the answer; None for what no table of ours can have sent."""
-    match answer.open, answer.sort, answer.more:
-        case {"row": str(row), "column": str(column)}, _, _ if row in rows and column in columns:
+    match answer.open, answer.switch, answer.sort, answer.more:
+        case {"row": str(row), "column": str(column)}, _, _, _ if row in rows and columns.get(column) == "open":
             return Event("open", row, column)
-        case _, str(column), _ if column in columns:
+        case _, {"row": str(row), "column": str(column), "on": bool(on)}, _, _ if (
+            row in rows and columns.get(column) == "switch"
+        ):
+            return Event("switch", row, column, on)
+        case _, _, str(column), _ if column in columns:
             return Event("sort", column=column)
-        case _, _, int(shown) if shown > 0:
+        case _, _, _, int(shown) if shown > 0:
             return Event("more")
     return None
 

@@ -17,9 +17,9 @@ from ui.frame import navigation, url
 from ui.frame.view import View
 from ui.problems import reason, technical_lines
 from ui.snapshots import Snapshot
+from ui.switch_actions import show_results
 from ui.tables.frame_rows import moment, rows
-from ui.tables.switches_table import show_results
-from ui.tenant.switch_controls import tenant_switches, unsaved_change
+from ui.tenant.switch_controls import tenant_switches
 from ui.texts import text
 
 _KEY = "chosen_tenant"
@@ -91,8 +91,7 @@ def tenant_header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
     """Show the status line ("aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage") and the switches."""
     with st.container(horizontal=True, vertical_alignment="center", key="tenant_header"):
         st.markdown(" · ".join(status_parts(tenant, view)), width="stretch")
-        change = tenant_switches(snapshot, tenant.tenant_id)
-    unsaved_change(change, tenant.name)
+        tenant_switches(snapshot, tenant.tenant_id)
     show_results(snapshot)
 
 

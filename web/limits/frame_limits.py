@@ -14,7 +14,7 @@ from google.protobuf.message import Message  # type: ignore[import-untyped]
 from web.limits.request_limits import MOST_PARAMETERS
 
 # Bytes. Measured: the largest frame of the browser tests has 0.7 kB. The largest frames that our pages can make hold
-# the switches of 1,000 tenants changed by hand (43 kB), or 300 chosen tenants as text and in the URL (3 * 30 kB).
+# 300 chosen tenants as text and in the URL (3 * 30 kB).
 LARGEST_FRAME = 256 * 2**10
 LARGEST_TEXT = 64 * 2**10  # characters: the state of a table, the query of a page
 LARGEST_NUMBER = 2**53  # beyond it JavaScript numbers are not exact
@@ -48,14 +48,14 @@ FIELDS: dict[str, int] = {
     "WidgetState.int_value": LARGEST_NUMBER,
     "WidgetState.string_value": LARGEST_TEXT,
     "WidgetState.string_array_value": 1,
-    "WidgetState.json_trigger_value": 1000,  # what was clicked in a table: ids of a row and a column
+    "WidgetState.json_trigger_value": 1000,  # what was clicked in a table: ids of a row and a column, a switch
     "StringArray.data": 1000,
     "BackendOperationRequest.request_id": 64,  # a UUID
     "BackendOperationRequest.session_id": 64,
     "BackendOperationRequest.deferred_file": 1,
     "DeferredFileRequestPayload.file_id": 64,
 }
-# The largest that our pages send: each switch of a table and each chosen tenant is one value.
+# The largest that our pages send: each chosen tenant is one value.
 MOST_VALUES = {"ClientState.cached_message_hashes": 200, "WidgetStates.widgets": 200, "StringArray.data": 2000}
 # Texts that people type, or names from other systems, which may hold control characters; code makes all other texts.
 TYPED = ("WidgetState.string_value", "StringArray.data")

@@ -67,7 +67,7 @@ function fill(cell, value, column, row, send) {
     cell.classList.add("lt-empty")
     return
   }
-  const { text, sub, title, tone, share, chips } = cellOf(value)
+  const { text, sub, title, tone, share, chips, on, disabled } = cellOf(value)
   if (title) cell.title = title
   if (column.kind === "open") {
     const key = `open/${row.id}/${column.id}`
@@ -75,6 +75,8 @@ function fill(cell, value, column, row, send) {
     button.addEventListener("click", () => send("open", { row: row.id, column: column.id }))
     cell.append(button)
     if (sub) cell.append(make("span", { class: "lt-sub" }, sub))
+  } else if (column.kind === "switch") {
+    cell.append(switchOf(text, on, disabled, row.id, column.id, send))
   } else if (column.kind === "chip") {
     for (const chip of chips) cell.append(make("span", { class: `lt-chip lt-${chip.tone}` }, chip.text))
   } else if (column.kind === "bar") {
@@ -86,6 +88,20 @@ function fill(cell, value, column, row, send) {
   } else {
     cell.append(tone ? make("span", { class: `lt-word lt-${tone}` }, text) : text)
   }
+}
+
+// It shows what is stored: a click only asks for the change, and the next description says what became of it.
+function switchOf(name, on, disabled, row, column, send) {
+  const key = `switch/${row}/${column}`
+  const box = make("input", { type: "checkbox", role: "switch", "aria-label": name, "data-key": key })
+  box.checked = on
+  box.disabled = disabled
+  box.addEventListener("click", (event) => {
+    event.preventDefault()
+    box.setAttribute("aria-busy", "true")
+    send("switch", { row, column, on: !on })
+  })
+  return box
 }
 
 function foot(table, send) {
