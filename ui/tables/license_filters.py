@@ -105,7 +105,7 @@ def chosen() -> Filters:
         tenants=tuple(state.get(_KEY + TENANTS, ())),
         states=tuple(state.get(_KEY + STATES, ())),
         kinds=tuple(state.get(_KEY + CHOSEN_KINDS, ())),
-        sort=state.get(_KEY + SORT) or WORST,
+        sort=_existing_sort(state.get(_KEY + SORT)),
     )
 
 
@@ -130,8 +130,12 @@ def _fill(params: url.Params) -> None:
     state[_KEY + TENANTS] = params.get(TENANTS, [])
     state[_KEY + STATES] = [value for value in params.get(STATES, []) if value in MARKS]
     state[_KEY + CHOSEN_KINDS] = [value for value in params.get(CHOSEN_KINDS, []) if value in KINDS]
-    sort = (params.get(SORT) or [""])[0]
-    state[_KEY + SORT] = sort if sort.removeprefix(REVERSED) in SORTS else WORST
+    state[_KEY + SORT] = _existing_sort((params.get(SORT) or [""])[0])
+
+
+def _existing_sort(value: object) -> str:
+    """Return the order if there is such an order, else the usual one."""
+    return value if isinstance(value, str) and value.removeprefix(REVERSED) in SORTS else WORST
 
 
 def _drop_unknown(names: Mapping[str, str]) -> None:
@@ -155,7 +159,7 @@ def _widgets(names: Mapping[str, str]) -> None:
         _choice("filter.tenant", TENANTS, list(names), names)
         _choice("filter.state", STATES, list(MARKS), {mark: text(f"filter.state.{mark}") for mark in MARKS})
         _choice("filter.kind", CHOSEN_KINDS, list(KINDS), {kind: text(f"kind.{kind}") for kind in KINDS})
-        sorts = list(dict.fromkeys([*SORTS, st.session_state.get(_KEY + SORT) or WORST]))
+        sorts = list(dict.fromkeys([*SORTS, _existing_sort(st.session_state.get(_KEY + SORT))]))
         words = {sort: _sort_words(sort) for sort in sorts}
         st.selectbox(text("filter.sort"), sorts, key=_KEY + SORT, format_func=lambda sort: words[sort], width=190)
 
