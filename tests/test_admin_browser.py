@@ -89,7 +89,7 @@ def test_the_audit_is_downloaded_by_an_admin_alone(anna: Page, day: Day, open_br
         carla.get_by_role("button", name="CSV der Auswahl").click()
 
     content = Path(download.value.path()).read_text("utf-8-sig")
-    assert content.startswith("Nr.;Wann;Wer;Was;Woran;Ergebnis;Änderung")
+    assert content.startswith("Nr.;Wann;Wer;Aktion;Ziel;Ergebnis;Änderung")
     assert len(seen) == 1
     cookies = {cookie["name"]: cookie["value"] for cookie in anna.context.cookies()}
     assert requests.get(seen[0], cookies=cookies, timeout=10).status_code == 404
@@ -102,15 +102,15 @@ def test_the_pages_of_the_audit_are_turned(day: Day, open_browser: OpenBrowser) 
         audit.record(day.office.engine, ADMIN, "test", f"Blatt {number}", at=datetime.now(UTC))
     carla = open_browser("/protokoll?q=blatt", account="carla")
     expect(carla.get_by_text("120 Einträge")).to_be_visible()
-    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "Blatt 119"
+    assert column_of(grid(carla, "Protokoll der Änderungen"), "Ziel")[0] == "Blatt 119"
 
     carla.get_by_test_id("stPagination").get_by_text("2", exact=True).click()
     expect(carla).to_have_url(re.compile(r"p=2"))
     expect(cell(grid(carla, "Protokoll der Änderungen"), "Blatt 19", "Was")).to_have_text("test")
-    assert column_of(grid(carla, "Protokoll der Änderungen"), "Woran")[0] == "Blatt 19"
+    assert column_of(grid(carla, "Protokoll der Änderungen"), "Ziel")[0] == "Blatt 19"
 
     carla.get_by_role("button", name="Prüfen").click()
-    expect(carla.get_by_text(re.compile("Unversehrt: "))).to_be_visible()
+    expect(carla.get_by_text(re.compile("Unverändert: "))).to_be_visible()
 
 
 def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:

@@ -50,7 +50,7 @@ VIEW = View(NOW, "de", ZoneInfo("Europe/Zurich"), 30)
         pytest.param({"threshold": 2, "warn": 5}, {"threshold": 2}, "knapp ab: 5 → –", id="less"),
         pytest.param("", {"role": "viewer", "disabled": False}, "Rolle: viewer; gesperrt: nein", id="new"),
         pytest.param({"reason": "Test"}, "", "bisher Grund: Test", id="gone"),
-        pytest.param({"author": "a", "threshold": 1}, {"author": "b", "threshold": 0}, "Alarm ab: 1 → 0", id="zero"),
+        pytest.param({"author": "a", "threshold": 1}, {"author": "b", "threshold": 0}, "Engpass ab: 1 → 0", id="zero"),
         pytest.param([1, 2], [1], "2 Einträge → 1 Eintrag", id="lists"),
         pytest.param({"expires_at": "2027-01-01T00:00:00+01:00"}, "", "bisher gültig bis: 01.01.2027", id="moment"),
         pytest.param({"unheard_of": {"a": 1}}, "", 'bisher unheard_of: {"a": 1}', id="unknown-field"),
@@ -77,7 +77,7 @@ def test_no_document_breaks_the_page(document: Any, other: str) -> None:
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
-        (action_words("rule.set", "de"), "Regel gesetzt"),
+        (action_words("rule.set", "de"), "Ausnahme gesetzt"),
         (action_words("from.tomorrow", "de"), "from.tomorrow"),
         (result_words("refused", "password", "de"), "abgelehnt: falsches Passwort"),
         (result_words("failed", "Any sentence.", "de"), "misslungen: Any sentence."),
@@ -128,7 +128,7 @@ def test_the_newest_change_is_on_top_in_words(small: World, open_page: Any) -> N
 
     row = shown(open_page(small, AUDIT)).iloc[0]
 
-    assert (row["who"], row["action"], row["change"]) == ("Anna Muster", "Regel gesetzt", "Alarm ab: 2 → 3")
+    assert (row["who"], row["action"], row["change"]) == ("Anna Muster", "Ausnahme gesetzt", "Engpass ab: 2 → 3")
     assert row["target"] == "Schule Höri, Microsoft 365 Business Premium"
     assert (row["result"], row["from_where"]) == ("ausgeführt", "Dashboard · 10.0.0.7")
     assert row["request_id"] == SUPPORT_ADMIN.request_id
@@ -212,7 +212,7 @@ def test_whether_the_chain_is_whole_is_said_on_demand(small: World, open_page: A
     assert not app.success
 
     app.button(key="audit_verify").click().run()
-    assert "Unversehrt: 4 Zeilen" in app.success[0].value
+    assert "Unverändert: 4 Zeilen" in app.success[0].value
 
     with small.engine.begin() as connection:
         connection.execute(sql("DROP TRIGGER audit_no_update"))
@@ -229,7 +229,7 @@ def test_the_file_holds_what_was_found_and_is_harmless(small: World) -> None:  #
     content = to_csv(export, VIEW.language, VIEW.zone)
 
     rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig")), delimiter=";"))
-    assert rows[0][:5] == ["Nr.", "Wann", "Wer", "Was", "Woran"]
+    assert rows[0][:5] == ["Nr.", "Wann", "Wer", "Aktion", "Ziel"]
     assert [row[4] for row in rows[1:]] == ["'=cmd|x", "thing 1", "thing 0"]
     assert find(small.engine, ADMIN, Search(), limit=1)[0][0].action == "export"
 

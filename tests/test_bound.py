@@ -164,7 +164,7 @@ def test_a_session_that_is_over_meanwhile_is_told_and_no_other_ends(world: World
 
     confirm(app, PASSWORD)
 
-    assert "war schon zu Ende" in words(app)
+    assert "war schon beendet" in words(app)
     assert is_open(world, again)
     assert is_open(world, beat)
 
@@ -179,7 +179,7 @@ def test_a_name_that_was_given_away_anew_is_somebody_else(world: World, open_pag
     confirm(app, PASSWORD)
 
     assert is_open(world, other)
-    assert "war schon zu Ende" in words(app)
+    assert "war schon beendet" in words(app)
 
 
 def replace_account(world: World, name: str) -> None:
@@ -275,7 +275,7 @@ def test_an_account_of_the_same_name_is_left_alone(kind: str, world: World, open
     button(app, "account_now").click().run()
 
     assert access.list_accounts(world.engine, ADMIN) == before
-    assert "nicht mehr dasselbe" in words(app)
+    assert "wurde inzwischen geändert" in words(app)
 
 
 # Tokens
@@ -331,7 +331,7 @@ def test_a_rule_that_somebody_changed_meanwhile_is_not_overwritten(work: str, wo
     assert all_rules(world.engine) == [other]
     assert "nichts überschrieben" in app.error[0].value
     app.run()
-    assert "nicht mehr dieselbe" in words(app)
+    assert "wurde inzwischen geändert" in words(app)
 
 
 def test_a_new_rule_does_not_replace_one_that_its_author_never_saw(world: World) -> None:

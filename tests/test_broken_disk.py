@@ -255,7 +255,7 @@ def every_connection(engine: Engine, pragma: str) -> Iterator[None]:
 
 FAULTS = {
     "read-only": (read_only, "darf nicht beschrieben werden"),
-    "full": (full, "Der Datenträger nimmt"),
+    "full": (full, "Der Datenträger von"),
     "damaged": (damaged, "ist beschädigt"),
 }
 Fault = Callable[[Engine], AbstractContextManager[None]]

@@ -121,7 +121,7 @@ def test_the_command_line_writes_and_takes_the_file(
     assert main(["rules", "import", str(path)]) == 0
 
     assert all_rules(engine) == [RULES[2]]
-    assert capsys.readouterr().out == "1 Regel geschrieben.\n1 Regel eingelesen.\n"
+    assert capsys.readouterr().out == "1 Ausnahme geschrieben.\n1 Ausnahme eingelesen.\n"
 
 
 def test_the_command_line_names_the_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

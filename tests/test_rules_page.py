@@ -64,14 +64,16 @@ def test_the_files_say_which_rule_decided(small: World) -> None:  # noqa: F811
     rule(small, "hoeri", SPB, threshold=30)
 
     assert {(row["tenant"], row["sku_part_number"]): row["rule"] for row in exported(small)} == {
-        ("Schule Höri", "SPB"): "Produkt: Alarm ab 30 frei (Absprache)",
+        ("Schule Höri", "SPB"): "Produkt: Engpass ab 30 frei (Absprache)",
         ("Bau AG Chur", "SPB"): f"Tenant: nur anzeigen ({HOSTILE})",
         ("Bau AG Chur", "POWER_BI_PRO"): f"Tenant: nur anzeigen ({HOSTILE})",
     }
-    assert "Product: alarm at 30 free (Absprache)" in [row["rule"] for row in exported(small, "en")]
+    assert "Product: short at 30 free (Absprache)" in [row["rule"] for row in exported(small, "en")]
 
 
-@pytest.mark.parametrize(("slug", "words_of_rule"), [("hoeri", "Produkt: Alarm ab 30 frei (Absprache)"), ("chur", "")])
+@pytest.mark.parametrize(
+    ("slug", "words_of_rule"), [("hoeri", "Produkt: Engpass ab 30 frei (Absprache)"), ("chur", "")]
+)
 def test_an_open_licence_says_which_rule_decided(
     small: World,  # noqa: F811
     open_page: Any,  # noqa: F811
@@ -121,7 +123,7 @@ def test_start_does_not_count_what_a_rule_silences_and_says_so(small: World, ope
     app = open_page(small, START)
 
     assert app.title[0].value == "Keine Engpässe bekannt."
-    assert "durch Regeln ausgenommen: 2" in words(app)
+    assert "wegen einer Ausnahme nicht gemeldet: 2" in words(app)
     assert all(label.startswith("**0**") for label in tiles(app))
 
 
@@ -150,7 +152,7 @@ def tick(app: AppTest, row: int) -> AppTest:
 def test_without_an_exception_the_standard_is_told(page: AppTest) -> None:
     assert page.title[0].value == "Regeln"
     assert "**Standard:**" in words(page)
-    assert "überall gilt der Standard" in words(page)
+    assert "Überall gilt der Standard" in words(page)
 
 
 def test_the_exceptions_are_a_table_with_all_that_is_known(small: World, open_page: Any) -> None:  # noqa: F811
@@ -161,7 +163,7 @@ def test_the_exceptions_are_a_table_with_all_that_is_known(small: World, open_pa
 
     assert table["tenant"].tolist() == ["All tenants", "Bau AG Chur"]
     assert table["product"].tolist() == ["All products", "Power BI Pro"]
-    assert table["mode"].tolist() == ["", "full on purpose"]
+    assert table["mode"].tolist() == ["", "fully used is fine"]
     assert table["threshold"].tolist()[0] == 1
     assert table["reason"].tolist() == ["Absprache", HOSTILE]
     assert table["author"].tolist() == ["anna", "anna"]
@@ -172,7 +174,7 @@ def test_an_exception_is_added_with_its_author_after_its_effect_was_told(small: 
     page.button(key="rule_add").click().run()
     page.selectbox(key="rule_tenant").set_value(tenant_id(small, "chur")).run()
     page.selectbox(key="rule_mode").set_value("show_only").run()
-    assert "**2 Lizenzen würden nicht mehr alarmieren.**" in words(page)
+    assert "**2 Lizenzen würden nicht mehr gemeldet.**" in words(page)
     assert all_rules(small.engine) == []
 
     page.text_input(key="rule_reason").set_value("Testumgebung").run()
@@ -195,7 +197,7 @@ def test_a_threshold_tells_what_would_alarm(small: World, page: AppTest) -> None
 
     page.number_input(key="rule_threshold").set_value(30).run()
 
-    assert "**1 Lizenz würde neu alarmieren.**" in words(page)
+    assert "**1 Lizenz würde neu gemeldet.**" in words(page)
 
 
 def test_without_a_reason_nothing_is_saved(small: World, page: AppTest) -> None:  # noqa: F811
@@ -204,7 +206,7 @@ def test_without_a_reason_nothing_is_saved(small: World, page: AppTest) -> None:
 
     button(page, "rule_save").click().run()
 
-    assert [error.value for error in page.error] == ["Ein Grund gehört dazu."]
+    assert [error.value for error in page.error] == ["Bitte einen Grund angeben."]
     assert all_rules(small.engine) == []
 
 
@@ -234,7 +236,7 @@ def test_an_exception_ends_only_after_its_effect_was_told(small: World, open_pag
     app = tick(open_page(small, RULES), 0)
 
     button(app, "rule_end").click().run()
-    assert "2 Lizenzen würden neu alarmieren." in words(app)
+    assert "2 Lizenzen würden neu gemeldet." in words(app)
     assert len(all_rules(small.engine)) == 1
 
     button(app, "rule_end_now").click().run()

@@ -58,6 +58,6 @@ def _judged_flags(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
 
 
 def effect_words(effect: Effect, language: str) -> str:
-    """Return the effect as sentences: "3 Lizenzen würden nicht mehr alarmieren."."""
+    """Return the effect as sentences: "3 Lizenzen würden nicht mehr gemeldet."."""
     sentences = [plural(f"rule.effect.{name}", count, language) for name, count in asdict(effect).items() if count]
     return " ".join(sentences) or text("rule.effect.none", language)

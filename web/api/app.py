@@ -25,7 +25,7 @@ from web.api.queries import parameters_of
 
 DESCRIPTION = """\
 Licences of all tenants for programs. Every call carries a token: `Authorization: Bearer lzt_...`; an admin makes it on
-the page Programs of the dashboard, with a role (viewer reads, support starts refreshes, admin switches) and an end.
+the page Access for programs, with a role (viewer reads, support starts refreshes, admin switches) and an end.
 
 Answers are `{success, data, pagination?, meta}`, errors `{success: false, error: {code, message, details}, meta}`.
 Times are ISO 8601 with their zone. `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) say how

@@ -26,7 +26,7 @@ Row = TypeVar("Row")
 Shown = TypeVar("Shown")
 
 # Only for the document: the door has checked the token already.
-_bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Programs.", auto_error=False)
+_bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Access for programs.", auto_error=False)
 
 
 @dataclass(frozen=True)
