@@ -24,5 +24,5 @@ show_success()
 show_secret()
 with fenced("nav.konten"), errors_shown():
     sessions = open_sessions(engine, user, view.now)
-    show_accounts(accounts.list_accounts(engine, user), sessions, user, view)
-    show_sessions(sessions, user, view)
+    show_accounts(accounts.list_accounts(engine, user), sessions, view)
+    show_sessions(sessions, view)

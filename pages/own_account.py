@@ -35,4 +35,4 @@ with fenced("nav.mein-konto"), errors_shown():
         factor_form(view)
     else:
         st.info(text("own.entra"), icon=":material/info:")
-    show_sessions(open_sessions(engine, user, view.now, account=user.name), user, view, own=True)
+    show_sessions(open_sessions(engine, user, view.now, account=user.name), view, own=True)

@@ -20,4 +20,4 @@ st.caption(text("tokens.intro"))
 show_success()
 show_secret()
 with fenced("nav.programme"), errors_shown():
-    show_tokens(api_tokens.list_tokens(runtime.current().engine, user), user, view)
+    show_tokens(api_tokens.list_tokens(runtime.current().engine, user), view)

@@ -24,7 +24,7 @@ st.markdown(text("rule.intro"))
 st.caption(text("rule.order"))
 
 with fenced("rule.table"):
-    st.subheader(text("rule.table"))
+    st.header(text("rule.table"), anchor=False)
     edit_rules(snapshot, view)
 
 with fenced("rule.silent_kinds"):

@@ -30,7 +30,7 @@ class ShownTable:
 
 def html_tables(app: AppTest) -> list[ShownTable]:
     """Return the tables of the page in their order."""
-    return [_shown(element.proto) for element in app.get("bidi_component")]
+    return [shown_table(element.proto) for element in app.get("bidi_component")]
 
 
 def html_table(app: AppTest, name: str) -> ShownTable:
@@ -51,13 +51,18 @@ def switch(app: AppTest, table: ShownTable, row: int, column: str, *, on: bool) 
 def send(app: AppTest, table: ShownTable, event: str, value: Any) -> AppTest:
     """Run the page with an event of the table."""
     states = app._tree.get_widget_states()
-    trigger = WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{table.widget}__events")
-    trigger.json_trigger_value = json.dumps([{"event": event, "value": value}])
-    states.widgets.append(trigger)
+    states.widgets.append(event_of(table.widget, event, value))
     return app._run(states)
 
 
-def _shown(proto: Any) -> ShownTable:
+def event_of(widget: str, event: str, value: Any) -> WidgetState:
+    """Return what a browser sends for an event of the table with this id."""
+    sent = json.dumps([{"event": event, "value": value}])
+    return WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{widget}__events", json_trigger_value=sent)
+
+
+def shown_table(proto: Any) -> ShownTable:
+    """Return what Streamlit sends to the browser as a table."""
     table = json.loads(proto.bytes)
     columns = [column["id"] for column in table["columns"]]
     return ShownTable(

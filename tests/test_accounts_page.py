@@ -17,6 +17,7 @@ from core.cache.account_rows import Account, add_account, change_account
 from core.roles import Actor, allows
 from tests.actors import ADMIN as CHEFIN
 from tests.actors import entry
+from tests.html_tables import click, html_table, html_tables
 from tests.page_world import HOSTILE, World
 from tests.people import add_person
 from tests.test_pages import (  # noqa: F401
@@ -28,7 +29,6 @@ from tests.test_pages import (  # noqa: F401
     no_runtime_left,
     open_page,
     small,
-    tick,
     words,
 )
 from ui.accounts.browser_names import browser_words
@@ -56,13 +56,13 @@ def world(small: World) -> World:  # noqa: F811
     return small
 
 
-def table(app: AppTest, name: str) -> Any:
-    return next(found.value for found in app.dataframe if found.proto.alt == name)
+def open_account(app: AppTest, name: str) -> AppTest:
+    accounts = html_table(app, "Alle Konten")
+    return click(app, accounts, accounts.column("account").index(name), "name")
 
 
-def tick_account(app: AppTest, name: str) -> AppTest:
-    shown = table(app, "Alle Konten")["account"].tolist()
-    return tick(app, "Alle Konten", shown.index(name))
+def open_session(app: AppTest, row: int) -> AppTest:
+    return click(app, html_table(app, "Offene Sitzungen"), row, "browser")
 
 
 def account(world: World, name: str) -> Account:
@@ -106,7 +106,7 @@ def test_a_page_that_is_run_all_the_same_refuses(path: str, role: str, world: Wo
     app.run()
 
     assert "darf diese Seite nicht sehen" in app.error[0].value
-    assert not app.dataframe
+    assert not html_tables(app)
     assert not app.title
 
 
@@ -117,7 +117,7 @@ def test_every_page_opens_for_an_admin(path: str, language: str, world: World, o
 
     assert not app.exception
     assert app.title
-    assert all(found.proto.alt for found in app.dataframe)
+    assert all(table.name for table in html_tables(app))
     assert "<img" not in words(app).replace("\\<img", "")
 
 
@@ -127,13 +127,24 @@ def test_every_page_opens_for_an_admin(path: str, language: str, world: World, o
 def test_every_account_is_listed_with_what_matters(world: World, open_page: Any) -> None:  # noqa: F811
     start_session(world.engine, "anna", datetime.now(UTC), address="10.0.0.9", user_agent=FIREFOX)
 
-    found = table(open_page(world, ACCOUNTS), "Alle Konten")
+    shown = html_table(open_page(world, ACCOUNTS), "Alle Konten")
 
-    anna = found[found["account"] == "anna"].iloc[0]
+    anna = shown.rows[shown.column("account").index("anna")]
     assert (anna["provider"], anna["role"], anna["access"], anna["second_factor"], anna["sessions"]) == (
-        "Passwort", "support", "zugelassen", "nein", 1,
+        "Passwort", "support", "zugelassen", "nein", "1",
     )  # fmt: skip
-    assert found["name"].tolist() == ["admin", "anna", HOSTILE]
+    assert sorted(shown.column("name")) == sorted(["admin", "anna", HOSTILE])
+
+
+def test_accounts_are_sorted_as_a_german_reader_expects(world: World, open_page: Any) -> None:  # noqa: F811
+    now = datetime.now(UTC)
+    for number, name in enumerate(("Özkan", "Zora", "oskar", "Änni")):
+        guest = Account(f"entra:1:{number + 3}", "", "viewer", False, now, now, provider="entra", display_name=name)
+        add_account(world.engine, guest, entry())
+
+    names = html_table(open_page(world, ACCOUNTS), "Alle Konten").column("name")
+
+    assert [name for name in names if name != HOSTILE] == ["admin", "anna", "Änni", "oskar", "Özkan", "Zora"]
 
 
 def test_a_new_account_is_added_with_a_password_that_is_shown_once(world: World, open_page: Any) -> None:  # noqa: F811
@@ -153,7 +164,7 @@ def test_a_new_account_is_added_with_a_password_that_is_shown_once(world: World,
 
 
 def test_a_secret_does_not_outlive_the_visit(world: World, open_page: Any) -> None:  # noqa: F811
-    app = tick_account(open_page(world, ACCOUNTS), "anna")
+    app = open_account(open_page(world, ACCOUNTS), "anna")
     button(app, "account_new_password").click().run()
     button(app, "account_now").click().run()
     password = app.code[0].value
@@ -183,7 +194,7 @@ def test_what_is_wrong_with_a_new_account_is_told(world: World, open_page: Any) 
 
 def test_a_role_is_changed_and_the_sessions_end(world: World, open_page: Any) -> None:  # noqa: F811
     token = start_session(world.engine, "anna", datetime.now(UTC))
-    app = tick_account(open_page(world, ACCOUNTS), "anna")
+    app = open_account(open_page(world, ACCOUNTS), "anna")
     button(app, "account_change_role").click().run()
     app.selectbox(key=key_of(app, "account_new_role")).set_value("admin").run()
 
@@ -195,7 +206,7 @@ def test_a_role_is_changed_and_the_sessions_end(world: World, open_page: Any) ->
 
 
 def test_an_account_is_disabled_after_a_question_and_enabled_after_another(world: World, open_page: Any) -> None:  # noqa: F811
-    app = tick_account(open_page(world, ACCOUNTS), "anna")
+    app = open_account(open_page(world, ACCOUNTS), "anna")
     button(app, "account_disable").click().run()
     assert "anna sperren?" in words(app)
     assert not account(world, "anna").disabled
@@ -204,7 +215,7 @@ def test_an_account_is_disabled_after_a_question_and_enabled_after_another(world
     assert account(world, "anna").disabled
     assert newest(world) == ("account.disabled", "anna", "admin")
 
-    app = tick_account(app, "anna")
+    app = open_account(app, "anna")
     button(app, "account_enable").click().run()
     assert "anna wieder zulassen?" in words(app)
     button(app, "account_now").click().run()
@@ -212,7 +223,7 @@ def test_an_account_is_disabled_after_a_question_and_enabled_after_another(world
 
 
 def test_a_cancelled_question_changes_nothing(world: World, open_page: Any) -> None:  # noqa: F811
-    app = tick_account(open_page(world, ACCOUNTS), "anna")
+    app = open_account(open_page(world, ACCOUNTS), "anna")
     button(app, "account_disable").click().run()
 
     app.button(key="account_cancel").click().run()
@@ -222,7 +233,7 @@ def test_a_cancelled_question_changes_nothing(world: World, open_page: Any) -> N
 
 
 def test_the_last_admin_is_not_shut_out(world: World, open_page: Any) -> None:  # noqa: F811
-    app = tick_account(open_page(world, ACCOUNTS), "admin")
+    app = open_account(open_page(world, ACCOUNTS), "admin")
     button(app, "account_disable").click().run()
 
     button(app, "account_now").click().run()
@@ -234,7 +245,7 @@ def test_the_last_admin_is_not_shut_out(world: World, open_page: Any) -> None:  
 def test_the_second_factor_of_somebody_else_is_taken_away(world: World, open_page: Any) -> None:  # noqa: F811
     now = datetime.now(UTC)
     change_account(world.engine, "anna", now, entry(), totp_secret="ABC", totp_confirmed_at=now)
-    app = tick_account(open_page(world, ACCOUNTS), "anna")
+    app = open_account(open_page(world, ACCOUNTS), "anna")
     button(app, "account_factor").click().run()
 
     button(app, "account_now").click().run()
@@ -252,7 +263,7 @@ def test_the_second_factor_of_somebody_else_is_taken_away(world: World, open_pag
     ],
 )
 def test_only_what_can_be_changed_is_offered(name: str, offered: set[str], world: World, open_page: Any) -> None:  # noqa: F811
-    app = tick_account(open_page(world, ACCOUNTS), name)
+    app = open_account(open_page(world, ACCOUNTS), name)
 
     keys = {"change_role", "new_password", "disable", "enable", "factor"}
     assert {key for key in keys for shown in app.button if str(shown.key).startswith(f"account_{key}_")} == offered
@@ -274,11 +285,11 @@ def test_open_sessions_are_listed_and_one_is_ended(world: World, open_page: Any)
     start_session(world.engine, "anna", now - timedelta(hours=2))  # has idled out
     app = open_page(world, ACCOUNTS)
 
-    found = table(app, "Offene Sitzungen")
-    assert found["name"].tolist() == ["anna", "anna"]
-    assert (found["address"][1], found["browser"][1]) == ("10.0.0.9", "Firefox 145 · Linux")
+    shown = html_table(app, "Offene Sitzungen")
+    assert shown.column("name") == ["anna", "anna"]
+    assert (shown.rows[1]["address"], shown.rows[1]["browser"]) == ("10.0.0.9", "Firefox 145 · Linux")
 
-    app = tick(app, "Offene Sitzungen", 1)
+    app = open_session(app, 1)
     button(app, "session_end").click().run()
     confirm(app)
 
@@ -292,7 +303,7 @@ def test_all_sessions_of_an_account_are_ended_and_no_other(world: World, open_pa
     for _ in range(3):
         start_session(world.engine, "anna", now)
     other = start_session(world.engine, "admin", now - timedelta(minutes=1))
-    app = tick(open_page(world, ACCOUNTS), "Offene Sitzungen", 0)
+    app = open_session(open_page(world, ACCOUNTS), 0)
 
     button(app, "sessions_end_all").click().run()
     assert "Alle Sitzungen von anna beenden?" in words(app)
@@ -306,14 +317,14 @@ def test_the_own_session_is_marked(world: World, open_page: Any) -> None:  # noq
     token = start_session(world.engine, "admin", datetime.now(UTC))
     user = {"name": "admin", "role": "admin", "sid": session_id(token)}
 
-    found = table(open_page(world, ACCOUNTS, user=user), "Offene Sitzungen")
+    shown = html_table(open_page(world, ACCOUNTS, user=user), "Offene Sitzungen")
 
-    assert found["which"].tolist() == ["diese hier"]
+    assert shown.column("which") == ["diese hier"]
 
 
 def test_a_session_that_is_over_is_no_fault(world: World, open_page: Any) -> None:  # noqa: F811
     token = start_session(world.engine, "anna", datetime.now(UTC))
-    app = tick(open_page(world, ACCOUNTS), "Offene Sitzungen", 0)
+    app = open_session(open_page(world, ACCOUNTS), 0)
     accounts.sign_out(world.engine, token, datetime.now(UTC))
     assert open_sessions(world.engine, CHEFIN, datetime.now(UTC)) == []
 
@@ -355,7 +366,7 @@ def test_access_for_a_program_is_made_and_its_secret_shown_once(world: World, op
     assert app.code[0].value.startswith(api_tokens.PREFIX)
     assert (token.name, token.role, token.created_by) == ("Wochenbericht", "viewer", "admin")
     assert timedelta(days=90) <= token.expires_at - token.created_at <= timedelta(days=92)
-    assert table(app, "Zugänge für Programme")["token_state"].tolist() == ["gültig"]
+    assert html_table(app, "Zugänge für Programme").column("token_state") == ["gültig"]
 
 
 def test_access_without_a_name_is_refused_in_words(world: World, open_page: Any) -> None:  # noqa: F811
@@ -385,7 +396,8 @@ def test_access_is_revoked_after_a_question(world: World, open_page: Any) -> Non
     now = datetime.now(UTC)
     maker = Actor("admin", "admin", "page")
     api_tokens.make(world.engine, maker, "Bericht", "viewer", now + timedelta(days=9), now)
-    app = tick(open_page(world, PROGRAMS), "Zugänge für Programme", 0)
+    app = open_page(world, PROGRAMS)
+    click(app, html_table(app, "Zugänge für Programme"), 0, "token")
 
     button(app, "token_revoke").click().run()
     assert "Bericht widerrufen?" in words(app)
@@ -393,4 +405,4 @@ def test_access_is_revoked_after_a_question(world: World, open_page: Any) -> Non
     button(app, "token_revoke_now").click().run()
 
     assert api_tokens.list_tokens(world.engine, CHEFIN)[0].revoked_at is not None
-    assert table(app, "Zugänge für Programme")["token_state"].tolist() == ["widerrufen"]
+    assert html_table(app, "Zugänge für Programme").column("token_state") == ["widerrufen"]

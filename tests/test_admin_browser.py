@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyotp
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from core import audit
-from core.access import accounts
+from core.access import accounts, api_tokens
+from core.licenses.alarm_rules import Rule
+from core.roles import Actor
+from core.tenants.tenant_rules import keep
 from tests.actors import ADMIN
-from tests.browser import cell, column_of, grid, open_from_menu, settled, sign_in, tick
+from tests.browser import cell, column_of, open_from_menu, settled, sign_in, table, violations
 from tests.day import Day, OpenBrowser
 from tests.people import add_person
 from tests.served import PASSWORD
@@ -28,6 +31,14 @@ def open_administration(page: Page, name: str) -> None:
     settled(page)
 
 
+def open_row(page: Page, name: str, row: str) -> Locator:
+    """Click the name in a row of the table `name`; the dialog that opens."""
+    table(page, name).get_by_role("button", name=row, exact=True).click()
+    dialog = page.get_by_role("dialog", name=row)
+    expect(dialog).to_be_visible()
+    return dialog
+
+
 def notice(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/login\?reason=revoked"))
     expect(page.get_by_role("status")).to_have_text("Diese Sitzung wurde beendet.")
@@ -38,7 +49,7 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
     other.goto(f"{day.url}/alle-tenants")
     settled(other)
     open_administration(carla, "Konten")
-    tick(grid(carla, "Alle Konten"), "anna")
+    open_row(carla, "Alle Konten", "anna")
     carla.get_by_role("button", name="Sperren").click()
     carla.locator("[class*=st-key-account_now] button").click()
 
@@ -48,7 +59,7 @@ def test_whoever_is_disabled_is_at_the_sign_in_at_once_in_every_tab(anna: Page, 
     found = accounts.sign_in(day.office.engine, "anna", PASSWORD, now=datetime.now(UTC))
     assert isinstance(found, accounts.SignInRefused)
 
-    tick(grid(carla, "Alle Konten"), "anna")
+    open_row(carla, "Alle Konten", "anna")
     carla.get_by_role("button", name="Zulassen").click()
     expect(carla.get_by_text("anna wieder zulassen?")).to_be_visible()
     carla.locator("[class*=st-key-account_now] button").click()
@@ -60,10 +71,10 @@ def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, d
     add_person(day.office.engine, "emil", PASSWORD, "viewer")
     first, second = open_browser(account="emil"), open_browser(account="emil")
     carla = open_browser("/konten", account="carla")
-    table = grid(carla, "Offene Sitzungen")
-    assert column_of(table, "Name").count("emil") == 2
+    sessions = table(carla, "Offene Sitzungen")
+    assert column_of(sessions, "Name").count("emil") == 2
 
-    tick(table, "emil")  # the upper one, which was used last
+    cell(sessions, "emil", "Browser").first.get_by_role("button").click()  # the upper one, which was used last
     carla.get_by_role("button", name="Diese Sitzung beenden").click()
     expect(carla.get_by_text("Diese Sitzung von emil beenden?")).to_be_visible()
     carla.get_by_label("Eigenes Passwort").fill(PASSWORD)
@@ -72,7 +83,7 @@ def test_one_session_is_ended_and_the_other_goes_on(open_browser: OpenBrowser, d
 
     notice(second)
     open_from_menu(first, "Alle Tenants")
-    assert column_of(grid(carla, "Offene Sitzungen"), "Name").count("emil") == 1
+    assert column_of(table(carla, "Offene Sitzungen"), "Name").count("emil") == 1
 
 
 def test_whoever_may_not_finds_no_way_to_administration(anna: Page) -> None:
@@ -102,15 +113,38 @@ def test_the_pages_of_the_audit_are_turned(day: Day, open_browser: OpenBrowser) 
         audit.record(day.office.engine, ADMIN, "test", f"Blatt {number}", at=datetime.now(UTC))
     carla = open_browser("/protokoll?q=blatt", account="carla")
     expect(carla.get_by_text("120 Einträge")).to_be_visible()
-    assert column_of(grid(carla, "Protokoll der Änderungen"), "Ziel")[0] == "Blatt 119"
+    assert column_of(table(carla, "Protokoll der Änderungen"), "Ziel")[0] == "Blatt 119"
 
     carla.get_by_test_id("stPagination").get_by_text("2", exact=True).click()
     expect(carla).to_have_url(re.compile(r"p=2"))
-    expect(cell(grid(carla, "Protokoll der Änderungen"), "Blatt 19", "Was")).to_have_text("test")
-    assert column_of(grid(carla, "Protokoll der Änderungen"), "Ziel")[0] == "Blatt 19"
+    expect(cell(table(carla, "Protokoll der Änderungen"), "Blatt 19", "Was")).to_have_text("test")
+    assert column_of(table(carla, "Protokoll der Änderungen"), "Ziel")[0] == "Blatt 19"
 
     carla.get_by_role("button", name="Prüfen").click()
     expect(carla.get_by_text(re.compile("Unverändert: "))).to_be_visible()
+
+
+# Page -> its table, and what the name of the row begins with that is opened.
+ROWS = {"regeln": ("Ausnahmen", "Alle Produkte"), "konten": ("Alle Konten", "carla"),
+        "programme": ("Zugänge für Programme", "Bericht"), "protokoll": ("Protokoll der Änderungen", "")}  # fmt: skip
+
+
+def test_a_row_is_opened_and_closed_by_keyboard_and_the_focus_returns(carla: Page, day: Day) -> None:
+    now, engine = datetime.now(UTC), day.office.engine
+    api_tokens.make(engine, Actor("carla", "admin", "page"), "Bericht", "viewer", now + timedelta(days=9), now)
+    keep(engine, Rule("", "", "Reserve", "carla", now, threshold=0), ADMIN)
+    for page, (name, row) in ROWS.items():
+        carla.goto(f"{day.url}/{page}")
+        settled(carla)
+        button = table(carla, name).get_by_role("button", name=re.compile(f"^{row}")).first
+        button.press("Enter")
+        dialog = carla.get_by_role("dialog")
+        expect(dialog.locator("dl")).to_be_visible()
+        assert (page, violations(carla)) == (page, [])
+
+        carla.keyboard.press("Escape")
+        expect(dialog).to_have_count(0)
+        expect(button).to_be_focused()
 
 
 def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:

@@ -25,6 +25,7 @@ from core.roles import Actor
 from core.tenants import tenant_rules
 from core.texts import has_text
 from tests.actors import ADMIN, SUPPORT
+from tests.html_tables import ShownTable, click, html_table
 from tests.page_world import HOSTILE, NOW, World, sku_of
 from tests.test_pages import asked, hardened, no_runtime_left, open_page, small, words  # noqa: F401
 from ui.audit import audit_table
@@ -113,8 +114,8 @@ def note(world: World, count: int, actor: Actor = ADMIN, **fields: Any) -> None:
         )
 
 
-def shown(app: AppTest) -> Any:
-    return app.dataframe[0].value
+def shown(app: AppTest) -> ShownTable:
+    return html_table(app, "Protokoll der Änderungen")
 
 
 def test_the_newest_change_is_on_top_in_words(small: World, open_page: Any) -> None:  # noqa: F811
@@ -126,12 +127,19 @@ def test_the_newest_change_is_on_top_in_words(small: World, open_page: Any) -> N
         small.engine, Rule(tenant.tenant_id, sku_of("SPB"), "Reserve", "anna", NOW, threshold=3), SUPPORT_ADMIN
     )
 
-    row = shown(open_page(small, AUDIT)).iloc[0]
+    app = open_page(small, AUDIT)
 
+    row = shown(app).rows[0]
     assert (row["who"], row["action"], row["change"]) == ("Anna Muster", "Ausnahme gesetzt", "Engpass ab: 2 → 3")
     assert row["target"] == "Schule Höri, Microsoft 365 Business Premium"
     assert (row["result"], row["from_where"]) == ("ausgeführt", "Dashboard · 10.0.0.7")
-    assert row["request_id"] == SUPPORT_ADMIN.request_id
+    assert SUPPORT_ADMIN.request_id not in html_of(app)
+    click(app, shown(app), 0, "action")
+    assert f"<dd>{SUPPORT_ADMIN.request_id}</dd>" in html_of(app)
+
+
+def html_of(app: AppTest) -> str:
+    return "".join(element.proto.body for element in app.get("html"))
 
 
 SUPPORT_ADMIN = Actor("anna", "admin", "page", "Anna Muster", "10.0.0.7")
@@ -141,13 +149,13 @@ def test_a_hundred_rows_are_a_page_and_the_rest_follows(small: World, open_page:
     note(small, 230)
     app = open_page(small, AUDIT)
     assert "**230** Einträge" in words(app)
-    assert shown(app)["target"].tolist() == [f"thing {number}" for number in range(229, 129, -1)]
+    assert shown(app).column("target") == [f"thing {number}" for number in range(229, 129, -1)]
 
     pages = app.get("pagination")[0].proto.id.split("-", 2)[-1]  # Streamlit hides the key in the id
     app.session_state[pages] = 3
     app.run()
 
-    assert shown(app)["target"].tolist() == [f"thing {number}" for number in range(29, -1, -1)]
+    assert shown(app).column("target") == [f"thing {number}" for number in range(29, -1, -1)]
     assert asked(app, "p") == ["3"]
     app.text_input(key="audit_q").set_value("thing").run()
     assert asked(app, "p") == []
@@ -158,7 +166,7 @@ def test_a_page_that_is_no_longer_there_is_the_last_one(small: World, open_page:
 
     app = open_page(small, AUDIT, p="99")
 
-    assert len(shown(app)) == 30
+    assert len(shown(app).rows) == 30
 
 
 def test_filters_narrow_the_rows_and_stand_in_the_address(small: World, open_page: Any) -> None:  # noqa: F811
@@ -170,10 +178,10 @@ def test_filters_narrow_the_rows_and_stand_in_the_address(small: World, open_pag
     app.multiselect(key="audit_who").set_value(["anna"])
     app.text_input(key="audit_q").set_value("thing 1").run()
 
-    assert shown(app)["target"].tolist() == ["thing 1"]
+    assert shown(app).column("target") == ["thing 1"]
     assert (asked(app, "result"), asked(app, "who"), asked(app, "q")) == (["failed"], ["anna"], ["thing 1"])
     app.button(key="audit_reset").click().run()
-    assert len(shown(app)) == 5
+    assert len(shown(app).rows) == 5
 
 
 def test_a_link_opens_what_it_was_made_of(small: World, open_page: Any) -> None:  # noqa: F811
@@ -183,7 +191,7 @@ def test_a_link_opens_what_it_was_made_of(small: World, open_page: Any) -> None:
 
     found = shown(open_page(small, AUDIT, **{"from": day, "to": day, "action": ["export", "nonsense"]}))
 
-    assert found["action"].tolist() == ["Heruntergeladen"]
+    assert found.column("action") == ["Heruntergeladen"]
 
 
 @pytest.mark.parametrize(
@@ -195,7 +203,7 @@ def test_what_a_link_asks_for_and_cannot_be_is_left_out(wrong: dict[str, str], s
     app = open_page(small, AUDIT, **wrong)
 
     assert not app.exception
-    assert len(shown(app)) == 3
+    assert len(shown(app).rows) == 3
 
 
 def test_without_a_match_the_next_step_is_told(small: World, open_page: Any) -> None:  # noqa: F811
@@ -237,7 +245,7 @@ def test_the_file_holds_what_was_found_and_is_harmless(small: World) -> None:  #
 def test_old_and_new_accounts_are_told_by_their_names(small: World, open_page: Any) -> None:  # noqa: F811
     accounts.add(small.engine, ADMIN, "beat", "Birke-Nachthemd-27x", "viewer", datetime.now(UTC))
 
-    row = shown(open_page(small, AUDIT, lang="en")).iloc[0]
+    row = html_table(open_page(small, AUDIT, lang="en"), "Record of changes").rows[0]
 
     assert (row["action"], row["target"]) == ("Account added", "beat")
     assert row["change"] == "disabled: no; sign-in: password; role: viewer"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -30,7 +29,7 @@ from core.licenses.units import License
 from core.roles import Actor
 from core.tenants.tenant_rules import RuleChanged, end, keep
 from tests.actors import ADMIN, entry
-from tests.html_tables import click, html_table
+from tests.html_tables import ShownTable, click, event_of, html_table, shown_table
 from tests.page_world import FakeRefresher, World, license_, sku_of, small_world
 from tests.people import add_person
 from tests.served import Served, free_port, server_process
@@ -47,7 +46,6 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     no_runtime_left,
     open_page,
     small,
-    tick,
     vanish,
     words,
 )
@@ -57,6 +55,7 @@ from ui.monitoring import list_differences
 
 ACCOUNTS, PROGRAMS, OWN = "pages/accounts.py", "pages/programs.py", "pages/own_account.py"
 SESSIONS_TABLE, ACCOUNTS_TABLE, TOKENS_TABLE = "Offene Sitzungen", "Alle Konten", "Zugänge für Programme"
+NAME_COLUMNS = {SESSIONS_TABLE: "browser", ACCOUNTS_TABLE: "name", TOKENS_TABLE: "token", "Ausnahmen": "product"}
 PASSWORD = "Birke-Nachthemd-27x"
 BOSS = {"name": "boss", "role": "admin", "sid": "1", "address": "10.0.0.7"}
 
@@ -73,9 +72,13 @@ def add_people(world: World) -> None:
         add_person(world.engine, name, PASSWORD, role)
 
 
-def shown(app: AppTest, name: str, column: str) -> list[Any]:
-    values: list[Any] = next(found.value for found in app.dataframe if found.proto.alt == name)[column].tolist()
-    return values
+def shown(app: AppTest, name: str, column: str) -> list[str]:
+    return html_table(app, name).column(column)
+
+
+def open_row(app: AppTest, name: str, row: int) -> AppTest:
+    """Click the name in a row of a table."""
+    return click(app, html_table(app, name), row, NAME_COLUMNS[name])
 
 
 def keys(app: AppTest) -> set[str]:
@@ -130,7 +133,7 @@ def confirm(app: AppTest, proof: str) -> AppTest:
 
 def test_nobody_elses_sessions_end_because_somebody_signed_in_meanwhile(world: World, open_page: Any) -> None:  # noqa: F811
     anna = start_session(world.engine, "anna", datetime.now(UTC) - timedelta(minutes=5))
-    app = tick(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
+    app = open_row(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
     assert button(app, "sessions_end_all").label == "Alle Sitzungen von anna beenden"
     beat = start_session(world.engine, "beat", datetime.now(UTC))  # stands in the first row now
 
@@ -146,7 +149,7 @@ def test_nobody_elses_sessions_end_because_somebody_signed_in_meanwhile(world: W
 
 def test_rows_that_move_between_question_and_answer_change_nothing(world: World, open_page: Any) -> None:  # noqa: F811
     anna = start_session(world.engine, "anna", datetime.now(UTC) - timedelta(minutes=5))
-    app = tick(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
+    app = open_row(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
     button(app, "session_end").click().run()
     beat = start_session(world.engine, "beat", datetime.now(UTC))
 
@@ -157,7 +160,7 @@ def test_rows_that_move_between_question_and_answer_change_nothing(world: World,
 
 def test_a_session_that_is_over_meanwhile_is_told_and_no_other_ends(world: World, open_page: Any) -> None:  # noqa: F811
     anna = start_session(world.engine, "anna", datetime.now(UTC) - timedelta(minutes=5))
-    app = tick(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
+    app = open_row(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
     button(app, "session_end").click().run()
     access.sign_out(world.engine, anna, datetime.now(UTC))
     again, beat = (start_session(world.engine, name, datetime.now(UTC)) for name in ("anna", "beat"))
@@ -171,7 +174,7 @@ def test_a_session_that_is_over_meanwhile_is_told_and_no_other_ends(world: World
 
 def test_a_name_that_was_given_away_anew_is_somebody_else(world: World, open_page: Any) -> None:  # noqa: F811
     start_session(world.engine, "anna", datetime.now(UTC) - timedelta(minutes=5))
-    app = tick(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
+    app = open_row(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
     button(app, "sessions_end_all").click().run()
     replace_account(world, "anna")
     other = start_session(world.engine, "anna", datetime.now(UTC))
@@ -191,7 +194,7 @@ def replace_account(world: World, name: str) -> None:
 
 def test_ending_sessions_asks_for_the_own_password(world: World, open_page: Any) -> None:  # noqa: F811
     anna = start_session(world.engine, "anna", datetime.now(UTC))
-    app = tick(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
+    app = open_row(open_page(world, ACCOUNTS, user=BOSS), SESSIONS_TABLE, 0)
     button(app, "session_end").click().run()
 
     for guess in ("", "geraten"):
@@ -237,7 +240,7 @@ def test_whoever_has_no_password_here_types_whose_sessions_they_end(world: World
         with pytest.raises(WrongName):
             end_for(world.engine, boss, datetime.now(UTC), account="anna", proof=guess)
     user = {"name": boss.name, "shown": "Eva%20Muster", "role": "admin", "sid": "1"}
-    app = tick(open_page(world, ACCOUNTS, user=user), SESSIONS_TABLE, 0)
+    app = open_row(open_page(world, ACCOUNTS, user=user), SESSIONS_TABLE, 0)
     button(app, "session_end").click().run()
     assert app.text_input(key=key_of(app, "session_proof")).label == "Zur Bestätigung eintippen: anna"
 
@@ -252,7 +255,7 @@ def test_whoever_has_no_password_here_types_whose_sessions_they_end(world: World
 
 def test_an_account_that_was_added_moves_no_button_to_another(world: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(world, ACCOUNTS, user=BOSS)
-    app = tick(app, ACCOUNTS_TABLE, shown(app, ACCOUNTS_TABLE, "account").index("beat"))
+    app = open_row(app, ACCOUNTS_TABLE, shown(app, ACCOUNTS_TABLE, "account").index("beat"))
     add_person(world.engine, "aaron", PASSWORD, "viewer")
 
     button(app, "account_disable").click().run()
@@ -267,7 +270,7 @@ def test_an_account_that_was_added_moves_no_button_to_another(world: World, open
 @pytest.mark.parametrize("kind", ["disable", "change_role", "new_password"])
 def test_an_account_of_the_same_name_is_left_alone(kind: str, world: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(world, ACCOUNTS, user=BOSS)
-    app = tick(app, ACCOUNTS_TABLE, shown(app, ACCOUNTS_TABLE, "account").index("anna"))
+    app = open_row(app, ACCOUNTS_TABLE, shown(app, ACCOUNTS_TABLE, "account").index("anna"))
     button(app, f"account_{kind}").click().run()
     replace_account(world, "anna")
     before = access.list_accounts(world.engine, ADMIN)
@@ -284,7 +287,7 @@ def test_an_account_of_the_same_name_is_left_alone(kind: str, world: World, open
 def test_a_token_that_was_made_meanwhile_is_not_revoked_in_anothers_place(world: World, open_page: Any) -> None:  # noqa: F811
     now, boss = datetime.now(UTC), Actor("boss", "admin", "page")
     api_tokens.make(world.engine, boss, "Bericht", "viewer", now + timedelta(days=9), now - timedelta(minutes=5))
-    app = tick(open_page(world, PROGRAMS, user=BOSS), TOKENS_TABLE, 0)
+    app = open_row(open_page(world, PROGRAMS, user=BOSS), TOKENS_TABLE, 0)
     api_tokens.make(world.engine, boss, "Kasse", "viewer", now + timedelta(days=9), now)
 
     button(app, "token_revoke").click().run()
@@ -308,7 +311,7 @@ def rule(world: World, tenant: int, **fields: Any) -> Rule:
 
 def test_a_rule_that_somebody_removed_leaves_the_next_one_alone(world: World, open_page: Any) -> None:  # noqa: F811
     chur, hoeri = rule(world, 1, threshold=2), rule(world, 0, threshold=3)
-    app = tick(open_page(world, RULES, user=BOSS), "Ausnahmen", 0)  # by name: Bau AG Chur
+    app = open_row(open_page(world, RULES, user=BOSS), "Ausnahmen", 0)  # by name: Bau AG Chur
     delete_rule(world.engine, chur.scope, entry(), datetime.now(UTC))
 
     button(app, "rule_end").click().run()
@@ -321,7 +324,7 @@ def test_a_rule_that_somebody_removed_leaves_the_next_one_alone(world: World, op
 @pytest.mark.parametrize("work", ["end", "change"])
 def test_a_rule_that_somebody_changed_meanwhile_is_not_overwritten(work: str, world: World, open_page: Any) -> None:  # noqa: F811
     seen = rule(world, 1, threshold=2)
-    app = tick(open_page(world, RULES, user=BOSS), "Ausnahmen", 0)
+    app = open_row(open_page(world, RULES, user=BOSS), "Ausnahmen", 0)
     button(app, f"rule_{work}").click().run()
     other = replace(seen, threshold=7, author="beat", created_at=seen.created_at + timedelta(seconds=1))
     save_rule(world.engine, other, entry(), datetime.now(UTC))
@@ -354,12 +357,6 @@ def test_a_new_rule_does_not_replace_one_that_its_author_never_saw(world: World)
 
 
 # Figures: a row leads to the tenant that stood in it
-
-
-def stale_tick(app: AppTest, name: str, row: int) -> None:
-    """A tick made in the table as drawn last, on its way while the page changes."""
-    key = next(found for found in app.dataframe if found.proto.alt == name).proto.id.split("-", 2)[-1]
-    app.session_state[key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
 
 
 @pytest.mark.parametrize(("page", "name"), [(START, "Engpässe jetzt"), (LICENSES, "Alle Tenants")])
@@ -483,41 +480,50 @@ def control(tab: Tab, name: str) -> Any:
     return [found for found in tab.elements() if fits.fullmatch(str(getattr(found, "id", "")))][-1]
 
 
+def sessions_in(tab: Tab) -> ShownTable:
+    """The table of sessions as the browser was shown it last."""
+    return shown_table([found for found in tab.elements() if str(getattr(found, "id", "")).endswith("-sessions")][-1])
+
+
 def labels(tab: Tab) -> set[str]:
     return {str(getattr(found, "label", "")) for found in tab.elements()}
 
 
-def ticked(table: Any, row: int) -> WidgetState:
-    rows = {"selection": {"rows": [row], "columns": [], "cells": []}}
-    return WidgetState(id=table.id, string_value=json.dumps(rows))
+def clicked(table: ShownTable, row: int) -> WidgetState:
+    return event_of(table.widget, "open", {"row": table.ids[row], "column": "browser"})
 
 
-def test_a_tick_under_way_stays_with_whom_it_was_made_for(office: Served) -> None:
+def test_a_click_under_way_opens_the_session_that_it_was_made_for(office: Served) -> None:
     boss = office.session("boss")
     anna = office.session("anna", timedelta(minutes=5))
     with Tab(office, boss) as tab:
         tab.rerun("konten")
-        tick_of_anna = ticked(control(tab, "sessions"), 1)
+        drawn = sessions_in(tab)
         beat = office.session("beat")
-        tab.rerun("konten", widgets=[tick_of_anna])
+        tab.rerun("konten", widgets=[clicked(drawn, 1)])
 
+        assert sessions_in(tab).ids[1] != drawn.ids[1]
         assert "Alle Sitzungen von anna beenden" in labels(tab)
-        table = control(tab, "sessions")
-        assert json.loads(table.selection_default)["selection"]["rows"] == [2]  # and the tick is seen there
-
-        ask = control(tab, "sessions_end_all")
-        tab.rerun("konten", widgets=[ticked(table, 0)])  # meanwhile something else is ticked
-        tab.rerun("konten", widgets=[ticked(table, 0), WidgetState(id=ask.id, trigger_value=True)])
-        assert titles(tab) <= {"Alle Sitzungen von anna beenden?"}  # what was pressed, or nothing
-
-        tab.rerun("konten", widgets=[ticked(control(tab, "sessions"), 2)])
-        tab.rerun("konten", widgets=[ticked(table, 2), WidgetState(id=ask.id, trigger_value=True)])
+        ask = WidgetState(id=control(tab, "sessions_end_all").id, trigger_value=True)
+        tab.rerun("konten", widgets=[ask])
         assert "Alle Sitzungen von anna beenden?" in titles(tab)
         proof = WidgetState(id=control(tab, "session_proof").id, string_value=PASSWORD)
         now = WidgetState(id=control(tab, "session_now").id, trigger_value=True)
         tab.rerun("konten", widgets=[proof, now])
 
     assert [served_open(office, token) for token in (boss, anna, beat)] == [True, False, True]
+
+
+def test_a_click_on_a_session_that_is_over_opens_none_and_says_so(office: Served) -> None:
+    boss, anna = office.session("boss"), office.session("anna", timedelta(minutes=5))
+    with Tab(office, boss) as tab:
+        tab.rerun("konten")
+        drawn = sessions_in(tab)
+        access.sign_out(office.engine, anna, datetime.now(UTC))
+        tab.rerun("konten", widgets=[clicked(drawn, drawn.ids.index(session_id(anna)))])
+
+        assert "gibt es nicht mehr" in tab.text()
+        assert not any(label.startswith("Alle Sitzungen von") for label in labels(tab))
 
 
 def titles(tab: Tab) -> set[str]:
@@ -528,12 +534,12 @@ def served_open(office: Served, token: str) -> bool:
     return isinstance(session_of(office.engine, token, datetime.now(UTC)), Session)
 
 
-@pytest.mark.parametrize("rows", [[-1], [10**12], ["x"], [None], [[0]], [True], [0.5]])
-def test_a_forged_row_ticks_nothing_and_breaks_nothing(rows: list[Any], office: Served) -> None:
+@pytest.mark.parametrize("row", [-1, 10**12, "x", None, [0], True, 0.5, {"row": "x"}])
+def test_a_forged_row_opens_nothing_and_breaks_nothing(row: Any, office: Served) -> None:
     with Tab(office, office.session("boss")) as tab:
         tab.rerun("konten")
-        forged = json.dumps({"selection": {"rows": rows, "columns": [], "cells": []}})
-        tab.rerun("konten", widgets=[WidgetState(id=control(tab, "sessions").id, string_value=forged)])
+        for forged in (row, {"row": row, "column": "browser"}, {"row": "x", "column": row}):
+            tab.rerun("konten", widgets=[event_of(sessions_in(tab).widget, "open", forged)])
 
         assert not any(label.startswith("Alle Sitzungen von") for label in labels(tab))
         assert "Konten" in {found.body for found in tab.elements() if type(found).__name__ == "Heading"}

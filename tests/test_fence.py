@@ -47,7 +47,7 @@ BLOCKS = [
     (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
     (MONITORING, "ui.tables.switches_table.switch_rows", "Schalter"),
     (MONITORING, "ui.monitoring.sharepoint_and_profiles.parameter_table", "Parameter des Flows"),
-    (RULES, "ui.rules.rules_table.silent_table", "Wegen ihrer Art nicht gemeldet"),
+    (RULES, "ui.rules.rules_table.silent_rows", "Wegen ihrer Art nicht gemeldet"),
 ]
 
 

@@ -18,6 +18,7 @@ from core.access.sessions import Session, end_for, open_sessions, session_of, st
 from core.cache.account_rows import Account, add_account
 from core.roles import NOBODY, Actor, NotAllowed
 from tests.actors import ADMIN, entry
+from tests.html_tables import html_table
 from tests.page_world import World
 from tests.people import add_person
 from tests.test_pages import (  # noqa: F401
@@ -188,7 +189,7 @@ def test_everybody_sees_and_ends_their_own_sessions_alone(world: World, open_pag
     now = datetime.now(UTC)
     own, other = start_session(world.engine, "gast", now), start_session(world.engine, "anna", now)
     app = open_page(world, OWN, user=user("gast"))
-    assert len(app.dataframe[0].value) == 1
+    assert len(html_table(app, "Eigene Sitzungen").rows) == 1
 
     button(app, "sessions_end_own").click().run()
     confirm(app, PASSWORD)

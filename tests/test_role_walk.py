@@ -39,6 +39,7 @@ from core.secrets import secret_rotation
 from core.tenants import tenant_rules, tenant_switches
 from core.tenants.tenant_switches import SwitchChange
 from tests.actors import ADMIN, entry
+from tests.html_tables import event_of, shown_table
 from tests.office import Office, open_office, product_process
 from tests.page_world import HOSTILE, small_world
 from tests.people import add_person
@@ -347,17 +348,17 @@ EVERY_DAY = ("", "alle-tenants", "tenant", "monitoring", "regeln")
 # Action -> (page, start of the key of a control) that are there for whoever may, and for nobody else.
 SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.LOOK: [("", "shortages"), ("alle-tenants", "licenses"), ("tenant", "licenses_"),
-                  ("monitoring", "monitoring_show"), ("regeln", "rules_")],
+                  ("monitoring", "monitoring_show"), ("regeln", "rules")],
     Action.EXPORT: [("", "csv_engpaesse"), ("", "xlsx_engpaesse"), ("alle-tenants", "csv_lizenzen"),
                     ("alle-tenants", "xlsx_lizenzen"), ("tenant", "csv_lizenzen")],
     Action.OWN_ACCOUNT: [("mein-konto", "own_password_now"), ("mein-konto", "factor_begin"),
-                         ("mein-konto", "sessions_")],
+                         ("mein-konto", "sessions")],
     Action.REFRESH: [*((page, "refresh_refresh.button") for page in EVERY_DAY), ("tenant", "refresh_refresh.one")],
     Action.SWITCHES: [("tenant", "tenant_enabled_"), ("tenant", "tenant_monitored_"), ("monitoring", "switch_all_"),
                       ("monitoring", "add_")],
     Action.RULES: [("regeln", "rule_add")],
-    Action.ACCOUNTS: [("konten", "accounts_"), ("konten", "account_add")],
-    Action.SESSIONS: [("konten", "sessions_")],
+    Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
+    Action.SESSIONS: [("konten", "sessions")],
     Action.TOKENS: [("programme", "token_add")],
     Action.AUDIT: [("protokoll", "audit_verify"), ("protokoll", "audit_q"), ("protokoll", "csv_audit")],
 }  # fmt: skip
@@ -450,8 +451,15 @@ class Recorder:
             state = WidgetState(id=widget(self.tab, key).id)
             setattr(state, kind, json.dumps(value) if isinstance(value, dict) else value)
             self.standing[state.id] = state
-        pressed = [WidgetState(id=widget(self.tab, key).id, trigger_value=True) for key in triggers]
-        frame = Frame(self.page, script_of(self.tab), [*self.standing.values(), *pressed])
+        self.send(*(WidgetState(id=widget(self.tab, key).id, trigger_value=True) for key in triggers))
+
+    def open_row(self, table: str, row: int, column: str) -> None:
+        """Click the name in a row of the table with this key."""
+        shown = shown_table(widget(self.tab, table))
+        self.send(event_of(shown.widget, "open", {"row": shown.ids[row], "column": column}))
+
+    def send(self, *events: WidgetState) -> None:
+        frame = Frame(self.page, script_of(self.tab), [*self.standing.values(), *events])
         self.frames.append(frame)
         self.tab.rerun(self.page, widgets=frame.widgets)
 
@@ -476,17 +484,8 @@ def ask_for_file(tab: Tab, file: str, seconds: float = 10) -> str:
 
 def switched(tab: Tab, row: int, column: str, *, on: bool) -> WidgetState:
     """What the browser sends when a switch is clicked."""
-    table = widget(tab, "switches")
-    event = {
-        "event": "switch",
-        "value": {"row": json.loads(table.bytes)["rows"][row]["id"], "column": column, "on": on},
-    }
-    return WidgetState(id=f"$$STREAMLIT_INTERNAL_KEY_{table.id}__events", json_trigger_value=json.dumps([event]))
-
-
-def row(number: int) -> dict[str, Any]:
-    """The tick before a row of a table."""
-    return {"selection": {"rows": [number], "columns": [], "cells": []}}
+    shown = shown_table(widget(tab, "switches"))
+    return event_of(shown.widget, "switch", {"row": shown.ids[row], "column": column, "on": on})
 
 
 def work_at_exports(at: Recorder) -> None:
@@ -523,7 +522,7 @@ def work_at_switches(at: Recorder) -> None:
 
 def work_at_rules(at: Recorder) -> None:
     at.open("regeln")
-    at.set(rules_=row(0))
+    at.open_row("rules", 0, "product")
     at.press("rule_end")
     at.press("rule_end_now")
 
@@ -532,14 +531,14 @@ def work_at_accounts(at: Recorder) -> None:
     at.open("konten")
     at.press("account_add")
     at.press("account_now", account_name="mallory", account_role="admin")
-    at.set(accounts_=row(1))
+    at.open_row("accounts", 1, "name")
     at.press("account_disable")
     at.press("account_now")
 
 
 def work_at_sessions(at: Recorder) -> None:
     at.open("konten")
-    at.set(sessions_=row(0))
+    at.open_row("sessions", 0, "browser")
     at.press("session_end")
     at.press("session_now", session_proof=PASSWORD)
 

@@ -162,7 +162,7 @@ def test_a_name_opens_the_licence_and_leads_on_to_its_tenant_and_back(anna: Page
     expect(anna.get_by_role("heading", level=1)).to_have_text("Treuhand Emmen")
     expect(anna).to_have_url(f"{day.url}/tenant?tenant=treuhand-emmen")
     assert set(column_of(table(anna, "Lizenzen von Treuhand Emmen"), "Produkt")) == {PREMIUM, "Power BI Pro"}
-    assert len(rows_of(grid(anna, "Abonnements von Treuhand Emmen"))) == 2
+    assert len(rows_of(table(anna, "Abonnements von Treuhand Emmen"))) == 2
 
     anna.get_by_role("link", name="Zurück zu allen Tenants").click()
     expect(anna).to_have_url(f"{day.url}/alle-tenants?q=emmen")

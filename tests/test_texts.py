@@ -33,7 +33,6 @@ from web.plain_pages import PlainPages
 OWN = {
     "format.locale": "fr_CH",
     "format.csv_separator": ";",
-    "format.grid_day": "DD/MM/YYYY",
     "format.day": "dd/MM/yyyy",
 }
 

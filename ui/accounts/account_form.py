@@ -1,10 +1,11 @@
-"""The form below the table of accounts: add an account, or change its role, password, access or second factor."""
+"""The dialog of accounts: add one, look at one, or change its role, password, access or second factor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import streamlit as st
 
@@ -14,20 +15,19 @@ from core.access import second_factor
 from core.access.passwords import LONGEST, random_password
 from core.cache.account_rows import Account
 from core.roles import ROLES, Actor
+from ui import format as fmt
 from ui.action_messages import errors_shown, keep_secret, keep_success
 from ui.escaping import plain
-from ui.frame import visit
 from ui.frame.identity import current_user
-from ui.tables.selection import bound_key, untick
+from ui.frame.view import View
+from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
+from ui.tables.selection import bound_key
 from ui.texts import text
-
-TABLE = "accounts"
-_OPEN_FORM = "_account_open"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenForm:
-    """The form that the reader has opened: `kind` is the key of its button, `name` the account ("" for a new one).
+    """The form that the reader has opened: `kind` is "add", "show" or a change, `name` the account ("" for a new one).
 
     A deleted name may be used for another account later, so `since` (when the account was made) is compared, too.
     """
@@ -35,39 +35,82 @@ class OpenForm:
     kind: str
     name: str = ""
     since: datetime | None = None
+    shown: str = ""  # the name for people
+
+    @classmethod
+    def about(cls, account: Account, kind: str = "show") -> OpenForm:
+        return cls(kind, account.name, account.created_at, account.shown)
 
     @property
     def identity(self) -> tuple[object, ...]:
         return self.kind, self.name, self.since
 
 
-def open_form(form: OpenForm) -> None:
-    """Open this form on the next run."""
-    st.session_state[_OPEN_FORM] = form
+def show_open_form(view: View) -> None:
+    """Show the open form in a dialog, if there is one."""
+    form = dialog_subject(OpenForm)
+    if form is not None:
+        title = text("accounts.add") if form.kind == "add" else form.shown
+        show_dialog(title, "nav.konten", partial(_dialog, view))
 
 
-def show_open_form(accounts: Sequence[Account], user: Actor) -> None:
-    """Show the open form, if there is one; close it on a new visit and if its account is gone."""
-    if visit.entered():
-        st.session_state.pop(_OPEN_FORM, None)
-    form: OpenForm | None = st.session_state.get(_OPEN_FORM)
+def _dialog(view: View) -> None:
+    form, user = dialog_subject(OpenForm), current_user()
     if form is None:
         return
-    account = next(
-        (account for account in accounts if (account.name, account.created_at) == (form.name, form.since)), None
-    )
-    with st.container(border=True, key="account_form"):
-        if account is not None:
-            _FORMS[form.kind](account, user)
-        elif form.kind == "add":
-            _add()
-        else:  # another administrator has changed or deleted the account meanwhile
-            st.info(text("accounts.gone", name=plain(form.name)), icon=":material/info:")
-            _close()
+    if form.kind == "add":
+        _add()
+        return
+    accounts = access.list_accounts(runtime.current().engine, user)
+    account = next((one for one in accounts if (one.name, one.created_at) == (form.name, form.since)), None)
+    if account is None:  # another administrator has changed or deleted it meanwhile
+        st.info(text("accounts.gone", name=plain(form.name)), icon=":material/info:")
+        close_dialog()
+    elif form.kind == "show":
+        _show(account, user, view)
+    else:
+        _FORMS[form.kind](account, user)
+
+
+def _show(account: Account, user: Actor, view: View) -> None:
+    """Show what is known about the account, with a button for each form."""
+    figures(account_values(account, view))
+    if account.name == user.name:
+        st.caption(text("accounts.own"))
+    with st.container(horizontal=True, key="account_forms"):
+        for kind in forms_for(account, user):
+            form = OpenForm.about(account, kind)
+            key = bound_key(f"account_{kind}", *form.identity)
+            st.button(text(f"accounts.{kind}"), key=key, on_click=open_dialog, args=(form,))
+
+
+def forms_for(account: Account, user: Actor) -> list[str]:
+    """Return the kinds of form that `user` may open for an account.
+
+    Nobody gets a new password for their own account here: it ends all sessions, so the password would never be seen.
+    """
+    local, own = account.provider == "local", account.name == user.name
+    forms = ["change_role"] if local else []
+    forms += ["new_password"] if local and not own else []
+    forms += ["factor"] if account.totp_confirmed_at and not own else []
+    return [*forms, "enable" if account.disabled else "disable"]
+
+
+def account_values(account: Account, view: View) -> dict[str, str]:
+    """Return the texts about an account by column."""
+    lang, signed_in = view.language, account.last_sign_in_at
+    return {
+        # The name of a Microsoft account is two long ids and helps nobody.
+        "account": account.name if account.provider == "local" else "",
+        "provider": text(f"provider.{account.provider}", lang),
+        "role": account.role,
+        "access": text("accounts.disabled" if account.disabled else "accounts.active", lang),
+        "second_factor": text("audit.yes" if account.totp_confirmed_at else "audit.no", lang),
+        "last_sign_in": fmt.moment(signed_in, lang, view.zone) if signed_in else "",
+    }
 
 
 def _add() -> None:
-    st.subheader(text("accounts.add"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(text("accounts.name"), key="account_name", max_chars=100, autocomplete="off", width=300)
         role = st.selectbox(
@@ -166,9 +209,10 @@ _FORMS: dict[str, Callable[[Account, Actor], None]] = {
 def _confirm_buttons(label: str, action: Callable[[], None]) -> None:
     """Show the buttons to confirm and to cancel; call `action` after the first."""
     with st.container(horizontal=True):
-        form: OpenForm = st.session_state[_OPEN_FORM]
-        pressed = st.button(text(label), key=bound_key("account_now", *form.identity), type="primary")
-        st.button(text("accounts.cancel"), key="account_cancel", on_click=_close)
+        form = dialog_subject(OpenForm)
+        identity = form.identity if form else ()
+        pressed = st.button(text(label), key=bound_key("account_now", *identity), type="primary")
+        st.button(text("accounts.cancel"), key="account_cancel", on_click=close_dialog)
     if pressed:
         with errors_shown():
             action()
@@ -180,13 +224,8 @@ def _finish(words: str, password: str = "") -> None:
         keep_secret(f"{words} {text('secret.once')}", password)
     else:
         keep_success(words)
-    _close()
+    close_dialog()
     st.rerun()
-
-
-def _close() -> None:
-    st.session_state.pop(_OPEN_FORM, None)
-    untick(TABLE)
 
 
 def _role_words(role: str) -> str:

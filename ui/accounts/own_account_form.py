@@ -24,7 +24,7 @@ FIELD_PIXELS, QR_PIXELS = 320, 220
 
 def password_form() -> None:
     """Show the form for a new password. A change ends the session, so the sign-in page follows."""
-    st.subheader(text("own.password"))
+    st.header(text("own.password"), anchor=False)
     with st.form("own_password", border=False, enter_to_submit=True, width=FIELD_PIXELS):
         current = _secret_field("password_current", "current-password")
         new = _secret_field("password_new", "new-password")
@@ -47,7 +47,7 @@ def factor_form(view: View) -> None:
     """Show whether the second factor is on, and the forms to set it up or to remove it."""
     if visit.entered():
         st.session_state.pop(_SETUP, None)
-    st.subheader(text("own.factor"))
+    st.header(text("own.factor"), anchor=False)
     engine, name = runtime.current().engine, current_user().name
     state = second_factor.state(engine, name)
     if state.since is not None:

@@ -1,91 +1,53 @@
-"""The table of open sessions, all or those of one account, with the buttons that end them."""
+"""The table of open sessions, all or those of one account; a click on a browser opens its session."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import pyarrow as pa
 import streamlit as st
 
 from core.cache.open_sessions import OpenSession
-from core.roles import Actor
-from ui.accounts.browser_names import browser_words
-from ui.accounts.session_form import TABLE, OpenForm, open_form, show_open_form
-from ui.escaping import plain
+from ui.accounts.session_form import OpenForm, end_button, session_values, show_open_form
 from ui.frame.view import View
-from ui.tables.license_columns import moment_column, words_column
-from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS, bound_key, chosen_row, selectable
+from ui.row_dialog import open_dialog
+from ui.tables.html_table import Column, Kind, Row, show_whole_table
 from ui.texts import text
 
-MOST_ROWS = 10
+KINDS: dict[str, Kind] = {
+    "name": "text", "browser": "open", "address": "text", "session_since": "time", "last_seen": "time", "which": "text",
+}  # fmt: skip
 
 
-def show_sessions(sessions: Sequence[OpenSession], user: Actor, view: View, *, own: bool = False) -> None:
-    """Show the sessions with the buttons that end them, and the open form.
+def show_sessions(sessions: Sequence[OpenSession], view: View, *, own: bool = False) -> None:
+    """Show the sessions and the open form.
 
-    `own`: the sessions are the reader's, so the table needs no column for the account.
+    `own`: the sessions are the reader's, so the table needs no column for the account, and a button ends them all.
     """
-    name = text("sessions.own_title" if own else "sessions.title")
-    st.subheader(name)
+    title = text("sessions.own_title" if own else "sessions.title")
+    st.header(title, anchor=False)
     st.caption(text("sessions.what"))
     if not sessions:
         st.info(text("sessions.none"), icon=":material/info:")
-        return
-    ids = [session.id for session in sessions]
-    shown = st.dataframe(
-        session_table(sessions, user, view.language, own=own),
-        **selectable(TABLE, ids),
-        alt=name,
-        hide_index=True,
-        column_config=_config(view),
-        height=HEADER_PIXELS + ROW_PIXELS * min(len(sessions), MOST_ROWS),
-        placeholder="",
-    )
-    row = chosen_row(TABLE, ids, shown)
-    _end_buttons(sessions, row, own=own)
-    show_open_form(sessions, view)
-
-
-def _end_buttons(sessions: Sequence[OpenSession], row: int | None, *, own: bool) -> None:
-    """Show the buttons that end the session in the chosen `row`, and all sessions of its account."""
-    with st.container(horizontal=True, vertical_alignment="center", key="session_actions"):
-        if row is not None:
-            _end_button("sessions.end", "session_end", OpenForm(sessions[row], alone=True))
+    else:
+        names = [name for name in KINDS if not (own and name == "name")]
+        columns = [Column(name, text(f"column.{name}"), KINDS[name]) for name in names]
+        clicked = show_whole_table("sessions", title, columns, session_rows(sessions, names, view))
+        session = next((session for session in sessions if session.id == clicked), None)
+        if session is not None:
+            open_dialog(OpenForm(session, "alone" if own else "show"))
         if own:
-            _end_button("sessions.end_own", "sessions_end_own", OpenForm(sessions[row or 0]))
-        elif row is not None:
-            _end_button("sessions.end_all", "sessions_end_all", OpenForm(sessions[row]))
-        else:
-            st.caption(text("sessions.hint"), width="content")
+            with st.container(key="own_session_actions"):
+                end_button("sessions.end_own", "sessions_end_own", OpenForm(sessions[0], "all"))
+    show_open_form(view, own=own)
 
 
-def session_table(sessions: Sequence[OpenSession], user: Actor, language: str, *, own: bool = False) -> pa.Table:
-    """Return one row per session; the reader's present session is marked."""
-    time = pa.timestamp("us", "UTC")
-    columns: dict[str, Any] = {} if own else {"name": [session.shown for session in sessions]}
-    columns |= {
-        "session_since": pa.array([session.created_at for session in sessions], time),
-        "last_seen": pa.array([session.last_seen_at for session in sessions], time),
-        "address": [session.address for session in sessions],
-        "browser": [browser_words(session.user_agent) or text("browser.unknown", language) for session in sessions],
-        "which": [text("sessions.this", language) if session.id == user.session else "" for session in sessions],
-    }
-    return pa.table(columns)
-
-
-def _end_button(label: str, key: str, form: OpenForm) -> None:
-    words = text(label, name=plain(form.session.shown)) if label == "sessions.end_all" else text(label)
-    st.button(words, key=bound_key(key, *form.identity), icon=":material/logout:", on_click=open_form, args=(form,))
-
-
-def _config(view: View) -> dict[str, Any]:
-    language, zone = view.language, str(view.zone)
-    return {
-        "name": words_column("name", 180),
-        "session_since": moment_column("session_since", language, zone),
-        "last_seen": moment_column("last_seen", language, zone),
-        "address": words_column("address", 150),
-        "browser": words_column("browser", 180),
-        "which": words_column("which", 90),
-    }
+def session_rows(sessions: Sequence[OpenSession], names: Sequence[str], view: View) -> list[Row]:
+    """Return one row per session with these columns; the reader's present session is marked."""
+    rows = []
+    for session in sessions:
+        values = session_values(session, view)
+        since = f"{values['session_since']}:{session.created_at:%S}"
+        label = ", ".join(filter(None, (values["browser"], session.shown, since, values["which"])))
+        cells = values | {"browser": {"text": values["browser"], "label": label}}
+        rows.append(Row(session.id, [cells[name] for name in names]))
+    return rows

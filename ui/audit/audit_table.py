@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import pyarrow as pa
 import streamlit as st
 from sqlalchemy import Engine
 
@@ -20,16 +21,26 @@ from ui.audit.audit_change import action_words, difference, origin_words, result
 from ui.audit.audit_filters import FilterOptions, audit_filters, first_page, is_filtered, keep_in_url, page_key, reset
 from ui.frame.language import Language
 from ui.frame.view import View
+from ui.row_dialog import dialog_subject, figures, open_dialog, show_dialog
 from ui.snapshots import Snapshot
 from ui.tables.download_buttons import downloads
-from ui.tables.license_columns import moment_column, words_column
-from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS
+from ui.tables.html_table import Column, Kind, Row, show_table
 from ui.tables.table_export import TableExport
 from ui.texts import plural, text
 
 COLUMNS = ("at", "who", "action", "target", "result", "change", "from_where", "request_id")
+KINDS: dict[str, Kind] = {
+    "at": "time", "who": "text", "action": "open", "target": "text", "result": "text", "change": "text",
+    "from_where": "text",
+}  # fmt: skip
 PAGE_ROWS = 100
-MOST_ROWS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRow:
+    """The row that the reader has opened, as texts by column; a row of the audit never changes."""
+
+    values: dict[str, str]
 
 
 def names_of(snapshot: Snapshot, language: Language, user: Actor) -> dict[str, str]:
@@ -97,29 +108,32 @@ def _count_and_downloads(search: Search, total: int, export: Callable[[], TableE
 
 
 def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) -> None:
-    """Show the rows of one page."""
-    columns = list(zip(*(row_values(row, names, view.language) for row in rows), strict=True))
-    types = (pa.timestamp("us", "UTC"), *([pa.string()] * (len(COLUMNS) - 1)))
-    table = pa.table([pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=list(COLUMNS))
-    widths = {
-        "who": 120,
-        "action": 180,
-        "target": 185,
-        "result": 105,
-        "change": 300,
-        "from_where": 190,
-        "request_id": 140,
-    }
-    config = {name: words_column(name, width) for name, width in widths.items()}
-    config["at"] = moment_column("at", view.language, str(view.zone), 135)
-    st.dataframe(
-        table,
-        alt=text("audit.table"),
-        hide_index=True,
-        column_config=config,
-        height=HEADER_PIXELS + ROW_PIXELS * min(len(rows), MOST_ROWS),
-        placeholder="",
-    )
+    """Show the rows of one page, and all about the one whose action was clicked."""
+    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    values_by_id = {str(row.seq): shown_values(row, names, view) for row in rows}
+    event = show_table(
+        "audit", text("audit.table"), columns,
+        [Row(id_, [_cell(name, values) for name in KINDS]) for id_, values in values_by_id.items()], total=len(rows),
+    )  # fmt: skip
+    if event is not None and event.what == "open":
+        open_dialog(OpenRow(values_by_id[event.row]))
+    opened = dialog_subject(OpenRow)
+    if opened is not None:
+        values = {name: value for name, value in opened.values.items() if name != "action"}
+        show_dialog(opened.values["action"], "nav.protokoll", partial(figures, values))
+
+
+def shown_values(row: AuditRow, names: Mapping[str, str], view: View) -> dict[str, str]:
+    """Return the texts of one row by column, with its number."""
+    values = dict(zip(COLUMNS, row_values(row, names, view.language), strict=True))
+    return {"seq": fmt.number(row.seq, view.language), **values, "at": fmt.moment(row.at, view.language, view.zone)}
+
+
+def _cell(name: str, values: Mapping[str, str]) -> Any:
+    if name != "action":
+        return values[name]
+    label = ", ".join(values[part] for part in ("action", "target", "at", "seq") if values[part])
+    return {"text": values[name], "label": label}
 
 
 def audit_export(rows: Iterable[AuditRow], names: Mapping[str, str], view: View) -> TableExport:

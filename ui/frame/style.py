@@ -35,9 +35,10 @@ h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
 .st-key-attention [data-testid="stMarkdown"] { min-width: 0; }
 .st-key-attention [data-testid="stMarkdown"] p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .st-key-attention [data-testid="stMarkdown"]:hover p { white-space: normal; }
-/* The figures of one licence. */
+/* The figures of one licence, and what is known about the row of another table. */
 dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.7rem 1.2rem;
-  margin: 0; padding: 0; }
+  margin: 0; padding: 0; overflow-wrap: anywhere; }
+dl.figures .long { grid-column: 1 / -1; }
 .copy-link { font: inherit; font-size: 0.875rem; color: inherit; background: none; border: 0; cursor: pointer;
   padding: 0.25rem 0.5rem; border-radius: 7px; }
 .copy-link:hover { background-color: color-mix(in srgb, currentColor 12%, transparent); }

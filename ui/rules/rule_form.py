@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Literal
 
 import streamlit as st
 
@@ -18,86 +20,87 @@ from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.view import View
+from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
 from ui.rules.rule_effect import effect, effect_words
 from ui.rules.rule_fields import fields, fill
-from ui.rules.rules_table import TABLE, ordered, rule_table, scope_name, show_rules
+from ui.rules.rules_table import ordered, rule_values, scope_name, show_rules
 from ui.snapshots import Snapshot
-from ui.tables.selection import bound_key, untick
+from ui.tables.selection import bound_key
 from ui.texts import text
 
-_OPEN_FORM = "_rule_open"
+KINDS_OF_FORM: tuple[Literal["change", "end"], ...] = ("change", "end")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenForm:
-    """The form that the reader has opened: for a new rule (no scope), or to change or end the version of a rule."""
+    """The form that the reader has opened: for a new rule (no scope), or about the version of a rule."""
 
+    kind: Literal["show", "change", "end"]
     scope: Scope | None = None
     version: datetime | None = None
-    ends: bool = False
 
     @property
     def identity(self) -> tuple[object, ...]:
-        return self.scope, self.version, self.ends
+        return self.scope, self.version, self.kind
 
 
 def edit_rules(snapshot: Snapshot, view: View) -> None:
-    """Show the rules with their buttons, and the open form, to roles that may change them."""
+    """Show the rules and the open form, and the button for a new one to roles that may change them."""
     show_success()
-    chosen: Rule | None = None
     if snapshot.rules:
-        listed = ordered(snapshot, view.language)
-        ids = [f"{rule.scope} {rule.created_at}" for rule in listed]
-        row = show_rules(rule_table(snapshot, listed, view), ids, view)
-        chosen = listed[row] if row is not None else None
+        clicked = show_rules(snapshot, ordered(snapshot, view.language), view)
+        if clicked is not None:
+            open_dialog(OpenForm("show", clicked.scope, clicked.created_at))
     else:
         st.info(text("rule.none"), icon=":material/info:")
     if current_user().may(Action.RULES):
-        _buttons(chosen, hint=bool(snapshot.rules))
-        _show_open_form(snapshot, view)
-
-
-def _buttons(chosen: Rule | None, *, hint: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="rule_actions"):
-        st.button(text("rule.add"), key="rule_add", icon=":material/add:", on_click=_open_form, args=(OpenForm(), None))
-        if chosen is not None:
-            for name in ("change", "end"):
-                form = OpenForm(chosen.scope, chosen.created_at, ends=name == "end")
-                key = bound_key(f"rule_{name}", *form.identity)
-                st.button(text(f"rule.{name}"), key=key, on_click=_open_form, args=(form, chosen))
-        elif hint:
-            st.caption(text("rule.hint"), width="content")
+        with st.container(key="rule_actions"):
+            new = OpenForm("change")
+            st.button(text("rule.add"), key="rule_add", icon=":material/add:", on_click=_open_form, args=(new, None))
+    form = dialog_subject(OpenForm)
+    if form is not None:
+        scope = form.scope and scope_name(snapshot, form.scope, view.language)
+        show_dialog(
+            ", ".join(scope) if scope else text("rule.new_title"), "rule.table", partial(_dialog, view), "large"
+        )
 
 
 def _open_form(form: OpenForm, rule: Rule | None) -> None:
     """Open the form on the next run, filled with the values of `rule`."""
-    st.session_state[_OPEN_FORM] = form
+    open_dialog(form)
     fill(rule)
 
 
-def _close() -> None:
-    st.session_state.pop(_OPEN_FORM, None)
-    untick(TABLE)
-
-
-def _show_open_form(snapshot: Snapshot, view: View) -> None:
-    form: OpenForm | None = st.session_state.get(_OPEN_FORM)
+def _dialog(view: View) -> None:
+    form, snapshot = dialog_subject(OpenForm), visit.snapshot()
     if form is None:
         return
     rule = next((one for one in snapshot.rules if (one.scope, one.created_at) == (form.scope, form.version)), None)
-    if form.scope is not None and rule is None:  # another administrator has changed or ended it meanwhile
+    if form.scope is None or (rule is not None and form.kind == "change"):
+        _edit_form(snapshot, form, view)
+    elif rule is None:  # another administrator has changed or ended it meanwhile
         st.info(text("rule.gone"), icon=":material/info:")
-        _close()
+        close_dialog()
+    elif form.kind == "end":
+        _end_form(snapshot, form, rule, view)
+    else:
+        _show(rule, view)
+
+
+def _show(rule: Rule, view: View) -> None:
+    """Show what is known about the rule, with its buttons for roles that may change it."""
+    figures(rule_values(rule, view))
+    if not current_user().may(Action.RULES):
         return
-    with st.container(border=True, key="rule_form"):
-        if form.ends and rule is not None:
-            _end_form(snapshot, form, rule, view)
-        else:
-            _edit_form(snapshot, form, view)
+    with st.container(horizontal=True, key="rule_forms"):
+        for kind in KINDS_OF_FORM:
+            form = OpenForm(kind, rule.scope, rule.created_at)
+            key = bound_key(f"rule_{kind}", *form.identity)
+            st.button(text(f"rule.{kind}"), key=key, on_click=_open_form, args=(form, rule))
 
 
 def _end_form(snapshot: Snapshot, form: OpenForm, rule: Rule, view: View) -> None:
-    name = plain(", ".join(scope_name(snapshot, rule, view.language)))
+    name = plain(", ".join(scope_name(snapshot, rule.scope, view.language)))
     st.subheader(text("rule.end_title", scope=name))
     left = [other for other in snapshot.rules if other.scope != rule.scope]
     st.markdown(effect_words(effect(snapshot.licenses, snapshot.rules, left, view), view.language))
@@ -106,11 +109,12 @@ def _end_form(snapshot: Snapshot, form: OpenForm, rule: Rule, view: View) -> Non
             with errors_shown(), _reload_after_conflict():
                 tenant_rules.end(runtime.current().engine, rule.scope, current_user(), version=rule.created_at)
                 _finish(text("rule.ended", scope=name))
-        st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
+        st.button(text("rule.cancel"), key="rule_cancel", on_click=close_dialog)
 
 
 def _edit_form(snapshot: Snapshot, form: OpenForm, view: View) -> None:
-    st.subheader(text("rule.change_title" if form.scope else "rule.new_title"))
+    if form.scope is not None:
+        st.subheader(text("rule.change_title"))
     rule = fields(snapshot, view, fixed=form.scope is not None)
     others = [other for other in snapshot.rules if other.scope != rule.scope]
     replaced = next((other for other in snapshot.rules if other.scope == rule.scope), None)
@@ -126,7 +130,7 @@ def _edit_form(snapshot: Snapshot, form: OpenForm, view: View) -> None:
                 _show_faults(faults)
             else:
                 _save(snapshot, rule, view, replaced.created_at if replaced else None)
-        st.button(text("rule.cancel"), key="rule_cancel", on_click=_close)
+        st.button(text("rule.cancel"), key="rule_cancel", on_click=close_dialog)
 
 
 def _show_faults(faults: Sequence[str]) -> None:
@@ -138,7 +142,7 @@ def _save(snapshot: Snapshot, rule: Rule, view: View, version: datetime | None) 
     """Store the rule. `version` is the rule it replaces; if another is stored by now, core refuses."""
     with errors_shown(), _reload_after_conflict():
         tenant_rules.keep(runtime.current().engine, rule, current_user(), version=version)
-        _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, rule, view.language)))))
+        _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, rule.scope, view.language)))))
 
 
 @contextlib.contextmanager
@@ -153,6 +157,6 @@ def _reload_after_conflict() -> Iterator[None]:
 
 def _finish(words: str) -> None:
     keep_success(words)
-    _close()
+    close_dialog()
     visit.take_newest()
     st.rerun()

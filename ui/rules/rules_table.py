@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import streamlit as st
 
-from core.licenses.alarm_rules import Rule
+from core.licenses.alarm_rules import Rule, Scope
 from core.licenses.skus import product_language
+from core.name_key import sort_key
 from ui import format as fmt
 from ui.frame.view import View
 from ui.snapshots import Snapshot
-from ui.tables.license_columns import moment_column
-from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS, chosen_row, selectable
+from ui.tables.html_table import Column, Kind, Row, show_whole_table
 from ui.texts import text
 
-TABLE = "rules"
-MOST_ROWS = 15
+KINDS: dict[str, Kind] = {
+    "tenant": "text", "product": "open", "mode": "text", "threshold": "number", "warn": "number", "reason": "text",
+    "author": "text", "until": "time", "created": "time",
+}  # fmt: skip
+SILENT_KINDS: dict[str, Kind] = {
+    "product": "text", "sku_part_number": "text", "kind": "text", "why": "text", "rows": "number",
+}  # fmt: skip
 
 
-def scope_name(snapshot: Snapshot, rule: Rule, language: str) -> tuple[str, str]:
-    """Return the names of a rule's tenant and product; the id of one that is gone."""
+def scope_name(snapshot: Snapshot, scope: Scope, language: str) -> tuple[str, str]:
+    """Return the names of the tenant and product of a rule; the id of one that is gone."""
+    tenant_id, sku_id = scope
     tenant, product = text("rule.all_tenants", language), text("rule.all_products", language)
-    if rule.tenant_id:
+    if tenant_id:
         name_by_id = dict(zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True))
-        tenant = name_by_id.get(rule.tenant_id, rule.tenant_id)
-    if rule.sku_id:
-        product = products_of(snapshot, rule.tenant_id, language).get(rule.sku_id, rule.sku_id)
+        tenant = name_by_id.get(tenant_id, tenant_id)
+    if sku_id:
+        product = products_of(snapshot, tenant_id, language).get(sku_id, sku_id)
     return tenant, product
 
 
@@ -36,8 +42,8 @@ def ordered(snapshot: Snapshot, language: str) -> list[Rule]:
     """Return all rules in the order of the table: those for all tenants first, then by name."""
 
     def place(rule: Rule) -> tuple[bool, str, bool, str]:
-        tenant, product = scope_name(snapshot, rule, language)
-        return bool(rule.tenant_id), tenant.casefold(), bool(rule.sku_id), product.casefold()
+        tenant, product = scope_name(snapshot, rule.scope, language)
+        return bool(rule.tenant_id), sort_key(tenant), bool(rule.sku_id), sort_key(product)
 
     return sorted(snapshot.rules, key=place)
 
@@ -46,69 +52,45 @@ def products_of(snapshot: Snapshot, tenant_id: str, language: str) -> dict[str, 
     """Return the products of one tenant by SKU id, sorted by name."""
     own = snapshot.licenses[snapshot.licenses["tenant_id"] == tenant_id]
     names = zip(own["sku_id"], own[f"product_{product_language(language)}"], strict=True)
-    return dict(sorted(names, key=lambda pair: pair[1].casefold()))
+    return dict(sorted(names, key=lambda pair: sort_key(pair[1])))
 
 
 def mode_word(mode: str, language: str) -> str:
     return text(f"rule.mode.{mode or 'inherit'}", language)
 
 
-def rule_table(snapshot: Snapshot, rules: Sequence[Rule], view: View) -> pa.Table:
-    """Return one row per rule; inherited fields are empty."""
-    names = [scope_name(snapshot, rule, view.language) for rule in rules]
-    today = view.now.astimezone(view.zone).date()
-    until = ["" if rule.until is None else fmt.day(rule.until, view.language) for rule in rules]
-    over = [not rule.counts(today) for rule in rules]
-    return pa.table(
-        {
-            "tenant": pa.array([tenant for tenant, _ in names], pa.string()),
-            "product": pa.array([product for _, product in names], pa.string()),
-            "mode": pa.array([mode_word(rule.mode, view.language) if rule.mode else "" for rule in rules], pa.string()),
-            "threshold": pa.array([rule.threshold for rule in rules], pa.int64()),
-            "warn": pa.array([rule.warn for rule in rules], pa.int64()),
-            "reason": pa.array([rule.reason for rule in rules], pa.string()),
-            "author": pa.array([rule.author for rule in rules], pa.string()),
-            "until": pa.array(
-                [
-                    f"{text('rule.over', view.language)} {day}" if ended else day
-                    for day, ended in zip(until, over, strict=True)
-                ],
-                pa.string(),
-            ),
-            "created": pa.array([rule.created_at for rule in rules], pa.timestamp("us", "UTC")),
-        }
-    )
+def show_rules(snapshot: Snapshot, rules: Sequence[Rule], view: View) -> Rule | None:
+    """Show the table; return the rule whose name was clicked."""
+    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    rows = [_row(snapshot, rule, view) for rule in rules]
+    clicked = show_whole_table("rules", text("rule.table"), columns, rows)
+    return next((rule for rule in rules if _row_id(rule) == clicked), None)
 
 
-def show_rules(table: pa.Table, ids: Sequence[str], view: View) -> int | None:
-    """Show the table; return the chosen row, None for none. `ids` has one id per row."""
-    column = st.column_config
+def _row(snapshot: Snapshot, rule: Rule, view: View) -> Row:
+    tenant, product = scope_name(snapshot, rule.scope, view.language)
+    cells = rule_values(rule, view) | {"tenant": tenant, "product": {"text": product, "label": f"{product}, {tenant}"}}
+    return Row(_row_id(rule), [cells[name] for name in KINDS])
 
-    def label(name: str) -> str:
-        return text(f"column.{name}", view.language)
 
-    shown = st.dataframe(
-        table,
-        **selectable(TABLE, ids),
-        alt=text("rule.table"),
-        hide_index=True,
-        placeholder="",
-        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
-        column_config={
-            "tenant": column.TextColumn(label("tenant"), width=140),
-            "product": column.TextColumn(label("product"), width=175),
-            "mode": column.TextColumn(label("mode"), width=125),
-            "threshold": column.NumberColumn(
-                label("threshold"), help=label("threshold_help"), format="localized", width=75
-            ),
-            "warn": column.NumberColumn(label("warn"), help=label("warn_help"), format="localized", width=75),
-            "reason": column.TextColumn(label("reason"), width=185),
-            "author": column.TextColumn(label("author"), width=65),
-            "until": column.TextColumn(label("until"), width=95),
-            "created": moment_column("created", view.language, str(view.zone), 135),
-        },
-    )
-    return chosen_row(TABLE, ids, shown)
+def _row_id(rule: Rule) -> str:
+    """Return the id of a row: another version of a rule is another row."""
+    return f"{rule.scope} {rule.created_at}"
+
+
+def rule_values(rule: Rule, view: View) -> dict[str, Any]:
+    """Return the texts about a rule by column; what is inherited is empty."""
+    lang, zone = view.language, view.zone
+    until = "" if rule.until is None else fmt.day(rule.until, lang)
+    return {
+        "mode": mode_word(rule.mode, lang) if rule.mode else "",
+        "threshold": "" if rule.threshold is None else fmt.number(rule.threshold, lang),
+        "warn": "" if rule.warn is None else fmt.number(rule.warn, lang),
+        "reason": rule.reason,
+        "author": rule.author,
+        "until": until if rule.counts(view.now.astimezone(zone).date()) else f"{text('rule.over', lang)} {until}",
+        "created": fmt.moment(rule.created_at, lang, zone),
+    }
 
 
 def silent_kinds(snapshot: Snapshot, view: View) -> None:
@@ -116,34 +98,20 @@ def silent_kinds(snapshot: Snapshot, view: View) -> None:
     silent = snapshot.licenses[(snapshot.licenses["kind"] != "paid") & (snapshot.licenses["rule"] != "anyway")]
     if silent.empty:
         return
-    st.subheader(text("rule.silent_kinds"))
+    st.header(text("rule.silent_kinds"), anchor=False)
     st.caption(text("rule.silent_kinds_what"))
-    column, table = st.column_config, silent_table(silent, view.language)
-    st.dataframe(
-        table,
-        alt=text("rule.silent_kinds"),
-        hide_index=True,
-        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
-        column_config={
-            "product": column.TextColumn(text("column.product"), width=280),
-            "sku_part_number": column.TextColumn(text("column.sku_part_number"), width=195),
-            "kind": column.TextColumn(text("column.kind"), width=125),
-            "why": column.TextColumn(text("column.why"), width=250),
-            "rows": column.NumberColumn(text("column.rows"), format="localized", width=90),
-        },
-    )
+    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in SILENT_KINDS.items()]
+    show_whole_table("silent_kinds", text("rule.silent_kinds"), columns, silent_rows(silent, view.language))
 
 
-def silent_table(silent: pd.DataFrame, language: str) -> pa.Table:
+def silent_rows(silent: pd.DataFrame, language: str) -> list[Row]:
+    """Return one row per product, by name, with the number of tenants that have it."""
     product = f"product_{product_language(language)}"
     counted = silent.groupby([product, "sku_part_number", "kind", "kind_reason"], observed=True).size()
-    keys = list(counted.index)
-    return pa.table(
-        {
-            "product": pa.array([key[0] for key in keys], pa.string()),
-            "sku_part_number": pa.array([key[1] for key in keys], pa.string()),
-            "kind": pa.array([text(f"kind.{key[2]}", language) for key in keys], pa.string()),
-            "why": pa.array([text(f"rule.why.{key[3]}", language) for key in keys], pa.string()),
-            "rows": pa.array(counted.tolist(), pa.int64()),
-        }
-    )
+    rows = []
+    for key in sorted(counted.index, key=lambda key: sort_key(key[0])):
+        name, sku_part_number, kind, why = key
+        words = text(f"kind.{kind}", language), text(f"rule.why.{why}", language)
+        count = fmt.number(int(counted[key]), language)
+        rows.append(Row("\n".join(key), [name, sku_part_number, *words, count]))
+    return rows

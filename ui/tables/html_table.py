@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import streamlit as st
+
 from ui import format as fmt
 from ui.frame import language
 from ui.tables.own_components import own_component
 from ui.texts import text
+
+FIRST_ROWS, MORE_ROWS = 50, 100
 
 Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open", "switch"]
 Direction = Literal["ascending", "descending", "none"]
@@ -32,8 +36,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: a text for each column, or a mapping with `text` and `sub`, `title`, `tone`, `share` or `chips`.
+    """A row: a text for each column, or a mapping with `text` and `sub`, `title`, `tone`, `share`, `chips` or `label`.
 
+    `label` is what a screen reader says for a name that stands in several rows; it begins with the name.
     A switch is a mapping with `text` (its accessible name), `on` and `disabled`.
     """
 
@@ -43,7 +48,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What somebody did: `open` a cell's name or `switch` a cell (row and column), `sort` by a column, show `more`."""
+    """What somebody did: `open` a cell's name or `switch` a cell (row and column), `sort` by a column, show `more`.
+
+    `row` is the id of a row and not its position, because rows move before a click on them arrives.
+    """
 
     what: Literal["open", "sort", "more", "switch"]
     row: str = ""
@@ -72,17 +80,30 @@ def show_table(
         on_open_change=_nothing, on_sort_change=_nothing, on_more_change=_nothing,
         on_switch_change=_nothing,
     )  # fmt: skip
-    return _event(answer, {row.id for row in rows}, {column.id: column.kind for column in columns})
+    event = _event(answer, {column.id: column.kind for column in columns})
+    if event is not None and event.row and event.row not in {row.id for row in rows}:
+        st.info(text("table.row_gone", lang), icon=":material/info:")
+        return None
+    return event
 
 
-def _event(answer: Any, rows: set[str], columns: dict[str, Kind]) -> Event | None:
+def show_whole_table(key: str, name: str, columns: Sequence[Column], rows: Sequence[Row]) -> str | None:
+    """Show the first rows, and more after each click on the button below; return the row whose name was clicked."""
+    place = f"_shown_{key}"
+    count = st.session_state.get(place, FIRST_ROWS)
+    event = show_table(key, name, columns, rows[:count], total=len(rows))
+    if event is not None and event.what == "more":
+        st.session_state[place] = count + MORE_ROWS
+        st.rerun()
+    return event.row if event is not None and event.what == "open" else None
+
+
+def _event(answer: Any, columns: dict[str, Kind]) -> Event | None:
     """Return the event in the answer; None for what no table of ours can have sent."""
     match answer.open, answer.switch, answer.sort, answer.more:
-        case {"row": str(row), "column": str(column)}, _, _, _ if row in rows and columns.get(column) == "open":
+        case {"row": str(row), "column": str(column)}, _, _, _ if columns.get(column) == "open":
             return Event("open", row, column)
-        case _, {"row": str(row), "column": str(column), "on": bool(on)}, _, _ if (
-            row in rows and columns.get(column) == "switch"
-        ):
+        case _, {"row": str(row), "column": str(column), "on": bool(on)}, _, _ if columns.get(column) == "switch":
             return Event("switch", row, column, on)
         case _, _, str(column), _ if column in columns:
             return Event("sort", column=column)

@@ -99,11 +99,6 @@ def _state_column(snapshot: Snapshot, language: Language) -> pa.ListArray:
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), words.take(pa.array(which)))
 
 
-def words_column(name: str, width: int) -> Any:
-    """Return the display of a column of text under the title `column.<name>`."""
-    return st.column_config.TextColumn(text(f"column.{name}"), width=width)
-
-
 def moment_column(name: str, language: Language, zone: str, width: int = 140) -> Any:
     """Return the display of a column of times, to the minute in `zone`."""
     return st.column_config.DatetimeColumn(

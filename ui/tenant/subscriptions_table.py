@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import pandas as pd
 import pyarrow as pa
@@ -13,16 +14,20 @@ from core.cache.database import DatabaseError
 from core.cache.frames import subscriptions_frame
 from core.licenses.skus import product_language
 from core.texts import has_text
+from ui import format as fmt
 from ui.escaping import plain
 from ui.frame.view import View
 from ui.problems import problem_box, sentence, technical_lines
 from ui.snapshots import Snapshot
+from ui.tables.html_table import Column, Kind, Row, show_whole_table
 from ui.tables.license_table import section
-from ui.tables.selection import HEADER_PIXELS, ROW_PIXELS
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
-MOST_ROWS = 10
+KINDS: dict[str, Kind] = {
+    "product": "text", "sku_part_number": "text", "status": "text", "seats": "number", "trial": "text",
+    "next_date": "time", "days_left": "number",
+}  # fmt: skip
 
 
 def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
@@ -77,21 +82,17 @@ def _status(status: str, view: View) -> str:
     return text(key, view.language) if has_text(key) else status
 
 
-def _show(table: pa.Table, tenant: Tenant, view: View) -> None:
-    column = st.column_config
-    st.dataframe(
-        table,
-        alt=text("subscriptions.of", tenant=tenant.name),
-        hide_index=True,
-        placeholder="",
-        height=HEADER_PIXELS + ROW_PIXELS * min(table.num_rows, MOST_ROWS),
-        column_config={
-            "product": column.TextColumn(text("column.product")),
-            "sku_part_number": column.TextColumn(text("column.sku_part_number")),
-            "status": column.TextColumn(text("column.status")),
-            "seats": column.NumberColumn(text("column.seats"), format="localized"),
-            "trial": column.TextColumn(text("column.trial")),
-            "next_date": column.DateColumn(text("column.next_date"), format=text("format.grid_day", view.language)),
-            "days_left": column.NumberColumn(text("column.days_left"), format="localized"),
-        },
-    )
+def _show(subscriptions: pa.Table, tenant: Tenant, view: View) -> None:
+    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    rows = [
+        Row(str(place), [_words(row[name], view) for name in KINDS])
+        for place, row in enumerate(subscriptions.to_pylist())
+    ]
+    name = text("subscriptions.of", tenant=tenant.name)
+    show_whole_table(f"subscriptions_{tenant.slug}", name, columns, rows)
+
+
+def _words(value: str | int | date | None, view: View) -> str:
+    if isinstance(value, date):
+        return fmt.day(value, view.language)
+    return fmt.number(value, view.language) if isinstance(value, int) else value or ""

@@ -67,11 +67,12 @@ function fill(cell, value, column, row, send) {
     cell.classList.add("lt-empty")
     return
   }
-  const { text, sub, title, tone, share, chips, on, disabled } = cellOf(value)
+  const { text, sub, title, tone, share, chips, label, on, disabled } = cellOf(value)
   if (title) cell.title = title
   if (column.kind === "open") {
     const key = `open/${row.id}/${column.id}`
     const button = make("button", { type: "button", class: "lt-open", "data-key": key }, text)
+    if (label) button.setAttribute("aria-label", label)
     button.addEventListener("click", () => send("open", { row: row.id, column: column.id }))
     cell.append(button)
     if (sub) cell.append(make("span", { class: "lt-sub" }, sub))
