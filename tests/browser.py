@@ -1,4 +1,4 @@
-"""The pages as people use them: sign in, read a table, tick a row, and look for what no reader should meet."""
+"""The pages as people use them: sign in, read a table, open a row, and look for what no reader should meet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = Path(AXE_FILE_PATH).read_text("utf-8")
 # What the page itself is painted with, see .streamlit/config.toml.
 SCHEMES: dict[Literal["dark", "light"], str] = {"dark": "rgb(14, 17, 23)", "light": "rgb(255, 255, 255)"}
-HEADER, ROW = 37, 35  # pixels of a table's header and of each of its rows
 
 # The dashboard once its script has run to the end, with its heading and nothing that is still to come.
 DRAWN = (
@@ -82,25 +81,12 @@ def chips_of(table: Locator) -> list[list[str]]:
     return found
 
 
-# Streamlit's tables: a canvas to the eye, and a plain table inside of it for screen readers and for us
-
-
-def grid(page: Page, name: str, rows: int | None = None) -> Locator:
-    """The table with this accessible name; `rows` waits for so many, as its words follow the picture a moment later."""
-    found = page.get_by_label(name, exact=True).get_by_test_id("data-grid-canvas")
-    if rows is None:
-        expect(found.locator("tbody tr").first).to_be_attached()
-    else:
-        expect(found.locator("tbody tr")).to_have_count(rows)
-    return found
-
-
 def header_of(table: Locator) -> list[str]:
     return table.locator("th").all_inner_texts()
 
 
 def rows_of(table: Locator) -> list[list[str]]:
-    """The cells of every row, of a cell with a name the name; of a canvas what is beyond the window is not there."""
+    """The cells of every row, of a cell with a name the name."""
     found: list[list[str]] = table.evaluate(
         "grid => [...grid.querySelectorAll('tbody tr')].map("
         "row => [...row.cells].map(cell => (cell.querySelector('button') ?? cell).textContent))"
@@ -122,21 +108,9 @@ def cell(table: Locator, row: str, column: str) -> Locator:
     )
 
 
-def tick(table: Locator, row: str) -> None:
-    """Tick the box on the left of this row."""
-    _click(table, row, 16)
-
-
 def switch(page: Page, name: str, tenant: str) -> Locator:
     """The switch with this name in the row of this tenant."""
     return page.get_by_role("switch", name=f"{name}: {tenant}", exact=True)
-
-
-def _click(table: Locator, row: str, x: int) -> None:
-    place = [row in cells for cells in rows_of(table)].index(True)
-    # What lies above the picture and takes the clicks, one for each table.
-    surface = table.locator("xpath=ancestor::*[@data-testid='stDataFrameResizable']").locator(".dvn-scroller")
-    surface.click(position={"x": x, "y": HEADER + ROW * place + ROW // 2})
 
 
 # Accessibility

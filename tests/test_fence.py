@@ -46,13 +46,13 @@ BLOCKS = [
     (TENANT, "ui.tenant.history_chart.history_frame", "Verlauf"),
     (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
     (MONITORING, "ui.tables.switches_table.switch_rows", "Schalter"),
-    (MONITORING, "ui.monitoring.sharepoint_and_profiles.parameter_table", "Parameter des Flows"),
+    (MONITORING, "ui.monitoring.sharepoint_and_profiles.parameter_rows", "Parameter des Flows"),
     (RULES, "ui.rules.rules_table.silent_rows", "Wegen ihrer Art nicht gemeldet"),
 ]
 
 
 def elements(app: AppTest) -> int:
-    kinds = ("title", "subheader", "caption", "markdown", "dataframe", "bidi_component", "page_link", "button")
+    kinds = ("title", "subheader", "caption", "markdown", "bidi_component", "page_link", "button")
     return sum(len(app.get(kind)) for kind in kinds)
 
 

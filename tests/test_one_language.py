@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.access.sessions import start_session
 from core.texts import text
-from tests.browser import HEADER, grid, settled
+from tests.browser import settled, table
 from tests.catalogues import catalogues
 from tests.day import OpenBrowser
 from tests.office import open_office, product_process
@@ -87,11 +87,10 @@ def open_toolbar(page: Page) -> Locator:
     return page.get_by_role("button", name="Zahlen zeigen")
 
 
-def open_column_menu(page: Page) -> Locator:
-    table = grid(page, "Alle Konten").locator("xpath=ancestor::*[@data-testid='stDataFrameResizable']")
-    table.locator(".dvn-scroller").click(position={"x": 180, "y": HEADER // 2})  # at the end of the title Name
-    page.get_by_role("menuitem", name="Statistik").hover()
-    return page.get_by_text("Verschiedene")
+def open_account(page: Page) -> Locator:
+    table(page, "Alle Konten").get_by_role("button", name="anna", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Rolle ändern").click()
+    return page.get_by_role("dialog").get_by_role("combobox", name="Rolle")
 
 
 OPENED: dict[str, Callable[[Page], Locator]] = {
@@ -99,7 +98,7 @@ OPENED: dict[str, Callable[[Page], Locator]] = {
     navigation.LICENSES: open_list,
     navigation.TENANT: open_toolbar,
     navigation.RULES: open_calendar,
-    navigation.ACCOUNTS: open_column_menu,
+    navigation.ACCOUNTS: open_account,
     navigation.AUDIT: open_period,
 }
 

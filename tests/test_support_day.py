@@ -19,7 +19,6 @@ from tests.browser import (
     cell,
     chips_of,
     column_of,
-    grid,
     header_of,
     open_from_menu,
     rows_of,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
 import streamlit as st
 
 from ui import format as fmt
@@ -10,6 +9,7 @@ from ui.escaping import plain
 from ui.frame.view import View
 from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
+from ui.tables.html_table import Column, Row, show_whole_table
 from ui.texts import text
 
 PARAMETERS = ("sendermail", "recipientmail", "communication")
@@ -35,22 +35,14 @@ def parameters(snapshot: Snapshot) -> None:
     status = snapshot.sharepoint
     if not status.configured or status.read_at is None:
         return
-    st.subheader(text("parameters.title"))
+    st.header(text("parameters.title"), anchor=False)
     st.caption(text("parameters.what"))
-    column = st.column_config
-    st.dataframe(
-        parameter_table(snapshot),
-        alt=text("parameters.title"),
-        hide_index=True,
-        column_config={
-            "name": column.TextColumn(text("column.parameter"), width=160),
-            "value": column.TextColumn(text("column.value"), width=280),
-            "check": column.TextColumn(text("column.check")),
-        },
-    )
+    columns = [Column(name, text(f"column.{name}")) for name in ("parameter", "value", "check")]
+    show_whole_table("parameters", text("parameters.title"), columns, parameter_rows(snapshot))
 
 
-def parameter_table(snapshot: Snapshot) -> pa.Table:
+def parameter_rows(snapshot: Snapshot) -> list[Row]:
+    """Return one row per parameter of the flow."""
     values = snapshot.sharepoint.parameters
     faults = {
         "communication" if problem.code == "sharepoint.channel_unknown" else problem.params.get("field", ""): problem
@@ -63,14 +55,14 @@ def parameter_table(snapshot: Snapshot) -> pa.Table:
             checks.append(f"✗ {sentence(faults[name])}")
         else:
             checks.append(text("parameters.ok") if values.get(name) else text("parameters.missing"))
-    return pa.table({"name": list(PARAMETERS), "value": [values.get(name, "") for name in PARAMETERS], "check": checks})
+    return [Row(name, [name, values.get(name, ""), check]) for name, check in zip(PARAMETERS, checks, strict=True)]
 
 
 def broken_profiles(snapshot: Snapshot) -> None:
     """Show every broken profile with all its faults."""
     if not snapshot.faults:
         return
-    st.subheader(text("profiles.broken"))
+    st.header(text("profiles.broken"), anchor=False)
     for file, problems in snapshot.faults.items():
         with st.container(border=True):
             st.markdown(f"**{plain(file)}**")

@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import streamlit as st
 
 from core.cache.license_index import MARKS, QUIET_MARKS
 from core.licenses.skus import product_language
@@ -17,12 +16,6 @@ from ui.frame.language import Language
 from ui.snapshots import Snapshot
 from ui.texts import text
 
-# White text on these has at least 5.6 : 1. Quiet states carry no colour at all, so that the loud ones are seen.
-CHIP_COLOURS = {
-    "shortage": "#B42318", "over": "#B42318", "low": "#B54708", "grace": "#6941C6", "suspended": "#6941C6",
-}  # fmt: skip
-QUIET = "#00000000"
-BAR = "#667085"
 CHIPS = (*MARKS, *QUIET_MARKS)
 
 
@@ -97,10 +90,3 @@ def _state_column(snapshot: Snapshot, language: Language) -> pa.ListArray:
     offsets = np.concatenate([[0], np.cumsum(stacked.sum(axis=1))])
     words = pa.array([state_words(mark, language) for mark in CHIPS], pa.string())
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), words.take(pa.array(which)))
-
-
-def moment_column(name: str, language: Language, zone: str, width: int = 140) -> Any:
-    """Return the display of a column of times, to the minute in `zone`."""
-    return st.column_config.DatetimeColumn(
-        text(f"column.{name}", language), format=text("format.grid_moment", language), timezone=zone, width=width
-    )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 
 DIGEST_BYTES = 8
-ROW_PIXELS, HEADER_PIXELS = 35, 37  # of Streamlit's tables
 
 
 def bound_key(name: str, *identity: object) -> str:
