@@ -110,6 +110,20 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
     assert made.path.read_bytes() == before
 
 
+def test_a_public_part_that_is_there_stays_too(tmp_path: Path) -> None:
+    kept = tmp_path / "mycert_contoso.cer"
+    kept.write_bytes(b"uploaded")
+
+    made = new_certificate(tmp_path, "contoso", days=730, now=NOW)
+    assert made.path.name == f"mycert_contoso_{made.expires.date()}.pem"
+    made.path.unlink()
+    with pytest.raises(FileExistsError):
+        new_certificate(tmp_path, "contoso", days=730, now=NOW)
+
+    assert kept.read_bytes() == b"uploaded"
+    assert not made.path.exists()
+
+
 def test_a_new_pair_is_what_a_profile_wants(tmp_path: Path) -> None:
     folder = ProfileFolder(tmp_path)
     made = new_certificate(tmp_path / "certs" / "contoso", "contoso", days=30, now=NOW)

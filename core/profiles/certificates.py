@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -123,9 +124,9 @@ def _rsa_numbers(certificate: x509.Certificate) -> rsa.RSAPublicNumbers | None:
 def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None = None) -> Certificate:
     """Make `mycert_<slug>.pem` (key and certificate, readable by its owner alone) and `mycert_<slug>.cer`.
 
-    The `.cer` is the public part for the upload to the app registration. If the `.pem` exists already, the new files
+    The `.cer` is the public part for the upload to the app registration. If one of them exists already, the new files
     get the last day of the certificate in their names; the old key stays in use until the profile names the new one.
-    Raises FileExistsError rather than overwrite a key.
+    Raises FileExistsError rather than overwrite a file.
     """
     start = (now or datetime.now(UTC)).replace(microsecond=0)
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
@@ -146,9 +147,16 @@ def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None 
     public = certificate.public_bytes(serialization.Encoding.PEM)
     folder.mkdir(parents=True, exist_ok=True)
     pem = folder / f"mycert_{slug}.pem"
-    if pem.exists():
+    if pem.exists() or pem.with_suffix(".cer").exists():
         pem = folder / f"mycert_{slug}_{(start + timedelta(days=days)).date()}.pem"
-    with os.fdopen(os.open(pem, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(private + public)
-    pem.with_suffix(".cer").write_bytes(public)
+    if pem.with_suffix(".cer").exists():  # before the key is written, which would be of no use without it
+        raise FileExistsError(errno.EEXIST, "exists", str(pem.with_suffix(".cer")))
+    _write_new(pem, private + public, 0o600)
+    _write_new(pem.with_suffix(".cer"), public, 0o644)
     return read_certificate(pem)
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    """Write a file that does not exist yet. Raises FileExistsError."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(content)
