@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from core.settings import PARSERS, Settings
 from tests.served import free_port
 from tests.warm_process import ROOT, WarmProcess
 from web import demo
+from web.console import show_address, show_password
 from web.demo import Demo, DemoError
 
 PASSWORD = re.compile(r"[A-Za-z0-9]{6}(-[A-Za-z0-9]{6}){3}")
@@ -227,6 +229,20 @@ def test_demo_runs_when_it_is_asked_for_or_nothing_is_configured(
         (tmp_path / file).touch()
 
     assert demo.wanted(Settings(demo=setting, profiles_dir=tmp_path)) is wanted
+
+
+def test_the_console_says_how_to_set_the_password_anew_with_the_python_that_runs(capsys: pytest.CaptureFixture[str]):
+    show_password("Abc-123", "LIZENZTOOL_DATA_DIR=/data/demo ")
+
+    command = f"LIZENZTOOL_DATA_DIR=/data/demo {shlex.quote(sys.executable)} -m core users passwd admin"
+    assert command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("is_demo", [True, False])
+def test_the_console_says_that_it_is_the_demo(is_demo: bool, capsys: pytest.CaptureFixture[str]):
+    show_address("http://localhost:8501", "de", demo=is_demo)
+
+    assert ("Demo mit erfundenen Tenants" in capsys.readouterr().out) == is_demo
 
 
 def test_demo_keeps_its_data_apart_from_the_real_database(tmp_path: Path):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from core.settings import PREFIX, Settings, SettingsError, load_settings
+from core.texts import text
 
 WRONG_CONFIGURATION = 2
 
@@ -24,14 +26,14 @@ def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
         stop_with("\n".join(["The settings are wrong:", *(f"- {fault}" for fault in error.faults)]))
 
 
-def stop_with(text: str) -> NoReturn:
-    """Print `text` and end the process with the exit code for a wrong configuration."""
-    say(text)
+def stop_with(words: str) -> NoReturn:
+    """Print `words` and end the process with the exit code for a wrong configuration."""
+    say(words)
     raise SystemExit(WRONG_CONFIGURATION)
 
 
-def say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
     sys.stderr.flush()
 
 
@@ -45,10 +47,17 @@ def show_password(password: str, prefix: str) -> None:
         f"\n  Passwort / password:           {password}"
         "\n  Wird nur jetzt gezeigt; die erste Anmeldung verlangt ein eigenes. Neu setzen:"
         "\n  Shown only now; the first sign-in asks for one of your own. To set it anew:"
-        f"\n  {prefix}python -m core users passwd admin\n"
+        f"\n  {prefix}{shlex.quote(sys.executable)} -m core users passwd admin\n"
     )
 
 
-def show(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+def show_address(address: str, language: str, *, demo: bool) -> None:
+    """Print where the pages are, and if what they show is the demo."""
+    show(f"Lizenztool: {address}")
+    if demo:
+        show(text("demo.banner", language))
+
+
+def show(words: str) -> None:
+    sys.stdout.write(f"{words}\n")
     sys.stdout.flush()

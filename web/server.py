@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -33,7 +34,7 @@ from core.roles import listen_for_refusals
 from core.runtime import Runtime
 from core.settings import Settings
 from web import demo, streamlit_internals, uvicorn_internals
-from web.console import WRONG_CONFIGURATION, say, show, show_password, stop_with
+from web.console import WRONG_CONFIGURATION, say, show_address, show_password, stop_with
 from web.limits.connection_limits import limits_for, raise_descriptor_limit
 from web.limits.connections import Connections
 from web.limits.frame_limits import LARGEST_FRAME
@@ -89,7 +90,7 @@ class Server:
         engine = runtime.open_engine(settings)
         self._stack.callback(engine.dispose)
         if password := accounts.create_first_admin(engine):
-            show_password(password, f"LIZENZTOOL_DATA_DIR={settings.data_dir} " if is_demo else "")
+            show_password(password, f"LIZENZTOOL_DATA_DIR={shlex.quote(str(settings.data_dir))} " if is_demo else "")
         services = open_services(engine, settings)
         self._stack.callback(services.close)
         refresher = Refresher(services)
@@ -136,7 +137,7 @@ class Server:
             os._exit(WRONG_CONFIGURATION)
         watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch)]
         if self.address:
-            show(f"Lizenztool: {self.address}")
+            show_address(self.address, self.settings.language, demo=self.runtime.demo)
         try:
             yield None
         finally:
