@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine, select, text, update
@@ -20,6 +22,7 @@ from core.cache.schema import accounts, api_tokens
 from core.roles import NotAllowed
 from core.texts import has_text
 from tests.actors import ADMIN, SUPPORT, VIEWER, actor, entry
+from ui.accounts.tokens_table import last_minute
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -248,3 +251,10 @@ def test_a_database_that_takes_nothing_still_lets_programs_read(engine: Engine, 
     assert tokens.actor_of(engine, secret, NOW) is not None
     assert "cannot be noted" in caplog.text
     assert secret not in caplog.text
+
+
+def test_a_table_shows_the_last_minute_of_a_token_and_not_the_day_after(engine: Engine) -> None:
+    token, _ = make(engine)
+    ends = replace(token, expires_at=datetime(2026, 12, 1, tzinfo=ZoneInfo("Europe/Zurich")))
+
+    assert last_minute(ends) == datetime(2026, 11, 30, 23, 59, tzinfo=ZoneInfo("Europe/Zurich"))

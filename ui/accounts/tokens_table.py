@@ -76,9 +76,14 @@ def token_values(token: Token, view: View) -> dict[str, str]:
         "token_state": text(f"tokens.state.{token.state(view.now)}", lang),
         "created_by": token.creator,
         "created_on": fmt.moment(token.created_at, lang, zone),
-        "expires": fmt.moment(token.expires_at, lang, zone),
+        "expires": fmt.moment(last_minute(token), lang, zone),
         "last_used": fmt.moment(token.last_used_at, lang, zone) if token.last_used_at else "",
     }
+
+
+def last_minute(token: Token) -> datetime:
+    """Return the last minute in which the token is valid: 30.11. 23:59 and not 1.12. 00:00 for one until 30.11."""
+    return token.expires_at - timedelta(minutes=1)
 
 
 def _dialog(view: View) -> None:
