@@ -88,6 +88,18 @@ def test_add_tells_all_faults_at_once_and_stores_nothing(engine: Engine):
     assert len(access.list_accounts(engine, ADMIN)) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "valid"),
+    [
+        ("anna.muster", True), ("a.b.c", True), ("anna", True), ("anna_m-1", True), ("anna@contoso.example", True),
+        (".anna", False), ("anna.", False), ("anna..muster", False), ("anna muster", False), ("a" * 21, False),
+        ("anna.muster-muellers", True), ("anna.muster-muellers1", False), ("anna.muster\n", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_name_may_hold_dots_between_other_characters(name: str, valid: bool) -> None:
+    assert passwords.name_is_valid(name) == valid
+
+
 def test_add_refuses_a_name_that_is_taken_whatever_its_case(engine: Engine):
     with pytest.raises(AccessError, match="There is an account “anna” already"):
         access.add(engine, ADMIN, " ANNA ", PASSWORD, now=NOW)

@@ -23,8 +23,10 @@ UNFIT = re.compile(
 )  # control characters and surrogates: no keyboard types them
 # The hash (cost 12) of a random password that was thrown away, so that the sign-in with an unknown name takes as long.
 UNKNOWN_ACCOUNT_HASH = "$2b$12$CsVQXkPYsnJqRVHEBnmlFupcaFDPmzlVew3ZSORkWhAYaSTpo/t1G"
-# A short name or an e-mail address.
-ACCOUNT_NAME = re.compile(r"[a-zA-Z0-9_-]{1,20}|[a-zA-Z0-9._%+-]{1,254}@[a-zA-Z0-9.-]{1,253}\.[a-zA-Z]{2,63}")
+# A short name, in which dots stand between other characters ("a.muster"), or an e-mail address.
+ACCOUNT_NAME = re.compile(
+    r"(?=.{1,20}\Z)[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*|[a-zA-Z0-9._%+-]{1,254}@[a-zA-Z0-9.-]{1,253}\.[a-zA-Z]{2,63}"
+)
 LONGEST_NAME = 100
 # A password must contain each of these; code of the fault -> pattern.
 NEEDED = {
@@ -68,7 +70,7 @@ def password_faults(password: str, names: Iterable[str] = ()) -> list[str]:
 
 
 def name_is_valid(name: str) -> bool:
-    """Return True for letters, digits, `_` and `-` up to 20 characters, and for an e-mail address."""
+    """Return True for letters, digits, `_`, `-` and single dots within up to 20 characters, or an e-mail address."""
     return len(name) <= LONGEST_NAME and ACCOUNT_NAME.fullmatch(name) is not None
 
 
