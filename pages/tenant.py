@@ -25,6 +25,8 @@ view = current_view()
 stop_without_tenants(snapshot, text("nav.tenant"))
 
 tenant = choose_tenant(snapshot)
+if tenant is None:
+    st.stop()
 with fenced("block.tenant"):
     tenant_header(snapshot, tenant, view)
 freshness(snapshot, only=[tenant.tenant_id] if tenant.enabled else [])

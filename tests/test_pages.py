@@ -16,6 +16,7 @@ from streamlit.testing.v1.element_tree import Button
 from core import runtime
 from core.cache.lists_read import ListedTenant, save_tenant_list, stored_alarms
 from core.cache.run_rows import finish_run, join_or_wait, save_progress, tell_newer, waiting_run
+from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.tenants.tenant_switches import SwitchResult
 from tests.actors import actor
 from tests.html_tables import click, html_table, html_tables, send
@@ -390,8 +391,53 @@ def test_a_tenant_is_opened_by_its_slug(small, open_page):
     assert "Zertifikat noch 178 Tage" in words(app)
 
 
-def test_an_unknown_tenant_is_told(small, open_page):
-    assert "«nonsense»" in open_page(small, TENANT, tenant="nonsense").warning[0].value
+def test_an_unknown_tenant_is_told_and_no_other_is_shown_in_its_place(small, open_page):
+    app = open_page(small, TENANT, tenant="nonsense")
+
+    for _ in "arrived", "again":
+        assert "«nonsense»" in app.warning[0].value
+        assert (app.title[0].value, asked(app, "tenant")) == ("Tenant", ["nonsense"])
+        assert not any(name in words(app) for name in ("Schule Höri", "Bau AG Chur"))
+        assert (html_tables(app), [found.key for found in app.button if "tenant_" in str(found.key)]) == ([], [])
+        app.run()
+
+    app.selectbox(key="chosen_tenant").set_value("hoeri").run()
+    assert (app.title[0].value, asked(app, "tenant"), list(app.warning)) == ("Schule Höri", ["hoeri"], [])
+
+
+def test_a_tenant_that_is_gone_is_not_replaced_by_another_one(small, open_page):
+    app = open_page(small, TENANT, tenant="hoeri")
+    save_profiles(small.engine, small.known[1:], {})
+    tell_newer(small.engine)
+    visit_anew(app)
+
+    assert "«hoeri»" in app.warning[0].value
+    assert app.title[0].value == "Tenant"
+
+
+def visit_anew(app: AppTest) -> None:
+    app.switch_page(START).run()
+    app.switch_page(TENANT).run()
+
+
+def test_a_tenant_that_was_never_read_has_no_last_state(filled, open_page):
+    never = filled.tenant("Nie gelesen", slug="nie")
+    filled.fail(never, "graph.unreachable", tenant="Nie gelesen")
+
+    message = open_page(filled, TENANT, tenant="nie").error[0].value
+
+    assert "es gibt noch keine Zahlen" in message
+    assert "letzte bekannte Stand" not in message
+
+
+def test_a_command_is_named_only_to_whoever_may_run_it(small, open_page):
+    ends = ProfileTenant(small.known[0].tenant_id, "hoeri", "Schule Höri", NOW + timedelta(days=5, hours=1))
+    save_profiles(small.engine, [ends, *small.known[1:]], {})
+
+    for role, named in (("admin", True), ("support", False), ("viewer", False)):
+        told = words(open_page(small, START, user={"name": role, "role": role, "sid": "1"}))
+        assert "endet in 5 Tagen" in told
+        assert ("python -m core" in told, "wer den Server betreut" in told) == (named, not named)
 
 
 def test_a_failing_tenant_says_since_when_why_and_what_to_do(filled, open_page):

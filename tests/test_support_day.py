@@ -215,7 +215,7 @@ def test_a_refresh_of_one_tenant_reads_no_other(eventful_day: Day, open_browser:
     anna.get_by_role("button", name="Nur diesen aktualisieren").click()
 
     expect(cell(table(anna, "Lizenzen von Treuhand Emmen"), "Power BI Pro", "Frei")).to_have_text("3")
-    expect(anna.get_by_text("Aktualisiert: 1 von 1 Tenants")).to_be_visible()
+    expect(anna.get_by_text("Aktualisiert: 1 von 1 Tenant in")).to_be_visible()
     answered = [r for r in eventful_day.office.m365.requests if r.path.endswith("/subscribedSkus") and r.status == 200]
     assert [request.tenant_id for request in answered] == [eventful_day.tenant("Treuhand Emmen").tenant_id]
 

@@ -29,6 +29,7 @@ from tests.page_world import NOW, World, filled_world, license_, sku_of, small_w
 from ui import age, snapshots
 from ui import format as fmt
 from ui.escaping import plain
+from ui.frame import refresh_result
 from ui.frame.view import View
 from ui.monitoring.tenant_filter import SHOWS
 from ui.start import attention_list, overview
@@ -431,13 +432,30 @@ def test_without_sharepoint_it_is_said_that_nobody_is_told(world):
     assert [(item.level, "niemandem gemeldet" in item.words) for item in items] == [("note", True)]
 
 
+def test_one_tenant_is_singular(world):
+    tenant = world.tenant("A")
+    world.read(tenant, license_("SPB", 40, 10))
+    shown = snapshots.newest(world.runtime).age
+
+    assert "1 von 1 Tenant ·" in age.line(shown, NOW, "de", ZURICH)
+    assert "1 of 1 tenant ·" in age.line(shown, NOW, "en", ZURICH)
+
+
+@pytest.mark.usefixtures("german")
+@pytest.mark.parametrize("code", ["graph.unknown_now", "graph.unreachable"])
+def test_a_result_names_a_tenant_once(world, code):
+    """A message of a run carries the name itself, and stands for a problem that has passed."""
+    world.finished(failed=[{"tenant": "A AG", "code": code, "message": "A AG: nicht erreichbar."}])
+    run = snapshots.latest_state(world.runtime.engine).run
+
+    assert refresh_result.result_lines(run, snapshots.newest(world.runtime).tenants)[-1].count("A AG") == 1
+
+
 # History and subscriptions
 
 
 @pytest.mark.usefixtures("german")
 def test_the_chart_has_both_lines_for_every_day(filled, tmp_path):
-    import pandas as pd
-
     days = pd.DataFrame({"day": [date(2026, 11, 20), date(2026, 11, 21)], "enabled": [10, 12], "consumed": [8, 9]})
 
     chart = history_chart.spec(days, "de", "light")
@@ -448,6 +466,30 @@ def test_the_chart_has_both_lines_for_every_day(filled, tmp_path):
         ("2026-11-20", "Verfügbar", 10), ("2026-11-20", "Verbraucht", 8),
         ("2026-11-21", "Verfügbar", 12), ("2026-11-21", "Verbraucht", 9),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "day"), [("de", "%d.%m.%Y"), ("en", "%-d %b %Y")])
+def test_the_tooltip_of_the_chart_writes_as_the_language_does(language, day):
+    days = pd.DataFrame({"day": [date(2026, 11, 20)], "enabled": [1200], "consumed": [8]})
+
+    day_, _, seats = history_chart.spec(days, language, "light")["encoding"]["tooltip"]
+
+    assert (day_["format"], seats["format"]) == (day, ",d")
+
+
+@pytest.mark.parametrize(
+    ("licenses", "first"),
+    [
+        ([("TEST", "trial", False, 0.0), ("PAID", "paid", False, 0.2), ("FULL", "paid", False, 0.9)], "FULL"),
+        ([("FULL", "paid", False, 1.0), ("SHORT", "paid", True, 0.5)], "SHORT"),
+        ([("FREE", "free", False, 0.9), ("EMPTY", "paid", False, None)], "EMPTY"),
+        ([("TEST", "trial", False, 0.0)], "TEST"),
+    ],
+)
+def test_the_chart_starts_with_what_matters_most(licenses, first):
+    frame = pd.DataFrame(licenses, columns=["sku_id", "kind", "shortage", "utilisation"])
+
+    assert history_chart.first_product(frame) == first
 
 
 def test_subscriptions_show_their_next_date_and_the_days_until_it(tmp_path):

@@ -11,7 +11,7 @@ from core.attention.conditions import late_after
 from core.clock import elapsed
 from ui import format as fmt
 from ui.frame.language import Language
-from ui.texts import text
+from ui.texts import plural, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,9 @@ def line(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:
     """Return the line below the title: "Stand 14:05 · 48 von 50 Tenants · älteste Angabe 3 h"."""
     if age.newest is None or age.oldest is None:
         return text("age.nothing", language)
-    return text(
+    return plural(
         "age.line",
+        age.total,
         language,
         time=fmt.clock(age.newest, now, language, zone),
         read=fmt.number(age.read, language),

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 import streamlit as st
 
 from core.problems import Problem
+from core.roles import Action
 from core.texts import has_text
 from ui.escaping import plain
 from ui.frame import language
+from ui.frame.identity import current_user
 from ui.texts import text
+
+COMMAND = "python -m core"
+SENTENCE_ENDS = re.compile(r"(?<=\.)\s+(?=[A-ZÄÖÜ`*«“]|python)")
 
 
 def sentence(problem: Problem, lang: language.Language | None = None) -> str:
     """Return the text of the problem in the reader's language, or its code if there is no text."""
     if has_text(problem.code):
-        return problem.text(lang or language.current())
+        return for_reader(problem.text(lang or language.current()), lang)
     return text("problem.unknown", lang, code=problem.code)
+
+
+def for_reader(words: str, lang: language.Language | None = None) -> str:
+    """Return the text for the reader: without the sentences that name a command, which only an admin may run."""
+    if COMMAND not in words or current_user().may(Action.ACCOUNTS):
+        return words
+    kept = [sentence for sentence in SENTENCE_ENDS.split(words) if COMMAND not in sentence]
+    return " ".join([*kept, text("problem.ask_operator", lang)])
 
 
 def reason(problem: Problem, tenant: str, lang: language.Language | None = None) -> str:

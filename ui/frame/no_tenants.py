@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from core import runtime
+from core.roles import Action
 from ui.escaping import plain
 from ui.frame.freshness import freshness
+from ui.frame.identity import current_user
 from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
 from ui.texts import text
@@ -17,7 +19,9 @@ def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
     if len(snapshot.tenants):
         return
     st.title(title)
-    st.info(text("empty.tenants", folder=plain(runtime.current().settings.profiles_dir)), icon=":material/info:")
+    folder = plain(runtime.current().settings.profiles_dir)
+    key = "empty.tenants" if current_user().may(Action.ACCOUNTS) else "empty.tenants_ask"
+    st.info(text(key, folder=folder), icon=":material/info:")
     for problems in snapshot.faults.values():
         for problem in problems:
             st.error(plain(sentence(problem)))

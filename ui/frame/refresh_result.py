@@ -18,7 +18,7 @@ from ui.frame import language
 from ui.frame.identity import current_user
 from ui.problems import reason
 from ui.snapshots import Snapshot
-from ui.texts import text
+from ui.texts import plural, text
 
 SHOWN = "_result"
 _closed: dict[str, str] = {}  # account -> the run whose result it closed last; lives as long as the process
@@ -70,8 +70,9 @@ def result_lines(run: Run, tenants: pd.DataFrame) -> list[str]:
         return [text("result.interrupted_run" if run.state == "interrupted" else "result.failed_run")]
     lang = language.current()
     lines = [
-        text(
+        plural(
             "result.read",
+            summary.get("tenants", 0),
             ok=fmt.number(summary.get("ok", 0), lang),
             tenants=fmt.number(summary.get("tenants", 0), lang),
             seconds=fmt.number(round(run.seconds or 0, 0 if (run.seconds or 0) >= 10 else 1), lang),
@@ -117,6 +118,7 @@ def _failures(failed: list[dict[str, str]], tenants: pd.DataFrame) -> list[str]:
         problem = Problem.from_json(stored_problem) if isinstance(stored_problem, str) else None
         same = problem is not None and problem.code == item.get("code", problem.code)
         words = reason(problem, name) if problem is not None and same else item.get("message", "")
+        words = words.removeprefix(f"{name}: ")
         lines.append(text("result.failed", tenant=plain(name), why=plain(words)))
     if len(failed) > MOST:
         lines.append(text("result.more_failed", count=len(failed) - MOST))

@@ -21,7 +21,7 @@ from ui.escaping import plain
 from ui.frame import navigation
 from ui.frame.language import Language
 from ui.frame.view import View
-from ui.problems import sentence
+from ui.problems import for_reader, reason, sentence
 from ui.snapshots import Snapshot
 from ui.texts import text
 
@@ -126,7 +126,7 @@ def _file_item(members: Sequence[Condition], words: ConditionWords) -> Item:
 
 def _shared_item(members: Sequence[Condition], words: ConditionWords) -> Item:
     first = min(members, key=lambda condition: condition.moments["since"])
-    why = sentence(first.cause, words.language) if first.cause else ""
+    why = reason(first.cause, first.subject, words.language) if first.cause else ""
     key = "attention.unreadable_long_many" if first.level == "error" else "attention.unreadable_many"
     shared = text(
         key,
@@ -146,7 +146,7 @@ def show_attention(items: Sequence[Item]) -> None:
     with st.container(key="attention", gap=None):
         for item in items[:MOST]:
             with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
-                st.markdown(f"{ICONS[item.level]} {item.words}", width="stretch")
+                st.markdown(f"{ICONS[item.level]} {for_reader(item.words)}", width="stretch")
                 navigation.link(item.page, text("attention.open"), **dict(item.params))
         if len(items) > MOST:
             navigation.link(navigation.MONITORING, text("attention.more", count=len(items) - MOST))

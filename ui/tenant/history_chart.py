@@ -36,7 +36,7 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: Vie
     names = dict(zip(licenses["sku_id"], licenses[product], strict=True))
     parts = dict(zip(licenses["sku_id"], licenses["sku_part_number"], strict=True))
     if st.session_state.get(_KEY) not in names:
-        st.session_state[_KEY] = next(iter(names))
+        st.session_state[_KEY] = first_product(licenses)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.subheader(text("history.title"), width="content")
         sku = st.selectbox(
@@ -59,6 +59,14 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: Vie
     )
     if len(product_days) < 2:
         st.caption(text("history.first_day"))
+
+
+def first_product(licenses: pd.DataFrame) -> str:
+    """Return the SKU id that the chart starts with: a shortage before others, what is paid first, then the fullest."""
+    order = licenses.assign(paid=licenses["kind"] == "paid").sort_values(
+        ["shortage", "paid", "utilisation"], ascending=False, kind="stable", na_position="last"
+    )
+    return str(order["sku_id"].iloc[0])
 
 
 def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]:
@@ -107,10 +115,11 @@ def _lines(series: list[str], theme: Theme) -> dict[str, Any]:
 
 def _tooltip(language: Language) -> list[dict[str, str]]:
     return [
-        {"field": "day", "type": "temporal", "title": text("history.day", language), "format": "%d.%m.%Y"},
+        {"field": "day", "type": "temporal", "title": text("history.day", language),
+         "format": text("format.chart_tooltip", language)},
         {"field": "series", "type": "nominal", "title": " "},
-        {"field": "seats", "type": "quantitative", "title": text("history.seats", language)},
-    ]
+        {"field": "seats", "type": "quantitative", "title": text("history.seats", language), "format": ",d"},
+    ]  # fmt: skip
 
 
 def _labels(theme: Theme) -> dict[str, Any]:

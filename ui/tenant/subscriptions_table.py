@@ -17,7 +17,7 @@ from core.texts import has_text
 from ui import format as fmt
 from ui.escaping import plain
 from ui.frame.view import View
-from ui.problems import problem_box, sentence, technical_lines
+from ui.problems import problem_box, reason, technical_lines
 from ui.snapshots import Snapshot
 from ui.tables.html_table import Column, Kind, Row, show_whole_table
 from ui.tables.license_table import section
@@ -39,7 +39,7 @@ def subscriptions_block(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
     table = subscription_table(subscriptions, names_of(snapshot, tenant, view), view)
     section(text("subscriptions.title"), table.num_rows, lambda: table, f"abonnements-{tenant.slug}")
     if tenant.subscriptions_problem is not None:
-        st.warning(text("subscriptions.problem", why=plain(sentence(tenant.subscriptions_problem))))
+        st.warning(text("subscriptions.problem", why=plain(reason(tenant.subscriptions_problem, tenant.name))))
         technical_lines(tenant.subscriptions_problem)
     if table.num_rows:
         _show(table, tenant, view)

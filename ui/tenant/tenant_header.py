@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ from ui.tables.frame_rows import moment, rows
 from ui.tenant.switch_controls import tenant_switches
 from ui.texts import text
 
-_KEY = "chosen_tenant"
+_KEY, _UNKNOWN = "chosen_tenant", "_unknown_tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,30 +62,40 @@ def tenant_of(row: Any) -> Tenant:
     )
 
 
-def choose_tenant(snapshot: Snapshot) -> Tenant:
+def choose_tenant(snapshot: Snapshot) -> Tenant | None:
     """Show the choice, kept in the URL as `?tenant=<slug>`; return the chosen tenant.
 
-    A slug in the URL that does not exist (any more) gives a warning and the first tenant.
+    A slug that does not exist (any more) gives a warning and None: another customer's figures and switches would be
+    taken for those of the asked one.
     """
     names = snapshot.names
-    arrived = url.new_params(navigation.TENANT, ("tenant",))
-    if arrived is not None:
-        asked = (arrived.get("tenant") or [next(iter(names))])[0]
-        if asked not in names:
-            st.warning(text("tenant.unknown", slug=plain(asked)))
-        st.session_state[_KEY] = asked if asked in names else next(iter(names))
-    elif st.session_state.get(_KEY) not in names:
-        st.session_state[_KEY] = next(iter(names))
+    _choose(names)
     navigation.link(navigation.LICENSES, text("tenant.back"), **url.kept_params(navigation.LICENSES))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         title = st.container(width="stretch")
         slug = st.selectbox(
-            text("tenant.choose"), list(names), key=_KEY, format_func=lambda slug: names.get(slug, slug), width=300
-        )
-    title.title(plain(names[slug]))
-    url.keep_params(navigation.TENANT, {"tenant": [slug]})
+            text("tenant.choose"), list(names), key=_KEY, index=None, width=300,
+            format_func=lambda slug: names.get(slug, slug), placeholder=text("tenant.choose"),
+        )  # fmt: skip
+    unknown = st.session_state[_UNKNOWN]
+    title.title(plain(names[slug]) if slug else text("nav.tenant"))
+    url.keep_params(navigation.TENANT, {"tenant": [slug or unknown]})
+    if slug is None:
+        st.warning(text("tenant.unknown", slug=plain(unknown)), icon=":material/warning:")
+        return None
     frame = snapshot.tenants
     return tenant_of(next(rows(frame[frame["slug"] == slug])))
+
+
+def _choose(names: Mapping[str, str]) -> None:
+    """Set the control to the slug of the URL or the last chosen one; to None if no tenant has it (any more)."""
+    arrived = url.new_params(navigation.TENANT, ("tenant",))
+    asked = st.session_state.get(_KEY) or st.session_state.get(_UNKNOWN)
+    if arrived is not None:
+        asked = (arrived.get("tenant") or [""])[0]
+    asked = asked or next(iter(names))
+    st.session_state[_KEY] = asked if asked in names else None
+    st.session_state[_UNKNOWN] = "" if asked in names else asked
 
 
 def tenant_header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
@@ -126,7 +137,9 @@ def last_error(tenant: Tenant, view: View) -> None:
     if tenant.failing_since is not None:
         since = fmt.clock(tenant.failing_since, view.now, view.language, view.zone)
     why = plain(reason(tenant.problem, tenant.name))
-    key = "tenant.partly" if tenant.problem.code == "graph.rows_unreadable" else "tenant.failing"
+    key = "tenant.failing" if tenant.last_read_at else "tenant.failing_never"
+    if tenant.problem.code == "graph.rows_unreadable":
+        key = "tenant.partly"
     st.error(text(key, since=since, why=why), icon=":material/error:")
     technical_lines(tenant.problem)
 
