@@ -12,7 +12,6 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from tests.test_role_walk import Product, product, widget  # noqa: F401 - fixture
 from tests.ws_client import Tab
 from ui.frame import navigation
-from web.limits.widget_values import fits
 
 
 def dates(*days: str) -> dict[str, Any]:
@@ -153,17 +152,3 @@ def test_a_page_stays_whatever_its_address_asks_for(product: Product, address: s
                 tab.rerun(address, query_string=query)
                 assert (name, exceptions(tab)) == (name, [])
     assert "Traceback" not in log.read_text()[len(before) :]
-
-
-@pytest.mark.parametrize(
-    ("value", "good"),
-    [
-        pytest.param({"selection": {"rows": [0, 3], "columns": ["tenant"], "cells": []}}, True, id="rows"),
-        pytest.param({"selection": {"rows": [True], "columns": [], "cells": []}}, False, id="yes-as-row"),
-        pytest.param({"selection": {"rows": [-1], "columns": [], "cells": []}}, False, id="negative"),
-        pytest.param("a text", True, id="text"),
-        pytest.param(None, True, id="nothing"),
-    ],
-)
-def test_the_state_of_a_table_is_one_that_it_can_have(value: Any, good: bool) -> None:
-    assert fits(value) == good

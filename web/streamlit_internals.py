@@ -21,7 +21,6 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.state.session_state import Serialized, Value, WStates
 
 from web.limits.frame_limits import LARGEST_FRAME, fault_of
-from web.limits.widget_values import fits
 
 log = logging.getLogger(__name__)
 
@@ -191,8 +190,7 @@ def _value_or_default(states: WStates, widget: str) -> Any:
     kind = state.value.WhichOneof("value")
     if kind in (metadata.value_type, None) or metadata.value_type is None:  # None: it was cleared in the last run
         with contextlib.suppress(Exception):  # a deserialiser may raise anything for a forged value
-            if fits(value := _read_value(states, widget)):
-                return value
+            return _read_value(states, widget)
     log.warning("A value that does not fit its control was dropped: %s as %s", widget[-100:], kind)
     states.states[widget] = Value(metadata.deserializer(None))
     return _read_value(states, widget)
