@@ -158,6 +158,8 @@ PLACES: tuple[tuple[str, str, str], ...] = (
     (PLAIN, "Show data", "frontend.show_data"),
     (PLAIN, "Show chart", "frontend.show_chart"),
     (PLAIN, "Download as PNG", "frontend.download_png"),
+    (ELSE, "Copy Vega-Lite spec", "frontend.copy_chart"),
+    (IF, "Copied!", "frontend.copied"),
 )
 # Beyond the words: a command line is no help to somebody in front of a browser.
 CODE_BLOCK = ",codeBlock:`streamlit run yourscript.py`"
