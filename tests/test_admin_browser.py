@@ -117,7 +117,7 @@ def test_the_pages_of_the_audit_are_turned(day: Day, open_browser: OpenBrowser) 
 
     carla.get_by_test_id("stPagination").get_by_text("2", exact=True).click()
     expect(carla).to_have_url(re.compile(r"p=2"))
-    expect(cell(table(carla, "Protokoll der Änderungen"), "Blatt 19", "Was")).to_have_text("test")
+    expect(cell(table(carla, "Protokoll der Änderungen"), "Blatt 19", "Aktion")).to_have_text("test")
     assert column_of(table(carla, "Protokoll der Änderungen"), "Ziel")[0] == "Blatt 19"
 
     carla.get_by_role("button", name="Prüfen").click()
