@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from core import audit
 from core.access import accounts, api_tokens
+from core.cache.rule_rows import all_rules
 from core.licenses.alarm_rules import Rule
 from core.roles import Actor
 from core.tenants.tenant_rules import keep
@@ -145,6 +146,22 @@ def test_a_row_is_opened_and_closed_by_keyboard_and_the_focus_returns(carla: Pag
         carla.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
         expect(button).to_be_focused()
+
+
+def test_the_numbers_of_an_exception_are_those_that_were_typed(open_browser: OpenBrowser, day: Day) -> None:
+    carla = open_browser("/regeln", account="carla")
+    carla.get_by_role("button", name="Ausnahme hinzufügen").click()
+    dialog = carla.get_by_role("dialog")
+    for name, number in (("threshold", "7"), ("warn", "12")):
+        dialog.locator(f".st-key-rule_{name} input").fill(number)
+        carla.keyboard.press("Tab")
+    dialog.locator(".st-key-rule_reason input").fill("Puffer")
+    carla.keyboard.press("Tab")
+    dialog.get_by_role("button", name="Speichern").click()
+
+    expect(cell(table(carla, "Ausnahmen"), "Alle Produkte", "Grund")).to_have_text("Puffer")
+    (rule,) = all_rules(day.office.engine)
+    assert (rule.threshold, rule.warn) == (7, 12)
 
 
 def test_the_second_factor_is_set_up_with_an_app(open_browser: OpenBrowser, day: Day) -> None:

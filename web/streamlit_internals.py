@@ -182,13 +182,17 @@ def redirect_frame(url: str) -> bytes:
     return bytes(message.SerializeToString())
 
 
+# A field for whole numbers registers as one for fractions, and the browser sends whole ones.
+ALSO_FITTING = {("int_value", "double_value")}
+
+
 def _value_or_default(states: WStates, widget: str) -> Any:
     """Return the value of a control; its default if the sent value has another type or cannot be deserialised."""
     state, metadata = states.states.get(widget), states.widget_metadata.get(widget)
     if metadata is None or not isinstance(state, Serialized):
         return _read_value(states, widget)
-    kind = state.value.WhichOneof("value")
-    if kind in (metadata.value_type, None) or metadata.value_type is None:  # None: it was cleared in the last run
+    kind, wanted = state.value.WhichOneof("value"), metadata.value_type
+    if kind in (wanted, None) or wanted is None or (kind, wanted) in ALSO_FITTING:  # None: cleared in the last run
         with contextlib.suppress(Exception):  # a deserialiser may raise anything for a forged value
             return _read_value(states, widget)
     log.warning("A value that does not fit its control was dropped: %s as %s", widget[-100:], kind)
