@@ -110,7 +110,7 @@ def test_a_full_disk_is_told_and_afterwards_all_goes_on(office: Office) -> None:
     code, errors = sync(office, most=8192)
 
     assert code == 2
-    assert "Check free space" in errors
+    assert "Check its free space" in errors
     assert "Traceback" not in errors
     assert told(office) == []
 
@@ -126,7 +126,7 @@ def test_a_disk_that_fills_up_ends_nothing_and_the_old_rows_stay(office: Office)
         child.stdout.readline()
         resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (0, NOTHING))
         office.m365.find_tenant("Schule Höri").set_sku("SPB", consumed=10)
-        told_words = next(line for line in child.stderr if "Check free space" in line)
+        told_words = next(line for line in child.stderr if "Check its free space" in line)
         engine = open_database(office.settings.database)
         rows = [row["consumed"] for tenant in stored_licenses(engine).values() for row in tenant.values()]
         engine.dispose()
