@@ -123,7 +123,7 @@ def test_the_only_page_shows_the_form_and_nothing_else(small: World, open_page: 
 
     assert [field.key for field in app.text_input] == [f"own_password_{part}" for part in ("current", "new", "again")]
     assert [button.key for button in app.button] == ["own_password_now"]
-    assert "jemand anderes gesetzt" in app.info[0].value
+    assert "jemand anderem gesetzt" in app.info[0].value
 
 
 @pytest.mark.parametrize("page", ["all_tenants", "tenant", "monitoring", "rules", "accounts", "audit_log"])

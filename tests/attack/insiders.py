@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
-import pyarrow as pa
 from sqlalchemy import func, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
@@ -21,6 +20,7 @@ from core.roles import Actor
 from tests.attack.finding import Finding, Logged, quiet
 from tests.attack.raw import ATTACKER, cookie, get
 from tests.attack.stage import Product
+from tests.html_tables import event_of, shown_table
 from tests.ws_client import Tab
 from web.limits.connection_limits import TABS_OF_SESSION
 
@@ -176,28 +176,26 @@ def _selection() -> dict[str, str]:
 
 
 def wrong_session(target: Product, strangers: int) -> Finding:
-    """The admin ticks somebody's session; others sign in, and move the rows, before the button is pressed."""
+    """The admin opens somebody's session; others sign in, and move the rows, before the button is pressed."""
     target.session("vera")
     with _tab(target, target.session("olga")) as tab:
         tab.rerun("konten")
-        table = next(found for found in tab.elements() if "sessions_" in getattr(found, "id", ""))
-        place = _row_of(table.arrow_data.data, "vera")
-        ticked = WidgetState(id=table.id, string_value=json.dumps({"selection": {"rows": [place], "columns": []}}))
-        tab.rerun("konten", widgets=[ticked])
+        found = next(found for found in tab.elements() if str(getattr(found, "id", "")).endswith("-sessions"))
+        table = shown_table(found)
+        opened = event_of(
+            table.widget, "open", {"row": table.ids[table.column("name").index("vera")], "column": "browser"}
+        )
+        tab.rerun("konten", widgets=[opened])
         buttons = [found for found in tab.elements() if "session" in getattr(found, "id", "") and _is_button(found)]
         others = [target.session("henri") for _ in range(strangers)]
         for button in buttons:
             with contextlib.suppress(WebSocketException, OSError):
-                tab.rerun("konten", patience=2, widgets=[ticked, WidgetState(id=button.id, trigger_value=True)])
+                tab.rerun("konten", patience=2, widgets=[WidgetState(id=button.id, trigger_value=True)])
     ended = sum(1 for token in others if get(target.port, "/", headers=cookie(token)).status != 200)
     return Finding(
-        not ended, f"{len(buttons)} buttons for vera pressed, {ended} of {strangers} sessions of henri ended"
+        bool(buttons) and not ended,
+        f"{len(buttons)} buttons for vera pressed, {ended} of {strangers} sessions of henri ended",
     )
-
-
-def _row_of(data: bytes, name: str) -> int:
-    names: list[str] = pa.ipc.open_stream(data).read_all().column(0).to_pylist()
-    return names.index(name)
 
 
 def _is_button(found: object) -> bool:
