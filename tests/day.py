@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+from sqlalchemy import delete
 
 from core.access import passwords
 from core.access.sessions import start_session
+from core.cache.schema import rules
 from simulator import Fault
 from simulator.lists import Item
 from simulator.tenants import SkuValue, Tenant
@@ -63,7 +65,9 @@ class Day:
         return row.fields["enabled"], row.fields["monitoring"]
 
     def dawn(self) -> None:
-        """All numbers and switches as they are every morning, read and told."""
+        """All numbers, switches and rules as they are every morning, read and told."""
+        with self.office.engine.begin() as connection:
+            connection.execute(delete(rules))
         lists = self.office.sharepoint
         self.office.m365.expire_tokens()
         for item in lists.tenants.items:

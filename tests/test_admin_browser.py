@@ -130,12 +130,12 @@ ROWS = {"regeln": ("Ausnahmen", "Alle Produkte"), "konten": ("Alle Konten", "car
         "programme": ("Zugänge für Programme", "Bericht"), "protokoll": ("Protokoll der Änderungen", "")}  # fmt: skip
 
 
-def test_a_row_is_opened_and_closed_by_keyboard_and_the_focus_returns(carla: Page, day: Day) -> None:
-    now, engine = datetime.now(UTC), day.office.engine
+def test_a_row_is_opened_and_closed_by_keyboard_and_the_focus_returns(carla: Page, eventful_day: Day) -> None:
+    now, engine = datetime.now(UTC), eventful_day.office.engine
     api_tokens.make(engine, Actor("carla", "admin", "page"), "Bericht", "viewer", now + timedelta(days=9), now)
     keep(engine, Rule("", "", "Reserve", "carla", now, threshold=0), ADMIN)
     for page, (name, row) in ROWS.items():
-        carla.goto(f"{day.url}/{page}")
+        carla.goto(f"{eventful_day.url}/{page}")
         settled(carla)
         button = table(carla, name).get_by_role("button", name=re.compile(f"^{row}")).first
         button.press("Enter")
@@ -148,7 +148,7 @@ def test_a_row_is_opened_and_closed_by_keyboard_and_the_focus_returns(carla: Pag
         expect(button).to_be_focused()
 
 
-def test_the_numbers_of_an_exception_are_those_that_were_typed(open_browser: OpenBrowser, day: Day) -> None:
+def test_the_numbers_of_an_exception_are_those_that_were_typed(open_browser: OpenBrowser, eventful_day: Day) -> None:
     carla = open_browser("/regeln", account="carla")
     carla.get_by_role("button", name="Ausnahme hinzufügen").click()
     dialog = carla.get_by_role("dialog")
@@ -160,7 +160,7 @@ def test_the_numbers_of_an_exception_are_those_that_were_typed(open_browser: Ope
     dialog.get_by_role("button", name="Speichern").click()
 
     expect(cell(table(carla, "Ausnahmen"), "Alle Produkte", "Grund")).to_have_text("Puffer")
-    (rule,) = all_rules(day.office.engine)
+    (rule,) = all_rules(eventful_day.office.engine)
     assert (rule.threshold, rule.warn) == (7, 12)
 
 
