@@ -236,6 +236,11 @@ def test_a_tile_opens_the_list_it_counts(small, open_page):
     assert (unreadable.page, unreadable.query_string) == ("monitoring", "show=unreadable")
 
 
+@pytest.mark.parametrize(("language", "label"), [("de", "Als CSV herunterladen"), ("en", "Download as CSV")])
+def test_the_download_of_streamlits_own_grid_is_hidden_in_either_language(language, label, small, open_page):
+    assert f'[aria-label^="{label}"]) {{ display: none; }}' in panel(open_page(small, TENANT, lang=language))
+
+
 @pytest.mark.parametrize("column", ["tenant", "product"])
 def test_a_name_opens_the_licence_on_the_same_page(column, small, open_page):
     app = open_page(small)

@@ -1,8 +1,10 @@
-"""The CSS of the pages, for what Streamlit has no option for. It contains no value from outside."""
+"""The CSS of the pages, for what Streamlit has no option for. Its only values are our own texts."""
 
 from __future__ import annotations
 
 import streamlit as st
+
+from ui.texts import text
 
 _CSS = """<style>
 /* The name of the product, and in the demo a chip beside it. */
@@ -21,8 +23,6 @@ _CSS = """<style>
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within { border-color: currentColor; }
 /* The line keeps its height, so that nothing moves when a refresh starts or ends. */
 .st-key-freshness { min-height: 2.5rem; }
-/* The grid's own download knows neither the language nor formulas; ours stands beside every table. */
-[data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
 /* The accent colour is too dark for letters on a dark page; weight and frame mark the choice. */
 .stMain [data-variant="segmented_control"][data-selected="true"] { color: inherit !important; font-weight: 600; }
 .stMainBlockContainer { padding: 1.1rem clamp(1rem, 3vw, 3rem) 3rem; }
@@ -66,8 +66,15 @@ _DEMO_CSS = """<style>
 </style>"""
 
 
+# The grid's own download knows neither the language nor formulas; ours stands beside every table. Its label is ours.
+_NO_DOWNLOAD_CSS = """<style>
+[data-testid="stElementToolbarButton"]:has([aria-label^="%s"]) { display: none; }
+</style>"""
+
+
 def style(*, demo: bool) -> None:
     """Apply the CSS; in the demo every page says that it is one."""
     st.html(_CSS)
+    st.html(_NO_DOWNLOAD_CSS % text("frontend.download_csv"))
     if demo:
         st.html(_DEMO_CSS)
