@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from ui.frame.block_errors import fenced
 from ui.frame.freshness import refresh_button
 from ui.frame.url import OPEN_LICENSE
 from ui.frame.view import View, current_view
+from ui.row_dialog import figures
 from ui.snapshots import Snapshot
 from ui.tables.copy_link import copy_link
 from ui.tables.license_columns import rule_words, state_words
@@ -59,18 +59,18 @@ def _close() -> None:
 def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None:
     view = current_view()
     with fenced("panel.figures"):
-        st.html(_figures(snapshot, position, record, view))
+        figures(_values(snapshot, position, record, view))
     with fenced("panel.actions"):
         _actions(snapshot.index.slug(position), record)
     with fenced("history.title"):
         _days(record, view)
 
 
-def _figures(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: View) -> str:
-    """Return the list of figures as HTML; empty ones are left out."""
+def _values(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: View) -> dict[str, str | None]:
+    """Return what is known about the licence, by column."""
     lang, since, renews_at = view.language, record["short_since"], record["renews_at"]
     states = ", ".join(state_words(mark, lang) for mark in snapshot.index.marks_of(position))
-    values = {
+    return {
         "state": states,
         "enabled": fmt.number(record["enabled"], lang),
         "consumed": fmt.number(record["consumed"], lang),
@@ -85,12 +85,6 @@ def _figures(snapshot: Snapshot, position: int, record: Mapping[str, Any], view:
         "sku_part_number": record["sku_part_number"],
         "read_at": record["read_at"] and fmt.moment(record["read_at"], lang, view.zone),
     }
-    pairs = [
-        f"<div><dt>{escape(text(f'column.{name}', lang))}</dt><dd>{escape(value)}</dd></div>"
-        for name, value in values.items()
-        if value
-    ]
-    return f'<dl class="figures">{"".join(pairs)}</dl>'
 
 
 def _days(record: Mapping[str, Any], view: View) -> None:
@@ -109,6 +103,6 @@ def _actions(slug: str, record: Mapping[str, Any]) -> None:
     with st.container(horizontal=True, key="panel_actions", vertical_alignment="center"):
         refresh_button([record["tenant_id"]], label="refresh.one", place="panel")
         navigation.link(navigation.TENANT, text("panel.tenant"), tenant=slug)
-        navigation.link(navigation.RULES, text("panel.rule"), tenant=record["tenant_id"], sku=record["sku_id"])
+        navigation.link(navigation.RULES, text("panel.rule"))
         st.link_button(text("panel.admin_center"), center, type="tertiary")
         copy_link("panel_link")
