@@ -13,7 +13,6 @@ import streamlit as st
 from core import runtime
 from core.attention.conditions import Condition, Level, conditions
 from core.cache.database import DatabaseError
-from core.problems import Problem
 from core.texts import has_text
 from ui import format as fmt
 from ui import snapshots
@@ -44,7 +43,6 @@ class Item:
     level: Level
     page: str = navigation.MONITORING
     params: tuple[tuple[str, str], ...] = ()
-    problems: tuple[Problem, ...] = ()
 
 
 def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
@@ -112,16 +110,15 @@ def _kind(condition: Condition) -> tuple[Level, str, str]:
 
 
 def _item(condition: Condition, words: ConditionWords) -> Item:
-    sentence, problems = words.sentence(condition), (condition.problem,)
+    sentence = words.sentence(condition)
     if condition.slug:
-        return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),), problems)
-    return Item(sentence, condition.level, problems=problems)
+        return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),))
+    return Item(sentence, condition.level)
 
 
 def _file_item(members: Sequence[Condition], words: ConditionWords) -> Item:
     more = text("attention.more_faults", words.language, count=len(members) - 1) if len(members) > 1 else ""
-    problems = tuple(condition.problem for condition in members)
-    return Item(words.sentence(members[0]) + more, members[0].level, problems=problems)
+    return Item(words.sentence(members[0]) + more, members[0].level)
 
 
 def _shared_item(members: Sequence[Condition], words: ConditionWords) -> Item:
@@ -137,8 +134,7 @@ def _shared_item(members: Sequence[Condition], words: ConditionWords) -> Item:
         since=words.moment(first.moments["since"]),
         why=plain(why),
     )
-    problems = tuple(condition.problem for condition in members[:MOST])
-    return Item(shared, first.level, params=(("show", "unreadable"),), problems=problems)
+    return Item(shared, first.level, params=(("show", "unreadable"),))
 
 
 def show_attention(items: Sequence[Item]) -> None:
