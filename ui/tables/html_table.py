@@ -71,7 +71,8 @@ def show_table(
     is_part = len(rows) < total
     counts = {"shown": fmt.number(len(rows), lang), "total": fmt.number(total, lang)}
     described = {
-        "name": name, "columns": [asdict(column) for column in columns], "rows": [asdict(row) for row in rows],
+        "name": name, "columns": [asdict(column) for column in columns],
+        "rows": [{"id": row.id, "cells": row.cells} for row in rows],
         "total": total, "edition": edition, "shown": text("table.part", lang, **counts) if is_part else "",
         "more": text("table.more", lang) if is_part else "",
     }  # fmt: skip
