@@ -11,9 +11,9 @@ from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
 from ui.monitoring import list_differences, sharepoint_and_profiles
 from ui.monitoring.first_push import first_push_warning
+from ui.monitoring.switches_table import show_switches, switch_all
 from ui.monitoring.tenant_filter import choose_tenants
 from ui.switch_actions import show_results
-from ui.tables.switches_table import show_switches, switch_all
 from ui.texts import text
 
 require(Action.LOOK)

@@ -64,7 +64,7 @@ class Support:
 def support(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Support]:
     with open_office(tmp_path) as office:
         # The figures of the pages take the time of the office, which runs ahead of ours.
-        monkeypatch.setattr("core.cache.figures.datetime", Clock(office))
+        monkeypatch.setattr("core.cache.shared_frames.datetime", Clock(office))
         school = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 8)})
         office.settle()
         yield Support(office, school)

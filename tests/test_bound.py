@@ -95,12 +95,12 @@ def newest(world: World) -> tuple[str, str]:
 
 
 def test_streamlit_runs_the_newest_callback_of_a_key() -> None:
-    """Which is why every key carries what its control acts on, see ui.tables.selection."""
+    """Which is why every key carries what its control acts on, see ui.control_keys."""
 
     def script() -> None:
         import streamlit as st
 
-        from ui.tables.selection import bound_key
+        from ui.control_keys import bound_key
 
         def act(how: str, whom: str) -> None:
             st.session_state.setdefault("acted", []).append((how, whom))

@@ -45,7 +45,7 @@ BLOCKS = [
     (TENANT, "ui.tenant.tenant_header.status_parts", "Zustand des Tenants"),
     (TENANT, "ui.tenant.history_chart.history_frame", "Verlauf"),
     (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
-    (MONITORING, "ui.tables.switches_table.switch_rows", "Schalter"),
+    (MONITORING, "ui.monitoring.switches_table.switch_rows", "Schalter"),
     (MONITORING, "ui.monitoring.sharepoint_and_profiles.parameter_rows", "Parameter des Flows"),
     (RULES, "ui.rules.rules_table.silent_rows", "Wegen ihrer Art nicht gemeldet"),
 ]

@@ -17,8 +17,8 @@ from core.bounds import clipped
 from core.cache.lists_read import Alarm
 from core.name_key import name_key
 from core.sharepoint import Change, Item, Plan, Row, TenantRow, plan_licenses, plan_tenants
+from core.sharepoint.item_matching import claim_items
 from core.sharepoint.item_names import item_names
-from core.sharepoint.matching import claim_items
 from core.sharepoint.trigger_table import taken_over, trigger_values
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from core.attention.conditions import RANK, conditions
-from core.cache.figures import newest_figures
 from core.cache.frames import licenses_frame
 from core.cache.license_index import MARKS
 from core.cache.rule_rows import save_rule
+from core.cache.shared_frames import newest_figures
 from core.licenses.alarm_rules import Rule
 from core.licenses.skus import KINDS
 from core.problems import Problem
@@ -522,7 +522,7 @@ def test_a_hundred_sessions_and_programs_read_the_figures_once(tmp_path, monkeyp
         read.append(1)
         return licenses_frame(*args, **more)
 
-    monkeypatch.setattr("core.cache.figures.licenses_frame", counted)
+    monkeypatch.setattr("core.cache.shared_frames.licenses_frame", counted)
     found, figures = [], []
 
     threads = [threading.Thread(target=lambda: found.append(snapshots.newest(running))) for _ in range(100)]
@@ -565,7 +565,7 @@ def test_only_the_newest_two_snapshots_are_kept(tmp_path):
 def test_what_changes_with_time_alone_is_built_anew_after_a_while(tmp_path, monkeypatch):
     world = small_world(tmp_path)
     old = snapshots.newest(world.runtime)
-    monkeypatch.setattr("core.cache.figures.MAX_AGE", timedelta())
+    monkeypatch.setattr("core.cache.shared_frames.MAX_AGE", timedelta())
 
     assert snapshots.newest(world.runtime) is not old
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from core.__main__ import main
 from core.audit import Search, find
-from core.cache.figures import newest_figures
 from core.cache.lists_read import ListedTenant, stored_alarms, switches_after
+from core.cache.shared_frames import newest_figures
 from core.cache.tenant_rows import tenant_rows
 from core.operations.health import Health, health_of
 from core.refresh.next_push import take_over

@@ -19,11 +19,11 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from core.attention.facts import Facts, known_facts
-from core.cache.figures import Figures, newest_figures
 from core.cache.license_index import LicenseIndex
 from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
 from core.cache.rule_rows import all_rules
 from core.cache.run_rows import Run, latest_run
+from core.cache.shared_frames import Figures, newest_figures
 from core.cache.sql import data_version
 from core.licenses.alarm_rules import Rule
 from core.problems import Problem

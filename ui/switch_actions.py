@@ -13,13 +13,13 @@ from core import runtime
 from core.problems import Problem, ProblemError
 from core.roles import Action
 from core.tenants.tenant_switches import SwitchChange, SwitchResult, apply_switches
+from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.problems import problem_box, reason
 from ui.snapshots import Snapshot
 from ui.tables.frame_rows import rows
-from ui.tables.selection import bound_key
 from ui.texts import plural, text
 
 SWITCHES = ("enabled", "monitored")  # in the order of a SwitchChange

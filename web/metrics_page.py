@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.access.sessions import IDLE, LONGEST
-from core.cache.figures import Figures, newest_figures
 from core.cache.open_sessions import open_sessions
+from core.cache.shared_frames import Figures, newest_figures
 from core.clock import TOLERANCE, elapsed
 from core.licenses.units import STATES
 from core.metrics import REGISTRY

@@ -11,9 +11,9 @@ from typing import Literal
 from core.attention import conditions
 from core.attention.conditions import Condition
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
-from core.cache.figures import newest_figures
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
+from core.cache.shared_frames import newest_figures
 from core.cache.tenant_rows import tenant_rows
 from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows, subscribed_skus, subscriptions
 from core.operations import file_modes

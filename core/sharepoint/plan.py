@@ -13,10 +13,10 @@ from typing import Any
 
 from core.cache.lists_read import Alarm
 from core.name_key import plain
+from core.sharepoint.item_matching import Claims, TenantNames, alarms_left, claim_items
 from core.sharepoint.item_names import ItemName, item_names
 from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
-from core.sharepoint.matching import Claims, TenantNames, alarms_left, claim_items
 from core.sharepoint.trigger_table import is_of_another, lost_mark, observe, trigger_values, was_reported
 
 

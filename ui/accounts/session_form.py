@@ -16,11 +16,11 @@ from core.cache.open_sessions import OpenSession
 from ui import format as fmt
 from ui.accounts.browser_names import browser_words
 from ui.action_messages import errors_shown, keep_success
+from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
-from ui.tables.selection import bound_key
 from ui.texts import plural, text
 
 FIELD_PIXELS = 320

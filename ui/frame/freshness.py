@@ -21,13 +21,13 @@ from core.roles import Action
 from ui import age, snapshots
 from ui import format as fmt
 from ui.age import Age
+from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import language, navigation, refresh_result, visit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import current_user
 from ui.problems import problem_box
 from ui.snapshots import Snapshot
-from ui.tables.selection import bound_key
 from ui.texts import plural, text
 
 HELP = {"refresh.button": "refresh.button_help", "refresh.one": "refresh.one_help"}  # label of the button -> its help

@@ -10,6 +10,7 @@ import streamlit as st
 from core import runtime
 from core.problems import Problem, ProblemError
 from core.refresh.next_push import MANY, Seen, take_over
+from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -17,7 +18,6 @@ from ui.problems import problem_box
 from ui.snapshots import Snapshot
 from ui.switch_actions import may_switch
 from ui.tables.frame_rows import moment, rows
-from ui.tables.selection import bound_key
 from ui.texts import plural, text
 
 MOST = 10  # shortages named in the question

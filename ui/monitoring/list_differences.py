@@ -13,12 +13,12 @@ import streamlit as st
 from core.name_key import name_key
 from core.tenants.tenant_switches import add_to_list, end_monitoring
 from ui import format as fmt
+from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.switch_actions import carry_out, may_switch
 from ui.tables.frame_rows import rows
-from ui.tables.selection import bound_key
 from ui.texts import plural, text
 
 MOST = 5  # vanished rows with buttons of their own; the last buttons are for all

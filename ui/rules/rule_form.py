@@ -16,6 +16,7 @@ from core.licenses.alarm_rules import Rule, Scope, faults_of
 from core.roles import Action
 from core.tenants import tenant_rules
 from ui.action_messages import errors_shown, keep_success, show_success
+from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.identity import current_user
@@ -25,7 +26,6 @@ from ui.rules.rule_effect import effect, effect_words
 from ui.rules.rule_fields import fields, fill
 from ui.rules.rules_table import ordered, rule_values, scope_name, show_rules
 from ui.snapshots import Snapshot
-from ui.tables.selection import bound_key
 from ui.texts import text
 
 KINDS_OF_FORM: tuple[Literal["change", "end"], ...] = ("change", "end")

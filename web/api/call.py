@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from core.cache.figures import Figures, newest_figures
+from core.cache.shared_frames import Figures, newest_figures
 from core.name_key import name_key
 from core.roles import Actor
 from core.runtime import Runtime

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from core.cache.figures import Figures
 from core.cache.frame_index import Mask
+from core.cache.shared_frames import Figures
 from core.name_key import name_key
 from web.api.authentication import Call
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown

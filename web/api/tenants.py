@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 
 from core.cache.api_queries import history_page
-from core.cache.figures import Figures
+from core.cache.shared_frames import Figures
 from core.name_key import guid_key, name_key
 from core.problems import Problem
 from core.refresh.services import Services

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from core.cache.lists_read import Alarm
 from core.name_key import name_key
 from core.sharepoint import Item, Row, TenantRow, license_name, match_tenants
+from core.sharepoint.item_matching import Claims, claim_items
 from core.sharepoint.item_names import item_names
 from core.sharepoint.license_rows import Key
-from core.sharepoint.matching import Claims, claim_items
 
 NOW = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 NAMES = {"t1": ["Schule Höri"], "t2": ["Bau AG Chur"]}
