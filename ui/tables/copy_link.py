@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ui.tables.own_components import own_component
+from ui.own_components import own_component
 from ui.texts import text
 
 

@@ -1,7 +1,7 @@
 """A table of real HTML, as a Streamlit component: its rows are read by screen readers, its names are buttons.
 
 Streamlit's own table is a picture (canvas) that takes the mouse wheel, speaks English and does not tell how it is
-sorted. The component is `component/html_table.js`; what it is sent and what it answers is described here.
+sorted. The component is `ui/component/html_table.js`; what it is sent and what it answers is described here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import streamlit as st
 
 from ui import format as fmt
 from ui.frame import language
-from ui.tables.own_components import own_component
+from ui.own_components import own_component
 from ui.texts import text
 
 FIRST_ROWS, MORE_ROWS = 50, 100
