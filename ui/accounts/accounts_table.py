@@ -14,7 +14,7 @@ from ui import format as fmt
 from ui.accounts.account_form import OpenForm, account_values, show_open_form
 from ui.frame.view import View
 from ui.row_dialog import open_dialog
-from ui.tables.html_table import Column, Kind, Row, show_whole_table
+from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
 KINDS: dict[str, Kind] = {
@@ -25,7 +25,7 @@ KINDS: dict[str, Kind] = {
 
 def show_accounts(accounts: Sequence[Account], sessions: Sequence[OpenSession], view: View) -> None:
     """Show the table, the button for a new account, and the open form."""
-    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    columns = titled_columns(KINDS)
     rows = account_rows(accounts, sessions, view)
     clicked = show_whole_table("accounts", text("accounts.table"), columns, rows)
     account = next((account for account in accounts if _row_id(account) == clicked), None)

@@ -10,7 +10,7 @@ from core.cache.open_sessions import OpenSession
 from ui.accounts.session_form import OpenForm, end_button, session_values, show_open_form
 from ui.frame.view import View
 from ui.row_dialog import open_dialog
-from ui.tables.html_table import Column, Kind, Row, show_whole_table
+from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
 KINDS: dict[str, Kind] = {
@@ -30,7 +30,7 @@ def show_sessions(sessions: Sequence[OpenSession], view: View, *, own: bool = Fa
         st.info(text("sessions.none"), icon=":material/info:")
     else:
         names = [name for name in KINDS if not (own and name == "name")]
-        columns = [Column(name, text(f"column.{name}"), KINDS[name]) for name in names]
+        columns = titled_columns({name: KINDS[name] for name in names})
         clicked = show_whole_table("sessions", title, columns, session_rows(sessions, names, view))
         session = next((session for session in sessions if session.id == clicked), None)
         if session is not None:

@@ -20,7 +20,7 @@ from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
-from ui.tables.html_table import Column, Kind, Row, show_whole_table
+from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
 LONGEST_DAYS = 365
@@ -55,7 +55,7 @@ def show_tokens(tokens: Sequence[Token], view: View) -> None:
 
 
 def _table(tokens: Sequence[Token], view: View) -> None:
-    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    columns = titled_columns(KINDS)
     clicked = show_whole_table("tokens", text("tokens.table"), columns, [_row(token, view) for token in tokens])
     token = next((token for token in tokens if token.token_id == clicked), None)
     if token is not None:

@@ -24,7 +24,7 @@ from ui.frame.view import View
 from ui.row_dialog import dialog_subject, figures, open_dialog, show_dialog
 from ui.snapshots import Snapshot
 from ui.tables.download_buttons import downloads
-from ui.tables.html_table import Column, Kind, Row, show_table
+from ui.tables.html_table import Kind, Row, show_table, titled_columns
 from ui.tables.table_export import TableExport
 from ui.texts import plural, text
 
@@ -109,7 +109,7 @@ def _count_and_downloads(search: Search, total: int, export: Callable[[], TableE
 
 def show_rows(rows: Sequence[AuditRow], names: Mapping[str, str], view: View) -> None:
     """Show the rows of one page, and all about the one whose action was clicked."""
-    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    columns = titled_columns(KINDS)
     values_by_id = {str(row.seq): shown_values(row, names, view) for row in rows}
     event = show_table(
         "audit", text("audit.table"), columns,

@@ -9,7 +9,7 @@ from ui.escaping import plain
 from ui.frame.view import View
 from ui.problems import sentence, technical_lines
 from ui.snapshots import Snapshot
-from ui.tables.html_table import Column, Row, show_whole_table
+from ui.tables.html_table import Row, show_whole_table, titled_columns
 from ui.texts import text
 
 PARAMETERS = ("sendermail", "recipientmail", "communication")
@@ -37,7 +37,7 @@ def parameters(snapshot: Snapshot) -> None:
         return
     st.header(text("parameters.title"), anchor=False)
     st.caption(text("parameters.what"))
-    columns = [Column(name, text(f"column.{name}")) for name in ("parameter", "value", "check")]
+    columns = titled_columns({"parameter": "text", "value": "text", "check": "text"})
     show_whole_table("parameters", text("parameters.title"), columns, parameter_rows(snapshot))
 
 

@@ -15,11 +15,10 @@ from ui.monitoring.tenant_filter import sort_by, sort_directions
 from ui.problems import reason
 from ui.switch_actions import SWITCHES, ask, may_switch, round_number, switch_button, switch_now, switching
 from ui.tables.frame_rows import rows
-from ui.tables.html_table import Column, Event, Kind, Row, show_table
+from ui.tables.html_table import Event, Kind, Row, show_first_rows, titled_columns
 from ui.texts import text
 
-MORE_ROWS = 100
-_SHOWN = "_switches_shown"
+MOST_ROWS = 100  # at first
 KINDS: dict[str, Kind] = {
     "tenant": "open", "enabled": "switch", "monitored": "switch", "condition": "chip", "last_read": "time",
     "cert_days": "number", "shortages": "number", "flow": "chip",
@@ -33,13 +32,15 @@ def show_switches(tenants: pd.DataFrame, view: View) -> None:
     if tenants.empty:
         st.info(text("monitoring.none_shown"), icon=":material/info:")
         return
-    shown = tenants.head(st.session_state.get(_SHOWN, MORE_ROWS))
-    columns = [
-        Column(name, text(f"column.{TITLES.get(name, name)}", view.language), kind, sort_directions().get(name))
-        for name, kind in KINDS.items()
-    ]
-    name, total = text("monitoring.table"), len(tenants)
-    event = show_table("switches", name, columns, switch_rows(shown, view), total=total, edition=round_number())
+    event = show_first_rows(
+        "switches",
+        text("monitoring.table"),
+        titled_columns(KINDS, view.language, titles=TITLES, sorts=sort_directions()),
+        lambda count: switch_rows(tenants.head(count), view),
+        total=len(tenants),
+        most=MOST_ROWS,
+        edition=round_number(),
+    )
     if event is not None:
         _act(event, tenants)
 
@@ -47,9 +48,6 @@ def show_switches(tenants: pd.DataFrame, view: View) -> None:
 def _act(event: Event, tenants: pd.DataFrame) -> None:
     if event.what == "sort":
         sort_by(event.column)
-    elif event.what == "more":
-        st.session_state[_SHOWN] = st.session_state.get(_SHOWN, MORE_ROWS) + MORE_ROWS
-        st.rerun()
     elif event.what == "open":
         navigation.open_tenant(tenants.loc[tenants["tenant_id"] == event.row, "slug"].iloc[0])
     elif may_switch():

@@ -14,7 +14,7 @@ from core.name_key import sort_key
 from ui import format as fmt
 from ui.frame.view import View
 from ui.snapshots import Snapshot
-from ui.tables.html_table import Column, Kind, Row, show_whole_table
+from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
 KINDS: dict[str, Kind] = {
@@ -61,7 +61,7 @@ def mode_word(mode: str, language: str) -> str:
 
 def show_rules(snapshot: Snapshot, rules: Sequence[Rule], view: View) -> Rule | None:
     """Show the table; return the rule whose name was clicked."""
-    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    columns = titled_columns(KINDS)
     rows = [_row(snapshot, rule, view) for rule in rules]
     clicked = show_whole_table("rules", text("rule.table"), columns, rows)
     return next((rule for rule in rules if _row_id(rule) == clicked), None)
@@ -100,7 +100,7 @@ def silent_kinds(snapshot: Snapshot, view: View) -> None:
         return
     st.header(text("rule.silent_kinds"), anchor=False)
     st.caption(text("rule.silent_kinds_what"))
-    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in SILENT_KINDS.items()]
+    columns = titled_columns(SILENT_KINDS)
     show_whole_table("silent_kinds", text("rule.silent_kinds"), columns, silent_rows(silent, view.language))
 
 

@@ -41,4 +41,4 @@ def show_shortages(snapshot: Snapshot) -> None:
         st.caption(no_shortages_words(snapshot))
         return
     name = text("start.shortages")
-    license_table.show_licenses(snapshot, shortages, SHORTAGES, "shortages", name, most_rows=MOST_ROWS)
+    license_table.show_licenses(snapshot, shortages, SHORTAGES, "shortages", name, most=MOST_ROWS)

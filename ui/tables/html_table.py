@@ -7,8 +7,9 @@ sorted. The component is `ui/component/html_table.js`; what it is sent and what 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import streamlit as st
@@ -59,6 +60,20 @@ class Event:
     on: bool = False  # what the switch is to be
 
 
+def titled_columns(
+    kinds: Mapping[str, Kind],
+    language: str | None = None,
+    *,
+    titles: Mapping[str, str] = MappingProxyType({}),
+    sorts: Mapping[str, Direction] = MappingProxyType({}),
+) -> list[Column]:
+    """Return a column for each name in `kinds`, under the text `column.<name>`, or that of another name in `titles`."""
+    return [
+        Column(name, text(f"column.{titles.get(name, name)}", language), kind, sorts.get(name))
+        for name, kind in kinds.items()
+    ]
+
+
 def show_table(
     key: str, name: str, columns: Sequence[Column], rows: Sequence[Row], *, total: int, edition: int = 0
 ) -> Event | None:
@@ -88,14 +103,32 @@ def show_table(
     return event
 
 
-def show_whole_table(key: str, name: str, columns: Sequence[Column], rows: Sequence[Row]) -> str | None:
-    """Show the first rows, and more after each click on the button below; return the row whose name was clicked."""
+def show_first_rows(
+    key: str,
+    name: str,
+    columns: Sequence[Column],
+    first_rows: Callable[[int], Sequence[Row]],
+    *,
+    total: int,
+    most: int = FIRST_ROWS,
+    edition: int = 0,
+) -> Event | None:
+    """Show at most `most` rows, and more after each click on the button below; return any other event.
+
+    `first_rows` returns as many rows as it is asked for, so that only the rows that are shown are made.
+    """
     place = f"_shown_{key}"
-    count = st.session_state.get(place, FIRST_ROWS)
-    event = show_table(key, name, columns, rows[:count], total=len(rows))
+    count = st.session_state.get(place, most)
+    event = show_table(key, name, columns, first_rows(count), total=total, edition=edition)
     if event is not None and event.what == "more":
         st.session_state[place] = count + MORE_ROWS
         st.rerun()
+    return event
+
+
+def show_whole_table(key: str, name: str, columns: Sequence[Column], rows: Sequence[Row]) -> str | None:
+    """Show the first of the rows and a button for more; return the id of the row whose name was clicked."""
+    event = show_first_rows(key, name, columns, lambda count: rows[:count], total=len(rows))
     return event.row if event is not None and event.what == "open" else None
 
 

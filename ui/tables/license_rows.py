@@ -11,7 +11,7 @@ from ui import format as fmt
 from ui.frame.language import Language
 from ui.frame.view import View
 from ui.snapshots import Snapshot
-from ui.tables.html_table import Column, Direction, Kind, Row
+from ui.tables.html_table import Column, Direction, Kind, Row, titled_columns
 from ui.tables.license_columns import state_words
 from ui.texts import text
 
@@ -34,10 +34,8 @@ def license_columns(
     names: Sequence[str], language: Language, sorted_by: Mapping[str, Direction] | None = None
 ) -> list[Column]:
     """Return the columns under their titles; `sorted_by` says how those that can be sorted are."""
-    sorts = sorted_by or {}
-    return [
-        Column(name, text(f"column.{TITLES.get(name, name)}", language), KINDS[name], sorts.get(name)) for name in names
-    ]
+    kinds = {name: KINDS[name] for name in names}
+    return titled_columns(kinds, language, titles=TITLES, sorts=sorted_by or {})
 
 
 def license_rows(snapshot: Snapshot, positions: Positions, names: Sequence[str], view: View) -> list[Row]:

@@ -19,7 +19,7 @@ from ui.license_panel import open_license
 from ui.snapshots import Snapshot
 from ui.tables import license_columns, license_rows
 from ui.tables.download_buttons import downloads
-from ui.tables.html_table import Event, show_table
+from ui.tables.html_table import FIRST_ROWS, Event, Row, show_first_rows
 from ui.tables.license_filters import Filters, is_filtered, reset, sort_directions
 from ui.tables.table_export import TableExport, export_of
 from ui.texts import text
@@ -27,7 +27,6 @@ from ui.texts import text
 ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renews_at", "short_since",
        "alarm", "alarm_at", "sku_part_number", "kind", "sku_id")  # fmt: skip
 OF_TENANT = tuple(name for name in ALL if name != "tenant")
-MORE_ROWS = 100
 
 
 def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str, ...] = ALL) -> pa.Table:
@@ -50,7 +49,7 @@ def show_licenses(
     key: str,
     name: str,
     *,
-    most_rows: int = 50,
+    most: int = FIRST_ROWS,
     sort: str | None = None,
 ) -> Event | None:
     """Show these licences with the cells `names` under the accessible `name`; return what somebody did with them.
@@ -60,20 +59,15 @@ def show_licenses(
     """
     if not len(positions):
         return None
-    place, view = f"_shown_{key}", current_view()
-    shown = positions[: st.session_state.get(place, most_rows)]
-    event = show_table(
-        key,
-        name,
-        license_rows.license_columns(names, view.language, sort_directions(sort) if sort else None),
-        license_rows.license_rows(snapshot, shown, names, view),
-        total=len(positions),
-    )
+    view = current_view()
+    columns = license_rows.license_columns(names, view.language, sort_directions(sort) if sort else None)
+
+    def first_rows(count: int) -> list[Row]:
+        return license_rows.license_rows(snapshot, positions[:count], names, view)
+
+    event = show_first_rows(key, name, columns, first_rows, total=len(positions), most=most)
     if event is not None and event.what == "open":
         open_license(event.row)
-    if event is not None and event.what == "more":
-        st.session_state[place] = len(shown) + MORE_ROWS
-        st.rerun()
     return event
 
 

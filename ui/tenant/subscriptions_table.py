@@ -19,7 +19,7 @@ from ui.escaping import plain
 from ui.frame.view import View
 from ui.problems import problem_box, reason, technical_lines
 from ui.snapshots import Snapshot
-from ui.tables.html_table import Column, Kind, Row, show_whole_table
+from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.tables.license_table import section
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
@@ -83,7 +83,7 @@ def _status(status: str, view: View) -> str:
 
 
 def _show(subscriptions: pa.Table, tenant: Tenant, view: View) -> None:
-    columns = [Column(name, text(f"column.{name}"), kind) for name, kind in KINDS.items()]
+    columns = titled_columns(KINDS)
     rows = [
         Row(str(place), [_words(row[name], view) for name in KINDS])
         for place, row in enumerate(subscriptions.to_pylist())
