@@ -11,7 +11,7 @@ from core.problems import Problem
 from ui import format as fmt
 from ui.frame import navigation
 from ui.frame.view import View
-from ui.monitoring.tenant_filter import sort_by, sort_directions
+from ui.monitoring.tenant_filter import column_directions, sort_by
 from ui.problems import reason
 from ui.switch_actions import SWITCHES, ask, may_switch, round_number, switch_button, switch_now, switching
 from ui.tables.frame_rows import rows
@@ -35,7 +35,7 @@ def show_switches(tenants: pd.DataFrame, view: View) -> None:
     event = show_first_rows(
         "switches",
         text("monitoring.table"),
-        titled_columns(KINDS, view.language, titles=TITLES, sorts=sort_directions()),
+        titled_columns(KINDS, view.language, titles=TITLES, sorts=column_directions()),
         lambda count: switch_rows(tenants.head(count), view),
         total=len(tenants),
         most=MOST_ROWS,

@@ -14,6 +14,7 @@ from ui.frame import navigation, url
 from ui.snapshots import Snapshot
 from ui.switch_actions import switchable_tenants
 from ui.tables.html_table import Direction
+from ui.tables.sort_codes import REVERSED, is_descending, order_of, sort_directions
 from ui.texts import text
 
 _KEY, _SEARCH, _SORT = "monitoring_show", "monitoring_q", "_monitoring_sort"
@@ -30,7 +31,6 @@ SHOWS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 }
 # Column of the table -> column of the frame that it is sorted by; the frame comes sorted by name.
 SORTS = {"tenant": "", "last_read": "last_read_at", "cert_days": "cert_days", "shortages": "shortages"}
-REVERSED = "-"  # before a sort
 
 
 def choose_tenants(snapshot: Snapshot) -> pd.DataFrame:
@@ -62,7 +62,7 @@ def _fill(params: url.Params) -> None:
     show, search, sort = ((params.get(name) or [""])[0] for name in ("show", "q", "sort"))
     st.session_state[_KEY] = show if show in SHOWS else "all"
     st.session_state[_SEARCH] = search[:LONGEST_SEARCH]
-    st.session_state[_SORT] = sort if sort.removeprefix(REVERSED) in SORTS else "tenant"
+    st.session_state[_SORT] = sort if order_of(sort) in SORTS else "tenant"
 
 
 def with_words(tenants: pd.DataFrame, search: str) -> pd.DataFrame:
@@ -73,17 +73,15 @@ def with_words(tenants: pd.DataFrame, search: str) -> pd.DataFrame:
 
 def sorted_tenants(tenants: pd.DataFrame, sort: str) -> pd.DataFrame:
     """Return the tenants, which come sorted by name, in the order of `sort`; missing values are the last."""
-    column, descending = SORTS[sort.removeprefix(REVERSED)], sort.startswith(REVERSED)
+    column, descending = SORTS[order_of(sort)], is_descending(sort)
     if not column:
         return tenants[::-1] if descending else tenants
     return tenants.sort_values(column, ascending=not descending, kind="stable")
 
 
-def sort_directions() -> dict[str, Direction]:
-    """Return for each column that sorts how the rows are sorted by it."""
-    sort = _sort()
-    now: Direction = "descending" if sort.startswith(REVERSED) else "ascending"
-    return {column: now if column == sort.removeprefix(REVERSED) else "none" for column in SORTS}
+def column_directions() -> dict[str, Direction]:
+    """Return for each column that sorts how the rows are sorted by it now."""
+    return sort_directions(_sort(), {column: column for column in SORTS})
 
 
 def sort_by(column: str) -> None:

@@ -14,7 +14,7 @@ from core.licenses.skus import KINDS, product_language
 from core.name_key import name_key
 from ui.frame import url
 from ui.snapshots import Snapshot
-from ui.tables.html_table import Direction
+from ui.tables.sort_codes import REVERSED, is_descending, order_of
 from ui.texts import text
 
 PAGE = "alle-tenants"
@@ -27,7 +27,6 @@ SORTS = {
     "renewal": "renews_at", "since": "short_since",
 }  # fmt: skip
 WORST = "worst"
-REVERSED = "-"  # before an order
 # Column of the table -> the order that a click on its title asks for.
 ORDER_OF_COLUMN = {
     "state": WORST, "tenant": "tenant", "product_and_sku": "product", "free": "free", "utilisation": "utilisation",
@@ -53,20 +52,9 @@ def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
     mask = index.with_words(search_words(name_key(filters.search[:LONGEST_SEARCH])))
     mask &= index.among("slug", filters.tenants) & index.among("kind", filters.kinds)
     mask &= index.with_marks(filters.states)
-    order = filters.sort.removeprefix(REVERSED)
+    order = order_of(filters.sort)
     column = f"product_{product_language(language)}" if order == "product" else SORTS[order]
-    return index.ordered(mask, column, descending=is_descending(filters.sort))
-
-
-def is_descending(sort: str) -> bool:
-    return (sort.removeprefix(REVERSED) in DESCENDING) != sort.startswith(REVERSED)
-
-
-def sort_directions(sort: str) -> dict[str, Direction]:
-    """Return for each column that sorts how the rows are sorted by it."""
-    now: Direction = "descending" if is_descending(sort) else "ascending"
-    order = sort.removeprefix(REVERSED)
-    return {column: now if code == order else "none" for column, code in ORDER_OF_COLUMN.items()}
+    return index.ordered(mask, column, descending=is_descending(filters.sort, DESCENDING))
 
 
 def next_sort(sort: str, column: str) -> str:
@@ -135,7 +123,7 @@ def _fill(params: url.Params) -> None:
 
 def _existing_sort(value: object) -> str:
     """Return the order if there is such an order, else the usual one."""
-    return value if isinstance(value, str) and value.removeprefix(REVERSED) in SORTS else WORST
+    return value if isinstance(value, str) and order_of(value) in SORTS else WORST
 
 
 def _drop_unknown(names: Mapping[str, str]) -> None:
@@ -177,7 +165,7 @@ def _choice(label: str, name: str, options: list[str], words: Mapping[str, str])
 
 
 def _sort_words(sort: str) -> str:
-    words = text(f"sort.{sort.removeprefix(REVERSED)}")
+    words = text(f"sort.{order_of(sort)}")
     return text("sort.reversed", order=words) if sort.startswith(REVERSED) else words
 
 

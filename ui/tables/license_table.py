@@ -20,7 +20,8 @@ from ui.snapshots import Snapshot
 from ui.tables import license_columns, license_rows
 from ui.tables.download_buttons import downloads
 from ui.tables.html_table import FIRST_ROWS, Event, Row, show_first_rows
-from ui.tables.license_filters import Filters, is_filtered, reset, sort_directions
+from ui.tables.license_filters import DESCENDING, ORDER_OF_COLUMN, Filters, is_filtered, reset
+from ui.tables.sort_codes import sort_directions
 from ui.tables.table_export import TableExport, export_of
 from ui.texts import text
 
@@ -60,7 +61,8 @@ def show_licenses(
     if not len(positions):
         return None
     view = current_view()
-    columns = license_rows.license_columns(names, view.language, sort_directions(sort) if sort else None)
+    sorts = sort_directions(sort, ORDER_OF_COLUMN, DESCENDING) if sort else None
+    columns = license_rows.license_columns(names, view.language, sorts)
 
     def first_rows(count: int) -> list[Row]:
         return license_rows.license_rows(snapshot, positions[:count], names, view)
