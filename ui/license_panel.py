@@ -24,7 +24,7 @@ from ui.snapshots import Snapshot
 from ui.tables.copy_link import copy_link
 from ui.tables.license_columns import rule_words, state_words
 from ui.tables.license_rows import alarm_words
-from ui.tenant.history_chart import spec
+from ui.tenant.history_chart import show_chart
 from ui.texts import text
 
 _OPEN = "_open_license"
@@ -90,12 +90,9 @@ def _values(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: 
 def _days(record: Mapping[str, Any], view: View) -> None:
     days = history_frame(runtime.current().engine, record["tenant_id"])
     days = days[days["sku_id"] == record["sku_id"]]
-    if len(days) < 2:
-        return
-    chart = spec(days, view.language, "dark" if st.context.theme.type == "dark" else "light")
-    chart["height"] = CHART_PIXELS
-    product = record[f"product_{product_language(view.language)}"]
-    st.vega_lite_chart(chart, alt=text("history.alt", product=product, tenant=record["tenant"]), key="panel_history")
+    if len(days) > 1:
+        product = record[f"product_{product_language(view.language)}"]
+        show_chart("panel_history", days, product, record["tenant"], view.language, height=CHART_PIXELS)
 
 
 def _actions(slug: str, record: Mapping[str, Any]) -> None:

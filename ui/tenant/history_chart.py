@@ -22,6 +22,7 @@ from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
 _KEY = "history_product"
+PIXELS = 260  # the height of the chart
 POINTS = 31  # up to so many days each day has a visible point
 Theme = Literal["light", "dark"]
 # Readable on white and on near-black: at least 3 : 1 on both; the series differ in dash as well as in colour.
@@ -52,11 +53,7 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: Vie
     if product_days.empty:
         st.caption(text("history.none"))
         return
-    st.vega_lite_chart(
-        spec(product_days, view.language, "dark" if st.context.theme.type == "dark" else "light"),
-        alt=text("history.alt", product=names[sku], tenant=tenant.name),
-        key="history",
-    )
+    show_chart("history", product_days, names[sku], tenant.name, view.language)
     if len(product_days) < 2:
         st.caption(text("history.first_day"))
 
@@ -69,7 +66,16 @@ def first_product(licenses: pd.DataFrame) -> str:
     return str(order["sku_id"].iloc[0])
 
 
-def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]:
+def show_chart(
+    key: str, days: pd.DataFrame, product: str, tenant: str, language: Language, *, height: int = PIXELS
+) -> None:
+    """Show the chart of these days of one product in the colours of the reader's theme; `height` is in pixels."""
+    theme: Theme = "dark" if st.context.theme.type == "dark" else "light"
+    alt = text("history.alt", language, product=product, tenant=tenant)
+    st.vega_lite_chart(spec(days, language, theme, height), alt=alt, key=key)
+
+
+def spec(days: pd.DataFrame, language: Language, theme: Theme, height: int = PIXELS) -> dict[str, Any]:
     """Return the Vega-Lite chart of one product: steps, because seats change from one day to the next."""
     series = {name: text(f"history.{name}", language) for name in COLOURS}
     values = [
@@ -80,7 +86,7 @@ def spec(days: pd.DataFrame, language: Language, theme: Theme) -> dict[str, Any]
     point = {"size": 25} if len(days) <= POINTS else False
     return {
         "data": {"values": values},
-        "height": 260,
+        "height": height,
         "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": point},
         "encoding": {**_axes(language, theme), **_lines(list(series.values()), theme), "tooltip": _tooltip(language)},
         "config": {"locale": {"number": _numbers(language)}},
