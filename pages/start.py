@@ -11,7 +11,7 @@ from ui.frame.view import current_view
 from ui.license_panel import license_panel
 from ui.start import shortages_table
 from ui.start.attention_list import ConditionWords, current_conditions, items_of, show_attention
-from ui.start.overview import answer_block, figures_of, tiles
+from ui.start.overview import Counts, answer_block, counts_of, tiles
 from ui.texts import text
 
 require(Action.LOOK)
@@ -20,12 +20,14 @@ view = current_view()
 stop_without_tenants(snapshot, text("nav.start"))
 
 conditions: list[Condition] = []
+counts: Counts | None = None
 with fenced("block.answer"):
-    conditions = current_conditions(snapshot, view)
-    answer_block(snapshot, conditions, view)
+    conditions, counts = current_conditions(snapshot, view), counts_of(snapshot)
+    answer_block(counts, snapshot.age, conditions, view)
 freshness(snapshot)
 with fenced("block.figures"):
-    tiles(figures_of(snapshot))
+    if counts:
+        tiles(counts)
 
 with fenced("start.attention"):
     if conditions:

@@ -45,7 +45,7 @@ class Support:
 
     @property
     def answer(self) -> tuple[str, bool]:
-        return overview.answer(self.snapshot, self.wrong, self.view)
+        return overview.answer(overview.counts_of(self.snapshot), self.snapshot.age, self.wrong, self.view)
 
     @property
     def view(self) -> View:

@@ -286,10 +286,10 @@ def test_the_same_licence_carries_the_same_state_everywhere(world):
         "EXCHANGESTANDARD": ["suspended", "ausgesetzt"],  # nobody holds it
         "M365EDU_A3_FACULTY": ["suspended", "ausgesetzt"],
     }
-    figures = overview.figures_of(snapshots.newest(world.runtime))
+    counts = overview.counts_of(snapshots.newest(world.runtime))
     numbers = counted(newest_figures(world.engine, world.settings))
-    assert (figures.over, numbers.licenses["over"]) == (2, 3)
-    assert (figures.shortages, numbers.licenses["suspended"]) == (3, 3)
+    assert (counts.over, numbers.licenses["over"]) == (2, 3)
+    assert (counts.shortages, numbers.licenses["suspended"]) == (3, 3)
 
 
 def test_what_a_rule_lets_be_over_assigned_is_called_so_and_not_counted(world):
@@ -300,7 +300,7 @@ def test_what_a_rule_lets_be_over_assigned_is_called_so_and_not_counted(world):
 
     snapshot = snapshots.newest(world.runtime)
 
-    assert (overview.figures_of(snapshot).over, overview.figures_of(snapshot).shortages) == (0, 0)
+    assert (overview.counts_of(snapshot).over, overview.counts_of(snapshot).shortages) == (0, 0)
     assert states_everywhere(world) == {"SPB": ["over", "überbelegt"]}
     assert "1" in no_shortages_words(snapshot)
 
@@ -310,7 +310,7 @@ def test_what_a_rule_lets_be_over_assigned_is_called_so_and_not_counted(world):
 
 def answer(world: World) -> tuple[str, bool]:
     snapshot = snapshots.newest(world.runtime)
-    return overview.answer(snapshot, conditions(snapshot.facts, None, NOW, 30), VIEW)
+    return overview.answer(overview.counts_of(snapshot), snapshot.age, conditions(snapshot.facts, None, NOW, 30), VIEW)
 
 
 def test_all_well_is_said_with_what_it_rests_on(world):
@@ -345,13 +345,13 @@ def test_shortages_are_counted_with_their_tenants(tmp_path):
 
 
 def test_the_figures_count_what_their_lists_show(filled):
-    figures = overview.figures_of(filled)
+    counts = overview.counts_of(filled)
 
-    assert figures.shortages == len(shown(filled, states=("shortage",)))
-    assert figures.over == len(shown(filled, states=("over",))) == 1
-    assert figures.low == len(shown(filled, states=("low",)))
-    assert figures.unreadable == SHOWS["unreadable"](filled.tenants).sum() == 2
-    assert figures.certificates == SHOWS["certificates"](filled.tenants).sum() == 1
+    assert counts.shortages == len(shown(filled, states=("shortage",)))
+    assert counts.over == len(shown(filled, states=("over",))) == 1
+    assert counts.low == len(shown(filled, states=("low",)))
+    assert counts.unreadable == SHOWS["unreadable"](filled.tenants).sum() == 2
+    assert counts.certificates == SHOWS["certificates"](filled.tenants).sum() == 1
 
 
 def test_the_line_tells_newest_count_and_oldest(world):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.attention.conditions import CERTIFICATE_DAYS, Condition
-from ui import age
 from ui import format as fmt
+from ui.age import Age, is_stale
 from ui.frame import language, navigation
 from ui.frame.view import View
 from ui.snapshots import Snapshot
@@ -17,7 +17,7 @@ from ui.texts import plural, text
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Counts:
     """Counts over the tenants that are read; `short_tenants` have at least one shortage."""
 
     shortages: int
@@ -28,9 +28,10 @@ class Figures:
     certificates: int
 
 
-def figures_of(snapshot: Snapshot) -> Figures:
+def counts_of(snapshot: Snapshot) -> Counts:
+    """Return the counts over the tenants of the snapshot that are read."""
     index, active = snapshot.index, snapshot.active
-    return Figures(
+    return Counts(
         shortages=index.count("shortage"),
         short_tenants=int((active["shortages"] > 0).sum()),
         over=index.count("over"),
@@ -40,40 +41,40 @@ def figures_of(snapshot: Snapshot) -> Figures:
     )
 
 
-def answer(snapshot: Snapshot, conditions: Sequence[Condition], view: View) -> tuple[str, bool]:
+def answer(counts: Counts, readings: Age, conditions: Sequence[Condition], view: View) -> tuple[str, bool]:
     """Return the sentence, and True if all is well: all tenants were read lately, without shortage or condition.
 
     The line below says how old the figures are and how many tenants they are of.
     """
-    figures, readings, lang = figures_of(snapshot), snapshot.age, view.language
+    lang = view.language
     if readings.newest is None:
         return text("answer.nothing_read", lang), False
-    if figures.shortages:
-        where = plural("tenants.count", figures.short_tenants, lang, count=fmt.number(figures.short_tenants, lang))
-        count = fmt.number(figures.shortages, lang)
-        return plural("answer.shortages", figures.shortages, lang, count=count, where=where), False
-    if not readings.complete or age.is_stale(readings, view.now, view.refresh_minutes):
+    if counts.shortages:
+        where = plural("tenants.count", counts.short_tenants, lang, count=fmt.number(counts.short_tenants, lang))
+        count = fmt.number(counts.shortages, lang)
+        return plural("answer.shortages", counts.shortages, lang, count=count, where=where), False
+    if not readings.complete or is_stale(readings, view.now, view.refresh_minutes):
         return text("answer.none_known", lang), False
     if troubles := sum(condition.level != "note" for condition in conditions):
         return plural("answer.none_but", troubles, lang, count=fmt.number(troubles, lang)), False
     return text("answer.none", lang), True
 
 
-def answer_block(snapshot: Snapshot, conditions: Sequence[Condition], view: View) -> None:
+def answer_block(counts: Counts, readings: Age, conditions: Sequence[Condition], view: View) -> None:
     """Show the answer as the title of the page."""
-    sentence, well = answer(snapshot, conditions, view)
+    sentence, well = answer(counts, readings, conditions, view)
     st.title(f":green[✓] {sentence}" if well else sentence, anchor=False)
 
 
-def tiles(figures: Figures) -> None:
+def tiles(counts: Counts) -> None:
     """Show five figures, each a link to the rows it counts."""
     licenses, monitoring = navigation.LICENSES, navigation.MONITORING
     with st.grid(5, min_column_width=150, gap="small", key="tiles"):
-        _tile("shortages", figures.shortages, "red", licenses, state="shortage")
-        _tile("over", figures.over, "red", licenses, state="over")
-        _tile("low", figures.low, "orange", licenses, state="low")
-        _tile("unreadable", figures.unreadable, "orange", monitoring, show="unreadable")
-        _tile("certificates", figures.certificates, "orange", monitoring, show="certificates")
+        _tile("shortages", counts.shortages, "red", licenses, state="shortage")
+        _tile("over", counts.over, "red", licenses, state="over")
+        _tile("low", counts.low, "orange", licenses, state="low")
+        _tile("unreadable", counts.unreadable, "orange", monitoring, show="unreadable")
+        _tile("certificates", counts.certificates, "orange", monitoring, show="certificates")
 
 
 def _tile(name: str, count: int, colour: str, page: str, **params: str) -> None:
