@@ -56,9 +56,7 @@ def note_export(engine: Engine, actor: Actor, what: str, rows: int) -> None:
     record(engine, actor, "export", what, after={"rows": rows})
 
 
-def find(
-    engine: Engine, actor: Actor, search: Search, *, limit: int, offset: int = 0
-) -> tuple[list[AuditRow], int]:  # fmt: skip
+def find(engine: Engine, actor: Actor, search: Search, *, limit: int, offset: int = 0) -> tuple[list[AuditRow], int]:
     """Return at most `limit` matching rows after `offset`, newest first, and the number of all that match.
 
     Raises NotAllowed, DatabaseError.
@@ -107,5 +105,5 @@ def prune(engine: Engine, days: int, now: datetime) -> int:
         return 0
     deleted = audit_rows.prune(engine, days, Entry(schedule_actor(), "audit.pruned"), now)
     if deleted:
-        log.info("%d rows of the audit are older than %d days and were taken away", deleted, days)
+        log.info("%d rows of the audit are older than %d days and were deleted", deleted, days)
     return deleted

@@ -1,4 +1,4 @@
-"""Equal words kept once: ten thousand tenants have the same few SKUs and products."""
+"""Keep equal strings once in memory: ten thousand tenants have the same few SKUs and products."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import sys
 from typing import Any
 
 
-def once(value: Any) -> Any:
-    """The one copy of a text; anything else as it is. A text that nobody needs any more is let go."""
+def interned(value: Any) -> Any:
+    """Return the shared copy of a string, freed with its last use; return anything else unchanged."""
     return sys.intern(value) if type(value) is str else value

@@ -1,4 +1,4 @@
-"""A problem as data: a code and its values, put into words only where somebody reads it."""
+"""Problems as data: a code and values, from which a text is made in the language of the reader."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from core.masking import without_credentials
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, told by `code` (the key of its sentence in `locales/`) and the values its sentence needs.
+    """A problem; `code` is the key of its text in `locales/`, `params` are the values in the text.
 
-    `detail` is the technical line (status, request id, AADSTS text); it never holds a secret. Of addresses, in it and
-    in the values, user and password are taken out: problems are shown, stored and logged.
+    `detail` is the technical line (status, request id, AADSTS text); it has no secret. User and password are removed
+    from addresses in `params` and `detail`, because problems are shown, stored and logged.
     """
 
     code: str
@@ -23,13 +23,15 @@ class Problem:
     detail: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "params", {name: without_credentials(str(it)) for name, it in self.params.items()})
+        object.__setattr__(
+            self, "params", {name: without_credentials(str(value)) for name, value in self.params.items()}
+        )
         object.__setattr__(self, "detail", without_credentials(self.detail))
 
     def text(self, language: str = "de") -> str:
-        """Return what happened and what to do next, in `language`; the code if there is no sentence for it.
+        """Return the text in `language`: what happened and what to do next; the code if there is no text for it.
 
-        Where the next step needs the technical line, it is in the sentence: `{detail}`.
+        A text that needs the technical line contains it as `{detail}`.
         """
         values = {"detail": self.detail.rstrip(".") or "–", **self.params}
         return texts.text(self.code, language, **values)
@@ -43,7 +45,7 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """Base of every error that an operator can act on; `str()` of it is the English sentence."""
+    """Base class of errors that an operator can act on; `str()` returns the English text."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)

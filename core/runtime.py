@@ -1,7 +1,6 @@
-"""What the running process shares: settings, database, services, refresher.
+"""The shared objects of the process: settings, database, services, refresher.
 
-A module singleton, never `st.cache_resource`, which anybody's "clear cache" would empty and so double every thread in
-it.
+A module singleton and not `st.cache_resource`: every user can clear that cache, which would start all threads twice.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from core.settings import Settings, load_settings
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One per process; `demo` says that the data is made up.
+    """The shared objects; `demo` is True if the data is made up.
 
-    `services` and `refresher` are None where nobody may reach Microsoft 365 (a page under test).
+    `services` and `refresher` are None if the process must not reach Microsoft 365 (a page under test).
     """
 
     settings: Settings
@@ -34,7 +33,7 @@ class Runtime:
 
 
 def open_engine(settings: Settings) -> Engine:
-    """The database of `settings`, upgraded, with the keys to its secrets. Raises DatabaseError."""
+    """Return the engine of the upgraded database, with the keys of its secrets. Raises DatabaseError."""
     engine = open_database(settings.database)
     try:
         secret_rotation.prepare(engine, settings)
@@ -49,7 +48,7 @@ _current: Runtime | None = None
 
 
 def install(runtime: Runtime | None) -> None:
-    """Make `runtime` the one that `current` returns; None forgets it."""
+    """Make `runtime` the result of `current`; None removes it."""
     global _current  # noqa: PLW0603 - the singleton itself
     with _lock:
         _current = runtime
@@ -58,7 +57,7 @@ def install(runtime: Runtime | None) -> None:
 
 
 def current() -> Runtime:
-    """The installed runtime; without a server (a page under test) one from the environment's settings."""
+    """Return the installed runtime; without one (a page under test) create it from the settings of the environment."""
     global _current  # noqa: PLW0603 - the singleton itself
     with _lock:
         if _current is None:

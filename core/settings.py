@@ -70,7 +70,7 @@ class Settings:
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy URL; by default a SQLite file in `data_dir`."""
+        """Return the SQLAlchemy URL; by default a SQLite file in `data_dir`."""
         return self.database_url or f"sqlite:///{self.data_dir / 'lizenztool.db'}"
 
     @property

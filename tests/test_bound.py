@@ -21,7 +21,7 @@ from core.access.sessions import Session, end_for, session_id, session_of, start
 from core.audit import Search, find
 from core.cache.lists_read import save_switches, stored_alarms
 from core.cache.rule_rows import all_rules, delete_rule, save_rule
-from core.cache.run_rows import tell_newer
+from core.cache.run_rows import show_new_figures
 from core.cache.schema import accounts
 from core.cache.tenant_rows import tenant_rows
 from core.licenses.alarm_rules import Rule
@@ -380,7 +380,7 @@ def test_a_late_click_after_a_refresh_opens_the_licence_that_was_clicked(
 
 def newer(world: World, tenant: int, *licenses: License) -> None:
     world.read(world.known[tenant].tenant_id, *licenses, ago=timedelta(minutes=1))
-    tell_newer(world.engine)
+    show_new_figures(world.engine)
 
 
 def show_newer(app: AppTest) -> None:

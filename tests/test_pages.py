@@ -15,7 +15,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from core import runtime
 from core.cache.lists_read import ListedTenant, save_tenant_list, stored_alarms
-from core.cache.run_rows import finish_run, join_or_wait, save_progress, tell_newer, waiting_run
+from core.cache.run_rows import finish_run, join_or_wait, save_progress, show_new_figures, waiting_run
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.tenants.tenant_switches import SwitchResult
 from tests.actors import actor
@@ -413,7 +413,7 @@ def test_an_unknown_tenant_is_told_and_no_other_is_shown_in_its_place(small, ope
 def test_a_tenant_that_is_gone_is_not_replaced_by_another_one(small, open_page):
     app = open_page(small, TENANT, tenant="hoeri")
     save_profiles(small.engine, small.known[1:], {})
-    tell_newer(small.engine)
+    show_new_figures(small.engine)
     visit_anew(app)
 
     assert "«hoeri»" in app.warning[0].value
@@ -644,7 +644,7 @@ def test_a_long_push_shows_how_far_it_is_and_keeps_neither_figures_nor_button_ba
 
     small.read(small.known[0].tenant_id, license_("SPB", 40, 40), ago=timedelta(0))
     save_progress(small.engine, run_id, "sharepoint", 1240, 8000)
-    tell_newer(small.engine)
+    show_new_figures(small.engine)
     app.run()
 
     assert "3 Engpässe" in app.title[0].value

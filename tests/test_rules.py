@@ -219,7 +219,7 @@ def test_policies_that_are_over_are_as_if_they_were_not_there(
 def test_the_level_that_decided_is_one_that_counts(rules: list[Rule], kind: str) -> None:
     decision = decided(*rules, kind=kind)
 
-    counting = {found.level: found.reason for found in rules if found.counts(TODAY)}
+    counting = {found.level: found.reason for found in rules if found.is_valid_on(TODAY)}
     assert decision.reason == (counting[decision.level] if decision.decided_by else "")
 
 

@@ -189,7 +189,7 @@ def sign_in_with_microsoft(
 
 
 def _entra_account(engine: Engine, entra: MicrosoftAccount, visitor: Visitor, now: datetime) -> Account:
-    """The account of `entra`, with name and role as Entra has them today."""
+    """Return the stored account of `entra`, with the present name and role of Entra; add it at the first sign-in."""
     new = Account(entra.account, "", entra.role, False, now, now, provider=ENTRA, display_name=entra.shown)
     actor = _actor(new, visitor)
     stored = account_rows.find_account(engine, entra.account)

@@ -55,13 +55,13 @@ class SignInAttempt:
 
     @property
     def source(self) -> str:
-        """The device or network whose share of the queue this attempt takes."""
+        """Return the device or network whose share of the queue this attempt takes."""
         return self.device or networks_of(self.address)[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What an attempt has spent. With `wait` it has spent nothing and may be checked in so many seconds."""
+    """The refunds of what an attempt has spent; if it must wait for `wait` seconds it has spent nothing."""
 
     wait: int = 0
     refunds: Mapping[str, timedelta] = field(
@@ -153,5 +153,5 @@ def _of_network(address: str) -> dict[str, Budget]:
 
 
 def _digest(name: str) -> str:
-    """What was typed as a name may be a password: it is not stored."""
+    """Return the hash of a typed name, which is stored in its place: it may be a password."""
     return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""What the cache and the SharePoint profile say about the state of things; `conditions` judges what is bad."""
+"""Read from the database what the conditions (core.attention.conditions) are derived from."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TenantFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the cache and the SharePoint profile say; conditions follow from it and the time alone."""
+    """The data that the conditions depend on, besides the latest run and the time."""
 
     tenants: Sequence[TenantFacts] = ()
     certificates: Sequence[Certificate] = ()
@@ -67,13 +67,13 @@ class Facts:
     flow_minutes: float = 60
     gone: Sequence[tuple[GoneLicense, Product]] = ()
     removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
-    site_gone_since: datetime | None = None  # the last contact, when the SharePoint profile is gone since then
+    site_gone_since: datetime | None = None  # time of the last read, if the SharePoint profile was removed after it
 
 
 def known_facts(
     engine: Engine, settings: Settings, catalogue: Catalogue, now: datetime, names_fault: str = ""
 ) -> Facts:
-    """Ask the cache; some queries, whatever the number of tenants. Raises DatabaseError."""
+    """Return all facts; the number of queries does not depend on the number of tenants. Raises DatabaseError."""
     rows = [row for row in tenant_rows(engine).values() if row.enabled]
     site = ProfileStore(settings.profiles_dir).sharepoint(now)
     return replace(

@@ -39,12 +39,12 @@ class Account:
 
     @property
     def is_admin(self) -> bool:
-        """True if the account can manage accounts even if nobody can sign in with Microsoft."""
+        """Return True if the account can manage accounts even if nobody can sign in with Microsoft."""
         return self.role == "admin" and not self.disabled and self.provider == "local"
 
     @property
     def shown(self) -> str:
-        """The account's name for people."""
+        """Return the account's name for people."""
         return self.display_name or self.name
 
 

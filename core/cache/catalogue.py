@@ -14,10 +14,10 @@ SKU_MAPPINGS = Path(__file__).parents[2] / "sku_mappings.json"
 
 
 def load_catalogue(engine: Engine) -> tuple[Catalogue, str]:
-    """Return the names, and what is wrong with sku_mappings.json ("" for nothing). Raises DatabaseError.
+    """Return the names and kinds, and the faults of sku_mappings.json ("" for none). Raises DatabaseError.
 
-    A broken mapping is no reason to show no figures, still less to miss a shortage: the imported names do without
-    it, and what only it knows to be free counts as paid. A broken entry costs that entry alone.
+    If the file cannot be used, the imported names are used alone, and a product that only the file has as free counts
+    as paid, so no shortage is missed. A faulty entry is left out, the others are used.
     """
     imported = imported_names(engine)
     try:

@@ -1,4 +1,4 @@
-"""Find and order the rows of a frame without touching them one by one. Pages and API search through this alone."""
+"""Search and sort the rows of a frame by whole columns; the only search of pages and API."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ Positions = npt.NDArray[np.intp]
 
 
 class _Column(NamedTuple):
-    """The distinct values of a column in the order of their first rows, and for each row the place of its value.
+    """The distinct values of a column in the order of their first rows, and for each row the code (index) of its value.
 
-    A row without a value has the place -1.
+    A row without a value has the code -1.
     """
 
     values: list[Any]
-    places: npt.NDArray[np.int32]
+    codes: npt.NDArray[np.int32]
 
     def rows_where(self, test: Callable[[Any], bool]) -> Mask:
         """Return the rows whose value passes the test."""
-        passed = np.array([*map(test, self.values), False], dtype=bool)  # the last is what place -1 means
-        rows: Mask = passed[self.places]
+        passed = np.array([*map(test, self.values), False], dtype=bool)  # the last one is for the code -1
+        rows: Mask = passed[self.codes]
         return rows
 
 
 class FrameIndex:
-    """A frame made ready to be searched: rows as masks, combined with & and |, then put in order as positions.
+    """An index of a frame: each search returns a mask of its rows; masks are combined with & and |, then sorted.
 
-    Built once per version of the figures and shared by all threads; nobody writes into the frame. A column is
-    made ready when it is first asked for: every distinct name is folded once, not once for each row.
+    Built once per version of the figures and shared by all threads, which must not write into the frame. A column is
+    indexed at its first use: each distinct value is folded once, not once for each row.
     """
 
     def __init__(self, frame: pd.DataFrame, searched: Sequence[str]) -> None:
-        """`searched`: the columns in which `with_words` looks."""
+        """`searched` are the columns that `with_words` searches."""
         self._frame = frame
         self._searched = tuple(searched)
         self._columns: dict[str, _Column] = {}
@@ -54,24 +54,24 @@ class FrameIndex:
         return self._column(column).values
 
     def among(self, column: str, wanted: Collection[Any]) -> Mask:
-        """Return the rows with one of these values; all rows when none is named."""
+        """Return the rows with one of these values; all rows if there are none."""
         return self._column(column).rows_where(set(wanted).__contains__) if wanted else self.all()
 
     def named(self, column: str, names: Collection[str]) -> Mask:
-        """Return the rows with one of these names, however they are spelled; all rows when none is given."""
+        """Return the rows with one of these names, compared by name_key; all rows if there are none."""
         return self._folded(column).rows_where({*map(name_key, names)}.__contains__) if names else self.all()
 
     def with_words(self, words: Iterable[str]) -> Mask:
-        """Return the rows that have every word somewhere in the searched columns; the words are folded by name_key."""
+        """Return the rows whose searched columns contain every word; `words` are results of name_key."""
         mask = self.all()
         for word in words:
             mask &= np.logical_or.reduce([self._folded(name).rows_where(_holds(word)) for name in self._searched])
         return mask
 
     def ordered(self, mask: Mask, column: str, *, descending: bool = False) -> Positions:
-        """Return the rows of `mask` by `column`, names as in a dictionary, those without a value last.
+        """Return the positions of the rows in `mask`, sorted by `column`: texts by sort_key, missing values last.
 
-        Equal ones stay in the frame's order.
+        Rows with equal values stay in the order of the frame.
         """
         key = (column, descending)
         if key not in self._orders:
@@ -84,14 +84,14 @@ class FrameIndex:
         return order[mask[order]]
 
     def records(self, positions: Positions) -> list[dict[str, Any]]:
-        """Return these rows as plain values by column name, None for no value."""
+        """Return these rows as dictionaries, with None for a missing value."""
         records = self._frame.iloc[positions].to_dict("records")
         return [{str(name): None if _is_missing(value) else value for name, value in row.items()} for row in records]
 
     def _column(self, name: str) -> _Column:
         if name not in self._columns:
-            places, values = pd.factorize(self._frame[name])
-            self._columns[name] = _Column(list(values), places.astype(np.int32))
+            codes, values = pd.factorize(self._frame[name])
+            self._columns[name] = _Column(list(values), codes.astype(np.int32))
         return self._columns[name]
 
     def _folded(self, name: str) -> _Column:

@@ -1,4 +1,4 @@
-"""The frames that pages show. Shared between sessions: read them, never write into them."""
+"""Build the frames of licences, tenants and history; all sessions share them and must not write into them."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def licenses_frame(
 
     Columns: LICENSE_COLUMNS. Units are seats, `utilisation` is consumed / enabled (NaN when enabled
     is 0), times are aware UTC. `alarm` is "" without a shortage, else one of "no_sharepoint",
-    "not_monitored", "pending" (will be set by the next refresh), "waiting" (trigger set),
-    "unanswered" (trigger set for longer than `flow_timeout`), "told"; `alarm_at` is its moment.
-    Kind, state, shortage and `alarms` to `rule_reason` are those of core.licenses.judge; rules end with their day in
-    `zone`.
+    "not_monitored", "pending" (the next refresh sets the trigger), "waiting" (trigger set),
+    "unanswered" (trigger set for longer than `flow_timeout`), "told"; `alarm_at` is its time.
+    Kind, state, shortage and the columns from `alarms` to `rule_reason` come from core.licenses.judge; the last day of
+    a rule ends in `zone`.
     """
     status = sharepoint_status(engine)
     trial = trial_skus(engine)
@@ -78,20 +78,20 @@ def licenses_frame(
 
 
 def _since(short_since: datetime | None, alarm: str, alarm_at: datetime | None) -> datetime | None:
-    """Return since when the licence is short; a message sent before our own first reading moves it back to then."""
+    """Return the start of the shortage: the time of the message if that is earlier than our own first reading."""
     if alarm == "told" and alarm_at and short_since:
         return min(short_since, alarm_at)
     return short_since
 
 
 STATE_RANK = {"over": 0, "short": 1, "suspended": 2, "grace": 3, "low": 4, "ok": 5, "gone": 7}
-UNUSED = 6  # suspended, and nobody holds it: no trouble of anybody
+UNUSED = 6  # suspended without a holder
 
 
 def _worst_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return shortages first, then by state.
+    """Return the frame sorted: shortages first, then by state.
 
-    Of the over-assigned the one that lacks most comes first, of other shortages the longest, of the rest the fullest.
+    Over-assigned licences are sorted by missing seats, other shortages by their start, all others by utilisation.
     """
     rank = frame["state"].map(STATE_RANK).astype("int64")
     rank = rank.mask((frame["state"] == "suspended") & (frame["consumed"] == 0), UNUSED) + 10 * ~frame["shortage"]
@@ -129,7 +129,7 @@ def _alarms(engine: Engine) -> dict[tuple[str, str], Any]:
 
 
 def _renewals(engine: Engine, now: datetime) -> dict[tuple[str, str], datetime]:
-    """Return (tenant id, SKU id) -> the next moment at which one of its subscriptions changes its status."""
+    """Return (tenant id, SKU id) -> the next time at which one of its subscriptions changes its status."""
     dates = subscriptions.c.next_lifecycle_at
     query = select(subscriptions.c.tenant_id, subscriptions.c.sku_id, func.min(dates).label("next"))
     query = query.where(dates > now).group_by(subscriptions.c.tenant_id, subscriptions.c.sku_id)
@@ -141,7 +141,7 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
     """Return one row per tenant with a profile, by name; columns: TENANT_COLUMNS.
 
     `problem` and `subscriptions_problem` hold `Problem.to_json()` or NaN; `cert_days` are whole
-    days until the certificate really ends (negative: ended). The counts come from `licenses_`.
+    days until the end of the certificate file itself (negative: ended). The counts come from `licenses_`.
     """
     alarm = licenses_["alarm"]
     counted = pd.DataFrame(
@@ -171,12 +171,12 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
     return _typed(frame, enabled="bool")
 
 
-# Whatever is neither here nor a time is text.
+# Types of the columns that are neither a time nor text.
 TYPES: dict[str, Any] = {
     **dict.fromkeys(("enabled", "consumed", "warning", "suspended", "locked_out", "free", "total"), "int64"),
     **dict.fromkeys(("licenses", "shortages", "waiting", "unanswered", "threshold", "warn_level"), "int64"),
     **dict.fromkeys(("shortage", "failing", "listed", "monitored", "is_trial", "alarms", "hidden"), "bool"),
-    **dict.fromkeys(("utilisation", "cert_days"), "float64"),  # NaN where there is none
+    **dict.fromkeys(("utilisation", "cert_days"), "float64"),  # NaN for a missing value
     "day": "object",
 }
 

@@ -1,4 +1,4 @@
-"""The licences ready to be searched, and the marks by which people filter them."""
+"""An index of the licences, and the marks by which people filter them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pandas as pd
 
 from core.cache.frame_index import FrameIndex, Mask, Positions
 
-# What a licence can be filtered by. "shortage" is every shortage whatever its state, "used_up" has nothing
-# free but alarms nobody (gratis, trial, not per user, by a rule), "hidden" is shown only when asked for.
+# Values of the filter. "shortage": a shortage in any state; "used_up": no free seat, but no alarm (free product, trial,
+# not per user, a rule); "hidden": hidden by a rule, listed only if this mark is chosen.
 MARKS = ("shortage", "over", "low", "grace", "suspended", "gone", "used_up", "ok", "hidden")
 # Over-assigned or low without an alarm, suspended without a holder -> the mark they are filtered by.
 QUIET_MARKS = {"quiet_over": "used_up", "quiet_low": "ok", "quiet_suspended": "suspended"}
@@ -35,21 +35,21 @@ class LicenseIndex(FrameIndex):
         self.ruled = bool((licenses["rule"] != "").any())  # True if any rule decided anything
 
     def with_marks(self, marks: Collection[str]) -> Mask:
-        """Return the rows that carry one of these marks; without any, those that no rule hides."""
+        """Return the rows with one of these marks; for no marks, the rows that no rule hides."""
         if not marks:
             return ~self.has("hidden")
         rows: Mask = np.logical_or.reduce([self.has(mark) for mark in marks])
         return rows
 
     def has(self, mark: str) -> Mask:
-        """Return the rows that carry the mark, one of MARKS or QUIET_MARKS."""
+        """Return the rows with the mark, one of MARKS or QUIET_MARKS."""
         return self._marks[mark]
 
     @cached_property
     def shown_marks(self) -> dict[str, Mask]:
-        """Return mark -> the rows in which it is shown: one for each row, or two for a shortage in grace or suspended.
+        """Return mark -> the rows that show it; a row shows one mark, a shortage in grace or suspended shows two.
 
-        A shortage that is over-assigned is shown as "over" alone, and a state that hits nobody by its quiet mark.
+        An over-assigned shortage shows only "over"; a state that affects nobody shows its quiet mark.
         """
         shown = {mark: self.has(mark) for mark in (*MARKS, *QUIET_MARKS)}
         shown["shortage"] = shown["shortage"] & ~shown["over"]
@@ -73,7 +73,7 @@ class LicenseIndex(FrameIndex):
         return str(self._frame["slug"].iloc[position])
 
     def ids_of(self, positions: Positions) -> list[str]:
-        """Return what stands in these rows: tenant id and SKU id, whatever they are called."""
+        """Return the id of each row, made of tenant id and SKU id."""
         return list(self._ids[positions])
 
     def position_of(self, license_id: str) -> int | None:
@@ -90,10 +90,10 @@ class LicenseIndex(FrameIndex):
 
     @cached_property
     def _marks(self) -> dict[str, Mask]:
-        """Mark -> the rows that carry it.
+        """Return mark -> the rows with it.
 
-        A row that does not alarm with nothing free is "used up", not a shortage. Rows whose state hits nobody carry
-        one of QUIET_MARKS, too: the same state, shown without colour.
+        A row without a free seat that does not alarm is "used_up", not a shortage. Rows whose state affects nobody also
+        have one of QUIET_MARKS: the same state, shown without colour.
         """
         short, alarms, hidden = (self.among(name, [True]) for name in ("shortage", "alarms", "hidden"))
         over, low = self.among("state", ["over"]), self.among("state", ["low"])
@@ -103,7 +103,7 @@ class LicenseIndex(FrameIndex):
             "over": over & short,
             "quiet_over": over & ~short,
             "used_up": self.among("state", ["short", "over"]) & ~short,
-            # A threshold above zero makes a shortage of either.
+            # With a threshold above zero either can be a shortage.
             "low": low & alarms & ~short,
             "ok": (self.among("state", ["ok"]) | low & ~alarms) & ~short,
             "quiet_low": low & ~alarms,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, sele
 
 from core.cache.schema import history, licenses, subscriptions, tenants
 from core.cache.sql import transaction, upsert
-from core.interned import once
+from core.interned import interned
 from core.licenses.units import License
 from core.problems import Problem
 
@@ -59,7 +59,7 @@ def stored_licenses(engine: Engine) -> dict[str, dict[str, StoredLicense]]:
     rows_of_tenant: dict[str, dict[str, StoredLicense]] = {}
     with transaction(engine) as connection:
         for values in connection.execute(select(*(licenses.c[name] for name in LICENSE_COLUMNS))):
-            row = cast(StoredLicense, dict(zip(LICENSE_COLUMNS, map(once, values), strict=True)))
+            row = cast(StoredLicense, dict(zip(LICENSE_COLUMNS, map(interned, values), strict=True)))
             rows_of_tenant.setdefault(row["tenant_id"], {})[row["sku_id"]] = row
     return rows_of_tenant
 

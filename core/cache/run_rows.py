@@ -1,4 +1,4 @@
-"""Refresh runs and their queue: who asked for them, how far they are, how they ended."""
+"""Table of refresh runs, which is also their queue: request, progress, end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.cache.schema import runs
 from core.cache.sql import increase_version, lock_for_writing, transaction
 
 READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
-PUSH = "sharepoint"  # the last step of a run: what it has read is stored, only the lists are not written yet
+PUSH = "sharepoint"  # the last step of a run: everything read is stored, the lists are being written
 OPEN = runs.c.finished_at.is_(None)
 RUNNING = runs.c.state == "running"
 LEAST = timedelta(microseconds=1)  # between two runs
@@ -25,8 +25,8 @@ class Run:
     """One refresh. `scope` holds tenant names, empty = all; `summary` is what `sync --json` prints.
 
     `state` is waiting, running, done, failed or interrupted; `started_at` is None while the run waits. `account` is
-    the name of whoever asked, `requested_by` what people call them. With `take_over` shortages that exist already are
-    marked as told without a message; with `give_way` the run is asked to end its push early.
+    the account that requested the run, `requested_by` its name for people. With `take_over` present shortages are
+    marked as reported without a message; with `give_way` the run must end its push early.
     """
 
     run_id: str
@@ -57,12 +57,12 @@ class Run:
 
     @property
     def is_open(self) -> bool:
-        """Return True while it waits or runs."""
+        """Return True while the run waits or runs."""
         return self.finished_at is None
 
     @property
     def pushing(self) -> bool:
-        """Return True if it has read all its tenants and is writing the lists."""
+        """Return True if the run has read all its tenants and is writing the lists."""
         return self.running and self.step == PUSH
 
     @property
@@ -84,7 +84,7 @@ def waiting_run(
     account: str = "",
     take_over: bool = False,
 ) -> Run:
-    """Return a run that is asked for at `at`; nothing is stored yet."""
+    """Return a new run, requested at `at`, that is not stored yet."""
     return Run(
         new_run_id(), source, requested_by, list(scope), None, None, "waiting", "", 0, 0, None, None, at,
         request_id, account[:100], take_over,
@@ -92,16 +92,16 @@ def waiting_run(
 
 
 def join_or_wait(engine: Engine, wanted: Run, covers: Callable[[Run, Run], bool]) -> Run:
-    """Return the open run that `covers` the wanted one, or store `wanted` at the end of the queue and return it.
+    """Return the open run that `covers` the wanted one; else store `wanted` at the end of the queue and return it.
 
-    The push of a running refresh is asked to give way to a run that waits behind it and will write the lists, too.
+    If `wanted` will write the lists, too, the push of the running refresh is told to give way (`give_way`).
     """
     with transaction(engine) as connection:
         lock_for_writing(connection, runs)
         queue = _open_runs(connection)
         chosen = next((run for run in queue if covers(run, wanted)), None)
         if chosen is None:
-            # Behind all others also when the clock was set back, or is not that of the machine that asked before.
+            # Later than all others, also if the clock was set back or differs from that of another machine.
             at = max([wanted.requested_at, *(run.requested_at + LEAST for run in queue if run.waiting)])
             chosen = replace(wanted, requested_at=at)
             values = {name: value for name, value in asdict(chosen).items() if value is not None}
@@ -112,9 +112,9 @@ def join_or_wait(engine: Engine, wanted: Run, covers: Callable[[Run, Run], bool]
 
 
 def begin_next(engine: Engine, at: datetime) -> Run | None:
-    """Make the run that has waited longest the running one, and return it; None if none waits.
+    """Change the oldest waiting run to "running" and return it; None if no run waits.
 
-    Only for the owner of the refresh lock: runs that still say "running" have lost their process and are closed.
+    Only for the owner of the refresh lock: other runs in the state "running" have lost their process and are closed.
     """
     with transaction(engine) as connection:
         connection.execute(update(runs).where(OPEN, RUNNING).values(state="interrupted", finished_at=at))
@@ -127,17 +127,17 @@ def begin_next(engine: Engine, at: datetime) -> Run | None:
 
 
 def close_lost(engine: Engine, run_ids: Collection[str], at: datetime) -> None:
-    """Close those of the runs that still say "running"; their process has died."""
+    """Close those of these runs that are still in the state "running"; their process has died."""
     with transaction(engine) as connection:
         lost = update(runs).where(OPEN, RUNNING, runs.c.run_id.in_(run_ids))
         connection.execute(lost.values(state="interrupted", finished_at=at))
 
 
 def _set_right(connection: Connection, at: datetime) -> None:
-    """Move runs that began later than `at`, the present, into the past; their order and spacing stay.
+    """Move runs that began after `at`, the present time, into the past; order and distances stay.
 
-    They were written by a clock that has been set back since. Left alone they would pass for the latest runs until the
-    clock has caught up with them.
+    Their times come from a clock that was set back later. Unchanged, they would count as the latest runs until the
+    clock reaches their times.
     """
     ahead = runs.c.started_at > at
     newest = connection.execute(select(func.max(runs.c.started_at)).where(ahead)).scalar()
@@ -157,13 +157,13 @@ def save_progress(engine: Engine, run_id: str, step: str, done: int, total: int)
 
 
 def asked_to_give_way(engine: Engine, run_id: str) -> bool:
-    """Return True if the run is to end its push early."""
+    """Return True if the run must end its push early."""
     with transaction(engine) as connection:
         return bool(connection.execute(select(runs.c.give_way).where(runs.c.run_id == run_id)).scalar())
 
 
-def tell_newer(engine: Engine) -> None:
-    """Tell the pages of newer figures before the run that brought them is over."""
+def show_new_figures(engine: Engine) -> None:
+    """Increase the version of the data, so that pages show what a run has read while it still writes the lists."""
     with transaction(engine) as connection:
         increase_version(connection)
 
@@ -171,7 +171,7 @@ def tell_newer(engine: Engine) -> None:
 def finish_run(
     engine: Engine, run_id: str, state: str, summary: dict[str, Any] | None, seconds: float, at: datetime
 ) -> None:
-    """Close the run and tell the pages that there are newer figures."""
+    """Store the end of the run and increase the version of the data, so that pages read it again."""
     with transaction(engine) as connection:
         connection.execute(
             update(runs)
@@ -189,7 +189,7 @@ def run(engine: Engine, run_id: str) -> Run | None:
 
 
 def open_runs(engine: Engine) -> list[Run]:
-    """Return the runs that wait or run, in the order in which they were asked for."""
+    """Return the runs that wait or run, in the order of their requests."""
     with transaction(engine) as connection:
         return _open_runs(connection)
 
@@ -200,7 +200,7 @@ def _open_runs(connection: Connection) -> list[Run]:
 
 
 def latest_run(engine: Engine) -> Run | None:
-    """Return the running run, also when the clock was set back since an earlier one; else the one that began last."""
+    """Return the running run, whatever its time (the clock may have been set back); else the one that began last."""
     began_last = select(runs).where(runs.c.started_at.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
     with transaction(engine) as connection:
         running = next((run for run in _open_runs(connection) if run.running), None)

@@ -169,13 +169,13 @@ runs = Table(
     Column("total", Integer, nullable=False, default=0),
     Column("seconds", Float),
     Column("summary", JSON),
-    Column("request_id", String(32), nullable=False, default=""),  # of the click or call that asked for it
+    Column("request_id", String(32), nullable=False, default=""),  # of the click or call that requested it
     Column("requested_at", UtcTime, nullable=False),  # the order of the queue
-    Column("account", String(100), nullable=False, default=""),  # of whoever asked, for the log
+    Column("account", String(100), nullable=False, default=""),  # that requested the run, for the log
     Column("take_over", Boolean, nullable=False, default=False),
-    Column("give_way", Boolean, nullable=False, default=False),  # its push is asked to end early
+    Column("give_way", Boolean, nullable=False, default=False),  # its push must end early
     Index("runs_started", "started_at"),
-    # Few of all rows: whoever looks for work reads none of the others.
+    # A partial index, because only a few rows are open: a search for work reads no others.
     Index("runs_open", "requested_at", sqlite_where=OPEN_RUN, postgresql_where=OPEN_RUN),
 )
 

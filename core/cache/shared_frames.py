@@ -1,4 +1,4 @@
-"""The figures that pages and programs look at: read once per version of the database, then shared by all."""
+"""The figures of pages and API: read once per version of the data, then shared by all threads."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from core.cache.sql import data_version
 from core.licenses.skus import Catalogue
 from core.settings import Settings
 
-MAX_AGE = timedelta(minutes=15)  # days left and "the flow does not answer" change without a new version
+MAX_AGE = timedelta(minutes=15)  # days left and "unanswered" change with the time, without a new version
 
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """What the database said at one version of it: the frames of core.cache.frames and an index to search each.
+    """The frames of core.cache.frames at one version of the data, and an index of each.
 
-    Nobody writes into the frames. `names_fault` says what is wrong with sku_mappings.json, "" for nothing. The tenants
-    have one column more in their index, `failing`: the tenant could not be read the last time.
+    The frames must not be written to. `names_fault` has the faults of sku_mappings.json, "" for none. The index of the
+    tenants has the additional column `failing`: the last read of the tenant failed.
     """
 
     version: int

@@ -46,7 +46,7 @@ class Token:
 
     @property
     def target(self) -> str:
-        """The token in the audit; the part in brackets is the actor of its calls."""
+        """Return the name of the token in the audit; the part in brackets is the actor of its calls."""
         return f"{self.name} (token:{self.token_id})"
 
 

@@ -26,7 +26,7 @@ SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 
 def add_to(commands: Any) -> None:
-    """The three commands and their options."""
+    """Add the commands `check`, `cert` and `skus` to the parser."""
     check = commands.add_parser("check", help="profiles, certificates, sign-in, permissions, lists: what is wrong")
     check.add_argument("--json", action="store_true", help="the findings as JSON on stdout")
     check.set_defaults(call=_check)

@@ -30,7 +30,7 @@ NO_WRITES = PushResult().counts()
 
 
 def add_to(commands: Any) -> None:
-    """The command and its options."""
+    """Add the command to the parser."""
     sync = commands.add_parser("sync", help="one refresh: read every tenant, write cache and SharePoint")
     sync.add_argument("--tenant", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
     kinds = sync.add_mutually_exclusive_group()
@@ -94,15 +94,15 @@ def _sync_once(services: Services, refresher: Refresher, options: argparse.Names
     else:
         _print_summary(summary, services.settings.language)
     if "taken_over" in summary["sharepoint"]:
-        options.take_over = False  # what comes while we watch is told
+        options.take_over = False  # shortages that begin while the command runs on are reported
     elif options.take_over and not sharepoint_status(services.engine).configured:
         print(Problem("check.no_sharepoint").text(services.settings.language), file=sys.stderr)
         return SOME_FAILED
-    return _judge(summary, services.settings)
+    return _exit_code(summary, services.settings)
 
 
-def _judge(summary: dict[str, Any], settings: Settings) -> int:
-    """Say on stderr what stands wrong; return the exit code."""
+def _exit_code(summary: dict[str, Any], settings: Settings) -> int:
+    """Print the problems to stderr and return the exit code."""
     for problem in summary["problems"]:
         print(problem["message"], file=sys.stderr)
     if not summary["tenants"]:

@@ -1,7 +1,7 @@
-"""Rules and what they decide about alarms: standard -> tenant -> tenant and product. Pure functions, no clock, no I/O.
+"""Alarm rules and the decision that follows from them. Pure functions, no clock, no I/O.
 
-Each field inherits on its own from the next level that sets it. "edge" is a threshold too: none left is
-fine, below that is not.
+Levels: all tenants -> a tenant -> a product of a tenant. Each field is inherited on its own from the next level that
+sets it. The mode "edge" is the threshold -1: no free seat is fine, fewer is a shortage.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ LONGEST_REASON, LONGEST_AUTHOR = 300, 100
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. What is None, or "" as a mode, is inherited.
+    """One rule. A field that is None, or the mode "", is inherited.
 
     `threshold`: alarm at so many free seats or fewer; `warn`: low at so many free seats or fewer.
     `mode`: "alarm", "edge" (zero is fine), "show_only" and "hidden" (never alarm), "anyway" (alarms
-    although the product is free, a trial or not per user). It counts up to and with the day `until`.
+    although the product is free, a trial or not per user). The last day of the rule is `until`.
     """
 
     tenant_id: str
@@ -54,14 +54,18 @@ class Rule:
             return "standard"
         return "sku" if self.sku_id else "tenant"
 
-    def counts(self, today: date) -> bool:
+    def is_valid_on(self, today: date) -> bool:
+        """Return True up to and including the last day of the rule."""
         return self.until is None or today <= self.until
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What holds for one licence. `decided_by` names the field that decided ("" = nobody changed anything),
-    `level` and `reason` where it comes from; `warn` is None for the usual share of the seats."""
+    """The decision for one licence.
+
+    `decided_by` is the field of a rule that decided, "" if no rule did; `level` and `reason` are those of that rule.
+    `warn` is None for the usual share of the seats.
+    """
 
     threshold: int = DEFAULT_THRESHOLD
     warn: int | None = None
@@ -80,13 +84,13 @@ class Decision:
 
 
 def decide(kind: str, rules: Sequence[Rule]) -> Decision:
-    """Return the decision for a licence of `kind`; `rules` count for it, one per level, narrowest first."""
+    """Return the decision for a licence of `kind`; `rules` are those of the licence, one per level, narrowest first."""
     mode = next((rule for rule in rules if rule.mode), None)
     threshold = next((rule for rule in rules if _threshold(rule) is not None), None)
     warn = next((rule for rule in rules if _warn(rule) is not None), None)
     mode_name = mode.mode if mode else ""
     alarms = mode_name not in SILENT and (kind == "paid" or mode_name == "anyway")
-    # Where the kind forbids the alarm no threshold decides anything.
+    # A threshold decides only if the kind lets the licence alarm.
     decided_by, origin = _origin(rules, mode, threshold, warn) if alarms or mode_name in SILENT else ("", None)
     limit = _threshold(threshold) if threshold else None
     return Decision(
@@ -105,14 +109,14 @@ def _threshold(rule: Rule) -> int | None:
 
 
 def _warn(rule: Rule) -> int | None:
-    """Return the warn level of a rule; a rule with the mode "edge" warns at nothing unless it sets a level itself."""
+    """Return the warn level of a rule, None if it inherits; a rule with the mode "edge" sets 0 if it has no level."""
     return 0 if rule.mode == "edge" and rule.warn is None else rule.warn
 
 
 def _origin(
     rules: Sequence[Rule], mode: Rule | None, threshold: Rule | None, warn: Rule | None
 ) -> tuple[str, Rule | None]:
-    """Return the field that decided and its rule: silence first, then the narrower of mode and threshold."""
+    """Return the deciding field and its rule: a mode that never alarms, else the narrower of mode and threshold."""
     if mode and mode.mode in SILENT:
         return mode.mode, mode
     for rule in rules:
@@ -126,7 +130,7 @@ def _origin(
 
 
 def faults_of(rule: Rule) -> list[tuple[str, str]]:
-    """Return the faults of a rule as (field, code); pages and command line have the words for each code."""
+    """Return the faults of a rule as (field, code); pages and command line have a text for each code."""
     wide = not rule.tenant_id
     checks = (
         ("tenant_id", "missing", wide and bool(rule.sku_id)),
@@ -149,13 +153,13 @@ _USUAL = {paid: Decision(alarms=paid) for paid in (True, False)}
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules that count on one day, by their scope."""
+    """The rules that are valid on one day, by scope."""
 
     by_scope: dict[Scope, Rule] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rules: Iterable[Rule], today: date) -> Rules:
-        return cls({rule.scope: rule for rule in rules if rule.counts(today)})
+        return cls({rule.scope: rule for rule in rules if rule.is_valid_on(today)})
 
     def decide(self, tenant_id: str, sku_id: str, kind: str) -> Decision:
         if not self.by_scope:

@@ -1,7 +1,7 @@
-"""The one judgement about a licence: its kind, its state, whether it is a shortage, and why. Pure, no clock, no I/O.
+"""Judge a licence: its kind, its state, if it is a shortage, and why. Pure functions, no clock, no I/O.
 
-The refresh, the licence list, the frames, the conditions and the preview of a rule ask here and compose nothing
-themselves; tests/test_architecture.py holds that.
+Refresh, licence list, frames, conditions and the preview of a rule all call `judge` or `judge_kind`;
+tests/test_architecture.py checks that none of them calls the functions behind it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from core.licenses.units import State, state_of
 
 
 class Units(Protocol):
-    """What is asked of a licence: a `core.licenses.units.License`, or a row with its names and units."""
+    """The values that are judged: those of a `core.licenses.units.License`, or of a row with its fields."""
 
     @property
     def sku_id(self) -> str: ...
@@ -33,17 +33,17 @@ class Units(Protocol):
 
 
 class Judgement(NamedTuple):  # a tuple because a page of 10,000 licences makes as many of them
-    """What holds for one licence of one tenant.
+    """The judgement about one licence of one tenant.
 
-    kind, kind_reason   what sort of product it is, and the rule of `Catalogue.kind` that decided so
+    kind, kind_reason   the kind of the product, and the rule of `Catalogue.kind` that decided it
     state               the first that applies, see `state_of`
-    shortage            True if nobody new can get the licence, somebody may need it and the rules let it alarm
-    alarms              False if neither kind nor rules let it ever alarm
-    threshold           the licence is a shortage at so many free seats or fewer
-    warn_level          the licence is low at so many free seats or fewer
+    shortage            True if too few seats are free, by the threshold, and kind and rules let the licence alarm
+    alarms              False if kind or rules never let it alarm
+    threshold           a shortage has this number of free seats or fewer
+    warn_level          a low licence has this number of free seats or fewer
     hidden              True if a rule hides it
     decided_by          the field of the rule that decided about the alarm, "" if no rule did
-    level, reason       where that rule stands and why somebody made it
+    level, reason       the level of that rule, and the reason that its author has given
     """
 
     kind: Kind
@@ -60,7 +60,7 @@ class Judgement(NamedTuple):  # a tuple because a page of 10,000 licences makes 
 
     @property
     def low(self) -> bool:
-        """True if few seats are left of a licence that alarms but is no shortage yet."""
+        """Return True for a licence that can alarm, has few free seats and is no shortage yet."""
         return self.state == "low" and self.alarms and not self.shortage
 
 
@@ -69,7 +69,7 @@ def judge(
 ) -> Judgement:
     """Return the judgement about a licence of a tenant.
 
-    `rules` are those that hold on the day of the judgement. `is_trial`: every subscription of the SKU is a trial;
+    `rules` are those of the day of the judgement. `is_trial`: every subscription of the SKU is a trial;
     `present`: Graph still lists the SKU.
     """
     kind, kind_reason = catalogue.kind(
@@ -102,7 +102,7 @@ def judge_kind(
     capability_status: str = "",
     present: bool = True,
 ) -> Judgement:
-    """Return the judgement about a licence whose kind is known already; all else as in `judge`."""
+    """Return the judgement about a licence of a given kind; the other parameters are those of `judge`."""
     decision = rules.decide(tenant_id, sku_id, kind)
     return Judgement(
         kind,

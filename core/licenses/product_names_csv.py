@@ -18,12 +18,12 @@ class ProductNamesError(SkuError):
 
 
 def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
-    """Parse Microsoft's CSV of product names: one name per SKU id, and what was skipped ("line 7: ...").
+    """Return the names in Microsoft's CSV, one per SKU id, and a text for each skipped line ("line 7: ...").
 
-    The file (LIST_PAGE) has one row per SKU and service plan and is kept by hand. Defects met in its copies of
-    2022 to 2026: with BOM or in cp1252, doubled rows, blanks and NBSP around GUIDs, "(" in front of them, GUIDs
+    The file (LIST_PAGE) has one row per SKU and service plan and is edited by hand. Defects of its versions from 2022
+    to 2026: with BOM or in cp1252, doubled rows, blanks and NBSP around GUIDs, "(" in front of them, GUIDs
     broken by a spreadsheet, several names for one GUID (the last wins). A German Excel saves it with semicolons.
-    Raises ProductNamesError if columns are missing or no row is usable, and nothing else, whatever the bytes.
+    Raises ProductNamesError if columns are missing or no row is usable, and no other error, for any bytes.
     """
     reader = _csv_reader(_decode(raw))
     names: dict[str, ImportedName] = {}
@@ -55,7 +55,7 @@ def _decode(raw: bytes) -> str:
 def _csv_reader(text: str) -> Any:
     heading = text.lstrip().partition("\n")[0]
     separator = max(",;\t", key=heading.count)
-    # Strict, for otherwise one open quotation mark would swallow the rest of the file unnoticed.
+    # Strict: otherwise a missing quotation mark would silently make one cell of the rest of the file.
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
 
 
@@ -85,7 +85,7 @@ def _columns(heading: list[str]) -> list[int]:
 
 
 def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
-    """Return the product of a row, or why there is none."""
+    """Return the product of a row, or the reason for skipping it."""
     if len(cells) <= max(columns):
         return f"has only {len(cells)} columns"
     name, sku_part_number, guid = (cells[place].strip() for place in columns)

@@ -15,7 +15,7 @@ ENTRY_FIELDS = ("part_number", "de", "en", "kind")
 
 
 class SkuMappingError(SkuError):
-    """The mapping file has faults; `faults` holds one line for each, `products` the entries without a fault."""
+    """The file has faults; `faults` has a line for each, `products` the entries without a fault."""
 
     def __init__(self, path: Path, faults: list[str], products: Sequence[Product] = ()) -> None:
         self.faults, self.products = faults, products
@@ -37,9 +37,9 @@ def read_catalogue(path: Path, imported: Iterable[ImportedName] = ()) -> Catalog
     return Catalogue(products, imported)
 
 
-@lru_cache(maxsize=2)  # every refresh asks; parsing takes 30 ms, and the file changes with a version
+@lru_cache(maxsize=2)  # needed by every refresh; parsing takes 30 ms, and the file changes only with a new version
 def _parsed(content: bytes) -> tuple[tuple[Product, ...], tuple[str, ...]]:
-    """Return the good products of a mapping's bytes, and all its faults."""
+    """Return the products of the file with these bytes, without faulty ones, and all its faults."""
     faults: list[str] = []
     products = tuple(_own_products(_mapping(content, faults), faults))
     return products, tuple(faults)
@@ -58,7 +58,7 @@ def _mapping(content: bytes, faults: list[str]) -> dict[str, Any]:
 
 
 def _object(faults: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; keys that are there twice go into `faults`, json would silently overwrite the first."""
+    """Return a JSON object; a repeated key goes into `faults`, because `json` would silently use the last one."""
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:

@@ -2,7 +2,7 @@
 
 SkuError
 ├── sku_mappings.SkuMappingError           sku_mappings.json has faults (all of them in `faults`)
-└── product_names_csv.ProductNamesError    Microsoft's list of product names could not be read or is none
+└── product_names_csv.ProductNamesError    Microsoft's list of product names cannot be read or is another file
 """
 
 import re
@@ -19,29 +19,30 @@ Reason = Literal["applies_to", "trial_subscription", "mapping", "name", "large_p
 KINDS: tuple[Kind, ...] = get_args(Kind)
 KEYS_KEPT = 16_384  # Microsoft sells about 600 products; each has an id and a part number
 
-# Whole words only: INDUSTRIAL is no TRIAL. Trial first, for "Viral_Trial" ends one day.
+# Whole words only: INDUSTRIAL does not match TRIAL. Trial comes first, because a "Viral_Trial" ends.
 _NAME_RULES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"(?<![a-z])v?trial(?![a-z])"), "trial"),
     (re.compile(r"(?<![a-z])(free|viral)(?![a-z])"), "free"),
 )
-# Microsoft's words for products that people fetch themselves (IW = information worker).
+# Microsoft's words for self-service products (IW = information worker).
 _SELF_SERVICE = re.compile(r"(?<![a-z])(iw|dev|preview|privprev|exploratory|adhoc)(?![a-z])")
-# Free products report round pools in subscribedSkus, most often these two (STREAM: 1,000,000; FLOW_FREE: 10,000).
+# Free products have a round number of seats in subscribedSkus, most often these two (STREAM: 1,000,000; FLOW_FREE:
+# 10,000).
 _POOL, _LARGEST_POOL = 10_000, 1_000_000
 
 
 class SkuError(Exception):
-    """The names of products have a fault; the text says what to do."""
+    """The product names have a fault; the text says what to do."""
 
 
 def product_language(language: str) -> Literal["de", "en"]:
-    """Return in which language products are named for readers of `language`: "de" for German ("de-CH"), else "en"."""
+    """Return the language of product names for readers of `language`: "de" for German ("de-CH"), else "en"."""
     return "de" if sku_key(language).startswith("de") else "en"
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product as shown. `kind` is what sku_mappings.json says, None if it does not know the product."""
+    """A product as shown. `kind` is that of sku_mappings.json, None if the file does not have the product."""
 
     sku_id: str
     sku_part_number: str
@@ -66,8 +67,8 @@ class ImportedName:
 class Catalogue:
     """Names and kinds by SKU id and by part number; own names win over imported ones.
 
-    Immutable and safe to share between threads: after an import, build a new one.
-    A look-up is two dictionary accesses, made for 8,000 rows a page.
+    Immutable, so threads can share it; after an import a new one is made. A look-up takes two dictionary accesses: a
+    page makes 8,000 of them.
     """
 
     def __init__(self, own: Iterable[Product], imported: Iterable[ImportedName] = ()) -> None:
@@ -80,8 +81,8 @@ class Catalogue:
     def product(self, sku_id: str, sku_part_number: str) -> Product:
         """Return the product of a row, always with a name.
 
-        The SKU id decides, for part numbers mislead (O365_BUSINESS_PREMIUM is Business Standard); then
-        the part number; an unknown product shows its part number, failing that its id, failing that "?".
+        It is found by its SKU id, because part numbers mislead (O365_BUSINESS_PREMIUM is Business Standard), else by
+        its part number. The name of an unknown product is its part number, else its id, else "?".
         """
         product = self._find(sku_id, sku_part_number)
         part = sku_part_number.strip() or (product.sku_part_number if product else "")
@@ -95,16 +96,16 @@ class Catalogue:
         """Return the kind of a row of subscribedSkus and why; the first rule that applies wins.
 
         applies_to           appliesTo is given and not "User": not_per_user
-        trial_subscription   `is_trial`, set it only if every subscription of the SKU is a trial: trial
-        mapping              sku_mappings.json says so
+        trial_subscription   `is_trial`: every subscription of the SKU is a trial: trial
+        mapping              the kind in sku_mappings.json
         name                 the part number has the word TRIAL or VTRIAL: trial; FREE or VIRAL: free
         large_pool           `enabled` seats are exactly 1,000,000, or exactly 10,000 and the part number has a
                              word of self-service products (IW, DEV, PREVIEW, ...): free
         default              paid
 
-        Unknown is paid, for a kind that is wrongly free would silence a shortage. So 10,000 seats alone prove
-        nothing (a company may buy just that many), nor does any number that is only near a pool: a real pool
-        is never used up, thus raises no alarm even when it counts as paid.
+        An unknown product is paid, because a wrong "free" would silence a shortage. So 10,000 seats alone prove
+        nothing (a company may buy that many), nor does a number near a pool: a real pool is never used up, so it
+        does not alarm even if it counts as paid.
         """
         if sku_key(applies_to) not in {"", "user"}:
             return "not_per_user", "applies_to"
@@ -127,7 +128,7 @@ class Catalogue:
 
 @lru_cache(maxsize=KEYS_KEPT)
 def sku_key(text: str) -> str:
-    """Return the key of an id, a part number or a heading; cached because the same ones come row after row."""
+    """Return the key of an id, a part number or a heading; cached, because the same texts occur in many rows."""
     return name_key(text)
 
 

@@ -1,6 +1,6 @@
-"""What a licence is: its units, its state and when it is a shortage. Pure functions, no clock, no I/O.
+"""Parse licences and subscriptions of Graph; state and shortage of a licence. Pure functions, no clock, no I/O.
 
-The rules are those of section "The domain" in docs/architecture.md.
+The rules are in section "The domain" of docs/architecture.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from core.bounds import LONGEST_NAME, bounded_text, count, parse_time
-from core.interned import once
+from core.interned import interned
 from core.name_key import guid_key, name_key
 
 State = Literal["ok", "low", "short", "over", "grace", "suspended", "gone"]
@@ -22,7 +22,7 @@ STATES: tuple[State, ...] = get_args(State)
 DEFAULT_THRESHOLD = 0
 WARN_SHARE = 0.05
 WARN_FROM_SEATS = 20
-SKU_ID = re.compile(r"[0-9a-z._-]{1,36}")  # a GUID; what else Microsoft may send must fit its column
+SKU_ID = re.compile(r"[0-9a-z._-]{1,36}")  # a GUID, or another id that fits the column
 LONGEST_WORD, LONGEST_ID = 50, 64  # as in core.cache.schema
 ENDED = ("suspended", "lockedout", "deleted")  # capabilityStatus, as name_key writes it
 
@@ -48,7 +48,7 @@ class License:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One purchase behind a SKU (`directory/subscriptions`); `next_lifecycle_at` is its term's end, if known."""
+    """One purchase behind a SKU (`directory/subscriptions`); its status next changes at `next_lifecycle_at`."""
 
     subscription_id: str
     sku_id: str
@@ -61,7 +61,7 @@ class Subscription:
 
 
 def warn_level(enabled: int) -> int:
-    """Return the free seats at which a licence is low: 5 % of the seats, at least 1, for 20 seats or more; else 0."""
+    """Return the number of free seats at which a licence is low: 5 % of 20 or more seats, at least 1; else 0."""
     return max(1, math.floor(enabled * WARN_SHARE)) if enabled >= WARN_FROM_SEATS else 0
 
 
@@ -76,8 +76,8 @@ def state_of(
 ) -> State:
     """Return the state of a SKU: the first that applies, in the order of docs/architecture.md.
 
-    Suspended and locked-out units are not asked for: without enabled units, and none in grace, the SKU is suspended.
-    `present` is False when Graph no longer lists the SKU; `warn` is a level other than the usual one.
+    A SKU without enabled units and units in grace is suspended, whatever its suspended and locked-out units. `present`
+    is False if Graph no longer lists the SKU; `warn` is a warn level other than the usual one.
     """
     free = enabled - consumed
     if not present:
@@ -92,16 +92,16 @@ def state_of(
 
 
 def is_shortage(kind: str, enabled: int, consumed: int, *, threshold: int = DEFAULT_THRESHOLD) -> bool:
-    """Return True if nobody new can get this licence although somebody may need it.
+    """Return True for a paid licence with seats or holders whose free seats are at or below the threshold.
 
-    The state does not matter: grace and suspended with holders count, an empty 0/0 never does.
+    The state does not matter: a licence in grace, or suspended with holders, can be a shortage; 0 of 0 seats never is.
     """
     return kind == "paid" and enabled - consumed <= threshold and (enabled > 0 or consumed > 0)
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """A row of `subscribedSkus` that cannot be understood; `sku_id` is "" when it does not even name its SKU."""
+    """A row of `subscribedSkus` that cannot be understood; `sku_id` is "" if the row has no valid one."""
 
     sku_id: str
     reason: str
@@ -130,16 +130,16 @@ def parse_licenses(rows: Iterable[Any]) -> SubscribedSkus:
 
 
 def sku_id_of(row: Any) -> str:
-    """Return the SKU id of a row in small letters, "" if the row has no valid one."""
+    """Return the SKU id of a row in lower case, "" if the row has no valid one."""
     value = row.get("skuId") if isinstance(row, Mapping) else None
     sku_id = guid_key(value) or name_key(value) if isinstance(value, str) else ""
-    return once(sku_id) if SKU_ID.fullmatch(sku_id) else ""
+    return interned(sku_id) if SKU_ID.fullmatch(sku_id) else ""
 
 
 def parse_license(row: Any) -> License:
     """Return the licence in a row of `subscribedSkus`; lockedOut and appliesTo are missing in some clouds.
 
-    Raises ValueError when the row has no skuId or a unit is no number of seats (core.bounds).
+    Raises ValueError if the row has no skuId or a unit is no number of seats (core.bounds).
     """
     sku_id = sku_id_of(row)
     if not sku_id:
@@ -149,14 +149,14 @@ def parse_license(row: Any) -> License:
         raise ValueError("prepaidUnits is no object")  # noqa: TRY004 - like every other row that is nonsense
     return License(
         sku_id=sku_id,
-        sku_part_number=once(bounded_text(row.get("skuPartNumber"), LONGEST_NAME)),
+        sku_part_number=interned(bounded_text(row.get("skuPartNumber"), LONGEST_NAME)),
         enabled=_count(units, "enabled"),
         consumed=_count(row, "consumedUnits"),
         warning=_count(units, "warning"),
         suspended=_count(units, "suspended"),
         locked_out=_count(units, "lockedOut"),
-        capability_status=once(bounded_text(row.get("capabilityStatus"), LONGEST_WORD)),
-        applies_to=once(bounded_text(row.get("appliesTo"), LONGEST_WORD)),
+        capability_status=interned(bounded_text(row.get("capabilityStatus"), LONGEST_WORD)),
+        applies_to=interned(bounded_text(row.get("appliesTo"), LONGEST_WORD)),
     )
 
 
@@ -170,10 +170,10 @@ def parse_subscriptions(rows: Iterable[Any]) -> list[Subscription]:
 
 
 def parse_subscription(row: Any) -> Subscription:
-    """Return the subscription in a row of `directory/subscriptions`; every field but the id may be null, or nonsense.
+    """Return the subscription in a row of `directory/subscriptions`; every field except the id may be null or invalid.
 
-    A number of seats that is none counts as 0, and a trial is only what says so: neither hides a shortage.
-    Raises ValueError when the row is no object.
+    An invalid number of seats counts as 0, and only isTrial true is a trial, so neither hides a shortage. Raises
+    ValueError if the row is no object.
     """
     if not isinstance(row, Mapping):
         raise ValueError("a row that is no object")  # noqa: TRY004 - a value of the answer, not of a call

@@ -1,4 +1,4 @@
-"""`check`: test profiles, sign-in, permissions and lists one by one, without changing anything."""
+"""Check profiles, sign-in, permissions and lists, for the command `check`; changes nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.profiles.profile_faults import HARMLESS
 from core.profiles.profile_store import Profiles, folder_problem
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.profiles.tenant_profile import TenantProfile
-from core.refresh.next_push import MANY, SeenTenant, seen_tenants, told_live
+from core.refresh.next_push import ANNOUNCED_FROM, LiveTenant, live_tenants, shortages_to_report
 from core.refresh.reader import TenantAnswer
 from core.refresh.run_stop import Stopped
 from core.refresh.services import Services
@@ -31,7 +31,7 @@ from core.secrets import stored_secrets
 from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches
 
-FOUND_BY_A_PUSH = {  # not by a read
+PROBLEMS_OF_A_PUSH = {  # a read does not find them
     "sharepoint.flow_silent",
     "sharepoint.numbers_refused",
     "sharepoint.row_refused",
@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`subject` is a profile, a tenant or a list; `problem` is None if all is well."""
+    """The result of one check; `subject` is a profile, a tenant or a list, `problem` is None for success."""
 
     subject: str
     level: Literal["ok", "warning", "error"]
@@ -75,12 +75,12 @@ def check_all(services: Services) -> list[Finding]:
     findings += site
     if lists is not None and profiles.sharepoint:
         listed = services.publisher.lists(profiles.sharepoint).tenants
-        tenants = seen_tenants(profiles.tenants, rows, listed, lists[0], services.now())
+        tenants = live_tenants(profiles.tenants, rows, listed, lists[0], services.now())
         findings += [
             Finding(profiles.sharepoint.name, "error", problem)
             for problem in emptied_switches(listed, {tenant.name: tenant.emptied for tenant in tenants.values()})
         ]
-        findings += _seen(services, tenants, answers, lists[1])
+        findings += _list_findings(services, tenants, answers, lists[1])
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
     findings += [Finding("files", one.level, one.problem) for one in file_modes.findings(services.settings)]
@@ -104,7 +104,7 @@ def _client(services: Services, profile: TenantProfile | SharePointProfile) -> G
 def _tenant(
     services: Services, profile: TenantProfile, before: Mapping[str, Mapping[str, StoredLicense]]
 ) -> tuple[TenantAnswer, list[Finding]]:
-    """Return the answer of the tenant and its findings; an unexpected error of one does not end the others."""
+    """Return the answer of the tenant and its findings; an unexpected error becomes a finding."""
     try:
         return _read_tenant(services, profile, before)
     except Stopped:
@@ -158,8 +158,8 @@ def _sharepoint(services: Services, profile: SharePointProfile) -> tuple[list[Fi
     return findings, read
 
 
-def _seen(
-    services: Services, tenants: Mapping[str, SeenTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
+def _list_findings(
+    services: Services, tenants: Mapping[str, LiveTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
 ) -> Iterator[Finding]:
     """Yield the tenants without a row in the tenant list, and the shortages that the next push would report."""
     facts = [
@@ -169,8 +169,8 @@ def _seen(
     ]
     yield from _findings(services, conditions.tenant_list(facts))
     good = [answer for answer in answers if answer.problem is None]
-    count = len(told_live(services.engine, services.settings, tenants, good, items, services.now()))
-    if count >= MANY:
+    count = len(shortages_to_report(services.engine, services.settings, tenants, good, items, services.now()))
+    if count >= ANNOUNCED_FROM:
         yield Finding("SharePoint", "warning", Problem("check.first_push", {"count": str(count)}))
 
 
@@ -197,7 +197,7 @@ def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: b
         if unreadable is not None and unreadable.level == "error":
             yield unreadable
     for condition in conditions.sharepoint(facts):
-        lasts = condition.problem.code in {*FOUND_BY_A_PUSH, "check.sharepoint_gone"} or (
+        lasts = condition.problem.code in {*PROBLEMS_OF_A_PUSH, "check.sharepoint_gone"} or (
             condition.cause is not None and condition.cause.code in current_codes
         )
         lasts |= condition.problem.code in ("check.rows_vanished", "check.not_listed") and not lists_read

@@ -38,7 +38,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """True if a load balancer should send users here; unreadable tenants do not matter."""
+        """Return True if a load balancer should send users here; unreadable tenants do not matter."""
         return self.database == "ok" and self.refresh != "late"
 
 

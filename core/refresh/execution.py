@@ -1,4 +1,4 @@
-"""Carry a run out and close its row, whatever happens on the way."""
+"""Carry out a run and store its end, also after an error."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class LockLost(ProblemError):
 
 
 def execute(services: Services, run: Run, stop: RunStop) -> None:
-    """Do what `run` asks for and store its summary; `stop` ends it early.
+    """Carry out `run` and store its summary; `stop` ends it early.
 
-    Raises what the refresh failed with: DatabaseError, LockLost, ProfilesAway, or whatever nobody has thought of.
+    Raises the error with which the refresh failed: DatabaseError, LockLost, ProfilesAway, or any unforeseen one.
     """
     started, sent = time.monotonic(), services.http.sent
     state, summary = "failed", empty_summary()
@@ -51,13 +51,13 @@ def execute(services: Services, run: Run, stop: RunStop) -> None:
 
 
 def _carry_out(refresh: RefreshRun) -> dict[str, Any]:
-    """Return the summary. Raises Stopped when the process ends, LockLost when somebody else may refresh now."""
+    """Return the summary. Raises Stopped if the process ends, LockLost if another process may refresh now."""
     try:
         summary = refresh.carry_out()
     except Stopped:
-        if not refresh.stop.lost:
+        if not refresh.stop.lock_lost:
             raise
-    if refresh.stop.lost:
+    if refresh.stop.lock_lost:
         raise LockLost(Problem("refresh.lock_lost"))
     return summary
 

@@ -1,4 +1,4 @@
-"""One refresh at a time, also across processes and machines: a lock that dies with its owner."""
+"""The lock of the refresh: one at a time over all processes and machines; the end of its owner releases it."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class _Claim(Protocol):
 
 
 class RefreshLock:
-    """Held by whoever refreshes; taken back when its owner ends, however it ends. Safe to use from any thread.
+    """The lock that a process holds while it refreshes; its end, also a crash, releases it. Safe for any thread.
 
-    With PostgreSQL the database keeps the lock, for several machines may share one; else it is a file in `data_dir`.
+    With PostgreSQL it is in the database, which several machines may share; else it is a file in `data_dir`.
     """
 
     def __init__(self, data_dir: Path, engine: Engine | None = None) -> None:
         shared = engine is not None and engine.dialect.name == "postgresql"
         self._claim: _Claim = AdvisoryLock(engine, NAME) if engine is not None and shared else _FileClaim(data_dir)
-        # Neither of them tells the threads of a process apart.
+        # Neither kind of lock distinguishes the threads of a process.
         self._ours = threading.Lock()
 
     def take(self) -> bool:
-        """Return True if the lock is ours now; False if somebody else, or another part of this process, has it."""
+        """Take the lock; return False if another process, or another thread of this one, has it."""
         if not self._ours.acquire(blocking=False):
             return False
         taken = False
@@ -46,7 +46,7 @@ class RefreshLock:
         return taken
 
     def free(self) -> bool:
-        """Return True if nobody holds the lock just now."""
+        """Return True if nobody holds the lock at present."""
         if not self._ours.acquire(blocking=False):
             return False
         try:
@@ -55,11 +55,11 @@ class RefreshLock:
             self._ours.release()
 
     def held(self) -> bool:
-        """Return True while the lock that was taken is still ours; False once others may have taken it."""
+        """Return True while this process holds the lock; False if it was lost and another one may have it."""
         return self._claim.held()
 
     def release(self) -> None:
-        """Give back what `take` has taken."""
+        """Release the lock after a successful `take`."""
         try:
             self._claim.release()
         finally:
@@ -71,7 +71,7 @@ class _FileClaim:
 
     def __init__(self, data_dir: Path) -> None:
         data_dir.mkdir(parents=True, exist_ok=True)
-        # Taken by the thread that asks, given back by the one that refreshes.
+        # One thread takes the lock, another one releases it.
         self._file = FileLock(data_dir / "refresh.lock", thread_local=False)
 
     def take(self) -> bool:

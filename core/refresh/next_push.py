@@ -1,4 +1,4 @@
-"""What the next push would tell the support team, known before it happens; and how to have it told to nobody."""
+"""Find the shortages that the next push would report, and mark them as reported without a message."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from core.cache.item_rows import stored_items
 from core.cache.lists_read import ListedTenant, emptied, last_switches, save_alarms, settled_switches, stored_alarms
 from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses, trial_skus
 from core.cache.rule_rows import rules_at
-from core.cache.run_rows import tell_newer
+from core.cache.run_rows import show_new_figures
 from core.cache.tenant_rows import tenant_rows
 from core.refresh.publisher import plan_of
-from core.refresh.reader import TenantAnswer, learn_trials
+from core.refresh.reader import TenantAnswer, update_trials
 from core.roles import Action, Actor
 from core.settings import Settings
 from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over
@@ -26,14 +26,14 @@ from core.sharepoint.license_rows import rows_to_show
 from core.sharepoint.lists import SharePointList
 from core.sharepoint.tenant_list import listed_tenant
 
-# A shortage as somebody has seen it: tenant id, SKU id, its beginning. One that ended and came back is another.
-Seen = tuple[str, str, datetime | None]
-MANY = 2  # from so many on a push is announced; one message more or less needs no announcement
+# Identifies a shortage: tenant id, SKU id, start. A later shortage of the same licence has another start.
+ShortageId = tuple[str, str, datetime | None]
+ANNOUNCED_FROM = 2  # shortages from which on a push is announced before it happens
 
 
 @dataclass(frozen=True, slots=True)
-class SeenTenant:
-    """A tenant as its profile and the tenant list show it at this moment; stands for its row in the database.
+class LiveTenant:
+    """A tenant by its profile and the tenant list at present; has the fields of its row in the database.
 
     `emptied`: switches that have lost their value in the list.
     """
@@ -49,9 +49,9 @@ class SeenTenant:
     emptied: Sequence[str] = ()
 
 
-def seen_tenants(
+def live_tenants(
     profiles: Iterable[Any], rows: Mapping[str, Any], of: SharePointList, items: Iterable[Item], now: datetime
-) -> dict[str, SeenTenant]:
+) -> dict[str, LiveTenant]:
     """Return tenant id -> tenant for every profile; `items` are those of the tenant list `of`, `rows` of the cache."""
     tenants = [(profile, rows.get(profile.tenant_id)) for profile in profiles]
     wanted = [
@@ -62,14 +62,16 @@ def seen_tenants(
     ]
     matched, _ = match_tenants(wanted, items)
     listed = {tenant_id: listed_tenant(item, of) for tenant_id, item in matched.items()}
-    return {profile.tenant_id: _seen(profile, row, listed.get(profile.tenant_id), now) for profile, row in tenants}
+    return {
+        profile.tenant_id: _live_tenant(profile, row, listed.get(profile.tenant_id), now) for profile, row in tenants
+    }
 
 
-def _seen(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) -> SeenTenant:
+def _live_tenant(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) -> LiveTenant:
     last = last_switches(row) if row is not None else None
     missing = last is not None and listed is None
     switches = settled_switches(listed, last) if listed else last or (True, False)
-    return SeenTenant(
+    return LiveTenant(
         tenant_id=profile.tenant_id,
         name=profile.name,
         slug=profile.slug,
@@ -82,10 +84,10 @@ def _seen(profile: Any, row: Any, listed: ListedTenant | None, now: datetime) ->
     )
 
 
-def told_live(
+def shortages_to_report(
     engine: Engine,
     settings: Settings,
-    tenants: Mapping[str, SeenTenant],
+    tenants: Mapping[str, LiveTenant],
     answers: Iterable[TenantAnswer],
     items: Iterable[Item],
     now: datetime,
@@ -96,7 +98,7 @@ def told_live(
     for answer in answers:
         tenant_id = answer.profile.tenant_id
         if answer.subscriptions is not None:
-            learn_trials(trial, tenant_id, answer.subscriptions)
+            update_trials(trial, tenant_id, answer.subscriptions)
         # Each SKU gets a start, as if all were shortages; the rules decide later which ones are.
         reading = Reading(tenant_id, answer.licenses, [row.sku_id for row in answer.licenses], now)
         licenses[tenant_id] = rows_of(reading, before.get(tenant_id, {}))
@@ -104,7 +106,7 @@ def told_live(
 
 
 def take_over(
-    engine: Engine, settings: Settings, actor: Actor, now: datetime, *, seen: Collection[Seen] | None = None
+    engine: Engine, settings: Settings, actor: Actor, now: datetime, *, seen: Collection[ShortageId] | None = None
 ) -> int:
     """Mark the shortages that the next push would report as reported; return how many. Raises NotAllowed.
 
@@ -117,7 +119,7 @@ def take_over(
     chosen = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
     taken = taken_over(chosen, stored_alarms(engine), now)
     save_alarms(engine, list(taken.values()))
-    tell_newer(engine)
+    show_new_figures(engine)
     record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)
     return len(taken)
 

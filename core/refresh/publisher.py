@@ -1,4 +1,4 @@
-"""The SharePoint side of a refresh: read the switches from the tenant list, write licences and tenants to the lists."""
+"""The SharePoint part of a refresh: read the switches from the tenant list, write licences and tenants to the lists."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class ListsRead:
 
     @property
     def faults(self) -> list[Problem]:
-        """The problems of columns, values and refused writes, which `sync` reports."""
+        """Return the problems of columns, values and refused writes, which `sync` reports."""
         return [*self.lists.problems, *self.odd, *self.refused]
 
 
@@ -114,19 +114,19 @@ class Publisher:
         if profiles.sharepoint is None:
             faults = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
             problems = [problem for fault in faults for problem in fault.problems]
-            last = sharepoint_status(self._engine).read_at  # kept: a profile may have vanished by mistake
+            last = sharepoint_status(self._engine).read_at  # kept, because a profile may have been removed by mistake
             save_sharepoint_status(self._engine, SharePointStatus(bool(faults), last, problems))
             return None
         try:
             return self._read(profiles.sharepoint, now)
         except (GraphError, ListError) as error:
-            self.failed(error.problem)
+            self.note_failure(error.problem)
             return None
 
-    def failed(self, problem: Problem) -> None:
-        """Store the problem of lists that cannot be used; the time of the last reading and the parameters stay."""
+    def note_failure(self, problem: Problem) -> None:
+        """Store the problem of lists that cannot be used; the time of the last read and the parameters stay."""
         log.warning("SharePoint: %s [%s]", problem.text("en"), problem.detail)
-        self._lists = None  # a column may have been renamed, the site may have moved
+        self._lists = None  # read the columns again: one may have been renamed
         before = sharepoint_status(self._engine)
         save_sharepoint_status(
             self._engine,

@@ -1,4 +1,4 @@
-"""The queue of refreshes: whoever asks joins an open run or waits for a turn; one process works it off at a time."""
+"""The queue of refreshes: a request joins an open run or waits; one process at a time carries runs out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from core.refresh.lock import RefreshLock
 
 log = logging.getLogger(__name__)
 
-# So long after it was asked for a take-over is still carried out. Its process may have died while it waited, and
-# shortages that nobody had seen then must not be kept from the support team.
+# A take-over that has waited longer is left out: its process may have died meanwhile, and shortages that began later,
+# which nobody has seen, must be reported to the support team.
 TAKE_OVER_WITHIN = timedelta(hours=1)
 
 
 def covers(run: Run, wanted: Run) -> bool:
-    """Return True if `run`, which waits or runs, will do all that `wanted` asks for.
+    """Return True if the open run `run` will do everything that `wanted` requests.
 
-    One that has read its tenants and only writes the lists any more does not: its figures are old. A take-over is
-    covered by nothing, for another run would tell the shortages that it is to keep quiet about; and one that waits
-    covers nothing, for it may be left out.
+    A run that is already writing the lists does not: its figures are old. No run covers a take-over, because another
+    run would report the shortages that it must not report. A waiting take-over covers no run, because it may be left
+    out.
     """
     if wanted.take_over or run.pushing or run.give_way or (run.take_over and run.waiting):
         return False
@@ -35,38 +35,37 @@ def covers(run: Run, wanted: Run) -> bool:
 
 
 def too_late(run: Run, now: datetime) -> bool:
-    """Return True if the run has waited for so long that it must not be carried out any more."""
+    """Return True if the run is a take-over that has waited longer than TAKE_OVER_WITHIN."""
     return run.take_over and now - run.requested_at > TAKE_OVER_WITHIN
 
 
 class RefreshQueue:
-    """The queue in the database, and the lock of whoever works it off. Safe to use from any thread."""
+    """The queue in the database, and the lock of the process that carries its runs out. Safe for any thread."""
 
     def __init__(self, engine: Engine, lock: RefreshLock, now: Callable[[], datetime]) -> None:
         self._engine, self._lock, self._now = engine, lock, now
 
     def ask(self, wanted: Run) -> Run:
-        """Return the run that does what is asked: an open one that covers `wanted`, or `wanted` itself, which waits.
+        """Return the run that does what `wanted` requests: an open one that covers it, or `wanted` itself, now waiting.
 
         Raises DatabaseError.
         """
         running = [run.run_id for run in run_rows.open_runs(self._engine) if run.running]
-        if running and self._lock.free():  # whoever runs has the lock: these have lost their process
+        if running and self._lock.free():  # a running run has the lock, so the process of these has died
             run_rows.close_lost(self._engine, running, self._now())
         return run_rows.join_or_wait(self._engine, wanted, covers)
 
     def has_work(self) -> bool:
-        """Return True if a run waits, or is left by a process that may have died; one indexed query."""
+        """Return True if a run is open: it waits, or its process may have died. Takes one indexed query."""
         return bool(run_rows.open_runs(self._engine))
 
     @contextmanager
     def turn(self) -> Iterator[Run | None]:
-        """Give the run that has waited longest to the block, which has to carry it out, and the lock while it does.
+        """Yield the run that has waited longest and hold the lock during the block, which must carry the run out.
 
-        None if no run waits, or another process, or another thread of this one, carries a run out. Raises
-        DatabaseError.
+        Yield None if no run waits, or if another process or thread carries a run out. Raises DatabaseError.
         """
-        # `free` uses a connection of the pool; `take` would open one of its own each time.
+        # `free` uses a connection of the pool, `take` opens a new one.
         if not (self._lock.free() and self._lock.take()):
             yield None
             return

@@ -1,4 +1,4 @@
-"""Read the tenants side by side; what has arrived goes into the cache a handful of tenants at a time."""
+"""Read the tenants in parallel and store their answers in the cache, several tenants in one transaction."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
-SAVE_EVERY = 0.5  # seconds; one transaction for all tenants that arrived meanwhile
-EMPTY_FOR = timedelta(days=1)  # so long an answer without any licence is not believed
-SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates do not move faster
+SAVE_EVERY = 0.5  # seconds; one transaction stores all answers of this time
+EMPTY_FOR = timedelta(days=1)  # an answer without any licence counts as a failed read for this time
+SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates change rarely
 
 
 @dataclass(slots=True)
 class TenantAnswer:
-    """What one tenant answered; `subscriptions` is None when not asked or not allowed."""
+    """The answer of one tenant; `subscriptions` is None if they were not requested or are not permitted."""
 
     profile: TenantProfile
     licenses: list[License] = field(default_factory=list)
@@ -57,7 +57,11 @@ class TenantAnswer:
 
 @dataclass(slots=True)
 class ReadResult:
-    """All tenants of one refresh. `before`/`after`: tenant id -> SKU id -> row; `trial`: bought only as a trial."""
+    """The result for all tenants of one refresh.
+
+    `ok`: ids of tenants that were read; `before`, `after`: tenant id -> SKU id -> row; `trial`: the (tenant id, SKU id)
+    with only trial subscriptions.
+    """
 
     ok: list[str] = field(default_factory=list)
     failed: list[tuple[TenantProfile, Problem]] = field(default_factory=list)
@@ -69,7 +73,7 @@ class ReadResult:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads tenants through `client_for`, as many at a time as there are `workers`."""
+    """Reads tenants, as many at a time as `workers` has threads; `client_for` returns the client of a profile."""
 
     engine: Engine
     workers: Workers
@@ -88,22 +92,22 @@ class Reader:
         *,
         all_subscriptions: bool = False,
     ) -> ReadResult:
-        """Read `profiles` and write each tenant that answered; a tenant that did not keeps its rows.
+        """Read the tenants of `profiles` and store their rows; a tenant that cannot be read keeps its stored rows.
 
-        `rows` are the tenants' rows in the database.
+        `rows`: tenant id -> row of the `tenants` table; `progress` gets the number of finished tenants.
         """
         answers: SimpleQueue[TenantAnswer] = SimpleQueue()
         for profile in profiles:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
             self.workers.submit(self._answer, answers, profile, due)
-        # What is known of them is loaded while the network works.
+        # The stored rows are loaded while the requests are under way.
         result = ReadResult(before=stored_licenses(self.engine), trial=trial_skus(self.engine))
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
         done = 0
         while done < len(profiles) and not self.stop.must_end():
             arrived = _collect(answers, len(profiles) - done)
-            self._doubt(arrived, result, rows)
+            self._mark_doubtful(arrived, result, rows)
             self._save(arrived, result, today, day)
             done += len(arrived)
             progress(done)
@@ -134,7 +138,7 @@ class Reader:
             except Stopped:
                 answer.problem = Problem("refresh.stopped", {"tenant": profile.name})
             except Exception as error:
-                # The edge of the worker: whatever is wrong with one tenant must not end the others.
+                # An error of one tenant must not end the read of the others.
                 answer.problem = Problem("refresh.unexpected", {"tenant": profile.name}, type(error).__name__)
                 log.exception("unexpected error")
         return answer
@@ -147,13 +151,13 @@ class Reader:
             answer.subscriptions_problem = error.problem
             log.info("renewal dates cannot be read: %s", error)
 
-    def _doubt(self, arrived: Sequence[TenantAnswer], result: ReadResult, rows: dict[str, Any]) -> None:
-        """Take an answer that names no licence at all for a failed reading where several were known."""
+    def _mark_doubtful(self, arrived: Sequence[TenantAnswer], result: ReadResult, rows: dict[str, Any]) -> None:
+        """Set a problem on each answer without a licence, if the tenant had several."""
         for answer in arrived:
             if answer.problem is None and not answer.licenses:
                 tenant_id = answer.profile.tenant_id
-                known, row = result.before.get(tenant_id, {}), rows.get(tenant_id)
-                answer.problem = nothing_left(answer.profile.name, known, row, self.now())
+                stored, row = result.before.get(tenant_id, {}), rows.get(tenant_id)
+                answer.problem = nothing_left(answer.profile.name, stored, row, self.now())
 
     def _save(
         self,
@@ -162,7 +166,7 @@ class Reader:
         today: set[tuple[str, str]],
         day: Any,
     ) -> None:
-        """Write what has arrived: a few transactions for all tenants together, not some for each."""
+        """Store these answers, in a few transactions for all of them together."""
         good = [answer for answer in arrived if answer.problem is None]
         self._save_failures(arrived, result)
         self._save_subscriptions([answer for answer in good if answer.subscriptions_asked], result.trial)
@@ -176,7 +180,7 @@ class Reader:
         result.after |= save_readings(self.engine, readings, result.before, today, day)
 
     def _note_refused(self, answer: TenantAnswer, result: ReadResult) -> Problem | None:
-        """A tenant with rows that cannot be understood counts as failed, although its other rows are taken."""
+        """Count the tenant as read, or as failed if some of its rows cannot be understood; return the problem."""
         problem = refused_rows(answer.profile.name, answer.refused)
         if problem is None:
             result.ok.append(answer.profile.tenant_id)
@@ -188,9 +192,9 @@ class Reader:
     def _save_failures(self, arrived: Sequence[TenantAnswer], result: ReadResult) -> None:
         problems = [(answer.profile, answer.problem) for answer in arrived if answer.problem is not None]
         result.failed += problems
-        # Nobody is to blame for a refresh that was stopped.
-        blamed = {profile.tenant_id: problem for profile, problem in problems if problem.code != "refresh.stopped"}
-        save_failures(self.engine, blamed, self.now())
+        # A refresh that was stopped is no failure of its tenants.
+        failures = {profile.tenant_id: problem for profile, problem in problems if problem.code != "refresh.stopped"}
+        save_failures(self.engine, failures, self.now())
 
     def _save_subscriptions(self, asked: Sequence[TenantAnswer], trial: set[tuple[str, str]]) -> None:
         save_subscriptions(
@@ -206,21 +210,21 @@ class Reader:
             ],
         )
         for answer in asked:
-            learn_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
+            update_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
 
     def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
-        """Return True if the licence as just read is a shortage."""
+        """Return True if the licence that was just read is a shortage."""
         is_trial = (tenant_id, row.sku_id) in trial
         return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).shortage
 
 
-def nothing_left(tenant: str, known: Mapping[str, StoredLicense], row: Any, now: datetime) -> Problem | None:
-    """Return the problem with an answer without any licence from a tenant that had several, `known`; else None.
+def nothing_left(tenant: str, licenses: Mapping[str, StoredLicense], row: Any, now: datetime) -> Problem | None:
+    """Return the problem with an answer without a licence, None if it is credible; `licenses` are the stored ones.
 
-    One licence that goes is a subscription that ended. All of several at once is believed once it has been
-    answered for EMPTY_FOR; `row`, the tenant in the database, knows since when.
+    The end of a single licence is credible: its subscription ended. The end of several at once is credible after
+    EMPTY_FOR; `row`, the row of the tenant, has the time of the first such answer.
     """
-    count = sum(license_["present"] for license_ in known.values())
+    count = sum(license_["present"] for license_ in licenses.values())
     if count < 2:
         return None
     problem = Problem("graph.nothing_left", {"tenant": tenant, "count": str(count)})
@@ -231,7 +235,7 @@ def nothing_left(tenant: str, known: Mapping[str, StoredLicense], row: Any, now:
 
 
 def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer]:
-    """What arrives within SAVE_EVERY, at the most `most`."""
+    """Return the answers that arrive within SAVE_EVERY, at most `most`."""
     arrived: list[TenantAnswer] = []
     end = time.monotonic() + SAVE_EVERY
     while len(arrived) < most and (left := end - time.monotonic()) > 0:
@@ -242,10 +246,10 @@ def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer
     return arrived
 
 
-def learn_trials(trial: set[tuple[str, str]], tenant_id: str, found: Sequence[Subscription]) -> None:
-    """Bring `trial` up to date with the subscriptions of one tenant."""
-    bought = {row.sku_id for row in found if not row.is_trial}
-    for row in found:
+def update_trials(trial: set[tuple[str, str]], tenant_id: str, subscriptions: Sequence[Subscription]) -> None:
+    """Add to `trial` the SKUs of the tenant with only trial subscriptions; remove its others."""
+    bought = {row.sku_id for row in subscriptions if not row.is_trial}
+    for row in subscriptions:
         key = (tenant_id, row.sku_id)
         if row.is_trial and row.sku_id not in bought:
             trial.add(key)

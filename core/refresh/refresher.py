@@ -1,4 +1,4 @@
-"""Ask for refreshes and work them off: pages, API, timetable and command line all come here."""
+"""Request refreshes and carry them out, for pages, API, timetable and command line."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ from core.roles import Action, Actor
 
 log = logging.getLogger(__name__)
 
-FOLLOW_EVERY = 0.2  # seconds between two looks at the queue while a run waits or runs
-IDLE_EVERY = 1.0  # seconds while there is none; a request of this process is begun at once all the same
+FOLLOW_EVERY = 0.2  # seconds between two reads of the queue while a run is open
+IDLE_EVERY = 1.0  # seconds while no run is open; a request of this process starts at once
 
 
 class Refresher:
-    """Refreshes the cache and the lists, one run at a time across all processes. Safe to call from any thread.
+    """Refreshes the cache and the lists, one run at a time across all processes. Safe for any thread.
 
-    Runs that `request` asks for are worked off by a thread of its own; who calls `run` works the queue off until its
-    own run is over. Only one of them at a time has the lock.
+    The runs of `request` are carried out by a background thread. A caller of `run` carries out the runs of the queue
+    itself until its own run is over. Only the owner of the lock does so.
     """
 
     def __init__(self, services: Services) -> None:
         self._services, self._engine, self._now = services, services.engine, services.now
         self._lock = RefreshLock(services.settings.data_dir, services.engine)
         self._queue = RefreshQueue(services.engine, self._lock, services.now)
-        self._run_stop = RunStop(self._lock.held)  # of the run that this process carries out, or did last
+        self._run_stop = RunStop(self._lock.held)  # of the present or last run of this process
         self._wake = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread that works off the queue, also what other processes have left in it."""
+        """Start the thread that carries out the runs of the queue, also those that other processes have left."""
         with self._starting:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="refresh", daemon=True)
                 self._thread.start()
 
     def request(self, actor: Actor, tenants: Sequence[str] = ()) -> str:
-        """Ask for a refresh, which this process or another carries out; return the id of its run.
+        """Request a refresh, which this process or another one carries out; return the id of its run.
 
-        `tenants` are tenant ids, short names or names, none for all. A waiting or running refresh that covers what is
-        asked is joined. Raises NotAllowed, UnknownTenant, DatabaseError.
+        `tenants` are tenant ids, short names or names; none means all. An open run that covers the request is joined.
+        Raises NotAllowed, UnknownTenant, DatabaseError.
         """
         actor.need(Action.REFRESH)
         scope = scope_of(self._services, tenants)
@@ -71,10 +71,10 @@ class Refresher:
     def run(
         self, actor: Actor, tenants: Sequence[str] = (), *, read_only: bool = False, take_over: bool = False
     ) -> dict[str, Any]:
-        """Refresh now, or share the result of a refresh that covers it; return the summary that `sync --json` prints.
+        """Refresh now, or share the result of a run that covers the request; return the summary of `sync --json`.
 
-        `read_only` leaves SharePoint as it is; `take_over` marks shortages that exist already as told, without a
-        message, and never shares another run's result. Raises NotAllowed, UnknownTenant, DatabaseError, Stopped.
+        `read_only` does not write to SharePoint; `take_over` marks present shortages as reported without a message and
+        never shares the result of another run. Raises NotAllowed, UnknownTenant, DatabaseError, Stopped.
         """
         actor.need(Action.SWITCHES if take_over else Action.REFRESH)
         scope = scope_of(self._services, tenants)
@@ -87,20 +87,20 @@ class Refresher:
                 ended = self._until_over(self._queue.ask(wanted))
                 if ended.summary is not None and (ended.state != "interrupted" or self._services.ending.is_set()):
                     return ended.summary
-                # Its process was stopped or has died, and we have not.
+                # The process of that run was stopped or has died, this one has not.
                 wanted = replace(wanted, run_id=run_rows.new_run_id(), requested_at=self._now())
 
     def interrupt(self) -> None:
-        """End a run that this process carries out as soon as what has arrived is written.
+        """Make the run of this process end as soon as its arrived answers are stored; do not wait for that.
 
-        Does not wait (for a signal handler). A run of another process goes on, and what waits is left to others.
+        For signal handlers. Runs of other processes go on, and waiting runs are left to them.
         """
         self._services.ending.set()
         self._run_stop.set()
         self._wake.set()
 
     def stop(self, seconds: float = 5.0) -> None:
-        """Interrupt, and wait for the thread to end as long as `seconds`."""
+        """Call `interrupt` and wait for the end of the thread, at most `seconds`."""
         self.interrupt()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(seconds)
@@ -117,9 +117,9 @@ class Refresher:
         )
 
     def _until_over(self, run: Run) -> Run:
-        """Work off the queue until `run` is over, here or in another process; return it as it has ended.
+        """Carry out runs of the queue until `run` is over, here or in another process; return it as stored then.
 
-        Raises what it failed with if this process carried it out, and Stopped if the process ends.
+        Raises the error of `run` if this process carried it out, and Stopped if the process ends.
         """
         if run.running:
             log.info("refresh %s is running already, waiting for it", run.run_id)
@@ -130,9 +130,9 @@ class Refresher:
         return run
 
     def _work_once(self, own: str = "") -> bool:
-        """Carry out the run that has waited longest; return False if there was nothing to do, or no turn to be had.
+        """Carry out the run that has waited longest; return False if none waits or the lock is taken.
 
-        Raises what the run with the id `own` failed with; that of others is in the log and in their rows.
+        Raises the error of the run with the id `own`; errors of other runs are logged.
         """
         with self._queue.turn() as run:
             if run is None:
@@ -157,8 +157,8 @@ class Refresher:
             execute(self._services, run, stop)
 
     def _work(self) -> None:
-        """Work off the queue until the process ends. While the database is away that is in the log once."""
-        away = False
+        """Carry out the runs of the queue until the process ends; an unreachable database is logged once."""
+        unreachable = False
         while not self._services.ending.is_set():
             pause = IDLE_EVERY
             try:
@@ -166,10 +166,10 @@ class Refresher:
                     pause = FOLLOW_EVERY
                     while not self._services.ending.is_set() and self._work_once():
                         pass
-                away = False
+                unreachable = False
             except Exception:
-                if not away:
+                if not unreachable:
                     log.exception("the queue of refreshes cannot be worked off just now")
-                away = True
+                unreachable = True
             self._wake.wait(pause)
             self._wake.clear()

@@ -41,18 +41,18 @@ from core.sharepoint import GiveWay, Item, ListError, PushResult
 
 log = logging.getLogger(__name__)
 
-PUSH_MINUTES = 30.0  # a push without a timetable gives way to the next refresh after so long
-PROGRESS_EVERY = 0.3  # seconds between two notes of how far we are
-NEWS_AFTER = 5.0  # seconds; a push that lasts longer does not keep the figures from the pages
+PUSH_MINUTES = 30.0  # longest push without a timetable
+PROGRESS_EVERY = 0.3  # seconds between two writes of the progress
+SHOW_FIGURES_AFTER = 5.0  # seconds; after this time of a push the pages show what was read
 
 
 class ProfilesAway(ProblemError):
-    """The folder of the profiles is not there, or cannot be read, although tenants are known from it."""
+    """The folder of the profiles is missing or cannot be read, although the database has tenants."""
 
 
 @dataclass(slots=True)
 class RefreshRun:
-    """The steps of `run`, which ends early when `stop` is set; `names_fault`: what is wrong with the product names."""
+    """The steps of `run`; setting `stop` ends it early. `names_fault` has the faults of sku_mappings.json."""
 
     services: Services
     run: Run
@@ -60,11 +60,11 @@ class RefreshRun:
     catalogue: Catalogue
     names_fault: str = ""
     _rules: Rules = field(default_factory=Rules, init=False)
-    _noted: float = field(default=0.0, init=False)
-    _news_at: float = field(default=0.0, init=False)
+    _progress_at: float = field(default=0.0, init=False)
+    _show_figures_at: float = field(default=0.0, init=False)
 
     def carry_out(self) -> dict[str, Any]:
-        """Do all the steps; return the summary of what was read, written and what failed."""
+        """Carry out all steps; return the summary of `sync --json`."""
         services = self.services
         self._progress("profiles")
         profiles = self._take_profiles()
@@ -90,7 +90,7 @@ class RefreshRun:
         services = self.services
         problem = folder_problem(services.profiles.folder)
         if problem is not None and tenant_rows(services.engine):
-            raise ProfilesAway(problem)  # what is known stays as it is
+            raise ProfilesAway(problem)  # so all tenants and their rows stay
         profiles = services.profiles.load(services.now())
         services.tokens.keep_only([*profiles.tenants, *filter(None, [profiles.sharepoint])])
         save_profiles(
@@ -146,10 +146,10 @@ class RefreshRun:
     def _publish(
         self, lists_read: ListsRead, items: Future[list[Item]], result: ReadResult
     ) -> tuple[PushResult, Problem | None]:
-        """Write the lists after everything the cache knows, not only what was read in this run."""
+        """Write the lists from all rows of the cache, not only those of this run; return result and problem."""
         services = self.services
         self._progress(PUSH)
-        self._news_at = time.monotonic() + NEWS_AFTER
+        self._show_figures_at = time.monotonic() + SHOW_FIGURES_AFTER
         stored: dict[str, dict[str, StoredLicense]] = result.before | result.after
         most = max(1.0, services.settings.refresh_minutes or PUSH_MINUTES) * 60
         try:
@@ -166,7 +166,7 @@ class RefreshRun:
                 take_over=(lambda row: self._in_scope(row.tenant)) if self.run.take_over else None,
             )
         except (GraphError, ListError) as error:
-            services.publisher.failed(error.problem)
+            services.publisher.note_failure(error.problem)
             return PushResult(), error.problem
         return pushed, pushed.problem
 
@@ -174,22 +174,22 @@ class RefreshRun:
         try:
             return run_rows.asked_to_give_way(self.services.engine, self.run.run_id)
         except DatabaseError:
-            return False  # no reason to end a push; whatever it has to store will say so
+            return False  # does not end the push; its next write of the database raises the error
 
     def _in_scope(self, tenant: str) -> bool:
         return not self.run.scope or tenant in self.run.scope
 
     def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
-        if time.monotonic() - self._noted < PROGRESS_EVERY and 0 < done < total:
+        if time.monotonic() - self._progress_at < PROGRESS_EVERY and 0 < done < total:
             return
-        self._noted = time.monotonic()
+        self._progress_at = time.monotonic()
         run_rows.save_progress(self.services.engine, self.run.run_id, step, done, total)
 
     def _push_progress(self, total: int, done: int) -> None:
         self._progress(PUSH, done, total)
-        if time.monotonic() >= self._news_at:
-            self._news_at = float("inf")
-            run_rows.tell_newer(self.services.engine)
+        if time.monotonic() >= self._show_figures_at:
+            self._show_figures_at = float("inf")
+            run_rows.show_new_figures(self.services.engine)
 
     def _summary(
         self,

@@ -1,4 +1,4 @@
-"""How everything that works for one refresh learns that it has to end."""
+"""The signal that a refresh must end, for all its threads."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from contextvars import ContextVar
 
 
 class Stopped(Exception):
-    """The refresh is to end now, or the process."""
+    """The refresh or the process must end now."""
 
 
 class RunStop:
-    """Set when a refresh is over or has to end: its process ends, it has failed, or its lock is lost.
+    """Is set if a refresh is over or must end: its process ends, it has failed, or its lock is lost.
 
-    `still_ours` returns False once the lock is lost. Safe to use from any thread.
+    `holds_lock` returns False if the lock is lost. Safe for any thread.
     """
 
-    def __init__(self, still_ours: Callable[[], bool]) -> None:
+    def __init__(self, holds_lock: Callable[[], bool]) -> None:
         self._event = threading.Event()
-        self._still_ours = still_ours
-        self.lost = False  # the lock
+        self._holds_lock = holds_lock
+        self.lock_lost = False
 
     def set(self) -> None:
         self._event.set()
@@ -30,14 +30,14 @@ class RunStop:
         return self._event.is_set()
 
     def must_end(self) -> bool:
-        """Return True if the refresh has to end; looks first whether the lock is still ours."""
-        if not self._event.is_set() and not self._still_ours():
-            self.lost = True
+        """Return True if the refresh must end; checks the lock, too."""
+        if not self._event.is_set() and not self._holds_lock():
+            self.lock_lost = True
             self._event.set()
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait; return True at once when the refresh has to end."""
+        """Wait for `seconds`; return True at once if the refresh must end."""
         return self.must_end() or self._event.wait(seconds)
 
 
@@ -51,7 +51,7 @@ def current() -> RunStop | None:
 
 @contextmanager
 def stops(stop: RunStop) -> Iterator[RunStop]:
-    """Let all threads that work for this block see `stop`. It is set at the end: nothing goes on behind a refresh."""
+    """Make `stop` the result of `current` in all threads that work for this block; set it at the end of the block."""
     token = _of_this_run.set(stop)
     try:
         yield stop

@@ -1,4 +1,4 @@
-"""The parts of a refresh's summary: what was read and written, what failed, what changed (`sync --json`)."""
+"""The parts of the summary of a refresh (`sync --json`): counts, failures, changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.sharepoint import PushResult
 
 
 def empty_summary() -> dict[str, Any]:
-    """Return the summary of a refresh that did nothing; the fields of the contract (`sync --json`)."""
+    """Return the summary of a refresh that did nothing, with all fields of the contract (`sync --json`)."""
     return {
         "tenants": 0,
         "ok": 0,
@@ -62,7 +62,7 @@ def sharepoint_counts(pushed: PushResult, problems: Sequence[Problem], language:
 def lasting_problems(services: Services, names_fault: str, in_scope: Callable[[str], bool]) -> dict[str, Any]:
     """Return the problems that last longer than one refresh: vanished rows and profiles, parameters, product names.
 
-    `in_scope` says of a tenant's name whether the refresh is for it.
+    `in_scope` returns True for the names of the tenants of the refresh.
     """
     language = services.settings.language
     facts = list_facts(services.engine, services.now(), names_fault)
@@ -82,7 +82,7 @@ def lasting_problems(services: Services, names_fault: str, in_scope: Callable[[s
 def changes(
     result: ReadResult, name_by_tenant: Mapping[str, str], product_name: Callable[[str, str], str]
 ) -> dict[str, Any]:
-    """Return what changed since the refresh before: new and ended shortages, and the number of rows with other units.
+    """Return the changes since the previous refresh: new and ended shortages, and the number of changed rows.
 
     `name_by_tenant`: tenant id -> name; `product_name` (SKU id, part number) returns the name of a product.
     """

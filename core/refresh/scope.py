@@ -1,4 +1,4 @@
-"""Which tenants a refresh is asked for: from ids, short names and names to the names that a run keeps."""
+"""Find the tenants of a requested refresh by id, short name or name."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from core.refresh.services import Services
 
 
 class UnknownTenant(ProblemError):
-    """A refresh was asked for a tenant that no profile knows."""
+    """A refresh was requested for a tenant without a profile."""
 
 
 def scope_of(services: Services, wanted: Sequence[str]) -> list[str]:
-    """Return the names of the tenants with these ids, short names or names; none for none.
+    """Return the names of the tenants with these ids, short names or names; [] for [].
 
     Raises UnknownTenant with the nearest name.
     """
@@ -33,10 +33,10 @@ def scope_of(services: Services, wanted: Sequence[str]) -> list[str]:
 
 
 def _names(services: Services) -> dict[str, str]:
-    """Return the name of every tenant by each of the keys that it is found by; later ones win."""
+    """Return key -> name of every tenant; the keys are those of ids, short names and names."""
     profiles = services.profiles.load(services.now())
     rows = tenant_rows(services.engine).values()
-    tenants = [*rows, *profiles.tenants]  # what a profile says now wins over what it said before
+    tenants = [*rows, *profiles.tenants]  # the present profile wins over the stored row
     present = {tenant.tenant_id: tenant.name for tenant in tenants}
     names = {name_key(fault.slug): fault.name for fault in profiles.faults if not fault.of_sharepoint}
     names |= {guid_key(tenant.tenant_id): tenant.name for tenant in tenants}

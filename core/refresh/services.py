@@ -1,4 +1,4 @@
-"""What a process reads and writes Microsoft 365 with: connections, tokens, profiles, lists, threads."""
+"""The objects with which a process reads and writes Microsoft 365: connections, tokens, profiles, lists, threads."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from core.workers import Workers
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One per process, shared by refreshes, checks and the switches of tenants. Safe to use from any thread.
+    """The services of a process, shared by refreshes, checks and the switches of tenants. Safe for any thread.
 
-    `ending` is set when the process ends: nothing waits any longer.
+    `ending` is set when the process ends, which ends all waits.
     """
 
     engine: Engine
@@ -36,7 +36,7 @@ class Services:
     ending: threading.Event
 
     def close(self) -> None:
-        """End every wait, let the threads end and close every connection."""
+        """End all waits and threads, and close all connections."""
         self.ending.set()
         self.workers.close()
         self.publisher.close()
@@ -44,15 +44,15 @@ class Services:
 
 
 def utc_now() -> datetime:
-    """Return the present moment in UTC."""
+    """Return the present time in UTC."""
     return datetime.now(UTC)
 
 
 def open_services(engine: Engine, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Services:
-    """Return the services of this process; nothing is sent before they are used.
+    """Return the services of this process; sends no request.
 
-    Whoever waits in them, for an answer or for throttling to end, gets Stopped when its refresh or the process ends.
-    Raises OSError if the folder for data cannot be made.
+    Their waits (between attempts, or while throttled) raise Stopped if the refresh or the process ends. Raises OSError
+    if the data folder cannot be created.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     ending = threading.Event()

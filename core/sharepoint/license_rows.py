@@ -1,4 +1,4 @@
-"""The rows that the licence list should have, made of the tenants and licences in the cache. Pure."""
+"""Make the rows that the licence list should have from tenants and licences of the cache. Pure functions."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Row:
 
     @property
     def alarms(self) -> bool:
-        """True if the shortage is to be reported."""
+        """Return True if the shortage is to be reported."""
         return self.shortage and self.monitored
 
 

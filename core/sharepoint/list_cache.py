@@ -22,7 +22,7 @@ from core.cache.item_rows import (
 )
 from core.clock import elapsed
 from core.graph import BadAnswer, Conflict, NotFound
-from core.interned import once
+from core.interned import interned
 from core.problems import Problem
 from core.sharepoint.list_columns import LIST_NAMES, ListError
 from core.sharepoint.lists import Changes, Item, Lists, SharePointList, doubtful
@@ -132,5 +132,5 @@ def _stored(items: Iterable[Item]) -> Iterator[StoredItem]:
 
 def _item(of: SharePointList, stored: StoredItem) -> Item:
     """Return the item, with strings that items share in memory."""
-    fields = {word: once(stored.fields[word]) for word in of.ours.by_word if word in stored.fields}
+    fields = {word: interned(stored.fields[word]) for word in of.ours.by_word if word in stored.fields}
     return Item(stored.item_id, stored.etag, stored.modified, fields)

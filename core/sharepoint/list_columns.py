@@ -76,7 +76,7 @@ class Column:
 
     @property
     def label(self) -> str:
-        """The name for people, with the internal one if they differ."""
+        """Return the name for people, with the internal one if they differ."""
         return self.shown if name_key(self.shown) == name_key(self.name) else f"{self.shown} ({self.name})"
 
     def holds(self, role: Role) -> bool:
@@ -137,7 +137,7 @@ class OurColumns:
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems with the columns."""
+        """Return the problems with the columns."""
         faults = (_fault(self.kind, word, column) for word, column in self.by_word.items())
         return [*self.lost, *(problem for problem in faults if problem)]
 
@@ -147,7 +147,7 @@ class OurColumns:
 
     @property
     def required(self) -> list[Problem]:
-        """The problems of required columns that we do not fill: SharePoint may refuse new items."""
+        """Return the problems of required columns that we do not fill: SharePoint may refuse new items."""
         values = {"list": LIST_NAMES[self.kind]}
         return [Problem("sharepoint.column_required", values | {"field": column.label}) for column in self.unfilled]
 

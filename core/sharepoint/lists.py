@@ -11,7 +11,7 @@ from typing import Any
 
 from core.bounds import bounded_text, parse_time
 from core.graph import BadAnswer, GraphClient
-from core.interned import once
+from core.interned import interned
 from core.problems import Problem
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
@@ -39,7 +39,7 @@ class Item:
         return str(self.fields.get(column) or "").strip()
 
     def flag(self, column: str) -> bool:
-        """Return True for a yes; a value that is no boolean ("Nein", 1) is no yes, see `odd`."""
+        """Return True if the value is true; for a value that is no boolean ("Nein", 1) see `odd`."""
         return self.fields.get(column) is True
 
     def odd(self, column: str) -> bool:
@@ -68,12 +68,12 @@ class SharePointList:
 
     @property
     def kind(self) -> str:
-        """The key in LIST_NAMES."""
+        """Return the key of the list in LIST_NAMES."""
         return self.ours.kind
 
     @property
     def columns(self) -> dict[str, str]:
-        """Our column word -> internal name."""
+        """Return our word of a column -> its internal name."""
         return {word: column.name for word, column in self.ours.by_word.items()}
 
     def item(self, row: Mapping[str, Any]) -> Item:
@@ -89,7 +89,7 @@ class SharePointList:
             etag=etag,
             modified=parse_time(row.get("lastModifiedDateTime")),
             fields={
-                word: once(_bounded(given[internal])) for internal, word in self.words.items() if internal in given
+                word: interned(_bounded(given[internal])) for internal, word in self.words.items() if internal in given
             },
         )
 
@@ -134,8 +134,8 @@ class Lists:
     def items(self, of: SharePointList) -> list[Item]:
         """Return every item of the list as it is now.
 
-        A column that has gone is just missing in the items, as is one without values. So one that no
-        item has is looked up: without `technician_informed`, all would be told once more.
+        A deleted column is missing in the items, as is one without values. So the columns are read again if no item has
+        a value in one: without `technician_informed` every shortage would be reported again.
         """
         items = self._read(of)
         if doubtful(of, items) and self.look_up_again(of):
@@ -169,7 +169,7 @@ class Lists:
 
     @property
     def problems(self) -> list[Problem]:
-        """The problems with the columns of the three lists."""
+        """Return the problems with the columns of the three lists."""
         return [problem for of in (self.licenses, self.tenants, self.parameters) for problem in of.ours.problems]
 
     def _read(self, of: SharePointList) -> list[Item]:

@@ -35,7 +35,7 @@ class Change:
 
     @property
     def urgency(self) -> int:
-        """The order of writes: alarms, ends of alarms, new items (without free seats first), numbers, duplicates."""
+        """Return the rank: alarms, ends of alarms, new items (without free seats first), numbers, duplicates."""
         if self.sets_trigger:
             return 0
         if self.delete:
@@ -47,9 +47,10 @@ class Change:
 
 @dataclass(slots=True)
 class Plan:
-    """All writes; `alarms` are the alarms by the items' present values, `unanswered` the keys whose flow is late.
+    """The writes of one step.
 
-    `tells`: the shortages that the support team will be informed of, by this plan or, for a new item, by the next.
+    `alarms`: the alarms by the present values of the items; `unanswered`: the licences whose flow is late;
+    `tells`: the shortages that are reported to the support team, by this plan or, for a new item, by the next.
     """
 
     changes: list[Change]
@@ -159,7 +160,7 @@ def _inherited(row: Row, left: Alarm | None) -> Alarm | None:
 
 
 def _keep_first(item: Item) -> tuple[bool, bool, int]:
-    """Sort key: of duplicates the informed one stays, then the triggered one, then the oldest."""
+    """Return the sort key of duplicates: the informed item comes first, then the triggered one, then the oldest."""
     return not item.flag("informed"), not item.flag("trigger"), item.number
 
 

@@ -23,10 +23,10 @@ SLICE = 1000
 
 
 class GiveWay:
-    """Says that a push is to end early: it `is_asked` to, or it has lasted for `seconds` since this was made.
+    """A function that returns True if the push must end early: `is_asked` returns True, or `seconds` have passed.
 
-    `is_asked` is called before each batch, and each second of a wait, until it says yes. What a push leaves is planned
-    anew by the next refresh. Safe to call from any thread.
+    `is_asked` is called before each batch, and each second of a wait, until it returns True. The next refresh plans the
+    remaining changes again. Safe for any thread.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class PushResult:
 
     @property
     def problem(self) -> Problem | None:
-        """The problem that stopped creations, None if there is none."""
+        """Return the problem that stopped creations, None if there is none."""
         return Problem("sharepoint.not_found_again", {"name": self.not_found_again}) if self.not_found_again else None
 
     def counts(self) -> dict[str, int]:

@@ -1,6 +1,7 @@
-"""What people do with rules: keep one, end one, all of them as a file and back.
+"""Save and delete alarm rules; export all of them to a file and import them.
 
-RuleFileError: the file has faults, each with its entry and field; nothing was changed.
+RuleFileError   the file has faults, each with its entry and field; no rule was changed
+RuleChanged     somebody else has changed the rule since it was shown; it was not changed
 """
 
 from __future__ import annotations
@@ -61,11 +62,11 @@ class RuleFileError(Exception):
 
 
 class RuleChanged(ProblemError):
-    """The rule is no longer what the caller has seen; nothing was changed."""
+    """Somebody else has changed the rule since the caller read it; it was not changed."""
 
 
 @contextlib.contextmanager
-def _as_seen() -> Iterator[None]:
+def _rule_changed() -> Iterator[None]:
     try:
         yield
     except OtherVersion as error:
@@ -73,29 +74,29 @@ def _as_seen() -> Iterator[None]:
 
 
 def keep(engine: Engine, rule: Rule, actor: Actor, *, version: Version = ANY_VERSION) -> None:
-    """Keep a rule in the place of the one with its scope.
+    """Save a rule in the place of the one with the same scope.
 
-    `version`: `created_at` of the one that the actor has seen there, None for none; another one is not overwritten.
-    Raises NotAllowed, RuleChanged; ValueError when the rule has faults.
+    `version`: `created_at` of the rule that the actor has seen there, None for no rule; another one is not overwritten.
+    Raises NotAllowed, RuleChanged; ValueError if the rule has faults.
     """
     actor.need(Action.RULES)
     reason, author = bounded_text(rule.reason, LONGEST_REASON + 1), bounded_text(rule.author, LONGEST_AUTHOR)
     rule = replace(rule, reason=reason, author=author)
     if faults := faults_of(rule):
         raise ValueError(faults)
-    with _as_seen():
+    with _rule_changed():
         entry = Entry(actor, "rule.set", _where(rule.scope))
         save_rule(engine, rule, entry, datetime.now(UTC), version=version)
     log.info("%s set the rule for %s: %s", rule.author, _where(rule.scope), _fields(rule))
 
 
 def end(engine: Engine, scope: Scope, actor: Actor, *, version: Version = ANY_VERSION) -> None:
-    """End a rule; that somebody else has done so is no fault. `version` as in `keep`.
+    """Delete a rule, if it is still there; `version` as in `keep`.
 
     Raises NotAllowed, RuleChanged.
     """
     actor.need(Action.RULES)
-    with _as_seen():
+    with _rule_changed():
         ended = delete_rule(
             engine, scope, Entry(actor, "rule.ended", _where(scope)), datetime.now(UTC), version=version
         )
@@ -113,7 +114,7 @@ def _fields(rule: Rule) -> dict[str, Any]:
 
 
 def export(engine: Engine, actor: Actor) -> str:
-    """All rules as JSON; `tenant` and `part_number` are only there to be read. Raises NotAllowed."""
+    """Return all rules as JSON; `tenant` and `part_number` are only for people. Raises NotAllowed."""
     names = {tenant_id: row.name for tenant_id, row in tenant_rows(engine).items()}
     parts = {
         sku_id: row["sku_part_number"] for rows in stored_licenses(engine).values() for sku_id, row in rows.items()
@@ -140,9 +141,9 @@ def _entry(rule: Rule, names: Mapping[str, str], parts: Mapping[str, str]) -> di
 
 
 def import_(engine: Engine, content: str, actor: Actor) -> int:
-    """Put the rules of a file in the place of all there are, or raise RuleFileError; how many there are now.
+    """Replace all rules by those of a file; return their number. Raises NotAllowed, RuleFileError.
 
-    Raises NotAllowed.
+    With a fault in the file no rule is changed.
     """
     actor.need(Action.RULES)
     rules = parse(content, datetime.now(UTC))
@@ -155,7 +156,7 @@ def parse(content: str, now: datetime) -> list[Rule]:
     """Return the rules of a file. Raises RuleFileError with all its faults."""
     try:
         document = json.loads(content)
-    except (ValueError, RecursionError) as error:  # also a number or a depth that Python refuses
+    except (ValueError, RecursionError) as error:  # includes numbers and depths that Python refuses
         raise RuleFileError([f"The file is no JSON: {error}."]) from error
     entries = document.get("rules") if isinstance(document, dict) else None
     if not isinstance(entries, list) or document.get("version") != FILE_VERSION:
@@ -177,7 +178,7 @@ def parse(content: str, now: datetime) -> list[Rule]:
 
 
 def _faults(entry: Any) -> Iterator[str]:
-    """Yield the faults in the form of an entry, as "field: fault"."""
+    """Yield the faults of an entry as "field: fault"."""
     if not isinstance(entry, dict):
         yield "the entry: is no object"
         return

@@ -1,4 +1,4 @@
-"""The switches `enabled` and `monitoring` of a tenant: changed in the SharePoint tenant list, or here without one."""
+"""Change the switches `enabled` and `monitoring` of tenants in the SharePoint tenant list, without one in the cache."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Switches = tuple[bool, bool]  # enabled, monitoring
 
 @dataclass(frozen=True, slots=True)
 class SwitchChange:
-    """`seen`: what the page showed; `wanted`: what it is to be."""
+    """A wanted change of the switches of a tenant; `seen` are the switches that the page showed."""
 
     tenant_id: str
     seen: Switches
@@ -35,7 +35,7 @@ class SwitchChange:
 
 @dataclass(frozen=True, slots=True)
 class SwitchResult:
-    """`problem` is None when it was done."""
+    """The result for one tenant; `problem` is None if its switches were changed."""
 
     tenant_id: str
     tenant: str
@@ -43,28 +43,28 @@ class SwitchResult:
 
 
 def apply_switches(services: Services, changes: Sequence[SwitchChange], actor: Actor) -> list[SwitchResult]:
-    """Carry the changes out, each for itself; nobody else's change is overwritten. Raises NotAllowed.
+    """Carry out each change on its own and return the results. Raises NotAllowed.
 
-    A tenant whose switches in SharePoint are no longer what the page showed is left as it is and
-    says so. Without a SharePoint profile the switches are kept in our own database.
+    If the present switches of a tenant are neither the seen nor the wanted ones, somebody else has changed them: they
+    stay, and the result has a problem. Without a SharePoint profile the switches are only in the cache.
     """
     actor.need(Action.SWITCHES)
     names = {tenant_id: row.name for tenant_id, row in tenant_rows(services.engine).items()}
     results = []
-    for change, problem in zip(changes, _outcomes(services, changes), strict=True):
+    for change, problem in zip(changes, _problems(services, changes), strict=True):
         result = SwitchResult(change.tenant_id, names.get(change.tenant_id, "?"), problem)
         _record(services, actor, "tenant.switched", result, change.seen, change.wanted)
         results.append(result)
     return results
 
 
-def _outcomes(services: Services, changes: Sequence[SwitchChange]) -> Iterator[Problem | None]:
-    """Carry out one change after the other; what went wrong with each."""
+def _problems(services: Services, changes: Sequence[SwitchChange]) -> Iterator[Problem | None]:
+    """Carry out one change after the other; yield the problem of each, None for success."""
     profile = services.profiles.load(services.now()).sharepoint
     if profile is None:
         rows = tenant_rows(services.engine)
         for change in changes:
-            yield _switch_here(services, rows[change.tenant_id], change)
+            yield _switch_in_cache(services, rows[change.tenant_id], change)
         return
     try:
         lists = services.publisher.lists(profile)
@@ -77,9 +77,10 @@ def _outcomes(services: Services, changes: Sequence[SwitchChange]) -> Iterator[P
 
 
 def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
-    """Give tenants a row in the tenant list: the last switches where it has vanished, else enabled and monitored.
+    """Add a row to the tenant list for each tenant, and return the results.
 
-    A tenant that has a row already is left as it is. Raises NotAllowed.
+    The row gets the last switches if an earlier row has vanished, else enabled and monitored. A present row stays.
+    Raises NotAllowed.
     """
     actor.need(Action.SWITCHES)
     rows = tenant_rows(services.engine)
@@ -98,9 +99,9 @@ def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> 
         last = (row.enabled, row.monitored) if row.missing_since else (True, True)
         switches = (_switches(lists, item, last_switches(row)) if item else last) or (row.enabled, row.monitored)
         if item is None and problem is None:
-            problem = _sent(lists, _new_row(lists, row.name, switches), row)
+            problem = _write(lists, _new_row(lists, row.name, switches), row)
         if problem is None:
-            _note(services, tenant_id, switches)
+            _save(services, tenant_id, switches)
         result = SwitchResult(tenant_id, row.name, problem)
         _record(services, actor, "tenant.listed", result, None, switches)
         results.append(result)
@@ -108,9 +109,9 @@ def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> 
 
 
 def end_monitoring(services: Services, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
-    """Accept that the rows of tenants have vanished: they are no longer monitored. Raises NotAllowed.
+    """Store that tenants whose rows have vanished are no longer monitored. Raises NotAllowed.
 
-    Should the row be back meanwhile, the next refresh takes its switches.
+    If a row is there again, the next refresh takes its switches.
     """
     actor.need(Action.SWITCHES)
     rows = tenant_rows(services.engine)
@@ -118,7 +119,7 @@ def end_monitoring(services: Services, tenant_ids: Sequence[str], actor: Actor) 
     for row in (rows[tenant_id] for tenant_id in tenant_ids):
         if row.missing_since is not None:
             after = (row.enabled, False)
-            _note(services, row.tenant_id, after, listed=False)
+            _save(services, row.tenant_id, after, listed=False)
             results.append(SwitchResult(row.tenant_id, row.name))
             _record(services, actor, "tenant.unlisted", results[-1], (row.enabled, row.monitored), after)
     return results
@@ -130,7 +131,7 @@ def _new_row(lists: Lists, name: str, switches: Switches) -> BatchRequest:
 
 
 def _switches(lists: Lists, item: Item, last: Switches | None) -> Switches | None:
-    """What the switches in SharePoint say, `last` where they have lost their value; None when one cannot be read."""
+    """Return the switches in SharePoint; `last` replaces lost values. None if one cannot be read."""
     listed = listed_tenant(item, lists.tenants)
     if listed.enabled is None or listed.monitoring is None:
         return None
@@ -138,7 +139,7 @@ def _switches(lists: Lists, item: Item, last: Switches | None) -> Switches | Non
 
 
 def _matched(services: Services, lists: Lists) -> dict[str, Item]:
-    """Tenant id -> its item of the tenant list, as it is in SharePoint right now."""
+    """Return tenant id -> its item of the tenant list, read from SharePoint now."""
     return match_tenants(listed_rows(services.engine), lists.items(lists.tenants))[0]
 
 
@@ -153,29 +154,29 @@ def _switch(services: Services, lists: Lists, matched: dict[str, Item], change: 
     if current is None:
         return next(odd_values(lists.tenants, [item], SWITCHES, "title"))
     if current == change.wanted:
-        _note(services, change.tenant_id, current)
+        _save(services, change.tenant_id, current)
         return None
     if current != change.seen:
-        _note(services, change.tenant_id, current)
+        _save(services, change.tenant_id, current)
         return Problem("sharepoint.changed_meanwhile", {"tenant": row.name})
     body = lists.tenants.body({"enabled": change.wanted[0], "monitoring": change.wanted[1]})
     path = f"{lists.tenants.path}/items/{item.item_id}/fields"
-    problem = _sent(lists, BatchRequest("PATCH", path, body, item.etag), row)
+    problem = _write(lists, BatchRequest("PATCH", path, body, item.etag), row)
     if problem is None:
-        _note(services, change.tenant_id, change.wanted)
+        _save(services, change.tenant_id, change.wanted)
     return problem
 
 
-def _switch_here(services: Services, row: Any, change: SwitchChange) -> Problem | None:
-    """Without SharePoint: the same care for what somebody else has set meanwhile."""
+def _switch_in_cache(services: Services, row: Any, change: SwitchChange) -> Problem | None:
+    """Change the switches in the cache, unless somebody else has changed them; return the problem, None for success."""
     if (row.enabled, row.monitored) not in (change.seen, change.wanted):
         return Problem("access.switched_meanwhile", {"tenant": row.name})
-    _note(services, change.tenant_id, change.wanted, listed=False)
+    _save(services, change.tenant_id, change.wanted, listed=False)
     return None
 
 
-def _sent(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:
-    """Send one write; what went wrong, in words."""
+def _write(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:
+    """Send one write; return its problem, None for success."""
     try:
         answer = lists.client.batch([request])[0]
     except GraphError as error:
@@ -189,7 +190,7 @@ def _sent(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:
     return error_for(answer.status, answer.body, what="items", name=lists.client.name).problem
 
 
-def _note(services: Services, tenant_id: str, switches: Switches, *, listed: bool = True) -> None:
+def _save(services: Services, tenant_id: str, switches: Switches, *, listed: bool = True) -> None:
     save_switches(services.engine, tenant_id, listed=listed, enabled=switches[0], monitored=switches[1])
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import runtime
 from core.problems import Problem, ProblemError
-from core.refresh.next_push import MANY, Seen, take_over
+from core.refresh.next_push import ANNOUNCED_FROM, ShortageId, take_over
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import visit
@@ -32,14 +32,14 @@ def pending_messages(snapshot: Snapshot) -> int:
 
 
 def first_push_warning(snapshot: Snapshot) -> None:
-    """Show the warning if the next refresh would send MANY messages or more, with a button that takes them over."""
+    """Show the warning if the next refresh would send ANNOUNCED_FROM messages or more, and the button to take over."""
     if _FAILED in st.session_state:
         problem: Problem = st.session_state.pop(_FAILED)
         problem_box(problem)
     if _TAKEN in st.session_state:
         taken = st.session_state.pop(_TAKEN)
         st.success(plural("first_push.taken", taken), icon=":material/check:")
-    if pending_messages(snapshot) < MANY:
+    if pending_messages(snapshot) < ANNOUNCED_FROM:
         return
     pending = list(rows(snapshot.licenses[snapshot.licenses["alarm"] == "pending"]))
     count, seen = len(pending), [(row.tenant_id, row.sku_id, moment(row.short_since)) for row in pending]
@@ -50,7 +50,7 @@ def first_push_warning(snapshot: Snapshot) -> None:
             st.dialog(text("first_push.ask", count=count))(_confirm)(seen, names)
 
 
-def _confirm(seen: Sequence[Seen], names: Sequence[str]) -> None:
+def _confirm(seen: Sequence[ShortageId], names: Sequence[str]) -> None:
     """Ask before the shortages `seen` are taken over; those that begin meanwhile are not."""
     more = [text("first_push.more", count=len(names) - MOST)] if len(names) > MOST else []
     st.markdown("\n".join(f"- {words}" for words in [*map(plain, names[:MOST]), *more]))
@@ -63,7 +63,7 @@ def _confirm(seen: Sequence[Seen], names: Sequence[str]) -> None:
             st.rerun()
 
 
-def _take_over(seen: Sequence[Seen]) -> None:
+def _take_over(seen: Sequence[ShortageId]) -> None:
     running = runtime.current()
     try:
         now = datetime.now(UTC)

@@ -88,7 +88,7 @@ def rule_values(rule: Rule, view: View) -> dict[str, Any]:
         "warn": "" if rule.warn is None else fmt.number(rule.warn, lang),
         "reason": rule.reason,
         "author": rule.author,
-        "until": until if rule.counts(view.now.astimezone(zone).date()) else f"{text('rule.over', lang)} {until}",
+        "until": until if rule.is_valid_on(view.now.astimezone(zone).date()) else f"{text('rule.over', lang)} {until}",
         "created": fmt.moment(rule.created_at, lang, zone),
     }
 
