@@ -9,7 +9,7 @@ from core.cache.database import open_database
 from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.alarm_rules import Rules
-from core.licenses.judge import judge
+from core.licenses.judge import Stage, judge
 from core.licenses.sku_mappings import read_catalogue
 from core.licenses.skus import Catalogue
 from core.licenses.units import License
@@ -38,7 +38,7 @@ def write_past_readings(
         for tenant in read:
             since = {sku.part_number: out_since.get((tenant.name, sku.part_number), 0) for sku in tenant.skus.values()}
             rows = [_numbers_of_day(sku, ago, since[sku.part_number]) for sku in tenant.skus.values()]
-            readings.append(Reading(tenant.tenant_id, rows, _short_skus(rows, catalogue), at))
+            readings.append(Reading(tenant.tenant_id, rows, _stages(rows, catalogue), at))
         save_readings(engine, readings, stored_licenses(engine), set(), at.date())
     engine.dispose()
 
@@ -66,5 +66,5 @@ def _numbers_of_day(sku: Sku, ago: int, out_since: int) -> License:
     )
 
 
-def _short_skus(rows: list[License], catalogue: Catalogue) -> list[str]:
-    return [row.sku_id for row in rows if judge(row, catalogue, Rules(), tenant_id="", is_trial=False).shortage]
+def _stages(rows: list[License], catalogue: Catalogue) -> dict[str, Stage]:
+    return {row.sku_id: judge(row, catalogue, Rules(), tenant_id="", is_trial=False).stage for row in rows}

@@ -24,8 +24,10 @@ from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.readings import Reading, save_failures, save_readings, stored_licenses
 from core.cache.run_rows import finish_run
 from core.cache.tenant_rows import ProfileTenant, save_profiles
+from core.licenses.alarm_rules import Rules
+from core.licenses.judge import Stage, judge
 from core.licenses.sku_mappings import read_catalogue
-from core.licenses.units import License, Subscription, is_shortage
+from core.licenses.units import License, Subscription
 from core.problems import Problem
 from core.refresh.refresher import Refresher
 from core.refresh.services import open_services
@@ -97,12 +99,7 @@ class World:
         self, tenant_id: str, *licenses: License, ago: timedelta = timedelta(minutes=12), day: date | None = None
     ) -> None:
         at = NOW - ago
-        short = [
-            row.sku_id
-            for row in licenses
-            if is_shortage("paid", row.enabled, row.consumed) and "FREE" not in row.sku_part_number
-        ]
-        reading = Reading(tenant_id, licenses, short, at)
+        reading = Reading(tenant_id, licenses, {row.sku_id: stage_of(row) for row in licenses}, at)
         same_day = (NOW - timedelta(days=ago.days)).astimezone(self.settings.zone).date()  # whatever o'clock it is
         save_readings(self.engine, [reading], stored_licenses(self.engine), (), day or same_day)
 
@@ -132,6 +129,10 @@ class World:
 def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **others: Any) -> License:
     fields: dict[str, Any] = {"applies_to": "User", "capability_status": "Enabled", **others}
     return License(sku_id or sku_of(part), part, enabled, consumed, **fields)
+
+
+def stage_of(row: License) -> Stage:
+    return judge(row, CATALOGUE, Rules(), tenant_id="", is_trial=False).stage
 
 
 @cache
@@ -234,7 +235,9 @@ def large_world(folder: Path, tenants: int = 1000, **settings: Any) -> World:
     for n, tenant in enumerate(world.known):
         rows = [license_(part, 20 + n % 300, 20 + n % 300 - (n + k * 7) % 45) for k, part in enumerate(PRODUCTS)]
         readings.append(
-            Reading(tenant.tenant_id, rows, [r.sku_id for r in rows if r.free <= 0], NOW - timedelta(minutes=5))
+            Reading(
+                tenant.tenant_id, rows, {r.sku_id: "short" for r in rows if r.free <= 0}, NOW - timedelta(minutes=5)
+            )
         )
     save_readings(world.engine, readings, {}, (), NOW.date())
     world.finished()

@@ -14,6 +14,7 @@ from sqlalchemy import Boolean as Bool
 from sqlalchemy import Connection, Engine, bindparam, text
 
 from core.cache.database import MIGRATIONS, open_database
+from core.cache.event_rows import events_of, recorded_since
 from core.cache.lists_read import Alarm, stored_alarms
 from core.cache.schema import UtcTime
 from tests.postgres import postgres
@@ -65,8 +66,9 @@ def license_row(connection: Connection, sku_id: str, part: str, short_since: dat
     insert(connection, "licenses", **names, **words, **units, first_seen_at=BEFORE, short_since=short_since)
 
 
-def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(url: str, tmp_path: Path) -> None:
-    with opened(url, earlier_version(tmp_path)) as engine, engine.begin() as connection:
+def fill(engine: Engine) -> None:
+    """Store a tenant with five licences and four alarms as the earlier version did."""
+    with engine.begin() as connection:
         flags = {"has_profile": True, "listed": True, "enabled": True, "monitored": True}
         insert(connection, "tenants", tenant_id=TENANT, slug="a", name="A", former_names="[]", **flags)
         license_row(connection, "sku-1", "SPB", NOW)
@@ -80,6 +82,11 @@ def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(url: str, tmp_pa
         insert(connection, "alarms", sku_part_number="sku-5", item_id="3", told_at=NOW, short_since=NOW, **known)
         insert(connection, "alarms", sku_part_number="FORMER", item_id="4", told_at=NOW, short_since=NOW, **known)
 
+
+def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(url: str, tmp_path: Path) -> None:
+    with opened(url, earlier_version(tmp_path)) as engine:
+        fill(engine)
+
     with opened(url) as engine:
         alarms = {sku_id: alarm for (_, sku_id), alarm in stored_alarms(engine).items()}
 
@@ -90,3 +97,21 @@ def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(url: str, tmp_pa
         "sku-4": Alarm(TENANT, "sku-4", told_at=NOW, short_since=NOW),
         "sku-5": Alarm(TENANT, "sku-5", "3", told_at=NOW, short_since=NOW),
     }
+
+
+def test_known_shortages_and_messages_begin_the_record_of_events(url: str, tmp_path: Path) -> None:
+    with opened(url, earlier_version(tmp_path)) as engine:
+        fill(engine)
+
+    with opened(url) as engine:
+        events = events_of(engine, TENANT, most=99)
+        since = recorded_since(engine)
+
+    assert since is not None
+    assert since <= datetime.now(UTC)
+    assert [(event.sku_id, event.what, event.at) for event in events if event.sku_id in ("sku-1", "sku-3")] == [
+        ("sku-3", "told", NOW),
+        ("sku-1", "short", NOW),
+        ("sku-3", "short", BEFORE),
+    ]
+    assert {event.before for event in events} == {None}

@@ -71,7 +71,7 @@ def e3(enabled: int = 5, consumed: int = 5) -> License:
 
 def read(engine: Engine, *licenses: License, at: datetime = NOW, short: Iterable[str] = (), tenant: str = "") -> None:
     """One good read of a tenant, written as the refresh writes it."""
-    save(engine, [Reading(tenant or CONTOSO.tenant_id, licenses, set(short), at)], at.date())
+    save(engine, [Reading(tenant or CONTOSO.tenant_id, licenses, dict.fromkeys(short, "short"), at)], at.date())
 
 
 def save(engine: Engine, readings: Sequence[Reading], day: date = TODAY) -> None:
@@ -110,6 +110,7 @@ def test_a_read_is_written_with_every_unit_and_its_moment(engine: Engine) -> Non
         "present": True,
         "first_seen_at": NOW,
         "short_since": NOW,
+        "stage": "short",
     }
     assert tenant_rows(engine)[CONTOSO.tenant_id].last_read_at == NOW
 
@@ -158,7 +159,7 @@ def test_a_write_that_fails_leaves_everything_as_it_was(engine: Engine) -> None:
     with pytest.raises(DatabaseError):
         save(
             engine,
-            [Reading(CONTOSO.tenant_id, [spb(99, 99)], [], later), Reading(FABRIKAM.tenant_id, [broken], [], later)],
+            [Reading(CONTOSO.tenant_id, [spb(99, 99)], {}, later), Reading(FABRIKAM.tenant_id, [broken], {}, later)],
             later.date(),
         )
 
@@ -627,7 +628,7 @@ def test_a_thousand_tenants_are_written_in_one_go(engine: Engine) -> None:
     many = [ProfileTenant(f"{number:036}", f"t{number}", f"T{number}", NOW) for number in range(1000)]
     save_profiles(engine, many, {})
 
-    save(engine, [Reading(tenant.tenant_id, [spb(), e3()], [], NOW) for tenant in many])
+    save(engine, [Reading(tenant.tenant_id, [spb(), e3()], {}, NOW) for tenant in many])
 
     assert len(licenses(engine)) == 2000
     with engine.connect() as connection:

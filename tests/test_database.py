@@ -77,7 +77,7 @@ def older(folder: Path, newest: str) -> Path:
 
 def fill(engine: Engine) -> None:
     save_profiles(engine, [TENANT], {})
-    readings = [Reading(TENANT.tenant_id, [License("sku", "SPB", 10, 4)], [], NOW)]
+    readings = [Reading(TENANT.tenant_id, [License("sku", "SPB", 10, 4)], {}, NOW)]
     save_readings(engine, readings, stored_licenses(engine), history_keys(engine, NOW.date()), NOW.date())
 
 

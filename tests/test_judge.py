@@ -127,6 +127,25 @@ def test_low_is_what_alarms_soon(units: License, rules: list[Rule], low: bool) -
     assert judged(units, *rules).low is low
 
 
+@pytest.mark.parametrize(
+    ("units", "rules", "more", "stage"),
+    [
+        pytest.param(license_(10, 4), [], {}, "ok", id="seats-left"),
+        pytest.param(license_(100, 96), [], {}, "low", id="few-left"),
+        pytest.param(license_(10, 10), [], {}, "short", id="none-left"),
+        pytest.param(license_(10, 12), [], {}, "over", id="over-assigned"),
+        pytest.param(license_(0, 9, warning=9), [], {}, "short", id="in-grace-with-holders"),
+        pytest.param(license_(100, 90), [rule(threshold=10)], {}, "short", id="short-by-its-threshold"),
+        pytest.param(license_(10, 12), [rule(mode="show_only")], {}, "ok", id="alarms-nobody"),
+        pytest.param(license_(0, 0), [], {"present": False}, "gone", id="no-longer-listed"),
+    ],
+)
+def test_a_stage_says_how_far_a_licence_is_from_a_shortage(
+    units: License, rules: list[Rule], more: dict[str, Any], stage: str
+) -> None:
+    assert judged(units, *rules, **more).stage == stage
+
+
 SEATS = st.integers(0, 200)
 
 

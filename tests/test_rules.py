@@ -250,7 +250,7 @@ def engine(database: Engine) -> Engine:
     """A database with one tenant that has 2 of 10 seats left."""
     save_profiles(database, [ProfileTenant(TENANT, "contoso", "Contoso", NOW)], {})
     row = License(SKU, "SPB", 10, 8, applies_to="User")
-    save_readings(database, [Reading(TENANT, [row], [], NOW)], {}, (), TODAY)
+    save_readings(database, [Reading(TENANT, [row], {}, NOW)], {}, (), TODAY)
     return database
 
 

@@ -24,6 +24,7 @@ from core import audit, runtime
 from core.access import accounts
 from core.access.refusals import Refusals
 from core.access.sessions import Sessions
+from core.cache.event_rows import prune_events
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.operations import file_modes
 from core.problems import ProblemError
@@ -94,7 +95,7 @@ class Server:
         services = open_services(engine, settings)
         self._stack.callback(services.close)
         refresher = Refresher(services)
-        tidy = partial(_prune_audit, engine, settings.audit_days)
+        tidy = partial(_prune, engine, settings.audit_days)
         background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=tidy)
         self._stack.callback(background.stop)
         background.start()
@@ -147,8 +148,10 @@ class Server:
             await asyncio.to_thread(self.close)
 
 
-def _prune_audit(engine: Engine, days: int) -> None:
+def _prune(engine: Engine, days: int) -> None:
+    """Delete what is older than `days`: rows of the audit, events of licences."""
     audit.prune(engine, days, datetime.now(UTC))
+    prune_events(engine, days, datetime.now(UTC))
 
 
 def run(app: App, server: Server) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, select, update
 
+from core.cache.event_rows import LicenseEvent, add_events
 from core.cache.schema import alarms, tenant_list, tenants
 from core.cache.sql import document, increase_version, save_document, transaction, upsert
 from core.problems import Problem
@@ -198,7 +199,9 @@ def stored_alarms(engine: Engine) -> dict[tuple[str, str], Alarm]:
     return {(alarm.tenant_id, alarm.sku_id): alarm for alarm in rows}
 
 
-def save_alarms(engine: Engine, changed: Sequence[Alarm]) -> None:
+def save_alarms(engine: Engine, changed: Sequence[Alarm], events: Sequence[LicenseEvent] = ()) -> None:
+    """Store alarms together with what their changes mean for the licences."""
     rows: list[dict[str, Any]] = [asdict(alarm) for alarm in changed]
     with transaction(engine) as connection:
         upsert(connection, alarms, rows)
+        add_events(connection, events)

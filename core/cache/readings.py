@@ -9,9 +9,11 @@ from typing import Any, TypedDict, cast
 
 from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, select, update
 
+from core.cache.event_rows import LicenseEvent, add_events
 from core.cache.schema import history, licenses, subscriptions, tenants
 from core.cache.sql import transaction, upsert
 from core.interned import interned
+from core.licenses.judge import SHORT_STAGES, Stage
 from core.licenses.units import License
 from core.problems import Problem
 
@@ -36,19 +38,20 @@ class StoredLicense(TypedDict):
     present: bool
     first_seen_at: datetime
     short_since: datetime | None
+    stage: Stage | None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One read of a tenant.
 
-    `short`: the SKU ids with a shortage. `refused`: those with rows that cannot be understood, "" for a row without a
-    SKU id; `problem` is set then.
+    `stages`: SKU id -> stage, of those that are not "ok". `refused`: the SKU ids with rows that cannot be understood,
+    "" for a row without a SKU id; `problem` is set then.
     """
 
     tenant_id: str
     licenses: Sequence[License]
-    short: Collection[str]
+    stages: Mapping[str, Stage]
     read_at: datetime
     refused: Collection[str] = ()
     problem: Problem | None = None
@@ -75,11 +78,13 @@ def rows_of(reading: Reading, before: Mapping[str, StoredLicense]) -> dict[str, 
     for license_ in reading.licenses:
         old = before.get(license_.sku_id)
         since = (old["short_since"] if old else None) or reading.read_at
+        stage = reading.stages.get(license_.sku_id, "ok")
         rows[license_.sku_id] = StoredLicense(
             tenant_id=reading.tenant_id,
             present=True,
             first_seen_at=old["first_seen_at"] if old else reading.read_at,
-            short_since=since if license_.sku_id in reading.short else None,
+            short_since=since if stage in SHORT_STAGES else None,
+            stage=stage,
             **{name: getattr(license_, name) for name in LICENSE_FIELDS},  # type: ignore[typeddict-item]
         )
     for sku_id, old in before.items():
@@ -89,8 +94,27 @@ def rows_of(reading: Reading, before: Mapping[str, StoredLicense]) -> dict[str, 
             rows[sku_id] = old
         else:
             none = {"enabled": 0, "consumed": 0, "warning": 0, "suspended": 0, "locked_out": 0}
-            rows[sku_id] = StoredLicense(**{**old, **none, "present": False, "short_since": None})  # type: ignore[typeddict-item]
+            gone = {"present": False, "short_since": None, "stage": "gone"}
+            rows[sku_id] = StoredLicense(**{**old, **none, **gone})  # type: ignore[typeddict-item]
     return rows
+
+
+def stage_events(
+    reading: Reading, before: Mapping[str, StoredLicense], rows: Mapping[str, StoredLicense]
+) -> list[LicenseEvent]:
+    """Return an event for each licence whose stage the reading has changed.
+
+    The first reading of a tenant changes nothing. A row without a stage is from before there were any: then it was
+    neither short nor gone, and its first stage is an event only if it is one of these.
+    """
+    events = []
+    for sku_id, row in rows.items() if before else ():
+        old = before.get(sku_id)
+        was, now = old["stage"] if old else "ok", row["stage"]
+        if now is not None and now != was and (was or now not in ("ok", "low")):
+            units = row["enabled"], row["consumed"]
+            events.append(LicenseEvent(reading.tenant_id, sku_id, reading.read_at, now, was, *units))
+    return events
 
 
 def save_readings(
@@ -108,17 +132,20 @@ def save_readings(
     now: dict[str, dict[str, StoredLicense]] = {}
     changed: list[str] = []
     days: list[dict[str, Any]] = []
+    events: list[LicenseEvent] = []
     for reading in readings:
         old = before.get(reading.tenant_id, {})
         rows = rows_of(reading, old)
         if rows != old:
             changed.append(reading.tenant_id)
+            events += stage_events(reading, old, rows)
         else:
             rows = dict(old)  # usually nothing has changed: keep one copy in memory
         now[reading.tenant_id] = rows
         days += _history_rows(reading, old, rows, written_today, day)
     with transaction(engine) as connection:
         _replace_licenses(connection, changed, now)
+        add_events(connection, events)
         upsert(connection, history, days)
         _mark_read(connection, [reading for reading in readings if reading.problem is None])
         _mark_partly_read(connection, [reading for reading in readings if reading.problem is not None])

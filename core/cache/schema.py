@@ -104,6 +104,21 @@ licenses = Table(
     Column("present", Boolean, nullable=False, default=True),
     Column("first_seen_at", UtcTime, nullable=False),
     Column("short_since", UtcTime),
+    Column("stage", String(10)),  # of core.licenses.judge at the last reading; NULL: stored before there were stages
+)
+
+# What happened to a licence, and when. Append-only; the key keeps a repeated write from doubling an event.
+license_events = Table(
+    "license_events",
+    metadata,
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("sku_id", String(36), primary_key=True),
+    Column("at", UtcTime, primary_key=True),
+    Column("what", String(10), primary_key=True),  # a stage that was reached, "told" or "taken_over"
+    Column("before", String(10)),  # the stage until then
+    Column("enabled", Integer),
+    Column("consumed", Integer),
+    Index("license_events_at", "at"),
 )
 
 # The alarm of one SKU, from the SharePoint licence list; not in `licenses`, whose rows are replaced as a whole.

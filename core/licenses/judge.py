@@ -6,11 +6,15 @@ tests/test_architecture.py checks that none of them calls the functions behind i
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from core.licenses.alarm_rules import Level, Rules
 from core.licenses.skus import Catalogue, Kind, Reason
 from core.licenses.units import State, state_of
+
+# How far a licence is from a shortage; its timeline has an entry for each change. "over" is a shortage, too.
+Stage = Literal["ok", "low", "short", "over", "gone"]
+SHORT_STAGES: tuple[Stage, ...] = ("short", "over")
 
 
 class Units(Protocol):
@@ -62,6 +66,15 @@ class Judgement(NamedTuple):  # a tuple because a page of 10,000 licences makes 
     def low(self) -> bool:
         """Return True for a licence that can alarm, has few free seats and is no shortage yet."""
         return self.state == "low" and self.alarms and not self.shortage
+
+    @property
+    def stage(self) -> Stage:
+        """The stage of the licence: a state that alarms nobody is "ok", a shortage in grace is "short"."""
+        if self.shortage:
+            return "over" if self.state == "over" else "short"
+        if self.state == "gone":
+            return "gone"
+        return "low" if self.low else "ok"
 
 
 def judge(

@@ -25,6 +25,7 @@ from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over
 from core.sharepoint.license_rows import rows_to_show
 from core.sharepoint.lists import SharePointList
 from core.sharepoint.tenant_list import listed_tenant
+from core.sharepoint.trigger_table import report_events
 
 # Identifies a shortage: tenant id, SKU id, start. A later shortage of the same licence has another start.
 ShortageId = tuple[str, str, datetime | None]
@@ -100,7 +101,7 @@ def shortages_to_report(
         if answer.subscriptions is not None:
             update_trials(trial, tenant_id, answer.subscriptions)
         # Each SKU gets a start, as if all were shortages; the rules decide later which ones are.
-        reading = Reading(tenant_id, answer.licenses, [row.sku_id for row in answer.licenses], now)
+        reading = Reading(tenant_id, answer.licenses, {row.sku_id: "short" for row in answer.licenses}, now)
         licenses[tenant_id] = rows_of(reading, before.get(tenant_id, {}))
     return _to_report(engine, settings, tenants, licenses, trial, items, now)
 
@@ -117,8 +118,9 @@ def take_over(
     items = (Item(*item) for item in stored_items(engine, "license"))
     tells = _to_report(engine, settings, tenant_rows(engine), stored_licenses(engine), trial_skus(engine), items, now)
     chosen = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
-    taken = taken_over(chosen, stored_alarms(engine), now)
-    save_alarms(engine, list(taken.values()))
+    before = stored_alarms(engine)
+    taken = taken_over(chosen, before, now)
+    save_alarms(engine, list(taken.values()), report_events(taken.values(), before))
     show_new_figures(engine)
     record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)
     return len(taken)

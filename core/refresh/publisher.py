@@ -55,6 +55,7 @@ from core.sharepoint.apply import PARALLEL_BATCHES
 from core.sharepoint.license_rows import Key, in_lists, rows_to_show
 from core.sharepoint.list_columns import LIST_NAMES
 from core.sharepoint.tenant_list import listed_rows, listed_tenant
+from core.sharepoint.trigger_table import report_events
 from core.sharepoint.writable import FLAGS, SWITCHES, emptied_switches, odd_values, writable, writable_plan
 from core.workers import Workers
 
@@ -285,5 +286,5 @@ class _AlarmMemory:
     def save(self, alarms: Mapping[Key, Alarm]) -> None:
         changed = {key: alarm for key, alarm in alarms.items() if self.alarms.get(key) != alarm}
         if changed:
-            save_alarms(self._engine, list(changed.values()))
+            save_alarms(self._engine, list(changed.values()), report_events(changed.values(), self.alarms))
             self.alarms |= changed

@@ -25,7 +25,7 @@ from core.cache.readings import (
 from core.clock import elapsed
 from core.graph import GraphClient, GraphError, refused_rows, subscribed_skus, subscriptions
 from core.licenses.alarm_rules import Rules
-from core.licenses.judge import judge
+from core.licenses.judge import Stage, judge
 from core.licenses.skus import Catalogue
 from core.licenses.units import License, RefusedRow, Subscription
 from core.logs.setup import tenant_in_log
@@ -173,10 +173,10 @@ class Reader:
         readings = []
         for answer in good:
             tenant_id = answer.profile.tenant_id
-            short = [row.sku_id for row in answer.licenses if self.is_short(tenant_id, row, result.trial)]
+            stages = {row.sku_id: self.stage_of(tenant_id, row, result.trial) for row in answer.licenses}
             refused = {row.sku_id for row in answer.refused}
             problem = self._note_refused(answer, result)
-            readings.append(Reading(tenant_id, answer.licenses, short, answer.read_at or self.now(), refused, problem))
+            readings.append(Reading(tenant_id, answer.licenses, stages, answer.read_at or self.now(), refused, problem))
         result.after |= save_readings(self.engine, readings, result.before, today, day)
 
     def _note_refused(self, answer: TenantAnswer, result: ReadResult) -> Problem | None:
@@ -212,10 +212,10 @@ class Reader:
         for answer in asked:
             update_trials(trial, answer.profile.tenant_id, answer.subscriptions or ())
 
-    def is_short(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> bool:
-        """Return True if the licence that was just read is a shortage."""
+    def stage_of(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> Stage:
+        """Return the stage of the licence that was just read."""
         is_trial = (tenant_id, row.sku_id) in trial
-        return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).shortage
+        return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).stage
 
 
 def nothing_left(tenant: str, licenses: Mapping[str, StoredLicense], row: Any, now: datetime) -> Problem | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from core.cache.event_rows import LicenseEvent, What
 from core.cache.lists_read import Alarm
 from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
@@ -28,6 +29,23 @@ def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime)
         for row in tells
         if row.short_since is not None
     }
+
+
+def report_events(changed: Iterable[Alarm], before: Mapping[Key, Alarm]) -> list[LicenseEvent]:
+    """Return an event for each of the `changed` alarms that counts as reported since `before`.
+
+    An item that is already marked when it is first seen was reported before our time, nobody knows when.
+    """
+    events = []
+    for alarm in changed:
+        stored = before.get((alarm.tenant_id, alarm.sku_id))
+        if alarm.told_at is None or (stored is not None and stored.told_at is not None):
+            continue
+        if alarm.taken_over or stored is not None:
+            what: What = "taken_over" if alarm.taken_over else "told"
+            at = max(alarm.told_at, alarm.short_since or alarm.told_at)  # SharePoint tells its times in whole seconds
+            events.append(LicenseEvent(alarm.tenant_id, alarm.sku_id, at, what))
+    return events
 
 
 def trigger_values(

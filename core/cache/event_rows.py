@@ -1,0 +1,87 @@
+"""Table of what happened to licences, each with its moment: stages reached, messages sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, Select, delete, func, select
+
+from core.cache.schema import license_events
+from core.cache.sql import document, insert_missing, transaction
+from core.licenses.judge import SHORT_STAGES, Stage
+
+What = Stage | Literal["told", "taken_over"]
+RECORDED_SINCE = "license_events_since"  # the document with the moment of the first version that recorded events
+AT_MOST = timedelta(days=7)  # a wrong clock deletes no more than the events of so many days at once
+
+
+@dataclass(frozen=True, slots=True)
+class LicenseEvent:
+    """What happened to one licence: it reached the stage `what`, or its shortage was reported.
+
+    what            "told": the flow has informed the support team; "taken_over": counts as reported without a message
+    before          the stage until then; None for messages, and where nobody knows
+    enabled, consumed   the units that were read, None for messages
+    """
+
+    tenant_id: str
+    sku_id: str
+    at: datetime
+    what: What
+    before: Stage | None = None
+    enabled: int | None = None
+    consumed: int | None = None
+
+    @property
+    def begins_shortage(self) -> bool:
+        return self.what in SHORT_STAGES and self.before not in SHORT_STAGES
+
+    @property
+    def ends_shortage(self) -> bool:
+        return self.before in SHORT_STAGES and self.what not in SHORT_STAGES
+
+
+def add_events(connection: Connection, events: Iterable[LicenseEvent]) -> None:
+    """Add events; one that is stored already is left out."""
+    insert_missing(connection, license_events, [asdict(event) for event in events])
+
+
+def events_since(engine: Engine, since: datetime) -> list[LicenseEvent]:
+    """Return the events of all licences from `since` on, the newest first."""
+    return _events(engine, select(license_events).where(license_events.c.at >= since))
+
+
+def events_of(engine: Engine, tenant_id: str, sku_id: str = "", *, most: int) -> list[LicenseEvent]:
+    """Return the newest `most` events of a tenant, or of one licence, the newest first."""
+    query = select(license_events).where(license_events.c.tenant_id == tenant_id)
+    if sku_id:
+        query = query.where(license_events.c.sku_id == sku_id)
+    return _events(engine, query.limit(most))
+
+
+def _events(engine: Engine, query: Select[tuple[object, ...]]) -> list[LicenseEvent]:
+    columns = license_events.c  # of one moment the message comes after the shortage, as in the alphabet
+    with transaction(engine) as connection:
+        rows = connection.execute(query.order_by(columns.at.desc(), columns.what.desc(), columns.sku_id)).mappings()
+        return [LicenseEvent(**row) for row in rows]
+
+
+def recorded_since(engine: Engine) -> datetime | None:
+    """Return the moment from which on every event is stored, None if nobody knows."""
+    stored = document(engine, RECORDED_SINCE)
+    return datetime.fromisoformat(stored) if stored else None
+
+
+def prune_events(engine: Engine, days: int, now: datetime) -> int:
+    """Delete events older than `days` (0: none), the oldest first; return how many."""
+    if not days:
+        return 0
+    with transaction(engine) as connection:
+        oldest = connection.execute(select(func.min(license_events.c.at))).scalar()
+        if oldest is None:
+            return 0
+        before = min(now - timedelta(days=days), oldest + AT_MOST)
+        return connection.execute(delete(license_events).where(license_events.c.at < before)).rowcount
