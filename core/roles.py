@@ -134,7 +134,7 @@ def schedule_actor() -> Actor:
 
 
 def command_actor() -> Actor:
-    """Return the actor of the command line: an admin, for this person has the database file and the keys anyway."""
+    """Return the actor of the command line: an admin, because this person has the database file and the keys anyway."""
     try:
         name = getpass.getuser()
     except (OSError, KeyError):  # a container may run under a number without a name

@@ -28,7 +28,7 @@ class AppCertificate:
 
 
 def rsa_key(number: int) -> rsa.RSAPrivateKey:
-    """Return the n-th RSA key of this process; all simulated worlds share them, for making one takes about 100 ms."""
+    """Return the n-th RSA key of this process; all worlds share them, because making one takes about 100 ms."""
     with _pool_lock:
         if number not in _pool:
             _pool[number] = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -141,7 +141,7 @@ class World:
             self.tokens.pop(authorization.removeprefix("Bearer "), None)
 
     def find_tenant(self, wanted: str) -> Tenant:
-        """By tenant id, name or slug."""
+        """Return the tenant with this tenant id, name or slug."""
         with self.lock:
             return next(t for t in self.tenants if wanted in (t.tenant_id, t.name, t.slug))
 

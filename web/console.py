@@ -28,11 +28,12 @@ def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
 
 def stop_with(words: str) -> NoReturn:
     """Print `words` and end the process with the exit code for a wrong configuration."""
-    say(words)
+    print_error(words)
     raise SystemExit(WRONG_CONFIGURATION)
 
 
-def say(words: str) -> None:
+def print_error(words: str) -> None:
+    """Print `words` to stderr at once."""
     sys.stderr.write(f"{words}\n")
     sys.stderr.flush()
 
@@ -42,7 +43,7 @@ def show_password(password: str, prefix: str) -> None:
 
     `prefix` are the variables with which the command line uses the database of the demo.
     """
-    show(
+    print_line(
         "\n  Erstes Konto / first account:  admin"
         f"\n  Passwort / password:           {password}"
         "\n  Wird nur jetzt gezeigt; die erste Anmeldung verlangt ein eigenes. Neu setzen:"
@@ -52,12 +53,13 @@ def show_password(password: str, prefix: str) -> None:
 
 
 def show_address(address: str, language: str, *, demo: bool) -> None:
-    """Print where the pages are, and if what they show is the demo."""
-    show(f"Lizenztool: {address}")
+    """Print the address of the pages, and a note if they show the demo."""
+    print_line(f"Lizenztool: {address}")
     if demo:
-        show(text("demo.banner", language))
+        print_line(text("demo.banner", language))
 
 
-def show(words: str) -> None:
+def print_line(words: str) -> None:
+    """Print `words` to stdout at once."""
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()

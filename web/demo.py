@@ -24,7 +24,7 @@ START_SECONDS = 60.0
 
 
 class DemoError(Exception):
-    """The simulator did not start; the text says why, with the simulator's last line."""
+    """The simulator did not start; the text has the reason and the simulator's last line."""
 
 
 def wanted(settings: Settings) -> bool:
@@ -39,7 +39,7 @@ def wanted(settings: Settings) -> bool:
 
 
 class Demo:
-    """The simulator as a child process; it ends with this process in any case, for it watches its standard input."""
+    """The simulator as a child process; it always ends with this process, because it watches its standard input."""
 
     def __init__(self, settings: Settings, command: list[str] | None = None) -> None:
         self._folder = (settings.data_dir / "demo").resolve()

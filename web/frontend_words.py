@@ -165,7 +165,7 @@ PLACES: tuple[tuple[str, str, str], ...] = (
     (ELSE, "Copy Vega-Lite spec", "frontend.copy_chart"),
     (IF, "Copied!", "frontend.copied"),
 )
-# Beyond the words: a command line is no help to somebody in front of a browser.
+# Removed, because a command line does not help the user of a browser.
 CODE_BLOCK = ",codeBlock:`streamlit run yourscript.py`"
 INSERTED = re.compile(r"\$\{[^}]*\}")
 

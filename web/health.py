@@ -25,7 +25,7 @@ NO_STORE = {"cache-control": "no-store"}
 
 
 class HealthPages:
-    """Both routes; `runtime` is a function, for it is opened after the routes are made."""
+    """Both routes; `runtime` is a function, because it is opened after the routes are made."""
 
     def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime], clock: Callable[[], float] = time.monotonic) -> None:
         self._tabs, self._runtime, self._clock = tabs, runtime, clock

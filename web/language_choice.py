@@ -21,9 +21,9 @@ def set_language(response: Response, language: str) -> None:
 async def choose_language(request: Request) -> Response:
     """Answer `/language?to=en`: remember the language and go back to the page that the browser comes from."""
     response = RedirectResponse(way_back(request.headers.get("referer", ""), request.headers.get("host", "")), 303)
-    wanted = request.query_params.get("to", "")
-    if wanted in texts.languages():
-        set_language(response, wanted)
+    language = request.query_params.get("to", "")
+    if language in texts.languages():
+        set_language(response, language)
     return response
 
 

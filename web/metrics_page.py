@@ -32,7 +32,7 @@ UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
 
 
 class MetricsPage:
-    """The route; `runtime` is a function, for it is opened after the routes are made."""
+    """The route; `runtime` is a function, because it is opened after the routes are made."""
 
     def __init__(self, tabs: Tabs, runtime: Callable[[], Runtime]) -> None:
         self._tabs, self._runtime = tabs, runtime
@@ -44,7 +44,7 @@ class MetricsPage:
         return [Route("/metrics", self.show)]
 
     async def show(self, request: Request) -> Response:
-        """Raises DatabaseError."""
+        """Answer with the metrics, or 401 without a session or token. Raises DatabaseError."""
         runtime = self._runtime()
         if not await self._readers.may_read(request.scope, runtime.engine):
             if bearer_token(request.scope):

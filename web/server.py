@@ -1,4 +1,4 @@
-"""What lives as long as the process (demo, database, background refresh, open tabs), and how it is served.
+"""The server: opens what the process needs (demo, database, background refresh, open tabs) and serves the app.
 
 Server(settings)   its lifespan opens everything and closes it again
 run(app, server)   serves the app of web/asgi_app.py with the options that were measured to be fast
@@ -35,7 +35,7 @@ from core.roles import listen_for_refusals
 from core.runtime import Runtime
 from core.settings import Settings
 from web import demo, streamlit_internals, uvicorn_internals
-from web.console import WRONG_CONFIGURATION, say, show_address, show_password, stop_with
+from web.console import WRONG_CONFIGURATION, print_error, show_address, show_password, stop_with
 from web.limits.connection_limits import limits_for, raise_descriptor_limit
 from web.limits.connections import Connections
 from web.limits.frame_limits import LARGEST_FRAME
@@ -43,12 +43,12 @@ from web.tabs import Tabs
 
 log = logging.getLogger(__name__)
 
-TURN_SECONDS = 0.001  # a page waits no longer for a thread of the refresh to let go of the interpreter (5 ms otherwise)
+TURN_SECONDS = 0.001  # longest wait of a page for a thread of the refresh to release the interpreter; by default 5 ms
 EVERY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - for reading, not for binding
 
 
 class Server:
-    """Holds what lives as long as the process: demo, database, background refresh, open tabs."""
+    """The objects that live as long as the process: demo, database, background refresh, open tabs."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -56,7 +56,7 @@ class Server:
         limits = limits_for(settings.max_connections, settings.max_connections_per_address, self._descriptors)
         self.connections = Connections(limits, settings.proxy)
         self.tabs = Tabs(limits=limits)
-        self.address = ""  # shown when all is ready
+        self.address = ""  # printed once everything is open
         self._stack = ExitStack()
         self._runtime: Runtime | None = None
 
@@ -133,7 +133,7 @@ class Server:
         try:
             self.open()
         except (ProblemError, demo.DemoError) as error:
-            say(str(error))
+            print_error(str(error))
             # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
             os._exit(WRONG_CONFIGURATION)
         watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch)]

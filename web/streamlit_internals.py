@@ -135,9 +135,9 @@ def read_frame(data: bytes) -> Frame | None:
         pressed = any(widget.trigger_value or widget.json_trigger_value for widget in state.widget_states.widgets)
         return Frame(kind, allowed=True, active=not state.is_auto_rerun, path=path, pressed=pressed)
     if kind == OPERATION_FRAME:
-        asked = message.backend_operation_request
-        operation = asked.WhichOneof("payload")
-        file, request = str(asked.deferred_file.file_id), str(asked.request_id)
+        sent = message.backend_operation_request
+        operation = sent.WhichOneof("payload")
+        file, request = str(sent.deferred_file.file_id), str(sent.request_id)
         return Frame(f"{kind}.{operation}", allowed=operation in OPERATIONS, active=True, file=file, request=request)
     return Frame(kind or "empty", allowed=kind in SCRIPT_FRAMES, active=kind == "stop_script")
 
@@ -191,8 +191,8 @@ def _value_or_default(states: WStates, widget: str) -> Any:
     state, metadata = states.states.get(widget), states.widget_metadata.get(widget)
     if metadata is None or not isinstance(state, Serialized):
         return _read_value(states, widget)
-    kind, wanted = state.value.WhichOneof("value"), metadata.value_type
-    if kind in (wanted, None) or wanted is None or (kind, wanted) in ALSO_FITTING:  # None: cleared in the last run
+    kind, fitting = state.value.WhichOneof("value"), metadata.value_type
+    if kind in (fitting, None) or fitting is None or (kind, fitting) in ALSO_FITTING:  # None: cleared in the last run
         with contextlib.suppress(Exception):  # a deserialiser may raise anything for a forged value
             return _read_value(states, widget)
     log.warning("A value that does not fit its control was dropped: %s as %s", widget[-100:], kind)

@@ -223,7 +223,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 
 
 def _answer(send: Callable[[Response], None], response: Response) -> None:
-    """Send the answer to a handshake; a refusal gets its security headers here, for no middleware sees it."""
+    """Send the answer to a handshake; a refusal gets its security headers here, because no middleware sees it."""
     if response.status_code != http.HTTPStatus.SWITCHING_PROTOCOLS:
         response.headers.update(security_headers())
     send(response)

@@ -182,7 +182,7 @@ TYPES: dict[str, Any] = {
 
 
 def _typed(frame: pd.DataFrame, **others: str) -> pd.DataFrame:
-    """Return the frame with the type of each column set, also when the frame is empty and pandas cannot know it."""
+    """Return the frame with the type of each column set, also when the frame is empty and pandas cannot infer it."""
     types = TYPES | others
     for name in frame.columns:
         if name.endswith(("_at", "_since", "_expires")):

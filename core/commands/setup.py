@@ -65,11 +65,11 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
 
 def _print_finding(finding: Finding, language: str) -> None:
     level = text(f"command.level.{finding.level}", language)
-    said = finding.problem.text(language) if finding.problem else finding.note
-    said = said.removeprefix(f"{finding.subject}: ")
-    print(f"{level:8}{finding.subject}: {said}")
+    message = finding.problem.text(language) if finding.problem else finding.note
+    message = message.removeprefix(f"{finding.subject}: ")
+    print(f"{level:8}{finding.subject}: {message}")
     detail = finding.problem.detail if finding.problem else ""
-    if detail and detail.rstrip(".") not in said:
+    if detail and detail.rstrip(".") not in message:
         print(f"{'':8}[{detail}]")
 
 

@@ -14,6 +14,6 @@ PUBLIC = "https://admin.microsoft.com"
 
 
 def admin_center_url(login_url: str, tenant_id: str) -> str:
-    """Return the link with which a partner opens the admin center of a tenant; `login_url` tells the cloud."""
+    """Return the link with which a partner opens the admin center of a tenant; the cloud follows from `login_url`."""
     center = CENTERS.get(urlsplit(login_url).hostname or "", PUBLIC)
     return f"{center}/Partner/BeginClientSession.aspx?CTID={quote(tenant_id)}&CSDEST=o365admincenter"

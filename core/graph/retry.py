@@ -1,4 +1,4 @@
-"""Repeat calls to Microsoft that may be repeated, after the time they ask for."""
+"""Repeat calls to Microsoft after the time that the answer requires."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def parse_license(row: Any) -> License:
         raise ValueError("a row without skuId")
     units = row.get("prepaidUnits") or {}
     if not isinstance(units, Mapping):
-        raise ValueError("prepaidUnits is no object")  # noqa: TRY004 - like every other row that is nonsense
+        raise ValueError("prepaidUnits is no object")  # noqa: TRY004 - as for every other invalid row
     return License(
         sku_id=sku_id,
         sku_part_number=interned(bounded_text(row.get("skuPartNumber"), LONGEST_NAME)),

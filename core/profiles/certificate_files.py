@@ -64,7 +64,7 @@ class PemFile:
 
 
 def read_pem(path: Path) -> PemFile:
-    """Return the blocks of the PEM file `path`. Raises CertificateError that says what the file is instead."""
+    """Return the blocks of the PEM file `path`. Raises CertificateError with the kind of the file if it is no PEM."""
     raw = _bytes(path)
     text, encoding = _as_ascii(raw)
     blocks = [(match.group(1), match.group(0)) for match in PEM_BLOCK.finditer(text)]

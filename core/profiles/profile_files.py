@@ -107,7 +107,7 @@ def _classify(path: Path, kind: Kind) -> str:
 
 
 def _kind_of(key: str) -> Kind | None:
-    """Return the kind of profile that the start of the file name says, None if it says none."""
+    """Return the kind of profile in the start of the file name, None if there is none."""
     start = re.match(r"\W*(sp-)?config-", key)
     return None if start is None else "sharepoint" if start[1] else "tenant"
 

@@ -176,7 +176,7 @@ class Lists:
         return [of.item(row) for row in _objects(of.kind, self.client.rows(f"{of.path}/items", _query(of, PAGE)))]
 
     def _whole(self, of: SharePointList, row: Mapping[str, Any]) -> Item:
-        """Return the item; raise BadAnswer without columns, for it would look like one without an alarm."""
+        """Return the item; raise BadAnswer without columns, because it would look like one without an alarm."""
         if not isinstance(row.get("fields"), Mapping):
             raise BadAnswer(Problem("graph.unreadable", {"tenant": self.client.name, "what": "delta"}))
         return of.item(row)

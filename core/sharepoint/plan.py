@@ -136,7 +136,7 @@ def _plan_row(
     if row.alarms and (values.get("trigger") or (another and item.flag("informed"))):
         plan.tells.append(row)
     if values.get("trigger"):
-        # Stored before the write: after a crash it is still known which shortage the trigger is for.
+        # Stored before the write: after a crash the cache still has the shortage that the trigger is for.
         plan.alarms[row.key] = replace(alarm, short_since=row.short_since)
     if values:
         plan.changes.append(Change(row.key, item, values))

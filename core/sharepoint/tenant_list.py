@@ -125,7 +125,7 @@ def _written(day: date) -> datetime:
 
 
 def _shows_day(stored: datetime | None, day: date) -> bool:
-    """Return True if `stored` shows `day`, in any zone of the site, which Graph does not tell.
+    """Return True if `stored` shows `day`, whatever the zone of the site, which Graph does not return.
 
     A date column stores the site's midnight before the written time, so up to 24 hours earlier; a date-time column
     stores the written time. Earlier versions wrote noon.

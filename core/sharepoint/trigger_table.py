@@ -13,7 +13,7 @@ from core.sharepoint.lists import Item
 
 
 def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime) -> dict[Key, Alarm]:
-    """Return the alarms with which the shortages `tells` count as reported without a message; plans mark the items.
+    """Return the alarms that mark the shortages `tells` as reported without a message; plans mark the items.
 
     They must be stored before the first write: after a crash the next refresh continues and sends no messages. A
     shortage with an unknown start is left out: it could not be distinguished from the next one.

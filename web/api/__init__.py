@@ -1,1 +1,1 @@
-"""The HTTP API under /api/v1: what programs read and do, each with a token of its own."""
+"""The HTTP API under /api/v1 for programs, each with its own token."""

@@ -39,7 +39,7 @@ def api_app(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ASGIApp:
-    """Return the app to mount under BASE; `runtime` is a function, for it is opened after the routes are made."""
+    """Return the app to mount under BASE; `runtime` is a function, because it is opened after the routes are made."""
     app = FastAPI(
         title="Lizenztool",
         version="1",
@@ -85,7 +85,9 @@ async def _invalid(request: Request, error: RequestValidationError) -> Response:
         return _answer(request, ApiError(400, "The body is no JSON."))
     parameters = list(parameters_of(request.scope["endpoint"]))
     details = [
-        _unknown(fault, parameters if number < MOST_DETAILS else ()) if _is_unknown(fault) else _detail(fault)
+        _unknown_parameter(fault, parameters if number < MOST_DETAILS else ())
+        if _is_unknown_parameter(fault)
+        else _detail(fault)
         for number, fault in enumerate(faults)
     ]
     return _answer(request, ApiError(422, "The request is wrong; details has an entry for each fault.", details))
@@ -96,14 +98,14 @@ def _detail(fault: dict[str, Any]) -> Detail:
     return {"field": where, "message": str(fault["msg"]).removeprefix("Value error, ")}
 
 
-def _is_unknown(fault: dict[str, Any]) -> bool:
+def _is_unknown_parameter(fault: dict[str, Any]) -> bool:
     return bool(fault["type"] == "extra_forbidden" and fault["loc"][0] == "query")
 
 
-def _unknown(fault: dict[str, Any], known: Sequence[str]) -> Detail:
-    """Return the detail of a parameter that the address does not take, with the name that was meant."""
+def _unknown_parameter(fault: dict[str, Any], names: Sequence[str]) -> Detail:
+    """Return the detail for an unknown parameter, with the most similar one of `names`."""
     name = str(fault["loc"][-1])
-    return {"field": name, "message": f"There is no such parameter.{nearest(name, known)}"}
+    return {"field": name, "message": f"There is no such parameter.{nearest(name, names)}"}
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:
@@ -117,7 +119,7 @@ async def _http_error(request: Request, error: HTTPException) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """What is possible at this address."""
+    """Return the allowed methods of this address."""
     path = request.url.path.removeprefix(BASE)
     for template, operations in request.app.openapi()["paths"].items():
         if compile_path(template)[0].match(path):

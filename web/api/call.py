@@ -1,4 +1,4 @@
-"""What every endpoint is given: the call, who makes it, and the process it runs in."""
+"""The parameters that every endpoint takes (call, actor, process), and parts of its answer."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 Row = TypeVar("Row")
 Shown = TypeVar("Shown")
 
-# Only for the document: the door has checked the token already.
+# Only for the OpenAPI document: the middleware has checked the token already.
 _bearer = HTTPBearer(bearerFormat="lzt_...", description="A token of the page Access for programs.", auto_error=False)
 
 
 @dataclass(frozen=True)
 class Context:
-    """One per process."""
+    """The process in which the API runs; `runtime` is a function, because it is opened after the routes are made."""
 
     runtime: Callable[[], Runtime]
 
@@ -63,11 +63,11 @@ ThisCall = Annotated[Call, Depends(_call)]
 Caller = Annotated[Actor, Depends(_caller)]
 
 
-LONGEST_GUESS = 60  # characters of a name for which a like one is looked for
+LONGEST_GUESS = 60  # characters of a name for which a similar one is searched
 
 
 async def each_once(request: Request) -> None:
-    """Refuse a parameter that is there twice but may not: FastAPI would take its last value. Raises ApiError."""
+    """Raise ApiError if a parameter that takes one value is repeated: FastAPI would take its last value."""
     sent = request.query_params
     twice = [
         name
@@ -79,11 +79,11 @@ async def each_once(request: Request) -> None:
         raise ApiError(422, "The parameters are wrong.", details)
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return a sentence with the one of `known` that was probably meant, "" if none is near."""
+def nearest(name: str, candidates: Sequence[str]) -> str:
+    """Return a sentence with the most similar of the candidates, "" if none is similar."""
     if len(name) > LONGEST_GUESS:  # comparing takes the product of the lengths
         return ""
-    meant = {name_key(entry): entry for entry in reversed(known)}
+    meant = {name_key(entry): entry for entry in reversed(candidates)}
     near = difflib.get_close_matches(name_key(name), meant, n=1)
     return f" Did you mean {meant[near[0]]}?" if near else ""
 
@@ -93,7 +93,7 @@ def meta(call: Call, omitted: int = 0) -> Meta:
 
 
 def shown(rows: Sequence[Row], make: Callable[[Row], Shown]) -> tuple[list[Shown], int]:
-    """Return the rows as `make` shows them, and how many it could not show; each of those is logged."""
+    """Return the results of `make` for the rows, and the number of rows for which it failed, which are logged."""
     made: list[Shown] = []
     for row in rows:
         try:
@@ -109,12 +109,12 @@ def pagination(query: Paged, total: int) -> Pagination:
 
 
 def part(query: Paged) -> slice:
-    """Return the slice of the page that is asked for; it is empty behind the last page."""
+    """Return the slice of the requested page; it is empty after the last page."""
     start = (query.page - 1) * query.page_size
     return slice(start, start + query.page_size)
 
 
-WORDS = {
+STATUS_TEXTS = {
     400: "The body cannot be read.",
     401: "No token, or one that is unknown, has expired or was revoked.",
     403: "The token's role does not reach for it.",
@@ -130,6 +130,6 @@ WORDS = {
 
 
 def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return for the document these statuses and those that every call may meet."""
+    """Return the responses for the OpenAPI document: these statuses and those of every call."""
     all_statuses = sorted({401, 422, 429, 500, 503, *statuses})
-    return {status: {"model": Failure, "description": WORDS[status]} for status in all_statuses}
+    return {status: {"model": Failure, "description": STATUS_TEXTS[status]} for status in all_statuses}

@@ -38,7 +38,7 @@ OWN = Path(__file__).parent / "static"
 
 
 def viewer_routes() -> list[BaseRoute]:
-    """The routes of the viewer and of the document, below the API's own address."""
+    """Return the routes of the viewer and of the document, relative to the address of the API."""
     package = find_spec("fastapi_offline")  # only the files of Swagger UI in it are used, none of its code
     if package is None or not package.submodule_search_locations:
         raise RuntimeError("fastapi-offline is not installed; install what requirements.txt lists.")

@@ -26,7 +26,7 @@ class LicensePage(PageAnswer[License]):
 def licenses(
     query: Annotated[LicenseQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller
 ) -> LicensePage:
-    """The worst first, unless another order is asked for. What a rule hides is left out, as on the pages."""
+    """Returns the worst first, unless `sort` has another order. Licences that a rule hides are left out."""
     figures = context.figures()
     index = figures.license_index
     mask = _common(figures, query) & index.among("state", query.state)
@@ -40,7 +40,7 @@ def licenses(
 def shortages(
     query: Annotated[ShortageQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller
 ) -> LicensePage:
-    """The longest first, unless another order is asked for."""
+    """Returns the longest first, unless `sort` has another order."""
     figures = context.figures()
     mask = _common(figures, query) & figures.license_index.among("shortage", [True])
     mask &= figures.license_index.among("alarm", query.alarm)

@@ -1,4 +1,4 @@
-"""What the API takes and gives. In Python by our own names, in JSON in camelCase."""
+"""The models of requests and answers; their names are ours in Python and camelCase in JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.licenses.units import State
 from core.problems import Problem
 
 T = TypeVar("T")
-PLAIN = r"^[^\x00-\x1f\x7f]*$"  # no control characters: PostgreSQL takes no NUL, and nobody's name holds one
+PLAIN = r"^[^\x00-\x1f\x7f]*$"  # no control characters: PostgreSQL refuses NUL, and no name contains one
 Alarm = Literal["no_sharepoint", "not_monitored", "pending", "waiting", "unanswered", "told"]
 RunState = Literal["waiting", "running", "done", "failed", "interrupted"]
 
@@ -153,21 +153,21 @@ def _without_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-def _not_named(description: str) -> Any:
-    """A field that may be left out but not be null; `model_fields_set` says whether it is there."""
+def _optional(description: str) -> Any:
+    """Return a field that may be missing but not null; `model_fields_set` contains it if it is present."""
     return Field(None, description=description, json_schema_extra=_without_default)
 
 
 class TenantChange(Model):
-    """What is to be switched; what is not named stays as it is."""
+    """New values of the switches; a switch that is missing here stays unchanged."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"minProperties": 1})
 
-    enabled: StrictBool = _not_named("Whether it is read at all.")
-    monitoring: StrictBool = _not_named("Whether its shortages alarm.")
+    enabled: StrictBool = _optional("Whether it is read at all.")
+    monitoring: StrictBool = _optional("Whether its shortages alarm.")
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _has_a_switch(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("enabled or monitoring must be there")
         return self
@@ -183,7 +183,7 @@ class HistoryDay(Model):
 
 
 class SkuHistory(Model):
-    """The daily figures of one product, oldest first; a day without a reading is not there."""
+    """The daily figures of one product, oldest first, without days on which it was not read."""
 
     sku_id: str
     sku_part_number: str
@@ -196,7 +196,7 @@ class SkuHistory(Model):
 
 
 class RefreshRequest(Model):
-    """Which tenants are to be read; none for all."""
+    """The tenants to read; none means all."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -206,7 +206,7 @@ class RefreshRequest(Model):
 
 
 class Run(Model):
-    """A refresh. `waiting`: asked for, and begins when the running one is over."""
+    """A refresh; one in the state `waiting` begins after the running one."""
 
     run_id: str
     state: RunState
@@ -246,7 +246,7 @@ class SharePointCounts(Model):
 
 
 class RunSummary(Model):
-    """What came of a refresh; the same as `python -m core sync --json` prints."""
+    """The result of a refresh, the same as `python -m core sync --json` prints."""
 
     tenants: int = 0
     ok: int = 0

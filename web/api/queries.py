@@ -1,4 +1,4 @@
-"""The parameters after the question mark: filters, order and page of each list."""
+"""The query parameters of each address: filters, order, page."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _orders(*fields: str) -> str:
 
 
 class NoParameters(Model):
-    """The parameters of an address that takes none. The others add theirs; what a model does not name is refused."""
+    """The parameters of an address without parameters; models of other addresses add theirs. Others are refused."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=False)
 
@@ -91,7 +91,7 @@ class RunQuery(Paged):
 
 @cache
 def parameters_of(endpoint: Callable[..., Any]) -> dict[str, bool]:
-    """Return the name of each parameter of an endpoint -> True if it may be there more than once."""
+    """Return the name of each parameter of an endpoint -> True if it may be repeated."""
     types = get_type_hints(endpoint).values()
     models = (type_ for type_ in types if isinstance(type_, type) and issubclass(type_, NoParameters))
     return {
@@ -102,7 +102,7 @@ def parameters_of(endpoint: Callable[..., Any]) -> dict[str, bool]:
 
 
 def order_of(sort: str) -> tuple[str, bool]:
-    """Return column and direction of an order: `shortSince:desc` is ("short_since", True), True for descending."""
+    """Return (column, descending) of an order: ("short_since", True) for `shortSince:desc`."""
     field, _, direction = sort.partition(":")
     column = "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in field)
     return column, direction == "desc"

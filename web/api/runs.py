@@ -68,7 +68,7 @@ def start_refresh(
     response: Response,
     wanted: RefreshRequest | None = None,
 ) -> RunAnswer:
-    """Needs the role support. Without tenants all are read. Follow the run at the address in Location."""
+    """Needs the role support. Without tenants all are read. The address of the run is in Location."""
     tenants = wanted.tenants if wanted else []
     refresher = context.runtime().refresher
     if refresher is None:
@@ -87,5 +87,5 @@ def _stored(context: InProcess, run_id: str) -> run_rows.Run:
 
 
 def _fields(run: run_rows.Run) -> dict[str, Any]:
-    """Return what the API tells of the run, but its summary."""
+    """Return the fields of the model Run."""
     return {name: getattr(run, name) for name in Run.model_fields if name != "tenants"} | {"tenants": run.scope}

@@ -26,10 +26,10 @@ router = APIRouter(tags=["tenants"])
 TenantId = Annotated[
     str, Path(alias="tenantId", min_length=1, max_length=255, pattern=PLAIN, description="Id, short name or name.")
 ]
-# What stands in the way of a switch but may be gone at the next try; anything else means that SharePoint is away.
+# Problems with which the same change may succeed later; any other means that SharePoint cannot be used.
 CONFLICTS = ("sharepoint.changed_meanwhile", "sharepoint.not_listed")
 
-# Field of a tenant -> its column in the frame, where the two differ.
+# Field of a tenant -> its column in the frame, if the names differ.
 COLUMNS = {
     "name": "tenant", "monitoring": "monitored", "certificate_expires": "cert_expires", "certificate_days": "cert_days",
 }  # fmt: skip
@@ -75,9 +75,9 @@ def switch_tenant(
     call: ThisCall,
     caller: Caller,
 ) -> TenantAnswer:
-    """Needs the role admin. Changes the SharePoint tenant list, or our own switches without a SharePoint profile.
+    """Needs the role admin. Changes the SharePoint tenant list, without a SharePoint profile only our own switches.
 
-    When the list says something else than this API has told, nothing is changed: 409, and the next GET has it.
+    If the list has other switches than the last answer of this API, nothing is changed (409); the next GET has them.
     """
     caller.need(Action.SWITCHES)
     row = find_tenant(context.figures(), tenant_id)
@@ -109,7 +109,7 @@ def history(
     call: ThisCall,
     _caller: Caller,
 ) -> HistoryPage:
-    """By part number; a page holds so many products, each with all its days."""
+    """Returns the products of a tenant by part number, each with all its days; `pageSize` is a number of products."""
     figures, runtime = context.figures(), context.runtime()
     row = find_tenant(figures, tenant_id)
     today = datetime.now(UTC).astimezone(runtime.settings.zone).date()
@@ -140,7 +140,7 @@ def history(
 def find_tenant(figures: Figures, name: str) -> dict[str, Any]:
     """Return the row of the tenant with this id, short name or name. Raises ApiError with the nearest name.
 
-    The exact spelling wins: a change must not go to a look-alike.
+    The exact spelling wins over a similar one, so that no change goes to another tenant.
     """
     index = figures.tenant_index
     exact = (

@@ -21,7 +21,7 @@ DEVICE = "lizenztool_device"  # marks a browser that has signed in before; gives
 
 
 class SessionCookies:
-    """Reads, sets and removes the cookie of the session; `engine` is a function, for the database opens later."""
+    """Reads, sets and removes the cookie of the session; `engine` is a function, because the database opens later."""
 
     def __init__(self, tabs: Tabs, engine: Callable[[], Engine]) -> None:
         self._tabs = tabs
@@ -74,7 +74,7 @@ def sign_in_cookie(request: Request, name: str) -> str:
 
 
 def set_sign_in_cookie(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
-    """Set a cookie for the sign-in pages. SameSite=Lax, for the provider sends the browser back from another site."""
+    """Set a cookie for the sign-in pages. SameSite=Lax, because the provider redirects from another site."""
     response.headers["cache-control"] = "no-store"
     name, path = _cookie_scope(request, name)
     response.set_cookie(name, value, max_age=seconds, httponly=True, samesite="lax", path=path)

@@ -60,7 +60,7 @@ class _Flow:
 
 
 class MicrosoftSignIn:
-    """The routes of the sign-in with Microsoft; `settings` is a function, for the demo replaces the settings later."""
+    """The routes of the sign-in with Microsoft; `settings` is a function, because the demo replaces them later."""
 
     def __init__(self, pages: PlainPages, cookies: SessionCookies, settings: Callable[[], Settings]) -> None:
         self._pages = pages

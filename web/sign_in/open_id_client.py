@@ -25,7 +25,7 @@ from core.profiles.auth_profiles import AuthProfile
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = (5.0, 15.0)  # seconds to connect and to read; short, for a person is waiting
+TIMEOUT = (5.0, 15.0)  # seconds to connect and to read; short, because a person is waiting
 WHO = {"tenant": "Microsoft sign-in", "what": "token"}
 ERROR = re.compile(r"[a-z_]{1,60}")
 AADSTS = re.compile(r"AADSTS\d+")
@@ -115,7 +115,7 @@ def _credential(profile: AuthProfile, http_client: _HttpClient) -> Any:
     creator = JwtAssertionCreator(
         certificate.private_key, algorithm="PS256", sha256_thumbprint=certificate.thumbprint_sha256
     )
-    # A function, for the token endpoint is known only after the metadata has been read.
+    # A function, because the token endpoint is known only after the metadata has been read.
     return {"client_assertion": lambda: creator.create_normal_assertion(http_client.token_endpoint, profile.client_id)}
 
 

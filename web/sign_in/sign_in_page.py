@@ -37,7 +37,7 @@ REASONS = ("out", "revoked", "idle", "expired", "code")
 
 
 class SignIn:
-    """Sign-in and sign-out pages; engine and settings are functions, for both are opened after the routes are made."""
+    """Sign-in and sign-out pages; engine and settings are functions, because they are opened after the routes."""
 
     def __init__(
         self,

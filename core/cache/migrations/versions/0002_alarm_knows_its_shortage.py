@@ -1,4 +1,4 @@
-"""An alarm knows which shortage it is about"""
+"""Add to each alarm the start of its shortage"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -104,7 +104,7 @@ def _audit() -> None:
         op.execute(statement)
 
 
-# A row is never changed, and goes only after retention has moved the anchor past it.
+# A row is never changed, and is deleted only after retention has moved the anchor past it.
 APPEND_ONLY = {
     "sqlite": (
         "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit "

@@ -1,4 +1,4 @@
-"""An alarm belongs to a SKU id, not to a part number; a tenant knows its row of the tenant list"""
+"""Alarms by SKU id in place of the part number; the row of the tenant list of each tenant"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -39,9 +39,9 @@ ALARM = ("item_id", "triggered_at", "retriggered", "told_at", "short_since")
 
 
 def _taken_over() -> Iterator[dict[str, Any]]:
-    """Every alarm for each SKU id of its part number; the item goes to the one whose shortage was told first.
+    """Yield each alarm once for every SKU id of its part number; the item goes to the shortage that was reported first.
 
-    The others get an item of their own. What was told when their shortage had begun already was told of them, too.
+    The others get a new item. A message after the start of their shortage counts as theirs, too.
     """
     connection = op.get_bind()
     licenses, alarms = _table("licenses", "sku_id"), _table("alarms_by_part_number", *ALARM)

@@ -1,4 +1,4 @@
-"""Rows of the tenant list that vanish"""
+"""Add the time since which the row of a tenant in the tenant list is missing"""
 
 import sqlalchemy as sa
 from alembic import op

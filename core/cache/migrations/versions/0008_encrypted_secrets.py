@@ -1,4 +1,4 @@
-"""Secrets of second factors, encrypted, need room; encrypted they are when the keys are known, after this"""
+"""Widen the column of TOTP secrets; core.secrets.secret_rotation encrypts them after the upgrade"""
 
 import sqlalchemy as sa
 from alembic import op

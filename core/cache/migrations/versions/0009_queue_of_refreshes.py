@@ -1,4 +1,4 @@
-"""Runs wait in the database for their turn, and a push is asked there to end early"""
+"""Waiting runs, and the flag that ends a push early"""
 
 import sqlalchemy as sa
 from alembic import op
