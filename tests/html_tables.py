@@ -9,6 +9,8 @@ from typing import Any
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
+TABLE = "lizenztool.html_table"
+
 
 @dataclass(frozen=True, slots=True)
 class ShownTable:
@@ -30,7 +32,7 @@ class ShownTable:
 
 def html_tables(app: AppTest) -> list[ShownTable]:
     """Return the tables of the page in their order."""
-    return [shown_table(element.proto) for element in app.get("bidi_component")]
+    return [shown_table(found.proto) for found in app.get("bidi_component") if found.proto.component_name == TABLE]
 
 
 def html_table(app: AppTest, name: str) -> ShownTable:

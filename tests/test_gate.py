@@ -253,6 +253,7 @@ ROUTES: dict[str, tuple[str, Answers]] = {
     "/health": ("/health", {READ: (200, 200)}),
     "/health/ready": ("/health/ready", {READ: (200, 200)}),
     "/metrics": ("/metrics", {READ: (401, 200)}),
+    "/jump": ("/jump", {READ: (401, 200)}),
     "/login": ("/login", {READ: (200, 303), ("POST",): (401, 401)}),
     "/login/code": ("/login/code", {READ: (303, 303), ("POST",): (303, 303)}),
     "/login/microsoft": ("/login/microsoft", {READ: (303, 303)}),
@@ -298,7 +299,9 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, lis
     return [(kind, path, methods) for kind, path, methods in json.loads(told.stdout)]
 
 
-@pytest.mark.parametrize("name", ["html_table/html_table.js", "html_table/html_table.css", "copy_link/copy_link.js"])
+@pytest.mark.parametrize(
+    "name", ["html_table/html_table.js", "html_table/html_table.css", "copy_link/copy_link.js", "jump_box/jump_box.js"]
+)
 def test_our_own_components_are_for_who_is_signed_in(served: Served, name: str) -> None:
     path = f"/_stcore/bidi-components/lizenztool.{name}"
 

@@ -712,6 +712,22 @@ def test_figures_for_machines_need_the_right_to_look(product: Product, role: str
         assert ("details" in ready.json()) == allows(role, Action.LOOK)
 
 
+@pytest.mark.parametrize("role", PEOPLE)
+def test_the_jump_box_names_what_a_role_may_see(product: Product, role: str) -> None:
+    answer = product.get("/jump", role)
+    if not allows(role, Action.LOOK):
+        assert (answer.status_code, "Höri" in answer.text) == (403, False)
+        return
+    entries = navigation.page_entries(Actor(PEOPLE[role], role, "page"))
+
+    assert [address for _, address in answer.json()["page"]] == list(entries)
+    assert [name for name, _ in answer.json()["tenant"]] == ["Bau AG Chur", "Neu AG", "Schule Höri"]
+    assert answer.headers["cache-control"] == "private, no-store"
+    again = product.get("/jump", role, headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert product.get("/jump", headers=product.bearer(role)).status_code == 401  # for people only
+
+
 def test_a_file_is_for_the_session_alone_that_it_was_made_for(product: Product) -> None:
     with product.tab("admin") as tab:
         (at := Recorder(tab)).open("protokoll")

@@ -15,6 +15,7 @@ from playwright.sync_api import Page, expect
 from core.cache.catalogue import load_catalogue
 from core.cache.frames import licenses_frame
 from tests.browser import (
+    axe_violations,
     bottom_of,
     cell,
     chips_of,
@@ -360,6 +361,42 @@ def test_every_page_is_accessible_in_light_and_dark_and_fits(carla: Page, day: D
             expect(carla.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", str(width == 390).lower())
             assert (address, width, violations(carla)) == (address, width, [])
             assert carla.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_jump_box_opens_any_place_by_keyboard_alone(anna: Page):
+    box, field = (
+        anna.get_by_role("dialog", name="Tenant, Produkt oder Seite öffnen"),
+        anna.get_by_role("combobox").first,
+    )
+    anna.get_by_role("button", name="Suchen").focus()
+    anna.keyboard.press("Control+k")
+    expect(field).to_be_focused()
+    anna.keyboard.press("Escape")
+    expect(box).to_be_hidden()
+    expect(anna.get_by_role("button", name="Suchen")).to_be_focused()
+
+    anna.keyboard.press("/")
+    anna.keyboard.type("a")
+    anna.keyboard.press("/")  # in a field it is a sign like any other
+    expect(field).to_have_value("a/")
+    field.fill("bau  AG")
+    expect(box.get_by_role("status")).to_have_text("1 Treffer")
+    field.fill("tenant")
+    expect(box.get_by_role("option")).to_have_text(["TenantSeite", "Alle TenantsSeite"])
+    assert axe_violations(anna) == []
+    anna.keyboard.press("ArrowDown")
+    expect(box.get_by_role("option", selected=True)).to_have_text("Alle TenantsSeite")
+    expect(field).to_have_attribute("aria-activedescendant", "jb-1")
+    anna.evaluate("() => { window.neverLeft = true }")
+    anna.keyboard.press("Enter")
+    expect(anna.get_by_role("heading", level=1)).to_have_text("Alle Tenants")
+
+    anna.keyboard.press("Control+k")
+    anna.keyboard.type("hori schule")
+    anna.keyboard.press("Enter")
+    expect(anna.get_by_role("heading", level=1)).to_have_text("Schule Höri")
+    expect(anna).to_have_url(re.compile("/tenant\\?tenant=schule-hoeri$"))
+    assert anna.evaluate("window.neverLeft")  # no page was loaded anew
 
 
 def test_questions_results_and_messages_are_accessible(eventful_day: Day, open_browser: OpenBrowser):

@@ -23,6 +23,7 @@ from web.api.authentication import BASE
 from web.gate import Gate
 from web.headers import IndexPage, hsts_for
 from web.health import HealthPages
+from web.jump_targets import JumpTargets
 from web.language_choice import choose_language
 from web.metrics_page import MetricsPage
 from web.outer_middleware import OuterMiddleware
@@ -69,14 +70,16 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
     outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
     return {
         "lifespan": server.lifespan,
-        "routes": _routes(server, sign_in, plain),
+        "routes": _routes(server, sign_in, plain, pages),
         # As middleware, because `streamlit run` starts the server with its own options.
         "middleware": [outer, *_proxies(settings), gate, Middleware(StaticFiles, folder=streamlit_internals.FILES)],
         "exception_handlers": {DatabaseError: database_down},
     }
 
 
-def _routes(server: Server, sign_in: SignIn, plain: PlainPages) -> list[BaseRoute]:
+def _routes(
+    server: Server, sign_in: SignIn, plain: PlainPages, pages: Mapping[str, Action]
+) -> list[BaseRoute]:  # fmt: skip
     async def busy(request: Request) -> Response:
         return plain.page(request, "no_page.html", status=429, why="busy")
 
@@ -86,6 +89,7 @@ def _routes(server: Server, sign_in: SignIn, plain: PlainPages) -> list[BaseRout
         *HealthPages(server.tabs, lambda: server.runtime).routes(),
         *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),
+        *JumpTargets(lambda: server.runtime, pages, server.settings.language).routes(),
         Mount(BASE, api_app(lambda: server.runtime)),
     ]
 

@@ -29,7 +29,7 @@ from web.language_choice import set_language
 from web.limits.connection import connection_of
 from web.limits.connections import Connections, address_of
 from web.limits.request_limits import too_large
-from web.paths import BUSY, BY_TOKEN, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
+from web.paths import BUSY, BY_TOKEN, JUMP, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
 from web.request_data import SIGNED_OUT, audit_unknown_caller, client_host, language_of, session_token
 from web.tab import Tab, redirect_and_close, sign_in_url
 from web.tabs import Tabs
@@ -146,7 +146,7 @@ class Gate:
                 return RedirectResponse(_sign_in_for(scope, session), 303)
             return PlainTextResponse(self._text(scope, "plain.sign_in"), 401)
         not_sent = is_under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(session.id, path)
-        if path in streamlit.PING_PATHS or path in BY_TOKEN or (is_under(path, SERVED) and not not_sent):
+        if path in streamlit.PING_PATHS or path in (*BY_TOKEN, JUMP) or (is_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and is_page(path):
             return self._page(scope, session)

@@ -15,12 +15,15 @@ PUBLIC = frozenset({*SIGN_IN, BUSY, LANGUAGE, "/health", "/health/ready", "/favi
 SERVED = (
     "/static", "/media",
     "/_stcore/bidi-components/lizenztool.html_table", "/_stcore/bidi-components/lizenztool.copy_link",  # ours
+    "/_stcore/bidi-components/lizenztool.jump_box",
 )  # fmt: skip
 # Programs may come here without a session: the route checks their token.
 BY_TOKEN = ("/metrics",)
+# The names for the jump box: a script asks for them, so that without a session the answer is no sign-in page.
+JUMP = "/jump"
 # The API checks the token of each call itself.
 API = "/api/v1"
-NO_PAGES = (*SERVED, *BY_TOKEN, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
+NO_PAGES = (*SERVED, *BY_TOKEN, JUMP, "/api", "/_stcore", "/component", "/auth", "/oauth2callback", "/app")
 
 
 def is_under(path: str, prefixes: tuple[str, ...]) -> bool:

@@ -10,6 +10,7 @@ from ui import action_messages
 from ui.escaping import plain
 from ui.frame import language, navigation, visit
 from ui.frame.identity import current_user
+from ui.frame.jump_box import jump_box
 from ui.frame.style import style
 from ui.texts import text
 
@@ -27,6 +28,7 @@ def open_page() -> st.Page:
     action_messages.forget_secret()
     demo = runtime.current().demo
     style(demo=demo)
+    jump_box(user)
     with st.sidebar:
         navigation.administration(user)
         _account(user)

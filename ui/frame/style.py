@@ -15,6 +15,14 @@ _CSS = """<style>
   }
   .stMainBlockContainer.stMainBlockContainer { padding-top: 3.2rem; }
 }
+/* The jump box stands beside the title, on a small screen beside the name of the product. */
+.st-key-jump_box { position: absolute; top: 1.1rem; right: clamp(1rem, 3vw, 3rem); width: auto; z-index: 1; }
+.st-key-jump_box ~ [data-testid="stElementContainer"] h1 { padding-right: 9rem !important; }
+@media (max-width: 768px) {
+  .st-key-jump_box { position: fixed; top: 0.6rem; right: 1rem; z-index: 999991; }
+  .st-key-jump_box kbd { display: none; }
+  .st-key-jump_box ~ [data-testid="stElementContainer"] h1 { padding-right: 0 !important; }
+}
 /* The whole tile is the link, not only its words. */
 [class*="st-key-tile-"] { position: relative; height: 100%; padding: 0.35rem 0.8rem; justify-content: center; }
 [class*="st-key-tile-"] a { padding: 0; min-height: 0; }

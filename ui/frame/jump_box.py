@@ -1,0 +1,61 @@
+"""The jump box: a button on every page, and a dialog that finds any page, tenant or product by its name.
+
+The dialog is `ui/component/jump_box.js`. It asks /jump for the names (web/jump_targets.py) when it is opened, so that
+they cost nothing before, and filters them itself. It answers with kind and id of the one that was chosen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+import streamlit as st
+
+from core.bounds import LONGEST_SEARCH
+from core.roles import Action, Actor
+from ui.frame import navigation
+from ui.own_components import own_component
+from ui.tables import license_filters
+from ui.texts import plural, text
+
+WORDS = ("open", "title", "field", "targets", "close", "slash", "loading", "unavailable", "none")
+KINDS = ("page", "tenant", "product")
+
+
+def jump_box(user: Actor) -> None:
+    """Show the button, and go where somebody has just chosen to go."""
+    if not user.may(Action.LOOK):
+        return
+    words: dict[str, Any] = {word: text(f"jump.{word}") for word in WORDS}
+    words |= {"one": plural("jump.hits", 1), "many": plural("jump.hits", 2, count="{count}")}
+    words |= {"kinds": {kind: text(f"jump.kind.{kind}") for kind in KINDS}, "longest": LONGEST_SEARCH}
+    answer = own_component("jump_box", '<div class="jb-root"></div>', css=True)(
+        key="jump_box", data=json.dumps(words, ensure_ascii=False).encode(), on_go_change=_nothing
+    )
+    place = place_of(answer.go, navigation.page_entries(user))
+    if place is not None:
+        address, params = place
+        st.switch_page(navigation.PAGES_BY_ADDRESS[address].file, query_params=params)
+
+
+def place_of(target: object, addresses: Collection[str]) -> tuple[str, dict[str, str]] | None:
+    """Return page and parameters of a target that the box has sent; None for what it cannot have sent.
+
+    `addresses` are those of the pages that the reader may open.
+    """
+    place: tuple[str, dict[str, str]]
+    match target:
+        case {"kind": "page", "id": str(address)}:
+            place = address, {}
+        case {"kind": "tenant", "id": str(slug)}:
+            place = navigation.TENANT, {"tenant": slug}
+        case {"kind": "product", "id": str(part)}:
+            place = navigation.LICENSES, {license_filters.SEARCH: part}
+        case _:
+            return None
+    return place if place[0] in addresses else None
+
+
+def _nothing() -> None:
+    """Streamlit passes on the events of which it knows a callback."""

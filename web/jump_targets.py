@@ -1,0 +1,72 @@
+"""/jump: the names that the jump box finds, as JSON; the box asks for them when somebody opens it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from core import texts
+from core.access.sessions import Session
+from core.cache.shared_frames import Figures, newest_figures
+from core.licenses.skus import product_language
+from core.name_key import sort_key
+from core.roles import Action, Actor, allows, may_open, refused
+from core.runtime import Runtime
+from web.paths import JUMP
+from web.request_data import client_host, language_of
+
+# Kind of target -> name and id of each: of a page its address, of a tenant its slug, of a product its part number.
+Targets = dict[str, list[tuple[str, str]]]
+
+
+class JumpTargets:
+    """The route; `runtime` is a function, for it is opened after the routes are made.
+
+    `pages`: address of each page -> action that a role must allow to open it.
+    """
+
+    def __init__(self, runtime: Callable[[], Runtime], pages: Mapping[str, Action], language: str) -> None:
+        self._runtime, self._pages, self._language = runtime, pages, language
+        self._limiter = CapacityLimiter(1)
+
+    def routes(self) -> list[BaseRoute]:
+        return [Route(JUMP, self.show)]
+
+    async def show(self, request: Request) -> Response:
+        """Answer 304 if the client has the same names already. Raises DatabaseError."""
+        session: Session = request.scope["app_session"]  # the gate lets nobody in without one
+        language = language_of(request.scope, self._language)
+        if not allows(session.role, Action.LOOK):
+            actor = Actor(session.account, session.role, "page", session.shown, client_host(request.scope), session.id)
+            refused(actor, JUMP, "role needed")
+            return PlainTextResponse(texts.text("plain.closed", language), 403)
+        addresses = [address for address, action in self._pages.items() if may_open(session.role, action)]
+        body = await to_thread.run_sync(lambda: self._body(addresses, language), limiter=self._limiter)
+        etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        unchanged = request.headers.get("if-none-match") == etag
+        content, status = (b"", 304) if unchanged else (body, 200)
+        return Response(content, status, {"etag": etag}, "application/json")
+
+    def _body(self, addresses: list[str], language: str) -> bytes:
+        runtime = self._runtime()
+        targets = targets_of(newest_figures(runtime.engine, runtime.settings), addresses, language)
+        return json.dumps(targets, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def targets_of(figures: Figures, addresses: list[str], language: str) -> Targets:
+    """Return the pages at `addresses`, all tenants, and all products that a table shows, by name."""
+    tenants, licenses = figures.tenants, figures.licenses
+    columns = [f"product_{product_language(language)}", "sku_part_number"]
+    products = licenses.loc[~licenses["hidden"].astype(bool), columns].drop_duplicates()
+    named = ((name, part or name) for name, part in products.itertuples(index=False))
+    return {
+        "page": [(texts.text(f"nav.{address or 'start'}", language), address) for address in addresses],
+        "tenant": list(zip(tenants["tenant"], tenants["slug"], strict=True)),
+        "product": sorted(named, key=lambda target: sort_key(target[0])),
+    }
