@@ -17,6 +17,7 @@ from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
 from ui.tenant.history_chart import history_chart
 from ui.tenant.subscriptions_table import subscriptions_block
 from ui.tenant.tenant_header import choose_tenant, last_error, tenant_header
+from ui.tenant.timeline import timeline
 from ui.texts import text
 
 require(Action.LOOK)
@@ -41,6 +42,10 @@ with fenced("tenant.licenses"):
         show_licenses(snapshot, rows, license_rows.OF_TENANT, f"licenses_{tenant.slug}", name)
     else:
         st.info(text("tenant.no_licenses" if tenant.enabled else "tenant.not_shown"), icon=":material/info:")
+
+with fenced("timeline.title"):
+    if len(rows):
+        timeline(snapshot, tenant, rows, view)
 license_panel(snapshot)
 
 with fenced("history.title"):

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from core.cache.catalogue import SKU_MAPPINGS
 from core.cache.database import open_database
+from core.cache.event_rows import begin_record
 from core.cache.readings import Reading, save_readings, stored_licenses
+from core.cache.sql import transaction
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.alarm_rules import Rules
 from core.licenses.judge import Stage, judge
@@ -40,6 +42,8 @@ def write_past_readings(
             rows = [_numbers_of_day(sku, ago, since[sku.part_number]) for sku in tenant.skus.values()]
             readings.append(Reading(tenant.tenant_id, rows, _stages(rows, catalogue), at))
         save_readings(engine, readings, stored_licenses(engine), set(), at.date())
+    with transaction(engine) as connection:
+        begin_record(connection, (today - dt.timedelta(days=DAYS)).replace(hour=HOUR, minute=12))
     engine.dispose()
 
 

@@ -12,7 +12,15 @@ import pytest
 from sqlalchemy import Engine, delete
 
 from core.cache.database import DatabaseError
-from core.cache.event_rows import events_of, events_since, prune_events
+from core.cache.event_rows import (
+    LicenseEvent,
+    What,
+    begin_record,
+    events_of,
+    events_since,
+    prune_events,
+    recorded_since,
+)
 from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.rule_rows import save_rule
 from core.cache.schema import tenants
@@ -20,10 +28,12 @@ from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.alarm_rules import Rule
 from core.licenses.judge import Stage
 from core.licenses.units import License
+from core.texts import has_text
 from simulator import Fault, Tenant
 from tests.actors import ADMIN, entry
 from tests.held_refresh import Hold, command
 from tests.office import Office, open_office
+from ui.license_events import event_name
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 TENANT, SPB = "11111111-0000-0000-0000-000000000001", "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
@@ -206,3 +216,29 @@ def test_old_events_go_after_their_days_and_a_wrong_clock_takes_a_week_at_most(e
     assert prune_events(engine, 1, NOW + timedelta(days=3)) == 1
     assert prune_events(engine, 1, NOW + timedelta(days=900)) == 2
     assert days(engine) == [20]
+
+
+def test_the_record_begins_no_earlier_than_its_oldest_days(engine: Engine) -> None:
+    with engine.begin() as connection:
+        begin_record(connection, NOW)
+
+    prune_events(engine, 1, NOW + timedelta(days=3))
+
+    assert recorded_since(engine) == NOW + timedelta(days=2)
+
+
+# In words
+
+
+@pytest.mark.parametrize(
+    ("before", "what", "name"),
+    [
+        ("ok", "low", "low"), ("low", "short", "short"), ("ok", "over", "over"), ("short", "over", "over"),
+        ("over", "short", "not_over"), ("over", "low", "resolved_low"), ("short", "ok", "resolved"),
+        ("low", "ok", "enough"), ("gone", "ok", "listed"), ("gone", "short", "short"), ("short", "gone", "gone"),
+        (None, "over", "over"), (None, "told", "told"), (None, "taken_over", "taken_over"),
+    ],
+)  # fmt: skip
+def test_an_event_is_named_by_what_was_and_what_is(before: Stage | None, what: What, name: str) -> None:
+    assert event_name(LicenseEvent(TENANT, SPB, NOW, what, before)) == name
+    assert has_text(f"event.{name}")

@@ -396,6 +396,40 @@ def test_a_tenant_is_opened_by_its_slug(small, open_page):
     assert "Zertifikat noch 178 Tage" in words(app)
 
 
+def test_the_timeline_of_a_tenant_says_what_happened_when_the_newest_first(small, open_page):
+    hoeri = small.known[0].tenant_id
+    for ago, consumed in ((9, 39), (8, 40), (7, 41), (6, 20)):
+        small.read(hoeri, license_("SPB", 40, consumed), ago=timedelta(days=ago))
+
+    app = open_page(small, TENANT, tenant="hoeri")
+
+    table = html_table(app, "Ereignisse bei Schule Höri")
+    assert table.column("event") == ["Engpass behoben", "überbelegt", "Engpass", "knapp"]
+    assert table.column("free") == ["20", "-1", "0", "1"]
+    assert table.rows[0]["at"].endswith("(vor 6 Tagen)")
+    assert "Lückenlos aufgezeichnet seit" in words(app)
+    app = click(app, table, 0, "product")
+    assert "Engpass behoben, frei 20" in words(app)
+    assert "<dt>Frei</dt>" in panel(app)
+
+
+def test_a_long_timeline_is_shown_in_parts(small, open_page):
+    hoeri = small.known[0].tenant_id
+    for ago in range(10, 0, -1):
+        small.read(hoeri, license_("SPB", 40, 40 - ago % 2 * 20), ago=timedelta(days=ago))
+    app = open_page(small, TENANT, tenant="hoeri")
+    table = html_table(app, "Ereignisse bei Schule Höri")
+    assert (len(table.rows), table.total) == (5, 10)
+
+    app = send(app, table, "more", 5)
+
+    assert len(html_table(app, "Ereignisse bei Schule Höri").rows) == 10
+
+
+def test_a_tenant_without_events_says_since_when_nothing_has_happened(small, open_page):
+    assert "Keine Ereignisse seit" in words(open_page(small, TENANT, tenant="chur"))
+
+
 def test_an_unknown_tenant_is_told_and_no_other_is_shown_in_its_place(small, open_page):
     app = open_page(small, TENANT, tenant="nonsense")
 

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core import runtime
+from core.cache.event_rows import events_of
 from core.cache.frames import history_frame
 from core.graph.admin_center import admin_center_url
 from core.licenses.skus import product_language
@@ -19,6 +20,7 @@ from ui.frame.block_errors import fenced
 from ui.frame.freshness import refresh_button
 from ui.frame.url import OPEN_LICENSE
 from ui.frame.view import View, current_view
+from ui.license_events import event_lines
 from ui.row_dialog import figures
 from ui.snapshots import Snapshot
 from ui.tables.copy_link import copy_link
@@ -28,7 +30,7 @@ from ui.tenant.history_chart import show_chart
 from ui.texts import text
 
 _OPEN = "_open_license"
-CHART_PIXELS = 200
+CHART_PIXELS, EVENTS = 200, 3
 
 
 def open_license(license_id: str) -> None:
@@ -62,6 +64,8 @@ def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None
         figures(_values(snapshot, position, record, view))
     with fenced("panel.actions"):
         _actions(snapshot.index.slug(position), record)
+    with fenced("timeline.title"):
+        _events(record, view)
     with fenced("history.title"):
         _days(record, view)
 
@@ -85,6 +89,13 @@ def _values(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: 
         "sku_part_number": record["sku_part_number"],
         "read_at": record["read_at"] and fmt.moment(record["read_at"], lang, view.zone),
     }
+
+
+def _events(record: Mapping[str, Any], view: View) -> None:
+    events = events_of(runtime.current().engine, record["tenant_id"], record["sku_id"], most=EVENTS)
+    if events:
+        with st.container(key="panel_events"):
+            st.markdown(event_lines(events, view))
 
 
 def _days(record: Mapping[str, Any], view: View) -> None:

@@ -19,6 +19,7 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from core.attention.facts import Facts, known_facts
+from core.cache.event_rows import recorded_since
 from core.cache.license_index import LicenseIndex
 from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
 from core.cache.rule_rows import all_rules
@@ -46,6 +47,7 @@ class Snapshot:
     facts: Facts
     listed: Sequence[ListedTenant]
     rules: Sequence[Rule] = ()
+    recorded_since: datetime | None = None  # from then on every event of a licence is stored
 
     @property
     def sharepoint(self) -> SharePointStatus:
@@ -152,4 +154,5 @@ def _build(runtime: Runtime, figures: Figures) -> Snapshot:
         facts=known_facts(engine, runtime.settings, figures.catalogue, figures.taken_at, figures.names_fault),
         listed=tenant_list_rows(engine),
         rules=all_rules(engine),
+        recorded_since=recorded_since(engine),
     )

@@ -9,8 +9,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, Engine, Select, delete, func, select
 
-from core.cache.schema import license_events
-from core.cache.sql import document, insert_missing, transaction
+from core.cache.schema import documents, license_events
+from core.cache.sql import insert_missing, save_document, transaction
 from core.licenses.judge import SHORT_STAGES, Stage
 
 What = Stage | Literal["told", "taken_over"]
@@ -71,8 +71,18 @@ def _events(engine: Engine, query: Select[tuple[object, ...]]) -> list[LicenseEv
 
 def recorded_since(engine: Engine) -> datetime | None:
     """Return the moment from which on every event is stored, None if nobody knows."""
-    stored = document(engine, RECORDED_SINCE)
+    with transaction(engine) as connection:
+        return _recorded_since(connection)
+
+
+def _recorded_since(connection: Connection) -> datetime | None:
+    stored = connection.execute(select(documents.c.value).where(documents.c.key == RECORDED_SINCE)).scalar()
     return datetime.fromisoformat(stored) if stored else None
+
+
+def begin_record(connection: Connection, at: datetime) -> None:
+    """Note that from `at` on every event is stored."""
+    save_document(connection, RECORDED_SINCE, at.isoformat())
 
 
 def prune_events(engine: Engine, days: int, now: datetime) -> int:
@@ -84,4 +94,7 @@ def prune_events(engine: Engine, days: int, now: datetime) -> int:
         if oldest is None:
             return 0
         before = min(now - timedelta(days=days), oldest + AT_MOST)
-        return connection.execute(delete(license_events).where(license_events.c.at < before)).rowcount
+        deleted = connection.execute(delete(license_events).where(license_events.c.at < before)).rowcount
+        if (since := _recorded_since(connection)) and since < before:
+            begin_record(connection, before)
+        return deleted

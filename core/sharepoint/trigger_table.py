@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from core.cache.event_rows import LicenseEvent, What
+from core.cache.event_rows import LicenseEvent
 from core.cache.lists_read import Alarm
 from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
@@ -32,20 +32,24 @@ def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime)
 
 
 def report_events(changed: Iterable[Alarm], before: Mapping[Key, Alarm]) -> list[LicenseEvent]:
-    """Return an event for each of the `changed` alarms that counts as reported since `before`.
+    """Return an event for each of the `changed` alarms that counts as reported since `before`."""
+    events = (_report_event(alarm, before.get((alarm.tenant_id, alarm.sku_id))) for alarm in changed)
+    return [event for event in events if event is not None]
 
-    An item that is already marked when it is first seen was reported before our time, nobody knows when.
+
+def _report_event(alarm: Alarm, stored: Alarm | None) -> LicenseEvent | None:
+    """Return the event of a report that is new, None for none.
+
+    There is none for a mark that is older than the known start of its shortage and was there when the item was first
+    read: nobody knows what was reported then.
     """
-    events = []
-    for alarm in changed:
-        stored = before.get((alarm.tenant_id, alarm.sku_id))
-        if alarm.told_at is None or (stored is not None and stored.told_at is not None):
-            continue
-        if alarm.taken_over or stored is not None:
-            what: What = "taken_over" if alarm.taken_over else "told"
-            at = max(alarm.told_at, alarm.short_since or alarm.told_at)  # SharePoint tells its times in whole seconds
-            events.append(LicenseEvent(alarm.tenant_id, alarm.sku_id, at, what))
-    return events
+    told_at, since = alarm.told_at, alarm.short_since
+    if told_at is None or (stored is not None and stored.told_at is not None):
+        return None
+    if stored is None and not alarm.taken_over and (since is None or told_at < since):
+        return None
+    at = max(told_at, since or told_at)  # SharePoint tells its times in whole seconds
+    return LicenseEvent(alarm.tenant_id, alarm.sku_id, at, "taken_over" if alarm.taken_over else "told")
 
 
 def trigger_values(

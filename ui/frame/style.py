@@ -47,6 +47,7 @@ h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
 dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.7rem 1.2rem;
   margin: 0; padding: 0; overflow-wrap: anywhere; }
 dl.figures .long { grid-column: 1 / -1; }
+.st-key-panel_events li { font-size: 0.9rem; }
 .copy-link { font: inherit; font-size: 0.875rem; color: inherit; background: none; border: 0; cursor: pointer;
   padding: 0.25rem 0.5rem; border-radius: 7px; }
 .copy-link:hover { background-color: color-mix(in srgb, currentColor 12%, transparent); }
