@@ -38,12 +38,12 @@ class Switching:
 
     @property
     def key(self) -> str:
-        """The end of the keys of texts about it: "monitored.off"."""
+        """Return the end of the keys of its texts: "monitored.off"."""
         return f"{self.switch}.{'on' if self.on else 'off'}"
 
     @property
     def asks(self) -> bool:
-        """True if it is asked first: it ends messages, or is about several tenants."""
+        """Return True if the page asks before it: it ends messages, or changes several tenants."""
         return not self.on or len(self.changes) > 1
 
 

@@ -71,7 +71,7 @@ def save_document(connection: Connection, key: str, value: Any) -> None:
 
 
 def lock_for_writing(connection: Connection, table: Table) -> None:
-    """Lock `table` against other writers until this transaction ends; rows read after this stay true."""
+    """Lock `table` against other writers until this transaction ends; rows that are read after this do not change."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"LOCK TABLE {table.name} IN SHARE ROW EXCLUSIVE MODE")
     else:  # changes nothing, but takes the write lock of SQLite

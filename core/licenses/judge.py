@@ -69,7 +69,7 @@ class Judgement(NamedTuple):  # a tuple because a page of 10,000 licences makes 
 
     @property
     def stage(self) -> Stage:
-        """The stage of the licence: a state that alarms nobody is "ok", a shortage in grace is "short"."""
+        """Return the stage of the licence: a state that alarms nobody is "ok", a shortage in grace is "short"."""
         if self.shortage:
             return "over" if self.state == "over" else "short"
         if self.state == "gone":

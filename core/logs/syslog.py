@@ -29,7 +29,7 @@ WRONG = "not of the form /dev/log, udp://host:514 or tcp://host:601."
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`kind` is unix, udp or tcp; with unix `host` is the path of the socket."""
+    """The address of syslog; `kind` is unix, udp or tcp; with unix `host` is the path of the socket."""
 
     kind: str
     host: str

@@ -59,7 +59,7 @@ class PemFile:
 
     @property
     def other(self) -> str:
-        """The problem code of a block that must be converted first, "" if there is none."""
+        """Return the problem code of a block that must be converted first, "" if there is none."""
         return next((OTHER_BLOCKS[kind] for kind, _ in self.blocks if kind in OTHER_BLOCKS), "")
 
 

@@ -111,7 +111,7 @@ class ProfileCheck:
 
     @property
     def usable(self) -> bool:
-        """True if every problem so far is harmless."""
+        """Return True if every problem so far is harmless."""
         return all(problem.code in HARMLESS for problem in self.problems)
 
     def fault(self) -> Fault:

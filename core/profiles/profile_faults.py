@@ -44,10 +44,10 @@ class Fault:
 
     @property
     def of_sharepoint(self) -> bool:
-        """True for a file in profiles/sharepoint."""
+        """Return True for a file in profiles/sharepoint."""
         return self.kind == "sharepoint"
 
     @property
     def cause(self) -> Problem:
-        """The problem that makes the profile unusable, or the first one if none does."""
+        """Return the problem that makes the profile unusable, or the first one if none does."""
         return next((problem for problem in self.problems if problem.code not in HARMLESS), self.problems[0])

@@ -147,4 +147,4 @@ def _event(answer: Any, columns: dict[str, Kind]) -> Event | None:
 
 
 def _nothing() -> None:
-    """Streamlit passes on the events of which it knows a callback."""
+    """Do nothing; Streamlit passes on only events that have a callback."""
