@@ -1,6 +1,6 @@
 """Start: the current shortages with tenant, start time and alarm."""
 
-from core.attention.conditions import Condition
+from core.attention.condition import Condition
 from core.roles import Action
 from ui.frame import visit
 from ui.frame.block_errors import fenced

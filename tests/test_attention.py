@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from core.attention.conditions import Condition, certificate_level, conditions, late_after, refreshes
+from core.attention.condition import Condition
+from core.attention.conditions import certificate_level, conditions, late_after, refreshes
 from core.attention.facts import Facts
 from core.cache.run_rows import Run, finish_run, latest_run
 from core.operations.checks import Finding, check_all

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from core.attention.conditions import RANK, conditions
+from core.attention.condition import RANK
+from core.attention.conditions import conditions
 from core.cache.frames import licenses_frame
 from core.cache.license_index import MARKS
 from core.cache.rule_rows import save_rule

@@ -2,109 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
-from typing import Any, Literal
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
+from core.attention.condition import RANK, Condition, Level, count_and_names
 from core.attention.facts import Certificate, Facts, TenantFacts
-from core.cache.lists_read import SharePointStatus
+from core.attention.list_conditions import IN_THE_LISTS, sharepoint
 from core.cache.run_rows import Run
 from core.clock import elapsed
-from core.licenses.skus import Product
 from core.licenses.units import State
 from core.problems import Problem
 from core.profiles.profile_faults import HARMLESS
-from core.texts import has_text
-
-# A note only describes the configuration; the other three mean that something needs attention.
-Level = Literal["note", "notice", "warning", "error"]
-RANK: dict[Level, int] = {"error": 0, "warning": 1, "notice": 2, "note": 3}
 
 CERTIFICATE_LEVELS: tuple[tuple[int, Level], ...] = ((7, "error"), (14, "warning"), (30, "notice"))
 CERTIFICATE_DAYS = CERTIFICATE_LEVELS[-1][0]
 UNREADABLE_LONG = timedelta(days=1)
 LEAST_PATIENCE = timedelta(minutes=30)  # figures that are younger are never late, however short the interval is
 SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # counted separately wherever shortages are counted
-NAMED = 3  # tenants named in a text about many
-# Level of each problem of lists that can be read; every other problem of SharePoint means that they cannot be used.
-IN_THE_LISTS: dict[str, Level] = {
-    "sharepoint.flow_silent": "error",
-    "sharepoint.parameter_missing": "error",
-    "sharepoint.channel_unknown": "error",
-    "sharepoint.write_failed": "warning",
-    "sharepoint.not_found_again": "error",
-    "sharepoint.duplicate_title": "warning",
-    "sharepoint.column_required": "warning",
-    "sharepoint.values_missing": "error",
-    "sharepoint.values_ambiguous": "error",
-    "sharepoint.values_twice": "error",
-    "sharepoint.type_of_key": "error",
-    "sharepoint.type_of_flag": "error",
-    "sharepoint.type_of_switch": "error",
-    "sharepoint.type_of_number": "error",
-    "sharepoint.type_of_date": "error",
-    "sharepoint.type_of_parameter": "error",
-    "sharepoint.read_only_key": "error",
-    "sharepoint.read_only_flag": "error",
-    "sharepoint.read_only_switch": "warning",
-    "sharepoint.read_only_number": "error",
-    "sharepoint.odd_switch": "error",
-    "sharepoint.switch_emptied": "error",
-    "sharepoint.odd_flag": "error",
-    "sharepoint.numbers_refused": "error",
-    "sharepoint.row_refused": "error",
-    "sharepoint.write_forbidden": "error",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A condition that needs attention.
-
-    `subject` is a tenant, a file or a list, `slug` the tenant to look at. The values of the sentence
-    are those of `problem`, `moments` as the reader writes times, `product` by its name, and `cause`, whose
-    own sentence stands for {why}.
-    """
-
-    level: Level
-    problem: Problem
-    subject: str = ""
-    slug: str = ""
-    cause: Problem | None = None
-    moments: Mapping[str, datetime | date] = field(default_factory=dict)
-    product: Product | None = None
-
-    def settled(
-        self, language: str, when: Callable[[Any], str], show: Callable[[str, str], str] = lambda _name, value: value
-    ) -> Problem:
-        """The problem with every value of its sentence in `language`.
-
-        `when` writes a time or a day, `show` (name, value) makes a value fit for where it will stand.
-        """
-        values = {**self.problem.params, "product": self.product.name(language) if self.product else ""}
-        if self.cause is not None:
-            why = _sentence(self.cause, language).removeprefix(f"{self.subject}: ")
-            values["why"] = why[:1].upper() + why[1:]  # a sentence of its own once the name is gone
-        shown = {name: show(name, value) for name, value in values.items() if value}
-        times = {name: when(value) for name, value in self.moments.items()}
-        return Problem(self.problem.code, shown | times, self.problem.detail)
-
-
-def as_written(zone: tzinfo) -> Callable[[Any], str]:
-    """Return the function that writes a time or a day of a text for programs and logs."""
-
-    def when(value: Any) -> str:
-        if isinstance(value, datetime):
-            return f"{value.astimezone(zone):%d.%m.%Y %H:%M}"
-        return f"{value:%d.%m.%Y}"
-
-    return when
-
-
-def _sentence(problem: Problem, language: str) -> str:
-    """Return the text of a problem, or its code if an earlier version has stored one that is unknown now."""
-    return problem.text(language) if has_text(problem.code) else f"{problem.code}."
 
 
 def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: float) -> list[Condition]:
@@ -195,11 +109,7 @@ def _tenants(facts: Facts, now: datetime) -> Iterator[Condition]:
             yield condition
     waiting = [tenant.name for tenant in facts.tenants if tenant.last_read_at is None and tenant.problem is None]
     if waiting:
-        yield Condition("notice", Problem("check.never_read", _some(waiting)))
-
-
-def _some(names: Sequence[str]) -> dict[str, str]:
-    return {"count": str(len(names)), "names": ", ".join(sorted(names)[:NAMED]) + (" …" if len(names) > NAMED else "")}
+        yield Condition("notice", Problem("check.never_read", count_and_names(waiting)))
 
 
 def _profiles(facts: Facts) -> Iterator[Condition]:
@@ -214,42 +124,10 @@ def names(facts: Facts) -> Iterator[Condition]:
         yield Condition("warning", Problem("check.names", {"fault": facts.names_fault.splitlines()[0]}), "SKU")
 
 
-def sharepoint(facts: Facts) -> Iterator[Condition]:
-    """Yield the problems of the last read of the lists, and of a missing SharePoint profile."""
-    status = facts.sharepoint
-    in_files = {problem.to_json() for problems in facts.faults.values() for problem in problems}
-    for problem in status.problems:
-        if problem.to_json() not in in_files:
-            yield _of_the_lists(problem, status)
-    silent = any(problem.code == "sharepoint.flow_silent" for problem in status.problems)
-    if facts.unanswered and not silent:  # also while the lists cannot be read
-        params = {"count": str(facts.unanswered), "minutes": f"{facts.flow_minutes:g}"}
-        yield _of_the_lists(Problem("sharepoint.flow_silent", params), status)
-    if not status.configured:
-        yield Condition("note", Problem("check.no_sharepoint"), "SharePoint")
-    if status.configured and status.read_at is not None:
-        yield from tenant_list(facts.tenants)
-    if facts.site_gone_since is not None:
-        yield Condition(
-            "error", Problem("check.sharepoint_gone"), "SharePoint", moments={"since": facts.site_gone_since}
-        )
-
-
-def tenant_list(tenants: Sequence[TenantFacts]) -> Iterator[Condition]:
-    """Yield conditions for tenants whose row in the tenant list has vanished, and for those that never had one."""
-    missing = {tenant.name: tenant.missing_since for tenant in tenants if tenant.missing_since is not None}
-    if missing:
-        problem = Problem("check.rows_vanished", _some(list(missing)))
-        yield Condition("error", problem, "SharePoint", moments={"since": min(missing.values())})
-    unlisted = [tenant.name for tenant in tenants if not tenant.listed and tenant.missing_since is None]
-    if unlisted:
-        yield Condition("notice", Problem("check.not_listed", _some(unlisted)), "SharePoint")
-
-
 def removed(facts: Facts) -> Iterator[Condition]:
     """Yield a condition for monitored tenants whose profile was removed."""
     if facts.removed:
-        problem = Problem("check.profiles_gone", _some(list(facts.removed)))
+        problem = Problem("check.profiles_gone", count_and_names(list(facts.removed)))
         yield Condition("warning", problem, "profiles", moments={"read": max(facts.removed.values())})
 
 
@@ -261,14 +139,6 @@ def after_refresh(facts: Facts) -> Iterator[Condition]:
             yield condition
     yield from removed(facts)
     yield from names(facts)
-
-
-def _of_the_lists(problem: Problem, status: SharePointStatus) -> Condition:
-    level = IN_THE_LISTS.get(problem.code)
-    if level is not None or status.read_at is None:
-        return Condition(level or "error", problem, "SharePoint")
-    away = Problem("sharepoint.away", detail=problem.detail)
-    return Condition("error", away, "SharePoint", cause=problem, moments={"since": status.read_at})
 
 
 def gone(facts: Facts) -> Iterator[Condition]:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from core.attention import conditions
-from core.attention.conditions import Condition
+from core.attention import conditions, list_conditions
+from core.attention.condition import Condition, as_written
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
@@ -153,7 +153,7 @@ def _sharepoint(services: Services, profile: SharePointProfile) -> tuple[list[Fi
         return [Finding(profile.name, "error", error.problem)], None
     findings = [Finding(profile.name, "ok", note=f"Tenantliste {len(read[0])}, Lizenzstatusliste {len(read[1])}")]
     problems = [*list_faults(lists, *read), *check_parameters(parameters)]
-    errors = {code for code, level in conditions.IN_THE_LISTS.items() if level == "error"}
+    errors = {code for code, level in list_conditions.IN_THE_LISTS.items() if level == "error"}
     findings += [Finding(profile.name, "error" if one.code in errors else "warning", one) for one in problems]
     return findings, read
 
@@ -167,7 +167,7 @@ def _list_findings(
         for tenant in tenants.values()
         if tenant.enabled
     ]
-    yield from _findings(services, conditions.tenant_list(facts))
+    yield from _findings(services, list_conditions.tenant_list(facts))
     good = [answer for answer in answers if answer.problem is None]
     count = len(shortages_to_report(services.engine, services.settings, tenants, good, items, services.now()))
     if count >= ANNOUNCED_FROM:
@@ -196,7 +196,7 @@ def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: b
         unreadable = conditions.unreadable(tenant, now)
         if unreadable is not None and unreadable.level == "error":
             yield unreadable
-    for condition in conditions.sharepoint(facts):
+    for condition in list_conditions.sharepoint(facts):
         lasts = condition.problem.code in {*PROBLEMS_OF_A_PUSH, "check.sharepoint_gone"} or (
             condition.cause is not None and condition.cause.code in current_codes
         )
@@ -209,7 +209,7 @@ def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: b
 
 
 def _findings(services: Services, of: Iterable[Condition]) -> Iterator[Finding]:
-    language, when = services.settings.language, conditions.as_written(services.settings.zone)
+    language, when = services.settings.language, as_written(services.settings.zone)
     for condition in of:
         level: Literal["warning", "error"] = "error" if condition.level == "error" else "warning"
         yield Finding(condition.subject, level, condition.settled(language, when))

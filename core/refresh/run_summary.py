@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.attention import conditions
+from core.attention.condition import as_written
+from core.attention.conditions import after_refresh
 from core.attention.facts import list_facts
 from core.problems import Problem
 from core.refresh.reader import ReadResult
@@ -67,14 +68,14 @@ def lasting_problems(services: Services, names_fault: str, in_scope: Callable[[s
     language = services.settings.language
     facts = list_facts(services.engine, services.now(), names_fault)
     tenants = [tenant for tenant in facts.tenants if in_scope(tenant.name)]
-    when = conditions.as_written(services.settings.zone)
+    when = as_written(services.settings.zone)
     in_use = facts.sharepoint.configured and facts.sharepoint.read_at is not None
     return {
         "vanished": sorted(tenant.name for tenant in tenants if in_use and tenant.missing_since),
         "not_listed": sum(in_use and not (tenant.listed or tenant.missing_since) for tenant in tenants),
         "problems": [
             {"level": one.level, "code": one.problem.code, "message": one.settled(language, when).text(language)}
-            for one in conditions.after_refresh(replace(facts, tenants=tenants))
+            for one in after_refresh(replace(facts, tenants=tenants))
         ],
     }
 

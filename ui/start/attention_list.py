@@ -11,7 +11,8 @@ from typing import Any
 import streamlit as st
 
 from core import runtime
-from core.attention.conditions import Condition, Level, conditions
+from core.attention.condition import Condition, Level
+from core.attention.conditions import conditions
 from core.cache.database import DatabaseError
 from core.texts import has_text
 from ui import format as fmt

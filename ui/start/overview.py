@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.attention.conditions import CERTIFICATE_DAYS, Condition
+from core.attention.condition import Condition
+from core.attention.conditions import CERTIFICATE_DAYS
 from ui import format as fmt
 from ui.age import Age, is_stale
 from ui.frame import language, navigation
