@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.attention.condition import Condition
-from core.attention.conditions import certificate_level, conditions, late_after, refreshes
+from core.attention.conditions import certificate_level, conditions, late_after, refresh_conditions
 from core.attention.facts import Facts
 from core.cache.run_rows import Run, finish_run, latest_run
 from core.operations.checks import Finding, check_all
@@ -341,8 +341,8 @@ def test_without_a_background_refresh_none_is_overdue() -> None:
         "1", "command", "", [], now - timedelta(days=9), now - timedelta(days=9), "done", "", 0, 0, 1.0, None, now
     )
 
-    assert list(refreshes(run, now, 0)) == []
-    assert [found.problem.code for found in refreshes(run, now, 30)] == ["refresh.overdue"]
+    assert list(refresh_conditions(run, now, 0)) == []
+    assert [found.problem.code for found in refresh_conditions(run, now, 30)] == ["refresh.overdue"]
 
 
 def test_without_sharepoint_it_is_a_note_and_no_trouble(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 
 from core.access import api_tokens, lockout, sessions
 from core.access.accounts import add
-from core.attention.conditions import refreshes
+from core.attention.conditions import refresh_conditions
 from core.cache.audit_rows import Entry
 from core.cache.run_rows import Run
 from core.cache.schema import sessions as session_rows
@@ -121,10 +121,10 @@ def a_run(at: datetime) -> Run:
 
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_a_refresh_in_the_future_is_told_as_overdue(ahead: timedelta) -> None:
-    (told,) = refreshes(a_run(NOW + ahead), NOW, 30)
+    (told,) = refresh_conditions(a_run(NOW + ahead), NOW, 30)
 
     assert told.problem.code == "refresh.overdue"
-    assert list(refreshes(a_run(NOW - timedelta(minutes=1)), NOW, 30)) == []
+    assert list(refresh_conditions(a_run(NOW - timedelta(minutes=1)), NOW, 30)) == []
 
 
 @pytest.fixture

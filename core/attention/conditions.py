@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from core.attention.condition import RANK, Condition, Level, count_and_names
 from core.attention.facts import Certificate, Facts, TenantFacts
-from core.attention.list_conditions import IN_THE_LISTS, sharepoint
+from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions
 from core.cache.run_rows import Run
 from core.clock import elapsed
 from core.licenses.units import State
@@ -24,14 +24,14 @@ SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # counted s
 def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: float) -> list[Condition]:
     """Return all conditions, the worst first; `run` is the latest refresh."""
     unsorted = [
-        *refreshes(run, now, refresh_minutes),
+        *refresh_conditions(run, now, refresh_minutes),
         *_tenants(facts, now),
         *_certificates(facts, now),
         *_profiles(facts),
-        *names(facts),
-        *removed(facts),
-        *sharepoint(facts),
-        *gone(facts),
+        *name_conditions(facts),
+        *removal_conditions(facts),
+        *list_conditions(facts),
+        *gone_conditions(facts),
     ]
     return sorted(unsorted, key=lambda condition: RANK[condition.level])
 
@@ -41,7 +41,7 @@ def late_after(refresh_minutes: float) -> timedelta:
     return max(timedelta(minutes=2 * refresh_minutes), LEAST_PATIENCE)
 
 
-def refreshes(run: Run | None, now: datetime, refresh_minutes: float) -> Iterator[Condition]:
+def refresh_conditions(run: Run | None, now: datetime, refresh_minutes: float) -> Iterator[Condition]:
     """Yield a condition if the latest refresh failed as a whole, and one if the next is overdue."""
     if run is None:
         return
@@ -58,7 +58,7 @@ def certificate_level(days: int) -> Level | None:
     return next((level for least, level in CERTIFICATE_LEVELS if days < least), None)
 
 
-def certificate(ending: Certificate, now: datetime) -> Iterator[Condition]:
+def certificate_conditions(ending: Certificate, now: datetime) -> Iterator[Condition]:
     """Yield a condition if the certificate ends soon or has ended."""
     days = (ending.expires - now).days
     level = certificate_level(days)
@@ -80,13 +80,13 @@ def _certificates(facts: Facts, now: datetime) -> Iterator[Condition]:
     }
     for one in sorted(facts.certificates, key=lambda one: one.expires):
         if one.slug not in reported_slugs:  # a fault of the profile has the same text already
-            yield from certificate(one, now)
+            yield from certificate_conditions(one, now)
     if facts.site_certificate is not None:
-        for condition in certificate(facts.site_certificate, now):
+        for condition in certificate_conditions(facts.site_certificate, now):
             yield Condition(condition.level, condition.problem, condition.subject, moments=condition.moments)
 
 
-def unreadable(tenant: TenantFacts, now: datetime) -> Condition | None:
+def unreadable_condition(tenant: TenantFacts, now: datetime) -> Condition | None:
     """Return the condition of a tenant that cannot be read; it is an error after a day, a warning before."""
     since = tenant.failing_since
     if tenant.problem is None or since is None:
@@ -104,7 +104,7 @@ def unreadable(tenant: TenantFacts, now: datetime) -> Condition | None:
 
 def _tenants(facts: Facts, now: datetime) -> Iterator[Condition]:
     for tenant in sorted(facts.tenants, key=lambda tenant: tenant.failing_since or now):
-        condition = unreadable(tenant, now)
+        condition = unreadable_condition(tenant, now)
         if condition is not None:
             yield condition
     waiting = [tenant.name for tenant in facts.tenants if tenant.last_read_at is None and tenant.problem is None]
@@ -118,30 +118,30 @@ def _profiles(facts: Facts) -> Iterator[Condition]:
             yield Condition("warning" if problem.code in HARMLESS else "error", problem, file)
 
 
-def names(facts: Facts) -> Iterator[Condition]:
+def name_conditions(facts: Facts) -> Iterator[Condition]:
     """Yield a condition if the file with the product names is faulty."""
     if facts.names_fault:
         yield Condition("warning", Problem("check.names", {"fault": facts.names_fault.splitlines()[0]}), "SKU")
 
 
-def removed(facts: Facts) -> Iterator[Condition]:
+def removal_conditions(facts: Facts) -> Iterator[Condition]:
     """Yield a condition for monitored tenants whose profile was removed."""
     if facts.removed:
         problem = Problem("check.profiles_gone", count_and_names(list(facts.removed)))
         yield Condition("warning", problem, "profiles", moments={"read": max(facts.removed.values())})
 
 
-def after_refresh(facts: Facts) -> Iterator[Condition]:
+def conditions_after_refresh(facts: Facts) -> Iterator[Condition]:
     """Yield what a refresh reports besides its failures: the lists, tenants without row or profile, product names."""
-    for condition in sharepoint(facts):
-        of_the_lists = condition.problem.code in IN_THE_LISTS or condition.problem.code.startswith("check.")
+    for condition in list_conditions(facts):
+        of_the_lists = condition.problem.code in LEVEL_BY_LIST_PROBLEM or condition.problem.code.startswith("check.")
         if of_the_lists and condition.level != "note":
             yield condition
-    yield from removed(facts)
-    yield from names(facts)
+    yield from removal_conditions(facts)
+    yield from name_conditions(facts)
 
 
-def gone(facts: Facts) -> Iterator[Condition]:
+def gone_conditions(facts: Facts) -> Iterator[Condition]:
     """Yield a condition for each licence that had holders in the last days and is no longer listed."""
     for license_, product in facts.gone:
         params = {"tenant": license_.tenant, "count": str(license_.consumed)}

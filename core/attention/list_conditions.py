@@ -9,8 +9,8 @@ from core.attention.facts import Facts, TenantFacts
 from core.cache.lists_read import SharePointStatus
 from core.problems import Problem
 
-# Level of each problem of lists that can be read; every other problem of SharePoint means that they cannot be used.
-IN_THE_LISTS: dict[str, Level] = {
+# Problems of lists that can be read; every other problem of SharePoint means that they cannot be used.
+LEVEL_BY_LIST_PROBLEM: dict[str, Level] = {
     "sharepoint.flow_silent": "error",
     "sharepoint.parameter_missing": "error",
     "sharepoint.channel_unknown": "error",
@@ -40,7 +40,7 @@ IN_THE_LISTS: dict[str, Level] = {
 }
 
 
-def sharepoint(facts: Facts) -> Iterator[Condition]:
+def list_conditions(facts: Facts) -> Iterator[Condition]:
     """Yield the problems of the last read of the lists, and of a missing SharePoint profile."""
     status = facts.sharepoint
     in_files = {problem.to_json() for problems in facts.faults.values() for problem in problems}
@@ -54,14 +54,14 @@ def sharepoint(facts: Facts) -> Iterator[Condition]:
     if not status.configured:
         yield Condition("note", Problem("check.no_sharepoint"), "SharePoint")
     if status.configured and status.read_at is not None:
-        yield from tenant_list(facts.tenants)
+        yield from row_conditions(facts.tenants)
     if facts.site_gone_since is not None:
         yield Condition(
             "error", Problem("check.sharepoint_gone"), "SharePoint", moments={"since": facts.site_gone_since}
         )
 
 
-def tenant_list(tenants: Sequence[TenantFacts]) -> Iterator[Condition]:
+def row_conditions(tenants: Sequence[TenantFacts]) -> Iterator[Condition]:
     """Yield conditions for tenants whose row in the tenant list has vanished, and for those that never had one."""
     missing = {tenant.name: tenant.missing_since for tenant in tenants if tenant.missing_since is not None}
     if missing:
@@ -73,7 +73,7 @@ def tenant_list(tenants: Sequence[TenantFacts]) -> Iterator[Condition]:
 
 
 def _of_the_lists(problem: Problem, status: SharePointStatus) -> Condition:
-    level = IN_THE_LISTS.get(problem.code)
+    level = LEVEL_BY_LIST_PROBLEM.get(problem.code)
     if level is not None or status.read_at is None:
         return Condition(level or "error", problem, "SharePoint")
     away = Problem("sharepoint.away", detail=problem.detail)

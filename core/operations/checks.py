@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from core.attention import conditions, list_conditions
+from core.attention import conditions
 from core.attention.condition import Condition, as_written
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
+from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions, row_conditions
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
 from core.cache.shared_frames import newest_figures
@@ -94,7 +95,7 @@ def _certificates(services: Services, profiles: Profiles) -> Iterator[Finding]:
     all_profiles: list[TenantProfile | SharePointProfile] = [*profiles.tenants]
     all_profiles += [profiles.sharepoint] if profiles.sharepoint else []
     for profile in all_profiles:
-        yield from _findings(services, conditions.certificate(certificate_of(profile), services.now()))
+        yield from _findings(services, conditions.certificate_conditions(certificate_of(profile), services.now()))
 
 
 def _client(services: Services, profile: TenantProfile | SharePointProfile) -> GraphClient:
@@ -153,7 +154,7 @@ def _sharepoint(services: Services, profile: SharePointProfile) -> tuple[list[Fi
         return [Finding(profile.name, "error", error.problem)], None
     findings = [Finding(profile.name, "ok", note=f"Tenantliste {len(read[0])}, Lizenzstatusliste {len(read[1])}")]
     problems = [*list_faults(lists, *read), *check_parameters(parameters)]
-    errors = {code for code, level in list_conditions.IN_THE_LISTS.items() if level == "error"}
+    errors = {code for code, level in LEVEL_BY_LIST_PROBLEM.items() if level == "error"}
     findings += [Finding(profile.name, "error" if one.code in errors else "warning", one) for one in problems]
     return findings, read
 
@@ -167,7 +168,7 @@ def _list_findings(
         for tenant in tenants.values()
         if tenant.enabled
     ]
-    yield from _findings(services, list_conditions.tenant_list(facts))
+    yield from _findings(services, row_conditions(facts))
     good = [answer for answer in answers if answer.problem is None]
     count = len(shortages_to_report(services.engine, services.settings, tenants, good, items, services.now()))
     if count >= ANNOUNCED_FROM:
@@ -182,7 +183,9 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
     now, engine = services.now(), services.engine
     figures = newest_figures(engine, services.settings)
     facts = known_facts(engine, services.settings, figures.catalogue, now, figures.names_fault)
-    yield from _findings(services, conditions.refreshes(latest_run(engine), now, services.settings.refresh_minutes))
+    yield from _findings(
+        services, conditions.refresh_conditions(latest_run(engine), now, services.settings.refresh_minutes)
+    )
     yield from _findings(services, _lasting(facts, now, current_codes, lists_read))
     short = figures.licenses[figures.licenses["shortage"]]
     for tenant, states in short.groupby("tenant")["state"]:
@@ -193,19 +196,19 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
 
 def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: bool) -> Iterator[Condition]:
     for tenant in facts.tenants:
-        unreadable = conditions.unreadable(tenant, now)
+        unreadable = conditions.unreadable_condition(tenant, now)
         if unreadable is not None and unreadable.level == "error":
             yield unreadable
-    for condition in list_conditions.sharepoint(facts):
+    for condition in list_conditions(facts):
         lasts = condition.problem.code in {*PROBLEMS_OF_A_PUSH, "check.sharepoint_gone"} or (
             condition.cause is not None and condition.cause.code in current_codes
         )
         lasts |= condition.problem.code in ("check.rows_vanished", "check.not_listed") and not lists_read
         if lasts:
             yield condition
-    yield from conditions.names(facts)
-    yield from conditions.removed(facts)
-    yield from conditions.gone(facts)
+    yield from conditions.name_conditions(facts)
+    yield from conditions.removal_conditions(facts)
+    yield from conditions.gone_conditions(facts)
 
 
 def _findings(services: Services, of: Iterable[Condition]) -> Iterator[Finding]:

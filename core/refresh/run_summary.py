@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.attention.condition import as_written
-from core.attention.conditions import after_refresh
+from core.attention.conditions import conditions_after_refresh
 from core.attention.facts import list_facts
 from core.problems import Problem
 from core.refresh.reader import ReadResult
@@ -75,7 +75,7 @@ def lasting_problems(services: Services, names_fault: str, in_scope: Callable[[s
         "not_listed": sum(in_use and not (tenant.listed or tenant.missing_since) for tenant in tenants),
         "problems": [
             {"level": one.level, "code": one.problem.code, "message": one.settled(language, when).text(language)}
-            for one in after_refresh(replace(facts, tenants=tenants))
+            for one in conditions_after_refresh(replace(facts, tenants=tenants))
         ],
     }
 
