@@ -24,7 +24,7 @@ from core.profiles.profile_faults import HARMLESS
 from core.profiles.profile_store import Profiles, folder_problem
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.profiles.tenant_profile import TenantProfile
-from core.refresh.next_push import ANNOUNCED_FROM, LiveTenant, live_tenants, shortages_to_report
+from core.refresh.next_push import ANNOUNCED_FROM, live_tenants, shortages_to_report
 from core.refresh.reader import TenantAnswer
 from core.refresh.run_stop import Stopped
 from core.refresh.services import Services
@@ -57,31 +57,14 @@ class Finding:
 def check_all(services: Services) -> list[Finding]:
     """Return the findings on profiles, certificates, sign-in, permissions, lists and parameters, then on the cache."""
     profiles = services.profiles.load(services.now())
-    findings = [
-        Finding(fault.file, "warning" if problem.code in HARMLESS else "error", problem)
-        for fault in [*profiles.faults, *auth_profiles.faults(services.settings.profiles_dir)]
-        for problem in fault.problems
-    ]
-    if not profiles.tenants and all(fault.of_sharepoint for fault in profiles.faults):
-        folder = services.settings.profiles_dir
-        none = Problem("check.no_profile", {"folder": str(folder)})
-        findings.append(Finding("profiles", "error", folder_problem(folder) or none))
-    findings += _certificates(services, profiles)
-    rows, before = tenant_rows(services.engine), stored_licenses(services.engine)
-    answers = []
-    for answer, of_tenant in services.workers.map(lambda profile: _tenant(services, profile, before), profiles.tenants):
-        answers.append(answer)
-        findings += of_tenant
+    findings = [*_profile_findings(services, profiles), *_certificates(services, profiles)]
+    before = stored_licenses(services.engine)
+    read = list(services.workers.map(lambda profile: _tenant(services, profile, before), profiles.tenants))
+    findings += [finding for _, of_tenant in read for finding in of_tenant]
     site, lists = _sharepoint(services, profiles.sharepoint) if profiles.sharepoint else ([], None)
     findings += site
     if lists is not None and profiles.sharepoint:
-        listed = services.publisher.lists(profiles.sharepoint).tenants
-        tenants = live_tenants(profiles.tenants, rows, listed, lists[0], services.now())
-        findings += [
-            Finding(profiles.sharepoint.name, "error", problem)
-            for problem in emptied_switches(listed, {tenant.name: tenant.emptied for tenant in tenants.values()})
-        ]
-        findings += _list_findings(services, tenants, answers, lists[1])
+        findings += _list_findings(services, profiles, profiles.sharepoint, [answer for answer, _ in read], lists)
     if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
     findings += [Finding("files", one.level, one.problem) for one in file_modes.findings(services.settings)]
@@ -89,6 +72,17 @@ def check_all(services: Services) -> list[Finding]:
         findings.append(Finding("secrets", "warning" if problem.code in stored_secrets.PASSING else "error", problem))
     current_codes = {finding.problem.code for finding in site if finding.problem}
     return findings + list(_from_history(services, current_codes, lists_read=lists is not None))
+
+
+def _profile_findings(services: Services, profiles: Profiles) -> Iterator[Finding]:
+    """Yield the faults of all profiles, and a finding if there is no profile of a tenant."""
+    folder = services.settings.profiles_dir
+    for fault in [*profiles.faults, *auth_profiles.faults(folder)]:
+        for problem in fault.problems:
+            yield Finding(fault.file, "warning" if problem.code in HARMLESS else "error", problem)
+    if not profiles.tenants and all(fault.of_sharepoint for fault in profiles.faults):
+        none = Problem("check.no_profile", {"folder": str(folder)})
+        yield Finding("profiles", "error", folder_problem(folder) or none)
 
 
 def _certificates(services: Services, profiles: Profiles) -> Iterator[Finding]:
@@ -160,9 +154,14 @@ def _sharepoint(services: Services, profile: SharePointProfile) -> tuple[list[Fi
 
 
 def _list_findings(
-    services: Services, tenants: Mapping[str, LiveTenant], answers: Sequence[TenantAnswer], items: Sequence[Item]
+    services: Services, profiles: Profiles, site: SharePointProfile, answers: Sequence[TenantAnswer], read: Read
 ) -> Iterator[Finding]:
-    """Yield the tenants without a row in the tenant list, and the shortages that the next push would report."""
+    """Yield lost values of switches, tenants without a row, and the number of shortages that a push would report."""
+    list_items, license_items = read
+    listed = services.publisher.lists(site).tenants
+    tenants = live_tenants(profiles.tenants, tenant_rows(services.engine), listed, list_items, services.now())
+    for problem in emptied_switches(listed, {tenant.name: tenant.emptied for tenant in tenants.values()}):
+        yield Finding(site.name, "error", problem)
     facts = [
         TenantFacts(tenant.name, tenant.slug, tenant.listed, missing_since=tenant.missing_since)
         for tenant in tenants.values()
@@ -170,7 +169,7 @@ def _list_findings(
     ]
     yield from _findings(services, row_conditions(facts))
     good = [answer for answer in answers if answer.problem is None]
-    count = len(shortages_to_report(services.engine, services.settings, tenants, good, items, services.now()))
+    count = len(shortages_to_report(services.engine, services.settings, tenants, good, license_items, services.now()))
     if count >= ANNOUNCED_FROM:
         yield Finding("SharePoint", "warning", Problem("check.first_push", {"count": str(count)}))
 
