@@ -25,7 +25,7 @@ from core import audit
 from core.access import accounts, api_tokens, own_password, second_factor, sessions
 from core.access.accounts import AccessError
 from core.access.microsoft_claims import MicrosoftAccount, MicrosoftRefusal
-from core.access.sign_in import sign_in_with_microsoft
+from core.access.microsoft_sign_in import sign_in_with_microsoft
 from core.audit import Search
 from core.cache.account_rows import Account, add_account
 from core.cache.schema import metadata

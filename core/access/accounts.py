@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from core import texts
 from core.access import passwords
 from core.access.known_devices import remember as remember_device
+from core.access.microsoft_sign_in import sign_in_with_microsoft
 from core.access.password_spray import note_failure
 from core.access.sessions import (
     EndedSession,
@@ -32,7 +33,6 @@ from core.access.sign_in import (
     attempt_of,
     sign_in,
     sign_in_with_code,
-    sign_in_with_microsoft,
 )
 from core.access.sign_in_budget import SignInAttempt, wait_of_network
 from core.cache import account_rows, sign_in_failure_rows

@@ -1,4 +1,4 @@
-"""Sign in, with password and second factor or with Microsoft, and start a session.
+"""Sign in with password and second factor, and start a session.
 
 The audit has every session that starts and every sign-in that is refused. A refusal has the same words and takes the
 same time whether or not the account exists. The audit has the reason, but never a typed name that is no account.
@@ -14,9 +14,8 @@ from sqlalchemy import Engine
 
 from core import audit
 from core.access import lockout, password_spray, passwords, second_factor, sign_in_budget
-from core.access.microsoft_claims import MicrosoftAccount, MicrosoftRefusal
 from core.access.second_factor import SecondFactorError
-from core.access.sessions import note_revocation, start_session
+from core.access.sessions import start_session
 from core.access.sign_in_budget import Charge, SignInAttempt
 from core.bounds import visible
 from core.cache import account_rows
@@ -26,7 +25,7 @@ from core.roles import Actor
 
 LONGEST_ACCOUNT = 100  # as in core.cache.schema
 NO_KEY = "no key"  # the reason if the secret of the second factor cannot be decrypted
-LOCAL, ENTRA = "local", "entra"  # providers of accounts: ourselves, or Microsoft
+LOCAL = "local"  # provider of accounts with a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +113,16 @@ def sign_in(
     right = check(password, account.password_hash if account else None)
     reason = _refusal_reason(account, right, admins_only)
     if account is None or reason:
-        _note_refusal(engine, account, reason, visitor, now)
+        note_refusal(engine, account, reason, visitor, now)
         password_spray.note_failure(engine, address, name, now)
         return SignInRefused(lockout.wait_after(engine, key, now))
     if account.totp_confirmed_at:
         # A row of its own: somebody may have the password without the device.
-        audit.record(engine, _actor(account, visitor), "session.code_asked", account.name, at=now)
+        audit.record(engine, actor_of(account, visitor), "session.code_asked", account.name, at=now)
         return CodeNeeded(account, key, device, charge)
     lockout.forget(engine, key)
     sign_in_budget.give_back(engine, charge, now)
-    return _open(engine, account, visitor, now, most_sessions) or SignInRefused()
+    return begin_session(engine, account, visitor, now, most_sessions) or SignInRefused()
 
 
 def sign_in_with_code(
@@ -143,73 +142,22 @@ def sign_in_with_code(
     changed = account is None or _state_of(account) != _state_of(half.account)
     reason = "changed meanwhile" if account is None or changed else _code_fault(engine, account, code, visitor, now)
     if account is None or reason:
-        _note_refusal(engine, account, reason, visitor, now)
+        note_refusal(engine, account, reason, visitor, now)
         password_spray.note_failure(engine, address, half.account.name, now)
         return SignInRefused(lockout.wait_after(engine, key, now), unreadable=reason == NO_KEY)
     lockout.forget(engine, key)
     lockout.forget(engine, half.failures)
     for spent in (charge, half.charge):
         sign_in_budget.give_back(engine, spent, now)
-    return _open(engine, account, visitor, now, most_sessions) or SignInRefused()
+    return begin_session(engine, account, visitor, now, most_sessions) or SignInRefused()
 
 
 def _code_fault(engine: Engine, account: Account, code: str, visitor: Visitor, now: datetime) -> str:
     """Return the reason why `code` is refused, for the audit; "" if it is right."""
     try:
-        return "" if second_factor.check(engine, account, code, now, _actor(account, visitor)) else "code"
+        return "" if second_factor.check(engine, account, code, now, actor_of(account, visitor)) else "code"
     except SecondFactorError:
         return NO_KEY
-
-
-def sign_in_with_microsoft(
-    engine: Engine, signed_in: MicrosoftAccount | MicrosoftRefusal, *, now: datetime, address: str = "",
-    user_agent: str = "", most_sessions: int = 0,
-) -> str | MicrosoftRefusal:  # fmt: skip
-    """Return the token of a new session, or the refusal.
-
-    The account is added at the first sign-in; later ones take over name and role from Entra. Another role, or none,
-    ends the older sessions and the API tokens of the account.
-    """
-    visitor = Visitor(address, user_agent)
-    if isinstance(signed_in, MicrosoftRefusal):
-        actor = Actor(signed_in.account, "", "sign-in", signed_in.shown, address)
-        audit.record(
-            engine, actor, "session.refused", signed_in.account, result="refused", reason=signed_in.reason, at=now
-        )
-        if signed_in.reason == "role":
-            _remove_role(engine, signed_in, actor, now)
-        return signed_in
-    account = _entra_account(engine, signed_in, visitor, now)
-    if account.disabled:
-        _note_refusal(engine, account, "disabled", visitor, now)
-        return MicrosoftRefusal("disabled", signed_in.account, signed_in.shown)
-    return _open(engine, account, visitor, now, most_sessions) or MicrosoftRefusal(
-        "disabled", signed_in.account, signed_in.shown
-    )
-
-
-def _entra_account(engine: Engine, entra: MicrosoftAccount, visitor: Visitor, now: datetime) -> Account:
-    """Return the stored account of `entra`, with the present name and role of Entra; add it at the first sign-in."""
-    new = Account(entra.account, "", entra.role, False, now, now, provider=ENTRA, display_name=entra.shown)
-    actor = _actor(new, visitor)
-    stored = account_rows.find_account(engine, entra.account)
-    if stored is None:
-        account_rows.add_account(engine, new, Entry(actor, "account.added", entra.account))
-    elif stored.role != entra.role:
-        entry = Entry(actor, "account.role", entra.account)
-        account_rows.change_account(engine, entra.account, now, entry, role=entra.role, display_name=entra.shown)
-        note_revocation()
-    elif stored.display_name != entra.shown:
-        account_rows.rename_account(engine, entra.account, entra.shown)
-    return account_rows.find_account(engine, entra.account) or new
-
-
-def _remove_role(engine: Engine, refusal: MicrosoftRefusal, actor: Actor, now: datetime) -> None:
-    """Remove the role of an account that has none in Entra any more, which ends its sessions and tokens."""
-    stored = account_rows.find_account(engine, refusal.account)
-    if stored is not None and stored.role:
-        account_rows.change_account(engine, stored.name, now, Entry(actor, "account.role", stored.name), role="")
-        note_revocation()
 
 
 def _refusal_reason(account: Account | None, right: bool, admins_only: bool) -> str:
@@ -230,22 +178,24 @@ def _state_of(account: Account) -> tuple[object, ...]:
     return account.password_hash, account.role, account.disabled, account.totp_confirmed_at
 
 
-def _actor(account: Account, visitor: Visitor) -> Actor:
+def actor_of(account: Account, visitor: Visitor) -> Actor:
+    """Return the actor of a sign-in to this account."""
     return Actor(account.name, account.role, "sign-in", account.shown, visitor.address)
 
 
-def _note_refusal(engine: Engine, account: Account | None, reason: str, visitor: Visitor, now: datetime) -> None:
-    actor = _actor(account, visitor) if account else Actor("", "", "sign-in", address=visitor.address)
+def note_refusal(engine: Engine, account: Account | None, reason: str, visitor: Visitor, now: datetime) -> None:
+    """Write into the audit that a sign-in was refused; `account` is None for an unknown name."""
+    actor = actor_of(account, visitor) if account else Actor("", "", "sign-in", address=visitor.address)
     audit.record(engine, actor, "session.refused", actor.name, result="refused", reason=reason, at=now)
 
 
-def _open(engine: Engine, account: Account, visitor: Visitor, now: datetime, most: int) -> str:
+def begin_session(engine: Engine, account: Account, visitor: Visitor, now: datetime, most: int) -> str:
     """Start a session and return its token, "" if the account was changed during the sign-in."""
-    entry = Entry(_actor(account, visitor), "session.started", account.name)
+    entry = Entry(actor_of(account, visitor), "session.started", account.name)
     token = start_session(
         engine, account.name, now, address=visitor.address, user_agent=visitor.user_agent, entry=entry, checked=account,
         most=most,
     )  # fmt: skip
     if not token:
-        _note_refusal(engine, account, "changed meanwhile", visitor, now)
+        note_refusal(engine, account, "changed meanwhile", visitor, now)
     return token
