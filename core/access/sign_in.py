@@ -52,7 +52,7 @@ class CodeNeeded:
     """The password was right, and the code of the second factor is needed. Opens nothing by itself."""
 
     account: Account
-    failures: str  # the lock-out key of the password: it counts as failed until the code is right
+    lockout_key: str  # of the password, which counts as failed until the code is right
     device: str = ""  # the known device that the password came from
     charge: Charge = field(default_factory=Charge)  # what the password has spent
 
@@ -113,9 +113,7 @@ def sign_in(
     right = check(password, account.password_hash if account else None)
     reason = _refusal_reason(account, right, admins_only)
     if account is None or reason:
-        note_refusal(engine, account, reason, visitor, now)
-        password_spray.note_failure(engine, address, name, now)
-        return SignInRefused(lockout.wait_after(engine, key, now))
+        return _refuse(engine, account, name, reason, key, visitor, now)
     if account.totp_confirmed_at:
         # A row of its own: somebody may have the password without the device.
         audit.record(engine, actor_of(account, visitor), "session.code_asked", account.name, at=now)
@@ -126,30 +124,37 @@ def sign_in(
 
 
 def sign_in_with_code(
-    engine: Engine, half: CodeNeeded, code: str, *, now: datetime, address: str = "", user_agent: str = "",
+    engine: Engine, first_step: CodeNeeded, code: str, *, now: datetime, address: str = "", user_agent: str = "",
     attempt: SignInAttempt | None = None, most_sessions: int = 0,
 ) -> str | SignInRefused:  # fmt: skip
-    """Return the token of a new session if `code` is right, the second step after `half`.
+    """Return the token of a new session if `code` is right, which is the second step after `first_step`.
 
     Wrong codes are counted per known device, else per account.
     """
-    key = second_factor.failures_key(half.account.name, half.device)
+    key = second_factor.failures_key(first_step.account.name, first_step.device)
     visitor = Visitor(address, user_agent)
     charge = _count_attempt(engine, key, attempt, now, password=False)
     if charge.wait:
         return SignInRefused(charge.wait)
-    account = account_rows.find_account(engine, half.account.name)
-    changed = account is None or _state_of(account) != _state_of(half.account)
+    account = account_rows.find_account(engine, first_step.account.name)
+    changed = account is None or _state_of(account) != _state_of(first_step.account)
     reason = "changed meanwhile" if account is None or changed else _code_fault(engine, account, code, visitor, now)
     if account is None or reason:
-        note_refusal(engine, account, reason, visitor, now)
-        password_spray.note_failure(engine, address, half.account.name, now)
-        return SignInRefused(lockout.wait_after(engine, key, now), unreadable=reason == NO_KEY)
+        return _refuse(engine, account, first_step.account.name, reason, key, visitor, now)
     lockout.forget(engine, key)
-    lockout.forget(engine, half.failures)
-    for spent in (charge, half.charge):
+    lockout.forget(engine, first_step.lockout_key)
+    for spent in (charge, first_step.charge):
         sign_in_budget.give_back(engine, spent, now)
     return begin_session(engine, account, visitor, now, most_sessions) or SignInRefused()
+
+
+def _refuse(
+    engine: Engine, account: Account | None, name: str, reason: str, key: str, visitor: Visitor, now: datetime
+) -> SignInRefused:
+    """Write the refusal into the audit, count it, and return it with the wait for the lock-out key `key`."""
+    note_refusal(engine, account, reason, visitor, now)
+    password_spray.note_failure(engine, visitor.address, name, now)
+    return SignInRefused(lockout.wait_after(engine, key, now), unreadable=reason == NO_KEY)
 
 
 def _code_fault(engine: Engine, account: Account, code: str, visitor: Visitor, now: datetime) -> str:
