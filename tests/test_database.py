@@ -21,7 +21,7 @@ from filelock import FileLock
 from sqlalchemy import Engine, text
 
 from core.cache import database, run_rows
-from core.cache.database import MIGRATIONS, DatabaseError, open_database
+from core.cache.database import MIGRATIONS, DatabaseError, newest_version, open_database
 from core.cache.readings import Reading, history_keys, save_readings, stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.schema import metadata
@@ -110,6 +110,14 @@ def test_a_database_is_made_from_nothing_folders_included(file: Path) -> None:
 
     assert query(file, "select version_num from alembic_version") == [(head(),)]
     assert query(file, "pragma journal_mode") == [("wal",)]
+
+
+def test_the_names_of_the_migrations_tell_their_versions(tmp_path: Path) -> None:
+    script = ScriptDirectory(str(MIGRATIONS))
+
+    assert newest_version() == head()
+    assert all(Path(one.path).stem.partition("_")[0] == one.revision for one in script.walk_revisions())
+    assert newest_version(older(tmp_path, "0004")) == "0004"
 
 
 def test_opening_it_again_changes_and_copies_nothing(file: Path) -> None:

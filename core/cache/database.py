@@ -1,19 +1,14 @@
-"""Open the database: engine, SQLite options, upgrade of an older version after a backup."""
+"""Open the database: engine, SQLite options, version."""
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from filelock import FileLock
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, make_url, select, table
 from sqlalchemy.exc import DBAPIError
 
 from core.problems import Problem, ProblemError
@@ -84,41 +79,26 @@ def _sqlite_options(connection: Any, _record: Any) -> None:
 
 
 def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
-    script = ScriptDirectory.from_config(config)
     with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    if current == script.get_current_head():
+        current = stored_version(connection)
+    if current == newest_version(migrations):
         return
-    if current is not None and current not in {revision.revision for revision in script.walk_revisions()}:
+    from core.cache import upgrade  # alembic takes as long to load as a short command lasts
+
+    if current is not None and not upgrade.is_known(migrations, current):
         where = str(file or engine.url.render_as_string())
         raise DatabaseError(Problem("database.newer", {"file": where, "version": current}))
-    if file is not None and current is not None:
-        _back_up(file, current)
-    with engine.connect() as connection:
-        if file is not None:
-            # A table that is rebuilt is dropped for a moment, which would delete the rows that refer to it.
-            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            # One transaction: without this sqlite3 commits every change of a table separately.
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        elif engine.dialect.name == "postgresql":
-            # Of machines that start at the same time one upgrades, the others wait.
-            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lizenztool.upgrade'))")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-    engine.dispose()  # the connection without foreign keys
+    upgrade.to_newest(engine, file, migrations, current)
 
 
-def _back_up(file: Path, version: str) -> None:
-    """Copy the file with SQLite's own backup, which includes the write-ahead log."""
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    copy = file.with_name(f"{file.name}.{version}.{stamp}.bak")
-    source, target = sqlite3.connect(file), sqlite3.connect(copy)
-    try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    shutil.copymode(file, copy)
+def stored_version(connection: Connection) -> str | None:
+    """Return the version of the database's tables, None of an empty database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(select(column("version_num")).select_from(table("alembic_version"))).scalar()
+
+
+@cache
+def newest_version(migrations: Path = MIGRATIONS) -> str:
+    """Return the version after all `migrations`; their files are named `<version>_<what it does>.py`, in order."""
+    return max(file.stem.partition("_")[0] for file in migrations.glob("versions/*.py"))

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, Text, cast, select
 
-from core.cache.database import MIGRATIONS
+from core.cache.database import newest_version, stored_version
 from core.cache.schema import runs, tenants
 from core.cache.sql import transaction
 from core.problems import Problem
@@ -48,16 +45,11 @@ def read_health(engine: Engine) -> HealthReading:
     gone = (tenants.c.has_profile, tenants.c.enabled, tenants.c.missing_since.is_not(None))
     vanished = select(tenants).where(*gone).order_by(tenants.c.name)
     with transaction(engine) as connection:
-        version = MigrationContext.configure(connection).get_current_revision()
+        version = stored_version(connection)
         finished = [(run.finished_at, run.seconds or 0.0) for run in connection.execute(done)]
         failing_tenants = [
             FailingTenant(row.name, row.failing_since, Problem.from_json(row.problem))
             for row in connection.execute(failing)
         ]
         missing = {row.name: row.missing_since for row in connection.execute(vanished)}
-    return HealthReading(version == _newest_version(), finished, failing_tenants, missing)
-
-
-@cache
-def _newest_version() -> str | None:
-    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    return HealthReading(version == newest_version(), finished, failing_tenants, missing)

@@ -1,0 +1,58 @@
+"""Upgrade the tables of a database with alembic, an SQLite file after a backup."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+
+def is_known(migrations: Path, version: str) -> bool:
+    """Return whether one of `migrations` leads to this version."""
+    revisions = ScriptDirectory.from_config(_config(migrations)).walk_revisions()
+    return version in {revision.revision for revision in revisions}
+
+
+def to_newest(engine: Engine, file: Path | None, migrations: Path, current: str | None) -> None:
+    """Upgrade from the version `current` (None: empty) to the newest of `migrations`, in one transaction."""
+    if file is not None and current is not None:
+        _back_up(file, current)
+    with engine.connect() as connection:
+        if file is not None:
+            # A table that is rebuilt is dropped for a moment, which would delete the rows that refer to it.
+            connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            # One transaction: without this sqlite3 commits every change of a table separately.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        elif engine.dialect.name == "postgresql":
+            # Of machines that start at the same time one upgrades, the others wait.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lizenztool.upgrade'))")
+        config = _config(migrations)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    engine.dispose()  # the connection without foreign keys
+
+
+def _config(migrations: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations).replace("%", "%%"))
+    return config
+
+
+def _back_up(file: Path, version: str) -> None:
+    """Copy the file with SQLite's own backup, which includes the write-ahead log."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    copy = file.with_name(f"{file.name}.{version}.{stamp}.bak")
+    source, target = sqlite3.connect(file), sqlite3.connect(copy)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    shutil.copymode(file, copy)
