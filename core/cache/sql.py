@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Engine, Integer, Table, Text, cast, delete, false, select
@@ -38,12 +39,17 @@ def _insert(connection: Connection) -> Any:
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert `rows`, or overwrite those with the same primary key; all must have the same columns."""
-    if not rows:
-        return
-    statement = _insert(connection)(table)
+    if rows:
+        connection.execute(_upsert_statement(_insert(connection), table, tuple(rows[0])), list(rows))
+
+
+@cache
+def _upsert_statement(insert: Any, table: Table, columns: tuple[str, ...]) -> Any:
+    """Return the statement of `upsert`; kept, for to build one takes twice as long as to compile it."""
+    statement = insert(table)
     keys = [column.name for column in table.primary_key]
-    changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows))
+    changes = {name: statement.excluded[name] for name in columns if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
