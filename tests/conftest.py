@@ -9,7 +9,7 @@ from typing import Any
 
 import bcrypt
 import pytest
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import URL, Engine, create_engine, delete, event
 from streamlit.components.v2 import manifest_scanner
 
 from core.access import passwords
@@ -92,6 +92,25 @@ def whole_pages(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
     assert not broken or request.node.get_closest_marker("breaks_a_block")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_compiler() -> Iterator[None]:
+    """Each statement is compiled once for all databases of a kind, as in the product, which opens only one."""
+    models: dict[str, Engine] = {}
+
+    def create(url: URL, **options: Any) -> Engine:
+        engine = create_engine(url, **options)
+        if model := models.get(engine.name):
+            engine.dialect = engine.pool._dialect = model.dialect
+            engine._compiled_cache = model._compiled_cache
+        else:  # a dialect is complete after its first connection
+            event.listen(engine, "connect", lambda *_: models.setdefault(engine.name, engine))
+        return engine
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache_database, "create_engine", create)
+        yield
+
+
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty SQLite database as the migrations leave it."""
@@ -141,20 +160,28 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_engine(postgres_url: str) -> Iterator[Engine]:
+    """An engine on that server, whose only database has all tables."""
+    engine = open_database(postgres_url)
+    yield engine
+    engine.dispose()
+
+
+# Else the audit lets nobody empty it.
+EMPTY_ALL = ["UPDATE audit_anchor SET seq = 1000000000"]
+EMPTY_ALL += [f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables) if table is not audit_anchor]
+EMPTY_ALL += ["UPDATE audit_anchor SET seq = 0, hash = ''"]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind that the product knows; of PostgreSQL one for all tests, emptied."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'x.db'}"
+    with request.getfixturevalue("postgres_engine").begin() as connection:
+        connection.exec_driver_sql(";".join(EMPTY_ALL))
     url: str = request.getfixturevalue("postgres_url")
-    engine = open_database(url)
-    with engine.begin() as connection:
-        connection.execute(update(audit_anchor).values(seq=10**9))  # else the audit lets nobody empty it
-        for table in reversed(metadata.sorted_tables):
-            if table is not audit_anchor:
-                connection.execute(delete(table))
-        connection.execute(update(audit_anchor).values(seq=0, hash=""))
-    engine.dispose()
     return url
 
 
