@@ -14,6 +14,7 @@ from ui.tables import license_rows
 from ui.tables.license_filters import license_filters, matching, sort_by
 from ui.tables.license_table import count_and_downloads, show_licenses
 from ui.texts import text
+from ui.unreadable_tenant import unreadable_dialog
 
 require(Action.LOOK)
 snapshot = visit.snapshot()
@@ -31,3 +32,4 @@ with fenced("tenant.licenses"):
     if event is not None and event.what == "sort":
         sort_by(event.column)
 license_panel(snapshot)
+unreadable_dialog(snapshot)

@@ -15,6 +15,7 @@ from ui.monitoring.switches_table import show_switches, switch_all
 from ui.monitoring.tenant_filter import choose_tenants
 from ui.switch_actions import show_results
 from ui.texts import text
+from ui.unreadable_tenant import unreadable_dialog
 
 require(Action.LOOK)
 snapshot = visit.snapshot()
@@ -41,3 +42,4 @@ with fenced("parameters.title"):
     sharepoint_and_profiles.parameters(snapshot)
 with fenced("profiles.broken"):
     sharepoint_and_profiles.broken_profiles(snapshot)
+unreadable_dialog(snapshot)

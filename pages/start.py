@@ -13,6 +13,7 @@ from ui.start import shortages_table
 from ui.start.attention_list import ConditionWords, current_conditions, items_of, show_attention
 from ui.start.overview import Counts, answer_block, counts_of, tiles
 from ui.texts import text
+from ui.unreadable_tenant import unreadable_dialog
 
 require(Action.LOOK)
 snapshot = visit.snapshot()
@@ -36,3 +37,4 @@ with fenced("start.attention"):
 with fenced("start.shortages"):
     shortages_table.show_shortages(snapshot)
 license_panel(snapshot)
+unreadable_dialog(snapshot)

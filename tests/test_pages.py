@@ -609,6 +609,57 @@ def test_monitoring_checks_the_parameters_of_the_flow(filled, open_page):
     assert [words[0] for words in table.column("check")] == ["✓", "✓", "✗"]
 
 
+def unreadable_tenant(app: AppTest, table: str, column: str) -> str:
+    """Click the first chip that says that a tenant cannot be read; return the name of the tenant."""
+    shown = html_table(app, table)
+    row = next(place for place, words in enumerate(shown.column(column)) if "nicht lesbar" in words)
+    click(app, shown, row, column)
+    return shown.column("tenant")[row]
+
+
+@pytest.mark.parametrize(
+    ("page", "table", "column"),
+    [(LICENSES, "Alle Tenants", "state"), (MONITORING, "Tenants mit ihren Schaltern", "condition")],
+)
+def test_a_click_on_unreadable_says_why_and_offers_another_try_and_the_tenant(page, table, column, filled, open_page):
+    app = open_page(filled, page)
+
+    tenant = unreadable_tenant(app, table, column)
+
+    assert app.get("dialog")[0].proto.dialog.title == tenant
+    assert re.match(r"Seit .* nicht lesbar; gezeigt wird der letzte bekannte Stand\. ", app.error[-1].value)
+    assert button(app, "refresh_unreadable.again")
+    assert "Tenant öffnen" in {link.proto.label for link in app.get("page_link")}
+
+
+def test_who_only_looks_gets_the_reason_without_another_try(filled, open_page):
+    app = open_page(filled, LICENSES, {"name": "vera", "role": "viewer", "sid": "2"})
+
+    unreadable_tenant(app, "Alle Tenants", "state")
+
+    assert "nicht lesbar" in app.error[-1].value
+    assert not any("refresh" in str(one.key) for one in app.button)
+
+
+def test_a_warning_about_an_unreadable_tenant_opens_the_same(filled, open_page):
+    app = open_page(filled)
+
+    button(app, "attention").click().run()
+
+    assert "nicht lesbar" in app.error[-1].value
+    assert button(app, "refresh_unreadable.again")
+
+
+def test_the_panel_of_an_unreadable_tenants_licence_says_why(filled, open_page):
+    app = open_page(filled, LICENSES)
+    table = html_table(app, "Alle Tenants")
+    row = next(place for place, words in enumerate(table.column("state")) if "nicht lesbar" in words)
+
+    click(app, table, row, "product_and_sku")
+
+    assert "nicht lesbar" in app.error[-1].value
+
+
 @pytest.mark.parametrize(("show", "tenants"), [("unreadable", 2), ("certificates", 1), ("off", 1), ("nonsense", 11)])
 def test_monitoring_shows_the_list_a_link_asks_for(show, tenants, filled, open_page):
     app = open_page(filled, MONITORING, show=show)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from playwright.sync_api import Page, expect
 
 from core.cache.catalogue import load_catalogue
 from core.cache.frames import licenses_frame
+from simulator.world import ORGANIZATION_READ
 from tests.browser import (
     axe_violations,
     bottom_of,
@@ -169,14 +171,44 @@ def test_a_name_opens_the_licence_and_leads_on_to_its_tenant_and_back(anna: Page
     expect(anna.get_by_text(f"2 von {LICENSES} Zeilen")).to_be_visible()
 
 
+# How many clicks it takes
+
+
+def count_clicks(page: Page) -> Callable[[], int]:
+    """Count the presses of the mouse from now on; a reload ends the count."""
+    page.evaluate("() => { window.presses = 0; addEventListener('pointerdown', () => { window.presses++ }, true) }")
+    return lambda: int(page.evaluate("() => window.presses"))
+
+
 def test_one_click_opens_a_shortage_and_the_second_refreshes_its_tenant(anna: Page, eventful_day: Day):
     eventful_day.tenant("Bau AG Chur").set_sku("O365_BUSINESS_PREMIUM", consumed=30)
+    clicks = count_clicks(anna)
 
     table(anna, "Engpässe jetzt").get_by_role("button", name="Bau AG Chur", exact=True).click()
     panel = anna.get_by_role("dialog")
-    panel.get_by_role("button", name="Nur diesen aktualisieren").click()
+    expect(panel.get_by_text("O365_BUSINESS_PREMIUM")).to_be_visible()
+    assert clicks() == 1
 
+    panel.get_by_role("button", name="Nur diesen aktualisieren").click()
     expect(panel.locator("div", has=anna.get_by_text("Frei", exact=True)).last).to_contain_text("5")
+    assert clicks() == 2
+
+
+def test_an_unreadable_tenant_is_tried_again_where_it_says_so(anna: Page, eventful_day: Day):
+    eventful_day.take_consent("Bau AG Chur")
+    eventful_day.office.refresh()
+    anna.reload()
+    table(anna, "Engpässe jetzt").get_by_role("button", name="nicht lesbar: Bau AG Chur").click()
+    reason = anna.get_by_role("dialog", name="Bau AG Chur")
+    expect(reason.get_by_text("LicenseAssignment.Read.All")).to_be_visible()
+    eventful_day.tenant("Bau AG Chur").permissions = {ORGANIZATION_READ}
+    eventful_day.office.m365.expire_tokens()
+
+    reason.get_by_role("button", name="Erneut versuchen").click()
+
+    expect(reason.get_by_text("Wieder lesbar")).to_be_visible()
+    reason.get_by_role("link", name="Tenant öffnen").click()
+    expect(anna.get_by_role("heading", level=1)).to_have_text("Bau AG Chur")
 
 
 # Refresh

@@ -27,7 +27,9 @@ from ui.tables.copy_link import copy_link
 from ui.tables.license_columns import rule_words, state_words
 from ui.tables.license_rows import alarm_words
 from ui.tenant.history_chart import show_chart
+from ui.tenant.tenant_header import last_error
 from ui.texts import text
+from ui.unreadable_tenant import find_tenant
 
 _OPEN = "_open_license"
 CHART_PIXELS, EVENTS = 200, 3
@@ -61,6 +63,9 @@ def _close() -> None:
 def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None:
     view = current_view()
     with fenced("panel.figures"):
+        tenant = find_tenant(snapshot, snapshot.index.slug(position))
+        if tenant is not None:
+            last_error(tenant, view)
         figures(_values(snapshot, position, record, view))
     with fenced("panel.actions"):
         _actions(snapshot.index.slug(position), record)

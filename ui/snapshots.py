@@ -67,6 +67,11 @@ class Snapshot:
         return dict(zip(self.active["slug"], self.active["tenant"], strict=True))
 
     @cached_property
+    def unreadable(self) -> frozenset[str]:
+        """Return the short names of the tenants that are read and could not be at the last attempt."""
+        return frozenset(self.active.loc[self.active["problem"].notna(), "slug"])
+
+    @cached_property
     def age(self) -> Age:
         return age_of(self.active)
 

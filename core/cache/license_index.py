@@ -72,6 +72,11 @@ class LicenseIndex(FrameIndex):
         """Return the short name of the tenant in this row."""
         return str(self._frame["slug"].iloc[position])
 
+    def slug_of(self, license_id: str) -> str:
+        """Return the short name of the tenant of a licence (see `ids_of`), "" if there is no such licence."""
+        position = self.position_of(license_id)
+        return "" if position is None else self.slug(position)
+
     def ids_of(self, positions: Positions) -> list[str]:
         """Return the id of each row, made of tenant id and SKU id."""
         return list(self._ids[positions])

@@ -79,7 +79,7 @@ function fill(cell, value, column, row, send) {
   } else if (column.kind === "switch") {
     cell.append(switchOf(text, on, disabled, row.id, column.id, send))
   } else if (column.kind === "chip") {
-    for (const chip of chips) cell.append(make("span", { class: `lt-chip lt-${chip.tone}` }, chip.text))
+    for (const chip of chips) cell.append(chipOf(chip, row.id, column.id, send))
   } else if (column.kind === "bar") {
     const bar = make("span", { class: "lt-track", "aria-hidden": "true" })
     const filled = make("span", { class: "lt-fill" })
@@ -89,6 +89,17 @@ function fill(cell, value, column, row, send) {
   } else {
     cell.append(tone ? make("span", { class: `lt-word lt-${tone}` }, text) : text)
   }
+}
+
+// A chip with a label opens what it is about.
+function chipOf({ text, tone, label }, row, column, send) {
+  const chip = make("span", { class: `lt-chip lt-${tone}` }, text)
+  if (!label) return chip
+  const key = `open/${row}/${column}`
+  const button = make("button", { type: "button", class: "lt-why", "aria-label": label, "data-key": key })
+  button.addEventListener("click", () => send("open", { row, column }))
+  button.append(chip)
+  return button
 }
 
 // It shows what is stored: a click only asks for the change, and the next description says what became of it.

@@ -30,7 +30,11 @@ from ui.problems import problem_box
 from ui.snapshots import Snapshot
 from ui.texts import plural, text
 
-HELP = {"refresh.button": "refresh.button_help", "refresh.one": "refresh.one_help"}  # label of the button -> its help
+HELP = {
+    "refresh.button": "refresh.button_help",
+    "refresh.one": "refresh.one_help",
+    "unreadable.again": "refresh.one_help",
+}  # label of the button -> its help
 EVERY_SECONDS = 2
 SHOW_RESULT_FOR = timedelta(minutes=15)
 OWN, REFUSED, RESUMED = "_own_run", "_refused", "_resumed"

@@ -13,10 +13,12 @@ from ui.frame import navigation
 from ui.frame.view import View
 from ui.monitoring.tenant_filter import column_directions, sort_by
 from ui.problems import reason
+from ui.row_dialog import open_dialog
 from ui.switch_actions import SWITCHES, ask, may_switch, round_number, switch_button, switch_now, switching
 from ui.tables.frame_rows import rows
 from ui.tables.html_table import Event, Kind, Row, show_first_rows, titled_columns
 from ui.texts import text
+from ui.unreadable_tenant import UnreadableTenant
 
 MOST_ROWS = 100  # at first
 KINDS: dict[str, Kind] = {
@@ -48,6 +50,8 @@ def show_switches(tenants: pd.DataFrame, view: View) -> None:
 def _act(event: Event, tenants: pd.DataFrame) -> None:
     if event.what == "sort":
         sort_by(event.column)
+    elif event.what == "open" and event.column == "condition":
+        open_dialog(UnreadableTenant(tenants.loc[tenants["tenant_id"] == event.row, "slug"].iloc[0]))
     elif event.what == "open":
         navigation.open_tenant(tenants.loc[tenants["tenant_id"] == event.row, "slug"].iloc[0])
     elif may_switch():
@@ -121,10 +125,10 @@ def condition_of(row: Any) -> str:
 def _condition_chip(row: Any, lang: str) -> Any:
     condition = condition_of(row)
     why = reason(Problem.from_json(row.problem), row.tenant, lang) if condition == "failing" else ""
-    return {
-        "chips": [{"text": text(f"condition.{condition}", lang), "tone": TONES.get(condition, "quiet")}],
-        "title": why,
-    }
+    chip = {"text": text(f"condition.{condition}", lang), "tone": TONES.get(condition, "quiet")}
+    if condition == "failing":
+        chip["label"] = f"{chip['text']}: {row.tenant}"
+    return {"chips": [chip], "title": why}
 
 
 def _flow_chip(row: Any, lang: str) -> Any:

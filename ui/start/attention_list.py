@@ -17,13 +17,16 @@ from core.cache.database import DatabaseError
 from core.texts import has_text
 from ui import format as fmt
 from ui import snapshots
+from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import navigation
 from ui.frame.language import Language
 from ui.frame.view import View
 from ui.problems import for_reader, reason, sentence
+from ui.row_dialog import open_dialog
 from ui.snapshots import Snapshot
 from ui.texts import text
+from ui.unreadable_tenant import UnreadableTenant
 
 MOST = 4
 ALONE = 3  # tenants with the same problem that get a sentence each; more share one
@@ -38,12 +41,13 @@ BOLD = ("tenant", "product")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One sentence (Markdown) with the link to the page that helps."""
+    """One sentence (Markdown) with the link to the page that helps, or the dialog about an unreadable tenant."""
 
     words: str
     level: Level
     page: str = navigation.MONITORING
     params: tuple[tuple[str, str], ...] = ()
+    unreadable: str = ""  # the short name of a tenant that cannot be read
 
 
 def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
@@ -113,7 +117,8 @@ def _kind(condition: Condition) -> tuple[Level, str, str]:
 def _item(condition: Condition, words: ConditionWords) -> Item:
     sentence = words.sentence(condition)
     if condition.slug:
-        return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),))
+        unreadable = condition.slug if condition.cause else ""
+        return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),), unreadable)
     return Item(sentence, condition.level)
 
 
@@ -144,6 +149,14 @@ def show_attention(items: Sequence[Item]) -> None:
         for item in items[:MOST]:
             with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
                 st.markdown(f"{ICONS[item.level]} {for_reader(item.words)}", width="stretch")
-                navigation.link(item.page, text("attention.open"), **dict(item.params))
+                _way_on(item)
         if len(items) > MOST:
             navigation.link(navigation.MONITORING, text("attention.more", count=len(items) - MOST))
+
+
+def _way_on(item: Item) -> None:
+    if item.unreadable:
+        subject, key = UnreadableTenant(item.unreadable), bound_key("attention", item.unreadable)
+        st.button(text("attention.open"), key=key, type="tertiary", on_click=open_dialog, args=(subject,))
+    else:
+        navigation.link(item.page, text("attention.open"), **dict(item.params))

@@ -22,6 +22,7 @@ from ui.texts import text
 FIRST_ROWS, MORE_ROWS = 50, 100
 
 Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open", "switch"]
+OPENING: tuple[Kind, ...] = ("open", "chip")  # in which a click opens something
 Direction = Literal["ascending", "descending", "none"]
 
 
@@ -40,6 +41,7 @@ class Row:
     """A row: a text for each column, or a mapping with `text` and `sub`, `title`, `tone`, `share`, `chips` or `label`.
 
     `label` is what a screen reader says for a name that stands in several rows; it begins with the name.
+    `chips` are mappings with `text`, `tone` and, if a click on it opens something, a `label`.
     A switch is a mapping with `text` (its accessible name), `on` and `disabled`.
     """
 
@@ -49,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What somebody did: `open` a cell's name or `switch` a cell (row and column), `sort` by a column, show `more`.
+    """What somebody did: `open` a cell's name or chip or `switch` it (row and column), `sort` by a column, show `more`.
 
     `row` is the id of a row and not its position, because rows move before a click on them arrives.
     """
@@ -135,7 +137,7 @@ def show_whole_table(key: str, name: str, columns: Sequence[Column], rows: Seque
 def _event(answer: Any, columns: dict[str, Kind]) -> Event | None:
     """Return the event in the answer; None for what no table of ours can have sent."""
     match answer.open, answer.switch, answer.sort, answer.more:
-        case {"row": str(row), "column": str(column)}, _, _, _ if columns.get(column) == "open":
+        case {"row": str(row), "column": str(column)}, _, _, _ if columns.get(column) in OPENING:
             return Event("open", row, column)
         case _, {"row": str(row), "column": str(column), "on": bool(on)}, _, _ if columns.get(column) == "switch":
             return Event("switch", row, column, on)

@@ -26,7 +26,8 @@ OF_TENANT = tuple(name for name in ALL if name != "tenant")
 SHORTAGES = ("tenant", "product", "free", "short_since", "alarm", "state")
 TITLES = {"product_and_sku": "product", "utilisation": "used_share"}
 # Without a colour are what is ok and what hits nobody, so that the others are seen.
-TONES = {"shortage": "bad", "over": "bad", "low": "warn", "grace": "calm", "suspended": "calm"}
+TONES = {"shortage": "bad", "over": "bad", "low": "warn", "grace": "calm", "suspended": "calm", "unreadable": "warn"}
+UNREADABLE = "unreadable"  # the chip of a row whose tenant could not be read; a click on it says why
 ALARM_TONES = {"unanswered": "bad", "waiting": "warn"}
 
 
@@ -42,11 +43,17 @@ def license_rows(snapshot: Snapshot, positions: Positions, names: Sequence[str],
     """Return these rows of the licences, in this order, with the cells `names`."""
     records = snapshot.index.records(positions)
     ids = snapshot.index.ids_of(positions)
-    marks = [snapshot.index.marks_of(position) for position in positions]
+    marks = [_marks(snapshot, position, names) for position in positions]
     return [
         Row(id_, [_cell(name, record, shown, view) for name in names])
         for id_, record, shown in zip(ids, records, marks, strict=True)
     ]
+
+
+def _marks(snapshot: Snapshot, position: int, names: Sequence[str]) -> list[str]:
+    """Return the marks of a row, and among several tenants if its own cannot be read."""
+    told = "tenant" in names and snapshot.index.slug(position) in snapshot.unreadable
+    return [*snapshot.index.marks_of(position), *([UNREADABLE] if told else [])]
 
 
 def _cell(name: str, record: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
@@ -56,8 +63,11 @@ def _cell(name: str, record: Mapping[str, Any], marks: Sequence[str], view: View
     return fmt.number(value, view.language) if isinstance(value, int) else value
 
 
-def _state(_: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
-    return {"chips": [{"text": state_words(mark, view.language), "tone": TONES.get(mark, "quiet")} for mark in marks]}
+def _state(record: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
+    chips = [{"text": state_words(mark, view.language), "tone": TONES.get(mark, "quiet")} for mark in marks]
+    for chip in chips[-1:] if UNREADABLE in marks else []:
+        chip["label"] = f"{chip['text']}: {record['tenant']}"
+    return {"chips": chips}
 
 
 def _product(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:

@@ -16,6 +16,7 @@ from ui.frame import language
 from ui.frame.identity import current_user
 from ui.frame.view import current_view
 from ui.license_panel import open_license
+from ui.row_dialog import open_dialog
 from ui.snapshots import Snapshot
 from ui.tables import license_columns, license_rows
 from ui.tables.download_buttons import downloads
@@ -24,6 +25,7 @@ from ui.tables.license_filters import DESCENDING, ORDER_OF_COLUMN, Filters, is_f
 from ui.tables.sort_codes import sort_directions
 from ui.tables.table_export import TableExport, export_of
 from ui.texts import text
+from ui.unreadable_tenant import UnreadableTenant
 
 ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renews_at", "short_since",
        "alarm", "alarm_at", "sku_part_number", "kind", "sku_id")  # fmt: skip
@@ -55,8 +57,8 @@ def show_licenses(
 ) -> Event | None:
     """Show these licences with the cells `names` under the accessible `name`; return what somebody did with them.
 
-    A click on the name of a tenant or product opens the panel of the licence. `sort`: the order of the rows if a click
-    on a title may change it.
+    A click on the name of a tenant or product opens the panel of the licence, one on the chip of an unreadable tenant
+    says why. `sort`: the order of the rows if a click on a title may change it.
     """
     if not len(positions):
         return None
@@ -68,7 +70,9 @@ def show_licenses(
         return license_rows.license_rows(snapshot, positions[:count], names, view)
 
     event = show_first_rows(key, name, columns, first_rows, total=len(positions), most=most)
-    if event is not None and event.what == "open":
+    if event is not None and event.what == "open" and event.column == "state":
+        open_dialog(UnreadableTenant(snapshot.index.slug_of(event.row)))
+    elif event is not None and event.what == "open":
         open_license(event.row)
     return event
 
