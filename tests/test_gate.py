@@ -300,8 +300,12 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, lis
 
 
 @pytest.mark.parametrize(
-    "name", ["html_table/html_table.js", "html_table/html_table.css", "copy_link/copy_link.js", "jump_box/jump_box.js"]
-)
+    "name",
+    [
+        "html_table/html_table.js", "html_table/html_table.css", "copy_link/copy_link.js", "jump_box/jump_box.js",
+        "focus/focus.js",
+    ],
+)  # fmt: skip
 def test_our_own_components_are_for_who_is_signed_in(served: Served, name: str) -> None:
     path = f"/_stcore/bidi-components/lizenztool.{name}"
 

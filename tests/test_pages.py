@@ -250,7 +250,7 @@ def test_a_name_opens_the_licence_on_the_same_page(column, small, open_page):
 
     assert app.title[0].value == "2 Engpässe in 1 Tenant."
     assert asked(app, "lizenz") == [table.ids[0]]
-    assert {"Tenant öffnen", "Regel ansehen"} <= {link.proto.label for link in app.get("page_link")}
+    assert {"Tenant öffnen", "Ausnahme hinzufügen"} <= {link.proto.label for link in app.get("page_link")}
     assert "<dt>Meldung</dt><dd>wird gemeldet</dd>" in panel(app)
     assert "Partner/BeginClientSession.aspx?CTID=" in app.get("link_button")[0].proto.url
 

@@ -170,7 +170,7 @@ def test_the_exceptions_are_a_table_with_all_that_is_known(small: World, open_pa
 def test_an_exception_is_added_with_its_author_after_its_effect_was_told(small: World, page: AppTest) -> None:  # noqa: F811
     page.button(key="rule_add").click().run()
     page.selectbox(key="rule_tenant").set_value(tenant_id(small, "chur")).run()
-    page.selectbox(key="rule_mode").set_value("show_only").run()
+    page.radio(key="rule_mode").set_value("show_only").run()
     assert "**2 Lizenzen würden nicht mehr gemeldet.**" in words(page)
     assert all_rules(small.engine) == []
 
@@ -210,8 +210,44 @@ def test_without_a_reason_nothing_is_saved(small: World, page: AppTest) -> None:
 def test_silence_is_not_offered_for_all_tenants_at_once(page: AppTest) -> None:
     page.button(key="rule_add").click().run()
 
-    assert page.selectbox(key="rule_mode").disabled
+    assert page.radio(key="rule_mode").disabled
     assert page.selectbox(key="rule_product").disabled
+
+
+def test_a_link_opens_the_form_of_an_exception_for_a_licence_once(small: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(small, RULES, tenant="chur", sku=SPB)
+    assert app.selectbox(key="rule_tenant").value == tenant_id(small, "chur")
+    assert app.selectbox(key="rule_product").value == SPB
+    assert not app.query_params
+
+    app.button(key="rule_cancel").click().run()
+    assert not app.text_input
+
+
+def test_a_link_to_a_licence_with_an_exception_opens_that_one(small: World, open_page: Any) -> None:  # noqa: F811
+    rule(small, "chur", SPB, threshold=2, reason="Reserve")
+
+    app = open_page(small, RULES, tenant="chur", sku=SPB)
+
+    assert app.selectbox(key="rule_product").disabled
+    assert app.text_input(key="rule_reason").value == "Reserve"
+
+
+@pytest.mark.parametrize("slug", ["", "nobody", HOSTILE])
+def test_a_link_to_an_unknown_tenant_opens_no_form(slug: str, small: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(small, RULES, tenant=slug, sku=SPB)
+
+    assert not app.exception
+    assert not app.text_input
+
+
+def test_a_link_shows_roles_that_look_what_holds_and_no_form(small: World, open_page: Any) -> None:  # noqa: F811
+    rule(small, "chur", SPB, threshold=2, reason="Reserve")
+
+    app = open_page(small, RULES, {"name": "anna", "role": "support", "sid": "2"}, tenant="chur", sku=SPB)
+
+    assert "<dd>Reserve</dd>" in panel(app)
+    assert not app.text_input
 
 
 def test_an_exception_is_changed_and_keeps_its_scope(small: World, open_page: Any) -> None:  # noqa: F811
@@ -221,7 +257,7 @@ def test_an_exception_is_changed_and_keeps_its_scope(small: World, open_page: An
     assert app.selectbox(key="rule_product").disabled
     assert app.number_input(key="rule_threshold").value == 2
 
-    app.selectbox(key="rule_mode").set_value("edge").run()
+    app.radio(key="rule_mode").set_value("edge").run()
     button(app, "rule_save").click().run()
 
     (kept,) = all_rules(small.engine)

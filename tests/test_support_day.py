@@ -194,6 +194,24 @@ def test_one_click_opens_a_shortage_and_the_second_refreshes_its_tenant(anna: Pa
     assert clicks() == 2
 
 
+def test_five_clicks_lead_from_a_shortage_to_an_exception_with_its_reason(carla: Page, eventful_day: Day):
+    clicks = count_clicks(carla)
+    table(carla, "Engpässe jetzt").get_by_role("button", name="Bau AG Chur", exact=True).click()
+    carla.get_by_role("dialog").get_by_role("link", name="Ausnahme hinzufügen").click()
+
+    form = carla.get_by_role("dialog", name="Neue Ausnahme")
+    expect(form.get_by_label("geerbt")).to_be_focused()
+    form.get_by_text("voll belegt in Ordnung", exact=True).click()
+    expect(form.get_by_text("An den heutigen Zahlen ändert das nichts.")).to_be_visible()
+    form.get_by_label("Grund (Pflicht)").click()
+    carla.keyboard.type("Nachbestellt, kommt im August")
+    form.get_by_role("button", name="Speichern").click()
+
+    expect(carla.get_by_text("Gespeichert: Bau AG Chur, ")).to_be_visible()
+    assert column_of(table(carla, "Ausnahmen"), "Grund") == ["Nachbestellt, kommt im August"]
+    assert clicks() == 5
+
+
 def test_an_unreadable_tenant_is_tried_again_where_it_says_so(anna: Page, eventful_day: Day):
     eventful_day.take_consent("Bau AG Chur")
     eventful_day.office.refresh()

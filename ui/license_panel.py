@@ -13,12 +13,13 @@ from core.cache.event_rows import events_of
 from core.cache.frames import history_frame
 from core.graph.admin_center import admin_center_url
 from core.licenses.skus import product_language
+from core.roles import Action
 from ui import format as fmt
 from ui.escaping import plain
-from ui.frame import navigation, visit
+from ui.frame import navigation, url, visit
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import refresh_button
-from ui.frame.url import OPEN_LICENSE
+from ui.frame.identity import current_user
 from ui.frame.view import View, current_view
 from ui.license_events import event_lines
 from ui.row_dialog import figures
@@ -43,13 +44,13 @@ def open_license(license_id: str) -> None:
 def license_panel(snapshot: Snapshot) -> None:
     """Show the panel of the open licence, or of the one that the address names; Escape and its cross close it."""
     if visit.entered():
-        open_license(st.query_params.get(OPEN_LICENSE, ""))
+        open_license(st.query_params.get(url.OPEN_LICENSE, ""))
     license_id = st.session_state.get(_OPEN, "")
     position = snapshot.index.position_of(license_id) if license_id else None
     if position is None:
         _close()
         return
-    st.query_params[OPEN_LICENSE] = license_id
+    st.query_params[url.OPEN_LICENSE] = license_id
     (record,) = snapshot.index.records(np.array([position]))
     title = f"{record[f'product_{product_language(current_view().language)}']} · {record['tenant']}"
     st.dialog(plain(title), width="medium", on_dismiss=_close)(_panel)(snapshot, position, record)
@@ -57,7 +58,7 @@ def license_panel(snapshot: Snapshot) -> None:
 
 def _close() -> None:
     st.session_state.pop(_OPEN, None)
-    st.query_params.pop(OPEN_LICENSE, None)
+    st.query_params.pop(url.OPEN_LICENSE, None)
 
 
 def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None:
@@ -111,11 +112,17 @@ def _days(record: Mapping[str, Any], view: View) -> None:
         show_chart("panel_history", days, product, record["tenant"], view.language, height=CHART_PIXELS)
 
 
+def _rule_link(slug: str, record: Mapping[str, Any]) -> None:
+    """Show the link to the exception of the licence: the form for roles that may change one."""
+    label = text("rule.add" if current_user().may(Action.RULES) else "panel.rule")
+    navigation.link(navigation.RULES, label, **{url.RULE_TENANT: slug, url.RULE_PRODUCT: record["sku_id"]})
+
+
 def _actions(slug: str, record: Mapping[str, Any]) -> None:
     center = admin_center_url(runtime.current().settings.login_url, record["tenant_id"])
     with st.container(horizontal=True, key="panel_actions", vertical_alignment="center"):
         refresh_button([record["tenant_id"]], label="refresh.one", place="panel")
         navigation.link(navigation.TENANT, text("panel.tenant"), tenant=slug)
-        navigation.link(navigation.RULES, text("panel.rule"))
+        _rule_link(slug, record)
         st.link_button(text("panel.admin_center"), center, type="tertiary")
         copy_link("panel_link")

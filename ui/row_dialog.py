@@ -29,10 +29,14 @@ def close_dialog() -> None:
     st.session_state.pop(_SUBJECT, None)
 
 
-def dialog_subject(kind: type[S]) -> S | None:
-    """Return what the open dialog is about; None if it is about another kind of thing, or if none is open."""
+def forget_dialog() -> None:
+    """Close the dialog of an earlier visit. Called once per run, before the page."""
     if visit.entered():
         close_dialog()
+
+
+def dialog_subject(kind: type[S]) -> S | None:
+    """Return what the open dialog is about; None if it is about another kind of thing, or if none is open."""
     subject = st.session_state.get(_SUBJECT)
     return subject if isinstance(subject, kind) else None
 

@@ -15,7 +15,7 @@ PUBLIC = frozenset({*SIGN_IN, BUSY, LANGUAGE, "/health", "/health/ready", "/favi
 SERVED = (
     "/static", "/media",
     "/_stcore/bidi-components/lizenztool.html_table", "/_stcore/bidi-components/lizenztool.copy_link",  # ours
-    "/_stcore/bidi-components/lizenztool.jump_box",
+    "/_stcore/bidi-components/lizenztool.jump_box", "/_stcore/bidi-components/lizenztool.focus",
 )  # fmt: skip
 # Programs may come here without a session: the route checks their token.
 BY_TOKEN = ("/metrics",)

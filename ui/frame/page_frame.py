@@ -6,7 +6,7 @@ import streamlit as st
 
 from core import runtime
 from core.roles import Actor
-from ui import action_messages
+from ui import action_messages, row_dialog
 from ui.escaping import plain
 from ui.frame import language, navigation, visit
 from ui.frame.identity import current_user
@@ -26,6 +26,7 @@ def open_page() -> st.Page:
     st.set_page_config(page_title=f"{page.title} · Lizenztool")
     visit.begin(page.url_path)
     action_messages.forget_secret()
+    row_dialog.forget_dialog()
     demo = runtime.current().demo
     style(demo=demo)
     jump_box(user)

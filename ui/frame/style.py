@@ -39,6 +39,7 @@ h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
 .stMainBlockContainer > div > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
 /* Warnings, one line each; the whole sentence stands where the link leads, and appears when one points at it. */
 .st-key-attention a { padding: 0; min-height: 0; text-decoration: underline; }
+.st-key-attention button { padding: 0; min-height: 0; border: 0; text-decoration: underline; }
 .st-key-attention p { font-size: 0.9rem; line-height: 1.6; }
 .st-key-attention [data-testid="stMarkdown"] { min-width: 0; }
 .st-key-attention [data-testid="stMarkdown"] p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
@@ -51,6 +52,8 @@ dl.figures .long { grid-column: 1 / -1; }
 .copy-link { font: inherit; font-size: 0.875rem; color: inherit; background: none; border: 0; cursor: pointer;
   padding: 0.25rem 0.5rem; border-radius: 7px; }
 .copy-link:hover { background-color: color-mix(in srgb, currentColor 12%, transparent); }
+/* A component that shows nothing takes no place. */
+[data-testid="stElementContainer"]:has(.give-focus) { position: absolute; }
 dl.figures dt { font-size: 0.8rem; opacity: 0.75; padding: 0; }
 dl.figures dd, dl.figures dt { margin: 0; }
 /* The link to sign out looks like the link to the account beside it. */

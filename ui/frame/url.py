@@ -15,6 +15,7 @@ from ui.frame import visit
 
 Params = dict[str, list[str]]
 _KEPT = "_url"
+RULE_TENANT, RULE_PRODUCT = "tenant", "sku"  # slug and SKU id of the licence whose exception a link opens
 OPEN_LICENSE = "lizenz"  # which licence is open, on every page that has licences; ui.license_panel sets and removes it
 
 

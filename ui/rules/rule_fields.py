@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import cast
 
 import streamlit as st
 
-from core.licenses.alarm_rules import LARGEST, LONGEST_REASON, MODES, Mode, Rule
+from core.licenses.alarm_rules import LARGEST, LONGEST_REASON, MODES, Mode, Rule, Scope
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.rules.rules_table import mode_word, products_of
@@ -18,12 +17,13 @@ from ui.texts import text
 TENANT, PRODUCT, MODE, THRESHOLD, WARN, REASON, UNTIL = (
     f"rule_{name}" for name in ("tenant", "product", "mode", "threshold", "warn", "reason", "until")
 )
+FIRST_TO_FILL = f".st-key-{MODE} input:checked"  # in CSS; a tenant and a product are often given
 
 
-def fill(rule: Rule | None) -> None:
-    """Fill the fields with the values of `rule`, or empty them for a new one."""
+def fill(rule: Rule | None, scope: Scope = ("", "")) -> None:
+    """Fill the fields with the values of `rule`, or empty them for a new one about `scope`."""
     state = st.session_state
-    state[TENANT], state[PRODUCT] = rule.scope if rule else ("", "")
+    state[TENANT], state[PRODUCT] = rule.scope if rule else scope
     state[MODE] = rule.mode if rule else ""
     state[THRESHOLD], state[WARN] = (rule.threshold, rule.warn) if rule else (None, None)
     state[REASON], state[UNTIL] = (rule.reason, rule.until) if rule else ("", None)
@@ -47,8 +47,7 @@ def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Rule:
         if tenant_id:
             products |= products_of(snapshot, tenant_id, view.language)
         sku_id = _choice("rule.product", PRODUCT, products, disabled=fixed or not tenant_id)
-        modes: dict[str, str] = {mode: mode_word(mode, view.language) for mode in modes_for(tenant_id, sku_id)}
-        mode = cast(Mode, _choice("column.mode", MODE, modes, disabled=not tenant_id, help_=text("rule.mode_help")))
+    mode = _mode(modes_for(tenant_id, sku_id), view)
     with st.container(horizontal=True):
         threshold = _number("rule.threshold", THRESHOLD, -LARGEST, disabled=mode == "edge")
         warn = _number("rule.warn", WARN, 0)
@@ -63,15 +62,28 @@ def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Rule:
     )  # fmt: skip
 
 
-def _choice(label: str, key: str, words: Mapping[str, str], *, disabled: bool, help_: str | None = None) -> str:
+def _choice(label: str, key: str, words: Mapping[str, str], *, disabled: bool) -> str:
     """Show a choice among codes and return the chosen one; a code that is no longer offered becomes the first."""
-    if st.session_state.get(key) not in words:
-        st.session_state[key] = next(iter(words))
+    _keep_among(list(words), key)
     chosen = st.selectbox(
-        text(label), list(words), key=key, format_func=lambda code: words.get(code, code),
-        disabled=disabled, help=help_, width=300,
-    )  # fmt: skip
+        text(label), list(words), key=key, format_func=lambda code: words.get(code, code), disabled=disabled, width=300
+    )
     return str(chosen or "")
+
+
+def _mode(modes: Sequence[Mode], view: View) -> Mode:
+    """Show the modes side by side, so that one click chooses; return the chosen one."""
+    _keep_among(modes, MODE)
+    chosen = st.radio(
+        text("column.mode"), modes, key=MODE, format_func=lambda mode: mode_word(mode, view.language),
+        disabled=len(modes) == 1, help=text("rule.mode_help"), horizontal=True,
+    )  # fmt: skip
+    return chosen or ""
+
+
+def _keep_among(codes: Sequence[str], key: str) -> None:
+    if st.session_state.get(key) not in codes:
+        st.session_state[key] = codes[0]
 
 
 def _number(label: str, key: str, least: int, *, disabled: bool = False) -> int | None:

@@ -18,12 +18,13 @@ from core.tenants import tenant_rules
 from ui.action_messages import errors_shown, keep_success, show_success
 from ui.control_keys import bound_key
 from ui.escaping import plain
-from ui.frame import visit
+from ui.focus import focus_on
+from ui.frame import url, visit
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
 from ui.rules.rule_effect import effect, effect_words
-from ui.rules.rule_fields import fields, fill
+from ui.rules.rule_fields import FIRST_TO_FILL, fields, fill
 from ui.rules.rules_table import ordered, rule_values, scope_name, show_rules
 from ui.snapshots import Snapshot
 from ui.texts import text
@@ -57,6 +58,7 @@ def edit_rules(snapshot: Snapshot, view: View) -> None:
         with st.container(key="rule_actions"):
             new = OpenForm("change")
             st.button(text("rule.add"), key="rule_add", icon=":material/add:", on_click=_open_form, args=(new, None))
+    _open_linked(snapshot)
     form = dialog_subject(OpenForm)
     if form is not None:
         scope = form.scope and scope_name(snapshot, form.scope, view.language)
@@ -65,10 +67,23 @@ def edit_rules(snapshot: Snapshot, view: View) -> None:
         )
 
 
-def _open_form(form: OpenForm, rule: Rule | None) -> None:
-    """Open the form on the next run, filled with the values of `rule`."""
+def _open_linked(snapshot: Snapshot) -> None:
+    """Open the exception of the licence that the address names, or the form for a new one; the address forgets it."""
+    slug, sku_id = (st.query_params.pop(name, "") for name in (url.RULE_TENANT, url.RULE_PRODUCT))
+    tenants = snapshot.tenants
+    scope = next(((tenant_id, sku_id) for tenant_id in tenants.loc[tenants["slug"] == slug, "tenant_id"]), None)
+    rule = next((one for one in snapshot.rules if one.scope == scope), None)
+    may_change = current_user().may(Action.RULES)
+    if scope and rule:
+        _open_form(OpenForm("change" if may_change else "show", scope, rule.created_at), rule)
+    elif scope and may_change:
+        _open_form(OpenForm("change"), None, scope)
+
+
+def _open_form(form: OpenForm, rule: Rule | None, scope: Scope = ("", "")) -> None:
+    """Open the form, filled with the values of `rule`, or for a new one about `scope`."""
     open_dialog(form)
-    fill(rule)
+    fill(rule, scope)
 
 
 def _dialog(view: View) -> None:
@@ -116,6 +131,7 @@ def _edit_form(snapshot: Snapshot, form: OpenForm, view: View) -> None:
     if form.scope is not None:
         st.subheader(text("rule.change_title"))
     rule = fields(snapshot, view, fixed=form.scope is not None)
+    focus_on(FIRST_TO_FILL)
     others = [other for other in snapshot.rules if other.scope != rule.scope]
     replaced = next((other for other in snapshot.rules if other.scope == rule.scope), None)
     faults = [code for _, code in faults_of(rule)]

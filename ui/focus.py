@@ -1,0 +1,17 @@
+"""The focus of the keyboard, given to a control when a part of the page appears."""
+
+from __future__ import annotations
+
+import json
+
+from ui.own_components import own_component
+
+
+def focus_on(selector: str, key: str = "focus", *, if_lost: bool = False) -> None:
+    """Give the focus to the control that a CSS selector names, once for each time that this appears on the page.
+
+    The control may come later than this. A reader who presses a key or the mouse meanwhile keeps what was chosen.
+    `if_lost`: wait until nothing has the focus, because a dialog or button that had it is gone.
+    """
+    described = {"selector": selector, "ifLost": if_lost}
+    own_component("focus", '<span class="give-focus"></span>')(key=key, data=json.dumps(described).encode())
