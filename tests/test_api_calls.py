@@ -25,7 +25,7 @@ from core.runtime import Runtime
 from simulator import Fault
 from tests.actors import ADMIN
 from tests.api_world import Served, serve
-from tests.browser import watch
+from tests.browser import SCHEMES, axe_violations, watch
 from tests.office import Office, open_office
 from tests.page_world import World, small_world
 from tests.started_runs import start_run
@@ -503,4 +503,11 @@ def test_the_viewer_shows_every_operation_and_asks_nobody_else(
     page.get_by_role("button", name="Execute").click()
 
     expect(page.locator(".live-responses-table .response .response-col_status")).to_contain_text("200")
+    page.locator(".opblock-patch .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    expect(page.get_by_role("textbox", name="Request body")).to_be_visible()
+    page.get_by_role("button", name="Authorize").first.click()
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert axe_violations(page) == []
     assert complaints == []

@@ -19,7 +19,7 @@ from core.cache.audit_rows import AuditRow, Search, find
 from core.profiles.auth_profiles import CALLBACK, AuthStore
 from simulator.profiles import guid
 from tests.actors import ADMIN
-from tests.browser import WCAG, axe_violations
+from tests.browser import axe_violations
 from tests.log_files import log_with
 from tests.openid_provider import (
     BY_CERTIFICATE,
@@ -509,7 +509,7 @@ def test_who_has_no_role_reads_why_in_both_languages_and_takes_another_account(p
     page.goto(f"{office.url}/login/microsoft?next=/two")
     at_provider(page, "nora")
     expect(page.get_by_role("heading", name="Anmeldung nicht möglich")).to_be_visible()
-    assert axe_violations(page, runOnly=WCAG) == []
+    assert axe_violations(page) == []
 
     page.get_by_role("link", name="English").click()
     expect(page.get_by_text("This Microsoft account has no role in Lizenztool.")).to_be_visible()
@@ -531,5 +531,5 @@ def test_the_pages_are_accessible_and_fit(windows: Windows, office: Entrance, sc
             "/login", "/login?lang=en&reason=code", "/login/refused?why=role", "/login/refused?why=away&lang=de",
         ):  # fmt: skip
             page.goto(office.url + path)
-            assert axe_violations(page, runOnly=WCAG) == []
+            assert axe_violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -25,10 +25,12 @@ PAGE = f"""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Lizenztool API</title>
 <link rel="icon" href="/assets/icon.svg">
+<meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{DOCS}/swagger-ui.css">
+<link rel="stylesheet" href="{DOCS}/docs.css">
 </head>
 <body>
-<div id="viewer"></div>
+<main id="viewer"></main>
 <script src="{DOCS}/swagger-ui-bundle.js"></script>
 <script src="{DOCS}/start.js"></script>
 </body>
@@ -43,7 +45,7 @@ def viewer_routes() -> list[BaseRoute]:
     if package is None or not package.submodule_search_locations:
         raise RuntimeError("fastapi-offline is not installed; install what requirements.txt lists.")
     swagger = Path(package.submodule_search_locations[0]) / "static"
-    files = {"swagger-ui.css": swagger, "swagger-ui-bundle.js": swagger, "start.js": OWN}
+    files = {"swagger-ui.css": swagger, "swagger-ui-bundle.js": swagger, "start.js": OWN, "docs.css": OWN}
     return [
         Route("/openapi.json", document),
         Route("/docs", page),
