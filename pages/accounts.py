@@ -18,7 +18,7 @@ user = require(Action.ACCOUNTS)
 view = current_view()
 engine = runtime.current().engine
 
-st.title(text("nav.konten"))
+st.title(text("nav.konten"), anchor=False)
 st.caption(text("accounts.intro"))
 show_success()
 show_secret()

@@ -20,7 +20,7 @@ require(Action.LOOK)
 snapshot = visit.snapshot()
 stop_without_tenants(snapshot, text("nav.alle-tenants"))
 
-st.title(text("nav.alle-tenants"))
+st.title(text("nav.alle-tenants"), anchor=False)
 freshness(snapshot)
 
 with fenced("tenant.licenses"):

@@ -16,7 +16,7 @@ user = require(Action.AUDIT)
 snapshot = visit.snapshot()
 view = current_view()
 
-st.title(text("nav.protokoll"))
+st.title(text("nav.protokoll"), anchor=False)
 st.caption(text("audit.intro"))
 with fenced("audit.verify"):
     verify_block(view)

@@ -22,7 +22,7 @@ snapshot = visit.snapshot()
 view = current_view()
 stop_without_tenants(snapshot, text("nav.monitoring"))
 
-st.title(text("nav.monitoring"))
+st.title(text("nav.monitoring"), anchor=False)
 freshness(snapshot)
 with fenced("nav.monitoring"):
     sharepoint_and_profiles.lists_status(snapshot, view)

@@ -19,7 +19,7 @@ view = current_view()
 engine = runtime.current().engine
 
 password_due = user.role == PASSWORD_DUE  # then this is the only page, and it shows the form only
-st.title(text("nav.mein-konto"))
+st.title(text("nav.mein-konto"), anchor=False)
 if password_due:
     st.info(text("own.password_due", name=plain(user.shown)), icon=":material/key:")
 else:

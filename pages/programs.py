@@ -15,7 +15,7 @@ from ui.texts import text
 user = require(Action.TOKENS)
 view = current_view()
 
-st.title(text("nav.programme"))
+st.title(text("nav.programme"), anchor=False)
 st.caption(text("tokens.intro"))
 show_success()
 show_secret()

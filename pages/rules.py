@@ -18,7 +18,7 @@ snapshot = visit.snapshot()
 view = current_view()
 stop_without_tenants(snapshot, text("nav.regeln"))
 
-st.title(text("nav.regeln"))
+st.title(text("nav.regeln"), anchor=False)
 freshness(snapshot)
 st.markdown(text("rule.intro"))
 st.caption(text("rule.order"))

@@ -134,7 +134,7 @@ def _add() -> None:
 
 
 def _change_role(account: Account, user: Actor) -> None:
-    st.subheader(text("accounts.role_title", name=plain(account.shown)))
+    st.subheader(text("accounts.role_title", name=plain(account.shown)), anchor=False)
     st.markdown(text("accounts.role_what"))
     if account.name == user.name:
         st.warning(text("accounts.role_own"))
@@ -151,7 +151,7 @@ def _change_role(account: Account, user: Actor) -> None:
 
 
 def _new_password(account: Account, _user: Actor) -> None:
-    st.subheader(text("accounts.password_title", name=plain(account.shown)))
+    st.subheader(text("accounts.password_title", name=plain(account.shown)), anchor=False)
     st.markdown(text("accounts.password_what"))
 
     def renew() -> None:
@@ -163,7 +163,7 @@ def _new_password(account: Account, _user: Actor) -> None:
 
 
 def _disable(account: Account, user: Actor) -> None:
-    st.subheader(text("accounts.disable_title", name=plain(account.shown)))
+    st.subheader(text("accounts.disable_title", name=plain(account.shown)), anchor=False)
     st.markdown(text("accounts.disable_what"))
     if account.name == user.name:
         st.warning(text("accounts.role_own"))
@@ -176,7 +176,7 @@ def _disable(account: Account, user: Actor) -> None:
 
 
 def _enable(account: Account, _user: Actor) -> None:
-    st.subheader(text("accounts.enable_title", name=plain(account.shown)))
+    st.subheader(text("accounts.enable_title", name=plain(account.shown)), anchor=False)
     st.markdown(text("accounts.enable_what", role=account.role))
 
     def enable() -> None:
@@ -187,7 +187,7 @@ def _enable(account: Account, _user: Actor) -> None:
 
 
 def _remove_factor(account: Account, _user: Actor) -> None:
-    st.subheader(text("accounts.factor_title", name=plain(account.shown)))
+    st.subheader(text("accounts.factor_title", name=plain(account.shown)), anchor=False)
     st.markdown(text("accounts.factor_what"))
 
     def remove() -> None:

@@ -74,7 +74,9 @@ def _show(session: OpenSession, view: View) -> None:
 
 def _ask(form: OpenForm, view: View) -> None:
     name = plain(form.session.shown)
-    st.subheader(text("sessions.end_title" if form.kind == "alone" else "sessions.end_all_title", name=name))
+    st.subheader(
+        text("sessions.end_title" if form.kind == "alone" else "sessions.end_all_title", name=name), anchor=False
+    )
     if form.kind == "alone":
         st.markdown(_session_words(form.session, view))
     proof = _ask_for_proof(form)

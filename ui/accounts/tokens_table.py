@@ -138,7 +138,7 @@ def _make(name: str, role: str, until: date, view: View) -> None:
 
 
 def _revoke_form(token: Token) -> None:
-    st.subheader(text("tokens.revoke_title", name=plain(token.name)))
+    st.subheader(text("tokens.revoke_title", name=plain(token.name)), anchor=False)
     st.markdown(text("tokens.revoke_what"))
     with st.container(horizontal=True):
         pressed = st.button(text("tokens.revoke"), key=bound_key("token_revoke_now", token.token_id), type="primary")

@@ -18,7 +18,7 @@ def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
     """If there is no tenant, show how to connect the first one and stop the page."""
     if len(snapshot.tenants):
         return
-    st.title(title)
+    st.title(title, anchor=False)
     folder = plain(runtime.current().settings.profiles_dir)
     key = "empty.tenants" if current_user().may(Action.ACCOUNTS) else "empty.tenants_ask"
     st.info(text(key, folder=folder), icon=":material/info:")

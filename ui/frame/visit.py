@@ -48,7 +48,7 @@ def snapshot() -> snapshots.Snapshot:
         except DatabaseError as error:
             figures = snapshots.last(running)
             if figures is None:
-                st.title(text("database.failed"))
+                st.title(text("database.failed"), anchor=False)
             problem_box(error.problem)
             if figures is None:
                 st.stop()

@@ -95,7 +95,7 @@ def unmatched_rows(snapshot: Snapshot) -> None:
     strangers = rows_without_profile(snapshot)
     if unlisted.empty and not strangers:
         return
-    st.subheader(text("monitoring.differences"))
+    st.header(text("monitoring.differences"), anchor=False)
     if len(unlisted):
         _unlisted_tenants(unlisted)
     if strangers:

@@ -116,7 +116,7 @@ def _show(rule: Rule, view: View) -> None:
 
 def _end_form(snapshot: Snapshot, form: OpenForm, rule: Rule, view: View) -> None:
     name = plain(", ".join(scope_name(snapshot, rule.scope, view.language)))
-    st.subheader(text("rule.end_title", scope=name))
+    st.subheader(text("rule.end_title", scope=name), anchor=False)
     left = [other for other in snapshot.rules if other.scope != rule.scope]
     st.markdown(effect_words(effect(snapshot.licenses, snapshot.rules, left, view), view.language))
     with st.container(horizontal=True):
@@ -129,7 +129,7 @@ def _end_form(snapshot: Snapshot, form: OpenForm, rule: Rule, view: View) -> Non
 
 def _edit_form(snapshot: Snapshot, form: OpenForm, view: View) -> None:
     if form.scope is not None:
-        st.subheader(text("rule.change_title"))
+        st.subheader(text("rule.change_title"), anchor=False)
     rule = fields(snapshot, view, fixed=form.scope is not None)
     focus_on(FIRST_TO_FILL)
     others = [other for other in snapshot.rules if other.scope != rule.scope]

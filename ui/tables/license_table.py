@@ -92,7 +92,7 @@ def table_downloads(label: str, make_table: Callable[[], pa.Table], file: str) -
 def section(title: str, rows: int, make_table: Callable[[], pa.Table], file: str) -> None:
     """Show a heading, and beside it the downloads of the table of `rows` rows below it."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.subheader(title, width="content", anchor=False)
+        st.header(title, width="content", anchor=False)
         if rows:
             table_downloads("csv.table", make_table, file)
 

@@ -39,7 +39,7 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: Vie
     if st.session_state.get(_KEY) not in names:
         st.session_state[_KEY] = first_product(licenses)
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.subheader(text("history.title"), width="content")
+        st.header(text("history.title"), width="content", anchor=False)
         sku = st.selectbox(
             text("history.product"), list(names), key=_KEY, format_func=lambda sku: f"{names[sku]} ({parts[sku]})",
             width=420,

@@ -78,7 +78,7 @@ def choose_tenant(snapshot: Snapshot) -> Tenant | None:
             format_func=lambda slug: names.get(slug, slug), placeholder=text("tenant.choose"),
         )  # fmt: skip
     unknown = st.session_state[_UNKNOWN]
-    title.title(plain(names[slug]) if slug else text("nav.tenant"))
+    title.title(plain(names[slug]) if slug else text("nav.tenant"), anchor=False)
     url.keep_params(navigation.TENANT, {"tenant": [slug or unknown]})
     if slug is None:
         st.warning(text("tenant.unknown", slug=plain(unknown)), icon=":material/warning:")
