@@ -34,8 +34,6 @@ from tests.browser import (
 from tests.day import LICENSES, PREMIUM, UNLISTED, Day, OpenBrowser
 from tests.office import Office
 from tests.served import PASSWORD
-from tests.windows import WIDE
-from ui.frame import navigation
 
 pytestmark = pytest.mark.browser
 
@@ -399,18 +397,6 @@ def test_german_is_the_language_until_english_is_chosen_which_stays(open_browser
     expect(anna.get_by_role("heading", level=1)).to_have_text("Monitoring")
     anna.reload()
     expect(anna.locator("html")).to_have_attribute("lang", "en")
-
-
-def test_every_page_is_accessible_in_light_and_dark_and_fits(carla: Page, day: Day):
-    for address in navigation.PAGES_BY_ADDRESS:
-        carla.set_viewport_size(WIDE)
-        carla.goto(f"{day.url}/{address}")
-        settled(carla)
-        for width in (1280, 390):  # all boxes are then where they are when a phone opens it
-            carla.set_viewport_size({"width": width, "height": 900})
-            expect(carla.get_by_test_id("stSidebar")).to_have_attribute("data-collapsed", str(width == 390).lower())
-            assert (address, width, violations(carla)) == (address, width, [])
-            assert carla.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_jump_box_opens_any_place_by_keyboard_alone(anna: Page):
