@@ -17,7 +17,7 @@ from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import show_new_figures
 from core.cache.tenant_rows import tenant_rows
-from core.refresh.publisher import plan_of
+from core.refresh.license_planner import plan_of
 from core.refresh.reader import TenantAnswer, update_trials
 from core.roles import Action, Actor
 from core.settings import Settings

@@ -26,7 +26,7 @@ from core.problems import Problem, ProblemError
 from core.profiles.profile_faults import Fault
 from core.profiles.profile_store import Profiles, folder_problem
 from core.profiles.tenant_profile import TenantProfile
-from core.refresh.publisher import ListsRead
+from core.refresh.lists_reading import ListsRead
 from core.refresh.reader import Reader, ReadResult
 from core.refresh.run_stop import RunStop
 from core.refresh.run_summary import (

@@ -1,0 +1,60 @@
+"""Plan the licence list from the rows of the cache, and keep the alarms of each step in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.cache.lists_read import Alarm, save_alarms, stored_alarms
+from core.refresh.lists_reading import ListsRead
+from core.settings import Settings
+from core.sharepoint import Item, Plan, Row, plan_licenses
+from core.sharepoint.license_rows import Key, in_lists
+from core.sharepoint.trigger_table import report_events
+from core.sharepoint.writable import writable_plan
+
+
+def license_planner(
+    lists_read: ListsRead, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime, settings: Settings
+) -> Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]:
+    """Return the function that plans the licence list; before changes it checks the columns."""
+
+    def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
+        new_plan = plan_of(tenants, wanted, items, alarms, now, settings)
+        if new_plan.changes:
+            lists_read.list_cache.make_sure(lists_read.lists.licenses)
+        return writable_plan(new_plan, lists_read.lists.licenses, items)
+
+    return plan
+
+
+def plan_of(
+    tenants: Mapping[str, Any],
+    wanted: Sequence[Row],
+    items: Iterable[Item],
+    alarms: Mapping[Key, Alarm],
+    now: datetime,
+    settings: Settings,
+) -> Plan:
+    """Return the plan for the licence list; `tenants`: tenant id -> its row in the database, or one like it."""
+    names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in tenants.items()}
+    disabled = {tenant_id for tenant_id, row in tenants.items() if not in_lists(row)}
+    timeout = timedelta(minutes=settings.flow_timeout_minutes)
+    return plan_licenses(wanted, items, alarms, names, disabled, now=now, flow_timeout=timeout)
+
+
+class AlarmMemory:
+    """The alarms in the cache; saved before each write to the list, so that they are right after a crash."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.alarms = stored_alarms(engine)
+
+    def save(self, alarms: Mapping[Key, Alarm]) -> None:
+        changed = {key: alarm for key, alarm in alarms.items() if self.alarms.get(key) != alarm}
+        if changed:
+            save_alarms(self._engine, list(changed.values()), report_events(changed.values(), self.alarms))
+            self.alarms |= changed
