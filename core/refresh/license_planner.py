@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from core.cache.lists_read import Alarm, save_alarms, stored_alarms
 from core.refresh.lists_reading import ListsRead
 from core.settings import Settings
-from core.sharepoint import Item, Plan, Row, plan_licenses
+from core.sharepoint import Item, Plan, Row, plan_licenses, taken_over
 from core.sharepoint.license_rows import Key, in_lists
 from core.sharepoint.trigger_table import report_events
 from core.sharepoint.writable import writable_plan
@@ -53,7 +53,14 @@ class AlarmMemory:
         self._engine = engine
         self.alarms = stored_alarms(engine)
 
+    def take_over(self, shortages: Iterable[Row], now: datetime) -> int:
+        """Save alarms that mark these shortages as reported without a message; return how many."""
+        taken = taken_over(shortages, self.alarms, now)
+        self.save(taken)
+        return len(taken)
+
     def save(self, alarms: Mapping[Key, Alarm]) -> None:
+        """Save those of the alarms that have changed."""
         changed = {key: alarm for key, alarm in alarms.items() if self.alarms.get(key) != alarm}
         if changed:
             save_alarms(self._engine, list(changed.values()), report_events(changed.values(), self.alarms))

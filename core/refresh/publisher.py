@@ -6,20 +6,16 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine
 
 from core.cache.lists_read import (
-    Alarm,
     SharePointStatus,
     save_sharepoint_status,
     sharepoint_status,
 )
-from core.cache.readings import StoredLicense
-from core.cache.tenant_rows import tenant_rows
 from core.graph import GraphClient, GraphError, Http, TokenSource
-from core.licenses.alarm_rules import Rules
-from core.licenses.skus import Catalogue
 from core.problems import Problem
 from core.profiles.profile_store import Profiles
 from core.profiles.sharepoint_profile import SharePointProfile
@@ -37,10 +33,8 @@ from core.sharepoint import (
     Writer,
     plan_tenants,
     push,
-    taken_over,
 )
 from core.sharepoint.apply import PARALLEL_BATCHES
-from core.sharepoint.license_rows import Key, rows_to_show
 from core.sharepoint.list_columns import LIST_NAMES
 from core.sharepoint.writable import FLAGS, odd_values, writable
 from core.workers import Workers
@@ -109,51 +103,39 @@ class Publisher:
         self,
         lists_read: ListsRead,
         items: list[Item],
-        stored: Mapping[str, Mapping[str, StoredLicense]],
-        trial: set[tuple[str, str]],
-        catalogue: Catalogue,
-        rules: Rules,
+        tenants: Mapping[str, Any],
+        rows: Sequence[Row],
         *,
         now: datetime,
         progress: Callable[[int, int], None],
         give_way: Callable[[], bool] = lambda: False,
         take_over: Callable[[Row], bool] | None = None,
     ) -> PushResult:
-        """Make licence list and tenant list equal to the rows `stored` in the cache, and return the result.
+        """Make the licence list equal to `rows` and the tenant list to the profiles, and return the result.
 
-        The last rows of a tenant that cannot be read now are written, too. New shortages for which `take_over` returns
-        True are marked as reported, without a message. `give_way` and `progress` as for `push`. Raises GraphError,
-        ListError.
+        `tenants`: tenant id -> row of the `tenants` table. New shortages for which `take_over` returns True are marked
+        as reported, without a message. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
         """
-        rows = tenant_rows(self._engine)
-        wanted = list(rows_to_show(rows, stored, trial, catalogue, rules, self._settings.language))
-        tenant_changes = writable(
-            plan_tenants(lists_read.tenants, lists_read.matched, self._settings.zone), lists_read.lists.tenants
-        )
         lists_read.odd += odd_values(lists_read.lists.licenses, items, FLAGS, "name")
-        memory, planner = AlarmMemory(self._engine), license_planner(lists_read, rows, wanted, now, self._settings)
-        taken: dict[Key, Alarm] = {}
+        changes = self._tenant_changes(lists_read)
+        memory, planner = AlarmMemory(self._engine), license_planner(lists_read, tenants, rows, now, self._settings)
+        taken = None
         if take_over is not None:
-            taken = taken_over(filter(take_over, planner(items, memory.alarms).tells), memory.alarms, now)
-            memory.save(taken)
+            taken = memory.take_over(filter(take_over, planner(items, memory.alarms).tells), now)
         result = push(
-            lists_read.lists,
-            self._pace,
-            self._writers,
-            items,
-            planner,
-            memory.alarms,
-            remember=memory.save,
-            now=now,
-            progress=lambda total, done: progress(total + len(tenant_changes), done),
-            give_way=give_way,
-        )
-        result.taken_over = len(taken) if take_over is not None else None
-        if tenant_changes:  # after the alarms, which are urgent
-            self._write_tenant_list(lists_read, tenant_changes, result, progress, give_way)
+            lists_read.lists, self._pace, self._writers, items, planner, memory.alarms, now=now, remember=memory.save,
+            progress=lambda total, done: progress(total + len(changes), done), give_way=give_way,
+        )  # fmt: skip
+        result.taken_over = taken
+        if changes:  # after the alarms, which are urgent
+            self._write_tenant_list(lists_read, changes, result, progress, give_way)
         lists_read.refused += result.refused
         self._store_status(lists_read, result, now)
         return result
+
+    def _tenant_changes(self, lists_read: ListsRead) -> list[Change]:
+        changes = plan_tenants(lists_read.tenants, lists_read.matched, self._settings.zone)
+        return writable(changes, lists_read.lists.tenants)
 
     def _write_tenant_list(
         self,

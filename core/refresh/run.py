@@ -38,6 +38,7 @@ from core.refresh.run_summary import (
 )
 from core.refresh.services import Services
 from core.sharepoint import GiveWay, Item, ListError, PushResult
+from core.sharepoint.license_rows import rows_to_show
 
 log = logging.getLogger(__name__)
 
@@ -150,16 +151,16 @@ class RefreshRun:
         services = self.services
         self._progress(PUSH)
         self._show_figures_at = time.monotonic() + SHOW_FIGURES_AFTER
+        tenants = tenant_rows(services.engine)
         stored: dict[str, dict[str, StoredLicense]] = result.before | result.after
+        rows = rows_to_show(tenants, stored, result.trial, self.catalogue, self._rules, services.settings.language)
         most = max(1.0, services.settings.refresh_minutes or PUSH_MINUTES) * 60
         try:
             pushed = services.publisher.publish(
                 lists_read,
                 items.result(),
-                stored,
-                result.trial,
-                self.catalogue,
-                self._rules,
+                tenants,
+                list(rows),
                 now=services.now(),
                 progress=self._push_progress,
                 give_way=GiveWay(most, self._asked_to_give_way),
