@@ -120,7 +120,7 @@ def push(
         state.count(outcomes, now)
         items = _merge(items, outcomes)
         plan = make_plan(items, result.alarms)
-        if not give_way() and (any(map(_unknown, outcomes)) or _blind(plan.changes)):
+        if not give_way() and _is_outdated(plan, outcomes):
             items = lists.items(lists.licenses)
             plan = make_plan(items, result.alarms)
     if state.finish(plan, gave_way=give_way()):
@@ -219,6 +219,7 @@ def _merge(items: Sequence[Item], outcomes: Sequence[Outcome]) -> list[Item]:
     return list(by_id.values())
 
 
-def _blind(changes: Sequence[Change]) -> bool:
-    """Return True if a change would overwrite an item with an unknown version."""
-    return any(change.item is not None and not change.item.etag for change in changes)
+def _is_outdated(plan: Plan, outcomes: Sequence[Outcome]) -> bool:
+    """Return True if the list must be read: an item has an unknown state, or would be overwritten in any version."""
+    blind = any(change.item is not None and not change.item.etag for change in plan.changes)
+    return blind or any(map(_unknown, outcomes))
