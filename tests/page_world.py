@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine
@@ -71,8 +72,8 @@ class World:
 
     @classmethod
     def at(cls, folder: Path, **settings: Any) -> World:
-        chosen = Settings(data_dir=folder, **settings)
-        return cls(open_engine(chosen), chosen)
+        """Return a world without tenants."""
+        return _copy_of(_leave_empty, folder, settings)
 
     @property
     def runtime(self) -> Runtime:
@@ -126,6 +127,37 @@ class World:
         return run_id
 
 
+@dataclass(frozen=True)
+class _Model:
+    files: dict[str, bytes]
+    known: list[ProfileTenant]
+
+
+@cache
+def _model(fill: Callable[[World], None]) -> _Model:
+    """Return what a world with standard settings consists of after `fill`, which is run once in each process."""
+    with TemporaryDirectory() as name:
+        settings = Settings(data_dir=Path(name))
+        world = World(open_engine(settings), settings)
+        fill(world)
+        world.engine.dispose()
+        return _Model({file.name: file.read_bytes() for file in Path(name).iterdir()}, world.known)
+
+
+def _copy_of(fill: Callable[[World], None], folder: Path, settings: dict[str, Any]) -> World:
+    """Return a world of its own in `folder`, as `fill` leaves it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = _model(fill)
+    for name, content in model.files.items():
+        (folder / name).write_bytes(content)
+    chosen = Settings(data_dir=folder, **settings)
+    return World(open_engine(chosen), chosen, list(model.known))
+
+
+def _leave_empty(_world: World) -> None:
+    pass
+
+
 def license_(part: str, enabled: int, consumed: int, *, sku_id: str = "", **others: Any) -> License:
     fields: dict[str, Any] = {"applies_to": "User", "capability_status": "Enabled", **others}
     return License(sku_id or sku_of(part), part, enabled, consumed, **fields)
@@ -143,7 +175,10 @@ def sku_of(part: str) -> str:
 
 def small_world(folder: Path, **settings: Any) -> World:
     """Return a world with two tenants: one without problems, one with a reported shortage."""
-    world = World.at(folder, **settings)
+    return _copy_of(_fill_a_little, folder, settings)
+
+
+def _fill_a_little(world: World) -> None:
     calm, short = world.tenant("Schule Höri", slug="hoeri"), world.tenant("Bau AG Chur", slug="chur")
     world.read(calm, license_("SPB", 40, 10))
     world.read(short, license_("SPB", 10, 10), license_("POWER_BI_PRO", 5, 7), ago=timedelta(hours=3))
@@ -153,12 +188,14 @@ def small_world(folder: Path, **settings: Any) -> World:
         world.engine, [Alarm(short, sku_of("SPB"), "1", None, 0, NOW - timedelta(hours=2), NOW - timedelta(hours=3))]
     )
     world.finished()
-    return world
 
 
 def filled_world(folder: Path, **settings: Any) -> World:
     """Return a world with a dozen tenants, some eighty licences, every problem once, and a hostile name."""
-    world = World.at(folder, **settings)
+    return _copy_of(_fill, folder, settings)
+
+
+def _fill(world: World) -> None:
     ids = [world.tenant(name, days=6 if name == "Praxis am See" else 178) for name in NAMES]
     hostile = world.tenant(HOSTILE, slug="hostile")
     for place, tenant_id in enumerate([*ids, hostile]):
@@ -180,7 +217,6 @@ def filled_world(folder: Path, **settings: Any) -> World:
     }
     save_profiles(world.engine, world.known, profile)
     world.finished()
-    return world
 
 
 def _read_for_days(world: World, tenant_id: str, place: int) -> None:
