@@ -22,6 +22,7 @@ from core.cache.frames import (
     subscriptions_frame,
     tenants_frame,
 )
+from core.cache.history_rows import history_keys, history_page
 from core.cache.lists_read import (
     Alarm,
     ListedTenant,
@@ -36,7 +37,7 @@ from core.cache.lists_read import (
 )
 from core.cache.product_names import imported_names, save_names
 from core.cache.purchases import SubscriptionReading, save_subscriptions
-from core.cache.readings import Reading, history_keys, save_failures, save_readings, stored_licenses, trial_skus
+from core.cache.readings import Reading, save_failures, save_readings, stored_licenses, trial_skus
 from core.cache.schema import history
 from core.cache.sql import data_version
 from core.cache.tenant_rows import ProfileTenant, save_profiles, tenant_rows
@@ -86,8 +87,9 @@ def rows(engine: Engine, tenant: ProfileTenant = CONTOSO) -> dict[str, Any]:
 
 def days(engine: Engine, tenant: ProfileTenant = CONTOSO) -> list[tuple[Any, ...]]:
     """(day, part of the SKU id, enabled, consumed) of each history row."""
-    found = history_frame(engine, tenant.tenant_id).to_dict("records")
-    return [(row["day"], row["sku_id"][:4], row["enabled"], row["consumed"]) for row in found]
+    skus, _ = history_page(engine, tenant.tenant_id, date.min, limit=100)
+    found = ((day["day"], sku.sku_id[:4], day["enabled"], day["consumed"]) for sku in skus for day in sku.days)
+    return sorted(found)
 
 
 # A read
@@ -467,7 +469,7 @@ def frames(engine: Engine) -> dict[str, pd.DataFrame]:
     return {
         "licenses": found,
         "tenants": tenants_frame(engine, found, now=NOW),
-        "history": history_frame(engine, CONTOSO.tenant_id),
+        "history": history_frame(engine, CONTOSO.tenant_id, SPB, TODAY),
         "subscriptions": subscriptions_frame(engine, CONTOSO.tenant_id),
     }
 

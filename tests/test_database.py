@@ -22,7 +22,8 @@ from sqlalchemy import Engine, text
 
 from core.cache import database, run_rows
 from core.cache.database import MIGRATIONS, DatabaseError, newest_version, open_database
-from core.cache.readings import Reading, history_keys, save_readings, stored_licenses
+from core.cache.history_rows import history_keys
+from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.schema import metadata
 from core.cache.tenant_rows import ProfileTenant, save_profiles

@@ -27,7 +27,7 @@ from ui.snapshots import Snapshot
 from ui.tables.copy_link import copy_link
 from ui.tables.license_columns import rule_words, state_words
 from ui.tables.license_rows import alarm_words
-from ui.tenant.history_chart import show_chart
+from ui.tenant.history_chart import first_day, show_chart
 from ui.tenant.tenant_header import last_error
 from ui.texts import text
 from ui.unreadable_tenant import find_tenant
@@ -105,8 +105,7 @@ def _events(record: Mapping[str, Any], view: View) -> None:
 
 
 def _days(record: Mapping[str, Any], view: View) -> None:
-    days = history_frame(runtime.current().engine, record["tenant_id"])
-    days = days[days["sku_id"] == record["sku_id"]]
+    days = history_frame(runtime.current().engine, record["tenant_id"], record["sku_id"], first_day(view))
     if len(days) > 1:
         product = record[f"product_{product_language(view.language)}"]
         show_chart("panel_history", days, product, record["tenant"], view.language, height=CHART_PIXELS)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from core.problems import Problem, ProblemError
 
 BUSY_SECONDS = 30
+JOURNAL_BYTES = 64 * 1024 * 1024
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -75,6 +76,8 @@ def _sqlite_options(connection: Any, _record: Any) -> None:
     # In WAL mode NORMAL is safe against a crash of the process and saves a disk flush per tenant.
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # A long transaction makes the write-ahead log large; afterwards it is cut to this again.
+    cursor.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
     cursor.close()
 
 

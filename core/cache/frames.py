@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Engine, func, select
 
+from core.cache.history_rows import DAY_COLUMNS, days_of_license
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.readings import trial_skus
 from core.cache.rule_rows import rules_at
-from core.cache.schema import alarms, history, licenses, subscriptions, tenants
+from core.cache.schema import alarms, licenses, subscriptions, tenants
 from core.cache.sql import transaction
 from core.licenses.judge import judge
 from core.licenses.skus import Catalogue
@@ -192,13 +193,9 @@ def _typed(frame: pd.DataFrame, **others: str) -> pd.DataFrame:
     return frame
 
 
-def history_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:
-    """Return the daily figures of one tenant: day, sku_id, enabled, consumed, warning, suspended; oldest first."""
-    columns = ["day", "sku_id", "enabled", "consumed", "warning", "suspended"]
-    query = select(*(history.c[name] for name in columns)).where(history.c.tenant_id == tenant_id)
-    with transaction(engine) as connection:
-        rows = connection.execute(query.order_by(history.c.day, history.c.sku_id)).all()
-    return _typed(pd.DataFrame(rows, columns=columns))
+def history_frame(engine: Engine, tenant_id: str, sku_id: str, since: date) -> pd.DataFrame:
+    """Return the daily figures of one licence since `since`, oldest first; the columns are DAY_COLUMNS."""
+    return _typed(pd.DataFrame(days_of_license(engine, tenant_id, sku_id, since), columns=list(DAY_COLUMNS)))
 
 
 def subscriptions_frame(engine: Engine, tenant_id: str) -> pd.DataFrame:

@@ -10,14 +10,14 @@ from typing import Any, TypedDict, cast
 from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, select, update
 
 from core.cache.event_rows import LicenseEvent, add_events
-from core.cache.schema import history, licenses, subscriptions, tenants
-from core.cache.sql import transaction, upsert
+from core.cache.history_rows import LicenseKey, write_day
+from core.cache.schema import licenses, subscriptions, tenants
+from core.cache.sql import transaction
 from core.interned import interned
 from core.licenses.judge import SHORT_STAGES, Stage
 from core.licenses.units import License
 from core.problems import Problem
 
-UNITS = ("enabled", "consumed", "warning", "suspended")
 LICENSE_COLUMNS = tuple(str(column.name) for column in licenses.columns)
 LICENSE_FIELDS = tuple(field.name for field in fields(License))
 
@@ -121,7 +121,7 @@ def save_readings(
     engine: Engine,
     readings: Sequence[Reading],
     before: Mapping[str, Mapping[str, StoredLicense]],
-    written_today: Collection[tuple[str, str]],
+    written_today: Collection[LicenseKey],
     day: date,
 ) -> dict[str, dict[str, StoredLicense]]:
     """Store readings in one transaction and return the new rows: tenant id -> SKU id -> row.
@@ -131,7 +131,7 @@ def save_readings(
     """
     now: dict[str, dict[str, StoredLicense]] = {}
     changed: list[str] = []
-    days: list[dict[str, Any]] = []
+    units: dict[LicenseKey, StoredLicense] = {}
     events: list[LicenseEvent] = []
     for reading in readings:
         old = before.get(reading.tenant_id, {})
@@ -142,31 +142,34 @@ def save_readings(
         else:
             rows = dict(old)  # usually nothing has changed: keep one copy in memory
         now[reading.tenant_id] = rows
-        days += _history_rows(reading, old, rows, written_today, day)
+        units |= _units_to_keep(reading, old, rows, written_today)
     with transaction(engine) as connection:
         _replace_licenses(connection, changed, now)
         add_events(connection, events)
-        upsert(connection, history, days)
+        write_day(connection, day, units)
         _mark_read(connection, [reading for reading in readings if reading.problem is None])
         _mark_partly_read(connection, [reading for reading in readings if reading.problem is not None])
     return now
 
 
-def _history_rows(
+def _units_to_keep(
     reading: Reading,
     old: Mapping[str, StoredLicense],
     rows: Mapping[str, StoredLicense],
-    written_today: Collection[tuple[str, str]],
-    day: date,
-) -> list[dict[str, Any]]:
-    """Return the history rows of `day` that are new or changed by the reading."""
+    written_today: Collection[LicenseKey],
+) -> dict[LicenseKey, StoredLicense]:
+    """Return the licences whose units of today are new or changed by the reading.
+
+    One that is no longer listed has no units after the day on which it went; one that keeps its stored row because its
+    new one cannot be understood was not read today.
+    """
     listed = {license_.sku_id for license_ in reading.licenses}
-    return [
-        {"tenant_id": reading.tenant_id, "sku_id": sku_id, "day": day, **{unit: row[unit] for unit in UNITS}}  # type: ignore[literal-required]
+    return {
+        (reading.tenant_id, sku_id): row
         for sku_id, row in rows.items()
-        if row != old.get(sku_id) or (reading.tenant_id, sku_id) not in written_today
-        if not reading.refused or sku_id in listed  # a SKU that keeps its stored row was not read today
-    ]
+        if row != old.get(sku_id) or (row["present"] and (reading.tenant_id, sku_id) not in written_today)
+        if not reading.refused or sku_id in listed
+    }
 
 
 def _replace_licenses(
@@ -225,13 +228,6 @@ def save_failures(engine: Engine, problems: Mapping[str, Problem], at: datetime)
 def _failing_since(at: Any) -> Any:
     """Return the stored time, or `at` if there is none or it lies in the future because the clock was set back."""
     return case((tenants.c.failing_since <= at, tenants.c.failing_since), else_=at)
-
-
-def history_keys(engine: Engine, day: date) -> set[tuple[str, str]]:
-    """Return the (tenant id, SKU id) with a history row for `day`."""
-    with transaction(engine) as connection:
-        rows = connection.execute(select(history.c.tenant_id, history.c.sku_id).where(history.c.day == day))
-        return {(row.tenant_id, row.sku_id) for row in rows}
 
 
 def trial_skus(engine: Engine) -> set[tuple[str, str]]:

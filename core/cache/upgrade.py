@@ -27,6 +27,8 @@ def to_newest(engine: Engine, file: Path | None, migrations: Path, current: str 
         if file is not None:
             # A table that is rebuilt is dropped for a moment, which would delete the rows that refer to it.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+            # Else every page of a dropped table is written once more, as zeros, and the disk needed is three times.
+            connection.exec_driver_sql("PRAGMA secure_delete = OFF")
             # One transaction: without this sqlite3 commits every change of a table separately.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif engine.dialect.name == "postgresql":
@@ -37,6 +39,19 @@ def to_newest(engine: Engine, file: Path | None, migrations: Path, current: str 
         command.upgrade(config, "head")
         connection.commit()
     engine.dispose()  # the connection without foreign keys
+    if file is not None and current is not None:
+        _give_back_free_pages(engine)
+
+
+def _give_back_free_pages(engine: Engine) -> None:
+    """Make the file smaller if more than half of it is free, as after a large table was rebuilt smaller."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        free, pages = (
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("freelist_count", "page_count")
+        )
+        if free and pages and free > pages / 2:
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _config(migrations: Path) -> Config:

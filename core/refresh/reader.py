@@ -12,11 +12,11 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from core.cache.history_rows import history_keys
 from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.readings import (
     Reading,
     StoredLicense,
-    history_keys,
     save_failures,
     save_readings,
     stored_licenses,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any, Literal
 
 import pandas as pd
@@ -22,6 +23,7 @@ from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
 _KEY = "history_product"
+DAYS = 366  # so far back goes a chart
 PIXELS = 260  # the height of the chart
 POINTS = 31  # up to so many days each day has a visible point
 Theme = Literal["light", "dark"]
@@ -45,17 +47,21 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: Vie
             width=420,
         )  # fmt: skip
     try:
-        days = history_frame(runtime.current().engine, tenant.tenant_id)
+        days = history_frame(runtime.current().engine, tenant.tenant_id, sku, first_day(view))
     except DatabaseError as error:
         problem_box(error.problem)
         return
-    product_days = days[days["sku_id"] == sku]
-    if product_days.empty:
+    if days.empty:
         st.caption(text("history.none"))
         return
-    show_chart("history", product_days, names[sku], tenant.name, view.language)
-    if len(product_days) < 2:
+    show_chart("history", days, names[sku], tenant.name, view.language)
+    if len(days) < 2:
         st.caption(text("history.first_day"))
+
+
+def first_day(view: View) -> date:
+    """Return the first day that a chart shows: it goes back DAYS from today."""
+    return view.now.astimezone(view.zone).date() - timedelta(days=DAYS - 1)
 
 
 def first_product(licenses: pd.DataFrame) -> str:

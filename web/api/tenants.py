@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from core.cache.api_queries import history_page
+from core.cache.history_rows import history_page
 from core.cache.shared_frames import Figures
 from core.name_key import guid_key, name_key
 from core.problems import Problem

@@ -1,0 +1,62 @@
+"""The daily history repeats no keys: a tenth of its size, so that years of it fit"""
+
+import logging
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+
+AT_A_TIME = 20  # tenants; so often is said how far it is
+log = logging.getLogger(__name__)
+
+# A day as the number that Python calls its ordinal: 1 for 1 January of the year 1.
+ORDINAL = {"sqlite": "CAST(julianday({day}) - 1721424.5 AS INTEGER)", "postgresql": "{day} - DATE '0001-01-01' + 1"}
+
+
+def upgrade() -> None:
+    connection = op.get_bind()
+    ordinal = ORDINAL[connection.dialect.name]
+    op.rename_table("history", "old_history")
+    _create_tables()
+    tenants = connection.scalars(sa.text("SELECT tenant_id FROM tenants ORDER BY tenant_id")).all()
+    for start in range(0, len(tenants), AT_A_TIME):
+        group = tenants[start : start + AT_A_TIME]
+        between = {"first": group[0], "last": group[-1]}
+        connection.execute(sa.text(NUMBERS.format(last_day=ordinal.format(day="max(day)"))), between)
+        connection.execute(sa.text(DAYS.format(day=ordinal.format(day="old.day"))), between)
+        log.info("upgrade of the database: daily figures of %d of %d tenants", start + len(group), len(tenants))
+    op.drop_table("old_history")
+
+
+NUMBERS = """
+    INSERT INTO license_numbers (tenant_id, sku_id, last_day)
+    SELECT tenant_id, sku_id, {last_day} FROM old_history
+    WHERE tenant_id BETWEEN :first AND :last GROUP BY tenant_id, sku_id
+"""
+DAYS = """
+    INSERT INTO history (license_number, day, enabled, consumed, warning, suspended)
+    SELECT license_number, {day}, enabled, consumed, warning, suspended
+    FROM license_numbers JOIN old_history old USING (tenant_id, sku_id)
+    WHERE tenant_id BETWEEN :first AND :last ORDER BY license_number, old.day
+"""
+
+
+def _create_tables() -> None:
+    op.create_table(
+        "license_numbers",
+        sa.Column("license_number", sa.Integer(), primary_key=True),
+        sa.Column("tenant_id", sa.String(36), sa.ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
+        sa.Column("sku_id", sa.String(36), nullable=False),
+        sa.Column("last_day", sa.Integer(), nullable=False),
+        sa.UniqueConstraint("tenant_id", "sku_id", name="license_numbers_key"),
+    )
+    number = sa.ForeignKey("license_numbers.license_number", ondelete="CASCADE")
+    op.create_table(
+        "history",
+        sa.Column("license_number", sa.Integer(), number, primary_key=True),
+        sa.Column("day", sa.Integer(), primary_key=True),
+        *(sa.Column(unit, sa.Integer(), nullable=False) for unit in ("enabled", "consumed", "warning", "suspended")),
+        sqlite_with_rowid=False,
+    )
