@@ -50,7 +50,7 @@ class RerunBenchmark:
     def _measure(self, page: Tab, floor: Tab) -> None:
         floor.rerun()
         self._run("opened", page)
-        if not page.has("dataframe"):
+        if not page.has("bidi_component"):
             raise RuntimeError("The page shows no table.")
         for _ in range(self.rounds):
             self.times.measure("empty", floor.rerun)

@@ -1,4 +1,4 @@
-"""Command line: `python -m core sync | check | cert | skus | rules | users | audit | secrets`."""
+"""Command line: `python -m core sync | check | cert | skus | rules | users | audit | secrets | prune`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from core import texts
 from core.access import accounts
-from core.commands import WRONG_CONFIGURATION, audit, rules, secrets, setup, sync, users
+from core.commands import WRONG_CONFIGURATION, audit, prune, rules, secrets, setup, sync, users
 from core.licenses.skus import SkuError
 from core.logs.setup import log_uncaught, set_up_logs
 from core.masking import without_credentials
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m core", description="Lizenztool from the command line.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (sync, setup, rules, users, audit, secrets):
+    for command in (sync, setup, rules, users, audit, secrets, prune):
         command.add_to(commands)
     return parser
 

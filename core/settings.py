@@ -62,6 +62,8 @@ class Settings:
     sessions_per_account: int = 10
     time_zone: str = "Europe/Zurich"
     audit_days: int = 365
+    history_days: int = 1096  # three years
+    run_days: int = 90
     api_requests_per_minute: int = 120  # of each token
     max_connections: int = 1024  # half of them for tabs
     max_connections_per_address: int = 256  # and as many tabs
@@ -173,6 +175,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "sessions_per_account": number(int, 1, 1_000),
     "time_zone": time_zone,
     "audit_days": number(int, 0, 36_500),
+    "history_days": number(int, 0, 36_500),
+    "run_days": number(int, 0, 36_500),
     "api_requests_per_minute": number(int, 1, 100_000),
     "max_connections": number(int, 16, 100_000),
     "max_connections_per_address": number(int, 6, 100_000),

@@ -13,20 +13,17 @@ import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine
 from streamlit.starlette import App
 
-from core import audit, runtime
+from core import runtime
 from core.access import accounts
 from core.access.refusals import Refusals
 from core.access.sessions import Sessions
-from core.cache.event_rows import prune_events
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.operations import file_modes
+from core.operations.retention import prune_now
 from core.problems import ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.services import open_services
@@ -95,8 +92,7 @@ class Server:
         services = open_services(engine, settings)
         self._stack.callback(services.close)
         refresher = Refresher(services)
-        tidy = partial(_prune, engine, settings.audit_days)
-        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=tidy)
+        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=partial(prune_now, engine, settings))
         self._stack.callback(background.stop)
         background.start()
         refresher.start()
@@ -146,12 +142,6 @@ class Server:
                 watch.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
             await asyncio.to_thread(self.close)
-
-
-def _prune(engine: Engine, days: int) -> None:
-    """Delete what is older than `days`: rows of the audit, events of licences."""
-    audit.prune(engine, days, datetime.now(UTC))
-    prune_events(engine, days, datetime.now(UTC))
 
 
 def run(app: App, server: Server) -> int:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select, update
 
 from core.cache.schema import history, license_numbers, licenses
 from core.cache.sql import insert_missing, transaction, upsert
 
 UNITS = ("enabled", "consumed", "warning", "suspended")
 DAY_COLUMNS = ("day", *UNITS)
+AT_MOST = timedelta(days=31)
 LicenseKey = tuple[str, str]  # tenant id, SKU id
 
 
@@ -101,8 +102,26 @@ def history_page(
     return [SkuDays(row.sku_id, row.sku_part_number, days_of_number[row.license_number]) for row in chosen], int(total)
 
 
+def delete_gone_licenses(connection: Connection, before: date) -> int:
+    """Delete the licences that went before `before`, but not their days; return how many."""
+    numbers = license_numbers.c
+    same = (numbers.tenant_id == licenses.c.tenant_id) & (numbers.sku_id == licenses.c.sku_id)
+    went = exists().where(same, numbers.last_day < before)
+    return connection.execute(delete(licenses).where(licenses.c.present.is_(False), went)).rowcount
+
+
 def delete_days(connection: Connection, before: date) -> int:
-    """Delete the days before `before`, and the numbers of licences that have none left; return how many days."""
+    """Delete the days before `before`, and the numbers of licences that have none left; return how many days.
+
+    Of years only the oldest AT_MOST go at once, so that a wrong clock empties nothing.
+    """
+    first_of_license = select(func.min(history.c.day)).where(
+        history.c.license_number == license_numbers.c.license_number
+    )
+    oldest = connection.execute(select(func.min(first_of_license.scalar_subquery()))).scalar()
+    if oldest is None:
+        return 0
+    before = min(before, oldest + AT_MOST)
     # By number and day, the order of the table: it has no index by day alone, which would be half its size.
     old = delete(history).where(history.c.license_number == bindparam("number"), history.c.day < before)
     numbers = connection.execute(select(license_numbers.c.license_number)).scalars().all()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from core.cache.schema import runs
 from core.cache.sql import increase_version, lock_for_writing, transaction
@@ -17,6 +17,7 @@ READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
 PUSH = "sharepoint"  # the last step of a run: everything read is stored, the lists are being written
 OPEN = runs.c.finished_at.is_(None)
 RUNNING = runs.c.state == "running"
+AT_MOST = timedelta(days=7)  # of old runs that are deleted at once
 LEAST = timedelta(microseconds=1)  # between two runs
 
 
@@ -179,6 +180,20 @@ def finish_run(
             .values(state=state, summary=summary, seconds=seconds, finished_at=at, step="")
         )
         increase_version(connection)
+
+
+def delete_runs(connection: Connection, before: datetime) -> int:
+    """Delete the runs that ended before `before`, but never the latest one; return how many.
+
+    Only those of the oldest AT_MOST go at once, so that a wrong clock empties nothing.
+    """
+    oldest = connection.execute(select(func.min(runs.c.finished_at))).scalar()
+    if oldest is None:
+        return 0
+    before = min(before, oldest + AT_MOST)
+    latest = select(runs.c.run_id).where(runs.c.started_at.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
+    old = delete(runs).where(runs.c.finished_at < before, runs.c.run_id.not_in(latest.scalar_subquery()))
+    return connection.execute(old).rowcount
 
 
 def run(engine: Engine, run_id: str) -> Run | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import signal
 import sys
 import threading
@@ -13,18 +14,21 @@ from typing import Any
 from core.cache.lists_read import sharepoint_status
 from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
+from core.operations.retention import prune_now
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import folder_problem
 from core.refresh.refresher import Refresher
 from core.refresh.run_stop import Stopped
 from core.refresh.scope import UnknownTenant
 from core.refresh.services import Services, open_services
-from core.refresh.timetable import TICK
+from core.refresh.timetable import DAY, TICK
 from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
 from core.sharepoint import PushResult
 from core.texts import plural, text
+
+log = logging.getLogger(__name__)
 
 NO_WRITES = PushResult().counts()
 
@@ -54,10 +58,13 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    code = OK
+    code, day = OK, Interval(DAY)
     try:
         while True:
-            code = max(code, _sync_once(services, refresher, options))
+            if options.watch and day.is_over():
+                _prune(services)
+                day.restart()
+            code = max(code, _sync_once(services, refresher, options, ended))
             if not options.watch or _wait(ended, settings.refresh_minutes):
                 return code
     except Stopped:
@@ -65,6 +72,13 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
     finally:
         refresher.stop()
         services.close()
+
+
+def _prune(services: Services) -> None:
+    try:
+        prune_now(services.engine, services.settings)
+    except ProblemError as error:  # the refresh goes on, and says what is wrong with the database
+        log.warning("what is too old could not be deleted: %s", error.problem.text("en"))
 
 
 def _wait(ended: threading.Event, minutes: float) -> bool:
@@ -77,7 +91,7 @@ def _wait(ended: threading.Event, minutes: float) -> bool:
     return ended.is_set()
 
 
-def _sync_once(services: Services, refresher: Refresher, options: argparse.Namespace) -> int:
+def _sync_once(services: Services, refresher: Refresher, options: argparse.Namespace, ended: threading.Event) -> int:
     try:
         summary = refresher.run(
             command_actor(), options.tenant, read_only=options.read_only, take_over=options.take_over
@@ -89,6 +103,9 @@ def _sync_once(services: Services, refresher: Refresher, options: argparse.Names
             raise
         print(error.problem.text(services.settings.language), file=sys.stderr)
         return SOME_FAILED
+    if ended.is_set():  # half a refresh says nothing about the tenants that were not asked
+        print(text("command.sync_stopped", services.settings.language), file=sys.stderr)
+        return OK
     if options.json:
         print(json.dumps(summary, ensure_ascii=False), flush=True)
     else:

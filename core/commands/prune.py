@@ -1,0 +1,29 @@
+"""`prune`: delete what is older than the settings keep."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from core.commands import OK
+from core.operations.retention import prune_now
+from core.runtime import open_engine
+from core.settings import Settings
+from core.texts import plural
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser."""
+    command = commands.add_parser("prune", help="delete what is older than the settings keep; done daily by itself")
+    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    command.set_defaults(call=_prune)
+
+
+def _prune(options: argparse.Namespace, settings: Settings) -> int:
+    deleted = prune_now(open_engine(settings), settings)
+    if options.json:
+        print(json.dumps(deleted))
+    else:
+        print("\n".join(plural(f"command.pruned.{name}", count, settings.language) for name, count in deleted.items()))
+    return OK
