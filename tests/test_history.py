@@ -47,7 +47,7 @@ def opened(url: str, migrations: Path = MIGRATIONS) -> Iterator[Engine]:
 def read(engine: Engine, day: int, *licenses: License) -> None:
     """One good read on the day with this number of January 2027."""
     at = NOW.replace(day=day)
-    readings = [Reading(TENANT.tenant_id, licenses, [], at)]
+    readings = [Reading(TENANT.tenant_id, licenses, {}, at)]
     save_readings(engine, readings, stored_licenses(engine), history_keys(engine, at.date()), at.date())
 
 

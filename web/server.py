@@ -13,6 +13,7 @@ import shlex
 import sys
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from streamlit.starlette import App

@@ -87,11 +87,11 @@ def history_page(
     """Return the days since `since` of at most `limit` SKUs after `offset`, by part number, and the number of SKUs."""
     numbers = license_numbers.c
     same = (licenses.c.tenant_id == numbers.tenant_id) & (licenses.c.sku_id == numbers.sku_id)
-    part_number = func.coalesce(licenses.c.sku_part_number, "").label("sku_part_number")
+    sku_part_number = func.coalesce(licenses.c.sku_part_number, "").label("sku_part_number")
     with_days = (numbers.tenant_id == tenant_id) & (numbers.last_day >= since)
-    skus = select(numbers.license_number, numbers.sku_id, part_number)
+    skus = select(numbers.license_number, numbers.sku_id, sku_part_number)
     skus = skus.select_from(license_numbers.outerjoin(licenses, same)).where(with_days)
-    page = skus.order_by(part_number, numbers.sku_id).limit(limit).offset(offset)
+    page = skus.order_by(sku_part_number, numbers.sku_id).limit(limit).offset(offset)
     with transaction(engine) as connection:
         total = connection.execute(select(func.count()).select_from(license_numbers).where(with_days)).scalar_one()
         chosen = connection.execute(page).all()

@@ -8,6 +8,9 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -30,6 +33,7 @@ from core.texts import plural, text
 
 log = logging.getLogger(__name__)
 
+END_SECONDS = 3.0  # for what has arrived to be written
 NO_WRITES = PushResult().counts()
 
 
@@ -68,7 +72,8 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
             if not options.watch or _wait(ended, settings.refresh_minutes):
                 return code
     except Stopped:
-        return code
+        _say_stopped(settings)
+        return OK
     finally:
         refresher.stop()
         services.close()
@@ -79,6 +84,32 @@ def _prune(services: Services) -> None:
         prune_now(services.engine, services.settings)
     except ProblemError as error:  # the refresh goes on, and says what is wrong with the database
         log.warning("what is too old could not be deleted: %s", error.problem.text("en"))
+
+
+def _say_stopped(settings: Settings) -> None:
+    print(text("command.sync_stopped", settings.language), file=sys.stderr)
+
+
+def _result_of(refresh: Callable[[], dict[str, Any]], ended: threading.Event) -> dict[str, Any]:
+    """Return the summary of the refresh, or raise what it raises.
+
+    Raises Stopped if it goes on for END_SECONDS after `ended` is set: no answer of a silent server is waited for.
+    """
+    future: Future[dict[str, Any]] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(refresh())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=work, name="sync", daemon=True).start()
+    while not ended.is_set() and not future.done():
+        wait([future], TICK)
+    try:
+        return future.result(END_SECONDS)
+    except TimeoutError:
+        raise Stopped from None
 
 
 def _wait(ended: threading.Event, minutes: float) -> bool:
@@ -92,10 +123,11 @@ def _wait(ended: threading.Event, minutes: float) -> bool:
 
 
 def _sync_once(services: Services, refresher: Refresher, options: argparse.Namespace, ended: threading.Event) -> int:
+    refresh = partial(
+        refresher.run, command_actor(), options.tenant, read_only=options.read_only, take_over=options.take_over
+    )
     try:
-        summary = refresher.run(
-            command_actor(), options.tenant, read_only=options.read_only, take_over=options.take_over
-        )
+        summary = _result_of(refresh, ended)
     except UnknownTenant:
         raise
     except ProblemError as error:
@@ -104,7 +136,7 @@ def _sync_once(services: Services, refresher: Refresher, options: argparse.Names
         print(error.problem.text(services.settings.language), file=sys.stderr)
         return SOME_FAILED
     if ended.is_set():  # half a refresh says nothing about the tenants that were not asked
-        print(text("command.sync_stopped", services.settings.language), file=sys.stderr)
+        _say_stopped(services.settings)
         return OK
     if options.json:
         print(json.dumps(summary, ensure_ascii=False), flush=True)

@@ -29,7 +29,8 @@ def prune_now(engine: Engine, settings: Settings) -> dict[str, int]:
 def prune(engine: Engine, settings: Settings, now: datetime) -> dict[str, int]:
     """Delete what is too old at `now`; return how much of what: days, runs, licenses, events, audit, copies.
 
-    A wrong clock empties nothing: of days, runs, events and audit only the oldest few go at once. The latest refresh and the newest copy of an upgrade stay, however old they are. Raises DatabaseError.
+    A wrong clock empties nothing: of days, runs, events and audit only the oldest few go at once. The latest refresh
+    and the newest copy of an upgrade stay, however old they are. Raises DatabaseError.
     """
     today = now.astimezone(settings.zone).date()
     deleted = dict.fromkeys(("days", "runs", "licenses", "events", "audit", "copies"), 0)
