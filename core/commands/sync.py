@@ -100,7 +100,7 @@ def _result_of(refresh: Callable[[], dict[str, Any]], ended: threading.Event) ->
     def work() -> None:
         try:
             future.set_result(refresh())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
             future.set_exception(error)
 
     threading.Thread(target=work, name="sync", daemon=True).start()
