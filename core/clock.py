@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
+FRIDAY = 4  # as `date.weekday` counts
 TOLERANCE = timedelta(minutes=5)  # allowed difference between the clocks of two machines, as in Kerberos and Entra
 
 
@@ -17,6 +18,13 @@ def elapsed(at: datetime, now: datetime) -> timedelta:
     if at > now + TOLERANCE:
         return timedelta.max
     return max(now - at, timedelta(0))
+
+
+def working_day_before(now: datetime, zone: tzinfo) -> datetime:
+    """Return the beginning of the last day from Monday to Friday before today in `zone`, in UTC."""
+    day = now.astimezone(zone).date() - timedelta(days=1)
+    day -= timedelta(days=max(0, day.weekday() - FRIDAY))
+    return datetime.combine(day, datetime.min.time(), zone).astimezone(UTC)
 
 
 def is_over(steady: float, wall: float, interval: float) -> bool:

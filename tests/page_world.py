@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.cache.catalogue import SKU_MAPPINGS
+from core.cache.event_rows import begin_record
 from core.cache.lists_read import (
     Alarm,
     ListedTenant,
@@ -139,6 +140,8 @@ def _model(fill: Callable[[World], None]) -> _Model:
     with TemporaryDirectory() as name:
         settings = Settings(data_dir=Path(name))
         world = World(open_engine(settings), settings)
+        with world.engine.begin() as connection:
+            begin_record(connection, NOW - timedelta(days=90))
         fill(world)
         world.engine.dispose()
         return _Model({file.name: file.read_bytes() for file in Path(name).iterdir()}, world.known)

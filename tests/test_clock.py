@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from core.cache.run_rows import Run
 from core.cache.schema import sessions as session_rows
 from core.cache.schema import sign_in_failures
 from core.cache.second_factor_rows import confirm, keep_secret, use_step
-from core.clock import TOLERANCE, Interval, elapsed, is_over
+from core.clock import TOLERANCE, Interval, elapsed, is_over, working_day_before
 from core.refresh.timetable import BackgroundRefresh
 from tests.actors import ADMIN, actor
 from tests.office import Office, open_office
@@ -211,3 +212,24 @@ def test_what_waits_for_a_browser_does_not_wait_longer_when_the_clock_is_set_bac
 
     assert waiting.get(key, NOW + timedelta(minutes=4)) == "half signed in"
     assert waiting.get(key, NOW - timedelta(hours=2)) is None
+
+
+# Working days
+
+
+ZURICH = ZoneInfo("Europe/Zurich")
+
+
+@pytest.mark.parametrize(
+    ("now", "since"),
+    [
+        pytest.param(datetime(2026, 11, 26, 12, tzinfo=UTC), datetime(2026, 11, 24, 23, tzinfo=UTC), id="thursday"),
+        pytest.param(datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 19, 23, tzinfo=UTC), id="monday"),
+        pytest.param(datetime(2026, 11, 22, 8, tzinfo=UTC), datetime(2026, 11, 19, 23, tzinfo=UTC), id="sunday"),
+        pytest.param(datetime(2026, 11, 21, 8, tzinfo=UTC), datetime(2026, 11, 19, 23, tzinfo=UTC), id="saturday"),
+        pytest.param(datetime(2026, 11, 23, 23, 30, tzinfo=UTC), datetime(2026, 11, 22, 23, tzinfo=UTC), id="night"),
+        pytest.param(datetime(2026, 3, 30, 8, tzinfo=UTC), datetime(2026, 3, 26, 23, tzinfo=UTC), id="summer-time"),
+    ],
+)
+def test_the_working_day_before_is_yesterday_or_friday(now: datetime, since: datetime) -> None:
+    assert working_day_before(now, ZURICH) == since

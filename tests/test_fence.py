@@ -43,6 +43,7 @@ BLOCKS = [
     (START, "ui.start.shortages_table.current_shortages", "Engpässe jetzt"),
     (LICENSES, "ui.tables.license_table.sort_directions", "Lizenzen"),
     (TENANT, "ui.tenant.tenant_header.status_parts", "Zustand des Tenants"),
+    (TENANT, "ui.tenant.timeline.event_time", "Ereignisse"),
     (TENANT, "ui.tenant.history_chart.history_frame", "Verlauf"),
     (TENANT, "ui.tenant.subscriptions_table.subscription_table", "Abonnements"),
     (MONITORING, "ui.monitoring.switches_table.switch_rows", "Schalter"),

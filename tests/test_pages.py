@@ -229,6 +229,30 @@ def test_start_lists_shortages_with_the_state_of_their_message(small, open_page)
     assert [words.split(" ")[0] for words in table.column("alarm")] == ["wird", "gemeldet"]
 
 
+def test_start_says_what_has_changed_and_a_click_opens_the_list_and_then_the_licence(small, open_page):
+    hoeri = small.known[0].tenant_id
+    small.read(hoeri, license_("SPB", 40, 40), ago=timedelta(minutes=10))
+    app = open_page(small)
+    line = button(app, "recent_changes")
+    assert re.fullmatch(r"Seit (gestern|Freitag): :red\[1 neu\]", line.label)
+    assert ":red[**3**] Engpässe" in tiles(app)
+    assert ":orange[**1**] überbelegt" in tiles(app)
+
+    app = line.click().run()
+    table = next(table for table in html_tables(app) if table.name.startswith("Änderungen seit"))
+    assert [(row["event"], row["tenant"]) for row in table.rows] == [("Engpass", "Schule Höri")]
+
+    app = click(app, table, 0, "tenant")
+    assert "<dt>Frei</dt><dd>0</dd>" in panel(app)
+
+
+def test_without_a_change_start_says_so_and_no_figure_is_red(small, open_page):
+    app = open_page(small)
+
+    assert re.search(r"Seit (gestern|Freitag): keine Änderung", words(app))
+    assert not any(label.startswith(":red") for label in tiles(app))
+
+
 def test_a_tile_opens_the_list_it_counts(small, open_page):
     shortages, _, _, unreadable, _ = tiles(open_page(small)).values()
 

@@ -52,6 +52,13 @@ def short_moment(value: datetime, now: datetime, language: str, zone: tzinfo) ->
     return day(local, language)
 
 
+def near_day(value: date, today: date, language: str) -> str:
+    """Return a day of the last week as people call it: "gestern", "Freitag"."""
+    if (today - value).days == 1:
+        return text("time.day_before", language)
+    return format_date(value, "EEEE", locale=text("format.locale", language))
+
+
 def span(seconds: float, language: str, *, short: bool = False) -> str:
     """Return a span of time in one unit: "12 Minuten", "3 Tagen"; short: "12 min", "2 h", "3 Tagen"."""
     for least, unit, name in _UNITS:

@@ -19,13 +19,14 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from core.attention.facts import Facts, known_facts
-from core.cache.event_rows import recorded_since
+from core.cache.event_rows import LicenseEvent, events_since, recorded_since
 from core.cache.license_index import LicenseIndex
 from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
 from core.cache.rule_rows import all_rules
 from core.cache.run_rows import Run, latest_run
 from core.cache.shared_frames import Figures, newest_figures
 from core.cache.sql import data_version
+from core.clock import working_day_before
 from core.licenses.alarm_rules import Rule
 from core.problems import Problem
 from core.runtime import Runtime
@@ -47,6 +48,7 @@ class Snapshot:
     facts: Facts
     listed: Sequence[ListedTenant]
     rules: Sequence[Rule] = ()
+    events: Sequence[LicenseEvent] = ()  # since the last working day, the newest first
     recorded_since: datetime | None = None  # from then on every event of a licence is stored
 
     @property
@@ -159,5 +161,6 @@ def _build(runtime: Runtime, figures: Figures) -> Snapshot:
         facts=known_facts(engine, runtime.settings, figures.catalogue, figures.taken_at, figures.names_fault),
         listed=tenant_list_rows(engine),
         rules=all_rules(engine),
+        events=events_since(engine, working_day_before(figures.taken_at, runtime.settings.zone)),
         recorded_since=recorded_since(engine),
     )

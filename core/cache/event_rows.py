@@ -36,6 +36,11 @@ class LicenseEvent:
     consumed: int | None = None
 
     @property
+    def license_id(self) -> str:
+        """The id of the licence, as in `core.cache.license_index`."""
+        return f"{self.tenant_id}/{self.sku_id}"
+
+    @property
     def begins_shortage(self) -> bool:
         return self.what in SHORT_STAGES and self.before not in SHORT_STAGES
 

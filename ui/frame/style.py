@@ -56,6 +56,7 @@ h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
 dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.7rem 1.2rem;
   margin: 0; padding: 0; overflow-wrap: anywhere; }
 dl.figures .long { grid-column: 1 / -1; }
+.st-key-recent_changes button p { text-decoration: underline; text-underline-offset: 4px; }
 .st-key-panel_events li { font-size: 0.9rem; }
 .copy-link { font: inherit; font-size: 0.875rem; color: inherit; background: none; border: 0; cursor: pointer;
   padding: 0.25rem 0.5rem; border-radius: 7px; }
@@ -92,9 +93,14 @@ _NO_DOWNLOAD_CSS = """<style>
 </style>"""
 
 
+# A dialog stands outside the element that carries Streamlit's choice of light or dark.
+_DIALOG_CSS = """<style>[data-testid="stDialog"] { color-scheme: %s; }</style>"""
+
+
 def style(*, demo: bool) -> None:
     """Apply the CSS; in the demo every page says that it is one."""
     st.html(_CSS)
+    st.html(_DIALOG_CSS % ("dark" if st.context.theme.type == "dark" else "light"))
     st.html(_NO_DOWNLOAD_CSS % text("frontend.download_csv"))
     if demo:
         st.html(_DEMO_CSS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -67,12 +67,13 @@ def answer_block(counts: Counts, readings: Age, conditions: Sequence[Condition],
     st.title(f":green[✓] {sentence}" if well else sentence, anchor=False)
 
 
-def tiles(counts: Counts) -> None:
-    """Show five figures, each a link to the rows it counts."""
+def tiles(counts: Counts, worse: Mapping[str, bool]) -> None:
+    """Show five figures, each a link to the rows it counts; red are those that are `worse` than a working day ago."""
+    colours = {name: "red" if is_worse else "orange" for name, is_worse in worse.items()}
     licenses, monitoring = navigation.LICENSES, navigation.MONITORING
     with st.grid(5, min_column_width=150, gap="small", key="tiles"):
-        _tile("shortages", counts.shortages, "red", licenses, state="shortage")
-        _tile("over", counts.over, "red", licenses, state="over")
+        _tile("shortages", counts.shortages, colours["shortages"], licenses, state="shortage")
+        _tile("over", counts.over, colours["over"], licenses, state="over")
         _tile("low", counts.low, "orange", licenses, state="low")
         _tile("unreadable", counts.unreadable, "orange", monitoring, show="unreadable")
         _tile("certificates", counts.certificates, "orange", monitoring, show="certificates")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
@@ -32,11 +33,11 @@ def no_shortages_words(snapshot: Snapshot) -> str:
     return text("start.no_shortages_by_rule", count=exempt) if exempt else text("start.no_shortages")
 
 
-def show_shortages(snapshot: Snapshot) -> None:
-    """Show the heading, the downloads and the table; a click on a name opens the licence."""
+def show_shortages(snapshot: Snapshot, beside: Callable[[], None]) -> None:
+    """Show the heading, what stands `beside` it, and the table; a click on a name opens the licence."""
     shortages = current_shortages(snapshot)
     table = partial(license_table.table_of, snapshot, shortages)
-    license_table.section(text("start.shortages"), len(shortages), table, "engpaesse")
+    license_table.section(text("start.shortages"), len(shortages), table, "engpaesse", beside)
     if not len(shortages):
         st.caption(no_shortages_words(snapshot))
         return

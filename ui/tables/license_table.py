@@ -89,10 +89,18 @@ def table_downloads(label: str, make_table: Callable[[], pa.Table], file: str) -
     downloads(text(label), file, file, export)
 
 
-def section(title: str, rows: int, make_table: Callable[[], pa.Table], file: str) -> None:
-    """Show a heading, and beside it the downloads of the table of `rows` rows below it."""
-    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+def section(
+    title: str,
+    rows: int,
+    make_table: Callable[[], pa.Table],
+    file: str,
+    beside: Callable[[], None] = lambda: None,
+) -> None:
+    """Show a heading, what stands `beside` it, and the downloads of the table of `rows` rows below it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.header(title, width="content", anchor=False)
+        beside()
+        st.space("stretch")
         if rows:
             table_downloads("csv.table", make_table, file)
 

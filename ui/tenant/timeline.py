@@ -27,7 +27,7 @@ FIRST, MOST = 5, 500
 
 def timeline(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: View) -> None:
     """Show the newest events of the licences in `rows`; a click on a product opens its licence."""
-    st.subheader(text("timeline.title"), anchor=False)
+    st.header(text("timeline.title"), anchor=False)
     try:
         events = events_of(runtime.current().engine, tenant.tenant_id, most=MOST)
     except DatabaseError as error:
@@ -58,4 +58,4 @@ def _row(event: LicenseEvent, product: str, view: View) -> Row:
     lang, at = view.language, event_time(event, view)
     door = {"text": product, "label": f"{product}, {event_words(event, lang)}, {at}"}  # a name stands in several rows
     cells = [event_chip(event, lang), door, at, free_words(event, lang)]
-    return Row(f"{event.tenant_id}/{event.sku_id}/{event.what}/{event.at.isoformat()}", cells)
+    return Row(f"{event.license_id}/{event.what}/{event.at.isoformat()}", cells)
