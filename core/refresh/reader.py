@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
+# So long without an answer from Microsoft, and the tenants that are left are not asked any more; longer than the
+# longest wait that throttling asks for (core.graph.retry.MAX_WAIT).
+QUIET_SECONDS = 180.0
 SAVE_EVERY = 0.5  # seconds; one transaction stores all answers of this time
 EMPTY_FOR = timedelta(days=1)  # an answer without any licence counts as a failed read for this time
 SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates change rarely
@@ -94,23 +98,31 @@ class Reader:
     ) -> ReadResult:
         """Read the tenants of `profiles` and store their rows; a tenant that cannot be read keeps its stored rows.
 
-        `rows`: tenant id -> row of the `tenants` table; `progress` gets the number of finished tenants.
+        `rows`: tenant id -> row of the `tenants` table; `progress` gets the number of finished tenants. Ends when
+        Microsoft has been silent for QUIET_SECONDS, which fails all tenants that are left.
         """
-        answers: SimpleQueue[TenantAnswer] = SimpleQueue()
+        answers, over = SimpleQueue[TenantAnswer](), threading.Event()
         for profile in profiles:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
-            self.workers.submit(self._answer, answers, profile, due)
+            self.workers.submit(self._answer, answers, profile, due, over)
         # The stored rows are loaded while the requests are under way.
         result = ReadResult(before=stored_licenses(self.engine), trial=trial_skus(self.engine))
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
-        done = 0
-        while done < len(profiles) and not self.stop.must_end():
-            arrived = _collect(answers, len(profiles) - done)
+        left, heard_at = {profile.tenant_id: profile for profile in profiles}, time.monotonic()
+        while left and not self.stop.must_end():
+            arrived = _collect(answers, len(left))
+            if any(is_from_microsoft(answer) for answer in arrived):
+                heard_at = time.monotonic()
+            for answer in arrived:
+                del left[answer.profile.tenant_id]
+            if time.monotonic() - heard_at > QUIET_SECONDS:
+                over.set()
+                arrived += [not_asked(profile) for profile in left.values()]
+                left.clear()
             self._mark_doubtful(arrived, result, rows)
             self._save(arrived, result, today, day)
-            done += len(arrived)
-            progress(done)
+            progress(len(profiles) - len(left))
         result.stopped = self.stop.is_set()
         return result
 
@@ -118,8 +130,14 @@ class Reader:
         last = row.subscriptions_read_at if row is not None else None
         return last is None or elapsed(last, self.now()) >= SUBSCRIPTIONS_EVERY
 
-    def _answer(self, answers: SimpleQueue[TenantAnswer], profile: TenantProfile, with_subscriptions: bool) -> None:
-        if not self.stop.is_set():
+    def _answer(
+        self,
+        answers: SimpleQueue[TenantAnswer],
+        profile: TenantProfile,
+        with_subscriptions: bool,
+        over: threading.Event,
+    ) -> None:
+        if not self.stop.is_set() and not over.is_set():
             answers.put(self._read_one(profile, with_subscriptions))
 
     def _read_one(self, profile: TenantProfile, with_subscriptions: bool) -> TenantAnswer:
@@ -216,6 +234,17 @@ class Reader:
         """Return the stage of the licence that was just read."""
         is_trial = (tenant_id, row.sku_id) in trial
         return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).stage
+
+
+def is_from_microsoft(answer: TenantAnswer) -> bool:
+    """Return False if nothing came back from Microsoft: a connection failed, or stayed silent."""
+    return answer.problem is None or not answer.problem.code.startswith("network.")
+
+
+def not_asked(profile: TenantProfile) -> TenantAnswer:
+    """Return the answer of a tenant that is given up because Microsoft was silent for QUIET_SECONDS."""
+    params = {"tenant": profile.name, "minutes": f"{QUIET_SECONDS / 60:.0f}"}
+    return TenantAnswer(profile, problem=Problem("refresh.silence", params))
 
 
 def nothing_left(tenant: str, licenses: Mapping[str, StoredLicense], row: Any, now: datetime) -> Problem | None:
