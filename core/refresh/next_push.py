@@ -18,7 +18,7 @@ from core.cache.rule_rows import rules_at
 from core.cache.run_rows import show_new_figures
 from core.cache.tenant_rows import tenant_rows
 from core.refresh.license_planner import plan_of
-from core.refresh.reader import TenantAnswer, update_trials
+from core.refresh.tenant_answer import TenantAnswer, update_trials
 from core.roles import Action, Actor
 from core.settings import Settings
 from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over

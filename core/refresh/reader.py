@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from queue import Empty, SimpleQueue
@@ -24,15 +24,15 @@ from core.cache.readings import (
     trial_skus,
 )
 from core.clock import elapsed
-from core.graph import GraphClient, GraphError, refused_rows, subscribed_skus, subscriptions
+from core.graph import GraphClient, refused_rows
 from core.licenses.alarm_rules import Rules
 from core.licenses.judge import Stage, judge
 from core.licenses.skus import Catalogue
-from core.licenses.units import License, RefusedRow, Subscription
-from core.logs.setup import tenant_in_log
+from core.licenses.units import License
 from core.problems import Problem
 from core.profiles.tenant_profile import TenantProfile
-from core.refresh.run_stop import RunStop, Stopped
+from core.refresh.run_stop import RunStop
+from core.refresh.tenant_answer import TenantAnswer, nothing_left, read_tenant, update_trials
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -41,22 +41,7 @@ log = logging.getLogger(__name__)
 # longest wait that throttling asks for (core.graph.retry.MAX_WAIT).
 QUIET_SECONDS = 180.0
 SAVE_EVERY = 0.5  # seconds; one transaction stores all answers of this time
-EMPTY_FOR = timedelta(days=1)  # an answer without any licence counts as a failed read for this time
 SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates change rarely
-
-
-@dataclass(slots=True)
-class TenantAnswer:
-    """The answer of one tenant; `subscriptions` is None if they were not requested or are not permitted."""
-
-    profile: TenantProfile
-    licenses: list[License] = field(default_factory=list)
-    refused: list[RefusedRow] = field(default_factory=list)
-    subscriptions: list[Subscription] | None = None
-    subscriptions_asked: bool = False
-    subscriptions_problem: Problem | None = None
-    problem: Problem | None = None
-    read_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -138,36 +123,7 @@ class Reader:
         over: threading.Event,
     ) -> None:
         if not self.stop.is_set() and not over.is_set():
-            answers.put(self._read_one(profile, with_subscriptions))
-
-    def _read_one(self, profile: TenantProfile, with_subscriptions: bool) -> TenantAnswer:
-        answer = TenantAnswer(profile)
-        with tenant_in_log(profile.name):
-            try:
-                client = self.client_for(profile)
-                skus = subscribed_skus(client)
-                answer.licenses, answer.refused = skus.licenses, skus.refused
-                answer.read_at = self.now()
-                if with_subscriptions:
-                    self._read_subscriptions(client, answer)
-            except GraphError as error:
-                answer.problem = error.problem
-                log.warning("cannot be read: %s [%s]", error, error.problem.detail)
-            except Stopped:
-                answer.problem = Problem("refresh.stopped", {"tenant": profile.name})
-            except Exception as error:
-                # An error of one tenant must not end the read of the others.
-                answer.problem = Problem("refresh.unexpected", {"tenant": profile.name}, type(error).__name__)
-                log.exception("unexpected error")
-        return answer
-
-    def _read_subscriptions(self, client: GraphClient, answer: TenantAnswer) -> None:
-        answer.subscriptions_asked = True
-        try:
-            answer.subscriptions = subscriptions(client)
-        except GraphError as error:
-            answer.subscriptions_problem = error.problem
-            log.info("renewal dates cannot be read: %s", error)
+            answers.put(read_tenant(profile, self.client_for, self.now, with_subscriptions=with_subscriptions))
 
     def _mark_doubtful(self, arrived: Sequence[TenantAnswer], result: ReadResult, rows: dict[str, Any]) -> None:
         """Set a problem on each answer without a licence, if the tenant had several."""
@@ -247,22 +203,6 @@ def not_asked(profile: TenantProfile) -> TenantAnswer:
     return TenantAnswer(profile, problem=Problem("refresh.silence", params))
 
 
-def nothing_left(tenant: str, licenses: Mapping[str, StoredLicense], row: Any, now: datetime) -> Problem | None:
-    """Return the problem with an answer without a licence, None if it is credible; `licenses` are the stored ones.
-
-    The end of a single licence is credible: its subscription ended. The end of several at once is credible after
-    EMPTY_FOR; `row`, the row of the tenant, has the time of the first such answer.
-    """
-    count = sum(license_["present"] for license_ in licenses.values())
-    if count < 2:
-        return None
-    problem = Problem("graph.nothing_left", {"tenant": tenant, "count": str(count)})
-    stored = Problem.from_json(row.problem) if row is not None and row.problem else None
-    if stored is not None and stored.code == problem.code and now - row.failing_since >= EMPTY_FOR:
-        return None
-    return problem
-
-
 def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer]:
     """Return the answers that arrive within SAVE_EVERY, at most `most`."""
     arrived: list[TenantAnswer] = []
@@ -273,14 +213,3 @@ def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer
         except Empty:
             break
     return arrived
-
-
-def update_trials(trial: set[tuple[str, str]], tenant_id: str, subscriptions: Sequence[Subscription]) -> None:
-    """Add to `trial` the SKUs of the tenant with only trial subscriptions; remove its others."""
-    bought = {row.sku_id for row in subscriptions if not row.is_trial}
-    for row in subscriptions:
-        key = (tenant_id, row.sku_id)
-        if row.is_trial and row.sku_id not in bought:
-            trial.add(key)
-        else:
-            trial.discard(key)
