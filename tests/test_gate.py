@@ -303,7 +303,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, lis
     "name",
     [
         "html_table/html_table.js", "html_table/html_table.css", "copy_link/copy_link.js", "jump_box/jump_box.js",
-        "focus/focus.js",
+        "focus/focus.js", "passing_line/passing_line.js",
     ],
 )  # fmt: skip
 def test_our_own_components_are_for_who_is_signed_in(served: Served, name: str) -> None:

@@ -1,5 +1,6 @@
 """The pages as a reader meets them, over a real database; Streamlit's AppTest stands for the browser."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from core.cache.run_rows import finish_run, join_or_wait, save_progress, show_ne
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.tenants.tenant_switches import SwitchResult
 from tests.actors import actor
-from tests.html_tables import click, html_table, html_tables, send
+from tests.html_tables import click, event_of, html_table, html_tables, send
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
 from ui import snapshots
 from ui.escaping import plain
@@ -40,7 +41,7 @@ def no_runtime_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(snapshots, "STATE_SECONDS", -1.0)
     yield
     runtime.install(None)
-    refresh_result._closed.clear()
+    refresh_result._seen.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -694,6 +695,20 @@ def test_monitoring_shows_the_list_a_link_asks_for(show, tenants, filled, open_p
 # Refresh
 
 
+def result_line(app: AppTest) -> Any:
+    """What the line of the result is told, None if there is none."""
+    found = (one.proto for one in app.get("bidi_component") if one.proto.component_name == "lizenztool.passing_line")
+    return next((json.loads(proto.bytes) for proto in found), None)
+
+
+def click_result(app: AppTest, button: str) -> AppTest:
+    """Click a button of the line of the result, as the browser tells it."""
+    found = (one.proto for one in app.get("bidi_component") if one.proto.component_name == "lizenztool.passing_line")
+    states = app._tree.get_widget_states()
+    states.widgets.append(event_of(next(found).id, button, True))
+    return app._run(states)
+
+
 def test_newer_figures_are_offered_and_never_swapped_in(small, open_page):
     app = open_page(small, LICENSES)
     before = licenses(app)
@@ -736,13 +751,16 @@ def test_who_refreshes_sees_the_progress_and_then_the_new_figures(small, open_pa
     app.run()
 
     assert app.title[0].value == "3 Engpässe in 2 Tenants."
-    result = app.warning[0].value
-    assert "1 von 2 Tenants in 3 s gelesen" in result
-    assert plain(HOSTILE) in result
-    assert plain("Nichts ging <b>mehr</b>.") in result
+    line = result_line(app)
+    assert line["words"] == "Aktualisiert: 1 von 2 Tenants in 3 s gelesen. Neue Engpässe: 1."
+    assert line["seconds"] == 0  # it stays
 
-    app.button(key="dismiss_result").click().run()
-    assert not app.warning
+    app = click_result(app, "details")
+    assert plain(HOSTILE) in words(app)
+    assert plain("Nichts ging <b>mehr</b>.") in words(app)
+
+    click_result(app, "close")
+    assert result_line(app) is None
 
 
 def test_a_long_push_shows_how_far_it_is_and_keeps_neither_figures_nor_button_back(small, open_page):
@@ -762,7 +780,7 @@ def test_a_long_push_shows_how_far_it_is_and_keeps_neither_figures_nor_button_ba
 
     finish_run(small.engine, run_id, "done", {"tenants": 2, "ok": 2, "sharepoint": {"remaining": 3400}}, 3.0, NOW)
     app.run()
-    assert "3’400 Einträge folgen mit der nächsten Aktualisierung" in app.success[0].value
+    assert "3’400 Einträge folgen mit der nächsten Aktualisierung" in words(click_result(app, "details"))
 
 
 def test_a_tenant_can_be_refreshed_alone(small, open_page):
@@ -782,7 +800,8 @@ def test_a_refresh_that_failed_is_told(small, open_page):
 
     app.run()
 
-    assert "misslungen" in app.warning[0].value
+    assert "misslungen" in result_line(app)["words"]
+    assert result_line(app)["seconds"] == 0
 
 
 def test_without_a_refresher_the_button_says_why(small, open_page):
@@ -804,14 +823,23 @@ def test_a_session_that_slept_through_many_refreshes_wakes_up_on_the_newest(smal
     assert app.session_state[visit.PIN][0] == snapshots.newest(small.runtime).version
 
 
-def test_who_loads_the_page_anew_is_told_the_result_until_it_is_closed(small, open_page):
+def test_who_loads_the_page_anew_is_told_a_good_result_once(small, open_page):
     small.finished(by="admin")
 
-    app = open_page(small)
-    assert "2 von 2 Tenants" in app.success[0].value
-    app.button(key="dismiss_result").click().run()
+    line = result_line(open_page(small))
+    assert "2 von 2 Tenants" in line["words"]
+    assert line["seconds"] == 8
 
-    assert not open_page(small).success
+    assert result_line(open_page(small)) is None
+
+
+def test_who_loads_the_page_anew_is_told_a_bad_result_until_it_is_closed(small, open_page):
+    small.finished(by="admin", state="failed")
+    assert "misslungen" in result_line(open_page(small))["words"]
+
+    click_result(open_page(small), "close")
+
+    assert result_line(open_page(small)) is None
 
 
 def test_the_result_of_somebody_else_is_not_pushed_at_anybody(small, open_page):

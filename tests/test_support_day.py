@@ -245,15 +245,35 @@ def test_a_refresh_shows_its_progress_to_all_and_its_numbers_to_whoever_asked(
             expect(page.get_by_text("Tenants werden gelesen: 7 von 8 · gestartet von anna")).to_be_visible()
 
     expect(cell(of_tenant, PREMIUM, "Frei")).to_have_text("0")
-    expect(anna.get_by_text("Aktualisiert: 8 von 8 Tenants")).to_be_visible()
-    expect(anna.get_by_text(f"Neue Engpässe (1): Treuhand Emmen: {PREMIUM}")).to_be_visible()
+    told = anna.get_by_role("status").filter(has_text="Aktualisiert: 8 von 8 Tenants")
+    expect(told).to_contain_text("Neue Engpässe: 1.")
     expect(bruno.get_by_text("Neuere Zahlen vorhanden")).to_be_visible()
     expect(cell(of_bruno, PREMIUM, "Frei")).to_have_text("4")
 
     bruno.get_by_role("button", name="Anzeigen").click()
     expect(cell(of_bruno, PREMIUM, "Frei")).to_have_text("0")
+    expect(told).to_be_hidden()  # by itself
+
+
+def test_the_result_of_a_refresh_that_failed_somewhere_stays_until_it_is_closed_and_moves_nothing(
+    anna: Page, eventful_day: Day
+):
+    eventful_day.take_consent("Holzbau Muster")
+    before = table(anna, "Engpässe jetzt").bounding_box()
+
+    anna.get_by_role("button", name="Aktualisieren", exact=True).click()
+    told = anna.get_by_role("status").filter(has_text="Aktualisiert: 7 von 8 Tenants")
+    expect(told).to_be_visible()
+    anna.get_by_role("button", name="Einzelheiten").click()
+    expect(anna.get_by_role("dialog").get_by_text("Holzbau Muster nicht gelesen")).to_be_visible()
+    anna.keyboard.press("Escape")
     anna.get_by_role("button", name="Schliessen").click()
-    expect(anna.get_by_text("Aktualisiert: 8 von 8 Tenants")).to_have_count(0)
+    expect(told).to_be_hidden()
+
+    eventful_day.dawn()
+    anna.get_by_role("button", name="Aktualisieren", exact=True).click()
+    expect(anna.get_by_role("status").filter(has_text="Aktualisiert: 8 von 8 Tenants")).to_be_visible()
+    assert table(anna, "Engpässe jetzt").bounding_box() == before
 
 
 def test_a_refresh_of_one_tenant_reads_no_other(eventful_day: Day, open_browser: OpenBrowser):

@@ -3,6 +3,7 @@
 import csv
 import io
 import threading
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from core.attention.conditions import conditions
 from core.cache.frames import licenses_frame
 from core.cache.license_index import MARKS
 from core.cache.rule_rows import save_rule
+from core.cache.run_rows import waiting_run
 from core.cache.shared_frames import newest_figures
 from core.licenses.alarm_rules import Rule
 from core.licenses.skus import KINDS
@@ -31,6 +33,7 @@ from ui import age, snapshots
 from ui import format as fmt
 from ui.escaping import plain
 from ui.frame import refresh_result
+from ui.frame.refresh_progress import share_of
 from ui.frame.view import View
 from ui.monitoring.tenant_filter import SHOWS
 from ui.start import attention_list, overview
@@ -450,6 +453,25 @@ def test_a_result_names_a_tenant_once(world, code):
     run = snapshots.latest_state(world.runtime.engine).run
 
     assert refresh_result.result_lines(run, snapshots.newest(world.runtime).tenants)[-1].count("A AG") == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "done", "total", "share"),
+    [
+        ("", 0, 0, 0.0),
+        ("profiles", 0, 0, 0.0),
+        ("lists", 0, 0, 0.05),
+        ("tenants", 0, 50, 0.1),
+        ("tenants", 25, 50, 0.4),
+        ("tenants", 60, 50, 0.7),
+        ("sharepoint", 0, 0, 0.7),
+        ("sharepoint", 400, 400, 1.0),
+    ],
+)
+def test_the_bar_of_a_refresh_never_goes_back(step, done, total, share):
+    run = replace(waiting_run("page", "anna", (), NOW), step=step, done=done, total=total)
+
+    assert share_of(run) == pytest.approx(share)
 
 
 # History and subscriptions

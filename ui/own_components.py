@@ -11,7 +11,7 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 PACKAGE = "lizenztool"
-NAMES = ("html_table", "copy_link", "jump_box", "focus")
+NAMES = ("html_table", "copy_link", "jump_box", "focus", "passing_line")
 FOLDER = Path(__file__).parent
 
 

@@ -16,6 +16,7 @@ SERVED = (
     "/static", "/media",
     "/_stcore/bidi-components/lizenztool.html_table", "/_stcore/bidi-components/lizenztool.copy_link",  # ours
     "/_stcore/bidi-components/lizenztool.jump_box", "/_stcore/bidi-components/lizenztool.focus",
+    "/_stcore/bidi-components/lizenztool.passing_line",
 )  # fmt: skip
 # Programs may come here without a session: the route checks their token.
 BY_TOKEN = ("/metrics",)

@@ -1,7 +1,8 @@
 """The line below the title of a page: the age of the figures, the buttons to refresh them, and a refresh's progress.
 
 The line asks the database every two seconds (all pages share one query a second). It offers newer figures, but does
-not replace those that the reader is looking at; a reader who has asked for a refresh gets its figures at once.
+not replace those that the reader is looking at; a reader who has asked for a refresh gets its figures at once, and asks
+four times a second until then.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ui.escaping import plain
 from ui.frame import language, navigation, refresh_result, visit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import current_user
+from ui.frame.refresh_progress import show_progress
 from ui.problems import problem_box
 from ui.snapshots import Snapshot
 from ui.texts import plural, text
@@ -36,12 +38,14 @@ HELP = {
     "unreadable.again": "refresh.one_help",
 }  # label of the button -> its help
 EVERY_SECONDS = 2
+OWN_EVERY_SECONDS = 0.25  # while the reader waits for a refresh
 SHOW_RESULT_FOR = timedelta(minutes=15)
+PAGE = "page"  # the place of a button that is not in a dialog
 OWN, REFUSED, RESUMED = "_own_run", "_refused", "_resumed"
 
 
 def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
-    """Show the line, and below it the result of the refresh that this reader waited for.
+    """Show the line, with the result of the refresh that this reader waited for.
 
     `only` (tenant ids) adds a button that refreshes these tenants alone.
     """
@@ -50,28 +54,38 @@ def freshness(snapshot: Snapshot, only: Sequence[str] = ()) -> None:
     with fenced("block.freshness"):
         _resume()
         _freshness_line(snapshot.version, snapshot.age, tuple(only))
-        refresh_result.result_box(snapshot)
+        refresh_result.result_details(snapshot)
 
 
-def refresh_button(
-    tenants: Sequence[str] = (), *, label: str = "refresh.button", place: str = "page", disabled: bool = False
-) -> None:
+def refresh_button(tenants: Sequence[str] = (), *, label: str = "refresh.button", place: str = PAGE) -> None:
     """Show the button that asks for a refresh of `tenants` (ids; none: all) or joins one that is open.
 
     `place` keeps apart two of the same on one page.
     """
     if not current_user().may(Action.REFRESH):
         return
-    available = runtime.current().refresher is not None
-    st.button(
+    available, busy = runtime.current().refresher is not None, _is_reading()
+    clicked = st.button(
         text(label),
         key=bound_key(f"refresh_{label}", place, *tenants) if tenants else f"refresh_{label}",
-        icon=":material/refresh:",
+        icon="spinner" if busy else ":material/refresh:",
         help=text(HELP[label]) if available else text("refresh.unavailable"),
-        disabled=disabled or not available,
+        disabled=busy or not available,
         on_click=_ask,
         args=(tuple(tenants),),
     )
+    if clicked and place != PAGE:  # a dialog runs alone, and the line of its page would notice only later
+        st.rerun()
+
+
+def _is_reading() -> bool:
+    """Return True if a refresh waits or reads, so that there is nothing to ask for; not while it writes the lists."""
+    try:
+        latest = snapshots.latest_state(runtime.current().engine).run
+    except DatabaseError:
+        return False
+    running = latest is not None and latest.running
+    return (running or OWN in st.session_state) and not (latest is not None and latest.pushing)
 
 
 def _ask(tenants: tuple[str, ...]) -> None:
@@ -104,25 +118,45 @@ def _show_state(version: int, shown: Age, only: Sequence[str]) -> None:
     except DatabaseError:
         st.caption(f":red[{text('database.no_answer')}]")
         return
-    if own is not None and not own.is_open:
-        st.session_state.pop(OWN)
-        _show_newest(own)
-    if own is not None and own.pushing and latest.version != version:
-        visit.take_newest()
-        st.rerun()
+    _take_news(own, latest.version, version)
     active = latest.run if latest.run is not None and latest.run.running else None
-    waiting = OWN in st.session_state or active is not None
     with st.container(horizontal=True, vertical_alignment="center", key="freshness"):
-        if waiting:
-            _progress(active)
+        if OWN in st.session_state:
+            _own_progress(version)
+        elif active is not None:
+            show_progress(active)
         else:
             _age_line(shown)
             if latest.version != version:
                 _offer_newer(latest.run)
-        busy = waiting and not (active is not None and active.pushing)
+            refresh_result.result_line()
         if only:
-            refresh_button(only, label="refresh.one", disabled=busy)
-        refresh_button(disabled=busy)
+            refresh_button(only, label="refresh.one")
+        refresh_button()
+
+
+@st.fragment(run_every=OWN_EVERY_SECONDS)
+def _own_progress(version: int) -> None:
+    """Follow the refresh that this reader waits for closely; only pages that wait for one run this."""
+    with fenced("block.freshness"):
+        try:
+            latest = snapshots.latest_state(runtime.current().engine, OWN_EVERY_SECONDS / 2)
+            own = _own_run(latest.run)
+        except DatabaseError:
+            st.caption(f":red[{text('database.no_answer')}]")
+            return
+        _take_news(own, latest.version, version)
+        show_progress(latest.run if latest.run is not None and latest.run.running else None)
+
+
+def _take_news(own: Run | None, newest: int, version: int) -> None:
+    """Run the page anew if the refresh that the reader waits for has ended, or has read newer figures than these."""
+    if own is not None and not own.is_open:
+        st.session_state.pop(OWN)
+        _show_newest(own)
+    if own is not None and own.pushing and newest != version:
+        visit.take_newest()
+        st.rerun()
 
 
 def _resume() -> None:
@@ -175,7 +209,6 @@ def _age_line(shown: Age) -> None:
     if unread:
         label = plural("age.unread", unread, lang, count=fmt.number(unread, lang))
         navigation.link(navigation.MONITORING, f":{colour}[{label}]", show="unreadable")
-    st.space("stretch")
 
 
 def _offer_newer(run: Run | None) -> None:
@@ -190,18 +223,3 @@ def _show_newest(run: Run | None) -> None:
     if run is not None:
         refresh_result.announce(run.run_id)
     st.rerun()
-
-
-def _progress(run: Run | None) -> None:
-    """Show the step of the refresh, with counts if the step has any."""
-    if run is None or not run.step:
-        st.progress(0.0, text=text("refresh.starting"))
-        return
-    step = text(f"refresh.step.{run.step}")
-    if run.total:
-        lang = language.current()
-        done, total = fmt.number(run.done, lang), fmt.number(run.total, lang)
-        key = "refresh.written" if run.pushing else "refresh.counts"
-        step = text(key, step=step, done=done, total=total)
-    by = text("refresh.by", name=plain(run.requested_by)) if run.source == "page" and run.requested_by else ""
-    st.progress(min(run.done / run.total, 1.0) if run.total else 0.0, text=f"{step}{by}")

@@ -31,6 +31,21 @@ _CSS = """<style>
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within { border-color: currentColor; }
 /* The line keeps its height, so that nothing moves when a refresh starts or ends. */
 .st-key-freshness { min-height: 2.5rem; }
+.st-key-freshness [data-testid="stProgress"] p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.st-key-freshness [data-testid="stProgressBarTrack"] > div { transition: transform 0.5s linear; }
+/* The result of a refresh takes only the room between the age and the buttons, so that nothing moves. */
+.st-key-freshness [data-testid="stElementContainer"]:has(.passing-line) { flex: 1 1 0; min-width: 0; }
+.passing-line { display: flex; gap: 0.75rem; justify-content: flex-end; align-items: center; font-size: 0.875rem; }
+.passing-line[hidden] { display: none; }
+.passing-line > span { min-width: 0; overflow: hidden; line-height: 1.25;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
+@media (max-width: 768px) {
+  .st-key-freshness > :first-child { flex-basis: 100%; min-height: 3.25rem; }
+  .passing-line { position: fixed; inset: auto 0.5rem 0.5rem; z-index: 100; justify-content: space-between;
+    padding: 0.75rem; border: 1px solid currentColor; border-radius: 7px; background: var(--st-background-color); }
+}
+.passing-line button { font: inherit; color: inherit; background: none; border: 0; padding: 0; cursor: pointer;
+  text-decoration: underline; text-underline-offset: 3px; }
 /* The accent colour is too dark for letters on a dark page; weight and frame mark the choice. */
 .stMain [data-variant="segmented_control"][data-selected="true"] { color: inherit !important; font-weight: 600; }
 /* Where the keyboard is: a blue of 3:1 on every ground of both themes; around a field, and not around its letters. */

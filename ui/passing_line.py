@@ -1,0 +1,32 @@
+"""A line that tells a result and goes by itself, so that nothing on the page moves when it comes or goes."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from ui.own_components import own_component
+from ui.texts import text
+
+HTML = '<div class="passing-line"><span role="status"></span><button></button><button></button></div>'
+
+
+def passing_line(
+    key: str, occasion: str, words: str, *, seconds: int, close: str
+) -> Literal["details", "close"] | None:
+    """Show `words` once for each `occasion`, for so many seconds of looking; return the button that was clicked.
+
+    Screen readers read the words out when nothing else is said. With 0 seconds the line stays until it is closed.
+    """
+    described = {
+        "occasion": occasion, "words": words, "seconds": seconds, "details": text("result.details"), "close": close,
+    }  # fmt: skip
+    answer = own_component("passing_line", HTML)(
+        key=key, data=json.dumps(described, ensure_ascii=False).encode(),
+        on_details_change=_nothing, on_close_change=_nothing,
+    )  # fmt: skip
+    return "details" if answer.details else "close" if answer.close else None
+
+
+def _nothing() -> None:
+    """Streamlit passes on the events of which it knows a callback."""
