@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from core.cache.database import DatabaseError, open_database
 from core.cache.readings import stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.sql import document, save_document, transaction
+from core.operations.health import health_of
 from tests.html_tables import html_tables
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
@@ -240,6 +242,16 @@ def damaged(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
+def removed(engine: Engine) -> Iterator[None]:
+    """Somebody has moved the file away while the server runs; afterwards it is put back."""
+    file = Path(str(engine.url.database))
+    aside = file.rename(file.with_suffix(".aside"))
+    yield
+    assert not file.exists()  # no empty one was made in its place
+    aside.rename(file)
+
+
+@contextmanager
 def every_connection(engine: Engine, pragma: str) -> Iterator[None]:
     def hamper(connection: Any, _record: Any) -> None:
         connection.execute(pragma)
@@ -257,6 +269,7 @@ FAULTS = {
     "read-only": (read_only, "darf nicht beschrieben werden"),
     "full": (full, "Der Datenträger von"),
     "damaged": (damaged, "ist beschädigt"),
+    "removed": (removed, "gelöscht oder ersetzt"),
 }
 Fault = Callable[[Engine], AbstractContextManager[None]]
 
@@ -375,6 +388,24 @@ def test_a_file_that_is_repaired_in_its_place_is_read_again_without_a_restart(tm
 
     assert {document(engine, str(number)) for number in range(1000)} == {"x" * 500}
     engine.dispose()
+
+
+def test_a_file_that_is_replaced_is_neither_read_nor_written_until_the_restart(tmp_path: Path) -> None:
+    file, aside, now = tmp_path / "x.db", tmp_path / "aside.db", datetime.now(UTC)
+    engine = open_database(f"sqlite:///{file}")
+    file.rename(aside)
+    shutil.copy(aside, file)
+
+    with pytest.raises(DatabaseError, match="was deleted or replaced"):
+        document(engine, "version")
+    health = health_of(engine, 30, now, now)
+    assert (health.database, health.ready) == ("unreachable", False)
+    assert str(file) in health.reason
+    engine.dispose()
+
+    restarted = open_database(f"sqlite:///{file}")
+    assert health_of(restarted, 30, now, now).ready
+    restarted.dispose()
 
 
 def write_over(file: Path, content: bytes) -> None:

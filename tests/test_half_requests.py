@@ -10,9 +10,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.served import Served, serve
 from tests.ws_client import Tab
-from web.gate import REDIRECTS_OF_SESSION
 from web.headers import COMMON
 from web.limits.connection_limits import limits_for
+from web.websocket_gate import REDIRECTS_OF_SESSION
 
 MOST, AT_ADDRESS = 40, 12
 SLOT_LIMITS = limits_for(MOST, AT_ADDRESS, 100_000)

@@ -421,14 +421,14 @@ def test_a_plan_names_what_will_be_told(
     row = replace(ROW, shortage=shortage, monitored=monitored, short_since=NOW)
     set_now = {row.key: Alarm(*row.key, "1", triggered_at=NOW)}
 
-    assert plan([row], [item(trigger=trigger, informed=informed)], set_now).tells == ([row] if tells else [])
-    assert plan([row], []).tells == ([row] if shortage and monitored else [])  # the next step tells
+    assert plan([row], [item(trigger=trigger, informed=informed)], set_now).to_report == ([row] if tells else [])
+    assert plan([row], []).to_report == ([row] if shortage and monitored else [])  # the next step tells
 
 
 def test_an_earlier_shortage_that_was_told_hides_no_later_one() -> None:
     row, told = replace(ROW, short_since=NOW), Alarm(*ROW.key, "1", None, 0, NOW, NOW - timedelta(days=3))
 
-    assert plan([row], [item(informed=True)], {row.key: told}).tells == [row]
+    assert plan([row], [item(informed=True)], {row.key: told}).to_report == [row]
 
 
 @given(informed=flags, trigger=flags, there=flags, late=flags, earlier=flags)
@@ -440,12 +440,12 @@ def test_what_is_taken_over_is_marked_and_never_triggered(
     since = NOW - timedelta(hours=3 if late else 0)
     known = Alarm(*row.key, "1", since if trigger else None, 0, NOW if informed else None, NOW)
     alarms = {row.key: replace(known, short_since=NOW - timedelta(days=9) if earlier else NOW)} if there else {}
-    tells = plan([row], items, alarms).tells
+    tells = plan([row], items, alarms).to_report
     alarms |= taken_over(tells, alarms, NOW)
 
     for _ in range(4):
         made = plan([row], items, alarms)
-        assert made.tells == []
+        assert made.to_report == []
         assert not any(change.sets_trigger for change in made.changes)
         items, alarms = carry_out(items, made.changes), alarms | made.alarms
 
@@ -454,8 +454,8 @@ def test_what_is_taken_over_is_marked_and_never_triggered(
         assert items[0].flag("informed")
         assert items[0].flag("trigger") == (there and informed and trigger)  # the flow is at it
         assert alarms[row.key].short_since == row.short_since
-    assert plan([replace(row, short_since=NOW + timedelta(days=1))], items, alarms).tells != [] or not tells
+    assert plan([replace(row, short_since=NOW + timedelta(days=1))], items, alarms).to_report != [] or not tells
 
 
 def test_a_shortage_without_a_known_beginning_is_not_taken_over() -> None:
-    assert taken_over(plan([ROW], [item()]).tells, {}, NOW) == {}
+    assert taken_over(plan([ROW], [item()]).to_report, {}, NOW) == {}

@@ -16,6 +16,7 @@ from core.cache.readings import stored_licenses
 from core.refresh.lock import RefreshLock
 from core.refresh.refresher import Refresher
 from core.refresh.timetable import BackgroundRefresh
+from simulator import Fault
 from tests.actors import actor
 from tests.held_refresh import Hold, command, follower
 from tests.office import Office, open_office
@@ -73,6 +74,22 @@ def test_another_process_joins_the_running_refresh_and_prints_its_result(office:
     assert summary is not None
     assert f'"ok": {summary["ok"]}' in out
     assert office.m365.count("GET", "/subscribedSkus") == 3
+
+
+def test_a_silence_of_microsoft_ends_the_refresh_and_names_who_was_not_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.refresher.run(actor("anna"), read_only=True)
+    office.m365.faults.add(Fault("subscribedSkus", "hang", times=None))
+    monkeypatch.setattr("core.refresh.reader.QUIET_SECONDS", 0.1)
+
+    summary = office.refresher.run(actor("anna"), read_only=True)
+
+    assert summary["ok"] == 0
+    assert {failed["tenant"]: failed["code"] for failed in summary["failed"]} == dict.fromkeys(
+        ("Schule Höri", "Bau AG Chur", "Treuhand Emmen AG"), "refresh.silence"
+    )
+    assert len(stored_licenses(office.engine)) == 3  # what was read before stays
 
 
 def test_progress_can_be_read_while_it_runs(office: Office) -> None:

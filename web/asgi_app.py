@@ -57,24 +57,28 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
         language=settings.language,
         demo=lambda: server.runtime.demo,
     )
-    gate = Middleware(
-        Gate,
-        tabs=server.tabs,
-        connections=server.connections,
-        hosts=Hosts(settings.allowed_hosts),
-        index=IndexPage(streamlit_internals.index_html()),
-        pages=pages,
-        no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
-        language=settings.language,
-    )
     outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
+    files = Middleware(StaticFiles, folder=streamlit_internals.FILES)
     return {
         "lifespan": server.lifespan,
         "routes": _routes(server, sign_in, plain, pages),
         # As middleware, because `streamlit run` starts the server with its own options.
-        "middleware": [outer, *_proxies(settings), gate, Middleware(StaticFiles, folder=streamlit_internals.FILES)],
+        "middleware": [outer, *_proxies(settings), _gate(server, plain, pages), files],
         "exception_handlers": {DatabaseError: database_down},
     }
+
+
+def _gate(server: Server, plain: PlainPages, pages: Mapping[str, Action]) -> Middleware:
+    return Middleware(
+        Gate,
+        tabs=server.tabs,
+        connections=server.connections,
+        hosts=Hosts(server.settings.allowed_hosts),
+        index=IndexPage(streamlit_internals.index_html()),
+        pages=pages,
+        no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
+        language=server.settings.language,
+    )
 
 
 def _routes(

@@ -6,11 +6,8 @@ messages that no script sees. So the gate checks each request and each handshake
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TypedDict
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, QueryParams
@@ -18,39 +15,27 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core import texts
-from core.access.sessions import EndedSession, Session, session_id
+from core.access.sessions import EndedSession, Session
 from core.cache.database import DatabaseError
-from core.logs.setup import account_in_log
 from core.roles import PASSWORD_DUE, Action, Actor, may_open, refused
 from web import streamlit_internals as streamlit
 from web.api.errors import ApiError, error_answer
 from web.headers import HEADER_CHOICE, HeaderChoice, IndexPage, bearer_token
 from web.language_choice import set_language
 from web.limits.connection import connection_of
-from web.limits.connections import Connections, address_of
+from web.limits.connections import Connections
 from web.limits.request_limits import too_large
-from web.paths import BUSY, BY_TOKEN, JUMP, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
-from web.request_data import SIGNED_OUT, audit_unknown_caller, client_host, language_of, session_token
-from web.tab import Tab, redirect_and_close, sign_in_url
+from web.paths import BY_TOKEN, JUMP, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
+from web.request_data import audit_unknown_caller, client_host, language_of
+from web.request_session import find_session, with_identity
 from web.tabs import Tabs
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin
+from web.websocket_gate import WebsocketGate
 
 log = logging.getLogger(__name__)
 
 
-class RedirectLimit(TypedDict):
-    """At most `most` redirects of websockets within `seconds`."""
-
-    most: int
-    seconds: float
-
-
-# So many websockets are redirected: enough for a school whose sessions end together, and for a person who opens many
-# tabs. Further ones get a 403, and their browsers try again.
-REDIRECTS_OF_ADDRESS = RedirectLimit(most=64, seconds=1.0)
-REDIRECTS_OF_SESSION = RedirectLimit(most=4, seconds=60.0)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-OWN_HEADERS = "x-app-"
 
 
 class Gate:
@@ -74,13 +59,12 @@ class Gate:
     ) -> None:
         self._app = app
         self._tabs = tabs
-        self._connections = connections
-        self._turned_away: Counter[str] = Counter()
         self._hosts = hosts
         self._index = index
         self._pages = pages
         self._no_page = no_page
         self._language = language
+        self._websocket = WebsocketGate(app, tabs, hosts, connections, language)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -89,8 +73,6 @@ class Gate:
         serve = self._http if scope["type"] == "http" else self._websocket
         await serve(dict(scope), receive, send)
 
-    # ---------------------------------------------------------------- http
-
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         headers: HeaderChoice = scope[HEADER_CHOICE]
@@ -98,7 +80,7 @@ class Gate:
         refusal = self._refuse(scope)
         if refusal is None and not is_public(path):
             try:
-                session = await self._session(scope, active=not is_under(path, ("/_stcore", "/static")))
+                session = await find_session(self._tabs, scope, active=not is_under(path, ("/_stcore", "/static")))
             except DatabaseError as error:
                 log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
                 refusal = self._refusal(scope, "plain.database", 503)
@@ -106,9 +88,9 @@ class Gate:
                 if isinstance(session, Session):
                     connection_of(scope).assign_session(session.id)
                 refusal = self._decide(scope, session) if not is_api(path) else _beside_the_api(scope)
-                scope = _with_identity(scope, session)
+                scope = with_identity(scope, session)
         else:
-            scope = _with_identity(scope, None)
+            scope = with_identity(scope, None)
         await (refusal or self._app)(scope, receive, send)
 
     def _refuse(self, scope: Scope) -> Response | None:
@@ -172,111 +154,8 @@ class Gate:
             set_language(answer, language)
         return answer
 
-    # ---------------------------------------------------------------- websocket
-
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if too_large(scope):
-            await _refuse_handshake(receive, send)
-            return
-        headers = Headers(scope=scope)
-        host = headers.get("host")
-        known_host, own_page = self._hosts.allows(host), same_origin(headers.get("origin"), host)
-        session: Session | EndedSession | None = None
-        if not known_host or not own_page:
-            why = ("foreign page", headers.get("origin", "")) if known_host else ("host", host or "")
-            audit_unknown_caller(scope, why[1], why[0])
-        elif scope["path"] == streamlit.STREAM_PATH:
-            try:
-                session = await self._session(scope, active=False)
-            except DatabaseError as error:
-                log.error("A session cannot be checked: %s", error)  # noqa: TRY400 - its text says it all
-        if isinstance(session, Session):
-            await self._tab(_with_identity(scope, session), session, receive, send)
-        elif isinstance(session, EndedSession):
-            who = address_of(client_host(scope))
-            await self._turn_away(scope, receive, send, sign_in_url(session.reason), who=who, **REDIRECTS_OF_ADDRESS)
-        else:
-            await _refuse_handshake(receive, send)
-
-    async def _tab(self, scope: Scope, session: Session, receive: Receive, send: Send) -> None:
-        """Connect the tab to Streamlit, or redirect it to a page that says that too many are open."""
-        address = address_of(client_host(scope))
-        if self._tabs.has_slot(session, address):
-            await self._stream(scope, session, address, receive, send)
-            return
-        self._connections.refused("tabs", address)
-        await self._turn_away(scope, receive, send, BUSY, who=session.id, **REDIRECTS_OF_SESSION)
-
-    async def _stream(self, scope: Scope, session: Session, address: str, receive: Receive, send: Send) -> None:
-        entries = scope.get("subprotocols") or []
-        language = language_of(scope, self._language)
-        tab = Tab(self._tabs, session, receive, send, address=address, reconnected=len(entries) > 2, language=language)
-        connection = connection_of(scope)
-        connection.become_tab()
-        self._tabs.add(tab)
-        try:
-            await self._app(scope, tab.receive, tab.send)
-        finally:
-            self._tabs.remove(tab)
-            connection.leave()
-            await tab.close()
-
-    async def _turn_away(
-        self, scope: Scope, receive: Receive, send: Send, url: str, *, who: str, most: int, seconds: float
-    ) -> None:
-        """Redirect the browser to `url`, reading nothing; beyond `most` in `seconds` for `who` answer 403."""
-        if self._turned_away[who] >= most:
-            await _refuse_handshake(receive, send)
-            return
-        self._turned_away[who] += 1
-        asyncio.get_running_loop().call_later(seconds, self._forget, who)
-        connection_of(scope).leave()
-        await receive()
-        await send({"type": "websocket.accept", "subprotocol": (scope.get("subprotocols") or [None])[0]})
-        await redirect_and_close(send, url)
-
-    def _forget(self, who: str) -> None:
-        self._turned_away[who] -= 1
-        if not self._turned_away[who]:
-            del self._turned_away[who]
-
-    # ---------------------------------------------------------------- both
-
-    async def _session(self, scope: Scope, *, active: bool) -> Session | EndedSession | None:
-        token = session_token(scope)
-        if not token:
-            return None
-        if token == SIGNED_OUT:
-            return EndedSession("revoked")
-        session = await self._tabs.find_session(session_id(token), active=active)
-        if isinstance(session, Session):
-            account_in_log(session.account)
-        return session
-
     def _text(self, scope: Scope, key: str) -> str:
         return texts.text(key, language_of(scope, self._language))
-
-
-async def _refuse_handshake(receive: Receive, send: Send) -> None:
-    await receive()
-    await send({"type": "websocket.close", "code": 1008})  # before accept: the handshake gets a 403
-
-
-def _with_identity(scope: Scope, session: Session | EndedSession | None) -> Scope:
-    """Return the scope for the app: our own headers as the client sent them are replaced by those of the session."""
-    headers = [(name, value) for name, value in scope["headers"] if not name.lower().startswith(OWN_HEADERS.encode())]
-    if not isinstance(session, Session):
-        return {**scope, "headers": headers, "app_session": None}
-    address = client_host(scope)
-    identity = {
-        "name": session.account,
-        "shown": session.shown,
-        "sid": session.id,
-        "role": session.role,
-        "address": address,
-    }
-    headers += [(name.encode(), quote(identity[field]).encode()) for name, field in streamlit.TRUSTED_HEADERS.items()]
-    return {**scope, "headers": headers, "app_session": session}
 
 
 def _beside_the_api(scope: Scope) -> Response | None:

@@ -27,7 +27,7 @@ from core.operations import file_modes
 from core.operations.retention import prune_now
 from core.problems import ProblemError
 from core.refresh.refresher import Refresher
-from core.refresh.services import open_services
+from core.refresh.services import Services, open_services
 from core.refresh.timetable import BackgroundRefresh
 from core.roles import listen_for_refusals
 from core.runtime import Runtime
@@ -78,11 +78,7 @@ class Server:
         settings, is_demo = self.settings, demo.wanted(self.settings)
         sys.setswitchinterval(TURN_SECONDS)
         os.umask(0o077)  # database and log may be read by the service's user alone
-        set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
-        log_uncaught()
-        log_in_background()
-        self._stack.callback(log_in_foreground)
-        streamlit_internals.join_our_log()
+        self._open_log()
         self._warn_about_limits()
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
@@ -92,11 +88,7 @@ class Server:
             show_password(password, f"LIZENZTOOL_DATA_DIR={shlex.quote(str(settings.data_dir))} " if is_demo else "")
         services = open_services(engine, settings)
         self._stack.callback(services.close)
-        refresher = Refresher(services)
-        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=partial(prune_now, engine, settings))
-        self._stack.callback(background.stop)
-        background.start()
-        refresher.start()
+        refresher = self._start_refreshes(services)
         refusals = Refusals(engine)
         self._stack.callback(refusals.close)
         listen_for_refusals(refusals.note)
@@ -107,6 +99,24 @@ class Server:
         self.tabs.use_sessions(Sessions(engine))
         for finding in file_modes.findings(self.settings):
             log.log(logging.getLevelNamesMapping()[finding.level.upper()], "%s", finding.problem.text("en"))
+
+    def _open_log(self) -> None:
+        settings = self.settings
+        set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
+        log_uncaught()
+        log_in_background()
+        self._stack.callback(log_in_foreground)
+        streamlit_internals.join_our_log()
+
+    def _start_refreshes(self, services: Services) -> Refresher:
+        """Start the timetable with its daily task, and the thread that carries out refreshes."""
+        refresher, settings = Refresher(services), services.settings
+        prune = partial(prune_now, services.engine, settings)
+        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=prune)
+        self._stack.callback(background.stop)
+        background.start()
+        refresher.start()
+        return refresher
 
     def _warn_about_limits(self) -> None:
         limits, configured = self.connections.limits, self.settings.max_connections

@@ -125,6 +125,7 @@ class Tab:
             await close_ended_tab(self._send, self._end.result(), self._path)
 
     async def _admit(self, message: Message) -> bool:
+        """Return True if Streamlit may get this frame; may end the tab."""
         frame = streamlit.read_frame(message.get("bytes") or b"")
         if frame is None or frame.fault:
             log.warning("A frame of %s was dropped: %s", self.account, frame.fault if frame else "no message")
@@ -135,14 +136,7 @@ class Tab:
         active = frame.active
         if frame.kind == "rerun_script" and self._ignore_next_rerun:
             active = self._ignore_next_rerun = False
-        try:
-            session = await self._tabs.find_session(self.session, active=active)
-        except DatabaseError as error:
-            log.error("The session of %s cannot be checked, its tab is cut off: %s", self.account, error)  # noqa: TRY400
-            self.end("unknown")
-            return False
-        if not isinstance(session, Session):
-            self.end(session.reason if session else "revoked")
+        if not await self._check_session(active=active):
             return False
         if not frame.allowed or (frame.file and frame.file not in self._files_on_click):
             log.warning("Frame %s of %s was dropped", frame.kind, self.account)
@@ -154,6 +148,19 @@ class Tab:
             await self.send({"type": "websocket.send", "bytes": refusal})
             return False
         self._path = frame.path or self._path
+        return True
+
+    async def _check_session(self, *, active: bool) -> bool:
+        """Return True if the session is valid, else end the tab; `active`: a person caused the frame."""
+        try:
+            session = await self._tabs.find_session(self.session, active=active)
+        except DatabaseError as error:
+            log.error("The session of %s cannot be checked, its tab is cut off: %s", self.account, error)  # noqa: TRY400
+            self.end("unknown")
+            return False
+        if not isinstance(session, Session):
+            self.end(session.reason if session else "revoked")
+            return False
         return True
 
     def _note(self, frame: str) -> None:

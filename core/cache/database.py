@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from core.problems import Problem, ProblemError
 
 BUSY_SECONDS = 30
+OPENED = "opened file"  # where a connection has its OpenedFile
 JOURNAL_BYTES = 64 * 1024 * 1024
 MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -35,9 +36,11 @@ def open_database(url: str, migrations: Path = MIGRATIONS) -> Engine:
             file.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(target, connect_args={"timeout": BUSY_SECONDS} if file else {}, pool_pre_ping=not file)
         if file is not None:
-            event.listen(engine, "connect", _sqlite_options)
+            opened = OpenedFile(file)
+            event.listen(engine, "connect", partial(_set_up, opened))
             with FileLock(f"{file}.upgrade.lock", timeout=BUSY_SECONDS):
                 _upgrade(engine, file, migrations)
+            opened.keep()
         else:
             _upgrade(engine, None, migrations)
     except (DBAPIError, OSError, sqlite3.Error) as error:
@@ -70,7 +73,39 @@ SIGNS = (
 )
 
 
-def _sqlite_options(connection: Any, _record: Any) -> None:
+class OpenedFile:
+    """The SQLite file of an engine. What is written after it was removed goes into a file without a name."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._identity: tuple[int, int] | None = None
+
+    def keep(self) -> None:
+        """Take the present file for the right one from now on."""
+        self._identity = self._present()
+
+    def need_same(self) -> None:
+        """Raise DatabaseError if the file was removed or replaced."""
+        if self._identity is not None and self._present() != self._identity:
+            raise DatabaseError(Problem("database.removed", {"file": str(self._file)}))
+
+    def _present(self) -> tuple[int, int] | None:
+        """Return what tells the file from any other that has its name, before or after; None if there is none."""
+        try:
+            status = self._file.stat()
+        except FileNotFoundError:
+            return None
+        return status.st_dev, status.st_ino
+
+
+def need_same_file(connection: Connection) -> None:
+    """Raise DatabaseError if the SQLite file of this connection was removed or replaced since it was opened."""
+    if (opened := connection.info.get(OPENED)) is not None:
+        opened.need_same()
+
+
+def _set_up(opened: OpenedFile, connection: Any, record: Any) -> None:
+    opened.need_same()  # before the first statement, which would make a new file
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")
     # In WAL mode NORMAL is safe against a crash of the process and saves a disk flush per tenant.
@@ -79,6 +114,7 @@ def _sqlite_options(connection: Any, _record: Any) -> None:
     # A long transaction makes the write-ahead log large; afterwards it is cut to this again.
     cursor.execute(f"PRAGMA journal_size_limit = {JOURNAL_BYTES}")
     cursor.close()
+    record.info[OPENED] = opened
 
 
 def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:

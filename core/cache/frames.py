@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import cache
 from typing import Any
@@ -49,14 +50,9 @@ def licenses_frame(
     alarm_of = _alarms(engine)
     renewals = _renewals(engine, now)
     rules = rules_at(engine, now, zone)
-    joined = select(licenses, tenants.c.name, tenants.c.monitored, tenants.c.last_read_at, tenants.c.problem).join(
-        tenants
-    )
-    with transaction(engine) as connection:
-        license_rows = connection.execute(joined.where(tenants.c.has_profile, tenants.c.enabled)).all()
     product_of = cache(catalogue.product)  # thousands of rows, dozens of products
     rows = []
-    for row in license_rows:
+    for row in _stored_rows(engine):
         key = (row.tenant_id, row.sku_id)
         product = product_of(row.sku_id, row.sku_part_number)
         judged = judge(row, catalogue, rules, tenant_id=row.tenant_id, is_trial=key in trial, present=row.present)
@@ -76,6 +72,15 @@ def licenses_frame(
             judged.decided_by, judged.level, judged.reason,
         ))  # fmt: skip
     return _worst_first(_typed(pd.DataFrame(rows, columns=LICENSE_COLUMNS)))
+
+
+def _stored_rows(engine: Engine) -> Sequence[Any]:
+    """Return the licences of the enabled tenants with a profile, each with columns of its tenant."""
+    joined = select(licenses, tenants.c.name, tenants.c.monitored, tenants.c.last_read_at, tenants.c.problem).join(
+        tenants
+    )
+    with transaction(engine) as connection:
+        return connection.execute(joined.where(tenants.c.has_profile, tenants.c.enabled)).all()
 
 
 def _since(short_since: datetime | None, alarm: str, alarm_at: datetime | None) -> datetime | None:
@@ -144,17 +149,6 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
     `problem` and `subscriptions_problem` hold `Problem.to_json()` or NaN; `cert_days` are whole
     days until the end of the certificate file itself (negative: ended). The counts come from `licenses_`.
     """
-    alarm = licenses_["alarm"]
-    counted = pd.DataFrame(
-        {
-            "licenses": 1,
-            "shortages": licenses_["shortage"].astype("int64"),
-            "waiting": alarm.isin(["waiting", "pending"]).astype("int64"),
-            "unanswered": (alarm == "unanswered").astype("int64"),
-        },
-        index=licenses_.index,
-    )
-    counts = counted.groupby(licenses_["tenant_id"]).sum()
     with transaction(engine) as connection:
         tenant_rows = connection.execute(select(tenants).where(tenants.c.has_profile)).mappings()
         rows = [
@@ -166,10 +160,25 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
             for row in sorted(tenant_rows, key=lambda row: sort_key(row["name"]))
         ]
     frame = pd.DataFrame(rows, columns=["tenant_id", *TENANT_COLUMNS[1:-4]])
-    frame = frame.join(counts, on="tenant_id").reindex(columns=TENANT_COLUMNS)
+    frame = frame.join(_counts_by_tenant(licenses_), on="tenant_id").reindex(columns=TENANT_COLUMNS)
     numbers = TENANT_COLUMNS[-4:]
     frame[numbers] = frame[numbers].fillna(0)
     return _typed(frame, enabled="bool")
+
+
+def _counts_by_tenant(licenses_: pd.DataFrame) -> pd.DataFrame:
+    """Return the number of licences, shortages and open alarms of each tenant, by tenant id."""
+    alarm = licenses_["alarm"]
+    counted = pd.DataFrame(
+        {
+            "licenses": 1,
+            "shortages": licenses_["shortage"].astype("int64"),
+            "waiting": alarm.isin(["waiting", "pending"]).astype("int64"),
+            "unanswered": (alarm == "unanswered").astype("int64"),
+        },
+        index=licenses_.index,
+    )
+    return counted.groupby(licenses_["tenant_id"]).sum()
 
 
 # Types of the columns that are neither a time nor text.

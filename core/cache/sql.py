@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
-from core.cache.database import DatabaseError, problem_of
+from core.cache.database import DatabaseError, need_same_file, problem_of
 from core.cache.schema import documents
 
 FORGET_AT_A_TIME = 2  # rows deleted for each new one
@@ -24,6 +24,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """Yield the connection of one transaction; errors of the driver become DatabaseError."""
     try:
         with engine.begin() as connection:
+            need_same_file(connection)
             yield connection
     except DBAPIError as error:
         problem = problem_of(error, engine.url.database or engine.url.host or "")

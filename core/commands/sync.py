@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -30,6 +30,7 @@ from core.runtime import open_engine
 from core.settings import Settings
 from core.sharepoint import PushResult
 from core.texts import plural, text
+from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -95,15 +96,7 @@ def _result_of(refresh: Callable[[], dict[str, Any]], ended: threading.Event) ->
 
     Raises Stopped if it goes on for END_SECONDS after `ended` is set: no answer of a silent server is waited for.
     """
-    future: Future[dict[str, Any]] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(refresh())
-        except Exception as error:  # noqa: BLE001 - raised again where the result is asked for
-            future.set_exception(error)
-
-    threading.Thread(target=work, name="sync", daemon=True).start()
+    future = Workers(1, "sync").submit(refresh)
     while not ended.is_set() and not future.done():
         wait([future], TICK)
     try:

@@ -25,9 +25,9 @@ from core.profiles.profile_store import Profiles, folder_problem
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.profiles.tenant_profile import TenantProfile
 from core.refresh.next_push import ANNOUNCED_FROM, live_tenants, shortages_to_report
-from core.refresh.reader import TenantAnswer
 from core.refresh.run_stop import Stopped
 from core.refresh.services import Services
+from core.refresh.tenant_answer import TenantAnswer
 from core.secrets import stored_secrets
 from core.sharepoint import Item, ListError, check_parameters, list_faults
 from core.sharepoint.writable import emptied_switches

@@ -18,7 +18,7 @@ from core.cache.rule_rows import rules_at
 from core.cache.run_rows import show_new_figures
 from core.cache.tenant_rows import tenant_rows
 from core.refresh.license_planner import plan_of
-from core.refresh.reader import TenantAnswer, update_trials
+from core.refresh.tenant_answer import TenantAnswer, update_trials
 from core.roles import Action, Actor
 from core.settings import Settings
 from core.sharepoint import Item, Row, TenantRow, match_tenants, taken_over
@@ -116,8 +116,8 @@ def take_over(
     """
     actor.need(Action.SWITCHES)
     items = (Item(*item) for item in stored_items(engine, "license"))
-    tells = _to_report(engine, settings, tenant_rows(engine), stored_licenses(engine), trial_skus(engine), items, now)
-    chosen = [row for row in tells if seen is None or (*row.key, row.short_since) in seen]
+    rows = _to_report(engine, settings, tenant_rows(engine), stored_licenses(engine), trial_skus(engine), items, now)
+    chosen = [row for row in rows if seen is None or (*row.key, row.short_since) in seen]
     before = stored_alarms(engine)
     taken = taken_over(chosen, before, now)
     save_alarms(engine, list(taken.values()), report_events(taken.values(), before))
@@ -138,4 +138,4 @@ def _to_report(
     catalogue, _ = load_catalogue(engine)
     rules = rules_at(engine, now, settings.zone)
     rows = list(rows_to_show(tenants, licenses, trial, catalogue, rules, settings.language))
-    return plan_of(tenants, rows, items, stored_alarms(engine), now, settings).tells
+    return plan_of(tenants, rows, items, stored_alarms(engine), now, settings).to_report

@@ -121,7 +121,7 @@ class Publisher:
         memory, planner = AlarmMemory(self._engine), license_planner(lists_read, tenants, rows, now, self._settings)
         taken = None
         if take_over is not None:
-            taken = memory.take_over(filter(take_over, planner(items, memory.alarms).tells), now)
+            taken = memory.take_over(filter(take_over, planner(items, memory.alarms).to_report), now)
         result = push(
             lists_read.lists, self._pace, self._writers, items, planner, memory.alarms, now=now, remember=memory.save,
             progress=lambda total, done: progress(total + len(changes), done), give_way=give_way,

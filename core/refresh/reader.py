@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from queue import Empty, SimpleQueue
@@ -23,36 +24,24 @@ from core.cache.readings import (
     trial_skus,
 )
 from core.clock import elapsed
-from core.graph import GraphClient, GraphError, refused_rows, subscribed_skus, subscriptions
+from core.graph import GraphClient, refused_rows
 from core.licenses.alarm_rules import Rules
 from core.licenses.judge import Stage, judge
 from core.licenses.skus import Catalogue
-from core.licenses.units import License, RefusedRow, Subscription
-from core.logs.setup import tenant_in_log
+from core.licenses.units import License
 from core.problems import Problem
 from core.profiles.tenant_profile import TenantProfile
-from core.refresh.run_stop import RunStop, Stopped
+from core.refresh.run_stop import RunStop
+from core.refresh.tenant_answer import TenantAnswer, nothing_left, read_tenant, update_trials
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
+# So long without an answer from Microsoft, and the tenants that are left are not asked any more; longer than the
+# longest wait that throttling asks for (core.graph.retry.MAX_WAIT).
+QUIET_SECONDS = 180.0
 SAVE_EVERY = 0.5  # seconds; one transaction stores all answers of this time
-EMPTY_FOR = timedelta(days=1)  # an answer without any licence counts as a failed read for this time
 SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates change rarely
-
-
-@dataclass(slots=True)
-class TenantAnswer:
-    """The answer of one tenant; `subscriptions` is None if they were not requested or are not permitted."""
-
-    profile: TenantProfile
-    licenses: list[License] = field(default_factory=list)
-    refused: list[RefusedRow] = field(default_factory=list)
-    subscriptions: list[Subscription] | None = None
-    subscriptions_asked: bool = False
-    subscriptions_problem: Problem | None = None
-    problem: Problem | None = None
-    read_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -94,23 +83,31 @@ class Reader:
     ) -> ReadResult:
         """Read the tenants of `profiles` and store their rows; a tenant that cannot be read keeps its stored rows.
 
-        `rows`: tenant id -> row of the `tenants` table; `progress` gets the number of finished tenants.
+        `rows`: tenant id -> row of the `tenants` table; `progress` gets the number of finished tenants. Ends when
+        Microsoft has been silent for QUIET_SECONDS, which fails all tenants that are left.
         """
-        answers: SimpleQueue[TenantAnswer] = SimpleQueue()
+        answers, over = SimpleQueue[TenantAnswer](), threading.Event()
         for profile in profiles:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
-            self.workers.submit(self._answer, answers, profile, due)
+            self.workers.submit(self._answer, answers, profile, due, over)
         # The stored rows are loaded while the requests are under way.
         result = ReadResult(before=stored_licenses(self.engine), trial=trial_skus(self.engine))
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
-        done = 0
-        while done < len(profiles) and not self.stop.must_end():
-            arrived = _collect(answers, len(profiles) - done)
+        left, heard_at = {profile.tenant_id: profile for profile in profiles}, time.monotonic()
+        while left and not self.stop.must_end():
+            arrived = _collect(answers, len(left))
+            if any(is_from_microsoft(answer) for answer in arrived):
+                heard_at = time.monotonic()
+            for answer in arrived:
+                del left[answer.profile.tenant_id]
+            if time.monotonic() - heard_at > QUIET_SECONDS:
+                over.set()
+                arrived += [not_asked(profile) for profile in left.values()]
+                left.clear()
             self._mark_doubtful(arrived, result, rows)
             self._save(arrived, result, today, day)
-            done += len(arrived)
-            progress(done)
+            progress(len(profiles) - len(left))
         result.stopped = self.stop.is_set()
         return result
 
@@ -118,38 +115,15 @@ class Reader:
         last = row.subscriptions_read_at if row is not None else None
         return last is None or elapsed(last, self.now()) >= SUBSCRIPTIONS_EVERY
 
-    def _answer(self, answers: SimpleQueue[TenantAnswer], profile: TenantProfile, with_subscriptions: bool) -> None:
-        if not self.stop.is_set():
-            answers.put(self._read_one(profile, with_subscriptions))
-
-    def _read_one(self, profile: TenantProfile, with_subscriptions: bool) -> TenantAnswer:
-        answer = TenantAnswer(profile)
-        with tenant_in_log(profile.name):
-            try:
-                client = self.client_for(profile)
-                skus = subscribed_skus(client)
-                answer.licenses, answer.refused = skus.licenses, skus.refused
-                answer.read_at = self.now()
-                if with_subscriptions:
-                    self._read_subscriptions(client, answer)
-            except GraphError as error:
-                answer.problem = error.problem
-                log.warning("cannot be read: %s [%s]", error, error.problem.detail)
-            except Stopped:
-                answer.problem = Problem("refresh.stopped", {"tenant": profile.name})
-            except Exception as error:
-                # An error of one tenant must not end the read of the others.
-                answer.problem = Problem("refresh.unexpected", {"tenant": profile.name}, type(error).__name__)
-                log.exception("unexpected error")
-        return answer
-
-    def _read_subscriptions(self, client: GraphClient, answer: TenantAnswer) -> None:
-        answer.subscriptions_asked = True
-        try:
-            answer.subscriptions = subscriptions(client)
-        except GraphError as error:
-            answer.subscriptions_problem = error.problem
-            log.info("renewal dates cannot be read: %s", error)
+    def _answer(
+        self,
+        answers: SimpleQueue[TenantAnswer],
+        profile: TenantProfile,
+        with_subscriptions: bool,
+        over: threading.Event,
+    ) -> None:
+        if not self.stop.is_set() and not over.is_set():
+            answers.put(read_tenant(profile, self.client_for, self.now, with_subscriptions=with_subscriptions))
 
     def _mark_doubtful(self, arrived: Sequence[TenantAnswer], result: ReadResult, rows: dict[str, Any]) -> None:
         """Set a problem on each answer without a licence, if the tenant had several."""
@@ -218,20 +192,15 @@ class Reader:
         return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).stage
 
 
-def nothing_left(tenant: str, licenses: Mapping[str, StoredLicense], row: Any, now: datetime) -> Problem | None:
-    """Return the problem with an answer without a licence, None if it is credible; `licenses` are the stored ones.
+def is_from_microsoft(answer: TenantAnswer) -> bool:
+    """Return False if nothing came back from Microsoft: a connection failed, or stayed silent."""
+    return answer.problem is None or not answer.problem.code.startswith("network.")
 
-    The end of a single licence is credible: its subscription ended. The end of several at once is credible after
-    EMPTY_FOR; `row`, the row of the tenant, has the time of the first such answer.
-    """
-    count = sum(license_["present"] for license_ in licenses.values())
-    if count < 2:
-        return None
-    problem = Problem("graph.nothing_left", {"tenant": tenant, "count": str(count)})
-    stored = Problem.from_json(row.problem) if row is not None and row.problem else None
-    if stored is not None and stored.code == problem.code and now - row.failing_since >= EMPTY_FOR:
-        return None
-    return problem
+
+def not_asked(profile: TenantProfile) -> TenantAnswer:
+    """Return the answer of a tenant that is given up because Microsoft was silent for QUIET_SECONDS."""
+    params = {"tenant": profile.name, "minutes": f"{QUIET_SECONDS / 60:.0f}"}
+    return TenantAnswer(profile, problem=Problem("refresh.silence", params))
 
 
 def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer]:
@@ -244,14 +213,3 @@ def _collect(answers: SimpleQueue[TenantAnswer], most: int) -> list[TenantAnswer
         except Empty:
             break
     return arrived
-
-
-def update_trials(trial: set[tuple[str, str]], tenant_id: str, subscriptions: Sequence[Subscription]) -> None:
-    """Add to `trial` the SKUs of the tenant with only trial subscriptions; remove its others."""
-    bought = {row.sku_id for row in subscriptions if not row.is_trial}
-    for row in subscriptions:
-        key = (tenant_id, row.sku_id)
-        if row.is_trial and row.sku_id not in bought:
-            trial.add(key)
-        else:
-            trial.discard(key)

@@ -50,14 +50,14 @@ class Plan:
     """The writes of one step.
 
     `alarms`: the alarms by the present values of the items; `unanswered`: the licences whose flow is late;
-    `tells`: the shortages that are reported to the support team, by this plan or, for a new item, by the next.
+    `to_report`: the shortages that are reported to the support team, by this plan or, for a new item, by the next.
     """
 
     changes: list[Change]
     alarms: dict[Key, Alarm]
     unanswered: list[Key]
     unchanged: int
-    tells: list[Row] = field(default_factory=list)
+    to_report: list[Row] = field(default_factory=list)
 
 
 def plan_licenses(
@@ -87,7 +87,7 @@ def plan_licenses(
             plan.changes.append(Change(row.key, None, _all_values(row, name)))
             plan.alarms |= _told_in(claims.shared.get(row.key), row, alarms)
             if row.alarms and not was_reported(row, plan.alarms.get(row.key) or alarms.get(row.key)):
-                plan.tells.append(row)
+                plan.to_report.append(row)
             continue
         plan.changes.extend(Change(row.key, twin, delete=True) for twin in twins[1:])
         stored = alarms.get(row.key) or _inherited(row, left.get(twins[0].item_id))
@@ -134,7 +134,7 @@ def _plan_row(
         of_another=another,
     )
     if row.alarms and (values.get("trigger") or (another and item.flag("informed"))):
-        plan.tells.append(row)
+        plan.to_report.append(row)
     if values.get("trigger"):
         # Stored before the write: after a crash the cache still has the shortage that the trigger is for.
         plan.alarms[row.key] = replace(alarm, short_since=row.short_since)

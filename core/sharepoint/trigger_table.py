@@ -12,8 +12,8 @@ from core.sharepoint.license_rows import Key, Row
 from core.sharepoint.lists import Item
 
 
-def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime) -> dict[Key, Alarm]:
-    """Return the alarms that mark the shortages `tells` as reported without a message; plans mark the items.
+def taken_over(shortages: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime) -> dict[Key, Alarm]:
+    """Return the alarms that mark these shortages as reported without a message; plans mark the items.
 
     They must be stored before the first write: after a crash the next refresh continues and sends no messages. A
     shortage with an unknown start is left out: it could not be distinguished from the next one.
@@ -26,7 +26,7 @@ def taken_over(tells: Iterable[Row], alarms: Mapping[Key, Alarm], now: datetime)
             told_at=now,
             short_since=row.short_since,
         )
-        for row in tells
+        for row in shortages
         if row.short_since is not None
     }
 
@@ -48,7 +48,7 @@ def _report_event(alarm: Alarm, stored: Alarm | None) -> LicenseEvent | None:
         return None
     if stored is None and not alarm.taken_over and (since is None or told_at < since):
         return None
-    at = max(told_at, since or told_at)  # SharePoint tells its times in whole seconds
+    at = max(told_at, since or told_at)  # SharePoint returns times in whole seconds
     return LicenseEvent(alarm.tenant_id, alarm.sku_id, at, "taken_over" if alarm.taken_over else "told")
 
 

@@ -38,7 +38,7 @@ def writable_plan(plan: Plan, of: SharePointList, items: Iterable[Item]) -> Plan
         alarms,
         [key for key in plan.unanswered if key in alarms],
         plan.unchanged + len(plan.changes) - len(changes),
-        [row for row in plan.tells if readable and row.key not in silent],
+        [row for row in plan.to_report if readable and row.key not in silent],
     )
 
 

@@ -50,6 +50,26 @@ class Call:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass
+class _Answer:
+    """The answer to one call, sent with the headers of the call; `started`: the app has sent a part of it."""
+
+    scope: Scope
+    call: Call
+    to_client: Send
+    started: bool = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            if message["status"] in LOGGED:
+                _log_refusal(self.scope, self.call, message["status"])
+            own = MutableHeaders(raw=message.setdefault("headers", []))
+            for name, value in self.call.headers.items():
+                own.setdefault(name, value)
+        await self.to_client(message)
+
+
 class ApiAuth:
     """ASGI middleware around the API; the layers before it put `request_id` and `app_session` into the scope."""
 
@@ -69,31 +89,19 @@ class ApiAuth:
         headers = Headers(scope=scope)
         call = Call(scope["request_id"], language_of(headers.get("accept-language", "")))
         scope = {**scope, CALL: call}
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                if message["status"] in LOGGED:
-                    _log_refusal(scope, call, message["status"])
-                own = MutableHeaders(raw=message.setdefault("headers", []))
-                for name, value in call.headers.items():
-                    own.setdefault(name, value)
-            await send(message)
-
+        answer = _Answer(scope, call, send)
         try:
             refusal = await self._let_in(scope, call, headers)
             if refusal is None:
                 receive = await _bounded(scope, headers, receive)
-            await (refusal or self._app)(scope, receive, send_with_headers)
+            await (refusal or self._app)(scope, receive, answer.send)
         except ApiError as error:
-            await error_answer(error, call.request_id)(scope, receive, send_with_headers)
+            await error_answer(error, call.request_id)(scope, receive, answer.send)
         except Exception:
             log.exception("The call %s %s failed", scope["method"], scope["path"])
-            if not started:
+            if not answer.started:
                 failed = ApiError(500, "An unexpected error. The log has the details.")
-                await error_answer(failed, call.request_id)(scope, receive, send_with_headers)
+                await error_answer(failed, call.request_id)(scope, receive, answer.send)
 
     async def _let_in(self, scope: Scope, call: Call, headers: Headers) -> Response | None:
         """Set the actor of the call; return None to let it through, or a redirect. May raise ApiError."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
-from core.cache.history_rows import history_page
+from core.cache.history_rows import SkuDays, history_page
 from core.cache.shared_frames import Figures
 from core.name_key import guid_key, name_key
 from core.problems import Problem
@@ -121,20 +121,19 @@ def history(
         limit=query.page_size,
         offset=rows.start,
     )
-    data = []
-    for sku in skus:
-        product = figures.catalogue.product(sku.sku_id, sku.sku_part_number)
-        days = [HistoryDay(**day, free=day["enabled"] - day["consumed"]) for day in sku.days]
-        data.append(
-            SkuHistory(
-                sku_id=sku.sku_id,
-                sku_part_number=sku.sku_part_number,
-                product_de=product.name_de,
-                product_en=product.name_en,
-                days=days,
-            )
-        )
+    data = [_sku_history(figures, sku) for sku in skus]
     return HistoryPage(data=data, pagination=pagination(query, total), meta=meta(call))
+
+
+def _sku_history(figures: Figures, sku: SkuDays) -> SkuHistory:
+    product = figures.catalogue.product(sku.sku_id, sku.sku_part_number)
+    return SkuHistory(
+        sku_id=sku.sku_id,
+        sku_part_number=sku.sku_part_number,
+        product_de=product.name_de,
+        product_en=product.name_en,
+        days=[HistoryDay(**day, free=day["enabled"] - day["consumed"]) for day in sku.days],
+    )
 
 
 def find_tenant(figures: Figures, name: str) -> dict[str, Any]:
