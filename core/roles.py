@@ -25,6 +25,9 @@ class Action(StrEnum):
     LOOK = "look"  # see all figures of all tenants
     EXPORT = "export"  # download figures as a file
     OWN_ACCOUNT = "own-account"  # change one's own password and second factor
+    SAVE_VIEWS = "save-views"  # save filters as a view of one's own, use shared ones, choose what one sees first
+    SHARE_VIEWS = "share-views"  # offer one's own view to all
+    MANAGE_VIEWS = "manage-views"  # delete a shared view of somebody else
     REFRESH = "refresh"  # ask for a refresh
     SWITCHES = "switches"  # change `enabled` and `monitoring` of a tenant
     RULES = "rules"  # change the alarm rules
@@ -38,6 +41,9 @@ LEAST_ROLE = {
     Action.LOOK: "viewer",
     Action.EXPORT: "viewer",
     Action.OWN_ACCOUNT: "viewer",
+    Action.SAVE_VIEWS: "viewer",
+    Action.SHARE_VIEWS: "support",
+    Action.MANAGE_VIEWS: "admin",
     Action.REFRESH: "support",
     Action.SWITCHES: "admin",
     Action.RULES: "admin",

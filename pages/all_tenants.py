@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.roles import Action
+from ui.action_messages import show_success
 from ui.frame import visit
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
@@ -22,6 +23,7 @@ stop_without_tenants(snapshot, text("nav.alle-tenants"))
 
 st.title(text("nav.alle-tenants"), anchor=False)
 freshness(snapshot)
+show_success()
 
 with fenced("tenant.licenses"):
     filters = license_filters(snapshot)

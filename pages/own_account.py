@@ -13,6 +13,7 @@ from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.view import current_view
 from ui.texts import text
+from ui.views.start_choice import start_choice
 
 user = require(Action.OWN_ACCOUNT)
 view = current_view()
@@ -35,4 +36,5 @@ with fenced("nav.mein-konto"), errors_shown():
         factor_form(view)
     else:
         st.info(text("own.entra"), icon=":material/info:")
+    start_choice(user)
     show_sessions(open_sessions(engine, user, view.now, account=user.name), view, own=True)

@@ -126,8 +126,8 @@ def test_without_a_word_all_are_shown_pages_first(tmp_path: Path) -> None:
     [
         ({"kind": "page", "id": "tenant"}, ("tenant", {})),
         ({"kind": "page", "id": ""}, ("", {})),
-        ({"kind": "tenant", "id": "hoeri"}, ("tenant", {"tenant": "hoeri"})),
-        ({"kind": "product", "id": "SPB"}, ("alle-tenants", {"q": "SPB"})),
+        ({"kind": "tenant", "id": "hoeri"}, ("tenant", {"tenant": ["hoeri"]})),
+        ({"kind": "product", "id": "SPB"}, ("alle-tenants", {"q": ["SPB"]})),
         ({"kind": "page", "id": "konten"}, None),  # a page that the reader may not open
         ({"kind": "page", "id": "https://evil.example"}, None),
         ({"kind": "page", "id": ["tenant"]}, None),

@@ -11,7 +11,7 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,7 @@ from core.access.microsoft_sign_in import sign_in_with_microsoft
 from core.audit import Search
 from core.cache.account_rows import Account, add_account
 from core.cache.schema import metadata
+from core.cache.view_rows import add_view
 from core.licenses.alarm_rules import Rule
 from core.problems import ProblemError
 from core.refresh import next_push
@@ -38,6 +39,8 @@ from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, all
 from core.secrets import secret_rotation
 from core.tenants import tenant_rules, tenant_switches
 from core.tenants.tenant_switches import SwitchChange
+from core.views import saved_views
+from core.views.saved_views import SavedView, Start
 from tests.actors import ADMIN, entry
 from tests.html_tables import event_of, shown_table
 from tests.office import Office, open_office, product_process
@@ -103,6 +106,7 @@ class Core:
     sku: str = "f245ecc8-75af-4f8e-b61f-27d8114de5f3"
 
 
+VIEW = SavedView("0123456789ab", "gast", "gast", "Zug", True, "alle-tenants", {"q": ["a"]})
 Call = Callable[[Core, Actor], object]
 # Action -> what does it: the name in core, and a call that would change or tell something. Of one's own account only
 # the owner's call needs the lesser right.
@@ -123,6 +127,26 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
          lambda core, actor: sessions.open_sessions(core.engine, actor, NOW, account=actor.name)),
         ("sessions.end_for", lambda core, actor: sessions.end_for(
             core.engine, actor, NOW, account=actor.name, proof=PASSWORD)),
+    ],
+    Action.SAVE_VIEWS: [
+        ("saved_views.views_for", lambda core, actor: saved_views.views_for(core.engine, actor)),
+        ("saved_views.save",
+         lambda core, actor: saved_views.save(core.engine, actor, "Knapp", "alle-tenants", {"q": ["a"]}, NOW)),
+        ("saved_views.change", lambda core, actor: saved_views.change(
+            core.engine, actor, VIEW, NOW, name="Zug", shared=True, params={"q": ["b"]})),
+        ("saved_views.delete",
+         lambda core, actor: saved_views.delete(core.engine, actor, replace(VIEW, owner=actor.name), NOW)),
+        ("saved_views.choose_start", lambda core, actor: saved_views.choose_start(
+            core.engine, actor, Start("monitoring", {}), NOW)),
+    ],
+    Action.SHARE_VIEWS: [
+        ("saved_views.save", lambda core, actor: saved_views.save(
+            core.engine, actor, "Für alle", "alle-tenants", {"q": ["a"]}, NOW, shared=True)),
+        ("saved_views.change", lambda core, actor: saved_views.change(
+            core.engine, actor, replace(VIEW, shared=False), NOW, name="Zug", shared=True, params={"q": ["b"]})),
+    ],
+    Action.MANAGE_VIEWS: [
+        ("saved_views.delete", lambda core, actor: saved_views.delete(core.engine, actor, VIEW, NOW)),
     ],
     Action.REFRESH: [
         ("refresher.request", lambda core, actor: core.refresher.request(actor, ["nobody"])),
@@ -264,6 +288,7 @@ class Frame:
     script: str
     widgets: list[WidgetState]
     file: str = ""  # the id of a file that is made on click
+    query: str = ""  # of the address
 
 
 @dataclass
@@ -300,6 +325,7 @@ class Product:
         return contents(self.office.engine), [item.fields for item in [*lists.tenants.items, *lists.licenses.items]]
 
 
+SHARED = SavedView("5ad0", "sven", "sven", "Von Sven", True, "alle-tenants", {"q": ["SPB"]})
 RULE = Rule("", "", "on purpose", "anna", NOW, warn=1)
 
 
@@ -319,6 +345,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         office.settle()
         add_people(office.engine)
         tenant_rules.keep(office.engine, RULE, ADMIN)
+        add_view(office.engine, SHARED, entry(), NOW, most=9)
         with product_process(office, folder, port) as url:
             found = Product(Served(url, folder, office.engine), office)
             for role, account in PEOPLE.items():  # now, for later it would pass for a change
@@ -353,6 +380,9 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
                     ("alle-tenants", "xlsx_lizenzen"), ("tenant", "csv_lizenzen")],
     Action.OWN_ACCOUNT: [("mein-konto", "own_password_now"), ("mein-konto", "factor_begin"),
                          ("mein-konto", "sessions")],
+    Action.SAVE_VIEWS: [("mein-konto", "own_start")],
+    Action.SHARE_VIEWS: [],  # these two are in the dialogs of views, see tests/test_saved_views.py
+    Action.MANAGE_VIEWS: [],
     Action.REFRESH: [*((page, "refresh_refresh.button") for page in EVERY_DAY), ("tenant", "refresh_refresh.one")],
     Action.SWITCHES: [("tenant", "tenant_enabled_"), ("tenant", "tenant_monitored_"), ("monitoring", "switch_all_"),
                       ("monitoring", "add_")],
@@ -428,9 +458,9 @@ class Recorder:
         self.frames: list[Frame] = []
         self.standing: dict[str, WidgetState] = {}  # what was typed and chosen: a browser sends it along each time
 
-    def open(self, page: str) -> None:
-        self.page, self.standing = page, {}
-        self.tab.rerun(page)
+    def open(self, page: str, query: str = "") -> None:
+        self.page, self.query, self.standing = page, query, {}
+        self.tab.rerun(page, query_string=query)
 
     def press(self, prefix: str, **values: Any) -> None:
         """Press a button; `values` are what stands in the other widgets, by the start of their key."""
@@ -458,10 +488,16 @@ class Recorder:
         shown = shown_table(widget(self.tab, table))
         self.send(event_of(shown.widget, "open", {"row": shown.ids[row], "column": column}))
 
+    def pick(self, menu: str, line: str) -> None:
+        """Choose a line of the menu with this key."""
+        state = WidgetState(id=widget(self.tab, menu).id)
+        state.string_trigger_value.data = line
+        self.send(state)
+
     def send(self, *events: WidgetState) -> None:
-        frame = Frame(self.page, script_of(self.tab), [*self.standing.values(), *events])
+        frame = Frame(self.page, script_of(self.tab), [*self.standing.values(), *events], query=self.query)
         self.frames.append(frame)
-        self.tab.rerun(self.page, widgets=frame.widgets)
+        self.tab.rerun(self.page, widgets=frame.widgets, query_string=self.query)
 
     def click(self, prefix: str) -> str:
         """Ask for a file that is made on click; its address."""
@@ -498,6 +534,27 @@ def work_at_own_account(at: Recorder) -> None:
     at.open("mein-konto")
     at.set(own_factor_password=PASSWORD)
     at.press("factor_begin")
+
+
+def work_at_views(at: Recorder) -> None:
+    at.open("alle-tenants", "q=SPB")
+    at.set(filter_q="SPB")
+    at.pick("views", ":material/bookmark_add: Ansicht speichern")
+    at.press("view_save", view_name="Premium", view_first=True)
+
+
+def work_at_sharing(at: Recorder) -> None:
+    at.open("alle-tenants")
+    at.pick("views", ":material/tune: Ansichten verwalten")
+    at.open_row("views_table", 0, "view")
+    at.press("view_save", view_shared=True)
+
+
+def work_at_views_of_others(at: Recorder) -> None:
+    at.open("alle-tenants")
+    at.pick("views", ":material/tune: Ansichten verwalten")
+    at.open_row("views_table", 1, "view")
+    at.press("view_delete_now")
 
 
 def work_at_refresh(at: Recorder) -> None:
@@ -560,6 +617,9 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.LOOK: (lambda _: None, set()),  # the pages above
     Action.EXPORT: (work_at_exports, {"export"}),
     Action.OWN_ACCOUNT: (work_at_own_account, set()),
+    Action.SAVE_VIEWS: (work_at_views, {"view.saved", "start.chosen"}),
+    Action.SHARE_VIEWS: (work_at_sharing, {"view.changed"}),
+    Action.MANAGE_VIEWS: (work_at_views_of_others, {"view.deleted"}),
     Action.REFRESH: (work_at_refresh, {"refresh.asked"}),
     Action.SWITCHES: (work_at_switches, {"tenant.listed", "tenant.switched"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
@@ -586,6 +646,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [Action.LOOK]
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
+    add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     tenants = product.office.sharepoint.tenants
     for item in tenants.items:
         if item.fields["Title"] == "Neu AG":
@@ -606,9 +667,10 @@ def test_hand_made_frames_change_nothing(product: Product, frames: dict[Action, 
             for frame in frames[action]:
                 if frame.file:
                     continue  # see below
-                tab.rerun(frame.page, widgets=frame.widgets, page_script_hash=frame.script)
-                tab.rerun(frame.page, widgets=frame.widgets)
-                tab.rerun(widgets=frame.widgets)
+                sent: dict[str, Any] = {"widgets": frame.widgets, "query_string": frame.query}
+                tab.rerun(frame.page, page_script_hash=frame.script, **sent)
+                tab.rerun(frame.page, **sent)
+                tab.rerun(**sent)
 
     assert product.world() == before
 
@@ -721,6 +783,7 @@ def test_the_jump_box_names_what_a_role_may_see(product: Product, role: str) -> 
     entries = navigation.page_entries(Actor(PEOPLE[role], role, "page"))
 
     assert [address for _, address in answer.json()["page"]] == list(entries)
+    assert ("Von Sven" if role == "support" else "Von Sven · sven") in dict(answer.json()["view"])
     assert [name for name, _ in answer.json()["tenant"]] == ["Bau AG Chur", "Neu AG", "Schule Höri"]
     assert answer.headers["cache-control"] == "private, no-store"
     again = product.get("/jump", role, headers={"If-None-Match": answer.headers["etag"]})

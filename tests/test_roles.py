@@ -12,8 +12,8 @@ from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, all
 @pytest.mark.parametrize(
     ("role", "allowed"),
     [
-        ("viewer", {"look", "export", "own-account"}),
-        ("support", {"look", "export", "own-account", "refresh"}),
+        ("viewer", {"look", "export", "own-account", "save-views"}),
+        ("support", {"look", "export", "own-account", "save-views", "share-views", "refresh"}),
         ("admin", {action.value for action in Action}),
         ("", set()),
         ("root", set()),

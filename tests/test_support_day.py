@@ -421,7 +421,7 @@ def test_german_is_the_language_until_english_is_chosen_which_stays(open_browser
 
 def test_the_jump_box_opens_any_place_by_keyboard_alone(anna: Page):
     box, field = (
-        anna.get_by_role("dialog", name="Tenant, Produkt oder Seite öffnen"),
+        anna.get_by_role("dialog", name="Tenant, Produkt, Ansicht oder Seite öffnen"),
         anna.get_by_role("combobox").first,
     )
     anna.get_by_role("button", name="Suchen").focus()

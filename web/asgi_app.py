@@ -55,6 +55,7 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
         lambda: server.runtime.engine,
         lambda: server.runtime.settings,
         language=settings.language,
+        pages=pages,
         demo=lambda: server.runtime.demo,
     )
     outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)

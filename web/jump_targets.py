@@ -16,12 +16,14 @@ from core.access.sessions import Session
 from core.cache.shared_frames import Figures, newest_figures
 from core.licenses.skus import product_language
 from core.name_key import sort_key
-from core.roles import Action, Actor, allows, may_open, refused
+from core.roles import Action, Actor, may_open, refused
 from core.runtime import Runtime
+from core.views.saved_views import SavedView, views_for
 from web.paths import JUMP
 from web.request_data import client_host, language_of
 
-# Kind of target -> name and id of each: of a page its address, of a tenant its slug, of a product its part number.
+# Kind of target -> name and id of each: of a page its address, of a tenant its slug, of a product its part number,
+# of a view its id.
 Targets = dict[str, list[tuple[str, str]]]
 
 
@@ -42,21 +44,26 @@ class JumpTargets:
         """Answer 304 if the client has the same names already. Raises DatabaseError."""
         session: Session = request.scope["app_session"]  # the gate lets nobody in without one
         language = language_of(request.scope, self._language)
-        if not allows(session.role, Action.LOOK):
-            actor = Actor(session.account, session.role, "page", session.shown, client_host(request.scope), session.id)
+        actor = Actor(session.account, session.role, "page", session.shown, client_host(request.scope), session.id)
+        if not actor.may(Action.LOOK):
             refused(actor, JUMP, "role needed")
             return PlainTextResponse(texts.text("plain.closed", language), 403)
-        addresses = [address for address, action in self._pages.items() if may_open(session.role, action)]
-        body = await to_thread.run_sync(lambda: self._body(addresses, language), limiter=self._limiter)
+        body = await to_thread.run_sync(lambda: self._body(actor, language), limiter=self._limiter)
         etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         unchanged = request.headers.get("if-none-match") == etag
         content, status = (b"", 304) if unchanged else (body, 200)
         return Response(content, status, {"etag": etag}, "application/json")
 
-    def _body(self, addresses: list[str], language: str) -> bytes:
+    def _body(self, actor: Actor, language: str) -> bytes:
         runtime = self._runtime()
-        targets = targets_of(newest_figures(runtime.engine, runtime.settings), addresses, language)
+        addresses = [address for address, action in self._pages.items() if may_open(actor.role, action)]
+        views = [(_view_name(view, actor), view.view_id) for view in views_for(runtime.engine, actor)]
+        targets = {"view": views} | targets_of(newest_figures(runtime.engine, runtime.settings), addresses, language)
         return json.dumps(targets, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _view_name(view: SavedView, actor: Actor) -> str:
+    return view.name if view.owner == actor.name else f"{view.name} · {view.owner_shown}"
 
 
 def targets_of(figures: Figures, addresses: list[str], language: str) -> Targets:

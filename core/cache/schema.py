@@ -321,6 +321,30 @@ sessions = Table(
     Index("sessions_account", "account"),
 )
 
+# Filters of a page under a name. `name_key` is that of core.name_key, so an owner has no two that look alike.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("view_id", String(32), primary_key=True),
+    Column("owner", ForeignKey("accounts.name", ondelete="CASCADE"), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("name_key", String(255), nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("page", String(50), nullable=False),  # its address
+    Column("params", JSON, nullable=False),  # name of each parameter of the address -> its values
+    UniqueConstraint("owner", "name_key", name="saved_views_names"),
+)
+
+# What an account sees after its sign-in: a page, or a view and with it the page of the view. No row: the start page.
+start_choices = Table(
+    "start_choices",
+    metadata,
+    Column("account", ForeignKey("accounts.name", ondelete="CASCADE"), primary_key=True),
+    Column("page", String(50)),
+    Column("view_id", ForeignKey("saved_views.view_id", ondelete="CASCADE")),
+    Index("start_choices_view", "view_id"),
+)
+
 # API tokens: access for programs.
 api_tokens = Table(
     "api_tokens",

@@ -1,4 +1,4 @@
-"""The jump box: a button on every page, and a dialog that finds any page, tenant or product by its name.
+"""The jump box: a button on every page, and a dialog that finds any view, page, tenant or product by its name.
 
 The dialog is `ui/component/jump_box.js`. It asks /jump for the names (web/jump_targets.py) when it is opened, so that
 they cost nothing before, and filters them itself. It answers with kind and id of the one that was chosen.
@@ -12,15 +12,17 @@ from typing import Any
 
 import streamlit as st
 
+from core import runtime
 from core.bounds import LONGEST_SEARCH
 from core.roles import Action, Actor
+from core.views.saved_views import Params, views_for
 from ui.frame import navigation
 from ui.own_components import own_component
 from ui.tables import license_filters
 from ui.texts import plural, text
 
 WORDS = ("open", "title", "field", "targets", "close", "slash", "loading", "unavailable", "none")
-KINDS = ("page", "tenant", "product")
+KINDS = ("view", "page", "tenant", "product")
 
 
 def jump_box(user: Actor) -> None:
@@ -33,25 +35,34 @@ def jump_box(user: Actor) -> None:
     answer = own_component("jump_box", '<div class="jb-root"></div>', css=True)(
         key="jump_box", data=json.dumps(words, ensure_ascii=False).encode(), on_go_change=_nothing
     )
-    place = place_of(answer.go, navigation.page_entries(user))
+    place = _view_place(user, answer.go) or place_of(answer.go, navigation.page_entries(user))
     if place is not None:
         address, params = place
         st.switch_page(navigation.PAGES_BY_ADDRESS[address].file, query_params=params)
 
 
-def place_of(target: object, addresses: Collection[str]) -> tuple[str, dict[str, str]] | None:
+def _view_place(user: Actor, target: object) -> tuple[str, Params] | None:
+    """Return page and parameters of the view that was chosen; None for no view, or one that is not there (any more)."""
+    match target:
+        case {"kind": "view", "id": str(view_id)}:
+            views = views_for(runtime.current().engine, user)
+            return next(((view.page, view.params) for view in views if view.view_id == view_id), None)
+    return None
+
+
+def place_of(target: object, addresses: Collection[str]) -> tuple[str, Params] | None:
     """Return page and parameters of a target that the box has sent; None for what it cannot have sent.
 
     `addresses` are those of the pages that the reader may open.
     """
-    place: tuple[str, dict[str, str]]
+    place: tuple[str, Params]
     match target:
         case {"kind": "page", "id": str(address)}:
             place = address, {}
         case {"kind": "tenant", "id": str(slug)}:
-            place = navigation.TENANT, {"tenant": slug}
+            place = navigation.TENANT, {"tenant": [slug]}
         case {"kind": "product", "id": str(part)}:
-            place = navigation.LICENSES, {license_filters.SEARCH: part}
+            place = navigation.LICENSES, {license_filters.SEARCH: [part]}
         case _:
             return None
     return place if place[0] in addresses else None

@@ -52,7 +52,7 @@ def pages(user: Actor) -> list[st.Page]:
     entries = page_entries(user)
     return [
         st.Page(
-            entry.file, title=_title(address), url_path=address or None, default=address == START or len(entries) == 1,
+            entry.file, title=title(address), url_path=address or None, default=address == START or len(entries) == 1,
             visibility="visible" if entry.section == "daily" else "hidden",
         )
         for address, entry in entries.items()
@@ -66,16 +66,17 @@ def administration(user: Actor) -> None:
         with st.container(gap="small", key="administration"):
             st.caption(text("nav.section"))
             for address in addresses:
-                link(address, _title(address))
+                link(address, title(address))
 
 
 def own_account(user: Actor) -> None:
     """Show the link to the page of one's own account."""
     if OWN_ACCOUNT in page_entries(user) and user.role != PASSWORD_DUE:
-        link(OWN_ACCOUNT, _title(OWN_ACCOUNT))
+        link(OWN_ACCOUNT, title(OWN_ACCOUNT))
 
 
-def _title(address: str) -> str:
+def title(address: str) -> str:
+    """Return the name of the page at this address in the reader's language."""
     return text(f"nav.{address or 'start'}")
 
 

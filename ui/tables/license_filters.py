@@ -12,6 +12,7 @@ from core.cache.frame_index import Positions
 from core.cache.license_index import MARKS, LicenseIndex
 from core.licenses.skus import KINDS, product_language
 from core.name_key import name_key
+from ui.escaping import plain
 from ui.frame import url
 from ui.snapshots import Snapshot
 from ui.tables.sort_codes import REVERSED, is_descending, order_of
@@ -34,6 +35,7 @@ ORDER_OF_COLUMN = {
 }  # fmt: skip
 DESCENDING = ("utilisation",)  # the fullest first, and reversed the emptiest
 _NEXT_SORT = "_next_sort"
+_LEFT_OUT = "_left_out_tenants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,13 @@ def license_filters(snapshot: Snapshot) -> Filters:
     arrived = url.new_params(PAGE, PARAMS)
     if arrived is not None:
         _fill(arrived)
+        st.session_state[_LEFT_OUT] = [slug for slug in arrived.get(TENANTS, []) if slug not in names]
     if _NEXT_SORT in st.session_state:
         st.session_state[_KEY + SORT] = st.session_state.pop(_NEXT_SORT)
     _drop_unknown(names)
     _widgets(names)
     filters = chosen()
+    _tell_left_out(snapshot.names)
     url.keep_params(PAGE, params_of(filters))
     return filters
 
@@ -110,6 +114,7 @@ def params_of(filters: Filters) -> dict[str, list[str]]:
 
 def reset() -> None:
     _fill({})
+    st.session_state.pop(_LEFT_OUT, None)
 
 
 def _fill(params: url.Params) -> None:
@@ -130,6 +135,13 @@ def _drop_unknown(names: Mapping[str, str]) -> None:
     """Remove tenants of an old link that are gone, because a widget refuses a value that is not among its options."""
     slugs = [slug for slug in st.session_state.get(_KEY + TENANTS, ()) if slug in names]
     st.session_state[_KEY + TENANTS] = slugs
+
+
+def _tell_left_out(names: Mapping[str, str]) -> None:
+    """Name the tenants of the link or view that the filter leaves out, until another one is opened."""
+    left_out = [plain(names.get(slug, slug)) for slug in st.session_state.get(_LEFT_OUT, ())]
+    if left_out:
+        st.info(text("filter.left_out", tenants=", ".join(left_out)), icon=":material/info:")
 
 
 def _widgets(names: Mapping[str, str]) -> None:

@@ -21,11 +21,12 @@ from ui.snapshots import Snapshot
 from ui.tables import license_columns, license_rows
 from ui.tables.download_buttons import downloads
 from ui.tables.html_table import FIRST_ROWS, Event, Row, show_first_rows
-from ui.tables.license_filters import DESCENDING, ORDER_OF_COLUMN, Filters, is_filtered, reset
+from ui.tables.license_filters import DESCENDING, ORDER_OF_COLUMN, PAGE, Filters, is_filtered, params_of, reset
 from ui.tables.sort_codes import sort_directions
 from ui.tables.table_export import TableExport, export_of
 from ui.texts import text
 from ui.unreadable_tenant import UnreadableTenant
+from ui.views.view_menu import view_menu
 
 ALL = ("state", "tenant", "product", "enabled", "consumed", "free", "utilisation", "renews_at", "short_since",
        "alarm", "alarm_at", "sku_part_number", "kind", "sku_id")  # fmt: skip
@@ -115,6 +116,7 @@ def count_and_downloads(snapshot: Snapshot, positions: Positions, filters: Filte
         st.markdown(text("table.count", **counts) + left_out, width="content")
         if is_filtered(filters):
             st.button(text("filter.reset"), key="filter_reset", on_click=reset, icon=":material/filter_alt_off:")
+        view_menu(PAGE, params_of(filters))
         st.space("stretch")
         table_downloads("csv.view", partial(table_of, snapshot, positions), "lizenzen-ansicht")
         table_downloads("csv.all", partial(table_of, snapshot), "lizenzen")

@@ -49,6 +49,8 @@ FIELDS: dict[str, int] = {
     "WidgetState.string_value": LARGEST_TEXT,
     "WidgetState.string_array_value": 1,
     "WidgetState.json_trigger_value": 1000,  # what was clicked in a table: ids of a row and a column, a switch
+    "WidgetState.string_trigger_value": 1,
+    "StringTriggerValue.data": 1000,  # the line of a menu that was chosen
     "StringArray.data": 1000,
     "BackendOperationRequest.request_id": 64,  # a UUID
     "BackendOperationRequest.session_id": 64,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from anyio import to_thread
@@ -13,7 +13,11 @@ from starlette.responses import RedirectResponse, Response
 from core.access import accounts
 from core.access.known_devices import LASTING
 from core.access.sessions import Session
+from core.cache.database import DatabaseError
+from core.roles import Action
+from core.views.saved_views import start_of
 from web.request_data import SIGNED_OUT, session_cookie, session_token
+from web.sign_in.start_address import START_PAGE, start_address
 from web.tabs import Tabs
 
 SIGN_IN_PATH = "/login"
@@ -21,11 +25,15 @@ DEVICE = "lizenztool_device"  # marks a browser that has signed in before; gives
 
 
 class SessionCookies:
-    """Reads, sets and removes the cookie of the session; `engine` is a function, because the database opens later."""
+    """Reads, sets and removes the cookie of the session; `engine` is a function, because the database opens later.
 
-    def __init__(self, tabs: Tabs, engine: Callable[[], Engine]) -> None:
+    `pages`: address of each page -> action that a role must allow to open it.
+    """
+
+    def __init__(self, tabs: Tabs, engine: Callable[[], Engine], pages: Mapping[str, Action]) -> None:
         self._tabs = tabs
         self.engine = engine
+        self._pages = pages
 
     def now(self) -> datetime:
         return self._tabs.now()
@@ -39,16 +47,27 @@ class SessionCookies:
     async def open(self, request: Request, token: str, target: str, *, known_as: str = "") -> Response:
         """Return the redirect to `target` that sets the new session; end the old session of this browser.
 
+        In place of the start page, the redirect leads to what the account has chosen to see first.
         If `known_as` is given, the browser becomes a known device of that local account.
         """
         await self._end_old(request)
-        response = RedirectResponse(target, 303)
+        response = RedirectResponse(await self._first(token) if target == START_PAGE else target, 303)
         self._set(request, response, token)
         if known_as:
             old_value, now = sign_in_cookie(request, DEVICE), self.now()
             value = await to_thread.run_sync(lambda: accounts.remember_device(self.engine(), known_as, old_value, now))
             set_sign_in_cookie(request, response, DEVICE, value, int(LASTING.total_seconds()))
         return response
+
+    async def _first(self, token: str) -> str:
+        try:
+            session = await self._tabs.find_session(accounts.session_id(token))
+            if not isinstance(session, Session):
+                return START_PAGE
+            start = await to_thread.run_sync(lambda: start_of(self.engine(), session.account))
+        except DatabaseError:  # the page that follows says so
+            return START_PAGE
+        return start_address(start, session.role, self._pages)
 
     async def close(self, request: Request, target: str) -> Response:
         await self._end_old(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from core import texts
 from core.access import accounts
+from core.roles import Action
 from core.settings import Settings
 from web.limits.password_turns import Busy, PasswordTurns
 from web.limits.sign_in_budgets import SignInBudgets
@@ -37,7 +38,10 @@ REASONS = ("out", "revoked", "idle", "expired", "code")
 
 
 class SignIn:
-    """Sign-in and sign-out pages; engine and settings are functions, because they are opened after the routes."""
+    """Sign-in and sign-out pages; engine and settings are functions, because they are opened after the routes.
+
+    `pages`: address of each page -> action that a role must allow to open it.
+    """
 
     def __init__(
         self,
@@ -46,11 +50,12 @@ class SignIn:
         settings: Callable[[], Settings],
         *,
         language: str,
+        pages: Mapping[str, Action],
         demo: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
         self._pages = PlainPages(language, demo)
-        self._cookies = SessionCookies(tabs, engine)
+        self._cookies = SessionCookies(tabs, engine, pages)
         self._microsoft = MicrosoftSignIn(self._pages, self._cookies, settings)
         self._budgets = SignInBudgets(self._cookies)
         self._code = CodeStep(self._pages, self._cookies, self._budgets, settings)

@@ -1,0 +1,130 @@
+"""The dialog about saved views: save the filters under a name, see all views, change or delete one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Literal
+
+import streamlit as st
+
+from core import runtime
+from core.roles import Action
+from core.views import saved_views
+from core.views.saved_views import LONGEST_NAME, Params, SavedView, Start, filled
+from ui.action_messages import errors_shown, keep_success
+from ui.control_keys import bound_key
+from ui.escaping import plain
+from ui.frame.identity import current_user
+from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
+from ui.texts import text
+
+KINDS: dict[str, Kind] = {"view": "open", "view_for": "text", "view_owner": "text"}
+TITLES = {"new": "view.add", "list": "view.manage", "change": "view.change", "delete": "view.delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenView:
+    """What the dialog is about: new filters to save, the list of all views, or one view to change or delete."""
+
+    kind: Literal["new", "list", "change", "delete"]
+    view: SavedView | None = None
+
+
+def show_view_dialog(page: str, params: Params) -> None:
+    """Show the dialog that the reader has opened, if any; `params` are the filters as they are chosen now."""
+    form = dialog_subject(OpenView)
+    if form is not None:
+        show_dialog(text(TITLES[form.kind]), "view.menu", partial(_dialog, page, params))
+
+
+def _dialog(page: str, params: Params) -> None:
+    form = dialog_subject(OpenView)
+    if form is None:
+        return
+    if form.kind == "list":
+        _list(page)
+    elif form.view is None:
+        _edit(SavedView("", current_user().name, "", "", False, page, params), params)
+    elif form.kind == "delete":
+        _delete(form.view)
+    else:
+        _edit(form.view, params)
+
+
+def _list(page: str) -> None:
+    """Show the views that the reader may change or delete."""
+    user = current_user()
+    views = [view for view in saved_views.views_for(runtime.current().engine, user)
+             if view.page == page and (view.owner == user.name or user.may(Action.MANAGE_VIEWS))]  # fmt: skip
+    if not views:
+        st.info(text("view.none"), icon=":material/info:")
+        return
+    rows = [Row(view.view_id, [{"text": view.name, "label": f"{view.name}, {view.owner_shown}"},
+                               text(f"view.for.{'all' if view.shared else 'me'}"), view.owner_shown])
+            for view in views]  # fmt: skip
+    clicked = show_whole_table("views_table", text("view.manage"), titled_columns(KINDS), rows)
+    view = next((view for view in views if view.view_id == clicked), None)
+    if view is not None:
+        open_dialog(OpenView("change" if view.owner == user.name else "delete", view))
+        st.rerun()
+
+
+def _edit(view: SavedView, params: Params) -> None:
+    """Show the form of a new view (without id) or of one of the reader's own."""
+    user, engine, is_new = current_user(), runtime.current().engine, not view.view_id
+    start = saved_views.start_of(engine, user.name)
+    was_first = start is not None and bool(view.view_id) and start.view_id == view.view_id
+    key = view.view_id or "new"
+    name = st.text_input(
+        text("view.name"), view.name, key=bound_key("view_name", key), max_chars=LONGEST_NAME, autocomplete="off"
+    )
+    shared = view.shared
+    if view.shared or user.may(Action.SHARE_VIEWS):
+        shared = st.checkbox(text("view.share"), view.shared, key=bound_key("view_shared", key))
+    first = st.checkbox(text("view.first"), was_first, key=bound_key("view_first", key))
+    newer = not is_new and bool(filled(params)) and filled(params) != view.params
+    takes = newer and st.checkbox(text("view.take_filters"), key=bound_key("view_filters", key))
+    with st.container(horizontal=True):
+        pressed = st.button(text("view.save"), key=bound_key("view_save", key), type="primary")
+        if not is_new:
+            form = OpenView("delete", view)
+            st.button(text("view.delete"), key=bound_key("view_delete", key), on_click=open_dialog, args=(form,))
+        st.button(text("accounts.cancel"), key="view_cancel", on_click=close_dialog)
+    if pressed:
+        with errors_shown():
+            _save(view, name or "", params if is_new or takes else view.params, shared=shared, first=first)
+            if was_first and not first:
+                saved_views.choose_start(engine, user, None, datetime.now(UTC))
+            _finish(text("view.saved", name=plain(name or "")))
+
+
+def _save(view: SavedView, name: str, params: Params, *, shared: bool, first: bool) -> None:
+    user, engine, now = current_user(), runtime.current().engine, datetime.now(UTC)
+    if view.view_id:
+        saved_views.change(engine, user, view, now, name=name, shared=shared, params=params)
+    else:
+        view = saved_views.save(engine, user, name, view.page, params, now, shared=shared)
+    start = saved_views.start_of(engine, user.name)
+    if first and (start is None or start.view_id != view.view_id):
+        saved_views.choose_start(engine, user, Start(view.page, params, view.view_id), now)
+
+
+def _delete(view: SavedView) -> None:
+    st.markdown(f"**{text('view.delete_title', name=plain(view.name))}**")
+    st.markdown(text("view.delete_shared" if view.shared else "view.delete_own"))
+    with st.container(horizontal=True):
+        pressed = st.button(text("view.delete"), key=bound_key("view_delete_now", view.view_id), type="primary")
+        st.button(text("accounts.cancel"), key="view_cancel", on_click=close_dialog)
+    if pressed:
+        with errors_shown():
+            saved_views.delete(runtime.current().engine, current_user(), view, datetime.now(UTC))
+            _finish(text("view.deleted", name=plain(view.name)))
+
+
+def _finish(words: str) -> None:
+    keep_success(words)
+    close_dialog()
+    st.rerun()
