@@ -126,7 +126,7 @@ def test_the_only_page_shows_the_form_and_nothing_else(small: World, open_page: 
     assert "jemand anderem gesetzt" in app.info[0].value
 
 
-@pytest.mark.parametrize("page", ["all_tenants", "tenant", "monitoring", "rules", "accounts", "audit_log"])
+@pytest.mark.parametrize("page", ["all_tenants", "products", "tenant", "monitoring", "rules", "accounts", "audit_log"])
 def test_no_other_page_is_there(small: World, open_page: Any, page: str) -> None:  # noqa: F811
     with pytest.raises(ValueError, match=r"Known pages: \['\S*own_account.py'\]"):
         open_page(small, f"pages/{page}.py", user={"name": "anna", "role": PASSWORD_DUE, "sid": "1"})

@@ -28,10 +28,11 @@ from ui.frame import refresh_result, visit
 from ui.monitoring import list_differences
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
-START, LICENSES, TENANT, MONITORING, RULES = (
-    "pages/start.py", "pages/all_tenants.py", "pages/tenant.py", "pages/monitoring.py", "pages/rules.py",
+START, LICENSES, PRODUCTS, TENANT, MONITORING, RULES = (
+    "pages/start.py", "pages/all_tenants.py", "pages/products.py", "pages/tenant.py", "pages/monitoring.py",
+    "pages/rules.py",
 )  # fmt: skip
-PAGES = (START, LICENSES, TENANT, MONITORING, RULES)
+PAGES = (START, LICENSES, PRODUCTS, TENANT, MONITORING, RULES)
 ADMIN = {"name": "admin", "role": "admin", "sid": "1"}
 
 
@@ -408,6 +409,41 @@ def test_a_long_table_shows_a_part_and_says_so_until_more_is_asked_for(filled, o
     send(app, table, "more", 50)
 
     assert len(html_table(app, "Alle Tenants").rows) == 97
+
+
+# Products
+
+
+def test_a_product_opens_its_licences_in_all_tenants(small, open_page):
+    app = open_page(small, PRODUCTS)
+    assert "**Microsoft 365 Business Premium**: 1 Engpass, 30 frei in anderen Tenants" in words(app)
+    table = html_table(app, "Produkte")
+    assert table.column("product_and_sku.sub") == ["POWER_BI_PRO", "SPB"]
+
+    app = click(app, table, 1, "product_and_sku")
+
+    assert app.title[0].value == "Alle Tenants"
+    assert asked(app, "q") == ["SPB"]
+    assert {part for _, part in licenses(app)} == {"SPB"}
+    assert len(licenses(app)) == 2
+
+
+def test_filters_and_order_of_the_products_are_in_the_url(small, open_page):
+    app = open_page(small, PRODUCTS, q="business", sort="-free", kind="paid")
+    assert html_table(app, "Produkte").column("product_and_sku.sub") == ["SPB"]
+
+    app.text_input(key="product_filter_q").set_value("").run()
+    app = send(app, html_table(app, "Produkte"), "sort", "enabled")
+
+    assert (asked(app, "q"), asked(app, "sort"), asked(app, "kind")) == ([], ["enabled"], ["paid"])
+    assert html_table(app, "Produkte").column("enabled") == ["50", "5"]
+
+
+def test_an_old_link_to_products_opens_without_what_does_not_exist(small, open_page):
+    app = open_page(small, PRODUCTS, sort="nonsense", kind="nonsense")
+
+    assert not app.exception
+    assert len(html_table(app, "Produkte").rows) == 2
 
 
 # Tenant

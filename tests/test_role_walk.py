@@ -371,13 +371,13 @@ def script_of(tab: Tab) -> str:
 
 # ---------------------------------------------------------------- pages
 
-EVERY_DAY = ("", "alle-tenants", "tenant", "monitoring", "regeln")
+EVERY_DAY = ("", "alle-tenants", "produkte", "tenant", "monitoring", "regeln")
 # Action -> (page, start of the key of a control) that are there for whoever may, and for nobody else.
 SHOWN: dict[Action, list[tuple[str, str]]] = {
-    Action.LOOK: [("", "shortages"), ("alle-tenants", "licenses"), ("tenant", "licenses_"),
+    Action.LOOK: [("", "shortages"), ("alle-tenants", "licenses"), ("produkte", "products"), ("tenant", "licenses_"),
                   ("monitoring", "monitoring_show"), ("regeln", "rules")],
     Action.EXPORT: [("", "csv_engpaesse"), ("", "xlsx_engpaesse"), ("alle-tenants", "csv_lizenzen"),
-                    ("alle-tenants", "xlsx_lizenzen"), ("tenant", "csv_lizenzen")],
+                    ("alle-tenants", "xlsx_lizenzen"), ("produkte", "csv_produkte"), ("tenant", "csv_lizenzen")],
     Action.OWN_ACCOUNT: [("mein-konto", "own_password_now"), ("mein-konto", "factor_begin"),
                          ("mein-konto", "sessions")],
     Action.SAVE_VIEWS: [("mein-konto", "own_start")],

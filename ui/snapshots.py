@@ -15,13 +15,16 @@ from datetime import datetime
 from functools import cached_property
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Engine
 
 from core.attention.facts import Facts, known_facts
 from core.cache.event_rows import LicenseEvent, events_since, recorded_since
+from core.cache.frame_index import FrameIndex
 from core.cache.license_index import LicenseIndex
 from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
+from core.cache.product_frame import products_frame
 from core.cache.rule_rows import all_rules
 from core.cache.run_rows import Run, latest_run
 from core.cache.shared_frames import Figures, newest_figures
@@ -72,6 +75,13 @@ class Snapshot:
     def unreadable(self) -> frozenset[str]:
         """Return the short names of the tenants that are read and could not be at the last attempt."""
         return frozenset(self.active.loc[self.active["problem"].notna(), "slug"])
+
+    @cached_property
+    def products(self) -> FrameIndex:
+        """Return the index of the products; the worst, the first in the frame, has the highest `severity`."""
+        products = products_frame(self.licenses, self.index)
+        searched = ("product_de", "product_en", "sku_part_number")
+        return FrameIndex(products.assign(severity=np.arange(len(products))[::-1]), searched)
 
     @cached_property
     def age(self) -> Age:

@@ -158,7 +158,7 @@ def _audit_rows(target: Product) -> int:
 def odd_widgets(target: Product, rounds: int) -> Finding:
     """Values of the wrong kind, for every control of every page."""
     before, sent = Logged.of(target), 0
-    pages = ("", "alle-tenants", "monitoring", "regeln", "mein-konto", "konten", "protokoll", "programme")
+    pages = ("", "alle-tenants", "produkte", "monitoring", "regeln", "mein-konto", "konten", "protokoll", "programme")
     for page in pages[: max(1, rounds)]:
         with _tab(target, target.session("olga")) as tab:
             tab.rerun(page)

@@ -10,7 +10,8 @@ import streamlit as st
 from core.roles import PASSWORD_DUE, Action, Actor, may_open
 from ui.texts import text
 
-START, LICENSES, TENANT, MONITORING, RULES = "", "alle-tenants", "tenant", "monitoring", "regeln"
+START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
+MONITORING, RULES = "monitoring", "regeln"
 ACCOUNTS, PROGRAMS, AUDIT, OWN_ACCOUNT = "konten", "programme", "protokoll", "mein-konto"
 
 
@@ -26,6 +27,7 @@ class PageEntry:
 PAGES_BY_ADDRESS = {
     START: PageEntry("pages/start.py", Action.LOOK),
     LICENSES: PageEntry("pages/all_tenants.py", Action.LOOK),
+    PRODUCTS: PageEntry("pages/products.py", Action.LOOK),
     TENANT: PageEntry("pages/tenant.py", Action.LOOK),
     MONITORING: PageEntry("pages/monitoring.py", Action.LOOK),
     RULES: PageEntry("pages/rules.py", Action.LOOK),

@@ -15,7 +15,7 @@ from core.name_key import name_key
 from ui.escaping import plain
 from ui.frame import url
 from ui.snapshots import Snapshot
-from ui.tables.sort_codes import REVERSED, is_descending, order_of
+from ui.tables.sort_codes import REVERSED, is_descending, next_sort, order_of
 from ui.texts import text
 
 PAGE = "alle-tenants"
@@ -50,8 +50,13 @@ class Filters:
 
 
 def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
-    """Return the positions of the matching licences, in the chosen order."""
-    mask = index.with_words(search_words(name_key(filters.search[:LONGEST_SEARCH])))
+    """Return the positions of the matching licences, in the chosen order.
+
+    A search for a whole part number finds that product alone, not those whose part number is longer.
+    """
+    mask = index.named("sku_part_number", [filters.search])
+    if not mask.any():
+        mask = index.with_words(search_words(name_key(filters.search[:LONGEST_SEARCH])))
     mask &= index.among("slug", filters.tenants) & index.among("kind", filters.kinds)
     mask &= index.with_marks(filters.states)
     order = order_of(filters.sort)
@@ -59,17 +64,9 @@ def matching(index: LicenseIndex, filters: Filters, language: str) -> Positions:
     return index.ordered(mask, column, descending=is_descending(filters.sort, DESCENDING))
 
 
-def next_sort(sort: str, column: str) -> str:
-    """Return the order after a click on the title of a column: by it, then reversed, then the usual one again."""
-    code = ORDER_OF_COLUMN[column]
-    if sort == code != WORST:
-        return REVERSED + code
-    return WORST if sort == REVERSED + code else code
-
-
 def sort_by(column: str) -> None:
     """Sort by a column from the next run on, which begins at once."""
-    st.session_state[_NEXT_SORT] = next_sort(chosen().sort, column)
+    st.session_state[_NEXT_SORT] = next_sort(chosen().sort, ORDER_OF_COLUMN[column], WORST)
     st.rerun()
 
 

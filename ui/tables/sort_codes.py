@@ -25,3 +25,10 @@ def sort_directions(
     """Return for each column that sorts how the rows are sorted by it."""
     now: Direction = "descending" if is_descending(sort, descending) else "ascending"
     return {column: now if order == order_of(sort) else "none" for column, order in order_of_column.items()}
+
+
+def next_sort(sort: str, order: str, usual: str) -> str:
+    """Return the code after a click on the title of the column of `order`: by it, reversed, then the usual order."""
+    if sort == order != usual:
+        return REVERSED + order
+    return usual if sort == REVERSED + order else order
