@@ -46,7 +46,8 @@ def prune(engine: Engine, settings: Settings, now: datetime) -> dict[str, int]:
     deleted["events"] = prune_events(engine, settings.history_days, now)
     deleted["audit"] = audit.prune(engine, settings.audit_days, now)
     deleted["copies"] = _delete_copies(settings, now)
-    log.info("deleted as too old: %s", ", ".join(f"{name} {count}" for name, count in deleted.items()))
+    if any(deleted.values()):
+        log.info("deleted as too old: %s", ", ".join(f"{name} {count}" for name, count in deleted.items()))
     return deleted
 
 

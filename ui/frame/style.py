@@ -13,7 +13,8 @@ _CSS = """<style>
   [data-testid="stHeader"]::before {
     content: "Lizenztool"; font-weight: 700; position: absolute; left: 3.5rem; top: 0.9rem;
   }
-  .stMainBlockContainer.stMainBlockContainer { padding-top: 3.2rem; }
+  .stMainBlockContainer.stMainBlockContainer { padding-top: 4.2rem; }
+  [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 }
 /* The jump box stands beside the title, on a small screen beside the name of the product. */
 .st-key-jump_box { position: absolute; top: 1.1rem; right: clamp(1rem, 3vw, 3rem); width: auto; z-index: 1; }
