@@ -7,6 +7,7 @@ from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.frame.no_tenants import stop_without_tenants
+from ui.frame.skip_link import skip_link
 from ui.frame.view import current_view
 from ui.license_panel import license_panel
 from ui.start import shortages_table
@@ -21,6 +22,7 @@ snapshot = visit.snapshot()
 view = current_view()
 stop_without_tenants(snapshot, text("nav.start"))
 
+skip_link(text("start.skip"))
 conditions: list[Condition] = []
 counts: Counts | None = None
 changes: RecentChanges | None = None

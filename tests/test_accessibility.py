@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.access.sessions import start_session
-from tests.browser import Scheme, axe_violations, set_scheme, settled
+from tests.browser import Scheme, axe_violations, set_scheme, settled, table
 from tests.day import Day
 from tests.windows import WIDE, Windows
 from ui.frame import navigation
@@ -105,6 +105,24 @@ def test_who_uses_the_keyboard_sees_where_it_is(address: str, scheme: Scheme, ca
 
     assert len(seen) > 15
     assert [name for name, contrast in seen.items() if contrast < 3] == []
+
+
+def test_the_first_shortage_is_six_keys_away_and_every_row_one(anna: Page) -> None:
+    for key in ("Tab", "Enter", "Tab", "Tab", "Enter", "Tab"):  # past the menu, then past what stands above the table
+        anna.keyboard.press(key)
+    rows = table(anna, "Engpässe jetzt").locator("tbody tr")
+    for place in range(4):
+        expect(rows.nth(place).get_by_role("button").first).to_be_focused()
+        anna.keyboard.press("Tab")
+
+    anna.reload()
+    settled(anna)
+    stops = 0
+    anna.keyboard.press("Tab")
+    while anna.evaluate(FOCUS):
+        stops += 1
+        anna.keyboard.press("Tab")
+    assert stops <= 30
 
 
 def test_a_page_that_does_not_exist_and_the_sign_out_are_accessible(windows: Windows, day: Day) -> None:

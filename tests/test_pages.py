@@ -99,8 +99,9 @@ def button(app: AppTest, name: str) -> Button:
 
 def words(app: AppTest) -> str:
     """All text of the page that is not in a table."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
-    return "\n".join(element.value for kind in kinds for element in app.get(kind))
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
+    links = [link.proto.label for link in app.get("page_link")]
+    return "\n".join([element.value for kind in kinds for element in app.get(kind)] + links)
 
 
 def asked(app: AppTest, name: str) -> list[str]:

@@ -24,10 +24,11 @@ def current() -> Language:
 
 
 def switch() -> None:
-    """Show a link for each language; it leads back to this page with all its filters."""
-    chosen = {current(): 'aria-current="true"'}
+    """Show the languages, each other one as a link, which leads back to this page with all its filters."""
     links = "".join(
-        f'<a href="/language?to={code}" lang="{code}" {chosen.get(code, "")}>{texts.language_name(code)}</a>'
+        f'<span lang="{code}" aria-current="true">{texts.language_name(code)}</span>'
+        if code == current()
+        else f'<a href="/language?to={code}" lang="{code}">{texts.language_name(code)}</a>'
         for code in texts.languages()
     )
     st.html(f'<nav class="languages" aria-label="{texts.text("language.choose", current())}">{links}</nav>')

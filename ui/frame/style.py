@@ -30,6 +30,8 @@ _CSS = """<style>
 [class*="st-key-tile-"] a::after { content: ""; position: absolute; inset: 0; }
 [class*="st-key-tile-"] strong { font-size: 1.6rem; font-weight: 600; margin-right: 0.35rem; }
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within { border-color: currentColor; }
+[class*="st-key-tile-"]:has(a:focus-visible) { outline: 2px solid #2E6FE8; outline-offset: 2px; }
+[class*="st-key-tile-"] a:focus-visible { outline: none !important; }
 /* The line keeps its height, so that nothing moves when a refresh starts or ends. */
 .st-key-freshness { min-height: 2.5rem; }
 .st-key-freshness [data-testid="stProgress"] p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
@@ -57,17 +59,21 @@ _CSS = """<style>
   outline: 2px solid #2E6FE8;
 }
 input:focus-visible { outline: none !important; }
+/* A link past what stands above the table, seen only where the keyboard is. */
+[data-testid="stElementContainer"]:has(.skip-link, .skip-target) { position: absolute; width: auto; }
+.skip-link:not(:focus) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.skip-link { background: light-dark(#FFFFFF, #0E1117); padding: 0.3rem 0.6rem; border-radius: 7px; z-index: 2; }
 .stMainBlockContainer { padding: 1.1rem clamp(1rem, 3vw, 3rem) 3rem; }
 h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
 .stMain h2, .stMain h3 { font-size: 1.1rem !important; padding: 0.3rem 0 !important; }
 .stMainBlockContainer > div > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
-/* Warnings, one line each; the whole sentence stands where the link leads, and appears when one points at it. */
-.st-key-attention a { padding: 0; min-height: 0; text-decoration: underline; }
-.st-key-attention button { padding: 0; min-height: 0; border: 0; text-decoration: underline; }
-.st-key-attention p { font-size: 0.9rem; line-height: 1.6; }
-.st-key-attention [data-testid="stMarkdown"] { min-width: 0; }
-.st-key-attention [data-testid="stMarkdown"] p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.st-key-attention [data-testid="stMarkdown"]:hover p { white-space: normal; }
+/* Warnings, one line each, which lead to what says more; the whole sentence appears when one points at it. */
+.st-key-attention :is(a, button) { padding: 0; min-height: 0; border: 0; justify-content: start; }
+.st-key-attention :is(a, button)::after { content: "→" / ""; margin-left: 0.5rem; }
+.st-key-attention :is(a, button) :is(div, span) { min-width: 0; }
+.st-key-attention p { font-size: 0.9rem; line-height: 1.6; white-space: nowrap; overflow: hidden;
+  text-overflow: ellipsis; }
+.st-key-attention :is(a, button):is(:hover, :focus-visible) p { white-space: normal; text-align: left; }
 /* The figures of one licence, and what is known about the row of another table. */
 dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.7rem 1.2rem;
   margin: 0; padding: 0; overflow-wrap: anywhere; }
@@ -89,9 +95,9 @@ dl.figures dd, dl.figures dt { margin: 0; }
   background-color: color-mix(in srgb, currentColor 12%, transparent);
 }
 .languages { display: flex; gap: 0.25rem; font-size: 0.875rem; }
-.languages a { color: inherit; text-decoration: none; border-radius: 7px; padding: 0.25rem 0.5rem; }
+.languages :is(a, span) { color: inherit; text-decoration: none; border-radius: 7px; padding: 0.25rem 0.5rem; }
 .languages a:hover { background-color: color-mix(in srgb, currentColor 12%, transparent); }
-.languages a[aria-current="true"] { font-weight: 600; text-decoration: underline; text-underline-offset: 4px; }
+.languages [aria-current] { font-weight: 600; text-decoration: underline; text-underline-offset: 4px; }
 </style>"""
 
 

@@ -144,19 +144,17 @@ def _shared_item(members: Sequence[Condition], words: ConditionWords) -> Item:
 
 
 def show_attention(items: Sequence[Item]) -> None:
-    """Show one line per item, with the link to the page that says more; beyond MOST only their number."""
+    """Show one line per item, which leads to what says more; beyond MOST only their number."""
     with st.container(key="attention", gap=None):
         for item in items[:MOST]:
-            with st.container(horizontal=True, vertical_alignment="center", wrap=False, gap="small"):
-                st.markdown(f"{ICONS[item.level]} {for_reader(item.words)}", width="stretch")
-                _way_on(item)
+            _line(item, f"{ICONS[item.level]} {for_reader(item.words)}")
         if len(items) > MOST:
             navigation.link(navigation.MONITORING, text("attention.more", count=len(items) - MOST))
 
 
-def _way_on(item: Item) -> None:
+def _line(item: Item, label: str) -> None:
     if item.unreadable:
         subject, key = UnreadableTenant(item.unreadable), bound_key("attention", item.unreadable)
-        st.button(text("attention.open"), key=key, type="tertiary", on_click=open_dialog, args=(subject,))
+        st.button(label, key=key, type="tertiary", on_click=open_dialog, args=(subject,))
     else:
-        navigation.link(item.page, text("attention.open"), **dict(item.params))
+        navigation.link(item.page, label, **dict(item.params))
