@@ -82,22 +82,22 @@ def queue(database: Engine, tmp_path: Path) -> RefreshQueue:
 
 def test_who_asks_first_is_served_first_whatever_the_clocks_say(queue: RefreshQueue) -> None:
     runs = [replace(run_of(name), requested_at=NOW - timedelta(hours=hours)) for hours, name in enumerate("ABC")]
-    asked = [queue.ask(run).run_id for run in runs]
+    asked = [queue.join_or_wait(run).run_id for run in runs]
 
     served = []
     for _ in asked:
-        with queue.turn() as run:
+        with queue.next_run() as run:
             assert run is not None
             served.append(run.run_id)
 
     assert served == asked
-    with queue.turn() as run:
+    with queue.next_run() as run:
         assert run is None
 
 
 def test_of_many_who_ask_at_once_one_writes_a_row_and_the_others_join_it(queue: RefreshQueue, database: Engine) -> None:
     with ThreadPoolExecutor(6) as pool:
-        asked = list(pool.map(lambda _: queue.ask(run_of()).run_id, range(12)))
+        asked = list(pool.map(lambda _: queue.join_or_wait(run_of()).run_id, range(12)))
 
     assert len(set(asked)) == 1
     assert [run.run_id for run in run_rows.open_runs(database)] == asked[:1]
@@ -106,14 +106,14 @@ def test_of_many_who_ask_at_once_one_writes_a_row_and_the_others_join_it(queue: 
 def test_nobody_has_a_turn_while_another_process_has_the_lock(
     queue: RefreshQueue, database: Engine, tmp_path: Path
 ) -> None:
-    queue.ask(run_of())
+    queue.join_or_wait(run_of())
     other = RefreshLock(tmp_path, database)
 
     assert other.take()
-    with queue.turn() as run:
+    with queue.next_run() as run:
         assert run is None
     other.release()
-    with queue.turn() as run:
+    with queue.next_run() as run:
         assert run is not None
         assert not other.take()
 
@@ -126,12 +126,12 @@ def test_nobody_has_a_turn_while_another_process_has_the_lock(
 def test_a_run_is_asked_to_give_way_when_another_waits_behind_its_push(
     queue: RefreshQueue, database: Engine, step: str, source: str, asked: bool
 ) -> None:
-    queue.ask(run_of(A))
-    with queue.turn() as running:
+    queue.join_or_wait(run_of(A))
+    with queue.next_run() as running:
         assert running is not None
         run_rows.save_progress(database, running.run_id, step, 1, 2)
 
-        waiting = [queue.ask(run_of(source=source)) for _ in range(2)]
+        waiting = [queue.join_or_wait(run_of(source=source)) for _ in range(2)]
 
         assert waiting[0].waiting
         assert waiting[0].run_id == waiting[1].run_id
@@ -139,11 +139,11 @@ def test_a_run_is_asked_to_give_way_when_another_waits_behind_its_push(
 
 
 def test_a_run_that_has_lost_its_process_is_not_joined(queue: RefreshQueue, database: Engine) -> None:
-    queue.ask(run_of())
-    with queue.turn() as lost:
+    queue.join_or_wait(run_of())
+    with queue.next_run() as lost:
         assert lost is not None
 
-    wanted = queue.ask(run_of())
+    wanted = queue.join_or_wait(run_of())
 
     closed = run_rows.run(database, lost.run_id)
     assert closed is not None
@@ -153,10 +153,10 @@ def test_a_run_that_has_lost_its_process_is_not_joined(queue: RefreshQueue, data
 def test_a_take_over_whose_process_died_long_ago_keeps_nobody_from_a_message(
     queue: RefreshQueue, database: Engine
 ) -> None:
-    old = queue.ask(replace(run_of(take_over=True), requested_at=NOW - timedelta(hours=2)))
-    new = queue.ask(replace(run_of(A), requested_at=NOW))
+    old = queue.join_or_wait(replace(run_of(take_over=True), requested_at=NOW - timedelta(hours=2)))
+    new = queue.join_or_wait(replace(run_of(A), requested_at=NOW))
 
-    with queue.turn() as run:
+    with queue.next_run() as run:
         assert run is not None
         assert run.run_id == new.run_id
 
@@ -228,7 +228,9 @@ def test_a_run_whose_asker_was_killed_is_worked_off_by_the_next_process(office: 
 
 
 def test_a_start_with_a_run_that_was_left_waiting_refreshes_once(office: Office) -> None:
-    left = RefreshQueue(office.engine, RefreshLock(office.settings.data_dir, office.engine), office.now).ask(run_of())
+    left = RefreshQueue(office.engine, RefreshLock(office.settings.data_dir, office.engine), office.now).join_or_wait(
+        run_of()
+    )
     background = BackgroundRefresh(office.refresher, minutes=600)
 
     background.start()

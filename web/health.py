@@ -33,7 +33,7 @@ class HealthPages:
         self._started = clock()
         self._limiter = CapacityLimiter(1)
         self._known: tuple[float, Health] | None = None
-        self._looking: asyncio.Task[Health] | None = None
+        self._reading: asyncio.Task[Health] | None = None
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/health", self.live), Route("/health/ready", self.ready)]
@@ -80,14 +80,14 @@ class HealthPages:
         """Return the last health if it is new enough, else read it anew; all requests wait for the same reading."""
         if self._known is not None and self._clock() - self._known[0] < KEPT_SECONDS:
             return self._known[1]
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look(), name="health")
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read(), name="health")
         try:
-            return await asyncio.wait_for(asyncio.shield(self._looking), PATIENCE_SECONDS)
+            return await asyncio.wait_for(asyncio.shield(self._reading), PATIENCE_SECONDS)
         except TimeoutError:
             return Health("unreachable", reason="The database takes too long.")
 
-    async def _look(self) -> Health:
+    async def _read(self) -> Health:
         runtime, now = self._runtime(), self._tabs.now()
         minutes = runtime.settings.refresh_minutes
         started_at = now - timedelta(seconds=self._clock() - self._started)  # also when the time of day was set since

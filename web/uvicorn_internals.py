@@ -81,7 +81,7 @@ class HttpProtocol(H11Protocol):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.lost(self.transport)
+        self._connections.forget(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -155,7 +155,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             self.connection.enter(State.WORKING)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connections.lost(self.transport)
+        self._connections.forget(self.transport)
         super().connection_lost(exc)
 
     def handle_connect(self, event: Request) -> None:

@@ -25,7 +25,7 @@ def license_planner(
     def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
         new_plan = plan_of(tenants, wanted, items, alarms, now, settings)
         if new_plan.changes:
-            lists_read.list_cache.make_sure(lists_read.lists.licenses)
+            lists_read.list_cache.check_columns(lists_read.lists.licenses)
         return writable_plan(new_plan, lists_read.lists.licenses, items)
 
     return plan

@@ -147,7 +147,7 @@ class Publisher:
     ) -> None:
         """Write the changes of the tenant list; those left out because the push gave way are counted in `result`."""
         lists = lists_read.lists
-        lists_read.list_cache.make_sure(lists.tenants)
+        lists_read.list_cache.check_columns(lists.tenants)
         writer = Writer(lists.client, lists.tenants, self._pace, self._writers, give_way)
         before = result.through
         outcomes = writer.apply(changes, lambda done: progress(before + len(changes), before + done))

@@ -45,7 +45,7 @@ class RefreshQueue:
     def __init__(self, engine: Engine, lock: RefreshLock, now: Callable[[], datetime]) -> None:
         self._engine, self._lock, self._now = engine, lock, now
 
-    def ask(self, wanted: Run) -> Run:
+    def join_or_wait(self, wanted: Run) -> Run:
         """Return the run that does what `wanted` requests: an open one that covers it, or `wanted` itself, now waiting.
 
         Raises DatabaseError.
@@ -60,7 +60,7 @@ class RefreshQueue:
         return bool(run_rows.open_runs(self._engine))
 
     @contextmanager
-    def turn(self) -> Iterator[Run | None]:
+    def next_run(self) -> Iterator[Run | None]:
         """Yield the run that has waited longest and hold the lock during the block, which must carry the run out.
 
         Yield None if no run waits, or if another process or thread carries a run out. Raises DatabaseError.
@@ -70,11 +70,11 @@ class RefreshQueue:
             yield None
             return
         try:
-            yield self._next()
+            yield self._begin_next()
         finally:
             self._lock.release()
 
-    def _next(self) -> Run | None:
+    def _begin_next(self) -> Run | None:
         while (run := run_rows.begin_next(self._engine, self._now())) and too_late(run, self._now()):
             log.warning("refresh %s has waited too long to mark shortages as told; it is left out", run.run_id)
             run_rows.finish_run(self._engine, run.run_id, "interrupted", None, 0.0, self._now())

@@ -60,7 +60,7 @@ class Refresher:
         scope = scope_of(self._services, tenants)
         with request_in_log(actor.request_id, actor.name):
             log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or "all tenants")
-            run = self._queue.ask(self._wanted(actor, scope))
+            run = self._queue.join_or_wait(self._wanted(actor, scope))
             if run.running:
                 log.info("refresh %s is running already and does what is asked", run.run_id)
             self.start()
@@ -84,7 +84,7 @@ class Refresher:
                 after = {"run": wanted.run_id}
                 record(self._engine, actor, "alarms.taken_over", ", ".join(scope), after=after, at=self._now())
             while True:
-                ended = self._until_over(self._queue.ask(wanted))
+                ended = self._until_over(self._queue.join_or_wait(wanted))
                 if ended.summary is not None and (ended.state != "interrupted" or self._services.ending.is_set()):
                     return ended.summary
                 # The process of that run was stopped or has died, this one has not.
@@ -134,7 +134,7 @@ class Refresher:
 
         Raises the error of the run with the id `own`; errors of other runs are logged.
         """
-        with self._queue.turn() as run:
+        with self._queue.next_run() as run:
             if run is None:
                 return False
             try:

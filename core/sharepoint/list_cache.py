@@ -47,7 +47,7 @@ class ListCache:
         Raises GraphError, ListError, DatabaseError.
         """
         if of.ours.problems:
-            self._lists.look_up_again(of)
+            self._lists.read_columns_again(of)
         mark = list_mark(self._engine, of.kind)
         if mark is None or not self._bring_up_to_date(of, mark):
             items = self._read_whole(of)
@@ -55,7 +55,7 @@ class ListCache:
             items = [_item(of, stored) for stored in stored_items(self._engine, of.kind)]
         return sorted(items, key=lambda item: item.number)
 
-    def make_sure(self, of: SharePointList) -> None:
+    def check_columns(self, of: SharePointList) -> None:
         """Check before a write that the columns still exist; a read of changes does not show that.
 
         A list that was read whole in this refresh has been checked. With other types of columns the list is read whole
@@ -65,7 +65,7 @@ class ListCache:
             return
         columns_before = of.columns
         try:
-            changed = self._lists.look_up_again(of)
+            changed = self._lists.read_columns_again(of)
         except ListError:
             forget_list(self._engine, of.kind)
             raise
@@ -93,7 +93,7 @@ class ListCache:
         except REFUSED as error:
             log.info("%s is read whole: %s", LIST_NAMES[of.kind], error)
             return None
-        if doubtful(of, changes.items) and self._lists.look_up_again(of):
+        if doubtful(of, changes.items) and self._lists.read_columns_again(of):
             return None
         return changes
 
@@ -108,7 +108,7 @@ class ListCache:
         """Return all items with a link to later changes, without a link if SharePoint refuses delta queries."""
         try:
             whole = self._lists.changes(of)
-            if doubtful(of, whole.items) and self._lists.look_up_again(of):
+            if doubtful(of, whole.items) and self._lists.read_columns_again(of):
                 whole = self._lists.changes(of)
         except REFUSED as error:
             log.info("%s is read without a link to its changes: %s", LIST_NAMES[of.kind], error)

@@ -138,7 +138,7 @@ class Lists:
         a value in one: without `technician_informed` every shortage would be reported again.
         """
         items = self._read(of)
-        if doubtful(of, items) and self.look_up_again(of):
+        if doubtful(of, items) and self.read_columns_again(of):
             items = self._read(of)
         return items
 
@@ -159,7 +159,7 @@ class Lists:
         deleted = [item_id for item_id, item in latest.items() if item is None]
         return Changes([item for item in latest.values() if item is not None], deleted, after)
 
-    def look_up_again(self, of: SharePointList) -> bool:
+    def read_columns_again(self, of: SharePointList) -> bool:
         """Read the columns again and use them; return True if names or types have changed."""
         ours = self._columns(of.kind, of.path)
         if ours == of.ours:

@@ -111,7 +111,7 @@ def push(
     for _ in range(ROUNDS + 2 * len(plan.changes) // SLICE):
         state.take(plan)
         remember(result.alarms)
-        to_write = state.left(plan)
+        to_write = state.changes_to_write(plan)
         if not to_write or give_way():
             break
         total = max(total, result.through + len(to_write))
@@ -145,7 +145,7 @@ class _PushState:
         repeated = next((str(change.values.get("name")) for change in again), "")
         self.result.not_found_again = self.result.not_found_again or repeated
 
-    def left(self, plan: Plan) -> list[Change]:
+    def changes_to_write(self, plan: Plan) -> list[Change]:
         """Return the changes of `plan` that may be written."""
         creating = not self.result.not_found_again
         return [change for change in self._not_given_up(plan) if creating or change.item is not None]
@@ -164,7 +164,7 @@ class _PushState:
 
     def finish(self, plan: Plan, *, gave_way: bool) -> int:
         """Count the unwritten changes of the last plan as remaining or failed; return how many could be written."""
-        left = len(self.left(plan))
+        left = len(self.changes_to_write(plan))
         if gave_way:
             self.result.remaining = left
         else:

@@ -77,7 +77,7 @@ class Connections:
         if not connection.is_tab:
             self._put(connection)
 
-    def lost(self, transport: Transport) -> None:
+    def forget(self, transport: Transport) -> None:
         """Forget a connection that has ended; a second call does nothing."""
         connection = self._open.pop(transport, None)
         if connection is not None:
@@ -128,7 +128,7 @@ class Connections:
         return True
 
     def _close(self, connection: Connection) -> None:
-        self.lost(connection.transport)
+        self.forget(connection.transport)
         connection.transport.abort()
 
     def _put(self, connection: Connection) -> None:
