@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, func, insert, select, update
 
 from core.access import accounts as access
 from core.access import known_devices, password_spray, passwords, second_factor, sign_in_budget
@@ -43,8 +44,11 @@ SLOW = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
 @pytest.fixture
 def engine(database: Engine) -> Engine:
     """A database with anna and a hundred others."""
-    for name in ("anna", *(f"person{number}" for number in range(100))):
-        account_rows.add_account(database, Account(name, QUICK, "support", False, NOW, NOW), entry())
+    names = ["anna", *(f"person{number}" for number in range(100))]
+    with database.begin() as connection:
+        connection.execute(
+            insert(account_table), [asdict(Account(name, QUICK, "support", False, NOW, NOW)) for name in names]
+        )
     return database
 
 
