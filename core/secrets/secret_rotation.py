@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from core.cache import secret_rows as stored
-from core.cache.audit_rows import Entry
+from core.cache.audit_rows import Entry, newest
 from core.cache.database import DatabaseError
 from core.cache.secret_rows import SecretState, StoredSecret
 from core.encryption import KeyRing, Undecryptable, new_key
@@ -87,7 +87,9 @@ def _renew_all(engine: Engine, ring: KeyRing, actor: Actor, now: datetime) -> No
 def _encrypt_all(engine: Engine, source: KeySource, state: SecretState) -> SecretState:
     """Encrypt all values, with a new key if there is none, and return the new state."""
     ring = source.ring() or _first_key(source)
-    new = SecretState(ring.ids[0])
+    # Second factors came together with the audit: where nothing is recorded, no page has ever held one.
+    never_held_any = not stored.stored_secrets(engine) and not newest(engine)
+    new = SecretState(ring.ids[0], cleared=never_held_any)
 
     def encrypted(secret: StoredSecret) -> str:
         return ring.encrypt(secret.purpose, secret.owner, secret.value)
