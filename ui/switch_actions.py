@@ -15,6 +15,7 @@ from core.roles import Action
 from core.tenants.tenant_switches import SwitchChange, SwitchResult, apply_switches
 from ui.control_keys import bound_key
 from ui.escaping import plain
+from ui.focus import focus_on
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.problems import problem_box, reason
@@ -24,6 +25,7 @@ from ui.texts import plural, text
 
 SWITCHES = ("enabled", "monitored")  # in the order of a SwitchChange
 MOST_NAMES = 10  # in the message about what was done; a question names all
+SWITCH_ALL = "switch_all"  # begins the key of the control for all rows of the table
 _ROUND, _OUTCOME = "_switch_round", "_switch_outcome"
 
 
@@ -147,10 +149,20 @@ def show_results(snapshot: Snapshot) -> None:
     if outcome.problem is not None:
         problem_box(outcome.problem)
     _done(outcome)
+    if outcome.switching is not None:
+        focus_on(_control_of(outcome.switching), f"focus_{round_number()}", if_lost=True)
     now = {row.tenant_id: _switch_words(row) for row in rows(snapshot.tenants)}
     for result in outcome.results:
         if result.problem is not None:
             st.error(f"{_failed(result.tenant, result.problem)} {now.get(result.tenant_id, '')}")
+
+
+def _control_of(done: Switching) -> str:
+    """Return the CSS selector of the control of the switch: in the table, on the tenant's page, or for all rows."""
+    if len(done.changes) > 1:
+        return f'[class*="st-key-{SWITCH_ALL}"] button'
+    (change,) = done.changes
+    return f'[data-key="switch/{change.tenant_id}/{done.switch}"], [class*="st-key-tenant_{done.switch}_"] button'
 
 
 def _failed(tenant: str, problem: Problem) -> str:

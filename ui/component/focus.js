@@ -3,6 +3,8 @@
 const decoder = new TextDecoder()
 const given = new WeakSet() // elements of this component that have done their work
 
+const isLost = () => document.activeElement === document.body && !document.querySelector("[role=dialog]")
+
 export default function (component) {
   const element = component.parentElement
   if (given.has(element)) return
@@ -11,7 +13,7 @@ export default function (component) {
   const watched = new MutationObserver(() => give())
   const give = () => {
     const control = document.querySelector(selector)
-    if (!control || (ifLost && document.activeElement !== document.body)) return
+    if (!control || (ifLost && !isLost())) return
     control.focus()
     if (document.activeElement === control) stop()
   }

@@ -11,13 +11,30 @@ export default function (component) {
   if (drawn.get(root) === text) return
   const focused = keyOf(root.querySelector(":focus"))
   drawn.set(root, text)
-  root.replaceChildren(draw(JSON.parse(text), (event, value) => setTriggerValue(event, value)))
+  const table = draw(JSON.parse(text), (event, value) => setTriggerValue(event, value))
+  keepControls(root, table)
+  root.replaceChildren(table)
   if (focused) root.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true })
 }
 
 const cellOf = (value) => (typeof value === "object" ? value : { text: value })
 
 const keyOf = (element) => element?.dataset?.key
+
+// A control that is still there stays the same element: a dialog that closes later gives the focus back to that.
+function keepControls(root, table) {
+  const controls = new Map([...root.querySelectorAll("[data-key]")].map((control) => [keyOf(control), control]))
+  for (const fresh of table.querySelectorAll("[data-key]")) {
+    const control = controls.get(keyOf(fresh))
+    if (!control) continue
+    for (const name of control.getAttributeNames()) if (!fresh.hasAttribute(name)) control.removeAttribute(name)
+    for (const name of fresh.getAttributeNames()) control.setAttribute(name, fresh.getAttribute(name))
+    control.replaceChildren(...fresh.childNodes)
+    control.checked = fresh.checked
+    control.onclick = fresh.onclick
+    fresh.replaceWith(control)
+  }
+}
 
 function draw(table, send) {
   const element = make("table", { role: "table", "aria-label": table.name, "aria-rowcount": table.total + 1 })
@@ -36,7 +53,7 @@ function head(table, send) {
     if (column.sort) {
       cell.setAttribute("aria-sort", column.sort)
       const button = make("button", { type: "button", class: "lt-sort", "data-key": `sort/${column.id}` }, column.title)
-      button.addEventListener("click", () => send("sort", column.id))
+      button.onclick = () => send("sort", column.id)
       cell.append(button)
     } else {
       cell.textContent = column.title
@@ -75,7 +92,7 @@ function fill(cell, value, column, row, send) {
     const key = `open/${row.id}/${column.id}`
     const button = make("button", { type: "button", class: "lt-open", "data-key": key }, text)
     if (label) button.setAttribute("aria-label", label)
-    button.addEventListener("click", () => send("open", { row: row.id, column: column.id }))
+    button.onclick = () => send("open", { row: row.id, column: column.id })
     cell.append(button)
     if (sub) cell.append(make("span", { class: "lt-sub" }, sub))
   } else if (column.kind === "switch") {
@@ -99,7 +116,7 @@ function chipOf({ text, tone, label }, row, column, send) {
   if (!label) return chip
   const key = `open/${row}/${column}`
   const button = make("button", { type: "button", class: "lt-why", "aria-label": label, "data-key": key })
-  button.addEventListener("click", () => send("open", { row, column }))
+  button.onclick = () => send("open", { row, column })
   button.append(chip)
   return button
 }
@@ -110,18 +127,18 @@ function switchOf(name, on, disabled, row, column, send) {
   const box = make("input", { type: "checkbox", role: "switch", "aria-label": name, "data-key": key })
   box.checked = on
   box.disabled = disabled
-  box.addEventListener("click", (event) => {
+  box.onclick = (event) => {
     event.preventDefault()
-    box.setAttribute("aria-busy", "true")
+    event.currentTarget.setAttribute("aria-busy", "true")
     send("switch", { row, column, on: !on })
-  })
+  }
   return box
 }
 
 function foot(table, send) {
   const part = make("div", { class: "lt-foot" }, table.shown)
   const button = make("button", { type: "button", class: "lt-more", "data-key": "more" }, table.more)
-  button.addEventListener("click", () => send("more", table.rows.length))
+  button.onclick = () => send("more", table.rows.length)
   part.append(button)
   return part
 }

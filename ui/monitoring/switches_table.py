@@ -14,7 +14,7 @@ from ui.frame.view import View
 from ui.monitoring.tenant_filter import column_directions, sort_by
 from ui.problems import reason
 from ui.row_dialog import open_dialog
-from ui.switch_actions import SWITCHES, ask, may_switch, round_number, switch_button, switch_now, switching
+from ui.switch_actions import SWITCH_ALL, SWITCHES, ask, may_switch, round_number, switch_button, switch_now, switching
 from ui.tables.frame_rows import rows
 from ui.tables.html_table import Event, Kind, Row, show_first_rows, titled_columns
 from ui.texts import text
@@ -71,7 +71,7 @@ def switch_all(tenants: pd.DataFrame) -> None:
     """Show the buttons that set a switch of all tenants of the table, to roles that may switch."""
     if tenants.empty or not may_switch():
         return
-    with st.popover(text("switch.all", count=len(tenants)), key=f"switch_all_{round_number()}"):
+    with st.popover(text("switch.all", count=len(tenants)), key=f"{SWITCH_ALL}_{round_number()}"):
         for switch in reversed(SWITCHES):
             for on in (True, False):
                 wanted = switching(tenants, switch, on=on)
