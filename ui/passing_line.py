@@ -1,4 +1,4 @@
-"""A line that tells a result and goes by itself, so that nothing on the page moves when it comes or goes."""
+"""A line with a result that disappears by itself; nothing on the page moves for it."""
 
 from __future__ import annotations
 

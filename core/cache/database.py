@@ -127,7 +127,7 @@ def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
     if current is not None and not upgrade.is_known(migrations, current):
         where = str(file or engine.url.render_as_string())
         raise DatabaseError(Problem("database.newer", {"file": where, "version": current}))
-    upgrade.to_newest(engine, file, migrations, current)
+    upgrade.upgrade(engine, file, migrations, current)
 
 
 def stored_version(connection: Connection) -> str | None:

@@ -1,4 +1,4 @@
-"""Table of what happened to licences, each with its moment: stages reached, messages sent."""
+"""Table of the events of licences: a new stage, a message; each with its time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from core.cache.sql import insert_missing, save_document, transaction
 from core.licenses.judge import SHORT_STAGES, Stage
 
 What = Stage | Literal["told", "taken_over"]
-RECORDED_SINCE = "license_events_since"  # the document with the moment of the first version that recorded events
-AT_MOST = timedelta(days=7)  # a wrong clock deletes no more than the events of so many days at once
+RECORDED_SINCE = "license_events_since"  # the document with the time from which on all events are stored
+AT_MOST = timedelta(days=7)  # of events are deleted at once, so that a wrong clock does not empty the table
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseEvent:
-    """What happened to one licence: it reached the stage `what`, or its shortage was reported.
+    """An event of one licence: it reached the stage `what`, or its shortage was reported.
 
     what            "told": the flow has informed the support team; "taken_over": counts as reported without a message
-    before          the stage until then; None for messages, and where nobody knows
+    before          the stage until then; None for messages, and if it is unknown
     enabled, consumed   the units that were read, None for messages
     """
 
@@ -37,7 +37,7 @@ class LicenseEvent:
 
     @property
     def license_id(self) -> str:
-        """The id of the licence, as in `core.cache.license_index`."""
+        """Return the id of the licence, as in `core.cache.license_index`."""
         return f"{self.tenant_id}/{self.sku_id}"
 
     @property
@@ -68,14 +68,14 @@ def events_of(engine: Engine, tenant_id: str, sku_id: str = "", *, most: int) ->
 
 
 def _events(engine: Engine, query: Select[tuple[object, ...]]) -> list[LicenseEvent]:
-    columns = license_events.c  # of one moment the message comes after the shortage, as in the alphabet
+    columns = license_events.c  # at the same time the message comes after the shortage, as in the alphabet
     with transaction(engine) as connection:
         rows = connection.execute(query.order_by(columns.at.desc(), columns.what.desc(), columns.sku_id)).mappings()
         return [LicenseEvent(**row) for row in rows]
 
 
 def recorded_since(engine: Engine) -> datetime | None:
-    """Return the moment from which on every event is stored, None if nobody knows."""
+    """Return the time from which on every event is stored, None if it is unknown."""
     with transaction(engine) as connection:
         return _recorded_since(connection)
 
@@ -86,7 +86,7 @@ def _recorded_since(connection: Connection) -> datetime | None:
 
 
 def begin_record(connection: Connection, at: datetime) -> None:
-    """Note that from `at` on every event is stored."""
+    """Store that from `at` on every event is stored."""
     save_document(connection, RECORDED_SINCE, at.isoformat())
 
 

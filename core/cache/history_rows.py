@@ -1,4 +1,4 @@
-"""The daily units of each licence: written by a refresh, read for charts and the API, deleted when they are old."""
+"""Tables of the daily units of each licence: written by a refresh, read for charts and the API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def history_keys(engine: Engine, day: date) -> set[LicenseKey]:
 
 
 def write_day(connection: Connection, day: date, units: Mapping[LicenseKey, Mapping[str, Any]]) -> None:
-    """Write the UNITS of licences for `day`, over those that it has already."""
+    """Write the UNITS of licences for `day`, in place of those that are stored for this day."""
     if not units:
         return
     numbered = _numbered(connection, {tenant_id for tenant_id, _ in units})
@@ -103,7 +103,7 @@ def history_page(
 
 
 def delete_gone_licenses(connection: Connection, before: date) -> int:
-    """Delete the licences that went before `before`, but not their days; return how many."""
+    """Delete the licences that were last listed before `before`, but not their days; return how many."""
     numbers = license_numbers.c
     same = (numbers.tenant_id == licenses.c.tenant_id) & (numbers.sku_id == licenses.c.sku_id)
     went = exists().where(same, numbers.last_day < before)
@@ -113,7 +113,7 @@ def delete_gone_licenses(connection: Connection, before: date) -> int:
 def delete_days(connection: Connection, before: date) -> int:
     """Delete the days before `before`, and the numbers of licences that have none left; return how many days.
 
-    Of years only the oldest AT_MOST go at once, so that a wrong clock empties nothing.
+    At most AT_MOST of the oldest days are deleted at once, so that a wrong clock does not empty the tables.
     """
     first_of_license = select(func.min(history.c.day)).where(
         history.c.license_number == license_numbers.c.license_number
@@ -122,7 +122,7 @@ def delete_days(connection: Connection, before: date) -> int:
     if oldest is None:
         return 0
     before = min(before, oldest + AT_MOST)
-    # By number and day, the order of the table: it has no index by day alone, which would be half its size.
+    # By number and day, the order of the table: an index by day alone would be half as large as the table.
     old = delete(history).where(history.c.license_number == bindparam("number"), history.c.day < before)
     numbers = connection.execute(select(license_numbers.c.license_number)).scalars().all()
     deleted = sum(connection.execute(old, {"number": number}).rowcount for number in numbers)

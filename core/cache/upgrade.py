@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 
 
 def is_known(migrations: Path, version: str) -> bool:
-    """Return whether one of `migrations` leads to this version."""
+    """Return True if one of `migrations` leads to this version."""
     revisions = ScriptDirectory.from_config(_config(migrations)).walk_revisions()
     return version in {revision.revision for revision in revisions}
 
 
-def to_newest(engine: Engine, file: Path | None, migrations: Path, current: str | None) -> None:
+def upgrade(engine: Engine, file: Path | None, migrations: Path, current: str | None) -> None:
     """Upgrade from the version `current` (None: empty) to the newest of `migrations`, in one transaction."""
     if file is not None and current is not None:
         _back_up(file, current)
@@ -27,12 +27,12 @@ def to_newest(engine: Engine, file: Path | None, migrations: Path, current: str 
         if file is not None:
             # A table that is rebuilt is dropped for a moment, which would delete the rows that refer to it.
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-            # Else every page of a dropped table is written once more, as zeros, and the disk needed is three times.
+            # Otherwise SQLite overwrites each page of a dropped table with zeros, and needs three times the disk space.
             connection.exec_driver_sql("PRAGMA secure_delete = OFF")
             # One transaction: without this sqlite3 commits every change of a table separately.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         elif engine.dialect.name == "postgresql":
-            # Of machines that start at the same time one upgrades, the others wait.
+            # Of several machines that start at the same time one upgrades, the others wait.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('lizenztool.upgrade'))")
         config = _config(migrations)
         config.attributes["connection"] = connection

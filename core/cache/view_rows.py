@@ -1,4 +1,4 @@
-"""Tables of the saved views and of what each account sees after its sign-in."""
+"""Tables of the saved views, and of the page or view that each account sees after its sign-in."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SavedView:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What an account sees after its sign-in; `view_id` is "" if it is no view but a page."""
+    """The page or view that an account sees after its sign-in; `view_id` is "" for a page."""
 
     page: str
     params: Params
@@ -42,16 +42,16 @@ class Start:
 
 
 def query_of(params: Params) -> str:
-    """Return the parameters as they stand in an address behind the question mark."""
+    """Return the parameters as the query of an address."""
     return urlencode({name: list(values) for name, values in params.items()}, doseq=True, errors="replace")
 
 
 class NameTaken(Exception):
-    """The owner has another view of this name."""
+    """The owner has another view with this name."""
 
 
 class TooManyViews(Exception):
-    """The owner has as many views as one may have."""
+    """The owner has the largest allowed number of views."""
 
 
 def visible_views(engine: Engine, account: str) -> list[SavedView]:
@@ -103,7 +103,7 @@ def delete_view(engine: Engine, view_id: str, account: str, entry: Entry, at: da
 
 
 def start_of(engine: Engine, account: str) -> Start | None:
-    """Return what the account sees after its sign-in; None for the start page, also if it may not see the view."""
+    """Return the page or view of the account after its sign-in; None for the start page, or if the view is hidden."""
     query = (
         select(start_choices.c.page, saved_views.c.page.label("page_of_view"), saved_views.c.params,
                saved_views.c.view_id)
@@ -120,7 +120,7 @@ def start_of(engine: Engine, account: str) -> Start | None:
 
 
 def save_start(engine: Engine, account: str, start: Start | None, entry: Entry, at: datetime) -> None:
-    """Store what the account sees after its sign-in; None for the start page."""
+    """Store the page or view that the account sees after its sign-in; None for the start page."""
     with transaction(engine) as connection:
         if start is None:
             connection.execute(delete(start_choices).where(start_choices.c.account == account))

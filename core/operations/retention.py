@@ -17,27 +17,27 @@ from core.settings import Settings
 
 log = logging.getLogger(__name__)
 
-GONE_DAYS = 90  # so long a licence is shown that Microsoft no longer lists
-COPY_DAYS = 30  # so long the copy is kept that an upgrade of the database has made
+GONE_DAYS = 90  # a licence that Microsoft no longer lists is shown for this time
+COPY_DAYS = 30  # a copy of the database made by an upgrade is kept for this time
 
 
 def prune_now(engine: Engine, settings: Settings) -> dict[str, int]:
-    """Prune at the present moment: the daily task of a dashboard and of `sync --watch`."""
+    """Call `prune` with the present time; the daily task of the dashboard and of `sync --watch`."""
     return prune(engine, settings, datetime.now(UTC))
 
 
 def prune(engine: Engine, settings: Settings, now: datetime) -> dict[str, int]:
-    """Delete what is too old at `now`; return how much of what: days, runs, licenses, events, audit, copies.
+    """Delete what is too old at `now`; return the numbers of days, runs, licenses, events, audit and copies.
 
-    A wrong clock empties nothing: of days, runs, events and audit only the oldest few go at once. The latest refresh
-    and the newest copy of an upgrade stay, however old they are. Raises DatabaseError.
+    Of days, runs, events and audit only some of the oldest are deleted at once, because the clock may be wrong. The
+    latest refresh and the newest copy of an upgrade stay, however old they are. Raises DatabaseError.
     """
     today = now.astimezone(settings.zone).date()
     deleted = dict.fromkeys(("days", "runs", "licenses", "events", "audit", "copies"), 0)
     with transaction(engine) as connection:
         if settings.run_days:
             deleted["runs"] = delete_runs(connection, now - timedelta(days=settings.run_days))
-        # Before the days: those of a licence say when it went.
+        # Before the days, because the last day of a licence shows when it was last listed.
         deleted["licenses"] = delete_gone_licenses(connection, today - timedelta(days=GONE_DAYS))
         if settings.history_days:
             deleted["days"] = delete_days(connection, today - timedelta(days=settings.history_days))

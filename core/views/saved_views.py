@@ -1,4 +1,4 @@
-"""Saved views: filters of a page under a name, for oneself or for all; one of them may be what one sees first.
+"""Saved views: filters of a page under a name, for their owner or for all; one may be shown after the sign-in.
 
 ViewError   a view cannot be saved, changed or chosen; `problem` has the reason
 """
@@ -65,9 +65,9 @@ def save(
 def change(
     engine: Engine, actor: Actor, view: SavedView, now: datetime, *, name: str, shared: bool, params: Params
 ) -> None:
-    """Change a view of one's own. Raises NotAllowed, ViewError, DatabaseError.
+    """Change a view of the actor. Raises NotAllowed, ViewError, DatabaseError.
 
-    A view that is shared already may stay so when its owner may no longer share others.
+    A shared view may stay shared if its owner may no longer share other views.
     """
     actor.need(Action.SHARE_VIEWS if shared and not view.shared else Action.SAVE_VIEWS)
     changed = _checked(replace(view, owner=actor.name, name=name, shared=shared, params=params))
@@ -79,7 +79,7 @@ def change(
 
 
 def delete(engine: Engine, actor: Actor, view: SavedView, now: datetime) -> None:
-    """Delete a view of one's own, as an admin also a shared one of others; do nothing if it is gone already.
+    """Delete a view of the actor, for an admin also a shared one of others; do nothing if it does not exist.
 
     Raises NotAllowed, DatabaseError.
     """
@@ -91,7 +91,7 @@ def delete(engine: Engine, actor: Actor, view: SavedView, now: datetime) -> None
 
 
 def choose_start(engine: Engine, actor: Actor, start: Start | None, now: datetime) -> None:
-    """Store what the actor sees after its sign-in: a page, a view, or None for the start page.
+    """Store the page or view that the actor sees after its sign-in; None for the start page.
 
     Raises NotAllowed, ViewError, DatabaseError.
     """

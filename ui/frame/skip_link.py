@@ -1,4 +1,4 @@
-"""A link that leads past what stands above the table of a page; it is seen only by who comes to it by keyboard."""
+"""A link to the table of a page, past everything above it; visible only while it has the focus of the keyboard."""
 
 from __future__ import annotations
 

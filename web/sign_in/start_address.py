@@ -1,4 +1,4 @@
-"""Where the sign-in leads when no page was asked for: to what the account has chosen to see first."""
+"""The address to which the sign-in leads if no page was requested: the choice of the account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to licences is kept with its moment; shortages and messages that are known begin the record"""
+"""Events of licences; the stored shortages and messages are the first ones"""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The daily history repeats no keys: a tenth of its size, so that years of it fit"""
+"""Daily history with numbers in place of keys, which takes a tenth of the space"""
 
 import logging
 
@@ -8,10 +8,10 @@ from alembic import op
 revision = "0011"
 down_revision = "0010"
 
-AT_A_TIME = 20  # tenants; so often is said how far it is
+AT_A_TIME = 20  # tenants; the progress is logged after each step
 log = logging.getLogger(__name__)
 
-# A day as the number that Python calls its ordinal: 1 for 1 January of the year 1.
+# A day as its ordinal in Python: 1 for 1 January of the year 1.
 ORDINAL = {"sqlite": "CAST(julianday({day}) - 1721424.5 AS INTEGER)", "postgresql": "{day} - DATE '0001-01-01' + 1"}
 
 

@@ -1,4 +1,4 @@
-"""Saved views, and what each account sees after its sign-in"""
+"""Saved views, and the page or view of each account after its sign-in"""
 
 import sqlalchemy as sa
 from alembic import op
