@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,19 @@ def own_component(name: str, html: str, *, css: bool = False) -> Any:
         components = [ComponentConfig(known, asset_dir="component") for known in NAMES]
         manager.register_from_manifest(ComponentManifest(PACKAGE, "1", components), FOLDER)
     return _shown_by(name, html, css=css)
+
+
+def show_component(
+    name: str, html: str, *, key: str, description: Mapping[str, Any], events: Sequence[str], css: bool = False
+) -> Any:
+    """Show the component `name` with a description, as JSON; return its answer, with an attribute for each event."""
+    callbacks = {f"on_{event}_change": _nothing for event in events}
+    data = json.dumps(description, ensure_ascii=False).encode()
+    return own_component(name, html, css=css)(key=key, data=data, **callbacks)
+
+
+def _nothing() -> None:
+    """Do nothing; Streamlit passes on only events that have a callback."""
 
 
 @cache

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Literal
 
-from ui.own_components import own_component
+from ui.own_components import show_component
 from ui.texts import text
 
 HTML = '<div class="passing-line"><span role="status"></span><button></button><button></button></div>'
@@ -21,12 +20,5 @@ def passing_line(
     described = {
         "occasion": occasion, "words": words, "seconds": seconds, "details": text("result.details"), "close": close,
     }  # fmt: skip
-    answer = own_component("passing_line", HTML)(
-        key=key, data=json.dumps(described, ensure_ascii=False).encode(),
-        on_details_change=_nothing, on_close_change=_nothing,
-    )  # fmt: skip
+    answer = show_component("passing_line", HTML, key=key, description=described, events=["details", "close"])
     return "details" if answer.details else "close" if answer.close else None
-
-
-def _nothing() -> None:
-    """Streamlit passes on the events of which it knows a callback."""

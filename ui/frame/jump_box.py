@@ -6,7 +6,6 @@ they cost nothing before, and filters them itself. It answers with kind and id o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from typing import Any
 
@@ -17,7 +16,7 @@ from core.bounds import LONGEST_SEARCH
 from core.roles import Action, Actor
 from core.views.saved_views import Params, views_for
 from ui.frame import navigation
-from ui.own_components import own_component
+from ui.own_components import show_component
 from ui.tables import license_filters
 from ui.texts import plural, text
 
@@ -32,8 +31,8 @@ def jump_box(user: Actor) -> None:
     words: dict[str, Any] = {word: text(f"jump.{word}") for word in WORDS}
     words |= {"one": plural("jump.hits", 1), "many": plural("jump.hits", 2, count="{count}")}
     words |= {"kinds": {kind: text(f"jump.kind.{kind}") for kind in KINDS}, "longest": LONGEST_SEARCH}
-    answer = own_component("jump_box", '<div class="jb-root"></div>', css=True)(
-        key="jump_box", data=json.dumps(words, ensure_ascii=False).encode(), on_go_change=_nothing
+    answer = show_component(
+        "jump_box", '<div class="jb-root"></div>', key="jump_box", description=words, events=["go"], css=True
     )
     place = _view_place(user, answer.go) or place_of(answer.go, navigation.page_entries(user))
     if place is not None:
@@ -66,7 +65,3 @@ def place_of(target: object, addresses: Collection[str]) -> tuple[str, Params] |
         case _:
             return None
     return place if place[0] in addresses else None
-
-
-def _nothing() -> None:
-    """Streamlit passes on the events of which it knows a callback."""

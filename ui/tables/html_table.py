@@ -6,7 +6,6 @@ sorted. The component is `ui/component/html_table.js`; what it is sent and what 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
@@ -16,7 +15,7 @@ import streamlit as st
 
 from ui import format as fmt
 from ui.frame import language
-from ui.own_components import own_component
+from ui.own_components import show_component
 from ui.texts import text
 
 FIRST_ROWS, MORE_ROWS = 50, 100
@@ -93,11 +92,10 @@ def show_table(
         "total": total, "edition": edition, "shown": text("table.part", lang, **counts) if is_part else "",
         "more": text("table.more", lang) if is_part else "",
     }  # fmt: skip
-    answer = own_component("html_table", '<div class="lt-root"></div>', css=True)(
-        key=key, data=json.dumps(described, ensure_ascii=False).encode(),
-        on_open_change=_nothing, on_sort_change=_nothing, on_more_change=_nothing,
-        on_switch_change=_nothing,
-    )  # fmt: skip
+    events = ("open", "sort", "more", "switch")
+    answer = show_component(
+        "html_table", '<div class="lt-root"></div>', key=key, description=described, events=events, css=True
+    )
     event = _event(answer, {column.id: column.kind for column in columns})
     if event is not None and event.row and event.row not in {row.id for row in rows}:
         st.info(text("table.row_gone", lang), icon=":material/info:")
@@ -146,7 +144,3 @@ def _event(answer: Any, columns: dict[str, Kind]) -> Event | None:
         case _, _, _, int(shown) if shown > 0:
             return Event("more")
     return None
-
-
-def _nothing() -> None:
-    """Do nothing; Streamlit passes on only events that have a callback."""
