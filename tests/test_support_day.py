@@ -71,6 +71,19 @@ def test_a_figure_leads_to_the_list_of_what_it_counts(anna: Page, day: Day):
     expect(anna.get_by_text("Hier ist zurzeit kein Tenant.")).to_be_visible()
 
 
+def test_what_has_changed_is_a_click_away_and_each_name_in_it_opens_its_licence(anna: Page):
+    anna.get_by_role("button", name=re.compile(r"^Seit .*4 gemeldet$")).click()
+    changes = anna.get_by_role("dialog")
+    expect(changes.get_by_role("cell", name="gemeldet", exact=True)).to_have_count(4)
+    assert violations(anna) == []
+
+    changes.get_by_role("button", name=re.compile("^Bau AG Chur, ")).click()
+
+    licence = anna.get_by_role("dialog").filter(has_text="Im Admin Center öffnen")
+    expect(licence.get_by_role("listitem").first).to_contain_text("gemeldet")
+    expect(anna).to_have_url(re.compile("lizenz="))
+
+
 # A view and where it travels
 
 
