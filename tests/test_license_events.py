@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from core.cache.event_rows import (
     prune_events,
     recorded_since,
 )
+from core.cache.lists_read import Alarm
 from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.rule_rows import save_rule
 from core.cache.schema import tenants
@@ -28,6 +30,7 @@ from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.alarm_rules import Rule
 from core.licenses.judge import Stage
 from core.licenses.units import License
+from core.sharepoint.trigger_table import report_events
 from core.texts import has_text
 from simulator import Fault, Tenant
 from tests.actors import ADMIN, entry
@@ -225,6 +228,33 @@ def test_the_record_begins_no_earlier_than_its_oldest_days(engine: Engine) -> No
     prune_events(engine, 1, NOW + timedelta(days=3))
 
     assert recorded_since(engine) == NOW + timedelta(days=2)
+
+
+REPORTED = Alarm(TENANT, SPB, told_at=NOW, short_since=NOW - timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("alarm", "stored", "events"),
+    [
+        pytest.param(REPORTED, Alarm(TENANT, SPB), [("told", NOW)], id="reported-now"),
+        pytest.param(REPORTED, REPORTED, [], id="known-already"),
+        pytest.param(REPORTED, None, [("told", NOW)], id="first-seen-after-the-start-of-its-shortage"),
+        pytest.param(replace(REPORTED, short_since=NOW + timedelta(hours=1)), None, [], id="first-seen-older-than-it"),
+        pytest.param(replace(REPORTED, short_since=None), None, [], id="first-seen-without-a-start"),
+        pytest.param(
+            replace(REPORTED, short_since=NOW + timedelta(seconds=0.4)), Alarm(TENANT, SPB),
+            [("told", NOW + timedelta(seconds=0.4))], id="in-the-second-of-the-reading",
+        ),
+        pytest.param(replace(REPORTED, triggered_at=NOW), None, [("taken_over", NOW)], id="taken-over"),
+        pytest.param(replace(REPORTED, told_at=None), Alarm(TENANT, SPB), [], id="not-reported"),
+    ],
+)  # fmt: skip
+def test_a_report_is_an_event_once_and_only_if_it_is_known_what_was_reported(
+    alarm: Alarm, stored: Alarm | None, events: list[tuple[What, datetime]]
+) -> None:
+    before = {(TENANT, SPB): stored} if stored else {}
+
+    assert [(event.what, event.at) for event in report_events([alarm], before)] == events
 
 
 # In words

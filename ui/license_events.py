@@ -15,6 +15,16 @@ from ui.texts import text
 TONES = {"short": "bad", "over": "bad", "low": "warn"}
 
 
+def row_id(event: LicenseEvent) -> str:
+    """Return the id of the row of a table that shows the event."""
+    return f"{event.license_id}/{event.what}/{event.at.isoformat()}"
+
+
+def license_of_row(row: str) -> str:
+    """Return the id of the licence whose event the row with this id shows."""
+    return "/".join(row.split("/")[:2])
+
+
 def event_name(event: LicenseEvent) -> str:
     """Return the name of what happened, the end of its key in the catalogue: "short", "resolved", "told"."""
     if event.before in SHORT_STAGES:

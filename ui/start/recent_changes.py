@@ -19,7 +19,7 @@ from core.clock import working_day_before
 from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.frame.view import View
-from ui.license_events import event_chip, event_time, event_words
+from ui.license_events import event_chip, event_time, event_words, license_of_row, row_id
 from ui.license_panel import open_license
 from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
 from ui.snapshots import Snapshot
@@ -114,7 +114,7 @@ def _list(snapshot: Snapshot, changes: RecentChanges, title: str, view: View) ->
     event = show_first_rows("recent_changes_list", title, columns, first_rows, total=len(events), most=MOST)
     if event is not None and event.what == "open":
         close_dialog()
-        open_license("/".join(event.row.split("/")[:2]))
+        open_license(license_of_row(event.row))
         st.rerun()
 
 
@@ -125,4 +125,4 @@ def _row(snapshot: Snapshot, event: LicenseEvent, view: View) -> Row:
     tenant, product = record["tenant"], record[f"product_{product_language(lang)}"]
     label = f"{product}, {tenant}, {event_words(event, lang)}"
     doors = {"text": tenant, "label": f"{tenant}, {label}"}, {"text": product, "label": label}
-    return Row(f"{event.license_id}/{event.what}/{event.at.isoformat()}", [event_chip(event, lang), *doors, at])
+    return Row(row_id(event), [event_chip(event, lang), *doors, at])

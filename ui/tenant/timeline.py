@@ -13,7 +13,7 @@ from core.cache.frame_index import Positions
 from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.frame.view import View
-from ui.license_events import event_chip, event_time, event_words, free_words
+from ui.license_events import event_chip, event_time, event_words, free_words, license_of_row, row_id
 from ui.license_panel import open_license
 from ui.problems import problem_box
 from ui.snapshots import Snapshot
@@ -51,11 +51,11 @@ def _show(events: Sequence[LicenseEvent], names: Mapping[str, str], tenant: Tena
     columns = titled_columns(KINDS)
     event = show_first_rows(f"timeline_{tenant.slug}", name, columns, first_rows, total=len(events), most=FIRST)
     if event is not None and event.what == "open":
-        open_license("/".join(event.row.split("/")[:2]))
+        open_license(license_of_row(event.row))
 
 
 def _row(event: LicenseEvent, product: str, view: View) -> Row:
     lang, at = view.language, event_time(event, view)
     door = {"text": product, "label": f"{product}, {event_words(event, lang)}, {at}"}  # a name stands in several rows
     cells = [event_chip(event, lang), door, at, free_words(event, lang)]
-    return Row(f"{event.license_id}/{event.what}/{event.at.isoformat()}", cells)
+    return Row(row_id(event), cells)
