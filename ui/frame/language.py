@@ -11,6 +11,7 @@ from core import runtime, texts
 
 Language = str  # a code, one of core.texts.languages()
 KEY = "lang"
+DEFAULT = "default_lang"
 
 
 def current() -> Language:
@@ -20,7 +21,12 @@ def current() -> Language:
         if chosen in texts.languages():
             st.session_state[KEY] = chosen
             return str(chosen)
-    return _default()
+    return str(st.session_state.get(DEFAULT) or _default())
+
+
+def keep_default() -> None:
+    """Read cookie and setting once for this run of the page: every text of it asks for the language."""
+    st.session_state[DEFAULT] = _default()
 
 
 def switch() -> None:
