@@ -20,12 +20,13 @@ from core.access.sessions import Session
 from tests.loops import on_a_loop
 from tests.served import free_port
 from web.limits import connections
+from web.limits.answer_pieces import PIECE
 from web.limits.connection import TIME_LIMITS, State, connection_of
 from web.limits.connection_limits import ConnectionLimits
 from web.limits.connections import Connections
 from web.tab import Tab
 from web.tabs import Tabs
-from web.uvicorn_internals import PIECE, HttpProtocol, StreamProtocol
+from web.uvicorn_internals import HttpProtocol, StreamProtocol
 
 SHORT = 0.2
 LARGE = 16 * 2**20

@@ -16,7 +16,7 @@ from typing import Any
 
 import h11
 import uvicorn
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.utils import ClientDisconnected
@@ -25,11 +25,11 @@ from websockets.frames import Frame
 from websockets.http11 import Request, Response
 
 from web.headers import security_headers
+from web.limits.answer_pieces import in_pieces
 from web.limits.connection import EXTENSION, Connection, State
 from web.limits.connection_limits import BACKLOG, QUEUE
 from web.limits.connections import Connections
 
-PIECE = 64 * 2**10  # bytes of an answer that are written at once; the rest waits until the client has read them
 LARGEST_BODY = 2 * 2**20  # bytes; the API and the forms have smaller limits, with an answer that says so
 SLICE = 8 * 2**10  # bytes of a websocket that are parsed at once; frames are counted after each slice
 # A page sends a few frames a second, each of which costs the event loop some 20 microseconds.
@@ -234,20 +234,7 @@ def _with_connection(app: ASGIApp, protocol: HttpProtocol | StreamProtocol) -> A
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         extensions = {**scope.get("extensions", {}), EXTENSION: protocol.connection}
-        send = _in_pieces(send) if scope["type"] == "http" else send
+        send = in_pieces(send) if scope["type"] == "http" else send
         await app({**scope, "extensions": extensions}, receive, send)
 
     return serve
-
-
-def _in_pieces(send: Send) -> Send:
-    """Return a `send` that cuts bodies into pieces, since uvicorn waits for the client only between two messages."""
-
-    async def send_piece_by_piece(message: Message) -> None:
-        body = message.get("body", b"")
-        while len(body) > PIECE:
-            await send({**message, "body": bytes(body[:PIECE]), "more_body": True})
-            body = memoryview(body)[PIECE:]
-        await send({**message, "body": bytes(body)} if body else message)
-
-    return send_piece_by_piece

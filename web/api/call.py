@@ -17,8 +17,8 @@ from core.name_key import name_key
 from core.roles import Actor
 from core.runtime import Runtime
 from web.api.authentication import CALL, Call
+from web.api.envelope import Failure, Meta, Pagination
 from web.api.errors import ApiError, Detail
-from web.api.models import Failure, Meta, Pagination
 from web.api.queries import Paged, parameters_of
 
 log = logging.getLogger(__name__)

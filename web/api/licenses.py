@@ -11,7 +11,8 @@ from core.cache.shared_frames import Figures
 from core.name_key import name_key
 from web.api.authentication import Call
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
-from web.api.models import License, PageAnswer
+from web.api.envelope import PageAnswer
+from web.api.models import License
 from web.api.queries import LicenseQuery, ShortageQuery, as_bools, order_of
 from web.api.tenants import find_tenant
 

@@ -1,72 +1,20 @@
-"""The models of requests and answers; their names are ours in Python and camelCase in JSON."""
+"""The models of data in requests and answers; their names are ours in Python and camelCase in JSON."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, StrictBool, StringConstraints, model_validator
 
 from core.licenses.skus import Kind
 from core.licenses.units import State
 from core.problems import Problem
+from web.api.envelope import Model
 
-T = TypeVar("T")
 PLAIN = r"^[^\x00-\x1f\x7f]*$"  # no control characters: PostgreSQL refuses NUL, and no name contains one
 Alarm = Literal["no_sharepoint", "not_monitored", "pending", "waiting", "unanswered", "told"]
 RunState = Literal["waiting", "running", "done", "failed", "interrupted"]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-
-# ---------------------------------------------------------------- the envelope
-
-
-class Meta(Model):
-    timestamp: datetime = Field(description="When this was answered.")
-    omitted: int = Field(0, description="Rows of this page that cannot be shown; the log says why.")
-    request_id: str = Field(description="Also in the header X-Request-Id, in the audit and in the run it started.")
-
-
-class Pagination(Model):
-    page: int
-    page_size: int
-    total_items: int
-    total_pages: int
-
-
-class Answer(Model, Generic[T]):
-    success: Literal[True] = True
-    data: T
-    meta: Meta
-
-
-class PageAnswer(Model, Generic[T]):
-    success: Literal[True] = True
-    data: list[T]
-    pagination: Pagination
-    meta: Meta
-
-
-class ErrorDetail(Model):
-    field: str | None = Field(None, description="The parameter or field of the body that is wrong.")
-    problem: str | None = Field(None, description="The code of a problem that the dashboard knows too.")
-    message: str
-
-
-class ErrorBody(Model):
-    code: str = Field(examples=["VALIDATION_FAILED"], pattern="^[A-Z_]+$")
-    message: str
-    details: list[ErrorDetail]
-
-
-class Failure(Model):
-    success: Literal[False]
-    error: ErrorBody
-    meta: Meta
 
 
 # ---------------------------------------------------------------- licences
@@ -250,8 +198,8 @@ class RunSummary(Model):
 
     tenants: int = 0
     ok: int = 0
-    failed: list[FailedTenant] = []
-    skipped: list[SkippedTenant] = []
+    failed: list[FailedTenant] = Field([])
+    skipped: list[SkippedTenant] = Field([])
     licenses: int = 0
     shortages: int = 0
     sharepoint: SharePointCounts = SharePointCounts()

@@ -12,7 +12,8 @@ from pydantic import ConfigDict, Field, StringConstraints
 from core.bounds import LONGEST_SEARCH
 from core.licenses.skus import Kind
 from core.licenses.units import State
-from web.api.models import PLAIN, Alarm, Model
+from web.api.envelope import Model
+from web.api.models import PLAIN, Alarm
 
 LARGEST_PAGE = 100
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PLAIN)]

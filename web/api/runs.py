@@ -10,8 +10,9 @@ from core.cache import run_rows
 from core.cache.api_queries import runs_page
 from web.api.authentication import BASE
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, pagination, part, shown
+from web.api.envelope import Answer, PageAnswer
 from web.api.errors import ApiError
-from web.api.models import Answer, PageAnswer, RefreshRequest, Run, RunDetail, RunSummary
+from web.api.models import RefreshRequest, Run, RunDetail, RunSummary
 from web.api.queries import RunQuery, WithoutParameters, order_of
 
 router = APIRouter(tags=["refreshes"])

@@ -18,8 +18,9 @@ from core.runtime import Runtime
 from core.tenants.tenant_switches import SwitchChange, Switches, apply_switches
 from web.api.authentication import Call
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
+from web.api.envelope import Answer, PageAnswer
 from web.api.errors import ApiError, detail_of
-from web.api.models import PLAIN, Answer, HistoryDay, PageAnswer, ProblemText, SkuHistory, Tenant, TenantChange
+from web.api.models import PLAIN, HistoryDay, ProblemText, SkuHistory, Tenant, TenantChange
 from web.api.queries import HistoryQuery, TenantQuery, WithoutParameters, as_bools, order_of
 
 router = APIRouter(tags=["tenants"])
