@@ -371,6 +371,32 @@ def test_the_line_tells_newest_count_and_oldest(world):
     assert "(B)" in age.details(known, NOW, "de", ZURICH)
 
 
+@pytest.mark.parametrize(
+    ("readings", "failing", "expected"),
+    [
+        pytest.param([12, 20], [], "gray", id="all-read-lately"),
+        pytest.param([12, 20], [1], "orange", id="one-fails"),
+        pytest.param([12, 3000], [1], "orange", id="one-has-failed-for-days"),
+        pytest.param([12, 90], [], "red", id="one-was-left-out"),
+        pytest.param([90, 90], [], "red", id="nothing-is-read-any-more"),
+        pytest.param([90, 95], [0, 1], "red", id="all-fail"),
+        pytest.param([None], [], "red", id="never-read"),
+        pytest.param([], [], "gray", id="no-tenant"),
+    ],
+)
+def test_the_line_is_red_only_if_it_is_older_than_it_should_be(readings, failing, expected, world):
+    for number, minutes in enumerate(readings):
+        tenant = world.tenant(f"Tenant {number}")
+        if minutes is not None:
+            world.read(tenant, license_("SPB", 40, 10), ago=timedelta(minutes=minutes))
+        if number in failing:
+            world.fail(tenant, "graph.forbidden", tenant="Tenant", what="subscribedSkus")
+
+    known = age.age_of(snapshots.newest(world.runtime).active)
+
+    assert age.colour(known, NOW, 30) == expected
+
+
 def test_a_tenant_switched_off_is_not_counted(world):
     tenant = world.tenant("A")
     world.listed([tenant])

@@ -17,7 +17,8 @@ from ui.texts import plural, text
 @dataclass(frozen=True, slots=True)
 class Age:
     """The readings of `total` tenants: the last attempt succeeded for `read` and failed for `failing`; `never` were
-    never read. `oldest_name` is the tenant with the oldest reading.
+    never read. `oldest_name` is the tenant with the oldest reading; `oldest_read` is the oldest reading of a tenant
+    whose last attempt succeeded.
     """
 
     total: int
@@ -27,6 +28,7 @@ class Age:
     newest: datetime | None
     oldest: datetime | None
     oldest_name: str = ""
+    oldest_read: datetime | None = None
 
     @property
     def complete(self) -> bool:
@@ -38,22 +40,35 @@ def age_of(active: pd.DataFrame) -> Age:
     times = active["last_read_at"]
     readings = times.dropna()
     failing = active["problem"].notna()
+    read = times[times.notna() & ~failing]
     return Age(
         total=len(active),
-        read=int((times.notna() & ~failing).sum()),
+        read=len(read),
         failing=int(failing.sum()),
         never=int(times.isna().sum()),
         newest=readings.max().to_pydatetime() if len(readings) else None,
         oldest=readings.min().to_pydatetime() if len(readings) else None,
         oldest_name=str(active.loc[times == readings.min(), "tenant"].iloc[0]) if len(readings) else "",
+        oldest_read=read.min().to_pydatetime() if len(read) else None,
     )
 
 
 def is_stale(age: Age, now: datetime, refresh_minutes: float) -> bool:
-    """Return True if a reading is older than two refreshes or in the future; never without a background refresh."""
-    if age.oldest is None or age.newest is None or not refresh_minutes:
+    """Return True if a reading is older than two refreshes or in the future; never without a background refresh.
+
+    The old readings of tenants that fail do not count while others are read: their number says that.
+    """
+    if age.newest is None or not refresh_minutes:
         return False
-    return max(elapsed(age.oldest, now), elapsed(age.newest, now)) > late_after(refresh_minutes)
+    oldest = age.oldest_read or age.newest
+    return max(elapsed(oldest, now), elapsed(age.newest, now)) > late_after(refresh_minutes)
+
+
+def colour(age: Age, now: datetime, refresh_minutes: float) -> str:
+    """Return the colour of the line: red if it is older than it should be, orange if a tenant could not be read."""
+    if age.total and (age.newest is None or is_stale(age, now, refresh_minutes)):
+        return "red"
+    return "orange" if age.read < age.total else "gray"
 
 
 def line(age: Age, now: datetime, language: Language, zone: tzinfo) -> str:

@@ -195,12 +195,10 @@ def _own_run(latest: Run | None) -> Run | None:
 
 
 def _age_line(shown: Age) -> None:
-    """Show the age of the figures: red if they are older than they should be, amber if a tenant could not be read."""
+    """Show the age of the figures, and how many tenants could not be read."""
     settings, now, lang = runtime.current().settings, datetime.now(UTC), language.current()
     unread = shown.total - shown.read
-    colour = "orange" if unread else "gray"
-    if shown.total and (shown.newest is None or age.is_stale(shown, now, settings.refresh_minutes)):
-        colour = "red"
+    colour = age.colour(shown, now, settings.refresh_minutes)
     st.markdown(
         f":{colour}[{plain(age.line(shown, now, lang, settings.zone))}]",
         help=plain(age.details(shown, now, lang, settings.zone)),

@@ -93,13 +93,18 @@ def _cell(name: str, record: Mapping[str, Any], lang: Language) -> Any:
     if name == "product_and_sku":
         return {"text": _product(record, lang), "sub": record["sku_part_number"]}
     if name == "utilisation":
-        percent = record[name] and round(record[name] * 100)
+        percent = _percent(record)
         return "" if percent is None else {"text": fmt.number(percent, lang), "share": percent}
     if name == "kind":
         return text(f"kind.{record[name]}", lang)
     if name in ("shortages", "low") and not record[name]:
         return ""
     return fmt.number(record[name], lang)
+
+
+def _percent(record: Mapping[str, Any]) -> int | None:
+    """Return the share of the seats that is used, None without seats."""
+    return None if record["utilisation"] is None else round(record["utilisation"] * 100)
 
 
 def _product(record: Mapping[str, Any], lang: Language) -> str:
@@ -109,12 +114,11 @@ def _product(record: Mapping[str, Any], lang: Language) -> str:
 def products_export(snapshot: Snapshot, positions: Positions, lang: Language) -> pa.Table:
     """Return these products as a table for a file."""
     records: Sequence[Mapping[str, Any]] = snapshot.products.records(positions)
-    share = [None if (used := record["utilisation"]) is None else round(used * 100) for record in records]
     return pa.table(
         {
             "product": [_product(record, lang) for record in records],
             **{name: pa.array([record[name] for record in records], pa.int64()) for name in NUMBERS},
-            "utilisation": pa.array(share, pa.int64()),
+            "utilisation": pa.array(list(map(_percent, records)), pa.int64()),
             "sku_part_number": [record["sku_part_number"] for record in records],
             "kind": [text(f"kind.{record['kind']}", lang) for record in records],
             "sku_id": [record["sku_id"] for record in records],

@@ -17,6 +17,7 @@ from ui.license_events import event_chip, event_time, event_words, free_words, l
 from ui.license_panel import open_license
 from ui.problems import problem_box
 from ui.snapshots import Snapshot
+from ui.tables.frame_rows import moment
 from ui.tables.html_table import Kind, Row, show_first_rows, titled_columns
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
@@ -38,9 +39,10 @@ def timeline(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: View) ->
     events = [event for event in events if event.sku_id in names]
     if events:
         _show(events, names, tenant, view)
-    begins = [snapshot.recorded_since, licenses["first_seen_at"].min().to_pydatetime()]
-    since = fmt.moment(max(filter(None, begins)), view.language, view.zone)
-    st.caption(text("timeline.since" if events else "timeline.none", since=since))
+    begins = [start for start in (snapshot.recorded_since, moment(licenses["first_seen_at"].min())) if start]
+    if begins:
+        since = fmt.moment(max(begins), view.language, view.zone)
+        st.caption(text("timeline.since" if events else "timeline.none", since=since))
 
 
 def _show(events: Sequence[LicenseEvent], names: Mapping[str, str], tenant: Tenant, view: View) -> None:
