@@ -168,6 +168,23 @@ def test_sql_is_written_in_the_cache_alone() -> None:
     assert elsewhere == set()
 
 
+# A function's docstring says what it does or returns; a sentence that begins so says what something is, or asks.
+NO_VERB = re.compile(
+    r"(The|A|An|What|Who|Whether|Where|When|How|Why|Which|If|True|False|All|Every|By|Of|Nobody|Somebody)\b"
+)
+
+
+def test_docstrings_of_functions_begin_with_what_they_do() -> None:
+    without_verb = {
+        f"{names(path)}:{node.lineno} {node.name}"
+        for path in sources("app", "dashboard", "pages", "ui", "web", "core", "simulator")
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and NO_VERB.match(ast.get_docstring(node) or "")
+    }
+
+    assert without_verb == set()
+
+
 PART_OF_THE_JUDGEMENT = re.compile(r"(.*\.)?(catalogue\.kind|decide|state_of|is_shortage)")
 
 

@@ -15,7 +15,7 @@ from ui.texts import text
 
 
 def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
-    """If there is no tenant, show how to connect the first one and stop the page."""
+    """Stop the page if there is no tenant, and show how to connect the first one."""
     if len(snapshot.tenants):
         return
     st.title(title, anchor=False)
