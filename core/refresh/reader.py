@@ -37,8 +37,8 @@ from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
-# So long without an answer from Microsoft, and the tenants that are left are not asked any more; longer than the
-# longest wait that throttling asks for (core.graph.retry.MAX_WAIT).
+# After this time without any answer from Microsoft the remaining tenants are not read; it is longer than the longest
+# wait while throttled (core.graph.retry.MAX_WAIT).
 QUIET_SECONDS = 180.0
 SAVE_EVERY = 0.5  # seconds; one transaction stores all answers of this time
 SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates change rarely
@@ -84,26 +84,26 @@ class Reader:
         """Read the tenants of `profiles` and store their rows; a tenant that cannot be read keeps its stored rows.
 
         `rows`: tenant id -> row of the `tenants` table; `progress` gets the number of finished tenants. Ends when
-        Microsoft has been silent for QUIET_SECONDS, which fails all tenants that are left.
+        Microsoft has been silent for QUIET_SECONDS; the remaining tenants then count as failed.
         """
-        answers, over = SimpleQueue[TenantAnswer](), threading.Event()
+        answers, silence = SimpleQueue[TenantAnswer](), threading.Event()
         for profile in profiles:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
-            self.workers.submit(self._answer, answers, profile, due, over)
+            self.workers.submit(self._answer, answers, profile, due, silence)
         # The stored rows are loaded while the requests are under way.
         result = ReadResult(before=stored_licenses(self.engine), trial=trial_skus(self.engine))
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day)
-        left, heard_at = {profile.tenant_id: profile for profile in profiles}, time.monotonic()
+        left, answered_at = {profile.tenant_id: profile for profile in profiles}, time.monotonic()
         while left and not self.stop.must_end():
             arrived = _collect(answers, len(left))
             if any(is_from_microsoft(answer) for answer in arrived):
-                heard_at = time.monotonic()
+                answered_at = time.monotonic()
             for answer in arrived:
                 del left[answer.profile.tenant_id]
-            if time.monotonic() - heard_at > QUIET_SECONDS:
-                over.set()
-                arrived += [not_asked(profile) for profile in left.values()]
+            if time.monotonic() - answered_at > QUIET_SECONDS:
+                silence.set()
+                arrived += [unread_answer(profile) for profile in left.values()]
                 left.clear()
             self._mark_doubtful(arrived, result, rows)
             self._save(arrived, result, today, day)
@@ -120,9 +120,9 @@ class Reader:
         answers: SimpleQueue[TenantAnswer],
         profile: TenantProfile,
         with_subscriptions: bool,
-        over: threading.Event,
+        silence: threading.Event,
     ) -> None:
-        if not self.stop.is_set() and not over.is_set():
+        if not self.stop.is_set() and not silence.is_set():
             answers.put(read_tenant(profile, self.client_for, self.now, with_subscriptions=with_subscriptions))
 
     def _mark_doubtful(self, arrived: Sequence[TenantAnswer], result: ReadResult, rows: dict[str, Any]) -> None:
@@ -193,12 +193,12 @@ class Reader:
 
 
 def is_from_microsoft(answer: TenantAnswer) -> bool:
-    """Return False if nothing came back from Microsoft: a connection failed, or stayed silent."""
+    """Return False if there was no answer from Microsoft: the connection failed or timed out."""
     return answer.problem is None or not answer.problem.code.startswith("network.")
 
 
-def not_asked(profile: TenantProfile) -> TenantAnswer:
-    """Return the answer of a tenant that is given up because Microsoft was silent for QUIET_SECONDS."""
+def unread_answer(profile: TenantProfile) -> TenantAnswer:
+    """Return the answer of a tenant that was not read because Microsoft was silent for QUIET_SECONDS."""
     params = {"tenant": profile.name, "minutes": f"{QUIET_SECONDS / 60:.0f}"}
     return TenantAnswer(profile, problem=Problem("refresh.silence", params))
 
