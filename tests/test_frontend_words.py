@@ -9,7 +9,7 @@ import pytest
 from core import texts
 from tests.served import Served
 from tests.test_static_files import get
-from web.frontend_words import PLACES, place, translate
+from web.frontend_words import FIXED_LOCALE, PLACES, place, translate
 from web.streamlit_internals import FILES, index_html
 
 
@@ -21,6 +21,10 @@ def scripts() -> str:
 @pytest.mark.parametrize(("form", "words", "key"), PLACES, ids=[words[:40] for _, words, _ in PLACES])
 def test_each_place_is_in_the_scripts(form: str, words: str, key: str) -> None:
     assert place(form, words) in scripts(), key
+
+
+def test_the_locale_of_date_fields_is_in_the_scripts() -> None:
+    assert scripts().count(FIXED_LOCALE) >= 2
 
 
 @pytest.mark.parametrize("language", texts.languages())

@@ -27,6 +27,8 @@ from web.frontend_words import INSERTED, PLACES
 pytestmark = pytest.mark.browser
 
 WORD = re.compile(r"(?=`([A-Z][^`$\n]{2,120})`)")  # a literal of the scripts that may be shown
+# What a library in the scripts puts together in the language of the browser: parts of a date, axes of a chart.
+OF_LIBRARIES = ("(day|month|year), .+", "dd|yyyy", "Selected (Date|Range): .+", ".-axis for .+", "Legend .+", ".+ icon")
 SHOWN = """() => {
     const words = new Set()
     const add = word => word && words.add(word.replace(/\\s+/g, ' ').trim())
@@ -49,8 +51,8 @@ def english() -> tuple[frozenset[str], re.Pattern[str]]:
     """Return the words of Streamlit's scripts but those that German has, too, and those of PLACES with a value."""
     german = {form for forms in catalogues()["de"].values() for form in forms}
     german |= {"Tag", "Monat", "Jahr", *Locale("de").months["stand-alone"]["wide"].values()}  # in its calendar
-    with_value = (words for _, words, _ in PLACES if "${" in words and words[0].isalpha())
-    patterns = (".+".join(map(re.escape, INSERTED.split(words))) for words in with_value)
+    with_value = (words for _, words, _ in PLACES if "${" in words)
+    patterns = [*(".+".join(map(re.escape, INSERTED.split(words))) for words in with_value), *OF_LIBRARIES]
     words = {word for word in WORD.findall(scripts()) if not word.startswith("Klicken, um ")} - german
     return frozenset(words), re.compile("|".join(patterns))
 
@@ -77,6 +79,21 @@ def open_calendar(page: Page) -> Locator:
     return page.get_by_role("dialog", name="Datum wählen")
 
 
+def open_switches(page: Page) -> Locator:
+    page.get_by_role("button", name=re.compile("^Alle .+ schalten")).click()
+    return page.get_by_role("button", name=re.compile("^Überwachung ausschalten"))
+
+
+def open_token(page: Page) -> Locator:
+    page.get_by_role("button", name="Zugang erstellen").click()
+    return page.get_by_role("dialog").get_by_role("combobox", name="Rolle")
+
+
+def show_password(page: Page) -> Locator:
+    page.get_by_role("button", name="Passwort zeigen").first.click()
+    return page.get_by_role("button", name="Passwort verbergen")
+
+
 def open_period(page: Page) -> Locator:
     page.get_by_role("button", name="Zeitraum wählen").click()
     return page.get_by_role("dialog", name="Zeitraum wählen")
@@ -97,9 +114,12 @@ OPENED: dict[str, Callable[[Page], Locator]] = {
     navigation.START: open_license,
     navigation.LICENSES: open_list,
     navigation.TENANT: open_toolbar,
+    navigation.MONITORING: open_switches,
     navigation.RULES: open_calendar,
     navigation.ACCOUNTS: open_account,
+    navigation.PROGRAMS: open_token,
     navigation.AUDIT: open_period,
+    navigation.OWN_ACCOUNT: show_password,
 }
 
 

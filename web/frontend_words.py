@@ -37,6 +37,8 @@ PLACES: tuple[tuple[str, str, str], ...] = (
     (LABEL, "Collapse sidebar", "frontend.collapse_sidebar"),
     (LABEL, "Expand sidebar", "frontend.expand_sidebar"),
     (LABEL, "Running...", "frontend.running"),
+    (IF, "${n} icon", "frontend.icon"),
+    ("ariaLabel:n+`%s`", " icon", "frontend.icon"),
     (LABEL, "Main menu", "frontend.menu"),
     (LABEL, "Close", "frontend.close"),
     ("{dismiss:`%s`}", "Dismiss", "frontend.close"),
@@ -95,6 +97,8 @@ PLACES: tuple[tuple[str, str, str], ...] = (
     (CHILDREN, "Date range", "frontend.days"),
     (LABEL, "Quick select a date range", "frontend.choose_days"),
     ("??`%s`", "Select...", "frontend.choose"),
+    (LABEL, "${ce} start date", "frontend.first_day"),
+    (LABEL, "${ce} end date", "frontend.last_day"),
     (LABEL, "Clear date", "frontend.clear_date"),
     (LABEL, "Clear dates", "frontend.clear_date"),
     (LABEL, "Next month", "frontend.next_month"),
@@ -167,6 +171,10 @@ PLACES: tuple[tuple[str, str, str], ...] = (
 )
 # Removed, because a command line does not help the user of a browser.
 CODE_BLOCK = ",codeBlock:`streamlit run yourscript.py`"
+# The name of an icon is English.
+NAMED_ICON, ICON = "ariaLabel:n+`", "ariaLabel:`"
+# Fields for dates and choices take their words and formats from this locale.
+FIXED_LOCALE, PAGE_LOCALE = "{locale:`en-US`,children:", "{locale:navigator.language,children:"
 INSERTED = re.compile(r"\$\{[^}]*\}")
 
 
@@ -179,7 +187,7 @@ def translate(script: str, language: str) -> str:
     """Return a script of the frontend with our words in a language, also in English."""
     for form, words, key in PLACES:
         script = script.replace(place(form, words), place(form, _quoted(key, words, language)).replace(CODE_BLOCK, ""))
-    return script
+    return script.replace(FIXED_LOCALE, PAGE_LOCALE).replace(NAMED_ICON, ICON)
 
 
 def _quoted(key: str, words: str, language: str) -> str:

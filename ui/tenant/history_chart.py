@@ -26,6 +26,7 @@ _KEY = "history_product"
 DAYS = 366  # so far back goes a chart
 PIXELS = 260  # the height of the chart
 POINTS = 31  # up to so many days each day has a visible point
+NOT_DESCRIBED = {"aria": False}  # Vega's own descriptions of parts are English; the chart has one of ours
 Theme = Literal["light", "dark"]
 # Readable on white and on near-black: at least 3 : 1 on both; the series differ in dash as well as in colour.
 LABELS: dict[Theme, str] = {"light": "#475467", "dark": "#B0B8C4"}
@@ -93,7 +94,7 @@ def spec(days: pd.DataFrame, language: Language, theme: Theme, height: int = PIX
     return {
         "data": {"values": values},
         "height": height,
-        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": point},
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2.5, "point": point, **NOT_DESCRIBED},
         "encoding": {**_axes(language, theme), **_lines(list(series.values()), theme), "tooltip": _tooltip(language)},
         "config": {"locale": {"number": _numbers(language)}},
     }
@@ -107,7 +108,7 @@ def _numbers(language: Language) -> dict[str, Any]:
 
 
 def _axes(language: Language, theme: Theme) -> dict[str, Any]:
-    labels = {**_labels(theme), "title": None}
+    labels = {**_labels(theme), **NOT_DESCRIBED, "title": None}
     days = {**labels, "format": text("format.chart_day", language), "labelOverlap": True, "grid": False}
     return {
         "x": {"field": "day", "type": "temporal", "axis": days},
@@ -118,7 +119,7 @@ def _axes(language: Language, theme: Theme) -> dict[str, Any]:
 def _lines(series: list[str], theme: Theme) -> dict[str, Any]:
     """Return colour and dash of each series, with one legend for both."""
     by_series = {"field": "series", "type": "nominal", "title": None, "sort": series}
-    legend = {**_labels(theme), "orient": "top", "symbolType": "stroke", "symbolSize": 300}
+    legend = {**_labels(theme), **NOT_DESCRIBED, "orient": "top", "symbolType": "stroke", "symbolSize": 300}
     return {
         "color": {**by_series, "scale": {"domain": series, "range": list(COLOURS.values())}, "legend": legend},
         "strokeDash": {**by_series, "scale": {"domain": series, "range": [[6, 4], [1, 0]]}, "legend": None},
