@@ -33,6 +33,16 @@ class OpenView:
     view: SavedView | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FormValues:
+    """What stands in the form; `first`: the view is what the reader sees first after the sign-in."""
+
+    name: str
+    shared: bool
+    first: bool
+    params: Params
+
+
 def show_view_dialog(page: str, params: Params) -> None:
     """Show the dialog that the reader has opened, if any; `params` are the filters as they are chosen now."""
     form = dialog_subject(OpenView)
@@ -74,42 +84,54 @@ def _list(page: str) -> None:
 
 def _edit(view: SavedView, params: Params) -> None:
     """Show the form of a new view (without id) or of one of the reader's own."""
-    user, engine, is_new = current_user(), runtime.current().engine, not view.view_id
-    start = saved_views.start_of(engine, user.name)
-    was_first = start is not None and bool(view.view_id) and start.view_id == view.view_id
+    values = _fields(view, params)
     key = view.view_id or "new"
+    with st.container(horizontal=True):
+        pressed = st.button(text("view.save"), key=bound_key("view_save", key), type="primary")
+        if view.view_id:
+            form = OpenView("delete", view)
+            st.button(text("view.delete"), key=bound_key("view_delete", key), on_click=open_dialog, args=(form,))
+        st.button(text("accounts.cancel"), key="view_cancel", on_click=close_dialog)
+    if pressed:
+        with errors_shown():
+            _save(view, values)
+            _finish(text("view.saved", name=plain(values.name)))
+
+
+def _fields(view: SavedView, params: Params) -> FormValues:
+    """Show the fields of the form; `params` are the filters as they are chosen now."""
+    user, key = current_user(), view.view_id or "new"
     name = st.text_input(
         text("view.name"), view.name, key=bound_key("view_name", key), max_chars=LONGEST_NAME, autocomplete="off"
     )
     shared = view.shared
     if view.shared or user.may(Action.SHARE_VIEWS):
         shared = st.checkbox(text("view.share"), view.shared, key=bound_key("view_shared", key))
-    first = st.checkbox(text("view.first"), was_first, key=bound_key("view_first", key))
-    newer = not is_new and bool(filled(params)) and filled(params) != view.params
-    takes = newer and st.checkbox(text("view.take_filters"), key=bound_key("view_filters", key))
-    with st.container(horizontal=True):
-        pressed = st.button(text("view.save"), key=bound_key("view_save", key), type="primary")
-        if not is_new:
-            form = OpenView("delete", view)
-            st.button(text("view.delete"), key=bound_key("view_delete", key), on_click=open_dialog, args=(form,))
-        st.button(text("accounts.cancel"), key="view_cancel", on_click=close_dialog)
-    if pressed:
-        with errors_shown():
-            _save(view, name or "", params if is_new or takes else view.params, shared=shared, first=first)
-            if was_first and not first:
-                saved_views.choose_start(engine, user, None, datetime.now(UTC))
-            _finish(text("view.saved", name=plain(name or "")))
+    first = st.checkbox(text("view.first"), _comes_first(view), key=bound_key("view_first", key))
+    others = bool(view.view_id and filled(params)) and filled(params) != view.params
+    takes = others and st.checkbox(text("view.take_filters"), key=bound_key("view_filters", key))
+    return FormValues(name or "", shared, first, params if takes else view.params)
 
 
-def _save(view: SavedView, name: str, params: Params, *, shared: bool, first: bool) -> None:
+def _comes_first(view: SavedView) -> bool:
+    """Return True if the reader sees the view first after the sign-in."""
+    start = saved_views.start_of(runtime.current().engine, current_user().name)
+    return start is not None and bool(view.view_id) and start.view_id == view.view_id
+
+
+def _save(view: SavedView, values: FormValues) -> None:
+    """Save the view, and whether it comes first. Raises ProblemError."""
     user, engine, now = current_user(), runtime.current().engine, datetime.now(UTC)
+    was_first = _comes_first(view)
     if view.view_id:
-        saved_views.change(engine, user, view, now, name=name, shared=shared, params=params)
+        saved_views.change(
+            engine, user, view, now, name=values.name, shared=values.shared, params=values.params
+        )  # fmt: skip
     else:
-        view = saved_views.save(engine, user, name, view.page, params, now, shared=shared)
-    start = saved_views.start_of(engine, user.name)
-    if first and (start is None or start.view_id != view.view_id):
-        saved_views.choose_start(engine, user, Start(view.page, params, view.view_id), now)
+        view = saved_views.save(engine, user, values.name, view.page, values.params, now, shared=values.shared)
+    if values.first != was_first:
+        start = Start(view.page, values.params, view.view_id) if values.first else None
+        saved_views.choose_start(engine, user, start, now)
 
 
 def _delete(view: SavedView) -> None:
