@@ -15,7 +15,7 @@ from sqlalchemy import delete
 
 from core.access import passwords
 from core.access.sessions import start_session
-from core.cache.schema import rules
+from core.cache.schema import rules, saved_views
 from simulator import Fault
 from simulator.lists import Item
 from simulator.tenants import SkuValue, Tenant
@@ -65,9 +65,10 @@ class Day:
         return row.fields["enabled"], row.fields["monitoring"]
 
     def dawn(self) -> None:
-        """All numbers, switches and rules as they are every morning, read and told."""
+        """All numbers, switches and rules as they are every morning, read and told, and no saved views."""
         with self.office.engine.begin() as connection:
             connection.execute(delete(rules))
+            connection.execute(delete(saved_views))
         lists = self.office.sharepoint
         self.office.m365.expire_tokens()
         for item in lists.tenants.items:

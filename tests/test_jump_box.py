@@ -57,6 +57,7 @@ def test_a_product_that_is_hidden_everywhere_is_no_target(tmp_path: Path) -> Non
 def in_javascript(folder: Path, expression: str, given: object) -> Any:
     """The value of an expression with the functions of the box, in which `given` is this value."""
     (folder / "box.mjs").write_bytes(BOX.read_bytes())
+    (folder / "menu_focus.js").write_bytes(BOX.with_name("menu_focus.js").read_bytes())
     (folder / "test.mjs").write_text(
         "globalThis.document = { addEventListener() {} }\n"
         'const { fold, find, targetsOf } = await import("./box.mjs")\n'

@@ -483,6 +483,36 @@ def test_the_jump_box_opens_any_place_by_keyboard_alone(anna: Page):
     assert anna.evaluate("window.neverLeft")  # no page was loaded anew
 
 
+def test_views_are_kept_by_keyboard_alone(open_browser: OpenBrowser, eventful_day: Day):
+    bruno = open_browser("/alle-tenants?state=over", account="bruno")
+    menu = bruno.get_by_role("button", name="Ansicht", exact=False).first
+    expect(bruno.get_by_role("button", name="Suchen")).to_be_visible()  # its script also keeps the focus of menus
+    menu.focus()
+    bruno.keyboard.press("Enter")
+    expect(bruno.get_by_role("menuitem", name="Ansicht speichern")).to_be_focused()
+    bruno.keyboard.press("Enter")
+    expect(bruno.get_by_role("dialog", name="Ansicht speichern")).to_be_visible()
+    bruno.keyboard.press("Escape")
+    expect(menu).to_be_focused()
+
+    bruno.keyboard.press("Enter")
+    expect(bruno.get_by_role("menuitem", name="Ansicht speichern")).to_be_focused()
+    bruno.keyboard.press("Enter")
+    bruno.get_by_label("Name der Ansicht").focus()
+    bruno.keyboard.type("Überbelegt")
+    assert axe_violations(bruno) == []
+    bruno.get_by_role("dialog").get_by_role("button", name="Speichern", exact=True).press("Enter")
+    expect(bruno.get_by_text("Ansicht gespeichert: Überbelegt.")).to_be_visible()
+    expect(menu).to_contain_text("Ansicht: Überbelegt")
+
+    open_from_menu(bruno, "Regeln")
+    bruno.keyboard.press("Control+k")
+    bruno.keyboard.type("uberb")
+    expect(bruno.get_by_role("option", selected=True)).to_have_text("ÜberbelegtAnsicht")
+    bruno.keyboard.press("Enter")
+    expect(bruno).to_have_url(f"{eventful_day.url}/alle-tenants?state=over")
+
+
 def test_questions_results_and_messages_are_accessible(eventful_day: Day, open_browser: OpenBrowser):
     carla = open_browser("/monitoring", account="carla")
     switch(carla, "Überwachung", "Spedition Nord").click()

@@ -1,6 +1,8 @@
 // The jump box, as ui/frame/jump_box.py describes it: a button and a dialog with a combobox (ARIA: editable combobox
 // with list autocomplete). The names come from the server when somebody opens it, and are set as text, never as HTML.
 
+import "./menu_focus.js" // here, because this script is on every page
+
 const ADDRESS = "/jump"
 const SHOWN = 50 // options; the status line tells how many there are
 const BY_SLASH = "lizenztool.slash" // "off": somebody does not want the key / (a choice that WCAG 2.1.4 asks for)
