@@ -91,6 +91,16 @@ def test_core_runs_without_streamlit_and_without_the_rooms_above_it() -> None:
     assert found & {"streamlit", "ui", "pages", "web", "dashboard", "simulator", "tests"} == set()
 
 
+def test_the_command_line_starts_without_what_takes_long_to_load() -> None:
+    code = "import sys, core.__main__; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+
+    found = {module.partition(".")[0] for module in loaded.stdout.split()}
+    assert "core" in found
+    assert found & {"pandas", "numpy", "alembic", "fastapi"} == set()
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_arrows_between_rooms_go_one_way(room: str) -> None:
     foreign = {

@@ -27,7 +27,8 @@ from streamlit.components.v2 import manifest_scanner
 ROOT = Path(__file__).resolve().parent.parent
 IMPORTED = (
     "web.server", "web.asgi_app", "ui.frame.navigation", "core.__main__", "tests.served", "psycopg",
-    "streamlit.web.server.starlette", "uvicorn.loops.auto", "uvicorn.lifespan.on",
+    "streamlit.web.server.starlette", "uvicorn.loops.auto", "uvicorn.lifespan.on", "core.cache.upgrade",
+    "core.cache.shared_frames",
 )  # fmt: skip
 NOT_IMPORTED = {"core.__main__", "tests.served"}  # run as programs: runpy warns of a module that is there already
 PR_SET_CHILD_SUBREAPER = 36

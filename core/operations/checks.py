@@ -14,7 +14,6 @@ from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions, row_conditions
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
-from core.cache.shared_frames import newest_figures
 from core.cache.tenant_rows import tenant_rows
 from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows, subscribed_skus, subscriptions
 from core.operations import file_modes
@@ -180,6 +179,8 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
     `current_codes`: codes of problems found in SharePoint now. `lists_read`: the tenant list could be read now.
     """
     now, engine = services.now(), services.engine
+    from core.cache.shared_frames import newest_figures  # pandas, which no other command needs
+
     figures = newest_figures(engine, services.settings)
     facts = known_facts(engine, services.settings, figures.catalogue, now, figures.names_fault)
     yield from _findings(
