@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from core import texts
 from core.access import accounts
 from core.commands import WRONG_CONFIGURATION, audit, prune, rules, secrets, setup, sync, users
+from core.commands.parser_words import speak
 from core.licenses.skus import SkuError
 from core.logs.setup import log_uncaught, set_up_logs
 from core.masking import without_credentials
 from core.problems import ProblemError
-from core.settings import SettingsError, load_settings
+from core.settings import SettingsError, language_or_default, load_settings
 from core.tenants.tenant_rules import RuleFileError
 
 
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a foreign name may have characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
+    options = _parser(language_or_default()).parse_args(arguments)
     try:
         settings = load_settings()
         texts.fall_back_to(settings.language)
@@ -43,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return WRONG_CONFIGURATION
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m core", description="Lizenztool from the command line.")
+def _parser(language: str) -> argparse.ArgumentParser:
+    speak(language)
+    parser = argparse.ArgumentParser(prog="python -m core", description=texts.text("help.core", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in (sync, setup, rules, users, audit, secrets, prune):
-        command.add_to(commands)
+        command.add_to(commands, language)
     return parser
 
 

@@ -30,6 +30,7 @@ from core.setting_values import (
 )
 
 PREFIX = "LIZENZTOOL_"
+DEFAULT_LANGUAGE = "de"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Settings:
     workers: int = 16
     flow_timeout_minutes: float = 60
     sharepoint_units_per_minute: int = 0
-    language: str = "de"
+    language: str = DEFAULT_LANGUAGE
     log_level: str = "INFO"
     log_format: str = "text"
     log_dir: Path = Path("logs")
@@ -116,6 +117,17 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     if faults:
         raise SettingsError(faults)
     return Settings(**parsed, proxies=proxies, ca_bundle=bundle)
+
+
+def language_or_default(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> str:
+    """Return the language of the setting, also if other settings are faulty; the default if it is faulty itself."""
+    name = f"{PREFIX}LANGUAGE"
+    try:
+        from_file = _read(env_file) if env_file is not None and env_file.is_file() else {}
+        raw = (os.environ if environ is None else environ).get(name) or from_file.get(name, "")
+        return language_code(raw.strip())
+    except (SettingsError, ValueError):
+        return DEFAULT_LANGUAGE
 
 
 def _read(env_file: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import json
@@ -21,12 +22,14 @@ import pyotp
 import pytest
 from sqlalchemy import text, update
 
+from core import texts
 from core.__main__ import main
 from core.access import accounts, second_factor
 from core.audit import record
 from core.cache.database import open_database
 from core.cache.product_names import imported_names
 from core.cache.schema import runs
+from core.commands.parser_words import WORDS
 from core.profiles.certificates import read_certificate
 from core.roles import Actor
 from core.runtime import open_engine
@@ -256,7 +259,32 @@ def test_wrong_use_ends_with_2(capsys: Capture, arguments: list[str]) -> None:
         main(arguments)
 
     assert ended.value.code == 2
-    assert "usage: python -m core" in capsys.readouterr().err
+    assert "Aufruf: python -m core" in capsys.readouterr().err
+
+
+# How each language says what is wrong with --days, and names its options.
+HELP = {"de": ("Optionen:", "«0» ist keine Zahl von Tagen"), "en": ("options:", "“0” is not a number of days")}
+
+
+@pytest.mark.parametrize("language", HELP)
+def test_help_and_errors_speak_the_language_of_the_setting(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setenv("LIZENZTOOL_LANGUAGE", language)
+    for arguments in (["cert", "new", "--help"], ["cert", "new", "x", "--days", "0"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+
+    shown = "".join(capsys.readouterr())
+    assert all(words in shown for words in HELP[language])
+    assert texts.text("help.cert_days", language) in shown
+
+
+def test_the_words_of_argparse_are_those_of_this_python() -> None:
+    source = Path(argparse.__file__).read_text("utf-8")
+
+    for words in WORDS:
+        assert words.replace("\n", "\\n") in source
 
 
 # As a process of its own

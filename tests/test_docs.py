@@ -86,7 +86,7 @@ def test_guide_tells_no_setting_that_does_not_exist() -> None:
 @pytest.mark.parametrize("arguments", commands("core"))
 def test_told_command_of_core_exists(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     try:
-        _parser().parse_args(shlex.split(arguments))
+        _parser("en").parse_args(shlex.split(arguments))
     except SystemExit:
         assert "arguments are required" in capsys.readouterr().err  # a sentence may name a command without its rest
 

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from core.settings import PREFIX, Settings, SettingsError, load_settings
+from core.commands.parser_words import speak
+from core.settings import PREFIX, Settings, SettingsError, language_or_default, load_settings
 from core.texts import text
 
 WRONG_CONFIGURATION = 2
@@ -17,13 +18,15 @@ WRONG_CONFIGURATION = 2
 
 def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
     """Return the settings of environment and command line; if there are faults, print all and end the process."""
-    parser = argparse.ArgumentParser(prog="python app.py", description="The dashboard; settings: see .env.example.")
-    parser.add_argument("--proxy", metavar="ADDRESSES", help="believe these proxies, as LIZENZTOOL_PROXY")
+    language = language_or_default()
+    speak(language)
+    parser = argparse.ArgumentParser(prog="python app.py", description=text("help.app", language))
+    parser.add_argument("--proxy", metavar="ADDRESSES", help=text("help.app_proxy", language))
     proxy = parser.parse_args(arguments).proxy
     try:
         return load_settings(os.environ | ({f"{PREFIX}PROXY": proxy} if proxy is not None else {}))
     except SettingsError as error:
-        stop_with("\n".join(["The settings are wrong:", *(f"- {fault}" for fault in error.faults)]))
+        stop_with("\n".join([text("settings.wrong", language), *(f"- {fault}" for fault in error.faults)]))
 
 
 def stop_with(words: str) -> NoReturn:

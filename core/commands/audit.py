@@ -21,12 +21,14 @@ from core.texts import plural, text
 COLUMNS = [field.name for field in fields(audit.AuditRow)]
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its actions to the parser."""
-    actions = commands.add_parser("audit", help="who changed what").add_subparsers(required=True, metavar="ACTION")
-    verify = actions.add_parser("verify", help="is every row as it was written? 0 yes, 1 no")
+def add_to(commands: Any, language: str) -> None:
+    """Add the command and its actions to the parser, with help in `language`."""
+    actions = commands.add_parser("audit", help=text("help.audit", language)).add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    verify = actions.add_parser("verify", help=text("help.audit_verify", language))
     verify.set_defaults(call=_verify)
-    export = actions.add_parser("export", help="write every row, the newest first; JSON lines, or CSV by the name")
+    export = actions.add_parser("export", help=text("help.audit_export", language))
     export.add_argument("file", type=Path, metavar="FILE")
     export.set_defaults(call=_export)
 

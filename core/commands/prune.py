@@ -10,13 +10,13 @@ from core.commands import OK
 from core.operations.retention import prune_now
 from core.runtime import open_engine
 from core.settings import Settings
-from core.texts import plural
+from core.texts import plural, text
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    command = commands.add_parser("prune", help="delete what is older than the settings keep; done daily by itself")
-    command.add_argument("--json", action="store_true", help="one JSON object on stdout")
+def add_to(commands: Any, language: str) -> None:
+    """Add the command to the parser, with help in `language`."""
+    command = commands.add_parser("prune", help=text("help.prune", language))
+    command.add_argument("--json", action="store_true", help=text("help.prune_json", language))
     command.set_defaults(call=_prune)
 
 

@@ -12,16 +12,16 @@ from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
 from core.tenants import tenant_rules
-from core.texts import plural
+from core.texts import plural, text
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its actions to the parser."""
-    parser = commands.add_parser("rules", help="exceptions from the standard of alarms")
+def add_to(commands: Any, language: str) -> None:
+    """Add the command and its actions to the parser, with help in `language`."""
+    parser = commands.add_parser("rules", help=text("help.rules", language))
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     for name, call, what in (
-        ("export", _rules_export, "write all rules to a JSON file"),
-        ("import", _rules_import, "put the rules of a JSON file in the place of all there are"),
+        ("export", _rules_export, text("help.rules_export", language)),
+        ("import", _rules_import, text("help.rules_import", language)),
     ):
         action = actions.add_parser(name, help=what)
         action.add_argument("file", type=Path, metavar="FILE")

@@ -17,13 +17,13 @@ from core.settings import Settings
 from core.texts import plural, text
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its actions to the parser."""
-    parser = commands.add_parser("secrets", help="keys of the secrets in the database (second factors)")
+def add_to(commands: Any, language: str) -> None:
+    """Add the command and its actions to the parser, with help in `language`."""
+    parser = commands.add_parser("secrets", help=text("help.secrets", language))
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    actions.add_parser("status", help="which keys there are, and what each has encrypted").set_defaults(call=_status)
-    actions.add_parser("rotate", help="encrypt all with a new key").set_defaults(call=_rotate)
-    actions.add_parser("generate", help="print a new key for LIZENZTOOL_SECRET_KEYS").set_defaults(call=_generate)
+    actions.add_parser("status", help=text("help.secrets_status", language)).set_defaults(call=_status)
+    actions.add_parser("rotate", help=text("help.secrets_rotate", language)).set_defaults(call=_rotate)
+    actions.add_parser("generate", help=text("help.secrets_generate", language)).set_defaults(call=_generate)
 
 
 def _status(_options: argparse.Namespace, settings: Settings) -> int:

@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,27 +26,27 @@ LONGEST_DAYS = 3650
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 
-def add_to(commands: Any) -> None:
-    """Add the commands `check`, `cert` and `skus` to the parser."""
-    check = commands.add_parser("check", help="profiles, certificates, sign-in, permissions, lists: what is wrong")
-    check.add_argument("--json", action="store_true", help="the findings as JSON on stdout")
+def add_to(commands: Any, language: str) -> None:
+    """Add the commands `check`, `cert` and `skus` to the parser, with help in `language`."""
+    check = commands.add_parser("check", help=text("help.check", language))
+    check.add_argument("--json", action="store_true", help=text("help.check_json", language))
     check.set_defaults(call=_check)
 
-    cert = commands.add_parser("cert", help="certificates").add_subparsers(required=True, metavar="ACTION")
-    new = cert.add_parser("new", help="make key and certificate for the tenant SLUG")
+    cert = commands.add_parser("cert", help=text("help.cert", language)).add_subparsers(required=True, metavar="ACTION")
+    new = cert.add_parser("new", help=text("help.cert_new", language))
     new.add_argument("slug")
-    new.add_argument("--days", type=_days, default=730, help="how long it is valid (730)")
+    new.add_argument("--days", type=partial(_days, language), default=730, help=text("help.cert_days", language))
     new.set_defaults(call=_cert_new)
 
-    skus = commands.add_parser("skus", help="product names").add_subparsers(required=True, metavar="ACTION")
-    imported = skus.add_parser("import", help="take Microsoft's CSV of product names into the database")
+    skus = commands.add_parser("skus", help=text("help.skus", language)).add_subparsers(required=True, metavar="ACTION")
+    imported = skus.add_parser("import", help=text("help.skus_import", language))
     imported.add_argument("source", metavar="FILE-OR-URL")
     imported.set_defaults(call=_skus_import)
 
 
-def _days(value: str) -> int:
+def _days(language: str, value: str) -> int:
     if not value.isdecimal() or not 1 <= int(value) <= LONGEST_DAYS:
-        raise argparse.ArgumentTypeError(f"{value!r} is not a number of days from 1 to {LONGEST_DAYS}")
+        raise argparse.ArgumentTypeError(text("help.days", language, value=value, most=LONGEST_DAYS))
     return int(value)
 
 

@@ -38,17 +38,15 @@ END_SECONDS = 3.0  # for what has arrived to be written
 NO_WRITES = PushResult().counts()
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser."""
-    sync = commands.add_parser("sync", help="one refresh: read every tenant, write cache and SharePoint")
-    sync.add_argument("--tenant", action="append", default=[], metavar="NAME", help="only this one; may be repeated")
+def add_to(commands: Any, language: str) -> None:
+    """Add the command to the parser, with help in `language`."""
+    sync = commands.add_parser("sync", help=text("help.sync", language))
+    sync.add_argument("--tenant", action="append", default=[], metavar="NAME", help=text("help.sync_tenant", language))
     kinds = sync.add_mutually_exclusive_group()
-    kinds.add_argument("--read-only", action="store_true", help="leave SharePoint as it is")
-    kinds.add_argument(
-        "--take-over", action="store_true", help="mark shortages that exist already as told, without a message"
-    )
-    sync.add_argument("--watch", action="store_true", help="go on every REFRESH_MINUTES until SIGTERM")
-    sync.add_argument("--json", action="store_true", help="one JSON object per refresh on stdout")
+    kinds.add_argument("--read-only", action="store_true", help=text("help.sync_read_only", language))
+    kinds.add_argument("--take-over", action="store_true", help=text("help.sync_take_over", language))
+    sync.add_argument("--watch", action="store_true", help=text("help.sync_watch", language))
+    sync.add_argument("--json", action="store_true", help=text("help.sync_json", language))
     sync.set_defaults(call=_sync)
 
 

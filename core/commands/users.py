@@ -21,33 +21,33 @@ from core.settings import Settings
 from core.texts import text
 
 
-def add_to(commands: Any) -> None:
-    """Add the command and its actions to the parser."""
-    parser = commands.add_parser("users", help="accounts of the dashboard")
+def add_to(commands: Any, language: str) -> None:
+    """Add the command and its actions to the parser, with help in `language`."""
+    parser = commands.add_parser("users", help=text("help.users", language))
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="a new account; asks for the password")
+    add = actions.add_parser("add", help=text("help.users_add", language))
     add.add_argument("name")
     add.add_argument("--role", choices=ROLES, default="support")
     add.set_defaults(call=_users_add)
-    passwd = actions.add_parser("passwd", help="a new password; ends all sessions of the account")
+    passwd = actions.add_parser("passwd", help=text("help.users_passwd", language))
     passwd.add_argument("name")
     passwd.set_defaults(call=_users_passwd)
     for parser_ in (add, passwd):
-        parser_.add_argument("--random", action="store_true", help="make a password and print it, instead of asking")
-    role = actions.add_parser("role", help="another role; ends all sessions of the account")
+        parser_.add_argument("--random", action="store_true", help=text("help.users_random", language))
+    role = actions.add_parser("role", help=text("help.users_role", language))
     role.add_argument("name")
     role.add_argument("role", choices=ROLES)
     role.set_defaults(call=_users_role)
-    disable = actions.add_parser("disable", help="no sign-in any more; ends all sessions of the account")
+    disable = actions.add_parser("disable", help=text("help.users_disable", language))
     disable.add_argument("name")
     disable.set_defaults(call=lambda options, settings: _users(settings, accounts.disable, options.name))
-    enable = actions.add_parser("enable", help="sign-in again")
+    enable = actions.add_parser("enable", help=text("help.users_enable", language))
     enable.add_argument("name")
     enable.set_defaults(call=lambda options, settings: _users(settings, accounts.enable, options.name))
-    factor = actions.add_parser("remove-factor", help="sign-in without the second factor, whose device is lost")
+    factor = actions.add_parser("remove-factor", help=text("help.users_factor", language))
     factor.add_argument("name")
     factor.set_defaults(call=_users_remove_factor)
-    actions.add_parser("list", help="all accounts").set_defaults(call=_users_list)
+    actions.add_parser("list", help=text("help.users_list", language)).set_defaults(call=_users_list)
 
 
 def _users_add(options: argparse.Namespace, settings: Settings) -> int:
