@@ -133,7 +133,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("saved_views.save",
          lambda core, actor: saved_views.save(core.engine, actor, "Knapp", "alle-tenants", {"q": ["a"]}, NOW)),
         ("saved_views.change", lambda core, actor: saved_views.change(
-            core.engine, actor, VIEW, NOW, name="Zug", shared=True, params={"q": ["b"]})),
+            core.engine, actor, VIEW, NOW, name="Zug", shared=False, params={"q": ["b"]})),
         ("saved_views.delete",
          lambda core, actor: saved_views.delete(core.engine, actor, replace(VIEW, owner=actor.name), NOW)),
         ("saved_views.choose_start", lambda core, actor: saved_views.choose_start(
@@ -143,7 +143,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("saved_views.save", lambda core, actor: saved_views.save(
             core.engine, actor, "Für alle", "alle-tenants", {"q": ["a"]}, NOW, shared=True)),
         ("saved_views.change", lambda core, actor: saved_views.change(
-            core.engine, actor, replace(VIEW, shared=False), NOW, name="Zug", shared=True, params={"q": ["b"]})),
+            core.engine, actor, VIEW, NOW, name="Zug", shared=True, params={"q": ["b"]})),
     ],
     Action.MANAGE_VIEWS: [
         ("saved_views.delete", lambda core, actor: saved_views.delete(core.engine, actor, VIEW, NOW)),

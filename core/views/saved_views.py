@@ -69,7 +69,9 @@ def change(
 
     A shared view may stay shared if its owner may no longer share other views.
     """
-    actor.need(Action.SHARE_VIEWS if shared and not view.shared else Action.SAVE_VIEWS)
+    stored = next((one for one in views_for(engine, actor) if one.view_id == view.view_id), None)
+    if shared and (stored is None or not stored.shared):
+        actor.need(Action.SHARE_VIEWS)
     changed = _checked(replace(view, owner=actor.name, name=name, shared=shared, params=params))
     try:
         if not view_rows.change_view(engine, changed, Entry(actor, "view.changed", view.name), now):
@@ -96,19 +98,18 @@ def choose_start(engine: Engine, actor: Actor, start: Start | None, now: datetim
     Raises NotAllowed, ViewError, DatabaseError.
     """
     actor.need(Action.SAVE_VIEWS)
-    shown = start.page if start else ""
     if start and start.view_id:
-        views = view_rows.visible_views(engine, actor.name)
-        view = next((view for view in views if view.view_id == start.view_id), None)
+        view = next((one for one in views_for(engine, actor) if one.view_id == start.view_id), None)
         if view is None:
             raise ViewError(Problem("view.start_gone"))
-        shown = view.name
-    before = view_rows.start_of(engine, actor.name)
-    entry = Entry(actor, "start.chosen", actor.name, before=_start_in_audit(before), after={"start": shown})
+        start = Start(view.page, view.params, view.view_id)
+    before, after = _start_in_audit(start_of(engine, actor.name)), _start_in_audit(start)
+    entry = Entry(actor, "start.chosen", actor.name, before=before, after=after)
     view_rows.save_start(engine, actor.name, start, entry, now)
 
 
 def _start_in_audit(start: Start | None) -> dict[str, str]:
+    """Return the choice for the audit: the address of the page with its filters, "" for the start page."""
     if start is None:
         return {"start": ""}
     query = query_of(start.params)

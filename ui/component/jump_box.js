@@ -115,7 +115,10 @@ async function load() {
   const answer = await fetch(ADDRESS, { headers: { "If-None-Match": names.etag }, cache: "no-store" }).catch(() => null)
   if (request !== asked || answer?.status === 304) return
   if (answer?.status === 401) return location.reload() // signed out meanwhile: the server asks for the sign-in
-  if (!answer?.ok) return names.targets.length || (box.status.textContent = box.words.unavailable)
+  if (!answer?.ok) {
+    if (!names.targets.length) box.status.textContent = box.words.unavailable
+    return
+  }
   names = { etag: answer.headers.get("ETag") ?? "", targets: targetsOf(await answer.json()) }
   if (box.dialog.open) show()
 }
