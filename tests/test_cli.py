@@ -11,6 +11,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from core.cache.database import open_database
 from core.cache.product_names import imported_names
 from core.cache.schema import runs
 from core.commands.parser_words import WORDS
+from core.commands.sync import _result_of
 from core.profiles.certificates import read_certificate
 from core.roles import Actor
 from core.runtime import open_engine
@@ -349,6 +351,14 @@ def test_it_ends_in_the_middle_of_a_refresh(m365: Microsoft365, sp: SharePoint, 
     assert "Traceback" not in err
 
 
+def test_a_refresh_that_fails_with_a_timeout_has_not_been_stopped() -> None:
+    def refresh() -> dict[str, Any]:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        _result_of(refresh, threading.Event())
+
+
 # prune
 
 
@@ -374,6 +384,22 @@ def test_prune_deletes_what_is_older_than_the_settings_keep(
     assert code == 0
     assert "1 Aktualisierung gelöscht." in out.splitlines()  # the latest stays, however old
     assert [copy.name for copy in Path("data").glob("*.bak")] == ["lizenztool.db.0001.x.bak"]
+
+
+def test_a_copy_that_cannot_be_deleted_ends_neither_prune_nor_a_watched_sync(
+    capsys: Capture, m365: Microsoft365, sp: SharePoint
+) -> None:
+    run(capsys, "sync", "--read-only")
+    stubborn, gone, newest = (Path(f"data/lizenztool.db.000{number}.x.bak") for number in range(3))
+    stubborn.mkdir()  # a folder: no user, not even root, deletes it as a file
+    gone.symlink_to("deleted-by-another-process")
+    newest.touch()
+    os.utime(stubborn, (time.time() - 50 * 86_400,) * 2)
+
+    code, out, err = run(capsys, "prune", "--json")
+
+    assert (code, json.loads(out)["copies"]) == (0, 1)  # the link, whose file another process has deleted
+    assert "lizenztool.db.0000.x.bak cannot be deleted" in err
 
 
 # check

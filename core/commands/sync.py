@@ -97,10 +97,9 @@ def _result_of(refresh: Callable[[], dict[str, Any]], ended: threading.Event) ->
     future = Workers(1, "sync").submit(refresh)
     while not ended.is_set() and not future.done():
         wait([future], TICK)
-    try:
-        return future.result(END_SECONDS)
-    except TimeoutError:
-        raise Stopped from None
+    if not wait([future], END_SECONDS).done:  # not by `result`, for a refresh may raise TimeoutError, too
+        raise Stopped
+    return future.result()
 
 
 def _wait(ended: threading.Event, minutes: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from glob import escape
 from pathlib import Path
 
 from sqlalchemy import Engine, make_url
@@ -57,12 +58,25 @@ def _delete_copies(settings: Settings, now: datetime) -> int:
     if target.get_backend_name() != "sqlite" or not target.database:
         return 0
     file = Path(target.database)
-    copies = sorted(file.parent.glob(f"{file.name}.*.bak"), key=lambda copy: copy.stat().st_mtime)
-    old = [copy for copy in copies[:-1] if _changed(copy) < now - timedelta(days=COPY_DAYS)]
-    for copy in old:
-        copy.unlink()
-    return len(old)
+    copies = sorted((_changed(copy), copy) for copy in file.parent.glob(f"{escape(file.name)}.*.bak"))
+    old = [copy for changed, copy in copies[:-1] if changed < now - timedelta(days=COPY_DAYS)]
+    return sum(map(_is_deleted, old))
 
 
 def _changed(file: Path) -> datetime:
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    try:
+        return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+    except FileNotFoundError:  # another process has just deleted it as too old
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def _is_deleted(copy: Path) -> bool:
+    """Delete a copy; return False if another process has done so, or if it cannot be deleted, which is logged."""
+    try:
+        copy.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        log.warning("the old copy %s cannot be deleted: %s", copy, error.strerror)
+        return False
+    return True
