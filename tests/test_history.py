@@ -12,11 +12,13 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 
 from core.cache.database import MIGRATIONS, open_database
-from core.cache.history_rows import days_of_license, delete_days, history_keys, history_page
+from core.cache.history_rows import days_of_license, delete_days, delete_gone_licenses, history_keys, history_page
 from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.schema import history, license_numbers
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.units import License
+from core.operations.retention import GONE_DAYS, prune
+from core.settings import Settings
 from tests.postgres import postgres
 
 NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
@@ -118,6 +120,7 @@ def test_old_days_are_deleted_and_a_licence_without_days_is_forgotten(url: str) 
             read(engine, day, *([SPB, E3] if day < 4 else [SPB]))
 
         with engine.begin() as connection:
+            assert delete_gone_licenses(connection, date(2027, 1, 7)) == 1
             assert delete_days(connection, date(2027, 1, 7)) == 6 + 4
 
         assert days(engine, "spb") == {7: 4, 8: 4, 9: 4}
@@ -125,6 +128,25 @@ def test_old_days_are_deleted_and_a_licence_without_days_is_forgotten(url: str) 
             assert connection.execute(select(license_numbers.c.sku_id)).scalars().all() == ["spb"]
         read(engine, 10, SPB, E3)
         assert days(engine, "e3") == {10: 5}
+
+
+def test_a_licence_that_has_gone_is_deleted_after_its_time_also_when_its_days_are_kept_shorter(
+    url: str, tmp_path: Path
+) -> None:
+    settings = Settings(data_dir=tmp_path, profiles_dir=tmp_path, database_url=url, history_days=30)
+    with opened(url) as engine:
+        save_profiles(engine, [TENANT], {})
+        read(engine, 1, SPB, E3)
+        read(engine, 2, SPB)  # E3 has gone
+
+        for day in range(95):
+            prune(engine, settings, NOW.replace(day=3) + timedelta(days=day))
+            left = set(stored_licenses(engine)[TENANT.tenant_id])
+            assert left == ({"spb", "e3"} if day + 1 <= GONE_DAYS else {"spb"})
+
+        assert days(engine, "e3") == {}
+        with engine.connect() as connection:
+            assert connection.execute(select(license_numbers.c.sku_id)).scalars().all() == ["spb"]
 
 
 def test_days_go_with_their_tenant(url: str) -> None:

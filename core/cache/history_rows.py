@@ -111,20 +111,20 @@ def delete_gone_licenses(connection: Connection, before: date) -> int:
 
 
 def delete_days(connection: Connection, before: date) -> int:
-    """Delete the days before `before`, and the numbers of licences that have none left; return how many days.
+    """Delete the days before `before`, and the numbers of forgotten licences that have none left; return how many days.
 
-    At most AT_MOST of the oldest days are deleted at once, so that a wrong clock does not empty the tables.
+    A licence in `licenses` keeps its number, whose last day says how long it has been gone. At most AT_MOST of the
+    oldest days are deleted at once, so that a wrong clock does not empty the tables.
     """
     first_of_license = select(func.min(history.c.day)).where(
         history.c.license_number == license_numbers.c.license_number
     )
     oldest = connection.execute(select(func.min(first_of_license.scalar_subquery()))).scalar()
-    if oldest is None:
-        return 0
-    before = min(before, oldest + AT_MOST)
+    before = min(before, oldest + AT_MOST) if oldest else before
     # By number and day, the order of the table: an index by day alone would be half as large as the table.
     old = delete(history).where(history.c.license_number == bindparam("number"), history.c.day < before)
-    numbers = connection.execute(select(license_numbers.c.license_number)).scalars().all()
+    numbers = connection.execute(select(license_numbers.c.license_number)).scalars().all() if oldest else ()
     deleted = sum(connection.execute(old, {"number": number}).rowcount for number in numbers)
-    connection.execute(delete(license_numbers).where(license_numbers.c.last_day < before))
+    same = (licenses.c.tenant_id == license_numbers.c.tenant_id) & (licenses.c.sku_id == license_numbers.c.sku_id)
+    connection.execute(delete(license_numbers).where(license_numbers.c.last_day < before, ~exists().where(same)))
     return deleted
