@@ -92,6 +92,16 @@ def test_a_silence_of_microsoft_ends_the_refresh_and_names_who_was_not_read(
     assert len(stored_licenses(office.engine)) == 3  # what was read before stays
 
 
+def test_a_tenant_that_is_throttled_again_and_again_is_no_silence(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.refresh.reader.SAVE_EVERY", 0.1)
+    monkeypatch.setattr("core.refresh.reader.QUIET_SECONDS", 0.9)
+    office.m365.faults.add(Fault("subscribedSkus", "status", 429, retry_after="0.4", times=4))
+
+    assert office.refresher.run(actor("anna"), ["Schule Höri"], read_only=True)["ok"] == 1
+
+
 def test_progress_can_be_read_while_it_runs(office: Office) -> None:
     hold = Hold(office)
     office.refresher.request(actor("anna"))

@@ -69,6 +69,7 @@ class Http:
         self.timeout = timeout
         self.sleep = sleep
         self.sent = 0
+        self.asked_to_wait_at = 0.0  # monotonic seconds of the latest answer with Retry-After
         self._ca_bundle, self._proxies = ca_bundle, proxies
         self._routes: dict[str, str] = {}  # scheme and host -> proxy
         bundle = ca_bundle or certifi.where()
@@ -93,6 +94,8 @@ class Http:
                 **options,
             )
             status = answer.status_code
+            if "Retry-After" in answer.headers:
+                self.asked_to_wait_at = time.monotonic()
         finally:
             metrics.request_sent(method, status)
         return answer

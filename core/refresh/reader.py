@@ -37,8 +37,8 @@ from core.workers import Workers
 
 log = logging.getLogger(__name__)
 
-# After this time without any answer from Microsoft the remaining tenants are not read; it is longer than the longest
-# wait while throttled (core.graph.retry.MAX_WAIT).
+# After this time without an answer about a tenant, and without being asked to wait, the remaining tenants are not read;
+# it is longer than the longest wait while throttled (core.graph.retry.MAX_WAIT).
 QUIET_SECONDS = 180.0
 SAVE_EVERY = 0.5  # seconds; one transaction stores all answers of this time
 SUBSCRIPTIONS_EVERY = timedelta(hours=20)  # about once a day; renewal dates change rarely
@@ -62,7 +62,10 @@ class ReadResult:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads tenants, as many at a time as `workers` has threads; `client_for` returns the client of a profile."""
+    """Reads tenants, as many at a time as `workers` has threads; `client_for` returns the client of a profile.
+
+    `asked_to_wait_at` returns the time (monotonic) at which a server last asked to wait; it may do so several times.
+    """
 
     engine: Engine
     workers: Workers
@@ -71,6 +74,7 @@ class Reader:
     stop: RunStop
     now: Callable[[], datetime]
     zone: tzinfo
+    asked_to_wait_at: Callable[[], float]
     rules: Rules = field(default_factory=Rules)
 
     def read(
@@ -101,7 +105,7 @@ class Reader:
                 answered_at = time.monotonic()
             for answer in arrived:
                 del left[answer.profile.tenant_id]
-            if time.monotonic() - answered_at > QUIET_SECONDS:
+            if time.monotonic() - max(answered_at, self.asked_to_wait_at()) > QUIET_SECONDS:
                 silence.set()
                 arrived += [unread_answer(profile) for profile in left.values()]
                 left.clear()

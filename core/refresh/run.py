@@ -136,6 +136,7 @@ class RefreshRun:
             now=services.now,
             zone=services.settings.zone,
             rules=self._rules,
+            asked_to_wait_at=lambda: services.http.asked_to_wait_at,
         )
         return reader.read(
             chosen,
