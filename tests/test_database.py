@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -359,6 +359,27 @@ def test_a_file_that_gets_damaged_while_we_run_is_told(file: Path) -> None:
             stored_licenses(engine)
 
     assert error.value.problem.code == "database.damaged"
+
+
+@pytest.mark.parametrize(
+    ("replace", "code"),
+    [
+        pytest.param(lambda file: shutil.move(file.parent, file.parent.with_name("aside")) and file.parent.touch(),
+                     "database.removed", id="a-file-in-place-of-its-folder"),
+        pytest.param(lambda file: file.unlink() or file.symlink_to(file), "database.unreachable", id="unreachable"),
+    ],
+)  # fmt: skip
+def test_a_place_of_the_file_that_cannot_be_looked_at_is_told(
+    file: Path, replace: Callable[[Path], object], code: str
+) -> None:
+    with opened(file) as engine:
+        assert all_rules(engine) == []
+        replace(file)
+
+        with pytest.raises(DatabaseError) as caught:
+            all_rules(engine)
+
+    assert caught.value.problem.code == code
 
 
 def test_somebody_who_holds_the_database_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

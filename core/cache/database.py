@@ -85,7 +85,7 @@ class OpenedFile:
         self._identity = self._present()
 
     def need_same(self) -> None:
-        """Raise DatabaseError if the file was removed or replaced."""
+        """Raise DatabaseError if the file was removed or replaced, or cannot be found out about."""
         if self._identity is not None and self._present() != self._identity:
             raise DatabaseError(Problem("database.removed", {"file": str(self._file)}))
 
@@ -93,8 +93,10 @@ class OpenedFile:
         """Return what tells the file from any other that has its name, before or after; None if there is none."""
         try:
             status = self._file.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:  # its folder is closed to us, or on a share that is away
+            raise DatabaseError(problem_of(error, str(self._file))) from error
         return status.st_dev, status.st_ino
 
 
