@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright._impl._driver import compute_driver_executable
 from streamlit.testing.v1 import AppTest
 
 from core.cache.rule_rows import save_rule
@@ -23,6 +24,7 @@ from tests.test_pages import LICENSES, hardened, no_runtime_left, open_page, sma
 from ui.frame.jump_box import place_of
 from web.jump_targets import targets_of
 
+NODE, _ = compute_driver_executable()  # that of the browser tests: no other has to be installed
 BOX = Path(__file__).parent.parent / "ui" / "component" / "jump_box.js"
 Open = Callable[..., AppTest]
 VIEWER = {"name": "vera", "role": "viewer", "sid": "2"}
@@ -65,7 +67,7 @@ def in_javascript(folder: Path, expression: str, given: object) -> Any:
         f"console.log(JSON.stringify({expression}))\n",
         encoding="utf-8",
     )
-    told = subprocess.run(["node", folder / "test.mjs"], check=True, capture_output=True, encoding="utf-8")
+    told = subprocess.run([NODE, folder / "test.mjs"], check=True, capture_output=True, encoding="utf-8")
     return json.loads(told.stdout)
 
 
