@@ -16,7 +16,8 @@ from core.licenses.skus import SkuError
 from core.logs.setup import log_uncaught, set_up_logs
 from core.masking import without_credentials
 from core.problems import ProblemError
-from core.settings import SettingsError, language_or_default, load_settings
+from core.setting_faults import SettingsError
+from core.settings import language_or_default, load_settings
 from core.tenants.tenant_rules import RuleFileError
 
 
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a foreign name may have characters that the terminal cannot show
             stream.reconfigure(errors="backslashreplace")
-    options = _parser(language_or_default()).parse_args(arguments)
+    language = language_or_default()
+    options = _parser(language).parse_args(arguments)
     try:
         settings = load_settings()
         texts.fall_back_to(settings.language)
@@ -34,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log_uncaught()
         return int(options.call(options, settings))
     except SettingsError as error:
-        print("\n".join(error.faults), file=sys.stderr)
+        print("\n".join(error.texts(language)), file=sys.stderr)
     except ProblemError as error:
         print(error.problem.text(settings.language), file=sys.stderr)
     except accounts.AccessError as error:

@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from core.setting_faults import SettingFault
+
 PROXIES = {"https": "HTTPS_PROXY", "http": "HTTP_PROXY", "all": "ALL_PROXY"}
 NO_PROXY = "NO_PROXY"
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")  # the first that is set counts
@@ -81,10 +83,10 @@ def chosen(*sources: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def proxies_of(values: Mapping[str, str]) -> tuple[Proxies, list[str]]:
-    """Return the proxies, and a text for each faulty variable, without its value."""
+def proxies_of(values: Mapping[str, str]) -> tuple[Proxies, list[SettingFault]]:
+    """Return the proxies, and the fault of each faulty variable, without its value."""
     addresses = {name: _with_scheme(values.get(name, "")) for name in PROXIES.values()}
-    faults = [f"{name}: {fault}" for name, address in addresses.items() if (fault := _fault(address))]
+    faults = [fault.of(name) for name, address in addresses.items() if (fault := _fault(address))]
     everything = addresses[PROXIES["all"]]
     https, http = (addresses[PROXIES[scheme]] or everything for scheme in ("https", "http"))
     exceptions = tuple(entry for entry in re.split(r"[,;\s]+", values.get(NO_PROXY, "")) if entry)
@@ -101,19 +103,16 @@ def _with_scheme(address: str) -> str:
     return f"http://{address}" if address and "://" not in address else address
 
 
-def _fault(address: str) -> str:
-    """Return the fault of a proxy address, "" if it is valid; without the address, which may contain a password."""
+def _fault(address: str) -> SettingFault | None:
+    """Return the fault of a proxy address, None if it is valid; without the address, which may contain a password."""
     if not address:
-        return ""
+        return None
     scheme, _, rest = address.partition("://")
     if scheme.lower() not in SCHEMES:
-        return f"a proxy is reached by one of {', '.join(SCHEMES)}, not by {scheme[:20]!r}."
+        return SettingFault("proxy_scheme", allowed=", ".join(SCHEMES), scheme=scheme[:20])
     if scheme.lower().startswith("socks") and find_spec("socks") is None:
-        return "for a SOCKS proxy the Python package PySocks is needed; install it with pip into the same environment."
-    return "" if _is_address(scheme, rest) else (
-        "not an address of the form http://user:password@host:port. In user and password write "
-        "@ as %40, : as %3A, / as %2F, # as %23, ? as %3F and % as %25."
-    )  # fmt: skip
+        return SettingFault("proxy_socks")
+    return None if _is_address(scheme, rest) else SettingFault("proxy_address")
 
 
 def _is_address(scheme: str, rest: str) -> bool:

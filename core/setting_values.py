@@ -1,4 +1,4 @@
-"""Parse the values of settings; each parser returns the value or raises ValueError with the fault."""
+"""Parse the values of settings; each parser returns the value or raises SettingFault."""
 
 from __future__ import annotations
 
@@ -13,16 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from core import texts
 from core.encryption import parse_key
 from core.logs import syslog
-from core.masking import hide_secrets
-
-LONGEST_SHOWN = 120  # characters of a faulty value
-
-
-def _quoted(raw: str) -> str:
-    """Return the value for a message; a text in its place if it may contain a password, also of another setting."""
-    if "@" in raw or hide_secrets(raw) != raw:
-        return "the value, which is not shown because it may hold a password,"
-    return repr(raw if len(raw) <= LONGEST_SHOWN else f"{raw[:LONGEST_SHOWN]}…")
+from core.setting_faults import SettingFault
 
 
 def number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
@@ -32,7 +23,7 @@ def number(kind: type[int] | type[float], least: float, most: float) -> Callable
         except ValueError:
             value = kind(-1)
         if not least <= value <= most:  # also refuses NaN
-            raise ValueError(f"{_quoted(raw)} is not a number from {least:g} to {most:g}.")
+            raise SettingFault("number", raw, least=f"{least:g}", most=f"{most:g}")
         return value
 
     return parse
@@ -42,7 +33,7 @@ def one_of(*allowed: str, upper: bool = False) -> Callable[[str], str]:
     def parse(raw: str) -> str:
         value = raw.upper() if upper else raw.lower()
         if value not in allowed:
-            raise ValueError(f"{_quoted(raw)} is none of {', '.join(allowed)}.")
+            raise SettingFault("one_of", raw, allowed=", ".join(allowed))
         return value
 
     return parse
@@ -59,7 +50,7 @@ def https_url(raw: str) -> str:
     except ValueError:
         usable = False
     if not usable or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f"{_quoted(raw)} is not an address of the form https://host[:port].")
+        raise SettingFault("https_url", raw)
     return f"https://{parts.netloc.lower()}"
 
 
@@ -69,14 +60,13 @@ def database_url(raw: str) -> str:
     except (ArgumentError, ValueError):
         supported = False
     if not supported:
-        # Without the value, which may contain a password.
-        raise ValueError("not an address of the form sqlite:///file or postgresql://user:password@host/name.")
+        raise SettingFault("database_url")  # without the value, which may contain a password
     return raw
 
 
 def time_zone(raw: str) -> str:
     if raw not in available_timezones():
-        raise ValueError(f"{_quoted(raw)} is no time zone; a good one is Europe/Zurich.")
+        raise SettingFault("time_zone", raw)
     return raw
 
 
@@ -91,22 +81,26 @@ def ip_networks(raw: str) -> tuple[str, ...]:
         try:
             network = ip_network(entry)
         except ValueError:
-            raise ValueError(
-                f"{_quoted(entry)} is no address or network; a good one is 10.0.0.5 or 10.1.0.0/16."
-            ) from None
+            raise SettingFault("network", entry) from None
         networks.append(str(network if "/" in entry else network.network_address))
     return tuple(networks)
 
 
 def syslog_address(raw: str) -> str:
-    return str(syslog.parse(raw))
+    try:
+        return str(syslog.parse(raw))
+    except ValueError:
+        raise SettingFault("syslog") from None
 
 
 def secret_keys(raw: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(parse_key(key) for key in raw.split(",") if key.strip()))
+    try:
+        return tuple(dict.fromkeys(parse_key(key) for key in raw.split(",") if key.strip()))
+    except ValueError:
+        raise SettingFault("secret_key") from None
 
 
 def yes_or_no(raw: str) -> bool:
     if raw.lower() not in ("true", "false"):
-        raise ValueError(f"{_quoted(raw)} is none of true, false.")
+        raise SettingFault("one_of", raw, allowed="true, false")
     return raw.lower() == "true"

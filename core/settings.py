@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 
 from core import network
 from core.network import Proxies
+from core.setting_faults import SettingFault, SettingsError
 from core.setting_values import (
     database_url,
     host_names,
@@ -81,14 +82,6 @@ class Settings:
         return ZoneInfo(self.time_zone)
 
 
-class SettingsError(Exception):
-    """The settings are faulty; `faults` has a text for each fault."""
-
-    def __init__(self, faults: list[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = faults
-
-
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
     """Return the settings from `environ` (default: the process environment), which wins over `env_file`.
 
@@ -97,7 +90,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     from_file = _read(env_file) if env_file is not None and env_file.is_file() else {}
     environment = os.environ if environ is None else environ
     values = from_file | dict(environment)
-    faults: list[str] = []
+    faults: list[SettingFault] = []
     parsed: dict[str, Any] = {}
     for name, raw in sorted(values.items()):
         if not name.startswith(PREFIX) or not raw.strip():
@@ -108,8 +101,8 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
             continue
         try:
             parsed[setting] = PARSERS[setting](raw.strip())
-        except ValueError as error:
-            faults.append(f"{name}: {error}")
+        except SettingFault as fault:
+            faults.append(fault.of(name))
     network_values = network.chosen(from_file, environment)
     proxies, proxy_faults = network.proxies_of(network_values)
     variable, bundle = network.bundle_of(network_values)
@@ -126,7 +119,7 @@ def language_or_default(environ: Mapping[str, str] | None = None, env_file: Path
         from_file = _read(env_file) if env_file is not None and env_file.is_file() else {}
         raw = (os.environ if environ is None else environ).get(name) or from_file.get(name, "")
         return language_code(raw.strip())
-    except (SettingsError, ValueError):
+    except (SettingsError, SettingFault):
         return DEFAULT_LANGUAGE
 
 
@@ -135,29 +128,27 @@ def _read(env_file: Path) -> dict[str, str]:
         # Editors on Windows write a byte order mark, which would become part of the first name.
         values = dotenv_values(env_file, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise SettingsError(
-            [f"{env_file}: the file cannot be read ({type(error).__name__}); save it as UTF-8."]
-        ) from None
+        raise SettingsError([SettingFault("env_file", why=type(error).__name__).of(str(env_file))]) from None
     return {name: value or "" for name, value in values.items()}
 
 
-def _bundle_faults(variable: str, bundle: str) -> list[str]:
+def _bundle_faults(variable: str, bundle: str) -> list[SettingFault]:
     if not bundle or Path(bundle).is_dir():
         return []
     try:
         ssl.create_default_context(cafile=bundle)
     except FileNotFoundError:
-        return [f"{variable}: there is no file {bundle}; name the PEM file of your certificate authority."]
+        return [SettingFault("bundle_missing", file=bundle).of(variable)]
     except OSError:  # includes ssl.SSLError
-        return [f"{variable}: {bundle} is no PEM file with certificates of an authority."]
+        return [SettingFault("bundle_broken", file=bundle).of(variable)]
     return []
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str) -> SettingFault:
     # Without the prefix, which would make all names similar.
     near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), PARSERS, n=1)
-    hint = f"did you mean {PREFIX}{near[0].upper()}?" if near else "see .env.example."
-    return f"{name}: there is no such setting; {hint}"
+    fault = SettingFault("unknown_near", near=f"{PREFIX}{near[0].upper()}") if near else SettingFault("unknown")
+    return fault.of(name)
 
 
 PARSERS: dict[str, Callable[[str], Any]] = {

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from core.masking import MOST_BYTES, SECRETS, cut, fitted, hide_secrets, safe_text
 from core.problems import Problem
-from core.settings import PARSERS, PREFIX, SettingsError, load_settings
+from core.setting_faults import SettingsError
+from core.settings import PARSERS, PREFIX, load_settings
 
 # Beginnings of what the patterns look for: repeated, each makes a careless pattern begin again and again.
 PIECES = ["://a:", "://", "a@", "eyJ", "eyJabcde.", "-----BEGIN A PRIVATE KEY-----", "-----BEGIN ", "-----END A ",

@@ -23,7 +23,8 @@ from core.network import Proxies, is_exception, without_password
 from core.problems import Problem
 from core.profiles.auth_profiles import AuthProfile
 from core.profiles.profile_store import ProfileStore
-from core.settings import Settings, SettingsError, load_settings
+from core.setting_faults import SettingsError
+from core.settings import Settings, load_settings
 from simulator import Fault, Microsoft365, Tenant
 from tests.forward_proxy import ForwardProxy, forward_proxy, http_answer
 from tests.loggers import restored_loggers
@@ -80,7 +81,7 @@ def test_a_bundle_of_the_environment_goes_before_that_of_env(tmp_path: Path, nam
     ("address", "said"),
     [
         pytest.param("user:ge@heim@proxy:8080", "@ as %40", id="no-scheme-but-a-password"),
-        pytest.param("ftp://proxy:8080", "not by 'ftp'", id="scheme"),
+        pytest.param("ftp://proxy:8080", "not by “ftp”", id="scheme"),
         pytest.param("http://", "http://user:password@host:port", id="no-host"),
         pytest.param("http://proxy:99999", "http://user:password@host:port", id="port"),
         pytest.param("http://user:ge#heim@proxy:8080", "# as %23", id="hash-in-password"),

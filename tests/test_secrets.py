@@ -35,7 +35,8 @@ from core.roles import Actor
 from core.runtime import open_engine
 from core.secrets import secret_rotation, stored_secrets
 from core.secrets.stored_secrets import SecretError
-from core.settings import Settings, SettingsError, load_settings
+from core.setting_faults import SettingsError
+from core.settings import Settings, load_settings
 from tests.actors import ADMIN, entry
 from tests.loggers import restored_loggers
 

@@ -87,8 +87,8 @@ def test_wrong_settings_are_told_all_at_once_and_plainly(start: Start, by: str):
     app = start(by=by, DEMO="maybe", WORKERS="many")
 
     assert app.code() == 2
-    assert "LIZENZTOOL_DEMO: 'maybe' is none of auto, on, off." in app.output()
-    assert "LIZENZTOOL_WORKERS: 'many' is not a number" in app.output()
+    assert "LIZENZTOOL_DEMO: 'maybe' ist nicht möglich; möglich sind auto, on, off." in app.output()
+    assert "LIZENZTOOL_WORKERS: 'many' ist keine Zahl" in app.output()
     assert "Traceback" not in app.output()
 
 

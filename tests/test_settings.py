@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.settings import PARSERS, PREFIX, Settings, SettingsError, load_settings
+from core.setting_faults import SettingsError
+from core.settings import PARSERS, PREFIX, Settings, language_or_default, load_settings
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -144,6 +145,33 @@ def test_an_unknown_name_is_told_with_the_nearest_known_one(name: str, said: str
     (fault,) = faults_of(**{name: "1"})
 
     assert said in fault
+
+
+def test_each_fault_is_told_in_the_language_of_the_setting() -> None:
+    with pytest.raises(SettingsError) as error:
+        load(port="x", language="fr", database_url="mysql://lizenz:geheim@db/x")
+
+    assert error.value.texts("de") == [
+        "LIZENZTOOL_DATABASE_URL: Keine Adresse der Form sqlite:///datei oder postgresql://benutzer:passwort@host/name.",
+        "LIZENZTOOL_LANGUAGE: 'fr' ist nicht möglich; möglich sind de, en.",
+        "LIZENZTOOL_PORT: 'x' ist keine Zahl von 1 bis 65535.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "file", "language"),
+    [
+        pytest.param("en", "LIZENZTOOL_LANGUAGE=de", "en", id="environment"),
+        pytest.param("", "LIZENZTOOL_LANGUAGE=en\nLIZENZTOOL_PORT=x", "en", id="file-with-faults"),
+        pytest.param("fr", "", "de", id="none-of-them"),
+    ],
+)
+def test_the_language_is_known_before_the_settings_are_right(
+    tmp_path: Path, environ: str, file: str, language: str
+) -> None:
+    (tmp_path / ".env").write_text(file)
+
+    assert language_or_default({"LIZENZTOOL_LANGUAGE": environ}, tmp_path / ".env") == language
 
 
 # .env

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from core.commands.parser_words import speak
-from core.settings import PREFIX, Settings, SettingsError, language_or_default, load_settings
+from core.setting_faults import SettingsError
+from core.settings import PREFIX, Settings, language_or_default, load_settings
 from core.texts import text
 
 WRONG_CONFIGURATION = 2
@@ -26,7 +27,7 @@ def settings_or_stop(arguments: Sequence[str] = ()) -> Settings:
     try:
         return load_settings(os.environ | ({f"{PREFIX}PROXY": proxy} if proxy is not None else {}))
     except SettingsError as error:
-        stop_with("\n".join([text("settings.wrong", language), *(f"- {fault}" for fault in error.faults)]))
+        stop_with("\n".join([text("settings.wrong", language), *(f"- {fault}" for fault in error.texts(language))]))
 
 
 def stop_with(words: str) -> NoReturn:
