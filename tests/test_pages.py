@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy import text as sql
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
@@ -868,6 +869,18 @@ def test_who_loads_the_page_anew_is_told_a_good_result_once(small, open_page):
     assert line["seconds"] == 8
 
     assert result_line(open_page(small)) is None
+
+
+def test_an_open_page_asks_for_a_result_once(small, open_page):
+    small.finished(by="admin")
+    app = open_page(small)
+    asked: list[str] = []
+    event.listen(small.engine, "before_cursor_execute", lambda *about: asked.append(about[2]))
+
+    app.run()
+
+    assert result_line(app) is not None
+    assert not [words for words in asked if "WHERE runs.run_id" in words]
 
 
 def test_who_loads_the_page_anew_is_told_a_bad_result_until_it_is_closed(small, open_page):

@@ -24,7 +24,7 @@ from ui.row_dialog import dialog_subject, open_dialog, show_dialog
 from ui.snapshots import Snapshot
 from ui.texts import plural, text
 
-SHOWN = "_result"
+SHOWN, _ENDED = "_result", "_ended_run"
 _seen: dict[str, str] = {}  # account -> the run whose result it saw or closed last; lives as long as the process
 MOST = 10
 CHANGES = {"new": "new_shortages", "ended": "ended_shortages"}  # end of the keys of texts -> field of the summary
@@ -58,7 +58,7 @@ def dismiss() -> None:
 
 def result_line() -> None:
     """Show the announced result once its run has ended, in the room that the line of the page has left."""
-    run = _run(st.session_state.get(SHOWN, ""))
+    run = _announced()
     if run is None or run.is_open:
         st.space("stretch")
         return
@@ -73,6 +73,16 @@ def result_line() -> None:
         open_dialog(ResultDetails(run.run_id))
     if event:
         st.rerun()
+
+
+def _announced() -> Run | None:
+    """Return the announced run; one that has ended is asked of the database once in a session, not at each look."""
+    run_id, run = st.session_state.get(SHOWN, ""), st.session_state.get(_ENDED)
+    if run is None or run.run_id != run_id:
+        run = _run(run_id)
+        if run is not None and not run.is_open:
+            st.session_state[_ENDED] = run
+    return run
 
 
 def result_details(snapshot: Snapshot) -> None:
