@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import sqlite3
 import tempfile
@@ -245,8 +246,24 @@ def test_an_upgrade_that_fails_leaves_the_old_database(file: Path, tmp_path: Pat
         pass
 
     assert query(file, "select name from sqlite_master where name = 'half'") == []
+    assert not list(file.parent.glob("*.bak"))  # each start would leave one more
     with opened(file) as engine:
         assert list(tenants_of(engine)) == [TENANT.tenant_id]
+
+
+def test_a_disk_that_is_too_small_for_the_copy_gets_no_part_of_one(file: Path, tmp_path: Path) -> None:
+    with opened(file) as engine:
+        fill(engine)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size // 2, limit[1]))
+    try:
+        with pytest.raises(DatabaseError), opened(file, next_version(tmp_path, REBUILD)):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+
+    assert not [left for left in file.parent.iterdir() if left.suffix in (".bak", ".part")]
 
 
 def test_a_newer_database_is_refused_in_words(file: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,9 +21,23 @@ def is_known(migrations: Path, version: str) -> bool:
 
 
 def upgrade(engine: Engine, file: Path | None, migrations: Path, current: str | None) -> None:
-    """Upgrade from the version `current` (None: empty) to the newest of `migrations`, in one transaction."""
-    if file is not None and current is not None:
-        _back_up(file, current)
+    """Upgrade from the version `current` (None: empty) to the newest of `migrations`, in one transaction.
+
+    If it fails the database is as before, and its copy is deleted: a service that is started again and again would fill
+    the disk.
+    """
+    copy = _back_up(file, current) if file is not None and current is not None else None
+    try:
+        _migrate(engine, file, migrations)
+    except BaseException:
+        if copy is not None:
+            copy.unlink()
+        raise
+    if copy is not None:
+        _give_back_free_pages(engine)
+
+
+def _migrate(engine: Engine, file: Path | None, migrations: Path) -> None:
     with engine.connect() as connection:
         if file is not None:
             # A table that is rebuilt is dropped for a moment, which would delete the rows that refer to it.
@@ -39,8 +54,6 @@ def upgrade(engine: Engine, file: Path | None, migrations: Path, current: str | 
         command.upgrade(config, "head")
         connection.commit()
     engine.dispose()  # the connection without foreign keys
-    if file is not None and current is not None:
-        _give_back_free_pages(engine)
 
 
 def _give_back_free_pages(engine: Engine) -> None:
@@ -60,14 +73,15 @@ def _config(migrations: Path) -> Config:
     return config
 
 
-def _back_up(file: Path, version: str) -> None:
-    """Copy the file with SQLite's own backup, which includes the write-ahead log."""
+def _back_up(file: Path, version: str) -> Path:
+    """Copy the file with SQLite's own backup, which includes the write-ahead log; return the complete copy."""
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    copy = file.with_name(f"{file.name}.{version}.{stamp}.bak")
-    source, target = sqlite3.connect(file), sqlite3.connect(copy)
+    copy, part = file.with_name(f"{file.name}.{version}.{stamp}.bak"), file.with_name(f"{file.name}.part")
     try:
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
-    shutil.copymode(file, copy)
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(part)) as target:
+            source.backup(target)
+        shutil.copymode(file, part)
+        return part.rename(copy)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
