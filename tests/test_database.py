@@ -19,9 +19,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from filelock import FileLock
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 
-from core.cache import database, run_rows
+from core.cache import database, run_rows, upgrade
 from core.cache.database import MIGRATIONS, DatabaseError, newest_version, open_database
 from core.cache.history_rows import history_keys
 from core.cache.readings import Reading, save_readings, stored_licenses
@@ -264,6 +264,24 @@ def test_a_disk_that_is_too_small_for_the_copy_gets_no_part_of_one(file: Path, t
         resource.setrlimit(resource.RLIMIT_FSIZE, limit)
 
     assert not [left for left in file.parent.iterdir() if left.suffix in (".bak", ".part")]
+
+
+def test_an_upgrade_succeeds_although_the_file_cannot_be_made_smaller(file: Path) -> None:
+    with opened(file):
+        pass
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("create table large as select zeroblob(2000000) as content; drop table large")
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 0.01})
+
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("begin immediate")  # as effective as a full disk
+        upgrade._give_back_free_pages(engine)
+        other.rollback()
+    assert file.stat().st_size > 2_000_000
+
+    upgrade._give_back_free_pages(engine)
+    engine.dispose()
+    assert file.stat().st_size < 1_000_000
 
 
 def test_a_newer_database_is_refused_in_words(file: Path, tmp_path: Path) -> None:

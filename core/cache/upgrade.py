@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+log = logging.getLogger(__name__)
 
 
 def is_known(migrations: Path, version: str) -> bool:
@@ -57,7 +61,17 @@ def _migrate(engine: Engine, file: Path | None, migrations: Path) -> None:
 
 
 def _give_back_free_pages(engine: Engine) -> None:
-    """Make the file smaller if more than half of it is free, as after a large table was rebuilt smaller."""
+    """Make the file smaller if more than half of it is free, as after a large table was rebuilt smaller.
+
+    A failure is logged: SQLite needs as much space again, in the folder for temporary files, too.
+    """
+    try:
+        _vacuum(engine)
+    except DBAPIError as error:
+        log.warning("the database is upgraded, but its file cannot be made smaller: %s", error.orig)
+
+
+def _vacuum(engine: Engine) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         free, pages = (
             connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("freelist_count", "page_count")
