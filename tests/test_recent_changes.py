@@ -50,6 +50,8 @@ def with_events(snapshot: Snapshot, state: str, *steps: Step) -> Snapshot:
         pytest.param("short", [(MINUTE, "ok", "short"), (2 * MINUTE, "short", "ok")], (1, 0, 0), id="went-and-came"),
         pytest.param("ok", [(MINUTE, "ok", "short")], (0, 0, 0), id="is-none-any-more-by-a-new-rule"),
         pytest.param("short", [(MINUTE, None, "taken_over")], (0, 0, 0), id="was-taken-over"),
+        pytest.param("short", [(-WEEK, "ok", "short")], (0, 0, 0), id="in-the-future-as-the-clock-was-set-back"),
+        pytest.param("ok", [(-WEEK, "ok", "short"), (MINUTE, "short", "ok")], (0, 1, 0), id="behind-one-in-the-future"),
     ],
 )
 def test_each_licence_is_new_or_over_by_its_last_step(

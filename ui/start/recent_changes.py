@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from core.cache.event_rows import LicenseEvent
-from core.clock import working_day_before
+from core.clock import elapsed, working_day_before
 from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.frame.view import View
@@ -50,7 +50,10 @@ class RecentChanges:
 
 
 def recent_changes(snapshot: Snapshot, view: View) -> RecentChanges:
-    """Return the changes of the licences that are shown: not of hidden ones, nor of tenants that are not read."""
+    """Return the changes of the licences that are shown: not of hidden ones, nor of tenants that are not read.
+
+    An event in the future is from before the clock was set back; it would hide all that happens until then.
+    """
     since = working_day_before(view.now, view.zone)
     since = max(since, snapshot.recorded_since or since)
     index = snapshot.index
@@ -59,7 +62,8 @@ def recent_changes(snapshot: Snapshot, view: View) -> RecentChanges:
     told, over = [], set()
     for event in snapshot.events:
         position = index.position_of(event.license_id)
-        if event.at < since or position is None or has["hidden"][position]:
+        known_age = elapsed(event.at, view.now) != timedelta.max
+        if event.at < since or not known_age or position is None or has["hidden"][position]:
             continue
         if event.what == "told":
             told.append(event)
