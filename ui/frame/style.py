@@ -68,12 +68,17 @@ h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
 .stMain h2, .stMain h3 { font-size: 1.1rem !important; padding: 0.3rem 0 !important; }
 .stMainBlockContainer > div > [data-testid="stVerticalBlock"] { gap: 0.6rem; }
 /* Warnings, one line each, which lead to what says more; the whole sentence appears when one points at it. */
-.st-key-attention :is(a, button) { padding: 0; min-height: 0; border: 0; justify-content: start; }
+.st-key-attention :is(a, button) { padding: 0; min-height: 0; border: 0; color: inherit;
+  justify-content: start; }
 .st-key-attention :is(a, button)::after { content: "→" / ""; margin-left: 0.5rem; }
 .st-key-attention :is(a, button) :is(div, span) { min-width: 0; }
 .st-key-attention p { font-size: 0.9rem; line-height: 1.6; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }
 .st-key-attention :is(a, button):is(:hover, :focus-visible) p { white-space: normal; text-align: left; }
+@media (max-width: 768px) {
+  .st-key-attention p { white-space: normal; text-align: left; display: -webkit-box; -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2; }
+}
 /* The figures of one licence, and what is known about the row of another table. */
 dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10rem, 1fr)); gap: 0.7rem 1.2rem;
   margin: 0; padding: 0; overflow-wrap: anywhere; }
