@@ -233,12 +233,26 @@ def test_a_link_to_a_licence_with_an_exception_opens_that_one(small: World, open
     assert app.text_input(key="rule_reason").value == "Reserve"
 
 
-@pytest.mark.parametrize("slug", ["", "nobody", HOSTILE])
-def test_a_link_to_an_unknown_tenant_opens_no_form(slug: str, small: World, open_page: Any) -> None:  # noqa: F811
-    app = open_page(small, RULES, tenant=slug, sku=SPB)
+@pytest.mark.parametrize(("slug", "sku_id"), [("", SPB), ("nobody", SPB), (HOSTILE, SPB), ("chur", "gone")])
+def test_a_link_to_an_unknown_licence_opens_no_form(
+    slug: str, sku_id: str, small: World, open_page: Any  # noqa: F811
+) -> None:  # fmt: skip
+    app = open_page(small, RULES, tenant=slug, sku=sku_id)
 
     assert not app.exception
     assert not app.text_input
+
+
+def test_an_exception_of_a_licence_that_was_deleted_is_changed_and_keeps_its_scope(
+    small: World, open_page: Any  # noqa: F811
+) -> None:  # fmt: skip
+    rule(small, "chur", "gone", threshold=2)
+
+    app = open_page(small, RULES, tenant="chur", sku="gone")
+    app.number_input(key="rule_threshold").set_value(3).run()
+    button(app, "rule_save").click().run()
+
+    assert [(saved.sku_id, saved.threshold) for saved in all_rules(small.engine)] == [("gone", 3)]
 
 
 def test_a_link_shows_roles_that_look_what_holds_and_no_form(small: World, open_page: Any) -> None:  # noqa: F811

@@ -41,11 +41,15 @@ def fields(snapshot: Snapshot, view: View, *, fixed: bool) -> Rule:
     tenants = {"": text("rule.all_tenants")} | dict(
         zip(snapshot.tenants["tenant_id"], snapshot.tenants["tenant"], strict=True)
     )
+    if fixed:  # of a licence that has gone, too: another choice would make the exception one for more licences
+        tenants.setdefault(st.session_state[TENANT], st.session_state[TENANT])
     with st.container(horizontal=True):
         tenant_id = _choice("rule.tenant", TENANT, tenants, disabled=fixed)
         products = {"": text("rule.all_products")}
         if tenant_id:
             products |= products_of(snapshot, tenant_id, view.language)
+        if fixed:
+            products.setdefault(st.session_state[PRODUCT], st.session_state[PRODUCT])
         sku_id = _choice("rule.product", PRODUCT, products, disabled=fixed or not tenant_id)
     mode = _mode(modes_for(tenant_id, sku_id), view)
     with st.container(horizontal=True):

@@ -25,7 +25,7 @@ from ui.frame.view import View
 from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
 from ui.rules.rule_effect import effect, effect_words
 from ui.rules.rule_fields import FIRST_TO_FILL, fields, fill
-from ui.rules.rules_table import ordered, rule_values, scope_name, show_rules
+from ui.rules.rules_table import ordered, products_of, rule_values, scope_name, show_rules
 from ui.snapshots import Snapshot
 from ui.texts import text
 
@@ -58,7 +58,7 @@ def edit_rules(snapshot: Snapshot, view: View) -> None:
         with st.container(key="rule_actions"):
             new = OpenForm("change")
             st.button(text("rule.add"), key="rule_add", icon=":material/add:", on_click=_open_form, args=(new, None))
-    _open_linked(snapshot)
+    _open_linked(snapshot, view)
     form = dialog_subject(OpenForm)
     if form is not None:
         scope = form.scope and scope_name(snapshot, form.scope, view.language)
@@ -67,7 +67,7 @@ def edit_rules(snapshot: Snapshot, view: View) -> None:
         )
 
 
-def _open_linked(snapshot: Snapshot) -> None:
+def _open_linked(snapshot: Snapshot, view: View) -> None:
     """Open the exception of the licence that the address names, or the form for a new one; the address forgets it."""
     slug, sku_id = (st.query_params.pop(name, "") for name in (url.RULE_TENANT, url.RULE_PRODUCT))
     tenants = snapshot.tenants
@@ -76,7 +76,7 @@ def _open_linked(snapshot: Snapshot) -> None:
     may_change = current_user().may(Action.RULES)
     if scope and rule:
         _open_form(OpenForm("change" if may_change else "show", scope, rule.created_at), rule)
-    elif scope and may_change:
+    elif scope and may_change and sku_id in ("", *products_of(snapshot, scope[0], view.language)):
         _open_form(OpenForm("change"), None, scope)
 
 
