@@ -17,7 +17,7 @@ _CSS = """<style>
   [data-testid="stButtonGroup"] [role="radiogroup"] { flex-wrap: wrap; }
 }
 /* The jump box stands beside the title, on a small screen beside the name of the product. */
-.st-key-jump_box { position: absolute; top: 1.1rem; right: clamp(1rem, 3vw, 3rem); width: auto; z-index: 1; }
+.st-key-jump_box { position: absolute; top: 0.75rem; right: clamp(1rem, 3vw, 3rem); width: auto; z-index: 1; }
 .st-key-jump_box ~ [data-testid="stElementContainer"] h1 { padding-right: 9rem !important; }
 @media (max-width: 768px) {
   .st-key-jump_box { position: fixed; top: 0.6rem; right: 1rem; z-index: 999991; }
