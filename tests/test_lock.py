@@ -187,7 +187,7 @@ def test_a_refresh_that_fails_reads_no_further_tenant(tmp_path: Path) -> None:
             office.m365.add_tenant(f"Kunde {number}", skus={"SPB": (10, 4)})
         hold, workers = Hold(office, times=None), office.services.workers
         with office.engine.begin() as connection:
-            connection.execute(text("DROP TABLE history"))
+            connection.execute(text("DROP TABLE license_numbers"))
 
         with pytest.raises(DatabaseError):
             office.refresh()

@@ -118,9 +118,11 @@ def test_dashboard_is_behind_the_gate_however_it_is_started(start: Start, by: st
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        pytest.param(["--proxy", "proxy.example"], "LIZENZTOOL_PROXY: 'proxy.example' is no address", id="no-address"),
-        pytest.param(["--prox"], "expected one argument", id="nothing"),
-        pytest.param(["--forwarded", "*"], "unrecognized arguments", id="unknown"),
+        pytest.param(
+            ["--proxy", "proxy.example"], "LIZENZTOOL_PROXY: 'proxy.example' ist keine Adresse", id="no-address"
+        ),
+        pytest.param(["--prox"], "Argument --proxy: Es fehlt ein Wert", id="nothing"),
+        pytest.param(["--forwarded", "*"], "unbekannt: --forwarded *", id="unknown"),
     ],
 )
 def test_wrong_words_on_the_command_line_are_told(start: Start, arguments: list[str], said: str):
