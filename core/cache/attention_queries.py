@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Engine, and_, exists, func, or_, select
 
+from core.cache.history_rows import SAME_LICENSE
 from core.cache.schema import alarms, history, license_numbers, licenses, profile_faults, subscriptions, tenants
 from core.cache.sql import transaction
 from core.problems import Problem
@@ -32,8 +33,6 @@ class GoneLicense:
 
 def gone_licenses(engine: Engine, first_day: date) -> list[GoneLicense]:
     """Return the licences that had holders on `first_day` or later and are no longer listed, by tenant."""
-    numbers = license_numbers.c
-    same = and_(numbers.tenant_id == licenses.c.tenant_id, numbers.sku_id == licenses.c.sku_id)
     purchase = and_(subscriptions.c.tenant_id == licenses.c.tenant_id, subscriptions.c.sku_id == licenses.c.sku_id)
     only_trials = and_(exists().where(purchase), ~exists().where(purchase, ~subscriptions.c.is_trial))
     query = (
@@ -49,7 +48,7 @@ def gone_licenses(engine: Engine, first_day: date) -> list[GoneLicense]:
             history.c.enabled,
             history.c.consumed,
         )
-        .select_from(licenses.join(tenants).join(license_numbers, same).join(history))
+        .select_from(licenses.join(tenants).join(license_numbers, SAME_LICENSE).join(history))
         .where(_READ, licenses.c.present.is_(False), history.c.day >= first_day, history.c.consumed > 0)
         .order_by(tenants.c.name, licenses.c.sku_part_number, history.c.day)
     )

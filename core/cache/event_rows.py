@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, Select, delete, func, select
+from sqlalchemy import Connection, Engine, Select, delete, select
 
 from core.cache.schema import documents, license_events
-from core.cache.sql import insert_missing, save_document, transaction
+from core.cache.sql import insert_missing, save_document, share_before, transaction
 from core.licenses.judge import SHORT_STAGES, Stage
 
 What = Stage | Literal["told", "taken_over"]
@@ -95,10 +95,9 @@ def prune_events(engine: Engine, days: int, now: datetime) -> int:
     if not days:
         return 0
     with transaction(engine) as connection:
-        oldest = connection.execute(select(func.min(license_events.c.at))).scalar()
-        if oldest is None:
+        before = share_before(connection, license_events.c.at, now - timedelta(days=days), AT_MOST)
+        if before is None:
             return 0
-        before = min(now - timedelta(days=days), oldest + AT_MOST)
         deleted = connection.execute(delete(license_events).where(license_events.c.at < before)).rowcount
         if (since := _recorded_since(connection)) and since < before:
             begin_record(connection, before)

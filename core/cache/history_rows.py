@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, exists, func, select, update
 
 from core.cache.schema import history, license_numbers, licenses
-from core.cache.sql import insert_missing, transaction, upsert
+from core.cache.sql import insert_missing, share_before, transaction, upsert
 
 UNITS = ("enabled", "consumed", "warning", "suspended")
 DAY_COLUMNS = ("day", *UNITS)
 AT_MOST = timedelta(days=31)
+# The join of `licenses` and `license_numbers`.
+SAME_LICENSE = and_(licenses.c.tenant_id == license_numbers.c.tenant_id, licenses.c.sku_id == license_numbers.c.sku_id)
 LicenseKey = tuple[str, str]  # tenant id, SKU id
 
 
@@ -86,11 +88,10 @@ def history_page(
 ) -> tuple[list[SkuDays], int]:
     """Return the days since `since` of at most `limit` SKUs after `offset`, by part number, and the number of SKUs."""
     numbers = license_numbers.c
-    same = (licenses.c.tenant_id == numbers.tenant_id) & (licenses.c.sku_id == numbers.sku_id)
     sku_part_number = func.coalesce(licenses.c.sku_part_number, "").label("sku_part_number")
     with_days = (numbers.tenant_id == tenant_id) & (numbers.last_day >= since)
     skus = select(numbers.license_number, numbers.sku_id, sku_part_number)
-    skus = skus.select_from(license_numbers.outerjoin(licenses, same)).where(with_days)
+    skus = skus.select_from(license_numbers.outerjoin(licenses, SAME_LICENSE)).where(with_days)
     page = skus.order_by(sku_part_number, numbers.sku_id).limit(limit).offset(offset)
     with transaction(engine) as connection:
         total = connection.execute(select(func.count()).select_from(license_numbers).where(with_days)).scalar_one()
@@ -104,9 +105,7 @@ def history_page(
 
 def delete_gone_licenses(connection: Connection, before: date) -> int:
     """Delete the licences that were last listed before `before`, but not their days; return how many."""
-    numbers = license_numbers.c
-    same = (numbers.tenant_id == licenses.c.tenant_id) & (numbers.sku_id == licenses.c.sku_id)
-    went = exists().where(same, numbers.last_day < before)
+    went = exists().where(SAME_LICENSE, license_numbers.c.last_day < before)
     return connection.execute(delete(licenses).where(licenses.c.present.is_(False), went)).rowcount
 
 
@@ -119,12 +118,11 @@ def delete_days(connection: Connection, before: date) -> int:
     first_of_license = select(func.min(history.c.day)).where(
         history.c.license_number == license_numbers.c.license_number
     )
-    oldest = connection.execute(select(func.min(first_of_license.scalar_subquery()))).scalar()
-    before = min(before, oldest + AT_MOST) if oldest else before
+    before = share_before(connection, first_of_license.scalar_subquery(), before, AT_MOST) or before
     # By number and day, the order of the table: an index by day alone would be half as large as the table.
     old = delete(history).where(history.c.license_number == bindparam("number"), history.c.day < before)
-    numbers = connection.execute(select(license_numbers.c.license_number)).scalars().all() if oldest else ()
+    numbers = connection.execute(select(license_numbers.c.license_number)).scalars().all()
     deleted = sum(connection.execute(old, {"number": number}).rowcount for number in numbers)
-    same = (licenses.c.tenant_id == license_numbers.c.tenant_id) & (licenses.c.sku_id == license_numbers.c.sku_id)
-    connection.execute(delete(license_numbers).where(license_numbers.c.last_day < before, ~exists().where(same)))
+    forgotten = ~exists().where(SAME_LICENSE)
+    connection.execute(delete(license_numbers).where(license_numbers.c.last_day < before, forgotten))
     return deleted

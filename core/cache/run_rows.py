@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from core.cache.schema import runs
-from core.cache.sql import increase_version, lock_for_writing, transaction
+from core.cache.sql import increase_version, lock_for_writing, share_before, transaction
 
 READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
 PUSH = "sharepoint"  # the last step of a run: everything read is stored, the lists are being written
@@ -187,12 +187,11 @@ def delete_runs(connection: Connection, before: datetime) -> int:
 
     Only those of the oldest AT_MOST go at once, so that a wrong clock empties nothing.
     """
-    oldest = connection.execute(select(func.min(runs.c.finished_at))).scalar()
-    if oldest is None:
+    bounded = share_before(connection, runs.c.finished_at, before, AT_MOST)
+    if bounded is None:
         return 0
-    before = min(before, oldest + AT_MOST)
     latest = select(runs.c.run_id).where(runs.c.started_at.is_not(None)).order_by(runs.c.started_at.desc()).limit(1)
-    old = delete(runs).where(runs.c.finished_at < before, runs.c.run_id.not_in(latest.scalar_subquery()))
+    old = delete(runs).where(runs.c.finished_at < bounded, runs.c.run_id.not_in(latest.scalar_subquery()))
     return connection.execute(old).rowcount
 
 

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Engine, Integer, Table, Text, cast, delete, false, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Table,
+    Text,
+    cast,
+    delete,
+    false,
+    func,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
 
 from core.cache.database import DatabaseError, need_same_file, problem_of
 from core.cache.schema import documents
+
+Day = TypeVar("Day", date, datetime)
 
 FORGET_AT_A_TIME = 2  # rows deleted for each new one
 
@@ -64,6 +79,15 @@ def insert_new(connection: Connection, table: Table, row: Mapping[str, Any]) -> 
     # PostgreSQL gives no row count here, so the statement returns the key of the new row.
     statement = _insert(connection)(table).values(**row).on_conflict_do_nothing().returning(*table.primary_key)
     return connection.execute(statement).first() is not None
+
+
+def share_before(connection: Connection, column: ColumnElement[Day], before: Day, most: timedelta) -> Day | None:
+    """Return `before`, or less: at most `most` after the least value in `column`; None if it has no value.
+
+    What is older than that may be deleted at once; so a wrong clock does not empty a table.
+    """
+    oldest = connection.execute(select(func.min(column))).scalar()
+    return None if oldest is None else min(before, oldest + most)
 
 
 def document(engine: Engine, key: str, default: Any = None) -> Any:
