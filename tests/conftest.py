@@ -21,7 +21,9 @@ from core.network import NAMES
 from core.secrets import secret_rotation
 from core.settings import Settings
 from tests.day import anna, carla, day, eventful_day, open_browser, product, windows  # noqa: F401 - fixtures
+from tests.earlier_versions import empty_url  # noqa: F401 - fixture
 from tests.loggers import restored_loggers
+from tests.office import Office, open_office
 from tests.people import CHEAP
 from tests.postgres import postgres
 from tests.served import Served, serve
@@ -224,3 +226,10 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """Debian's Chromium where there is one, else the one that playwright has installed."""
     options = {**browser_type_launch_args, "args": CHROMIUM_OPTIONS}
     return options | ({"executable_path": str(Path(CHROMIUM))} if CHROMIUM else {})
+
+
+@pytest.fixture
+def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
+    """Microsoft 365 in a box, the product pointed at it, nothing read yet."""
+    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
+        yield opened

@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import Boolean as Bool
 from sqlalchemy import Connection, Engine, bindparam, text
 
-from core.cache.database import MIGRATIONS, open_database
 from core.cache.event_rows import events_of, recorded_since
 from core.cache.lists_read import Alarm, stored_alarms
 from core.cache.schema import UtcTime
-from tests.postgres import postgres
+from tests.earlier_versions import migrations_up_to, opened
 
 NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
 BEFORE, AFTER = NOW - timedelta(hours=2), NOW + timedelta(hours=2)
 TENANT = "11111111-0000-0000-0000-000000000001"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A place for a database of this kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'lizenztool.db'}"
-        return
-    with postgres() as server:
-        yield server
-
-
-@contextmanager
-def opened(url: str, migrations: Path = MIGRATIONS) -> Iterator[Engine]:
-    engine = open_database(url, migrations)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
-def earlier_version(folder: Path) -> Path:
-    """The migrations up to 0004."""
-    migrations = Path(shutil.copytree(MIGRATIONS, folder / "earlier"))
-    for later in migrations.glob("versions/*.py"):
-        if later.name[:4] > "0004":
-            later.unlink()
-    return migrations
 
 
 def insert(connection: Connection, table: str, **values: Any) -> None:
@@ -83,11 +50,11 @@ def fill(engine: Engine) -> None:
         insert(connection, "alarms", sku_part_number="FORMER", item_id="4", told_at=NOW, short_since=NOW, **known)
 
 
-def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(url: str, tmp_path: Path) -> None:
-    with opened(url, earlier_version(tmp_path)) as engine:
+def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(empty_url: str, tmp_path: Path) -> None:
+    with opened(empty_url, migrations_up_to("0004", tmp_path / "earlier")) as engine:
         fill(engine)
 
-    with opened(url) as engine:
+    with opened(empty_url) as engine:
         alarms = {sku_id: alarm for (_, sku_id), alarm in stored_alarms(engine).items()}
 
     assert alarms == {
@@ -99,11 +66,11 @@ def test_alarms_of_part_numbers_are_taken_over_by_their_sku_ids(url: str, tmp_pa
     }
 
 
-def test_known_shortages_and_messages_begin_the_record_of_events(url: str, tmp_path: Path) -> None:
-    with opened(url, earlier_version(tmp_path)) as engine:
+def test_known_shortages_and_messages_begin_the_record_of_events(empty_url: str, tmp_path: Path) -> None:
+    with opened(empty_url, migrations_up_to("0004", tmp_path / "earlier")) as engine:
         fill(engine)
 
-    with opened(url) as engine:
+    with opened(empty_url) as engine:
         events = events_of(engine, TENANT, most=99)
         since = recorded_since(engine)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +36,7 @@ from core.tenants.tenant_rules import keep
 from simulator import Fault, Tenant
 from simulator.certificates import rsa_key
 from tests.actors import ADMIN, entry
-from tests.office import Office, open_office
+from tests.office import Office
 from tests.profile_files import pair_pem
 from tests.started_runs import start_run
 from ui import snapshots
@@ -45,12 +44,6 @@ from ui.tables.license_columns import license_table
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 NASTY = "Ä\x00\x1b[31m\ud800\u202e\ufeff\U0001f600" + "x" * 500
-
-
-@pytest.fixture
-def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
-    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

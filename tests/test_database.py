@@ -30,6 +30,7 @@ from core.cache.schema import metadata
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.cache.tenant_rows import tenant_rows as tenants_of
 from core.licenses.units import License
+from tests.earlier_versions import migrations_up_to
 from tests.postgres import NOBODY, postgres
 
 pytestmark = pytest.mark.migrates
@@ -65,15 +66,6 @@ def next_version(folder: Path, change: str) -> Path:
     migrations = folder / "100% next"  # a folder may be called anything
     shutil.copytree(MIGRATIONS, migrations)
     (migrations / "versions" / "next.py").write_text(NEXT.format(before=head(), change=change))
-    return migrations
-
-
-def older(folder: Path, newest: str) -> Path:
-    """The migrations of a former version, up to the one with this number."""
-    migrations = folder / "older"
-    shutil.copytree(MIGRATIONS, migrations)
-    for later in (path for path in (migrations / "versions").glob("0*.py") if path.name[:4] > newest):
-        later.unlink()
     return migrations
 
 
@@ -119,7 +111,7 @@ def test_the_names_of_the_migrations_tell_their_versions(tmp_path: Path) -> None
 
     assert newest_version() == head()
     assert all(Path(one.path).stem.partition("_")[0] == one.revision for one in script.walk_revisions())
-    assert newest_version(older(tmp_path, "0004")) == "0004"
+    assert newest_version(migrations_up_to("0004", tmp_path / "older")) == "0004"
 
 
 def test_opening_it_again_changes_and_copies_nothing(file: Path) -> None:
@@ -183,7 +175,7 @@ def test_an_older_database_is_copied_then_upgraded_and_keeps_every_row(file: Pat
 
 def test_a_database_of_the_first_version_is_upgraded_with_a_copy_put_aside(file: Path, tmp_path: Path) -> None:
     row = f"('{TENANT.tenant_id}', 'contoso', 'Contoso', '[]', 1, 0, 1, 1)"
-    with opened(file, older(tmp_path, "0001")) as engine, engine.begin() as connection:
+    with opened(file, migrations_up_to("0001", tmp_path / "older")) as engine, engine.begin() as connection:
         columns = "tenant_id, slug, name, former_names, has_profile, listed, enabled, monitored"
         connection.execute(text(f"insert into tenants ({columns}) values {row}"))
     assert query(file, "select version_num from alembic_version") == [("0001",)]
@@ -200,7 +192,7 @@ def test_a_database_of_the_first_version_is_upgraded_with_a_copy_put_aside(file:
 def test_runs_of_a_version_without_a_queue_are_in_their_order_and_none_of_them_waits(
     file: Path, tmp_path: Path
 ) -> None:
-    with opened(file, older(tmp_path, "0008")) as engine, engine.begin() as connection:
+    with opened(file, migrations_up_to("0008", tmp_path / "older")) as engine, engine.begin() as connection:
         columns = "run_id, source, requested_by, scope, started_at, finished_at, state, step, done, total, request_id"
         for number, ended, state in ((0, "'2027-01-10 09:00'", "done"), (1, "NULL", "running")):
             began = f"2027-01-1{number} 08:00"

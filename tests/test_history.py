@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine, func, select, text
 
-from core.cache.database import MIGRATIONS, open_database
 from core.cache.history_rows import days_of_license, delete_days, delete_gone_licenses, history_keys, history_page
 from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.schema import history, license_numbers
@@ -19,31 +14,12 @@ from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.licenses.units import License
 from core.operations.retention import GONE_DAYS, prune
 from core.settings import Settings
-from tests.postgres import postgres
+from tests.earlier_versions import migrations_up_to, opened
 
 NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
 TENANT = ProfileTenant("11111111-0000-0000-0000-000000000001", "contoso", "Contoso", NOW)
 SPB = License("spb", "SPB", 10, 4)
 E3 = License("e3", "SPE_E3", 5, 5)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A place for a database of this kind."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'lizenztool.db'}"
-        return
-    with postgres() as server:
-        yield server
-
-
-@contextmanager
-def opened(url: str, migrations: Path = MIGRATIONS) -> Iterator[Engine]:
-    engine = open_database(url, migrations)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def read(engine: Engine, day: int, *licenses: License) -> None:
@@ -59,13 +35,11 @@ def days(engine: Engine, sku_id: str) -> dict[int, int]:
     return {row["day"].day: row["consumed"] for row in rows}
 
 
-def test_the_days_of_a_version_with_long_keys_are_kept(url: str, tmp_path: Path) -> None:
-    earlier = Path(shutil.copytree(MIGRATIONS, tmp_path / "earlier"))
-    for later in (path for path in earlier.glob("versions/*.py") if path.name[:4] > "0010"):
-        later.unlink()
+def test_the_days_of_a_version_with_long_keys_are_kept(empty_url: str, tmp_path: Path) -> None:
+    earlier = migrations_up_to("0010", tmp_path / "earlier")
     tenants = [f"{number:08d}-0000-0000-0000-000000000000" for number in range(45)]
     first = date(2024, 2, 20)  # over the leap day and the ends of months and years
-    with opened(url, earlier) as engine, engine.begin() as connection:
+    with opened(empty_url, earlier) as engine, engine.begin() as connection:
         for tenant in tenants:
             connection.execute(
                 text(
@@ -83,7 +57,7 @@ def test_the_days_of_a_version_with_long_keys_are_kept(url: str, tmp_path: Path)
         day = "cast(:day as date)" if connection.dialect.name == "postgresql" else ":day"
         connection.execute(text(f"insert into history values (:tenant, :sku, {day}, 50, :consumed, 1, 2)"), rows)
 
-    with opened(url) as engine:
+    with opened(empty_url) as engine:
         for tenant in (tenants[0], tenants[-1]):
             skus, _ = history_page(engine, tenant, date.min, limit=10)
 
@@ -98,8 +72,8 @@ def test_the_days_of_a_version_with_long_keys_are_kept(url: str, tmp_path: Path)
         }
 
 
-def test_a_licence_that_has_gone_has_no_days_after_the_one_on_which_it_went(url: str) -> None:
-    with opened(url) as engine:
+def test_a_licence_that_has_gone_has_no_days_after_the_one_on_which_it_went(empty_url: str) -> None:
+    with opened(empty_url) as engine:
         save_profiles(engine, [TENANT], {})
         read(engine, 1, SPB, E3)
         read(engine, 2, SPB)
@@ -113,8 +87,8 @@ def test_a_licence_that_has_gone_has_no_days_after_the_one_on_which_it_went(url:
         assert days(engine, "e3") == {1: 5, 2: 0, 5: 5}
 
 
-def test_old_days_are_deleted_and_a_licence_without_days_is_forgotten(url: str) -> None:
-    with opened(url) as engine:
+def test_old_days_are_deleted_and_a_licence_without_days_is_forgotten(empty_url: str) -> None:
+    with opened(empty_url) as engine:
         save_profiles(engine, [TENANT], {})
         for day in range(1, 10):
             read(engine, day, *([SPB, E3] if day < 4 else [SPB]))
@@ -131,10 +105,10 @@ def test_old_days_are_deleted_and_a_licence_without_days_is_forgotten(url: str) 
 
 
 def test_a_licence_that_has_gone_is_deleted_after_its_time_also_when_its_days_are_kept_shorter(
-    url: str, tmp_path: Path
+    empty_url: str, tmp_path: Path
 ) -> None:
-    settings = Settings(data_dir=tmp_path, profiles_dir=tmp_path, database_url=url, history_days=30)
-    with opened(url) as engine:
+    settings = Settings(data_dir=tmp_path, profiles_dir=tmp_path, database_url=empty_url, history_days=30)
+    with opened(empty_url) as engine:
         save_profiles(engine, [TENANT], {})
         read(engine, 1, SPB, E3)
         read(engine, 2, SPB)  # E3 has gone
@@ -149,8 +123,8 @@ def test_a_licence_that_has_gone_is_deleted_after_its_time_also_when_its_days_ar
             assert connection.execute(select(license_numbers.c.sku_id)).scalars().all() == ["spb"]
 
 
-def test_days_go_with_their_tenant(url: str) -> None:
-    with opened(url) as engine:
+def test_days_go_with_their_tenant(empty_url: str) -> None:
+    with opened(empty_url) as engine:
         save_profiles(engine, [TENANT], {})
         read(engine, 1, SPB)
         with engine.begin() as connection:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,19 +33,12 @@ from core.texts import has_text
 from simulator import Fault, Tenant
 from tests.actors import ADMIN, entry
 from tests.held_refresh import Hold, command
-from tests.office import Office, open_office
+from tests.office import Office
 from ui.license_events import event_name
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 TENANT, SPB = "11111111-0000-0000-0000-000000000001", "cbdc14ab-d96c-4c30-b9f4-6ada7cdc1d46"
 STAGES: tuple[Stage, ...] = ("ok", "low", "short", "over")
-
-
-@pytest.fixture
-def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
-    """Microsoft 365 in a box, the product pointed at it, nothing read yet."""
-    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,16 +12,9 @@ from core.cache.rule_rows import delete_rule, save_rule
 from core.licenses.alarm_rules import Rule
 from simulator import Tenant
 from tests.actors import entry
-from tests.office import Office, open_office
+from tests.office import Office
 
 TOLD = ["Schule Höri: Microsoft 365 Business Premium (SPB)"]
-
-
-@pytest.fixture
-def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
-    """Microsoft 365 in a box, the product pointed at it, nothing read yet."""
-    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,16 +12,9 @@ from core.cache.lists_read import stored_alarms
 from core.cache.readings import stored_licenses
 from core.cache.tenant_rows import tenant_rows
 from simulator import Fault
-from tests.office import Office, open_office
+from tests.office import Office
 
 PREMIUM = "Microsoft 365 Business Premium (SPB)"
-
-
-@pytest.fixture
-def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
-    """Microsoft 365 in a box, the product pointed at it, nothing read yet."""
-    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url) as opened:
-        yield opened
 
 
 # One shortage, one message

@@ -28,7 +28,7 @@ from core.access.second_factor import SecondFactorError
 from core.cache import account_rows
 from core.cache.account_rows import Account
 from core.cache.audit_rows import Search, find
-from core.cache.database import MIGRATIONS, open_database
+from core.cache.database import open_database
 from core.cache.schema import accounts as account_table
 from core.encryption import KeyRing, Undecryptable, new_key, read_keys, write_keys
 from core.roles import Actor
@@ -38,6 +38,7 @@ from core.secrets.stored_secrets import SecretError
 from core.setting_faults import SettingsError
 from core.settings import Settings, load_settings
 from tests.actors import ADMIN, entry
+from tests.earlier_versions import migrations_up_to
 from tests.loggers import restored_loggers
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
@@ -221,10 +222,7 @@ def test_a_setting_that_is_no_key_stops_the_start_and_is_not_repeated(value: str
 
 def older(settings: Settings, tmp_path: Path) -> Path:
     """A database of the version before, with Anna's secret in clear and a former one in its free pages."""
-    before = tmp_path / "before"
-    shutil.copytree(MIGRATIONS, before)
-    for later in (path for path in before.glob("versions/*.py") if path.name[:4] > "0007"):
-        later.unlink()
+    before = migrations_up_to("0007", tmp_path / "before")
     file = settings.data_dir / "lizenztool.db"
     open_database(f"sqlite:///{file}", before).dispose()
     columns = "name, provider, display_name, password_hash, role, disabled, created_at, password_changed_at"
