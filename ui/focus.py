@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from ui.own_components import own_component
+from ui.own_components import show_component
 
 
 def focus_on(selector: str, key: str = "focus", *, if_lost: bool = False) -> None:
@@ -13,5 +11,5 @@ def focus_on(selector: str, key: str = "focus", *, if_lost: bool = False) -> Non
     The control may come later than this. A reader who presses a key or the mouse meanwhile keeps what was chosen.
     `if_lost`: wait until nothing has the focus, because a dialog or button that had it is gone.
     """
-    described = {"selector": selector, "ifLost": if_lost}
-    own_component("focus", '<span class="give-focus"></span>')(key=key, data=json.dumps(described).encode())
+    description = {"selector": selector, "ifLost": if_lost}
+    show_component("focus", '<span class="give-focus"></span>', key=key, description=description)
