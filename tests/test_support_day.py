@@ -412,6 +412,7 @@ def test_sign_out_ends_every_tab_and_nothing_works_any_more(anna: Page, day: Day
     other = anna.context.new_page()
     other.goto(f"{day.url}/alle-tenants?q=visio")
     expect(other.get_by_text(f"1 von {LICENSES} Zeilen")).to_be_visible()
+    other.wait_for_load_state("networkidle")  # what is still to come would be refused after the sign-out
     cookies = {cookie["name"]: cookie["value"] for cookie in anna.context.cookies()}
 
     anna.get_by_role("link", name="Abmelden").click()
