@@ -60,6 +60,7 @@ attack: .venv/.dev ## Attacks on a product that it starts: does it withstand, an
 
 lock: .tools/.done ## Write requirements*.lock: constraints.txt with the hashes of all systems' files
 	$(COMPILE) -c constraints.txt requirements.txt -o requirements.lock
+	$(COMPILE) -c constraints.txt requirements-scale.txt -o requirements-scale.lock
 	$(COMPILE) -c constraints.txt requirements-dev.txt -o requirements-dev.lock
 	$(COMPILE) requirements-tools.txt -o requirements-tools.lock
 

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-tools.lock")
+LOCKS = ("requirements.lock", "requirements-scale.lock", "requirements-dev.lock", "requirements-tools.lock")
 
 NAMES_NO_LICENCE = {"protobuf", "pydeck"}  # in their metadata
 
@@ -61,6 +61,7 @@ def test_no_lock_names_an_index_or_a_file(name: str) -> None:
     ("lock", "source"),
     [
         ("requirements.lock", "requirements.txt"),
+        ("requirements-scale.lock", "requirements-scale.txt"),
         ("requirements-dev.lock", "requirements-dev.txt"),
         ("requirements-tools.lock", "requirements-tools.txt"),
     ],
