@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 LOCKS = ("requirements.lock", "requirements-scale.lock", "requirements-dev.lock", "requirements-tools.lock")
 
-NAMES_NO_LICENCE = {"protobuf", "pydeck"}  # in their metadata
+NAMES_NO_LICENCE = {"protobuf", "pydeck", "pyrage"}  # in their metadata
 
 
 def locked(name: str) -> dict[str, tuple[Requirement, list[str]]]:
