@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import gzip
 import mimetypes
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.datastructures import Headers
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core import texts
 from web.frontend_words import translate
 
+PIECE = 64 * 2**10  # bytes; as much as the server keeps for a client before it waits
 WORTH = 0.9  # fonts and images are compressed already
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2"}  # not what the system says
 FOREVER = "public, immutable, max-age=31536000"  # the name of each file contains the hash of its content
@@ -61,13 +63,20 @@ class StaticFiles:
 
 def _answer(file: StaticFile, asked: Headers) -> Response:
     """Return the whole file, compressed if it is and the client can read that."""
-    headers = {"cache-control": FOREVER, "vary": "accept-encoding"}
     content = file.content
+    headers = {"cache-control": FOREVER, "vary": "accept-encoding"}
     if file.compressed and "gzip" in asked.get("accept-encoding", ""):
         headers["content-encoding"] = "gzip"
     elif file.compressed:
         content = gzip.decompress(content)
-    return Response(content, headers=headers, media_type=file.media_type)
+    headers["content-length"] = str(len(content))
+    return StreamingResponse(_pieces(content), headers=headers, media_type=file.media_type)
+
+
+async def _pieces(content: bytes) -> AsyncIterator[bytes]:
+    """Yield the content in pieces, so that a client that does not read holds one of them and not the whole file."""
+    for start in range(0, len(content), PIECE):
+        yield content[start : start + PIECE]
 
 
 def read_static_file(path: Path, language: str) -> StaticFile:
