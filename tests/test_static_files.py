@@ -8,7 +8,9 @@ import pytest
 import requests
 
 from tests.served import Served
-from web.static_files import FOREVER
+from web.asgi_app import FIRST_FILES
+from web.first_files import first_files, in_language
+from web.static_files import FOREVER, read_static_file
 from web.streamlit_internals import FILES, index_html
 
 FIRST = re.findall(r'="\./(static/[^"]+)"', index_html())  # what the page asks for before anything else
@@ -65,6 +67,34 @@ def test_a_file_compressed_is_told_apart_from_the_other_by_caches_between(served
 )
 def test_nothing_else_is_served(served: Served, path: str) -> None:
     assert "content-encoding" not in get(served, path).headers
+
+
+def test_the_start_page_has_at_most_1_6_mb_to_fetch() -> None:
+    sizes = {name: len(read_static_file(FILES / name, "de").content) for name in FIRST_FILES}
+
+    assert sum(sizes.values()) < 1_500_000  # the pages themselves, our own scripts and headers are the rest
+    assert first_files(index_html(), FILES) == FIRST_FILES == list(dict.fromkeys(FIRST_FILES))
+
+
+def test_who_opens_the_sign_in_page_may_fetch_the_files_of_the_start_page_and_no_others(served: Served) -> None:
+    page = requests.get(f"{served.url}/login", headers={"accept-language": "de"}, timeout=20).text
+    links = re.findall(r'<link rel="prefetch" href="([^"]+)" as="(script|style|font)" crossorigin>', page)
+
+    assert links == [(file.path, file.kind) for file in in_language(FIRST_FILES, "de")]
+    for path, _ in links:
+        answer = requests.get(served.url + path, timeout=20)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, FOREVER), path
+    for other in [
+        "/static/de/js/Selectbox.7rsxE6LC.js",
+        f"/static/{FIRST_FILES[1]}",
+        f"{links[1][0]}/",
+        links[1][0] + "%0a",
+    ]:
+        assert requests.get(served.url + other, timeout=20).status_code == 401, other
+
+
+def test_who_saves_data_fetches_nothing_ahead(served: Served) -> None:
+    assert "prefetch" not in requests.get(f"{served.url}/login", headers={"save-data": "on"}, timeout=20).text
 
 
 def test_without_a_session_there_are_no_files(served: Served) -> None:

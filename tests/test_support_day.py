@@ -34,6 +34,7 @@ from tests.browser import (
 from tests.day import LICENSES, PREMIUM, UNLISTED, Day, OpenBrowser
 from tests.office import Office
 from tests.served import PASSWORD
+from web.asgi_app import FIRST_FILES
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +55,25 @@ def test_the_first_look_says_what_is_short_where_and_whether_it_is_told(open_bro
     expect(cell(shortages, "Bau AG Chur", "Frei")).to_have_text("-3")
     row = bottom_of(shortages.locator("tr").nth(2)) - bottom_of(shortages.locator("tr").nth(1))
     assert bottom_of(shortages) + (10 - 4) * row < 650  # without scrolling, were there ten
+
+
+def test_while_somebody_types_the_browser_fetches_all_files_of_the_first_page(open_browser: OpenBrowser):
+    anna = open_browser("/login")
+    anna.context.new_cdp_session(anna).send("Network.clearBrowserCache")
+    anna.reload()
+    anna.wait_for_function(
+        "() => performance.getEntriesByType('resource').filter(file => file.name.includes('/static/')).length"
+        " === document.querySelectorAll('link[rel=prefetch]').length"
+    )
+    sign_in(anna, "anna", PASSWORD)
+    table(anna, "Engpässe jetzt")
+
+    fetched, used = anna.evaluate(
+        "() => { const files = performance.getEntriesByType('resource').filter(file => file.name.includes('/static/'));"
+        " return [files.filter(file => file.transferSize).map(file => file.name), files.length]; }"
+    )
+    assert fetched == []
+    assert used == len(FIRST_FILES)
 
 
 def test_a_figure_leads_to_the_list_of_what_it_counts(anna: Page, day: Day):

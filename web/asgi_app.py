@@ -20,6 +20,7 @@ from core.settings import Settings
 from web import streamlit_internals
 from web.api.app import api_app
 from web.api.authentication import BASE
+from web.first_files import first_files, open_paths
 from web.gate import Gate
 from web.headers import IndexPage, hsts_for
 from web.health import HealthPages
@@ -33,6 +34,9 @@ from web.server import Server
 from web.sign_in.sign_in_page import SignIn, database_down
 from web.static_files import StaticFiles
 from web.url_checks import Hosts
+
+INDEX = streamlit_internals.index_html()
+FIRST_FILES = first_files(INDEX, streamlit_internals.FILES)
 
 
 class AppOptions(TypedDict):
@@ -49,15 +53,8 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
     """
     settings = server.settings
     hsts = hsts_for(subdomains=settings.hsts_subdomains)
-    plain = PlainPages(settings.language, lambda: server.runtime.demo)
-    sign_in = SignIn(
-        server.tabs,
-        lambda: server.runtime.engine,
-        lambda: server.runtime.settings,
-        language=settings.language,
-        pages=pages,
-        demo=lambda: server.runtime.demo,
-    )
+    plain = PlainPages(settings.language, lambda: server.runtime.demo, FIRST_FILES)
+    sign_in = SignIn(server.tabs, lambda: server.runtime.engine, lambda: server.runtime.settings, plain, pages)
     outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
     files = Middleware(StaticFiles, folder=streamlit_internals.FILES)
     return {
@@ -75,7 +72,8 @@ def _gate(server: Server, plain: PlainPages, pages: Mapping[str, Action]) -> Mid
         tabs=server.tabs,
         connections=server.connections,
         hosts=Hosts(server.settings.allowed_hosts),
-        index=IndexPage(streamlit_internals.index_html()),
+        index=IndexPage(INDEX, FIRST_FILES),
+        open_files=open_paths(FIRST_FILES),
         pages=pages,
         no_page=lambda scope, status: plain.page(Request(scope), "no_page.html", status=status, why=str(status)),
         language=server.settings.language,

@@ -42,7 +42,8 @@ class Gate:
     """Middleware of the app; `tabs` reads the sessions, `hosts` are the allowed host names.
 
     `pages`: address of each page -> action that a role must allow to open it; `no_page` makes the answer 404 for any
-    other address, and 403 for a page that the role may not open.
+    other address, and 403 for a page that the role may not open. `open_files`: paths of Streamlit's files that the
+    sign-in page lets browsers fetch, so that they are public.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Gate:
         pages: Mapping[str, Action],
         no_page: Callable[[Scope, int], Response],
         connections: Connections,
+        open_files: frozenset[str] = frozenset(),
         language: str = "de",
     ) -> None:
         self._app = app
@@ -64,6 +66,7 @@ class Gate:
         self._pages = pages
         self._no_page = no_page
         self._language = language
+        self._open_files = open_files
         self._websocket = WebsocketGate(app, tabs, hosts, connections, language)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,9 +79,10 @@ class Gate:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         headers: HeaderChoice = scope[HEADER_CHOICE]
-        headers.policy, headers.private = self._index.policy, not is_public(path) and not is_under(path, ("/static",))
+        public = is_public(path) or path in self._open_files
+        headers.policy, headers.private = self._index.policy, not public and not is_under(path, ("/static",))
         refusal = self._refuse(scope)
-        if refusal is None and not is_public(path):
+        if refusal is None and not public:
             try:
                 session = await find_session(self._tabs, scope, active=not is_under(path, ("/_stcore", "/static")))
             except DatabaseError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
@@ -84,14 +85,21 @@ def dashboard_policy(index: str) -> str:
 
 
 class IndexPage:
-    """Streamlit's HTML page, once per language, with our title and icon and without its pointer to the agent API."""
+    """Streamlit's HTML page, once per language, with our title and icon and without its pointer to the agent API.
 
-    def __init__(self, index: str) -> None:
+    `first_files`: what the start page loads (web.first_files); its scripts are fetched at once, and not only when
+    others have run that import them.
+    """
+
+    def __init__(self, index: str, first_files: Iterable[str] = ()) -> None:
         page = re.sub(r"<!--.*?-->\s*", "", index, flags=re.DOTALL)
         page = re.sub(r'<link rel="service-desc"[^>]*>\s*', "", page)
         page = page.replace("<title>Streamlit</title>", "<title>Lizenztool</title>")
         page = page.replace('href="./favicon.png"', 'href="/assets/icon.svg"')
         page = page.replace("<script>", f"<script>{ONE_SERVER}; {{ {ONE_LANGUAGE} }}</script>\n    <script>", 1)
+        later = [name for name in first_files if name.endswith(".js") and name not in index]
+        preloads = "".join(f'<link rel="modulepreload" crossorigin href="./static/{name}">\n    ' for name in later)
+        page = page.replace('<link rel="stylesheet"', f'{preloads}<link rel="stylesheet"', 1)
         self._pages = {language: _in_language(page, language).encode() for language in texts.languages()}
         self.policy = dashboard_policy(page)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import parse_qs, urlencode
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from core import texts
+from web.first_files import in_language
 from web.headers import PLAIN_POLICY
 from web.language_choice import set_language
 from web.request_data import client_host, language_of
@@ -30,11 +31,18 @@ class Client(TypedDict):
 
 
 class PlainPages:
-    """Renders web/templates/ in the language of the request."""
+    """Renders web/templates/ in the language of the request.
 
-    def __init__(self, language: str, demo: Callable[[], bool] = lambda: False) -> None:
+    `first_files`: of the dashboard (web.first_files); the sign-in pages let the browser fetch them ahead, unless it
+    asks to save data.
+    """
+
+    def __init__(
+        self, language: str, demo: Callable[[], bool] = lambda: False, first_files: Sequence[str] = ()
+    ) -> None:
         self._language = language
         self._demo = demo
+        self._first_files = first_files
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
         )
@@ -68,6 +76,7 @@ class PlainPages:
                 for code in texts.languages()
             ],
             demo=self._demo(),
+            prefetched=() if request.headers.get("save-data") == "on" else in_language(self._first_files, language),
             **values,
         )
         headers = {"content-security-policy": PLAIN_POLICY, "x-frame-options": "DENY", "cache-control": "no-store"}

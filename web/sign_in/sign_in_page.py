@@ -48,13 +48,11 @@ class SignIn:
         tabs: Tabs,
         engine: Callable[[], Engine],
         settings: Callable[[], Settings],
-        *,
-        language: str,
+        plain: PlainPages,
         pages: Mapping[str, Action],
-        demo: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
-        self._pages = PlainPages(language, demo)
+        self._pages = plain
         self._cookies = SessionCookies(tabs, engine, pages)
         self._microsoft = MicrosoftSignIn(self._pages, self._cookies, settings)
         self._budgets = SignInBudgets(self._cookies)
