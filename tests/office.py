@@ -55,6 +55,11 @@ class Office:
         self.services = open_services(self.engine, self.settings, now=self.now)
         self.refresher = Refresher(self.services)
 
+    def reopen(self) -> None:
+        """Start the product with the database that is in its data folder now."""
+        self.engine = open_engine(self.settings)
+        self.restart()
+
     def stop(self) -> None:
         """End the product as a process would end."""
         self.refresher.stop()

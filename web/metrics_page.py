@@ -10,11 +10,13 @@ from anyio import CapacityLimiter, to_thread
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from sqlalchemy import Engine
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.access.sessions import IDLE, LONGEST
+from core.cache.lists_read import sharepoint_status
 from core.cache.open_sessions import open_sessions
 from core.cache.shared_frames import Figures, newest_figures
 from core.clock import TOLERANCE, elapsed
@@ -28,6 +30,7 @@ from web.reader_access import ReaderAccess
 from web.request_data import client_host
 from web.tabs import Tabs
 
+STOPS = {"sharepoint.list_emptied": "emptied"}  # problem -> reason
 UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
 
 
@@ -64,7 +67,7 @@ class MetricsPage:
             runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE, until=now + TOLERANCE
         )
         gauges = [*_gauges(numbers, now), _gauge("sessions", "Open sessions.", len(opened)),
-                  _gauge("tabs", "Open tabs of the dashboard.", tabs)]  # fmt: skip
+                  _gauge("tabs", "Open tabs of the dashboard.", tabs), _stopped(runtime.engine)]  # fmt: skip
         if runtime.settings.metrics_tenants:
             gauges += _gauges_of_tenants(numbers, now)
         registry = CollectorRegistry()
@@ -122,6 +125,13 @@ def _gauges(numbers: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
     if numbers.read_at:
         oldest = max(_age(at, now) for at in numbers.read_at.values())
         yield _gauge("oldest_reading_seconds", "Age of the oldest reading.", oldest)
+
+
+def _stopped(engine: Engine) -> GaugeMetricFamily:
+    """Return 1 for the reason why the lists are not written at present, 0 for the others."""
+    codes = {problem.code for problem in sharepoint_status(engine).problems}
+    reasons = {reason: float(code in codes) for code, reason in STOPS.items()}
+    return _gauge("lists_stopped", "1 if the lists are not written at present.", reasons, "reason")
 
 
 def _age(at: datetime, now: datetime) -> float:

@@ -16,6 +16,7 @@ LEVEL_BY_LIST_PROBLEM: dict[str, Level] = {
     "sharepoint.channel_unknown": "error",
     "sharepoint.write_failed": "warning",
     "sharepoint.not_found_again": "error",
+    "sharepoint.list_emptied": "error",
     "sharepoint.duplicate_title": "warning",
     "sharepoint.column_required": "warning",
     "sharepoint.values_missing": "error",

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
-from core.cache.schema import alarms, list_items, list_marks, tenants
+from core.cache.schema import list_items, list_marks, tenants
 from core.cache.sql import transaction, upsert
 
 CHUNK = 1000  # items in one statement, so that a long list is not in memory twice
@@ -29,13 +29,20 @@ class StoredItem(NamedTuple):
 class ListMark:
     """The state of the last read: `delta_link` gives later changes, "" if the whole list must be read.
 
-    `read_with` identifies the list and columns of the items; `whole_read_at` is the time of the last whole read.
+    `read_with` identifies the list and columns of the items (key of the list, dot, hash of the columns);
+    `whole_read_at` is the time of the last whole read.
     """
 
     kind: str
     read_with: str
     delta_link: str
     whole_read_at: datetime
+
+    @property
+    def list_key(self) -> str:
+        """Return the key of the list; "" for a value of an earlier version, which has none."""
+        list_key, dot, _ = self.read_with.partition(".")
+        return list_key if dot else ""
 
 
 def list_mark(engine: Engine, kind: str) -> ListMark | None:
@@ -54,11 +61,11 @@ def stored_items(engine: Engine, kind: str) -> Iterator[StoredItem]:
 
 
 def save_whole_list(engine: Engine, mark: ListMark, items: Iterable[StoredItem]) -> None:
-    """Replace all items of the list; forget the item ids in other tables if it is another list than before."""
+    """Replace all items of the list; forget the item ids of tenants if it is another tenant list than before."""
     with transaction(engine) as connection:
-        before = connection.execute(select(list_marks.c.read_with).where(list_marks.c.kind == mark.kind)).scalar()
-        if before and _is_another_list(before, mark.read_with):
-            _forget_item_ids(connection, mark.kind)
+        before = connection.execute(select(list_marks).where(list_marks.c.kind == mark.kind)).mappings().first()
+        if mark.kind == "tenant" and before and ListMark(**before).list_key not in ("", mark.list_key):
+            connection.execute(update(tenants).values(list_item_id=None))
         connection.execute(delete(list_items).where(list_items.c.kind == mark.kind))
         _save(connection, mark, items)
 
@@ -77,20 +84,7 @@ def save_list_changes(engine: Engine, mark: ListMark, changed: Iterable[StoredIt
 def forget_list(engine: Engine, kind: str) -> None:
     """Delete the delta link, so that the next refresh reads the whole list."""
     with transaction(engine) as connection:
-        connection.execute(delete(list_marks).where(list_marks.c.kind == kind))
-
-
-def _is_another_list(before: str, now: str) -> bool:
-    """Compare the first part of `read_with`, which identifies the list; values of an earlier version have none."""
-    list_before, dot, _ = before.partition(".")
-    return bool(dot) and list_before != now.partition(".")[0]
-
-
-def _forget_item_ids(connection: Connection, kind: str) -> None:
-    if kind == "license":
-        connection.execute(update(alarms).values(item_id=None))
-    elif kind == "tenant":
-        connection.execute(update(tenants).values(list_item_id=None))
+        connection.execute(update(list_marks).where(list_marks.c.kind == kind).values(delta_link=""))
 
 
 def _save(connection: Connection, mark: ListMark, items: Iterable[StoredItem]) -> None:

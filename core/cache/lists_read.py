@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,9 +38,9 @@ class Alarm:
     """The alarm of one licence.
 
     `triggered_at`: time of the trigger, if the flow has not answered; `told_at`: time at which the flow informed the
-    support team; `item_id`: its item in the licence list; `short_since`: start of the shortage, which identifies it and
-    is only compared for equality, so that a wrong clock has no effect. With both times the shortage counts as reported
-    without a message, and `technician_informed` of its item is not set yet.
+    support team; `item_id`: its item in the licence list `list_key` (None: in the present one); `short_since`: start of
+    the shortage, which identifies it and is only compared for equality, so that a wrong clock has no effect. With both
+    times the shortage counts as reported without a message, and `technician_informed` of its item is not set yet.
     """
 
     tenant_id: str
@@ -50,6 +50,11 @@ class Alarm:
     retriggered: int = 0
     told_at: datetime | None = None
     short_since: datetime | None = None
+    list_key: str | None = None
+
+    def in_list(self, list_key: str) -> Alarm:
+        """Return the alarm as it is for this list: without its item if that is in another one."""
+        return self if self.list_key in (None, list_key) else replace(self, item_id=None, list_key=None)
 
     @property
     def taken_over(self) -> bool:

@@ -142,6 +142,7 @@ alarms = Table(
     Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
     Column("sku_id", String(36), primary_key=True),
     Column("item_id", String(20)),
+    Column("list_key", String(31)),  # of the licence list that has this item; numbers of another one mean nothing
     Column("triggered_at", UtcTime),  # trigger set, no answer of the flow yet
     Column("retriggered", Integer, nullable=False, default=0),
     Column("told_at", UtcTime),  # technician_informed seen

@@ -37,6 +37,7 @@ PROBLEMS_OF_A_PUSH = {  # a read does not find them
     "sharepoint.row_refused",
     "sharepoint.write_forbidden",
     "sharepoint.not_found_again",
+    "sharepoint.list_emptied",
     "sharepoint.write_failed",
 }
 
@@ -168,7 +169,8 @@ def _list_findings(
     ]
     yield from _findings(services, row_conditions(facts))
     good = [answer for answer in answers if answer.problem is None]
-    count = len(shortages_to_report(services.engine, services.settings, tenants, good, license_items, services.now()))
+    list_key, now = services.publisher.lists(site).licenses.key, services.now()
+    count = len(shortages_to_report(services.engine, services.settings, tenants, good, license_items, now, list_key))
     if count >= ANNOUNCED_FROM:
         yield Finding("SharePoint", "warning", Problem("check.first_push", {"count": str(count)}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ def license_planner(
     """Return the function that plans the licence list; before changes it checks the columns."""
 
     def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
-        new_plan = plan_of(tenants, wanted, items, alarms, now, settings)
+        new_plan = plan_of(tenants, wanted, items, alarms, now, settings, lists_read.lists.licenses.key)
         if new_plan.changes:
             lists_read.list_cache.check_columns(lists_read.lists.licenses)
         return writable_plan(new_plan, lists_read.lists.licenses, items)
@@ -38,12 +39,19 @@ def plan_of(
     alarms: Mapping[Key, Alarm],
     now: datetime,
     settings: Settings,
+    list_key: str,
 ) -> Plan:
-    """Return the plan for the licence list; `tenants`: tenant id -> its row in the database, or one like it."""
+    """Return the plan for the licence list; `tenants`: tenant id -> its row in the database, or one like it.
+
+    `list_key` is that of the list with `items`; the item of an alarm in another list has no meaning in this one.
+    """
     names = {tenant_id: [row.name, *row.former_names] for tenant_id, row in tenants.items()}
     disabled = {tenant_id for tenant_id, row in tenants.items() if not in_lists(row)}
     timeout = timedelta(minutes=settings.flow_timeout_minutes)
-    return plan_licenses(wanted, items, alarms, names, disabled, now=now, flow_timeout=timeout)
+    here = {key: alarm.in_list(list_key) for key, alarm in alarms.items()}
+    plan = plan_licenses(wanted, items, here, names, disabled, now=now, flow_timeout=timeout)
+    plan.alarms = {key: replace(alarm, list_key=alarm.item_id and list_key) for key, alarm in plan.alarms.items()}
+    return plan
 
 
 class AlarmMemory:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from core.audit import record
 from core.cache.catalogue import load_catalogue
-from core.cache.item_rows import stored_items
+from core.cache.item_rows import list_mark, stored_items
 from core.cache.lists_read import ListedTenant, emptied, last_switches, save_alarms, settled_switches, stored_alarms
 from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses, trial_skus
 from core.cache.rule_rows import rules_at
@@ -92,6 +92,7 @@ def shortages_to_report(
     answers: Iterable[TenantAnswer],
     items: Iterable[Item],
     now: datetime,
+    list_key: str,
 ) -> list[Row]:
     """Return the shortages that a push would report after `answers`; `items` are those of the licence list."""
     before, trial = stored_licenses(engine), trial_skus(engine)
@@ -103,7 +104,7 @@ def shortages_to_report(
         # Each SKU gets a start, as if all were shortages; the rules decide later which ones are.
         reading = Reading(tenant_id, answer.licenses, {row.sku_id: "short" for row in answer.licenses}, now)
         licenses[tenant_id] = rows_of(reading, before.get(tenant_id, {}))
-    return _to_report(engine, settings, tenants, licenses, trial, items, now)
+    return _to_report(engine, settings, tenants, licenses, trial, items, now, list_key)
 
 
 def take_over(
@@ -115,8 +116,9 @@ def take_over(
     next push writes the marks into the licence list.
     """
     actor.need(Action.SWITCHES)
-    items = (Item(*item) for item in stored_items(engine, "license"))
-    rows = _to_report(engine, settings, tenant_rows(engine), stored_licenses(engine), trial_skus(engine), items, now)
+    items, mark = (Item(*item) for item in stored_items(engine, "license")), list_mark(engine, "license")
+    licenses, list_key = stored_licenses(engine), mark.list_key if mark else ""
+    rows = _to_report(engine, settings, tenant_rows(engine), licenses, trial_skus(engine), items, now, list_key)
     chosen = [row for row in rows if seen is None or (*row.key, row.short_since) in seen]
     before = stored_alarms(engine)
     taken = taken_over(chosen, before, now)
@@ -134,8 +136,9 @@ def _to_report(
     trial: set[tuple[str, str]],
     items: Iterable[Item],
     now: datetime,
+    list_key: str,
 ) -> list[Row]:
     catalogue, _ = load_catalogue(engine)
     rules = rules_at(engine, now, settings.zone)
     rows = list(rows_to_show(tenants, licenses, trial, catalogue, rules, settings.language))
-    return plan_of(tenants, rows, items, stored_alarms(engine), now, settings).to_report
+    return plan_of(tenants, rows, items, stored_alarms(engine), now, settings, list_key).to_report

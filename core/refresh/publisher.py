@@ -15,6 +15,7 @@ from core.cache.lists_read import (
     save_sharepoint_status,
     sharepoint_status,
 )
+from core.cache.refill_permission import end_refill, refill_allowed
 from core.graph import GraphClient, GraphError, Http, TokenSource
 from core.problems import Problem
 from core.profiles.profile_store import Profiles
@@ -36,6 +37,7 @@ from core.sharepoint import (
 )
 from core.sharepoint.apply import PARALLEL_BATCHES
 from core.sharepoint.list_columns import LIST_NAMES
+from core.sharepoint.lost_items import ListEmptied, LostItems, lost_items
 from core.sharepoint.writable import FLAGS, odd_values, writable
 from core.workers import Workers
 
@@ -122,16 +124,33 @@ class Publisher:
         taken = None
         if take_over is not None:
             taken = memory.take_over(filter(take_over, planner(items, memory.alarms).to_report), now)
-        result = push(
-            lists_read.lists, self._pace, self._writers, items, planner, memory.alarms, now=now, remember=memory.save,
-            progress=lambda total, done: progress(total + len(changes), done), give_way=give_way,
-        )  # fmt: skip
+        known = dict(memory.alarms)
+        try:
+            result = push(
+                lists_read.lists, self._pace, self._writers, items, planner, memory.alarms, now=now,
+                check=lambda plan: self._check_not_emptied(lists_read.lists, lost_items(rows, plan, known)),
+                remember=memory.save, progress=lambda total, done: progress(total + len(changes), done),
+                give_way=give_way,
+            )  # fmt: skip
+        except ListEmptied as error:
+            result = PushResult(stopped=error.problem)
+        if not (result.problem or result.remaining):
+            self._end_refill()
         result.taken_over = taken
         if changes:  # after the alarms, which are urgent
             self._write_tenant_list(lists_read, changes, result, progress, give_way)
         lists_read.refused += result.refused
         self._store_status(lists_read, result, now)
         return result
+
+    def _check_not_emptied(self, lists: Lists, lost: LostItems) -> None:
+        """Raise ListEmptied if most of the items are gone, unless an admin has allowed to create them again."""
+        if lost.too_many and refill_allowed(self._engine) != lists.licenses.key:
+            raise ListEmptied(lost.problem)
+
+    def _end_refill(self) -> None:
+        if refill_allowed(self._engine):
+            end_refill(self._engine)
 
     def _tenant_changes(self, lists_read: ListsRead) -> list[Change]:
         changes = plan_tenants(lists_read.tenants, lists_read.matched, self._settings.zone)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -25,7 +24,7 @@ from core.graph import BadAnswer, Conflict, NotFound
 from core.interned import interned
 from core.problems import Problem
 from core.sharepoint.list_columns import LIST_NAMES, ListError
-from core.sharepoint.lists import Changes, Item, Lists, SharePointList, doubtful
+from core.sharepoint.lists import Changes, Item, Lists, SharePointList, doubtful, short_hash
 
 log = logging.getLogger(__name__)
 
@@ -119,11 +118,7 @@ class ListCache:
 def _read_with(of: SharePointList) -> str:
     """Return a hash of list, columns and types; if it changes, the stored items are invalid."""
     columns = {word: [column.name, column.kind] for word, column in of.ours.by_word.items()}
-    return f"{_short(of.path)}.{_short(json.dumps(columns, sort_keys=True))}"
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:31]
+    return f"{of.key}.{short_hash(json.dumps(columns, sort_keys=True))}"
 
 
 def _stored(items: Iterable[Item]) -> Iterator[StoredItem]:

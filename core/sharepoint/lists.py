@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from core.bounds import bounded_text, parse_time
 from core.graph import BadAnswer, GraphClient
 from core.interned import interned
+from core.name_key import guid_key
 from core.problems import Problem
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
@@ -70,6 +73,11 @@ class SharePointList:
     def kind(self) -> str:
         """Return the key of the list in LIST_NAMES."""
         return self.ours.kind
+
+    @property
+    def key(self) -> str:
+        """Return the hash of site and id, which differs from that of every other list."""
+        return short_hash(self.path)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -187,13 +195,27 @@ class Lists:
 
     def _list(self, kind_and_id: tuple[str, str]) -> SharePointList:
         kind, list_id = kind_and_id
-        path = f"{self._site}/{list_id}"
+        path = f"{self._site}/{self._real_id(kind, list_id)}"
         return SharePointList(path, self._columns(kind, path))
+
+    def _real_id(self, kind: str, list_id: str) -> str:
+        """Return the id of a list whose profile has its title: a new list with the same title has another id."""
+        if guid_key(list_id):
+            return list_id
+        row = self.client.get(f"{self._site}/{quote(list_id, safe='')}", {"$select": "id"})
+        real_id = guid_key(str(row.get("id"))) if isinstance(row, Mapping) else ""
+        if not real_id:
+            raise _unreadable(kind, "id")
+        return real_id
 
     def _columns(self, kind: str, path: str) -> OurColumns:
         # Without $select: the facets, which are the types, are not the same in every cloud.
         definitions = _objects(kind, self.client.rows(f"{path}/columns"))
         return resolve_columns(kind, self._profile.field_mapping, definitions)
+
+
+def short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:31]
 
 
 def _objects(kind: str, rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:

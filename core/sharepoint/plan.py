@@ -85,7 +85,7 @@ def plan_licenses(
         name = written[row.key]
         if not twins:
             plan.changes.append(Change(row.key, None, _all_values(row, name)))
-            plan.alarms |= _told_in(claims.shared.get(row.key), row, alarms)
+            plan.alarms |= _without_item(alarms.get(row.key)) | _told_in(claims.shared.get(row.key), row, alarms)
             if row.alarms and not was_reported(row, plan.alarms.get(row.key) or alarms.get(row.key)):
                 plan.to_report.append(row)
             continue
@@ -142,6 +142,11 @@ def _plan_row(
         plan.changes.append(Change(row.key, item, values))
     else:
         plan.unchanged += 1
+
+
+def _without_item(stored: Alarm | None) -> dict[Key, Alarm]:
+    """Return the alarm of a licence whose item is gone, without its number: a new item may get the same one."""
+    return {} if stored is None else {(stored.tenant_id, stored.sku_id): replace(stored, item_id=None)}
 
 
 def _told_in(shared: Item | None, row: Row, alarms: Mapping[Key, Alarm]) -> dict[Key, Alarm]:

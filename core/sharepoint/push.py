@@ -48,7 +48,8 @@ class PushResult:
 
     `remaining`: changes left to the next refresh, because the push gave way; `through`: sent changes; `taken_over`:
     shortages marked as reported without a message, None if that was not requested; `not_found_again`: the name of a new
-    item that the next plan did not find, which stops all creations; `refused`: the problems of the `refused_rows` that
+    item that the next plan did not find, which stops all creations; `stopped`: the problem because of which nothing was
+    written; `refused`: the problems of the `refused_rows` that
     SharePoint did not accept, at all or with their numbers.
     """
 
@@ -65,13 +66,15 @@ class PushResult:
     taken_over: int | None = None
     alarms: dict[Key, Alarm] = field(default_factory=dict)
     unanswered: list[Key] = field(default_factory=list)
+    stopped: Problem | None = None
     refused: Sequence[Problem] = ()
     refused_rows: int = 0
 
     @property
     def problem(self) -> Problem | None:
-        """Return the problem that stopped creations, None if there is none."""
-        return Problem("sharepoint.not_found_again", {"name": self.not_found_again}) if self.not_found_again else None
+        """Return the problem that stopped creations or all writes, None if there is none."""
+        again = self.not_found_again
+        return Problem("sharepoint.not_found_again", {"name": again}) if again else self.stopped
 
     def counts(self) -> dict[str, int]:
         """Return the counts by their names in `sync --json`; `remaining` if not 0, `taken_over` if requested."""
@@ -91,6 +94,7 @@ def push(
     alarms: Mapping[Key, Alarm],
     *,
     now: datetime,
+    check: Callable[[Plan], None] = lambda plan: None,
     remember: Callable[[Mapping[Key, Alarm]], None] = lambda alarms: None,
     progress: Callable[[int, int], None] = lambda total, done: None,
     give_way: Callable[[], bool] = lambda: False,
@@ -99,13 +103,15 @@ def push(
 
     After a conflict (412) or a lost answer the list is read and planned again. A change that SharePoint refuses is not
     repeated in this refresh. Once a created item is not found again, no more items are created: nothing may fill the
-    list. `remember` gets the alarms before each step is written, `progress` the number of all changes and of sent ones;
-    both only grow. Raises GraphError if the list cannot be read.
+    list. `check` gets the first plan before anything is stored or written, and may raise ListError. `remember` gets the
+    alarms before each step is written, `progress` the number of all changes and of sent ones; both only grow. Raises
+    GraphError if the list cannot be read.
     """
     writer = Writer(lists.client, lists.licenses, pace, workers, give_way)
-    state = _PushState(PushResult(alarms=dict(alarms)))
+    state = _PushState(PushResult(alarms=dict(alarms)), lists.licenses.key)
     result = state.result
     plan = make_plan(items, result.alarms)
+    check(plan)
     result.unchanged = plan.unchanged
     total, most = 0, SLICE
     for _ in range(ROUNDS + 2 * len(plan.changes) // SLICE):
@@ -134,6 +140,7 @@ class _PushState:
     """The result so far, the licences whose change failed (`given_up`), and those with an item of this push."""
 
     result: PushResult
+    list_key: str
     given_up: set[Key] = field(default_factory=set)
     created: set[Key] = field(default_factory=set)
 
@@ -156,7 +163,7 @@ class _PushState:
     def count(self, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Count what was written, and note which licences failed or have a new item."""
         for outcome in outcomes:
-            _count(self.result, outcome, now)
+            _count(self.result, outcome, now, self.list_key)
             if outcome.result == "failed":
                 self.given_up.add(outcome.change.key)
             elif outcome.result == "done" and outcome.change.item is None:
@@ -184,7 +191,7 @@ def _counter(progress: Callable[[int, int], None], total: int, before: int) -> C
     return lambda done: progress(total, before + done)
 
 
-def _count(result: PushResult, outcome: Outcome, now: datetime) -> None:
+def _count(result: PushResult, outcome: Outcome, now: datetime, list_key: str) -> None:
     change = outcome.change
     result.through += outcome.result != "left"
     if outcome.result != "done":
@@ -195,13 +202,13 @@ def _count(result: PushResult, outcome: Outcome, now: datetime) -> None:
         if outcome.item is not None:  # matched by its id from now on, even if SharePoint changes its name
             stored = result.alarms.get(change.key) or Alarm(*change.key)
             if stored.told_at is None:  # else the mark of its former item must be restored in this one
-                result.alarms[change.key] = replace(stored, item_id=outcome.item.item_id)
+                result.alarms[change.key] = replace(stored, item_id=outcome.item.item_id, list_key=list_key)
     result.merged += change.delete
     result.updated += change.item is not None and not change.delete
     result.resets += change.values.get("informed") is False and change.item is not None
     if change.sets_trigger and change.item is not None:
         result.triggers_set += 1
-        stored = result.alarms.get(change.key) or Alarm(*change.key, item_id=change.item.item_id)
+        stored = result.alarms.get(change.key) or Alarm(*change.key, change.item.item_id, list_key=list_key)
         again = stored.triggered_at is not None
         result.alarms[change.key] = replace(stored, triggered_at=now, retriggered=stored.retriggered + again)
 
