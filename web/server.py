@@ -12,7 +12,7 @@ import os
 import shlex
 import sys
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from core.operations import file_modes
 from core.operations.retention import prune_now
 from core.problems import ProblemError
 from core.refresh.refresher import Refresher
+from core.refresh.run_watch import WaitingPage
 from core.refresh.services import Services, open_services
 from core.refresh.timetable import BackgroundRefresh
 from core.roles import listen_for_refusals
@@ -144,6 +145,7 @@ class Server:
             # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
             os._exit(WRONG_CONFIGURATION)
         watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch)]
+        self._wake_pages(asyncio.get_running_loop())
         if self.address:
             show_address(self.address, self.settings.language, demo=self.runtime.demo)
         try:
@@ -153,6 +155,16 @@ class Server:
                 watch.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
             await asyncio.to_thread(self.close)
+
+    def _wake_pages(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let refreshes wake the pages that wait for them, on the loop on which Streamlit's sessions live."""
+
+        def wake(page: WaitingPage) -> None:
+            with suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(streamlit_internals.hand_over, page.session, page.frame)
+
+        if self.runtime.services is not None:
+            self.runtime.services.run_watch.deliver_with(wake)
 
 
 def run(app: App, server: Server) -> int:

@@ -17,7 +17,9 @@ from streamlit import config, file_util, net_util
 from streamlit import logger as streamlit_logger
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import get_instance
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.runtime import RuntimeStoppedError
 from streamlit.runtime.state.session_state import Serialized, Value, WStates
 
 from web.limits.frame_limits import LARGEST_FRAME, fault_of
@@ -115,6 +117,15 @@ def _pass_on(logger: logging.Logger) -> None:
 def index_html() -> str:
     """Return the HTML page of Streamlit's frontend."""
     return Path(file_util.get_static_dir(), "index.html").read_text(encoding="utf-8")
+
+
+def hand_over(session: str, frame: bytes) -> None:
+    """Give Streamlit a frame as if the browser of this session had sent it; of a session that has ended it is dropped.
+
+    For the thread of the event loop alone.
+    """
+    with contextlib.suppress(RuntimeStoppedError):
+        get_instance().handle_backmsg(session, BackMsg.FromString(frame))
 
 
 def read_frame(data: bytes) -> Frame | None:

@@ -46,6 +46,7 @@ def execute(services: Services, run: Run, stop: RunStop) -> None:
         seconds = round(time.monotonic() - started, 3)
         summary |= {"requests": services.http.sent - sent, "seconds": seconds}
         run_rows.finish_run(services.engine, run.run_id, state, summary, seconds, services.now())
+        services.run_watch.tell(run.run_id)
         metrics.refresh_ended(state, seconds, summary)
         log.info("refresh %s: %s", state, _in_short(summary))
 

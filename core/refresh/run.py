@@ -192,6 +192,7 @@ class RefreshRun:
         if time.monotonic() >= self._show_figures_at:
             self._show_figures_at = float("inf")
             run_rows.show_new_figures(self.services.engine)
+            self.services.run_watch.tell(self.run.run_id)
 
     def _summary(
         self,

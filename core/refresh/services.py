@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
@@ -14,6 +14,7 @@ from core.profiles.profile_store import ProfileStore
 from core.refresh import run_stop
 from core.refresh.publisher import Publisher
 from core.refresh.run_stop import Stopped
+from core.refresh.run_watch import RunWatch
 from core.settings import Settings
 from core.workers import Workers
 
@@ -22,7 +23,7 @@ from core.workers import Workers
 class Services:
     """The services of a process, shared by refreshes, checks and the switches of tenants. Safe for any thread.
 
-    `ending` is set when the process ends, which ends all waits.
+    `ending` is set when the process ends, which ends all waits. `run_watch` has the pages that wait for a refresh.
     """
 
     engine: Engine
@@ -34,6 +35,7 @@ class Services:
     workers: Workers
     now: Callable[[], datetime]
     ending: threading.Event
+    run_watch: RunWatch = field(default_factory=RunWatch)
 
     def close(self) -> None:
         """End all waits and threads, and close all connections."""

@@ -1,8 +1,8 @@
 """The line below the title of a page: the age of the figures, the buttons to refresh them, and a refresh's progress.
 
 The line asks the database every two seconds (all pages share one query a second). It offers newer figures, but does
-not replace those that the reader is looking at; a reader who has asked for a refresh gets its figures at once, and asks
-four times a second until then.
+not replace those that the reader is looking at. A reader who has asked for a refresh gets its figures at once: the
+refresh itself wakes the page, which also asks four times a second, for progress and for refreshes elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ui import format as fmt
 from ui.age import Age
 from ui.control_keys import bound_key
 from ui.escaping import plain
-from ui.frame import language, navigation, refresh_result, visit
+from ui.frame import language, navigation, own_run_watch, refresh_result, visit
 from ui.frame.block_errors import fenced
 from ui.frame.identity import current_user
 from ui.frame.refresh_progress import show_progress
@@ -139,8 +139,10 @@ def _show_state(version: int, shown: Age, only: Sequence[str]) -> None:
 def _own_progress(version: int) -> None:
     """Follow the refresh that this reader waits for closely; only pages that wait for one run this."""
     with fenced("block.freshness"):
+        if OWN in st.session_state:
+            own_run_watch.wake_for(st.session_state[OWN])
         try:
-            latest = snapshots.latest_state(runtime.current().engine, OWN_EVERY_SECONDS / 2)
+            latest = snapshots.latest_state(runtime.current().engine, 0)
             own = _own_run(latest.run)
         except DatabaseError:
             st.caption(f":red[{text('database.no_answer')}]")
