@@ -17,6 +17,7 @@ from core.access import passwords
 from core.cache import database as cache_database
 from core.cache.database import open_database
 from core.cache.schema import audit_anchor, metadata, sign_in_budgets
+from core.cache.schema_version import MIGRATIONS
 from core.network import NAMES
 from core.secrets import secret_rotation
 from core.settings import Settings
@@ -139,7 +140,7 @@ def new_databases_are_copies(
     upgrade = cache_database._upgrade
 
     def copy_or_upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
-        if file is not None and migrations == cache_database.MIGRATIONS and not file.exists():
+        if file is not None and migrations == MIGRATIONS and not file.exists():
             shutil.copyfile(migrated_file, file)
         else:
             upgrade(engine, file, migrations)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from core.cache.database import MIGRATIONS, open_database
+from core.cache.database import open_database
+from core.cache.schema_version import MIGRATIONS
 from tests.postgres import postgres
 
 

@@ -22,11 +22,12 @@ from filelock import FileLock
 from sqlalchemy import Engine, create_engine, text
 
 from core.cache import database, run_rows, upgrade
-from core.cache.database import MIGRATIONS, DatabaseError, newest_version, open_database
+from core.cache.database import DatabaseError, open_database
 from core.cache.history_rows import history_keys
 from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.rule_rows import all_rules
 from core.cache.schema import metadata
+from core.cache.schema_version import MIGRATIONS, newest_version
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.cache.tenant_rows import tenant_rows as tenants_of
 from core.licenses.units import License

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, column, create_engine, event, inspect, make_url, select, table
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
+from core.cache.schema_version import MIGRATIONS, newest_version, stored_version
 from core.problems import Problem, ProblemError
 
 BUSY_SECONDS = 30
 OPENED = "opened file"  # where a connection has its OpenedFile
 JOURNAL_BYTES = 64 * 1024 * 1024
-MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 class DatabaseError(ProblemError):
@@ -130,16 +130,3 @@ def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
         where = str(file or engine.url.render_as_string())
         raise DatabaseError(Problem("database.newer", {"file": where, "version": current}))
     upgrade.upgrade(engine, file, migrations, current)
-
-
-def stored_version(connection: Connection) -> str | None:
-    """Return the version of the database's tables, None of an empty database."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(select(column("version_num")).select_from(table("alembic_version"))).scalar()
-
-
-@cache
-def newest_version(migrations: Path = MIGRATIONS) -> str:
-    """Return the version after all `migrations`; their files are named `<version>_<what it does>.py`, in order."""
-    return max(file.stem.partition("_")[0] for file in migrations.glob("versions/*.py"))

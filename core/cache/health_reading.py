@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, Text, cast, select
 
-from core.cache.database import newest_version, stored_version
 from core.cache.schema import runs, tenants
+from core.cache.schema_version import newest_version, stored_version
 from core.cache.sql import transaction
 from core.problems import Problem
 
