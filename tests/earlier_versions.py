@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from core.cache.database import open_database
 from core.cache.schema_version import MIGRATIONS
-from tests.postgres import postgres
+from tests.postgres import new_database
 
 
 def migrations_up_to(newest: str, folder: Path) -> Path:
@@ -39,5 +39,5 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'lizenztool.db'}"
         return
-    with postgres() as server:
-        yield server
+    with new_database(request.getfixturevalue("postgres_url")) as url:
+        yield url

@@ -9,10 +9,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import NullPool, create_engine, make_url, text
+
 NOBODY = 65534
+_numbers = count()
 FASTER = "-c fsync=off -c full_page_writes=off -c synchronous_commit=off -c listen_addresses="
 
 
@@ -41,6 +45,20 @@ def postgres() -> Iterator[str]:
     finally:
         _run(found, "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder)
+
+
+@contextmanager
+def new_database(server: str) -> Iterator[str]:
+    """The URL of an empty database on a running server (40 ms instead of the 1.5 s of a server of its own)."""
+    name = f"own_{next(_numbers)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def _copied(found: Path, site: Path) -> Path:

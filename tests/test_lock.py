@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, text
 
 from core.cache.database import DatabaseError, open_database
 from core.refresh.execution import LockLost
@@ -19,6 +19,7 @@ from simulator import Fault
 from tests.actors import actor
 from tests.held_refresh import Hold
 from tests.office import Office, open_office
+from tests.postgres import new_database
 
 TRIES = 400
 
@@ -132,12 +133,8 @@ def test_what_the_database_says_no_to_leaves_the_lock_free(tmp_path: Path) -> No
 @pytest.fixture
 def own_database(postgres_url: str) -> Iterator[str]:
     """The URL of an empty database of PostgreSQL."""
-    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text("CREATE DATABASE own"))
-        yield make_url(postgres_url).set(database="own").render_as_string(hide_password=False)
-        connection.execute(text("DROP DATABASE own WITH (FORCE)"))
-    server.dispose()
+    with new_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, delete, make_url, text
+from sqlalchemy import Engine, delete, text
 
 from core.access import accounts as access
 from core.access import sessions
@@ -20,6 +20,7 @@ from core.cache.schema import documents
 from core.cache.sql import data_version, increase_version, lock_for_writing, transaction
 from core.roles import Actor
 from tests.actors import ADMIN, actor, entry
+from tests.postgres import new_database
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
 PASSWORD = "Birke-Nachthemd-27x"
@@ -146,12 +147,8 @@ def test_of_many_first_starts_one_makes_the_first_account(database: Engine) -> N
 @pytest.fixture
 def empty_server(postgres_url: str) -> Iterator[str]:
     """The URL of a database of PostgreSQL in which nothing is."""
-    server = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text("CREATE DATABASE nothing"))
-        yield make_url(postgres_url).set(database="nothing").render_as_string(hide_password=False)
-        connection.execute(text("DROP DATABASE nothing WITH (FORCE)"))
-    server.dispose()
+    with new_database(postgres_url) as url:
+        yield url
 
 
 def test_machines_that_start_at_once_build_one_database(empty_server: str) -> None:
