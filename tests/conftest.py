@@ -139,11 +139,11 @@ def new_databases_are_copies(
         return
     upgrade = cache_database._upgrade
 
-    def copy_or_upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
+    def copy_or_upgrade(engine: Engine, file: Path | None, migrations: Path, **options: bool) -> None:
         if file is not None and migrations == MIGRATIONS and not file.exists():
             shutil.copyfile(migrated_file, file)
         else:
-            upgrade(engine, file, migrations)
+            upgrade(engine, file, migrations, **options)
 
     monkeypatch.setattr(cache_database, "_upgrade", copy_or_upgrade)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -21,6 +22,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import Engine, create_engine, text
 
+from core.__main__ import main
 from core.cache import database, run_rows, upgrade
 from core.cache.database import DatabaseError, open_database
 from core.cache.history_rows import history_keys
@@ -32,6 +34,7 @@ from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.cache.tenant_rows import tenant_rows as tenants_of
 from core.licenses.units import License
 from tests.earlier_versions import migrations_up_to
+from tests.loggers import restored_loggers
 from tests.postgres import NOBODY
 
 pytestmark = pytest.mark.migrates
@@ -42,6 +45,7 @@ NEXT = '''"""The next schema"""
 import sqlalchemy as sa
 from alembic import op
 revision, down_revision = "next", "{before}"
+{needs}
 
 def upgrade():
     {change}
@@ -62,11 +66,13 @@ def head() -> str:
     return str(ScriptDirectory(str(MIGRATIONS)).get_current_head())
 
 
-def next_version(folder: Path, change: str) -> Path:
-    """The migrations of a coming version: ours and one more."""
+def next_version(folder: Path, change: str, needs: str = "") -> Path:
+    """The migrations of a coming version: ours and one more, whose tables need the code of the version `needs`."""
     migrations = folder / "100% next"  # a folder may be called anything
     shutil.copytree(MIGRATIONS, migrations)
-    (migrations / "versions" / "next.py").write_text(NEXT.format(before=head(), change=change))
+    (migrations / "versions" / "next.py").write_text(
+        NEXT.format(before=head(), change=change, needs=f"needs_code = {needs!r}")
+    )
     return migrations
 
 
@@ -272,14 +278,25 @@ def test_an_upgrade_succeeds_although_the_file_cannot_be_made_smaller(file: Path
 
 
 def test_a_newer_database_is_refused_in_words(file: Path, tmp_path: Path) -> None:
-    with opened(file, next_version(tmp_path, REBUILD)):
+    with opened(file, next_version(tmp_path, REBUILD, needs="next")):
         pass
 
     problem = refused(f"sqlite:///{file}").problem
 
     assert problem.code == "database.newer"
     assert str(file) in problem.text("de")
-    assert "neueren Version (next)" in problem.text("de")
+    assert "Version next" in problem.text("de")
+    assert query(file, "select version_num from alembic_version") == [("next",)]
+
+
+def test_a_newer_database_that_has_only_more_is_used(file: Path, tmp_path: Path) -> None:
+    with opened(file, next_version(tmp_path, REBUILD)):
+        pass
+
+    with opened(file) as engine:
+        fill(engine)
+        assert list(tenants_of(engine)) == [TENANT.tenant_id]
+
     assert query(file, "select version_num from alembic_version") == [("next",)]
 
 
@@ -428,3 +445,28 @@ def test_a_server_that_is_not_there_is_told_without_its_password() -> None:
     assert problem.code == "database.unreachable"
     assert "127.0.0.1" in problem.text("de")
     assert "geheim" not in problem.text("de") + problem.detail
+
+
+# The command
+
+
+def db(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    with restored_loggers():
+        code = main(["db", *arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_the_command_tells_the_version_and_upgrades_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, empty_url: str, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LIZENZTOOL_DATABASE_URL", empty_url)
+    code, seen = db(capsys, "status")
+    assert (code, seen["version"], seen["program"], seen["fit"]) == (1, None, head(), "older")
+    open_database(empty_url, migrations_up_to("0011", tmp_path / "older")).dispose()
+
+    before, upgraded, after = (db(capsys, action) for action in ("status", "upgrade", "status"))
+
+    assert before == (1, seen | {"version": "0011"})
+    assert upgraded == (0, seen | {"version": head(), "fit": "fits", "before": "0011"})
+    assert after == (0, seen | {"version": head(), "fit": "fits"})

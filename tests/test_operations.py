@@ -417,7 +417,7 @@ def test_a_refresh_is_late_after_two_intervals_and_its_usual_time(
 ) -> None:
     ends = [(NOW - timedelta(minutes=ago), seconds) for ago, seconds in refreshes]
 
-    assert judge(HealthReading(True, ends, ()), minutes, started, NOW).refresh == said
+    assert judge(HealthReading(None, ends, ()), minutes, started, NOW).refresh == said
 
 
 def test_only_refreshes_of_all_tenants_that_came_to_their_end_count(database: Engine) -> None:
@@ -427,7 +427,7 @@ def test_only_refreshes_of_all_tenants_that_came_to_their_end_count(database: En
 
     found = read_health(database)
 
-    assert (found.newest_version, list(found.refreshes)) == (True, [(NOW, 12.5)])
+    assert (found.other_schema, list(found.refreshes)) == (None, [(NOW, 12.5)])
 
 
 def test_refreshes_of_single_tenants_do_not_hide_the_last_one_of_all(database: Engine) -> None:

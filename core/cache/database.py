@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
-from core.cache.schema_version import MIGRATIONS, newest_version, stored_version
+from core.cache.schema_version import MIGRATIONS, Fit, newest_version, stored_fit
 from core.problems import Problem, ProblemError
 
 BUSY_SECONDS = 30
@@ -23,32 +25,74 @@ class DatabaseError(ProblemError):
     """The database cannot be used; `problem` has the file and what to do."""
 
 
-def open_database(url: str, migrations: Path = MIGRATIONS) -> Engine:
+class OtherSchema(DatabaseError):
+    """The tables have another version, with which this program does not work: wait, or upgrade them."""
+
+
+def open_database(url: str, migrations: Path = MIGRATIONS, *, may_upgrade: bool = True) -> Engine:
     """Return an engine on the database at `url` (SQLAlchemy URL), upgraded to the newest of `migrations`.
 
     A file of an older version is copied to `<file>.<version>.<time>.bak` before it is upgraded.
-    Raises DatabaseError if it cannot be opened, is damaged or comes from a newer version.
+    Raises DatabaseError if it cannot be opened or is damaged, OtherSchema if it comes from a newer version that this
+    program does not work with, from an older one without `may_upgrade`, or a move into it has not ended.
     """
-    target = make_url(url)
-    file = Path(target.database) if target.get_backend_name() == "sqlite" and target.database else None
-    try:
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(target, connect_args={"timeout": BUSY_SECONDS} if file else {}, pool_pre_ping=not file)
+    target, file = _place(url)
+    with driver_errors(target), _engine_or_nothing(target, file) as engine:
         if file is not None:
             opened = OpenedFile(file)
             event.listen(engine, "connect", partial(_set_up, opened))
             with FileLock(f"{file}.upgrade.lock", timeout=BUSY_SECONDS):
-                _upgrade(engine, file, migrations)
+                _upgrade(engine, file, migrations, may_upgrade=may_upgrade)
             opened.keep()
         else:
-            _upgrade(engine, None, migrations)
-    except (DBAPIError, OSError, sqlite3.Error) as error:
-        raise DatabaseError(problem_of(error, str(file or target.render_as_string()))) from error
-    except ImportError as error:
-        params = {"file": target.render_as_string(), "module": error.name or str(error)}
-        raise DatabaseError(Problem("database.driver_missing", params)) from error
+            _upgrade(engine, None, migrations, may_upgrade=may_upgrade)
     return engine
+
+
+def schema_at(url: str) -> tuple[Fit, str | None]:
+    """Return how the tables at `url` fit this program, and their version; change nothing. Raises DatabaseError."""
+    target, file = _place(url)
+    if file is not None and not file.exists():
+        return Fit.OLDER, None
+    with driver_errors(target), _engine_or_nothing(target, file) as engine:
+        try:
+            with engine.connect() as connection:
+                return stored_fit(connection)
+        finally:
+            engine.dispose()
+
+
+def _place(url: str) -> tuple[URL, Path | None]:
+    """Return the address in its parts, and the file of SQLite."""
+    target = make_url(url)
+    return target, Path(target.database) if target.get_backend_name() == "sqlite" and target.database else None
+
+
+@contextmanager
+def _engine_or_nothing(target: URL, file: Path | None) -> Iterator[Engine]:
+    """Yield an engine, which keeps no connection open if the block fails."""
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(target, connect_args={"timeout": BUSY_SECONDS} if file else {}, pool_pre_ping=not file)
+    try:
+        yield engine
+    except BaseException:
+        engine.dispose()
+        raise
+
+
+@contextmanager
+def driver_errors(url: URL) -> Iterator[None]:
+    """Raise DatabaseError for what the driver of `url` raises in the block, and if there is no driver."""
+    where = url.render_as_string()
+    try:
+        yield
+    except (DBAPIError, OSError, sqlite3.Error) as error:
+        file = url.database if url.get_backend_name() == "sqlite" else ""
+        raise DatabaseError(problem_of(error, file or where)) from error
+    except ImportError as error:
+        params = {"file": where, "module": error.name or str(error)}
+        raise DatabaseError(Problem("database.driver_missing", params)) from error
 
 
 def problem_of(error: BaseException, where: str) -> Problem:
@@ -119,14 +163,29 @@ def _set_up(opened: OpenedFile, connection: Any, record: Any) -> None:
     record.info[OPENED] = opened
 
 
-def _upgrade(engine: Engine, file: Path | None, migrations: Path) -> None:
+def _upgrade(engine: Engine, file: Path | None, migrations: Path, *, may_upgrade: bool) -> None:
     with engine.connect() as connection:
-        current = stored_version(connection)
-    if current == newest_version(migrations):
+        fit, current = stored_fit(connection, migrations)
+    if fit is Fit.FITS:
         return
     from core.cache import upgrade  # alembic takes as long to load as a short command lasts
 
-    if current is not None and not upgrade.is_known(migrations, current):
-        where = str(file or engine.url.render_as_string())
-        raise DatabaseError(Problem("database.newer", {"file": where, "version": current}))
+    if fit is Fit.OLDER and current is not None and not upgrade.is_known(migrations, current):
+        fit = Fit.NEWER  # of another program
+    if fit is not Fit.OLDER or not may_upgrade:
+        raise OtherSchema(_problem_of_schema(engine, fit, current, migrations))
     upgrade.upgrade(engine, file, migrations, current)
+
+
+def schema_problem(connection: Connection) -> Problem | None:
+    """Return why this program does not work with the tables of the database; None if it does."""
+    fit, version = stored_fit(connection)
+    return None if fit is Fit.FITS else _problem_of_schema(connection.engine, fit, version, MIGRATIONS)
+
+
+def _problem_of_schema(engine: Engine, fit: Fit, version: str | None, migrations: Path) -> Problem:
+    file = engine.url.database if engine.dialect.name == "sqlite" else ""
+    where = file or engine.url.render_as_string()
+    return Problem(
+        f"database.{fit.value}", {"file": where, "version": version or "-", "own": newest_version(migrations)}
+    )

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Engine, Text, cast, select
 
+from core.cache.database import schema_problem
 from core.cache.schema import runs, tenants
-from core.cache.schema_version import newest_version, stored_version
 from core.cache.sql import transaction
 from core.problems import Problem
 
@@ -28,9 +28,12 @@ class FailingTenant:
 
 @dataclass(frozen=True, slots=True)
 class HealthReading:
-    """`refreshes` are (end, seconds) of the latest finished refreshes of all tenants, newest first."""
+    """`other_schema`: why this program does not work with the tables, None if it does.
 
-    newest_version: bool
+    `refreshes` are (end, seconds) of the latest finished refreshes of all tenants, newest first.
+    """
+
+    other_schema: Problem | None
     refreshes: Sequence[tuple[datetime, float]]
     failing: Sequence[FailingTenant]
     vanished: Mapping[str, datetime] = field(default_factory=dict)  # tenant -> since when its row is missing
@@ -45,11 +48,11 @@ def read_health(engine: Engine) -> HealthReading:
     gone = (tenants.c.has_profile, tenants.c.enabled, tenants.c.missing_since.is_not(None))
     vanished = select(tenants).where(*gone).order_by(tenants.c.name)
     with transaction(engine) as connection:
-        version = stored_version(connection)
+        problem = schema_problem(connection)
         finished = [(run.finished_at, run.seconds or 0.0) for run in connection.execute(done)]
         failing_tenants = [
             FailingTenant(row.name, row.failing_since, Problem.from_json(row.problem))
             for row in connection.execute(failing)
         ]
         missing = {row.name: row.missing_since for row in connection.execute(vanished)}
-    return HealthReading(version == newest_version(), finished, failing_tenants, missing)
+    return HealthReading(problem, finished, failing_tenants, missing)

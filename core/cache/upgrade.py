@@ -15,7 +15,21 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from core.cache.schema_version import newest_version, save_rule
+
+FIRST_RULE = "0012"  # the migrations up to this one were made without the rule
+
 log = logging.getLogger(__name__)
+
+
+def needed_code(migrations: Path) -> str:
+    """Return the oldest version of the program that works with the tables after all `migrations`.
+
+    A migration only adds, so the program before it works on. One that takes something away names the first version
+    that does without it: `needs_code = "0013"`.
+    """
+    revisions = ScriptDirectory.from_config(_config(migrations)).walk_revisions()
+    return max([FIRST_RULE, *(getattr(revision.module, "needs_code", "") for revision in revisions)])
 
 
 def is_known(migrations: Path, version: str) -> bool:
@@ -56,6 +70,8 @@ def _migrate(engine: Engine, file: Path | None, migrations: Path) -> None:
         config = _config(migrations)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if newest_version(migrations) > FIRST_RULE:
+            save_rule(connection, needed_code(migrations))
         connection.commit()
     engine.dispose()  # the connection without foreign keys
 

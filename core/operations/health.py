@@ -58,8 +58,8 @@ def judge(reading: HealthReading, refresh_minutes: float, started_at: datetime, 
 
     A refresh is late after two intervals and the usual duration of a refresh, counted from the last one or the start.
     """
-    if not reading.newest_version:
-        return Health("other version", reason="The database was upgraded by another version of the program.")
+    if reading.other_schema is not None:
+        return Health("other version", reason=reading.other_schema.text("en"))
     # A time in the future does not count: the clock was set back.
     last = min((end for end, _ in reading.refreshes), key=lambda end: elapsed(end, now), default=None)
     usual = statistics.median([seconds for _, seconds in reading.refreshes[:USUAL_OF]] or [0.0])
