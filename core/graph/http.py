@@ -7,7 +7,9 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -27,6 +29,26 @@ TIMEOUT = (5.0, 30.0)  # connect, read; seconds
 IDLE = 120.0  # seconds; a connection idle for longer is not used: hosts and firewalls drop it
 NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # requests have a token; a cookie jar would only grow
 USER_AGENT = "NONISV|Lizenztool|Lizenztool/1.0"
+
+
+@dataclass(slots=True)
+class RequestCount:
+    """The requests sent so far for one piece of work."""
+
+    sent: int = 0
+
+
+_count_of_this_work: ContextVar[RequestCount | None] = ContextVar("request_count", default=None)
+
+
+@contextmanager
+def requests_counted(count: RequestCount) -> Iterator[None]:
+    """Count the requests that this block sends, also in the threads that work for it."""
+    token = _count_of_this_work.set(count)
+    try:
+        yield
+    finally:
+        _count_of_this_work.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +90,6 @@ class Http:
     ) -> None:
         self.timeout = timeout
         self.sleep = sleep
-        self.sent = 0
         self.asked_to_wait_at = 0.0  # monotonic seconds of the latest answer with Retry-After
         self._ca_bundle, self._proxies = ca_bundle, proxies
         self._routes: dict[str, str] = {}  # scheme and host -> proxy
@@ -80,8 +101,9 @@ class Http:
 
     def request(self, method: str, url: str, **options: Any) -> requests.Response:
         """Send one request; raises what `requests` raises."""
-        with self._lock:
-            self.sent += 1
+        if (count := _count_of_this_work.get()) is not None:
+            with self._lock:
+                count.sent += 1
         status = 0
         try:
             proxy = self._proxy(url)

@@ -10,6 +10,7 @@ from core import metrics
 from core.cache import run_rows
 from core.cache.catalogue import load_catalogue
 from core.cache.run_rows import Run
+from core.graph.http import RequestCount, requests_counted
 from core.problems import Problem, ProblemError
 from core.refresh.run import RefreshRun
 from core.refresh.run_stop import RunStop, Stopped
@@ -28,13 +29,14 @@ def execute(services: Services, run: Run, stop: RunStop) -> None:
 
     Raises the error with which the refresh failed: DatabaseError, LockLost, ProfilesAway, or any unforeseen one.
     """
-    started, sent = time.monotonic(), services.http.sent
-    state, summary = "failed", empty_summary()
+    started = time.monotonic()
+    state, summary, requests = "failed", empty_summary(), RequestCount()
     try:
         catalogue, fault = load_catalogue(services.engine)
         if fault:
             log.warning("the product names cannot be used: %s", fault)
-        summary = _carry_out(RefreshRun(services, run, stop, catalogue, fault))
+        with requests_counted(requests):
+            summary = _carry_out(RefreshRun(services, run, stop, catalogue, fault))
         state = "interrupted" if stop.is_set() else "done"
     except Stopped:
         state = "interrupted"
@@ -44,7 +46,7 @@ def execute(services: Services, run: Run, stop: RunStop) -> None:
         raise
     finally:
         seconds = round(time.monotonic() - started, 3)
-        summary |= {"requests": services.http.sent - sent, "seconds": seconds}
+        summary |= {"requests": requests.sent, "seconds": seconds}
         run_rows.finish_run(services.engine, run.run_id, state, summary, seconds, services.now())
         services.run_watch.tell(run.run_id)
         metrics.refresh_ended(state, seconds, summary)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,26 +21,30 @@ from core.cache.tenant_rows import ProfileTenant, save_profiles, tenant_rows
 from core.graph import GraphClient, GraphError
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
-from core.name_key import name_key
 from core.problems import Problem, ProblemError
 from core.profiles.profile_faults import Fault
 from core.profiles.profile_store import Profiles, folder_problem
 from core.profiles.tenant_profile import TenantProfile
 from core.refresh.lists_reading import ListsRead
+from core.refresh.preparation import Prepared, broken_profiles, chosen_tenants
 from core.refresh.reader import Reader, ReadResult
 from core.refresh.run_stop import RunStop
 from core.refresh.run_summary import (
-    changes,
-    counts_and_failures,
+    Part,
     empty_summary,
+    joined,
     lasting_problems,
+    part_of,
     sharepoint_counts,
+    unread_part,
 )
 from core.refresh.services import Services
 from core.sharepoint import GiveWay, Item, ListError, PushResult
 from core.sharepoint.license_rows import rows_to_show
 
 log = logging.getLogger(__name__)
+
+StoredRows = tuple[dict[str, dict[str, StoredLicense]], set[tuple[str, str]]]  # rows by tenant and SKU; trials
 
 PUSH_MINUTES = 30.0  # longest push without a timetable
 PROGRESS_EVERY = 0.3  # seconds between two writes of the progress
@@ -60,32 +64,60 @@ class RefreshRun:
     stop: RunStop
     catalogue: Catalogue
     names_fault: str = ""
-    _rules: Rules = field(default_factory=Rules, init=False)
+    _rules: Rules | None = field(default=None, init=False)
     _progress_at: float = field(default=0.0, init=False)
     _show_figures_at: float = field(default=0.0, init=False)
 
     def carry_out(self) -> dict[str, Any]:
         """Carry out all steps; return the summary of `sync --json`."""
+        prepared = self.prepare()
+        items = self.license_items(prepared.lists_read)
+        result = self.read(prepared.chosen, prepared.rows)
+        stored = result.before | result.after
+        lists = self.push(prepared, items, lambda: (stored, result.trial))
+        return self.summary([self.part_of(prepared.names, result), prepared.unread], lists)
+
+    def prepare(self) -> Prepared:
+        """Take over the profiles, read the tenant list, and return what the refresh is to read."""
         services = self.services
         self._progress("profiles")
         profiles = self._take_profiles()
         self._progress("lists")
         lists_read = services.publisher.read_lists(profiles, services.now())
         rows = tenant_rows(services.engine)
-        self._rules = rules_at(services.engine, services.now(), services.settings.zone)
-        chosen, skipped = self._choose(profiles, rows)
-        items: Future[list[Item]] | None = None
-        if lists_read and not self.run.read_only:
-            items = services.publisher.license_items(lists_read)
-        result = self._read(chosen, rows)
-        pushed, problem = PushResult(), None
+        chosen, skipped = chosen_tenants(profiles, rows, self._in_scope)
+        broken = broken_profiles(profiles, rows, self.run.scope)
+        unread = unread_part(broken, skipped, services.settings.language)
+        return Prepared(profiles, lists_read, rows, chosen, unread)
+
+    def license_items(self, lists_read: ListsRead | None) -> Future[list[Item]] | None:
+        """Start to read the licence list; None if it will not be written."""
+        if lists_read is None or self.run.read_only:
+            return None
+        return self.services.publisher.license_items(lists_read)
+
+    def part_of(self, name_by_tenant: Mapping[str, str], result: ReadResult) -> Part:
+        """Return what the tenants of `result` add to the summary; `name_by_tenant`: tenant id -> name."""
+        language = self.services.settings.language
+        return part_of(result, name_by_tenant, lambda *sku: self.catalogue.product(*sku).name(language), language)
+
+    def push(
+        self, prepared: Prepared, items: Future[list[Item]] | None, stored: Callable[[], StoredRows]
+    ) -> dict[str, Any]:
+        """Write the lists; return their counts in the summary. `stored` returns all rows and trials of the cache."""
+        pushed, problem, lists_read = PushResult(), None, prepared.lists_read
         if lists_read and items and not self.stop.must_end():
-            pushed, problem = self._publish(lists_read, items, result)
-        elif profiles.sharepoint and not lists_read:
-            problem = _first_problem(services.engine)
-        problem = problem or _first_problem_of_the_site(profiles)
+            pushed, problem = self._publish(lists_read, items, *stored())
+        elif prepared.profiles.sharepoint and not lists_read:
+            problem = _first_problem(self.services.engine)
+        problem = problem or _first_problem_of_the_site(prepared.profiles)
         problems = [problem] if problem else lists_read.faults if lists_read else []
-        return self._summary(profiles, rows, result, skipped, pushed, problems)
+        return sharepoint_counts(pushed, problems, self.services.settings.language)
+
+    def summary(self, parts: Sequence[Part], lists: dict[str, Any]) -> dict[str, Any]:
+        """Return the summary; `parts`: what was read, in which part whatsoever, and what was not."""
+        lasting = lasting_problems(self.services, self.names_fault, self._in_scope)
+        return {**empty_summary(), **joined(parts), "sharepoint": lists, **lasting}
 
     def _take_profiles(self) -> Profiles:
         services = self.services
@@ -104,25 +136,8 @@ class RefreshRun:
                 log.warning("profile: %s", problem.text("en"))
         return profiles
 
-    def _choose(self, profiles: Profiles, rows: Mapping[str, Any]) -> tuple[list[TenantProfile], list[dict[str, str]]]:
-        wanted = [profile for profile in profiles.tenants if self._in_scope(profile.name)]
-        chosen = [profile for profile in wanted if rows[profile.tenant_id].enabled]
-        skipped = [{"tenant": p.name, "reason": "disabled"} for p in wanted if not rows[p.tenant_id].enabled]
-        return chosen, skipped
-
-    def _broken(self, profiles: Profiles, rows: Mapping[str, Any]) -> list[tuple[str, Problem]]:
-        """Return (tenant, problem) of the profiles in the scope that cannot be used."""
-        name_by_slug = {row.slug: row.name for row in rows.values()}
-        scope = {name_key(name) for name in self.run.scope}
-        broken = [fault for fault in profiles.faults if not (fault.usable or fault.of_sharepoint)]
-        names = [(name_by_slug.get(fault.slug, ""), fault) for fault in broken]
-        return [
-            (fault.name, fault.cause)
-            for stored, fault in names
-            if not scope or not scope.isdisjoint({name_key(stored), name_key(fault.name)})
-        ]
-
-    def _read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any]) -> ReadResult:
+    def read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any]) -> ReadResult:
+        """Read the tenants `chosen` and store their rows; `rows`: tenant id -> its row."""
         services = self.services
         self._progress("tenants", 0, len(chosen))
         reader = Reader(
@@ -135,7 +150,7 @@ class RefreshRun:
             stop=self.stop,
             now=services.now,
             zone=services.settings.zone,
-            rules=self._rules,
+            rules=self._rules_of_the_run(),
             asked_to_wait_at=lambda: services.http.asked_to_wait_at,
         )
         return reader.read(
@@ -146,15 +161,20 @@ class RefreshRun:
         )
 
     def _publish(
-        self, lists_read: ListsRead, items: Future[list[Item]], result: ReadResult
+        self,
+        lists_read: ListsRead,
+        items: Future[list[Item]],
+        stored: dict[str, dict[str, StoredLicense]],
+        trial: set[tuple[str, str]],
     ) -> tuple[PushResult, Problem | None]:
         """Write the lists from all rows of the cache, not only those of this run; return result and problem."""
         services = self.services
         self._progress(PUSH)
         self._show_figures_at = time.monotonic() + SHOW_FIGURES_AFTER
         tenants = tenant_rows(services.engine)
-        stored: dict[str, dict[str, StoredLicense]] = result.before | result.after
-        rows = rows_to_show(tenants, stored, result.trial, self.catalogue, self._rules, services.settings.language)
+        rows = rows_to_show(
+            tenants, stored, trial, self.catalogue, self._rules_of_the_run(), services.settings.language
+        )
         most = max(1.0, services.settings.refresh_minutes or PUSH_MINUTES) * 60
         try:
             pushed = services.publisher.publish(
@@ -171,6 +191,13 @@ class RefreshRun:
             services.publisher.note_failure(error.problem)
             return PushResult(), error.problem
         return pushed, pushed.problem
+
+    def _rules_of_the_run(self) -> Rules:
+        """Return the rules as they were when they were first asked for, the same for reading and writing."""
+        if self._rules is None:
+            services = self.services
+            self._rules = rules_at(services.engine, services.now(), services.settings.zone)
+        return self._rules
 
     def _asked_to_give_way(self) -> bool:
         try:
@@ -193,25 +220,6 @@ class RefreshRun:
             self._show_figures_at = float("inf")
             run_rows.show_new_figures(self.services.engine)
             self.services.run_watch.tell(self.run.run_id)
-
-    def _summary(
-        self,
-        profiles: Profiles,
-        rows: Mapping[str, Any],
-        result: ReadResult,
-        skipped: list[dict[str, str]],
-        pushed: PushResult,
-        problems: Sequence[Problem],
-    ) -> dict[str, Any]:
-        language = self.services.settings.language
-        names = {profile.tenant_id: profile.name for profile in profiles.tenants}
-        return {
-            **empty_summary(),
-            **counts_and_failures(result, self._broken(profiles, rows), skipped, language),
-            "sharepoint": sharepoint_counts(pushed, problems, language),
-            "changed": changes(result, names, lambda *sku: self.catalogue.product(*sku).name(language)),
-            **lasting_problems(self.services, self.names_fault, self._in_scope),
-        }
 
 
 def _first_problem(engine: Engine) -> Problem | None:

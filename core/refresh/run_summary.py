@@ -1,10 +1,10 @@
-"""The parts of the summary of a refresh (`sync --json`): counts, failures, changes."""
+"""The summary of a refresh (`sync --json`), composed from the parts in which its tenants were read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypedDict
 
 from core.attention.condition import as_written
 from core.attention.conditions import conditions_after_refresh
@@ -13,6 +13,17 @@ from core.problems import Problem
 from core.refresh.reader import ReadResult
 from core.refresh.services import Services
 from core.sharepoint import PushResult
+
+
+class Part(TypedDict):
+    """What a part of the tenants of a refresh adds to its summary; plain values, which the database can keep."""
+
+    ok: int
+    failed: list[dict[str, str]]
+    skipped: list[dict[str, str]]
+    licenses: int
+    shortages: int
+    changed: dict[str, Any]
 
 
 def empty_summary() -> dict[str, Any]:
@@ -27,31 +38,64 @@ def empty_summary() -> dict[str, Any]:
         "sharepoint": PushResult().counts(),
         "requests": 0,
         "seconds": 0.0,
-        "changed": {"new_shortages": [], "ended_shortages": [], "rows": 0},
+        "changed": no_changes(),
         "vanished": [],
         "not_listed": 0,
         "problems": [],
     }
 
 
-def counts_and_failures(
-    result: ReadResult, broken: Iterable[tuple[str, Problem]], skipped: list[dict[str, str]], language: str
-) -> dict[str, Any]:
-    """Return the counts of tenants and licences, and the tenants that failed; `broken`: (tenant, profile's problem)."""
-    unread = ((profile.name, problem) for profile, problem in result.failed)
-    failed = [
-        {"tenant": name, "code": problem.code, "message": problem.text(language)}
-        for name, problem in (*unread, *broken)
-    ]
-    rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
+def no_changes() -> dict[str, Any]:
+    """Return the changes of a part in which nothing has changed."""
+    return {"new_shortages": [], "ended_shortages": [], "rows": 0}
+
+
+def joined(parts: Sequence[Part]) -> dict[str, Any]:
+    """Return the counts, failures and changes of all parts together."""
+    failed = [one for part in parts for one in part["failed"]]
+    skipped = [one for part in parts for one in part["skipped"]]
+    ok = sum(part["ok"] for part in parts)
     return {
-        "tenants": len(result.ok) + len(failed) + len(skipped),
-        "ok": len(result.ok),
+        "tenants": ok + len(failed) + len(skipped),
+        "ok": ok,
         "failed": failed,
         "skipped": skipped,
-        "licenses": len(rows),
-        "shortages": sum(row["short_since"] is not None for row in rows),
+        "licenses": sum(part["licenses"] for part in parts),
+        "shortages": sum(part["shortages"] for part in parts),
+        "changed": {
+            "new_shortages": [one for part in parts for one in part["changed"]["new_shortages"]],
+            "ended_shortages": [one for part in parts for one in part["changed"]["ended_shortages"]],
+            "rows": sum(part["changed"]["rows"] for part in parts),
+        },
     }
+
+
+def unread_part(broken: Iterable[tuple[str, Problem]], skipped: list[dict[str, str]], language: str) -> Part:
+    """Return the part of the tenants that are not read; `broken`: (tenant, problem of its profile)."""
+    failed = _failures(broken, language)
+    return Part(ok=0, failed=failed, skipped=skipped, licenses=0, shortages=0, changed=no_changes())
+
+
+def part_of(
+    result: ReadResult, name_by_tenant: Mapping[str, str], product_name: Callable[[str, str], str], language: str
+) -> Part:
+    """Return the part of the tenants of `result`.
+
+    `name_by_tenant`: tenant id -> name; `product_name` (SKU id, part number) returns the name of a product.
+    """
+    rows = [row for tenant in result.after.values() for row in tenant.values() if row["present"]]
+    return Part(
+        ok=len(result.ok),
+        failed=_failures(((profile.name, problem) for profile, problem in result.failed), language),
+        skipped=[],
+        licenses=len(rows),
+        shortages=sum(row["short_since"] is not None for row in rows),
+        changed=_changes(result, name_by_tenant, product_name),
+    )
+
+
+def _failures(unread: Iterable[tuple[str, Problem]], language: str) -> list[dict[str, str]]:
+    return [{"tenant": name, "code": problem.code, "message": problem.text(language)} for name, problem in unread]
 
 
 def sharepoint_counts(pushed: PushResult, problems: Sequence[Problem], language: str) -> dict[str, Any]:
@@ -80,13 +124,10 @@ def lasting_problems(services: Services, names_fault: str, in_scope: Callable[[s
     }
 
 
-def changes(
+def _changes(
     result: ReadResult, name_by_tenant: Mapping[str, str], product_name: Callable[[str, str], str]
 ) -> dict[str, Any]:
-    """Return the changes since the previous refresh: new and ended shortages, and the number of changed rows.
-
-    `name_by_tenant`: tenant id -> name; `product_name` (SKU id, part number) returns the name of a product.
-    """
+    """Return the changes since the previous refresh: new and ended shortages, and the number of changed rows."""
     new: list[list[str]] = []
     ended: list[list[str]] = []
     rows = 0
