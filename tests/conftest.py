@@ -10,7 +10,7 @@ from typing import Any
 
 import bcrypt
 import pytest
-from sqlalchemy import URL, Engine, create_engine, delete, event
+from sqlalchemy import URL, Engine, create_engine, delete, event, make_url
 from streamlit.components.v2 import manifest_scanner
 
 from core.access import passwords
@@ -26,7 +26,7 @@ from tests.earlier_versions import empty_url  # noqa: F401 - fixture
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
 from tests.people import CHEAP
-from tests.postgres import postgres
+from tests.postgres import new_database, postgres
 from tests.served import Served, serve
 
 CHEAP_HASH = bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(CHEAP)).decode()
@@ -169,6 +169,14 @@ def postgres_url() -> Iterator[str]:
     """A PostgreSQL server for all tests of this process."""
     with postgres() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of a database on that server with all tables, of which others are made (`new_database`)."""
+    with new_database(postgres_url) as url:
+        open_database(url).dispose()
+        yield str(make_url(url).database)
 
 
 @pytest.fixture(scope="session")

@@ -48,12 +48,15 @@ def postgres() -> Iterator[str]:
 
 
 @contextmanager
-def new_database(server: str) -> Iterator[str]:
-    """The URL of an empty database on a running server (40 ms instead of the 1.5 s of a server of its own)."""
+def new_database(server: str, template: str = "template0") -> Iterator[str]:
+    """The URL of a new database on a running server, a copy of the database `template`; by default it is empty.
+
+    It takes 40 ms, a server of its own 1.5 s.
+    """
     name = f"own_{next(_numbers)}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,8 @@ from sqlalchemy.pool import NullPool
 from core.cache.database import DatabaseError, driver_errors
 from core.problems import Problem
 
-PATIENCE_SECONDS = 3  # until another process has ended its transaction
+PATIENCE_SECONDS = 3  # until another process has ended its transaction, or the server a connection that was closed
+TICK = 0.05
 # Of this database and this user: a monitoring program with a user of its own may stay connected.
 OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
@@ -75,8 +77,12 @@ def _need_alone(connection: Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
     connection.exec_driver_sql("SET TIME ZONE 'UTC'")  # a time of the year 1 in another zone has no year in Python
-    if connection.execute(OTHERS).scalar_one():
-        raise _in_use(connection.engine.url)
+    end = time.monotonic() + PATIENCE_SECONDS
+    while connection.execute(OTHERS).scalar_one():
+        if time.monotonic() > end:
+            raise _in_use(connection.engine.url)
+        connection.commit()  # within a transaction the answer stays the same
+        time.sleep(TICK)
     connection.commit()
 
 
