@@ -1,4 +1,4 @@
-"""Command line: `python -m core sync | check | cert | skus | rules | lists | users | audit | secrets | prune | db`."""
+"""Command line: `python -m core COMMAND`; `--help` lists the commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ from collections.abc import Sequence
 
 from core import texts
 from core.access import accounts
-from core.commands import WRONG_CONFIGURATION, audit, db, prune, rules, secrets, setup, sharepoint_lists, sync, users
+from core.commands import (
+    WRONG_CONFIGURATION,
+    audit,
+    backup,
+    db,
+    prune,
+    rules,
+    secrets,
+    setup,
+    sharepoint_lists,
+    sync,
+    users,
+)
 from core.commands.parser_words import speak
 from core.licenses.skus import SkuError
 from core.logs.setup import log_uncaught, set_up_logs
@@ -50,7 +62,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     speak(language)
     parser = argparse.ArgumentParser(prog="python -m core", description=texts.text("help.core", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (sync, setup, rules, sharepoint_lists, users, audit, secrets, prune, db):
+    for command in (sync, setup, rules, sharepoint_lists, users, audit, secrets, prune, db, backup):
         command.add_to(commands, language)
     return parser
 

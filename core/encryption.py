@@ -9,7 +9,6 @@ from __future__ import annotations
 import binascii
 import contextlib
 import json
-import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from core.durable_files import write_durably
 
 KEY_BYTES = 32
 ID_LETTERS = 8
@@ -100,24 +101,7 @@ def write_keys(file: Path, keys: Sequence[str]) -> None:
 
     Only one process may call this at a time. Raises OSError.
     """
-    new = file.with_name(f"{file.name}.new")  # a fixed name, so that crashes leave at most one file
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as opened:
-        opened.writelines(f"{key}\n" for key in keys)
-        opened.flush()
-        os.fsync(opened.fileno())
-    new.replace(file)
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Write the folder to disk, so that a new name survives a power failure (not on every system)."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    write_durably(file, "".join(f"{key}\n" for key in keys).encode("ascii"))
 
 
 def _derived(key: str, purpose: str, owner: str) -> bytes:

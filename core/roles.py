@@ -35,6 +35,7 @@ class Action(StrEnum):
     SESSIONS = "sessions"  # see and end the sessions of other accounts
     TOKENS = "tokens"  # manage API tokens
     AUDIT = "audit"  # read the audit
+    OPERATIONS = "operations"  # see backups and drills, make a backup
 
 
 LEAST_ROLE = {
@@ -51,6 +52,7 @@ LEAST_ROLE = {
     Action.SESSIONS: "admin",
     Action.TOKENS: "admin",
     Action.AUDIT: "admin",
+    Action.OPERATIONS: "admin",
 }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from core import texts
+from core.backup.restore_journal import need_none_begun
 from core.cache.database import open_database
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
@@ -33,9 +34,14 @@ class Runtime:
 
 
 def open_engine(settings: Settings) -> Engine:
-    """Return the engine of the upgraded database, with the keys of its secrets. Raises DatabaseError."""
+    """Return the engine of the upgraded database, with the keys of its secrets.
+
+    Raises DatabaseError, and BackupError while a restore goes on or was interrupted.
+    """
+    need_none_begun(settings.data_dir)
     engine = open_database(settings.database)
     try:
+        need_none_begun(settings.data_dir)  # a restore that has begun since sees this process, or is seen here
         secret_rotation.prepare(engine, settings)
     except BaseException:
         engine.dispose()

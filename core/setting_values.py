@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from core import texts
 from core.encryption import parse_key
 from core.logs import syslog
 from core.setting_faults import SettingFault
+
+KEEP = re.compile(r"[1-9]\d{0,4}[hdwm]")
 
 
 def number(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
@@ -98,6 +101,26 @@ def secret_keys(raw: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(parse_key(key) for key in raw.split(",") if key.strip()))
     except ValueError:
         raise SettingFault("secret_key") from None
+
+
+def backup_recipients(raw: str) -> tuple[str, ...]:
+    """Return the public keys of age; only a machine with backups loads its library."""
+    from pyrage import RecipientError, x25519
+
+    keys = tuple(dict.fromkeys(key.strip() for key in raw.split(",") if key.strip()))
+    try:
+        for key in keys:
+            x25519.Recipient.from_str(key)
+    except RecipientError:
+        raise SettingFault("backup_recipient") from None  # without the value: it may be the private key
+    return keys
+
+
+def backup_keep(raw: str) -> tuple[str, ...]:
+    entries = tuple(entry.strip() for entry in raw.split(",") if entry.strip())
+    if not entries or not all(KEEP.fullmatch(entry) for entry in entries):
+        raise SettingFault("backup_keep", raw)
+    return entries
 
 
 def yes_or_no(raw: str) -> bool:

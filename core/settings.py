@@ -17,6 +17,8 @@ from core import network
 from core.network import Proxies
 from core.setting_faults import SettingFault, SettingsError
 from core.setting_values import (
+    backup_keep,
+    backup_recipients,
     database_url,
     host_names,
     https_url,
@@ -67,6 +69,10 @@ class Settings:
     history_days: int = 1096  # three years
     run_days: int = 90
     api_requests_per_minute: int = 120  # of each token
+    backup_dir: str = ""  # no backups
+    backup_recipients: tuple[str, ...] = ()  # public keys
+    backup_hours: float = 1
+    backup_keep: tuple[str, ...] = ("48h", "14d", "8w", "12m")
     max_connections: int = 1024  # half of them for tabs
     max_connections_per_address: int = 256  # and as many tabs
     proxies: Proxies = field(default=Proxies(), repr=False)  # may hold a password
@@ -181,6 +187,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "history_days": number(int, 0, 36_500),
     "run_days": number(int, 0, 36_500),
     "api_requests_per_minute": number(int, 1, 100_000),
+    "backup_dir": str,
+    "backup_recipients": backup_recipients,
+    "backup_hours": number(float, 0, 8_760),
+    "backup_keep": backup_keep,
     "max_connections": number(int, 16, 100_000),
     "max_connections_per_address": number(int, 6, 100_000),
 }

@@ -467,7 +467,7 @@ KILLED = """
 import os, shutil, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from core import encryption
+from core import durable_files, encryption
 from core.cache import secret_rows as stored
 from core.roles import command_actor
 from core.runtime import open_engine
@@ -491,7 +491,7 @@ def rotate(folder):
     for name in ("lock_for_writing", "_stored", "_save", "append", "clear_free_pages"):
         counted(stored, name)
     counted(os, "fsync")
-    counted(encryption, "_sync_folder")
+    counted(durable_files, "sync_folder")
     counted(encryption.KeyRing, "renew")
     counted(Path, "replace")
     secret_rotation.rotate(engine, command_actor(), datetime.now(UTC))

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -409,4 +410,21 @@ sign_in_budgets = Table(
     metadata,
     Column("key", String(100), primary_key=True),
     Column("whole_at", UtcTime, nullable=False),
+)
+
+# What became of each backup, drill and restore.
+backups = Table(
+    "backups",
+    metadata,
+    Column("backup_id", String(32), primary_key=True),
+    Column("kind", String(10), nullable=False),  # backup, drill, restore
+    Column("started_at", UtcTime, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("actor", ShownText(100), nullable=False),
+    Column("file", ShownText(200), nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the encrypted file
+    Column("bytes", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),  # of all tables in it
+    Column("problem", Text),  # NULL: it went well
+    Index("backups_started", "kind", "started_at"),
 )

@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Literal
 
 from core.problems import Problem
-from core.profiles.profile_json import parse_profile
+from core.profiles.named_keys import named_keys
 from core.settings import Settings
 
 READ, WRITE, GROUP_READ = 0o055, 0o022, 0o050  # of group and others; for a folder execute counts as read
 KEY_SUFFIXES = {".key", ".pfx", ".p12", ".p8", ".pk8", ".ppk"}
 PEM_SUFFIXES = {".pem", ".crt", ".cer", ".cert", ".der", ".txt"}
 KEY_SIGN, KEY_BYTES = b"PRIVATE KEY-----", 65_536
-NAMES_A_KEY = ("cert_path", "client_secret_file")
 MOST_FILES = 20_000  # in a folder; 1,000 tenants have 3,000
 SHOWN = 10
 
@@ -91,21 +90,7 @@ def watched(settings: Settings, env_file: Path) -> Iterator[tuple[Path, Kind]]:
         yield folder, Kind.CONTROL
         for path in _files(folder, deep=True):
             yield path, Kind.KEY if _is_key(path) else Kind.CONTROL
-            yield from ((key, Kind.KEY) for key in _named_keys(root, path))
-
-
-def _named_keys(root: Path, profile: Path) -> Iterator[Path]:
-    """Yield the files with keys and secrets that a profile names, in any folder."""
-    if profile.suffix.lower() != ".json":
-        return
-    try:
-        data = parse_profile(profile).data
-    except (OSError, ValueError, RecursionError):
-        return
-    for name in NAMES_A_KEY:
-        value = data.get(name) if isinstance(data, dict) else None
-        if isinstance(value, str) and value and "\0" not in value:
-            yield root / value
+            yield from ((key, Kind.KEY) for key in named_keys(root, path))
 
 
 def _database_file(settings: Settings) -> Path | None:

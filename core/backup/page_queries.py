@@ -1,0 +1,93 @@
+"""The queries of every page and of the API, by the address of the page: what a drill asks a restored database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core import audit
+from core.access import accounts, api_tokens
+from core.access.sessions import open_sessions
+from core.attention.facts import known_facts
+from core.cache import event_rows, frames, history_rows, lists_read, readings
+from core.cache.api_queries import runs_page
+from core.cache.backup_rows import latest_backups
+from core.cache.health_reading import read_health
+from core.cache.product_frame import products_frame
+from core.cache.rule_rows import all_rules
+from core.cache.run_rows import latest_run
+from core.cache.shared_frames import newest_figures
+from core.roles import Actor
+from core.settings import Settings
+from core.views.saved_views import views_for
+
+YEARS = timedelta(days=1096)
+PAGE = 500  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who opens every page: of the database of `engine`, with these settings, at `now`."""
+
+    engine: Engine
+    settings: Settings
+    actor: Actor
+    now: datetime
+
+
+def _figures(reader: Reader) -> Any:
+    return newest_figures(reader.engine, reader.settings)
+
+
+def _licenses(reader: Reader) -> object:
+    return _figures(reader).licenses.to_dict("records")
+
+
+def _start(reader: Reader) -> object:
+    catalogue = _figures(reader).catalogue
+    facts = known_facts(reader.engine, reader.settings, catalogue, reader.now)
+    return facts, latest_run(reader.engine), event_rows.events_since(reader.engine, reader.now - timedelta(days=7))
+
+
+def _products(reader: Reader) -> object:
+    figures = _figures(reader)
+    return products_frame(figures.licenses, figures.license_index)
+
+
+def _tenants(reader: Reader) -> list[object]:
+    """Read what the page of each tenant shows, with the longest history of one of its licences."""
+    since, read = (reader.now - YEARS).date(), list[object]()
+    for tenant_id, skus in readings.stored_licenses(reader.engine).items():
+        read += [frames.subscriptions_frame(reader.engine, tenant_id),
+                 event_rows.events_of(reader.engine, tenant_id, most=PAGE),
+                 history_rows.history_page(reader.engine, tenant_id, since, limit=1)]  # fmt: skip
+        read += [frames.history_frame(reader.engine, tenant_id, sku_id, since) for sku_id in sorted(skus)[:1]]
+    return read
+
+
+def _audit(reader: Reader) -> object:
+    verification = audit.verify(reader.engine, reader.actor)
+    if verification.broken_at is not None:
+        raise ValueError(f"the audit is broken at row {verification.broken_at}")
+    return audit.find(reader.engine, reader.actor, audit.Search(), limit=PAGE)
+
+
+QUERIES: Mapping[str, Callable[[Reader], object]] = {
+    "": _start,
+    "alle-tenants": _licenses,
+    "produkte": _products,
+    "tenant": _tenants,
+    "monitoring": lambda of: (lists_read.sharepoint_status(of.engine), lists_read.tenant_list_rows(of.engine)),
+    "regeln": lambda of: all_rules(of.engine),
+    "konten": lambda of: (accounts.list_accounts(of.engine, of.actor), open_sessions(of.engine, of.actor, of.now)),
+    "programme": lambda of: api_tokens.list_tokens(of.engine, of.actor),
+    "protokoll": _audit,
+    "betrieb": lambda of: latest_backups(of.engine),
+    "mein-konto": lambda of: views_for(of.engine, of.actor),
+    "api": lambda of: runs_page(of.engine, limit=PAGE),
+    "health": lambda of: read_health(of.engine),
+}
