@@ -42,7 +42,7 @@ def write_app_certificate(path: Path, name: str, key: rsa.RSAPrivateKey, days: f
     cert = _builder(name, name, start, end).public_key(key.public_key()).sign(key, hashes.SHA256())
     path.parent.mkdir(parents=True, exist_ok=True)
     _write_private(path, _private_pem(key) + cert.public_bytes(PEM))
-    return _registered(cert)
+    return registered(cert)
 
 
 def read_app_certificate(path: Path) -> AppCertificate | None:
@@ -50,7 +50,7 @@ def read_app_certificate(path: Path) -> AppCertificate | None:
     if not path.is_file():
         return None
     cert = x509.load_pem_x509_certificate(path.read_bytes())
-    return _registered(cert) if cert.not_valid_after_utc > _now() else None
+    return registered(cert) if cert.not_valid_after_utc > _now() else None
 
 
 def server_files(folder: Path) -> tuple[Path, Path]:
@@ -110,7 +110,8 @@ def _usage(*, sign_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _registered(cert: x509.Certificate) -> AppCertificate:
+def registered(cert: x509.Certificate) -> AppCertificate:
+    """Return what Entra stores of this certificate."""
     key = cert.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
         raise TypeError("an app certificate has an RSA key")

@@ -119,7 +119,7 @@ class Edge:
     async def _carry_out(self, call: Call) -> Reply:
         if not call.path.startswith("/v1.0/"):
             with self.world.lock:
-                return login.answer(self.world, call.method, call.path, call.body)
+                return login.answer(self.world, call.method, call.path, call.query, call.body)
         if call.path != "/v1.0/$batch":
             return graph.answer(self.world, call)
         if self.world.token(call.authorization) is None:

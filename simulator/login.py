@@ -1,4 +1,4 @@
-"""Entra's login host: the metadata page and the token endpoint for client credentials with a certificate."""
+"""Entra's login host: the metadata page, the admin consent, and tokens for an application with a certificate."""
 
 import base64
 import datetime as dt
@@ -6,8 +6,9 @@ import json
 import secrets
 import time
 import uuid
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import jwt
 
@@ -56,13 +57,14 @@ class LoginError(Exception):
         return as_json(body, self.status)
 
 
-def answer(world: World, method: str, path: str, body: bytes) -> Reply:
-    """Answer `/{tenant}/v2.0/.well-known/openid-configuration` and `/{tenant}/oauth2/v2.0/token`."""
+def answer(world: World, method: str, path: str, query: Mapping[str, str], body: bytes) -> Reply:
+    """Answer the metadata page, the admin consent and the token endpoint below `/{tenant}`, an id or a domain."""
     tenant_id, _, rest = path.strip("/").partition("/")
     try:
         if rest == "v2.0/.well-known/openid-configuration":
-            _app_of(world, tenant_id, "invalid_tenant")
             return as_json(_discovery(world, tenant_id))
+        if rest == "v2.0/adminconsent" and method == "GET":
+            return _admin_consent(world, tenant_id, query)
         if rest == "oauth2/v2.0/token" and method == "POST":
             form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             return _token(world, tenant_id, form)
@@ -71,8 +73,33 @@ def answer(world: World, method: str, path: str, body: bytes) -> Reply:
     return Reply(404, b"")
 
 
-def _discovery(world: World, tenant_id: str) -> dict[str, Any]:
-    base = f"{world.login_url}/{tenant_id}"
+def _admin_consent(world: World, tenant: str, query: Mapping[str, str]) -> Reply:
+    """Consent to the provider's application, as an administrator of the tenant who presses "Accept", and redirect."""
+    app, provider = _app_of(world, tenant, "invalid_request"), world.portal.provider
+    redirect = query.get("redirect_uri", "")
+    if not query.get("scope"):
+        raise LoginError(400, "invalid_request", 900144, "The request body must contain the parameter: 'scope'.")
+    if provider is None or query.get("client_id") != provider.client_id:
+        text = f"Application with identifier '{query.get('client_id')}' was not found in the directory."
+        raise LoginError(400, "unauthorized_client", 700016, text)
+    if redirect not in provider.redirects:
+        text = f"The redirect URI '{redirect}' specified in the request does not match those of the application."
+        raise LoginError(400, "invalid_request", 50011, text)
+    said = {"admin_consent": "True", "tenant": app.tenant_id}
+    if world.portal.declines:
+        said |= {"error": "access_denied", "error_description": "AADSTS65004: User declined to consent."}
+    else:
+        world.portal.consent_to_provider(app)
+    state = {"state": query["state"]} if "state" in query else {}
+    return Reply(302, headers={"Location": f"{redirect}?{urlencode(said | state)}"})
+
+
+def _discovery(world: World, tenant: str) -> dict[str, Any]:
+    if foreign := world.portal.other_clouds.get(tenant.lower()):
+        base, graph_host = f"https://login.{foreign}/{uuid.uuid5(uuid.NAMESPACE_DNS, tenant)}", f"graph.{foreign}"
+    else:
+        tenant_id = _app_of(world, tenant, "invalid_tenant").tenant_id
+        base, graph_host = f"{world.login_url}/{tenant_id}", world.graph_url.removeprefix("https://")
     return {
         "token_endpoint": f"{base}/oauth2/v2.0/token",
         "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
@@ -88,13 +115,15 @@ def _discovery(world: World, tenant_id: str) -> dict[str, Any]:
         "end_session_endpoint": f"{base}/oauth2/v2.0/logout",
         "tenant_region_scope": "EU",
         "cloud_instance_name": "localhost",
-        "msgraph_host": world.graph_url.removeprefix("https://"),
+        "msgraph_host": graph_host,
     }
 
 
 def _token(world: World, tenant_id: str, form: dict[str, str]) -> Reply:
     app = _app_of(world, tenant_id, "invalid_request")
     _check_app(app, form.get("client_id", ""))
+    early = app.consent_takes > 0  # the consent has not taken effect yet
+    app.consent_takes -= early
     if form.get("grant_type") != "client_credentials":
         raise LoginError(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
     _check_assertion(world, app, form)
@@ -102,14 +131,14 @@ def _token(world: World, tenant_id: str, form: dict[str, str]) -> Reply:
         text = f"The provided request must include a 'scope' of the form <resource>/.default: {form.get('scope')}."
         raise LoginError(400, "invalid_scope", 70011, text)
     life = int(world.token_lifetime)
-    answered = {"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": issue(world, app)}
-    return as_json(answered)
+    token = issue(world, app, without_roles=early)
+    return as_json({"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token})
 
 
-def issue(world: World, app: AppRegistration) -> str:
+def issue(world: World, app: AppRegistration, *, without_roles: bool = False) -> str:
     """Return a new access token; it looks like a JWT, but its meaning is in `world.tokens` alone."""
     now = int(time.time())
-    roles = sorted(app.permissions)
+    roles = [] if without_roles else sorted(app.permissions)
     claims: dict[str, Any] = {
         "aud": world.graph_url,
         "iss": f"{world.login_url}/{app.tenant_id}/v2.0",
@@ -129,8 +158,8 @@ def issue(world: World, app: AppRegistration) -> str:
 
 
 def _app_of(world: World, tenant_id: str, error: str) -> AppRegistration:
-    app = world.apps.get(tenant_id.lower())
-    if app is None or app.deleted:
+    app = world.app_of(tenant_id)
+    if app is None:
         raise LoginError(400, error, 90002, NO_SUCH_TENANT.format(tenant_id))
     return app
 
@@ -143,6 +172,10 @@ def _check_app(app: AppRegistration, client_id: str) -> None:
         raise LoginError(400, "invalid_client", number, TEXTS.get(number, "Somebody has not written that down yet."))
     if app.disabled:
         raise LoginError(400, "unauthorized_client", 7000112, f"Application '{client_id}'(Lizenztool) is disabled.")
+    if app.from_provider and app.consent_takes:
+        app.consent_takes -= 1
+        text = f"The client application {client_id} is missing service principal in the tenant {app.tenant_id}."
+        raise LoginError(401, "invalid_client", 7000229, text)
     if not app.service_principal:
         text = f"The client application {client_id} is missing service principal in the tenant {app.tenant_id}."
         raise LoginError(401, "invalid_client", 7000229, text)

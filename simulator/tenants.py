@@ -67,6 +67,9 @@ class AppRegistration:
         self.permissions = permissions
         self.deleted = self.disabled = False
         self.service_principal = True
+        self.writes_profile = True  # False: an operator, or the product, writes it
+        self.from_provider = False  # True: the provider's multi-tenant application, to which the tenant has consented
+        self.consent_takes = 0  # so many sign-ins meet a consent that has not taken effect yet
         self.refused_with = 0  # AADSTS number with which every sign-in is refused; 0: sign-ins are checked as usual
         self.renewals = 0
         self.certificates: dict[str, AppCertificate] = {}
@@ -87,7 +90,8 @@ class AppRegistration:
     def register(self, certificate: AppCertificate) -> None:
         with self.lock:
             self.certificates = {**self.certificates, certificate.sha256: certificate}
-            self.write_profile()
+            if self.writes_profile:
+                self.write_profile()
 
     def revoke_certificates(self) -> None:
         """Remove all certificates from the app registration; sign-ins then get AADSTS700027."""
@@ -123,6 +127,7 @@ class Tenant(AppRegistration):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.domains: set[str] = set()
         self._skus: dict[str, Sku] = {}
         self._subscriptions: list[Subscription] = []
         self._bodies: dict[Any, bytes] = {}

@@ -9,6 +9,7 @@ from threading import RLock
 
 from .catalog import SKU_IDS
 from .certificates import rsa_key, write_app_certificate
+from .portal import Portal
 from .site import PARAMETERS, SharePoint
 from .tenants import AppRegistration, SkuValue, Tenant
 from .throttle import Meter
@@ -34,6 +35,7 @@ class World:
         self.lock = RLock()
         self.login_url = self.graph_url = ""
         self.apps: dict[str, AppRegistration] = {}
+        self.portal = Portal(self)
         self.sites: list[SharePoint] = []
         self.tokens: dict[str, Token] = {}
         self.assertions: dict[str, str] = {}
@@ -82,6 +84,16 @@ class World:
             tenant.use_certificate(len(self.apps), certificate_days)
             if listed:
                 self._list_tenant(tenant, enabled, monitoring)
+            return tenant
+
+    def add_customer(self, name: str, skus: Mapping[str, SkuValue] | None = None, *, domain: str = "") -> Tenant:
+        """Add a customer whom the product does not know yet: no app registration, profile or row in a list."""
+        with self.lock:
+            tenant = self._new_tenant(name, set())
+            tenant.writes_profile = tenant.service_principal = False
+            tenant.domains = {domain} if domain else set()
+            tenant.client_id = ""
+            tenant.set_skus(skus or {})
             return tenant
 
     def add_many(self, count: int, skus_per_tenant: int = 8) -> list[Tenant]:
@@ -144,6 +156,12 @@ class World:
         """Return the tenant with this tenant id, name or slug."""
         with self.lock:
             return next(t for t in self.tenants if wanted in (t.tenant_id, t.name, t.slug))
+
+    def app_of(self, tenant: str) -> AppRegistration | None:
+        """Return the registration in the tenant with this id or domain, None if there is no such tenant."""
+        wanted = tenant.lower()
+        app = self.apps.get(wanted) or next((t for t in self.tenants if wanted in t.domains), None)
+        return None if app is None or app.deleted else app
 
     def _new_tenant(self, name: str, permissions: set[str]) -> Tenant:
         tenant = Tenant(self.folder, name, self._slugs, permissions=permissions, lock=self.lock)
