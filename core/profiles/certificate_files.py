@@ -65,11 +65,11 @@ class PemFile:
 
 def read_pem(path: Path) -> PemFile:
     """Return the blocks of the PEM file `path`. Raises CertificateError with the kind of the file if it is no PEM."""
-    raw = _bytes(path)
+    raw = read_bytes(path)
     text, encoding = _as_ascii(raw)
     blocks = [(match.group(1), match.group(0)) for match in PEM_BLOCK.finditer(text)]
     pem = PemFile(blocks, encoding)
-    if not pem.keys and _is_pfx(_from_base64(text)):
+    if not pem.keys and is_pfx(_from_base64(text)):
         raise CertificateError("profile.cert_pfx_text")
     if not blocks and raw.strip():
         raise CertificateError(_code_of_format(raw))
@@ -103,7 +103,8 @@ def spki(key: object) -> bytes:
     return bytes(key.public_bytes(serialization.Encoding.DER, form))  # type: ignore[attr-defined]
 
 
-def _bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return the bytes of a file that may hold a key. Raises CertificateError."""
     try:
         return read_file(path)
     except FileNotFoundError:
@@ -134,7 +135,8 @@ def _from_base64(text: bytes) -> bytes:
         return b""
 
 
-def _is_pfx(raw: bytes) -> bool:
+def is_pfx(raw: bytes) -> bool:
+    """Return True if the bytes are a PFX (PKCS #12)."""
     return raw[:1] == b"\x30" and b"\x02\x01\x03" in raw[:12]  # a SEQUENCE, which goes on with the version, 3
 
 
@@ -143,7 +145,7 @@ def _code_of_format(raw: bytes) -> str:
     code = next((named for start, named in CODE_BY_START.items() if raw.startswith(start)), "")
     if code or raw[:1] != b"\x30":  # DER begins with a SEQUENCE
         return code or "profile.cert_no_pem"
-    if _is_pfx(raw):
+    if is_pfx(raw):
         return "profile.cert_pfx"
     if PKCS7 in raw[:32]:
         return "profile.cert_chain_alone"

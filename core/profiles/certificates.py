@@ -145,18 +145,37 @@ def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None 
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     public = certificate.public_bytes(serialization.Encoding.PEM)
-    folder.mkdir(parents=True, exist_ok=True)
     pem = folder / f"mycert_{slug}.pem"
     if pem.exists() or pem.with_suffix(".cer").exists():
         pem = folder / f"mycert_{slug}_{(start + timedelta(days=days)).date()}.pem"
-    if pem.with_suffix(".cer").exists():  # before the key is written, which would be of no use without it
-        raise FileExistsError(errno.EEXIST, "exists", str(pem.with_suffix(".cer")))
-    _write_new(pem, private + public, 0o600)
-    _write_new(pem.with_suffix(".cer"), public, 0o644)
+    write_pair(pem, private, public)
     return read_certificate(pem)
 
 
+def write_pair(pem: Path, private: bytes, public: bytes) -> None:
+    """Write key and certificate to `pem` (readable by its owner alone), the public part beside it as .cer.
+
+    Raises FileExistsError rather than overwrite a file. After an error (a full disk) neither file is there.
+    """
+    cer = pem.with_suffix(".cer")
+    if cer.exists():  # before the key is written, which would be of no use without it
+        raise FileExistsError(errno.EEXIST, "exists", str(cer))
+    pem.parent.mkdir(parents=True, exist_ok=True)
+    _write_new(pem, private + public, 0o600)
+    try:
+        _write_new(cer, public, 0o644)
+    except OSError:
+        pem.unlink(missing_ok=True)
+        raise
+
+
 def _write_new(path: Path, content: bytes, mode: int) -> None:
-    """Write a file that does not exist yet. Raises FileExistsError."""
+    """Write a file that does not exist yet, whole or not at all. Raises FileExistsError, OSError."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(content)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise

@@ -16,6 +16,7 @@ from core.profiles.profile_check import ProfileCheck
 from core.profiles.profile_faults import Fault
 from core.profiles.profile_files import FOLDERS, Kind, ProfileFiles, StrayFile, find_file, find_profiles
 from core.profiles.profile_json import ProfileJson, parse_profile
+from core.profiles.profile_writer import profile_path
 from core.profiles.sharepoint_profile import SharePointCheck, SharePointProfile, first_usable
 from core.profiles.tenant_profile import TenantCheck, TenantProfile, refuse_duplicates
 from core.text_files import file_name, shown
@@ -66,6 +67,20 @@ class ProfileStore:
         moment = now or datetime.now(UTC)
         sites = [SharePointCheck(self, path, moment) for path in self.find("sharepoint", []).profiles]
         return first_usable(sites)
+
+    def tenant(self, wanted: str, now: datetime | None = None) -> tuple[TenantProfile | None, Fault | None]:
+        """Return (the profile with this short name or tenant id, the fault of its file); None for what there is not."""
+        moment = now or datetime.now(UTC)
+        path = profile_path(self.folder, wanted)
+        if path.parent == self.folder and path.is_file():  # without a look at all the others
+            check = TenantCheck(self, path, moment)
+            return check.profile, check.fault() if check.problems else None
+        profiles = self.load(moment)
+        profile = next((one for one in profiles.tenants if one.tenant_id == wanted), None)
+        slug = profile.slug if profile else wanted
+        return profile, next(
+            (fault for fault in profiles.faults if fault.slug == slug and not fault.of_sharepoint), None
+        )
 
     def find(self, kind: Kind, faults: list[Fault]) -> ProfileFiles:
         """Return the files of `kind`; problems of the folder and stray files are added to `faults`."""
