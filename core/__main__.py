@@ -21,6 +21,7 @@ from core.commands import (
     setup,
     sharepoint_lists,
     sync,
+    tenant,
     users,
 )
 from core.commands.parser_words import speak
@@ -62,7 +63,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     speak(language)
     parser = argparse.ArgumentParser(prog="python -m core", description=texts.text("help.core", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (sync, setup, rules, sharepoint_lists, users, audit, secrets, prune, db, backup):
+    for command in (sync, setup, tenant, rules, sharepoint_lists, users, audit, secrets, prune, db, backup):
         command.add_to(commands, language)
     return parser
 

@@ -30,6 +30,8 @@ class Action(StrEnum):
     MANAGE_VIEWS = "manage-views"  # delete a shared view of somebody else
     REFRESH = "refresh"  # ask for a refresh
     SWITCHES = "switches"  # change `enabled` and `monitoring` of a tenant
+    FIRST_READING = "first-reading"  # acknowledge the summary of a tenant's first reading
+    ONBOARDING = "onboarding"  # add tenants
     RULES = "rules"  # change the alarm rules
     ACCOUNTS = "accounts"  # manage accounts
     SESSIONS = "sessions"  # see and end the sessions of other accounts
@@ -47,6 +49,8 @@ LEAST_ROLE = {
     Action.MANAGE_VIEWS: "admin",
     Action.REFRESH: "support",
     Action.SWITCHES: "admin",
+    Action.FIRST_READING: "support",
+    Action.ONBOARDING: "admin",
     Action.RULES: "admin",
     Action.ACCOUNTS: "admin",
     Action.SESSIONS: "admin",

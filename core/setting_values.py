@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from core import texts
 from core.encryption import parse_key
 from core.logs import syslog
+from core.name_key import guid_key
 from core.setting_faults import SettingFault
 
 KEEP = re.compile(r"[1-9]\d{0,4}[hdwm]")
@@ -40,6 +41,12 @@ def one_of(*allowed: str, upper: bool = False) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def guid(raw: str) -> str:
+    if not guid_key(raw):
+        raise SettingFault("guid", raw)
+    return guid_key(raw)
 
 
 def language_code(raw: str) -> str:

@@ -20,6 +20,7 @@ from core.setting_values import (
     backup_keep,
     backup_recipients,
     database_url,
+    guid,
     host_names,
     https_url,
     ip_networks,
@@ -34,6 +35,7 @@ from core.setting_values import (
 
 PREFIX = "LIZENZTOOL_"
 DEFAULT_LANGUAGE = "de"
+APP = ("app_client_id", "app_certificate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Settings:
     profiles_dir: Path = Path("profiles")
     login_url: str = "https://login.microsoftonline.com"
     graph_url: str = "https://graph.microsoft.com"
+    app_client_id: str = ""  # the provider's multi-tenant application
+    app_certificate: str = ""  # its key and certificate, a path as in a profile
     refresh_minutes: float = 30
     workers: int = 16
     flow_timeout_minutes: float = 60
@@ -112,7 +116,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     network_values = network.chosen(from_file, environment)
     proxies, proxy_faults = network.proxies_of(network_values)
     variable, bundle = network.bundle_of(network_values)
-    faults += [*proxy_faults, *_bundle_faults(variable, bundle)]
+    faults += [*proxy_faults, *_bundle_faults(variable, bundle), *_half_an_app(parsed)]
     if faults:
         raise SettingsError(faults)
     return Settings(**parsed, proxies=proxies, ca_bundle=bundle)
@@ -150,6 +154,15 @@ def _bundle_faults(variable: str, bundle: str) -> list[SettingFault]:
     return []
 
 
+def _half_an_app(parsed: Mapping[str, Any]) -> list[SettingFault]:
+    """Return a fault if only one of the two settings of the provider's application is there."""
+    given = [name for name in APP if parsed.get(name)]
+    if len(given) != 1:
+        return []
+    (other,) = set(APP) - set(given)
+    return [SettingFault("needs_other", other=f"{PREFIX}{other.upper()}").of(f"{PREFIX}{given[0].upper()}")]
+
+
 def _unknown(name: str) -> SettingFault:
     # Without the prefix, which would make all names similar.
     near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), PARSERS, n=1)
@@ -164,6 +177,8 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "profiles_dir": Path,
     "login_url": https_url,
     "graph_url": https_url,
+    "app_client_id": guid,
+    "app_certificate": str,
     "refresh_minutes": number(float, 0, 10_080),
     "workers": number(int, 1, 256),
     "flow_timeout_minutes": number(float, 0.01, 10_080),

@@ -14,6 +14,7 @@ from ui.frame.view import current_view
 from ui.license_panel import license_panel
 from ui.tables import license_rows
 from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
+from ui.tenant.first_reading_summary import first_reading_summary
 from ui.tenant.history_chart import history_chart
 from ui.tenant.subscriptions_table import subscriptions_block
 from ui.tenant.tenant_header import choose_tenant, last_error, tenant_header
@@ -33,6 +34,7 @@ with fenced("block.tenant"):
 freshness(snapshot, only=[tenant.tenant_id] if tenant.enabled else [])
 with fenced("block.tenant"):
     last_error(tenant, view)
+    first_reading_summary(snapshot, tenant.tenant_id, view)
 
 rows = snapshot.index.of_tenant(tenant.slug)
 with fenced("tenant.licenses"):

@@ -28,6 +28,7 @@ from core.access.microsoft_claims import MicrosoftAccount, MicrosoftRefusal
 from core.access.microsoft_sign_in import sign_in_with_microsoft
 from core.audit import Search
 from core.cache.account_rows import Account, add_account
+from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
 from core.cache.view_rows import add_view
 from core.licenses.alarm_rules import Rule
@@ -38,6 +39,12 @@ from core.refresh.services import Services, open_services
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
 from core.tenants import tenant_rules, tenant_switches
+from core.tenants.onboarding import bulk, bulk_thread, first_reading
+from core.tenants.onboarding.advance import advance, cancel
+from core.tenants.onboarding.consent_link import begin_consent
+from core.tenants.onboarding.csv_file import CsvContent
+from core.tenants.onboarding.request import Request
+from core.tenants.onboarding.start import start, start_checked
 from core.tenants.tenant_switches import SwitchChange
 from core.views import saved_views
 from core.views.saved_views import SavedView, Start
@@ -106,6 +113,12 @@ class Core:
     sku: str = "f245ecc8-75af-4f8e-b61f-27d8114de5f3"
 
 
+NEW, NO_LINES = Request("Neu", "keine domäne"), CsvContent([], {})
+# A tenant that has been added; its first reading has found a shortage.
+ADDED = Onboarding(
+    "0123456789ab", "", "Bau AG Chur", "bau-ag-chur", "own", "", "", [], "", "", "done", "anna", NOW, NOW, NOW,
+    summary={"products": 1, "shortages": [{"sku_id": "x", "product": "Visio", "free": 0}]},
+)  # fmt: skip
 VIEW = SavedView("0123456789ab", "gast", "gast", "Zug", True, "alle-tenants", {"q": ["a"]})
 Call = Callable[[Core, Actor], object]
 # Action -> what does it: the name in core, and a call that would change or tell something. Of one's own account only
@@ -161,6 +174,23 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
          lambda core, actor: tenant_switches.end_monitoring(core.services, [core.tenant], actor)),
         ("next_push.take_over",
          lambda core, actor: next_push.take_over(core.engine, core.services.settings, actor, NOW)),
+    ],
+    Action.FIRST_READING: [
+        ("first_reading.acknowledge_summary",
+         lambda core, actor: first_reading.acknowledge_summary(core.engine, ADDED, actor, NOW)),
+    ],
+    Action.ONBOARDING: [
+        ("start.start", lambda core, actor: start(core.services, NEW, actor)),
+        ("start.start_checked", lambda core, actor: start_checked(core.services, NEW, (), actor)),
+        ("advance.advance", lambda core, actor: advance(core.services, None, ADDED.onboarding_id, actor)),
+        ("advance.cancel", lambda core, actor: cancel(core.services, ADDED.onboarding_id, actor)),
+        ("bulk.check_lines", lambda core, actor: bulk.check_lines(core.services, NO_LINES, actor)),
+        ("bulk.import_tenants",
+         lambda core, actor: bulk.import_tenants(core.services, core.refresher, NO_LINES, actor, lambda *_: None)),
+        ("bulk_thread.start_import",
+         lambda core, actor: bulk_thread.start_import(core.services, core.refresher, NO_LINES, actor)),
+        ("consent_link.begin_consent",
+         lambda core, actor: begin_consent(core.services, ADDED.onboarding_id, "https://localhost/", actor)),
     ],
     Action.RULES: [
         ("tenant_rules.keep", lambda core, actor: tenant_rules.keep(
@@ -346,6 +376,9 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         add_people(office.engine)
         tenant_rules.keep(office.engine, RULE, ADMIN)
         add_view(office.engine, SHARED, entry(), NOW, most=9)
+        office.m365.add_customer("Kunde", domain="kunde.example")
+        tenant_id = office.m365.find_tenant(ADDED.name).tenant_id
+        add_onboarding(office.engine, replace(ADDED, tenant_id=tenant_id), entry())
         with product_process(office, folder, port) as url:
             found = Product(Served(url, folder, office.engine), office)
             for role, account in PEOPLE.items():  # now, for later it would pass for a change
@@ -386,6 +419,8 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.REFRESH: [*((page, "refresh_refresh.button") for page in EVERY_DAY), ("tenant", "refresh_refresh.one")],
     Action.SWITCHES: [("tenant", "tenant_enabled_"), ("tenant", "tenant_monitored_"), ("monitoring", "switch_all_"),
                       ("monitoring", "add_")],
+    Action.FIRST_READING: [("tenant", "first_reading_seen_")],
+    Action.ONBOARDING: [("tenant-aufnehmen", "onboarding_begin")],
     Action.RULES: [("regeln", "rule_add")],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
     Action.SESSIONS: [("konten", "sessions")],
@@ -577,6 +612,16 @@ def work_at_switches(at: Recorder) -> None:
     at.press("tenant_enabled_")
 
 
+def work_at_a_summary(at: Recorder) -> None:
+    at.open("tenant")
+    at.press("first_reading_seen_")
+
+
+def work_at_onboarding(at: Recorder) -> None:
+    at.open("tenant-aufnehmen")
+    at.press("onboarding_begin", onboarding_name="Kunde", onboarding_tenant="kunde.example")
+
+
 def work_at_rules(at: Recorder) -> None:
     at.open("regeln")
     at.open_row("rules", 0, "product")
@@ -622,6 +667,8 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.MANAGE_VIEWS: (work_at_views_of_others, {"view.deleted"}),
     Action.REFRESH: (work_at_refresh, {"refresh.asked"}),
     Action.SWITCHES: (work_at_switches, {"tenant.listed", "tenant.switched"}),
+    Action.FIRST_READING: (work_at_a_summary, {"tenant.summary_seen"}),
+    Action.ONBOARDING: (work_at_onboarding, {"tenant.onboarding_started"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
     Action.SESSIONS: (work_at_sessions, {"session.ended"}),
@@ -647,6 +694,8 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
     assert [action for action in Action if not sent[action]] == [Action.LOOK]
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
+    cancel(product.office.services, "kunde", ADMIN)
+    change(product.office.engine, ADDED.onboarding_id, seen_at=None)
     tenants = product.office.sharepoint.tenants
     for item in tenants.items:
         if item.fields["Title"] == "Neu AG":

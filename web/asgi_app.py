@@ -20,6 +20,7 @@ from core.settings import Settings
 from web import streamlit_internals
 from web.api.app import api_app
 from web.api.authentication import BASE
+from web.consent_pages import ConsentPages
 from web.first_files import first_files, open_paths
 from web.gate import Gate
 from web.headers import IndexPage, hsts_for
@@ -92,6 +93,7 @@ def _routes(
         *HealthPages(server.tabs, lambda: server.runtime).routes(),
         *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),
+        *ConsentPages(plain, lambda: server.runtime, server.settings.language).routes(),
         *JumpTargets(lambda: server.runtime, pages, server.settings.language).routes(),
         Mount(BASE, api_app(lambda: server.runtime)),
     ]

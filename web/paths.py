@@ -7,9 +7,14 @@ BUSY = "/busy"
 # Sets the language of the browser.
 LANGUAGE = "/language"
 
+# The way to Microsoft's admin consent, which needs a session, and the public way back; see web/consent_pages.py.
+CONSENT_START, CONSENT_ANSWER = "/onboarding/consent/start", "/onboarding/consent"
+
 # Exact paths: a path below one of them would be answered by Streamlit.
 SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")
-PUBLIC = frozenset({*SIGN_IN, BUSY, LANGUAGE, "/health", "/health/ready", "/favicon.ico", "/favicon.png"})
+PUBLIC = frozenset(
+    {*SIGN_IN, BUSY, LANGUAGE, CONSENT_ANSWER, "/health", "/health/ready", "/favicon.ico", "/favicon.png"}
+)
 # With a session only these and the pages are served. Everything else of Streamlit's server is closed (uploads, metrics,
 # agent API, components, its own sign-in), and so is what an update may add.
 SERVED = (

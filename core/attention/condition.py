@@ -14,7 +14,7 @@ from core.texts import has_text
 # A note only describes the configuration; the other three mean that something needs attention.
 Level = Literal["note", "notice", "warning", "error"]
 RANK: dict[Level, int] = {"error": 0, "warning": 1, "notice": 2, "note": 3}
-NAMED = 3  # tenants named in a text about many
+NAMED = 3  # tenants or products named in a text about many
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +67,5 @@ def _sentence(problem: Problem, language: str) -> str:
 
 
 def count_and_names(names: Sequence[str]) -> dict[str, str]:
-    """Return the values `count` and `names` of a text about these tenants."""
+    """Return the values `count` and `names` of a text about these tenants or products."""
     return {"count": str(len(names)), "names": ", ".join(sorted(names)[:NAMED]) + (" …" if len(names) > NAMED else "")}

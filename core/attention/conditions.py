@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from core.attention.condition import RANK, Condition, Level, count_and_names
 from core.attention.facts import Certificate, Facts, TenantFacts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions
+from core.cache.onboarding_rows import FIRST_READ
 from core.cache.run_rows import Run
 from core.clock import elapsed
 from core.licenses.units import State
@@ -16,6 +17,7 @@ from core.profiles.profile_faults import HARMLESS
 
 CERTIFICATE_LEVELS: tuple[tuple[int, Level], ...] = ((7, "error"), (14, "warning"), (30, "notice"))
 CERTIFICATE_DAYS = CERTIFICATE_LEVELS[-1][0]
+UNFINISHED_LONG = timedelta(days=1)
 UNREADABLE_LONG = timedelta(days=1)
 LEAST_PATIENCE = timedelta(minutes=30)  # figures that are younger are never late, however short the interval is
 SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # counted separately wherever shortages are counted
@@ -32,6 +34,7 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
         *removal_conditions(facts),
         *list_conditions(facts),
         *gone_conditions(facts),
+        *onboarding_conditions(facts, now),
     ]
     return sorted(unsorted, key=lambda condition: RANK[condition.level])
 
@@ -139,6 +142,20 @@ def conditions_after_refresh(facts: Facts) -> Iterator[Condition]:
             yield condition
     yield from removal_conditions(facts)
     yield from name_conditions(facts)
+
+
+def onboarding_conditions(facts: Facts, now: datetime) -> Iterator[Condition]:
+    """Yield a condition for each tenant that is not added after a day, and each summary nobody has acknowledged."""
+    for one in facts.unfinished:
+        if elapsed(one.created_at, now) > UNFINISHED_LONG:
+            step = one.next_step or FIRST_READ
+            cause = one.step(step).problem or Problem(f"onboarding.needs.{step}", {"tenant": one.name})
+            problem = Problem("onboarding.unfinished", {"tenant": one.name})
+            yield Condition("warning", problem, one.name, cause=cause, moments={"since": one.created_at})
+    for one in facts.unseen:
+        shortages = [str(shortage["product"]) for shortage in (one.summary or {}).get("shortages", ())]
+        problem = Problem("onboarding.shortages_found", {"tenant": one.name, **count_and_names(shortages)})
+        yield Condition("notice", problem, one.name, one.slug, moments={"since": one.ended_at or one.created_at})
 
 
 def gone_conditions(facts: Facts) -> Iterator[Condition]:

@@ -16,6 +16,7 @@ from core.cache.attention_queries import (
     unanswered_alarms,
 )
 from core.cache.lists_read import SharePointStatus, sharepoint_status
+from core.cache.onboarding_rows import Onboarding, all_onboardings, unseen_summaries
 from core.cache.rule_rows import rules_at
 from core.cache.tenant_rows import tenant_rows
 from core.licenses.judge import judge
@@ -67,6 +68,8 @@ class Facts:
     flow_minutes: float = 60
     gone: Sequence[tuple[GoneLicense, Product]] = ()
     removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
+    unfinished: Sequence[Onboarding] = ()  # tenants that are being added
+    unseen: Sequence[Onboarding] = ()  # tenants whose first reading has found shortages, which nobody has acknowledged
     site_gone_since: datetime | None = None  # time of the last read, if the SharePoint profile was removed after it
 
 
@@ -84,6 +87,8 @@ def known_facts(
         unanswered=unanswered_alarms(engine, now - timedelta(minutes=settings.flow_timeout_minutes)),
         flow_minutes=settings.flow_timeout_minutes,
         gone=_alarming(engine, settings, catalogue, now),
+        unfinished=all_onboardings(engine),
+        unseen=unseen_summaries(engine),
     )
 
 

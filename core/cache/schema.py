@@ -428,3 +428,60 @@ backups = Table(
     Column("problem", Text),  # NULL: it went well
     Index("backups_started", "kind", "started_at"),
 )
+
+# Tenants that are being added, and how that went. There is no foreign key to `tenants`: an onboarding comes first.
+OPEN_ONBOARDING = text("state = 'open'")
+onboardings = Table(
+    "onboardings",
+    metadata,
+    Column("onboarding_id", String(32), primary_key=True),
+    Column("tenant_id", String(36), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("slug", String(100), nullable=False),
+    Column("app", String(10), nullable=False),  # own: registered in the tenant; shared: the provider's
+    Column("client_id", String(36), nullable=False, default=""),
+    Column("cert_path", String(400), nullable=False, default=""),  # as in the profile
+    Column("made", JSON, nullable=False, default=list),  # what it has made and cancelling removes
+    Column("level", ShownText(100), nullable=False, default=""),
+    Column("contact", ShownText(255), nullable=False, default=""),
+    Column("state", String(20), nullable=False),  # open, done, cancelled
+    Column("created_by", ShownText(100), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("acted_at", UtcTime, nullable=False),  # when a person has last done something for it
+    Column("ended_at", UtcTime),
+    Column("busy_until", UtcTime),  # somebody carries out a step; a time that is over: that process has died
+    Column("consent_hash", String(64), nullable=False, default=""),  # SHA-256 of the state and the browser's cookie
+    Column("consent_until", UtcTime),
+    Column("run_id", String(32), nullable=False, default=""),  # the refresh that reads the tenant first
+    Column("summary", JSON),  # of the first reading
+    Column("seen_by", ShownText(100), nullable=False, default=""),  # who has acknowledged the summary
+    Column("seen_at", UtcTime),
+    Index(
+        "onboardings_tenant", "tenant_id", unique=True,
+        sqlite_where=OPEN_ONBOARDING, postgresql_where=OPEN_ONBOARDING,
+    ),
+    Index("onboardings_slug", "slug", unique=True, sqlite_where=OPEN_ONBOARDING, postgresql_where=OPEN_ONBOARDING),
+)  # fmt: skip
+
+onboarding_steps = Table(
+    "onboarding_steps",
+    metadata,
+    Column("onboarding_id", ForeignKey("onboardings.onboarding_id", ondelete="CASCADE"), primary_key=True),
+    Column("step", String(20), primary_key=True),
+    Column("state", String(10), nullable=False),  # open, waiting, failed, done, skipped
+    Column("tries", Integer, nullable=False, default=0),
+    Column("last_try_at", UtcTime),
+    Column("problem", Text),  # JSON of the problem that it waits for or failed with
+)
+
+# What happened in an onboarding. Append-only.
+onboarding_log = Table(
+    "onboarding_log",
+    metadata,
+    Column("onboarding_id", ForeignKey("onboardings.onboarding_id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", ShownText(100), nullable=False),
+    Column("step", String(20), nullable=False),  # "" for the onboarding as a whole
+    Column("said", Text, nullable=False),  # JSON of a code and its values
+)

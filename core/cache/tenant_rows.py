@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from core.cache.schema import profile_faults, tenants
-from core.cache.sql import transaction, upsert
+from core.cache.sql import increase_version, transaction, upsert
 from core.problems import Problem
 
 
@@ -73,3 +73,13 @@ def tenant_rows(engine: Engine) -> dict[str, Any]:
     with transaction(engine) as connection:
         rows = connection.execute(select(tenants).where(tenants.c.has_profile))
         return {row.tenant_id: row for row in rows}
+
+
+def forget_tenant(engine: Engine, tenant_id: str, *, hide: bool) -> None:
+    """Delete the tenant with all that was read of it; with `hide` it stays, without profile and not monitored."""
+    with transaction(engine) as connection:
+        increase_version(connection)
+        if hide:
+            _change(connection, tenant_id, has_profile=False, monitored=False)
+        else:
+            connection.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))

@@ -107,6 +107,12 @@ def shortages_to_report(
     return _to_report(engine, settings, tenants, licenses, trial, items, now, list_key)
 
 
+def take_over_first_reading(engine: Engine, settings: Settings, tenant_id: str, now: datetime) -> None:
+    """Mark the present shortages of a tenant that is being added as reported: its summary tells them."""
+    tenants = {key: row for key, row in tenant_rows(engine).items() if key == tenant_id}
+    _mark_reported(engine, _known_to_report(engine, settings, tenants, now), now)
+
+
 def take_over(
     engine: Engine, settings: Settings, actor: Actor, now: datetime, *, seen: Collection[ShortageId] | None = None
 ) -> int:
@@ -116,16 +122,26 @@ def take_over(
     next push writes the marks into the licence list.
     """
     actor.need(Action.SWITCHES)
+    rows = _known_to_report(engine, settings, tenant_rows(engine), now)
+    count = _mark_reported(engine, [row for row in rows if seen is None or (*row.key, row.short_since) in seen], now)
+    show_new_figures(engine)
+    record(engine, actor, "alarms.taken_over", "", after={"shortages": count}, at=now)
+    return count
+
+
+def _mark_reported(engine: Engine, rows: Sequence[Row], now: datetime) -> int:
+    """Store that these shortages are reported without a message; return how many."""
+    before = stored_alarms(engine)
+    taken = taken_over(rows, before, now)
+    save_alarms(engine, list(taken.values()), report_events(taken.values(), before))
+    return len(taken)
+
+
+def _known_to_report(engine: Engine, settings: Settings, tenants: Mapping[str, Any], now: datetime) -> list[Row]:
+    """Return the shortages of the cache that a push would report, by the licence list as last read."""
     items, mark = (Item(*item) for item in stored_items(engine, "license")), list_mark(engine, "license")
     licenses, list_key = stored_licenses(engine), mark.list_key if mark else ""
-    rows = _to_report(engine, settings, tenant_rows(engine), licenses, trial_skus(engine), items, now, list_key)
-    chosen = [row for row in rows if seen is None or (*row.key, row.short_since) in seen]
-    before = stored_alarms(engine)
-    taken = taken_over(chosen, before, now)
-    save_alarms(engine, list(taken.values()), report_events(taken.values(), before))
-    show_new_figures(engine)
-    record(engine, actor, "alarms.taken_over", "", after={"shortages": len(taken)}, at=now)
-    return len(taken)
+    return _to_report(engine, settings, tenants, licenses, trial_skus(engine), items, now, list_key)
 
 
 def _to_report(

@@ -14,10 +14,11 @@ from sqlalchemy import Engine
 from core.cache import run_rows
 from core.cache.database import DatabaseError
 from core.cache.lists_read import sharepoint_status
+from core.cache.onboarding_rows import first_readings
 from core.cache.readings import StoredLicense
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import PUSH, Run
-from core.cache.tenant_rows import ProfileTenant, save_profiles, tenant_rows
+from core.cache.tenant_rows import tenant_rows
 from core.graph import GraphClient, GraphError
 from core.licenses.alarm_rules import Rules
 from core.licenses.skus import Catalogue
@@ -27,6 +28,7 @@ from core.profiles.profile_store import Profiles, folder_problem
 from core.profiles.tenant_profile import TenantProfile
 from core.refresh.lists_reading import ListsRead
 from core.refresh.preparation import Prepared, broken_profiles, chosen_tenants
+from core.refresh.profiles_reading import store_profiles
 from core.refresh.reader import Reader, ReadResult
 from core.refresh.run_stop import RunStop
 from core.refresh.run_summary import (
@@ -39,7 +41,7 @@ from core.refresh.run_summary import (
     unread_part,
 )
 from core.refresh.services import Services
-from core.sharepoint import GiveWay, Item, ListError, PushResult
+from core.sharepoint import GiveWay, Item, ListError, PushResult, Row
 from core.sharepoint.license_rows import rows_to_show
 
 log = logging.getLogger(__name__)
@@ -126,11 +128,7 @@ class RefreshRun:
             raise ProfilesAway(problem)  # so all tenants and their rows stay
         profiles = services.profiles.load(services.now())
         services.tokens.keep_only([*profiles.tenants, *filter(None, [profiles.sharepoint])])
-        save_profiles(
-            services.engine,
-            [ProfileTenant(p.tenant_id, p.slug, p.name, p.certificate.expires) for p in profiles.tenants],
-            {fault.file: ("" if fault.of_sharepoint else fault.slug, fault.problems) for fault in profiles.faults},
-        )
+        store_profiles(services.engine, profiles)
         for fault in profiles.faults:
             for problem in fault.problems:
                 log.warning("profile: %s", problem.text("en"))
@@ -185,7 +183,7 @@ class RefreshRun:
                 now=services.now(),
                 progress=self._push_progress,
                 give_way=GiveWay(most, self._asked_to_give_way),
-                take_over=(lambda row: self._in_scope(row.tenant)) if self.run.take_over else None,
+                take_over=self._taken_over(),
             )
         except (GraphError, ListError) as error:
             services.publisher.note_failure(error.problem)
@@ -198,6 +196,17 @@ class RefreshRun:
             services = self.services
             self._rules = rules_at(services.engine, services.now(), services.settings.zone)
         return self._rules
+
+    def _taken_over(self) -> Callable[[Row], bool] | None:
+        """Return which shortages are marked as reported without a message; None for none.
+
+        Those of a tenant that is being added belong to the summary of its first reading. Asked for after the licences
+        are stored: so each shortage is either in that summary or told alone.
+        """
+        first = first_readings(self.services.engine)
+        if not (first or self.run.take_over):
+            return None
+        return lambda row: row.tenant_id in first or (self.run.take_over and self._in_scope(row.tenant))
 
     def _asked_to_give_way(self) -> bool:
         try:

@@ -65,7 +65,7 @@ def rows_to_show(
             continue
         for sku_id, stored in licenses.get(tenant_id, {}).items():
             is_trial = (tenant_id, sku_id) in trial
-            units = _units(stored)
+            units = units_of(stored)
             judged = judge(units, catalogue, rules, tenant_id=tenant_id, is_trial=is_trial, present=stored["present"])
             yield Row(
                 tenant_id=tenant_id,
@@ -81,7 +81,7 @@ def rows_to_show(
             )
 
 
-def _units(stored: StoredLicense) -> License:
+def units_of(stored: StoredLicense) -> License:
     """Return the units of a stored licence; an empty part number is replaced by the SKU id."""
     named = name_key(stored["sku_part_number"])
     return License(

@@ -68,7 +68,7 @@ def _problems(services: Services, changes: Sequence[SwitchChange]) -> Iterator[P
         return
     try:
         lists = services.publisher.lists(profile)
-        matched = _matched(services, lists)
+        matched = matched_rows(services, lists)
     except (GraphError, ListError) as error:
         yield from (error.problem for _ in changes)
         return
@@ -89,7 +89,7 @@ def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> 
         return []
     try:
         lists = services.publisher.lists(profile)
-        matched = _matched(services, lists)
+        matched = matched_rows(services, lists)
     except (GraphError, ListError) as error:
         return [SwitchResult(tenant_id, rows[tenant_id].name, error.problem) for tenant_id in tenant_ids]
     results = []
@@ -99,7 +99,7 @@ def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> 
         last = (row.enabled, row.monitored) if row.missing_since else (True, True)
         switches = (_switches(lists, item, last_switches(row)) if item else last) or (row.enabled, row.monitored)
         if item is None and problem is None:
-            problem = _write(lists, _new_row(lists, row.name, switches), row)
+            problem = write_row(lists, _new_row(lists, row.name, switches), row.name)
         if problem is None:
             _save(services, tenant_id, switches)
         result = SwitchResult(tenant_id, row.name, problem)
@@ -138,7 +138,7 @@ def _switches(lists: Lists, item: Item, last: Switches | None) -> Switches | Non
     return settled_switches(listed, last)
 
 
-def _matched(services: Services, lists: Lists) -> dict[str, Item]:
+def matched_rows(services: Services, lists: Lists) -> dict[str, Item]:
     """Return tenant id -> its item of the tenant list, read from SharePoint now."""
     return match_tenants(listed_rows(services.engine), lists.items(lists.tenants))[0]
 
@@ -161,7 +161,7 @@ def _switch(services: Services, lists: Lists, matched: dict[str, Item], change: 
         return Problem("sharepoint.changed_meanwhile", {"tenant": row.name})
     body = lists.tenants.body({"enabled": change.wanted[0], "monitoring": change.wanted[1]})
     path = f"{lists.tenants.path}/items/{item.item_id}/fields"
-    problem = _write(lists, BatchRequest("PATCH", path, body, item.etag), row)
+    problem = write_row(lists, BatchRequest("PATCH", path, body, item.etag), row.name)
     if problem is None:
         _save(services, change.tenant_id, change.wanted)
     return problem
@@ -175,8 +175,8 @@ def _switch_in_cache(services: Services, row: Any, change: SwitchChange) -> Prob
     return None
 
 
-def _write(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:
-    """Send one write; return its problem, None for success."""
+def write_row(lists: Lists, request: BatchRequest, name: str) -> Problem | None:
+    """Send one write about the row of the tenant `name`; return its problem, None for success."""
     try:
         answer = lists.client.batch([request])[0]
     except GraphError as error:
@@ -184,7 +184,7 @@ def _write(lists: Lists, request: BatchRequest, row: Any) -> Problem | None:
     if answer.ok:
         return None
     if answer.status in (409, 412):
-        return Problem("sharepoint.changed_meanwhile", {"tenant": row.name})
+        return Problem("sharepoint.changed_meanwhile", {"tenant": name})
     if answer.status == 0:
         return Problem("graph.unreachable", {"tenant": lists.client.name, "what": "items"})
     return error_for(answer.status, answer.body, what="items", name=lists.client.name).problem

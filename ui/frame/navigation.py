@@ -12,6 +12,7 @@ from ui.texts import text
 
 START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
 MONITORING, RULES = "monitoring", "regeln"
+NEW_TENANT = "tenant-aufnehmen"
 ACCOUNTS, PROGRAMS, AUDIT, OWN_ACCOUNT = "konten", "programme", "protokoll", "mein-konto"
 
 
@@ -32,6 +33,7 @@ PAGES_BY_ADDRESS = {
     MONITORING: PageEntry("pages/monitoring.py", Action.LOOK),
     RULES: PageEntry("pages/rules.py", Action.LOOK),
     OWN_ACCOUNT: PageEntry("pages/own_account.py", Action.OWN_ACCOUNT, "account"),
+    NEW_TENANT: PageEntry("pages/new_tenant.py", Action.ONBOARDING, "administration"),
     ACCOUNTS: PageEntry("pages/accounts.py", Action.ACCOUNTS, "administration"),
     PROGRAMS: PageEntry("pages/programs.py", Action.TOKENS, "administration"),
     AUDIT: PageEntry("pages/audit_log.py", Action.AUDIT, "administration"),

@@ -7,6 +7,7 @@ import streamlit as st
 from core import runtime
 from core.roles import Action
 from ui.escaping import plain
+from ui.frame import navigation
 from ui.frame.freshness import freshness
 from ui.frame.identity import current_user
 from ui.problems import sentence, technical_lines
@@ -22,6 +23,8 @@ def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
     folder = plain(runtime.current().settings.profiles_dir)
     key = "empty.tenants" if current_user().may(Action.ACCOUNTS) else "empty.tenants_ask"
     st.info(text(key, folder=folder), icon=":material/info:")
+    if current_user().may(Action.ONBOARDING):
+        navigation.link(navigation.NEW_TENANT, text("nav.tenant-aufnehmen"))
     for problems in snapshot.faults.values():
         for problem in problems:
             st.error(plain(sentence(problem)))

@@ -14,12 +14,14 @@ from core import runtime
 from core.attention.condition import Condition, Level
 from core.attention.conditions import conditions
 from core.cache.database import DatabaseError
+from core.roles import Action
 from core.texts import has_text
 from ui import format as fmt
 from ui import snapshots
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import navigation
+from ui.frame.identity import current_user
 from ui.frame.language import Language
 from ui.frame.view import View
 from ui.problems import for_reader, reason, sentence
@@ -119,6 +121,8 @@ def _item(condition: Condition, words: ConditionWords) -> Item:
     if condition.slug:
         unreadable = condition.slug if condition.cause else ""
         return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),), unreadable)
+    if condition.problem.code == "onboarding.unfinished" and current_user().may(Action.ONBOARDING):
+        return Item(sentence, condition.level, navigation.NEW_TENANT)
     return Item(sentence, condition.level)
 
 

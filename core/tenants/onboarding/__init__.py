@@ -1,0 +1,1 @@
+"""Onboarding: the steps from a name to a tenant that is read."""

@@ -1,0 +1,45 @@
+"""Collect the tenants that are known already, and the provider's own application."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core.cache.onboarding_rows import Onboarding, all_onboardings
+from core.cache.tenant_rows import tenant_rows
+from core.profiles.profile_files import find_profiles
+from core.refresh.services import Services
+from core.tenants.onboarding.request import KnownTenants
+
+
+def known_tenants(services: Services, besides: Onboarding | None = None) -> KnownTenants:
+    """Return the tenants with a profile or an open onboarding; `besides` does not count.
+
+    An application that serves several tenants belongs to none of them alone. Raises DatabaseError.
+    """
+    profiles = services.profiles.load(services.now())
+    opened = [
+        one for one in all_onboardings(services.engine) if besides is None or one.onboarding_id != besides.onboarding_id
+    ]
+    own_id = besides.tenant_id if besides else ""
+    others = [profile for profile in profiles.tenants if profile.tenant_id != own_id]
+    names = {row.tenant_id: row.name for row in tenant_rows(services.engine).values() if row.tenant_id != own_id}
+    names |= {profile.tenant_id: profile.name for profile in others} | {one.tenant_id: one.name for one in opened}
+    apps = [(profile.client_id, profile.name) for profile in others]
+    apps += [(one.client_id, one.name) for one in opened if one.client_id]
+    uses = Counter(client_id for client_id, _ in dict.fromkeys(apps))
+    owners = {client_id: name for client_id, name in apps if uses[client_id] == 1}
+    owners.pop(services.settings.app_client_id, None)
+    return KnownTenants(names, _slugs(services) | {one.slug for one in opened}, owners)
+
+
+def _slugs(services: Services) -> set[str]:
+    """Return the short names of profile files, usable or not, and of folders with certificates."""
+    folder = services.settings.profiles_dir
+    slugs = {row.slug for row in tenant_rows(services.engine).values()}
+    try:
+        slugs |= {path.name.removeprefix("config-").removesuffix("-profile.json")
+                  for path in find_profiles(folder, "tenant").profiles}  # fmt: skip
+        slugs |= {path.name for path in (folder.resolve().parent / "certs").iterdir() if any(path.iterdir())}
+    except OSError:
+        pass
+    return slugs

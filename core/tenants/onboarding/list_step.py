@@ -1,0 +1,71 @@
+"""The step list: the row in the SharePoint tenant list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from core.graph import BatchRequest, GraphError
+from core.problems import Problem
+from core.profiles.profile_store import Profiles
+from core.sharepoint import ListError
+from core.tenants.onboarding.job import Job, Outcome
+from core.tenants.tenant_switches import add_to_list, matched_rows, write_row
+
+
+def add_rows(jobs: Sequence[Job]) -> Mapping[str, Outcome]:
+    """Add a row for each tenant that has none, with one look at the list for all; return tenant id -> outcome.
+
+    Without a SharePoint profile the step is skipped. All jobs have the same services and the same actor.
+    """
+    services, actor = jobs[0].services, jobs[0].actor
+    profiles = services.profiles.load(services.now())
+    if profiles.sharepoint is None:
+        return {job.onboarding.tenant_id: _without_site(job, profiles) for job in jobs}
+    try:
+        matched = matched_rows(services, services.publisher.lists(profiles.sharepoint))
+    except (GraphError, ListError) as error:
+        return {job.onboarding.tenant_id: Outcome("failed", error.problem) for job in jobs}
+    for job in jobs:
+        if job.onboarding.tenant_id not in matched:
+            job.note_made("row")
+    problems = {
+        result.tenant_id: result.problem
+        for result in add_to_list(services, [job.onboarding.tenant_id for job in jobs], actor)
+    }
+    return {job.onboarding.tenant_id: _outcome(job, problems) for job in jobs}
+
+
+def _outcome(job: Job, problems: Mapping[str, Problem | None]) -> Outcome:
+    problem = problems.get(job.onboarding.tenant_id)
+    if problem is not None:
+        return Outcome("failed", problem)
+    return Outcome("done", Problem("onboarding.listed", job.names))
+
+
+def _without_site(job: Job, profiles: Profiles) -> Outcome:
+    broken = [fault for fault in profiles.faults if fault.of_sharepoint and not fault.usable]
+    if broken:
+        return Outcome("failed", broken[0].cause)
+    return Outcome("skipped", Problem("onboarding.no_list", job.names))
+
+
+def add_row(job: Job) -> Outcome:
+    """Add the row of one tenant."""
+    return add_rows([job])[job.onboarding.tenant_id]
+
+
+def take_row_away(job: Job) -> Problem | None:
+    """Delete the row that this onboarding has added; return the problem, None for success, also if there is none."""
+    services = job.services
+    site = services.profiles.load(services.now()).sharepoint
+    if site is None:
+        return Problem("onboarding.row_stays", job.names)
+    try:
+        lists = services.publisher.lists(site)
+        item = matched_rows(services, lists).get(job.onboarding.tenant_id)
+    except (GraphError, ListError) as error:
+        return error.problem
+    if item is None:
+        return None
+    path = f"{lists.tenants.path}/items/{item.item_id}"
+    return write_row(lists, BatchRequest("DELETE", path, if_match=item.etag), job.onboarding.name)

@@ -1,0 +1,96 @@
+"""What somebody wants to add, its faults, and the short name that a new tenant gets. Pure functions."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from core.bounds import LONGEST_NAME, field_fault
+from core.graph.tenant_lookup import domain_key
+from core.name_key import guid_key, name_key
+from core.problems import Problem
+from core.text_files import shown
+
+LONGEST_LEVEL, LONGEST_CONTACT = 100, 255
+SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "&": " und "})
+NO_LETTER = re.compile(r"[^a-z0-9]+")
+LONGEST_NEW_SLUG = 50  # leaves room for a number
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A tenant to add: `tenant` is its id or a domain; without `client_id` the app is still to be registered.
+
+    Nothing reads `level` and `contact` yet; they are kept for what will.
+    """
+
+    name: str
+    tenant: str
+    client_id: str = ""
+    level: str = ""
+    contact: str = ""
+    shared: bool = False  # the provider's multi-tenant application
+
+    @property
+    def wanted(self) -> str:
+        """Return the tenant id or domain in its normal form, "" if it is neither."""
+        return guid_key(self.tenant) or domain_key(self.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTenants:
+    """The tenants that have a profile or an open onboarding.
+
+    `name_by_id`: tenant id -> name; `slugs`: short names in use; `app_owners`: client id -> name of its tenant, of
+    applications that belong to one tenant alone.
+    """
+
+    name_by_id: Mapping[str, str] = field(default_factory=dict)
+    slugs: Collection[str] = ()
+    app_owners: Mapping[str, str] = field(default_factory=dict)
+
+
+def faults_of(request: Request, known: KnownTenants) -> Iterator[Problem]:
+    """Yield the faults of a request that can be told without asking Microsoft."""
+    shown_name = shown(request.name) or "–"
+    if not name_key(request.name):
+        yield Problem("onboarding.no_name", {"tenant": shown(request.tenant)})
+    elif code := field_fault("tenant_name", request.name):
+        most = str(LONGEST_NAME)
+        params = {"file": shown_name, "field": "tenant_name", "value": shown_name, "most": most}
+        yield Problem(code, params)
+    if not request.wanted:
+        yield Problem("onboarding.no_tenant", {"name": shown_name, "value": shown(request.tenant)})
+    elif owner := known.name_by_id.get(request.wanted):
+        yield Problem("onboarding.known", {"name": shown_name, "other": owner})
+    taken = {name_key(name) for name in known.name_by_id.values()}
+    if name_key(request.name) in taken and request.wanted not in known.name_by_id:
+        yield Problem("onboarding.name_taken", {"name": shown_name})
+    yield from client_id_faults(request, known)
+    if len(request.level) > LONGEST_LEVEL or len(request.contact) > LONGEST_CONTACT:
+        yield Problem("onboarding.too_long", {"name": shown_name, "most": f"{LONGEST_LEVEL}, {LONGEST_CONTACT}"})
+
+
+def client_id_faults(request: Request, known: KnownTenants) -> Iterator[Problem]:
+    """Yield the faults of the client id, if there is one."""
+    if not request.client_id.strip():
+        return
+    client_id, name = guid_key(request.client_id), shown(request.name)
+    if not client_id:
+        yield Problem("onboarding.no_client_id", {"name": name, "value": shown(request.client_id)})
+    elif client_id == request.wanted:
+        yield Problem("onboarding.client_is_tenant", {"name": name})
+    elif owner := known.app_owners.get(client_id):
+        yield Problem("onboarding.client_of_another", {"name": name, "other": owner})
+
+
+def slug_for(name: str, taken: Collection[str]) -> str:
+    """Return a new short name made of `name`: lower-case letters, digits and hyphens, with a number if it is taken."""
+    spelled = name.casefold().translate(SPELLED_OUT)
+    plain = unicodedata.normalize("NFKD", spelled)
+    plain = NO_LETTER.sub("-", "".join(sign for sign in plain if not unicodedata.combining(sign)))
+    plain = plain.strip("-")[:LONGEST_NEW_SLUG].strip("-") or "tenant"
+    numbered = (f"{plain}-{number}" for number in range(2, len(taken) + 3))
+    return next(slug for slug in (plain, *numbered) if slug not in taken)

@@ -1,0 +1,60 @@
+"""What a person does in the Entra portal: the clicks with the file to upload, or the link for the consent."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from core.cache.onboarding_rows import Onboarding
+from core.refresh.services import Services
+from core.tenants.onboarding.certificate_step import public_file
+from core.tenants.onboarding.consent_link import consent_link
+from ui.control_keys import bound_key
+from ui.escaping import plain
+from ui.texts import text
+
+CLICKS = ("new", "upload", "permission", "consent", "id")
+PORTAL = "https://entra.microsoft.com"
+LONGEST_ID = 60
+CONSENT_START = "/onboarding/consent/start"  # web/consent_pages.py
+
+
+def registration_guide(services: Services, onboarding: Onboarding) -> str:
+    """Show the clicks and the file; return the client id that was typed."""
+    file = public_file(services, onboarding)
+    clicks = [text(f"onboarding.click.{click}", file=f"**{plain(file.name)}**", portal=PORTAL) for click in CLICKS]
+    st.markdown("\n".join(f"{number}. {words}" for number, words in enumerate(clicks, 1)))
+    _download(file, onboarding)
+    return st.text_input(
+        text("onboarding.client_id"), key=bound_key("onboarding_client", onboarding.onboarding_id),
+        max_chars=LONGEST_ID, width=460, autocomplete="off", placeholder="00000000-0000-0000-0000-000000000000",
+    )  # fmt: skip
+
+
+def _download(file: Path, onboarding: Onboarding) -> None:
+    """Offer the public part; the key stays where it is."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        st.error(text("onboarding.no_public_part", file=plain(str(file))))
+        return
+    key = bound_key("onboarding_public", onboarding.onboarding_id)
+    st.download_button(text("onboarding.download"), content, file.name, "application/x-x509-ca-cert", key=key,
+                       icon=":material/download:", on_click="ignore")  # fmt: skip
+
+
+def consent_guide(services: Services, onboarding: Onboarding) -> None:
+    """Show the link with which an administrator of the tenant consents to the provider's application."""
+    if onboarding.app != "shared":
+        st.markdown(text("onboarding.consent_own"))
+        return
+    query = urlencode({"onboarding": onboarding.onboarding_id})
+    st.html(
+        f'<a class="button" href="{CONSENT_START}?{escape(query)}" target="_blank" rel="noopener">'
+        f"{escape(text('onboarding.consent_open'))}</a>"
+    )
+    st.markdown(text("onboarding.consent_send"))
+    st.code(consent_link(services.settings, onboarding), language=None, wrap_lines=True)
