@@ -5,18 +5,25 @@ A module singleton and not `st.cache_resource`: every user can clear that cache,
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from core import texts
 from core.backup.restore_journal import need_none_begun
-from core.cache.database import open_database
+from core.cache.database import OtherSchema, open_database
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.secrets import secret_rotation
 from core.settings import Settings, load_settings
+
+log = logging.getLogger(__name__)
+
+WAIT_SECONDS = 3.0  # between two looks at the version of the tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +43,11 @@ class Runtime:
 def open_engine(settings: Settings) -> Engine:
     """Return the engine of the upgraded database, with the keys of its secrets.
 
-    Raises DatabaseError, and BackupError while a restore goes on or was interrupted.
+    Raises DatabaseError; OtherSchema if the tables have another version and this process must not upgrade them;
+    BackupError while a restore goes on or was interrupted.
     """
     need_none_begun(settings.data_dir)
-    engine = open_database(settings.database)
+    engine = open_database(settings.database, may_upgrade=may_upgrade(settings))
     try:
         need_none_begun(settings.data_dir)  # a restore that has begun since sees this process, or is seen here
         secret_rotation.prepare(engine, settings)
@@ -47,6 +55,26 @@ def open_engine(settings: Settings) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def may_upgrade(settings: Settings) -> bool:
+    """Return True if a start of this process upgrades the tables; of several processes none does, but a command."""
+    return str(getattr(settings, "role", "all")) == "all"
+
+
+def open_engine_in_time(settings: Settings, pause: Callable[[float], object] = time.sleep) -> Engine:
+    """Return the engine as `open_engine` does, but wait while the tables have another version; for what runs on."""
+    told = ""
+    while True:
+        try:
+            return open_engine(settings)
+        except OtherSchema as error:
+            if not settings.has_server_database:  # nobody else upgrades a file
+                raise
+            if (sentence := str(error)) != told:
+                log.warning("waiting: %s", sentence)
+            told = sentence
+            pause(WAIT_SECONDS)
 
 
 _lock = threading.Lock()

@@ -88,6 +88,11 @@ class Settings:
         return self.database_url or f"sqlite:///{self.data_dir / 'lizenztool.db'}"
 
     @property
+    def has_server_database(self) -> bool:
+        """Return True if the database is one that several processes may share."""
+        return self.database_url.startswith("postgresql")
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 

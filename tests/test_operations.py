@@ -354,20 +354,23 @@ def test_rows_that_vanished_degrade_are_named_to_insiders_and_counted(fresh: Ser
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "said", "why"),
     [
-        pytest.param("ALTER TABLE runs RENAME TO gone", "unreachable", id="broken"),
-        pytest.param("UPDATE alembic_version SET version_num = 'newer'", "other version", id="upgraded-by-another"),
+        pytest.param("ALTER TABLE runs RENAME TO gone", "unreachable", {}, id="broken"),
+        pytest.param("UPDATE alembic_version SET version_num = 'moving-1'", "other version",
+                     {"reason": "database.moving"}, id="not-complete-yet"),
     ],
-)
-def test_without_its_database_the_server_lives_but_is_not_ready(fresh: Served, statement: str, said: str) -> None:
+)  # fmt: skip
+def test_without_its_database_the_server_lives_but_is_not_ready(
+    fresh: Served, statement: str, said: str, why: dict[str, str]
+) -> None:
     with fresh.engine.begin() as connection:
         connection.execute(text(statement))
 
     answer = ready(fresh, cookies=fresh.cookie())
 
     checks = {"database": said, "refresh": "unknown", "tenants": "unknown"}
-    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "checks": checks})
+    assert (answer.status_code, answer.json()) == (503, {"status": "not ready", "checks": checks} | why)
     assert requests.get(f"{fresh.url}/health", timeout=20).json() == {"status": "ok"}
 
 

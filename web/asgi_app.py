@@ -31,6 +31,7 @@ from web.metrics_page import MetricsPage
 from web.outer_middleware import OuterMiddleware
 from web.paths import BUSY, LANGUAGE
 from web.plain_pages import PlainPages
+from web.schema_wait import WhileWaiting
 from web.server import Server
 from web.sign_in.sign_in_page import SignIn, database_down
 from web.static_files import StaticFiles
@@ -54,15 +55,20 @@ def app_options(server: Server, pages: Mapping[str, Action]) -> AppOptions:
     """
     settings = server.settings
     hsts = hsts_for(subdomains=settings.hsts_subdomains)
-    plain = PlainPages(settings.language, lambda: server.runtime.demo, FIRST_FILES)
+    plain = PlainPages(settings.language, lambda: server.other_schema is None and server.runtime.demo, FIRST_FILES)
     sign_in = SignIn(server.tabs, lambda: server.runtime.engine, lambda: server.runtime.settings, plain, pages)
     outer = Middleware(OuterMiddleware, language=settings.language, hsts=hsts)
+    waiting = Middleware(
+        WhileWaiting,
+        waiting=lambda: server.other_schema,
+        page=lambda request: plain.page(request, "no_page.html", status=503, why="waiting"),
+    )
     files = Middleware(StaticFiles, folder=streamlit_internals.FILES)
     return {
         "lifespan": server.lifespan,
         "routes": _routes(server, sign_in, plain, pages),
         # As middleware, because `streamlit run` starts the server with its own options.
-        "middleware": [outer, *_proxies(settings), _gate(server, plain, pages), files],
+        "middleware": [outer, waiting, *_proxies(settings), _gate(server, plain, pages), files],
         "exception_handlers": {DatabaseError: database_down},
     }
 

@@ -49,6 +49,8 @@ class HealthPages:
             "status": "ready" if health.ready else "not ready",
             "checks": {"database": health.database, "refresh": health.refresh, "tenants": health.tenants},
         }
+        if health.code:
+            body["reason"] = health.code
         if await self._is_insider(request, health):
             body["details"] = self._details(health)
         return JSONResponse(body, 200 if health.ready else 503, NO_STORE)

@@ -22,10 +22,12 @@ from core import runtime
 from core.access import accounts
 from core.access.refusals import Refusals
 from core.access.sessions import Sessions
+from core.cache.database import OtherSchema
+from core.cache.health_reading import stored_schema_problem
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.operations import file_modes
 from core.operations.retention import prune_now
-from core.problems import ProblemError
+from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.run_watch import WaitingPage
 from core.refresh.services import Services, open_services
@@ -33,7 +35,7 @@ from core.refresh.timetable import BackgroundRefresh
 from core.roles import listen_for_refusals
 from core.runtime import Runtime
 from core.settings import Settings
-from web import demo, streamlit_internals, uvicorn_internals
+from web import demo, schema_wait, streamlit_internals, uvicorn_internals
 from web.console import WRONG_CONFIGURATION, print_error, show_address, show_password, stop_with
 from web.limits.connection_limits import limits_for, raise_descriptor_limit
 from web.limits.connections import Connections
@@ -56,8 +58,10 @@ class Server:
         self.connections = Connections(limits, settings.proxy)
         self.tabs = Tabs(limits=limits)
         self.address = ""  # printed once everything is open
+        self.other_schema: Problem | None = None  # why this process waits for the database, None while it works
         self._stack = ExitStack()
         self._runtime: Runtime | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def runtime(self) -> Runtime:
@@ -66,14 +70,41 @@ class Server:
         return self._runtime
 
     def open(self) -> None:
-        """Open everything. Raises ProblemError or DemoError with a text for the operator."""
+        """Open everything, or begin to wait for the upgrade of a server's database.
+
+        Raises ProblemError or DemoError with a text for the operator.
+        """
         if self._runtime is not None:
             return
         try:
             self._open()
+            self._wait_because_of(None)
+            self._begin_to_serve()
+        except OtherSchema as error:
+            self.close()
+            if not self.settings.has_server_database:
+                raise
+            self._wait_because_of(error.problem)
         except BaseException:
             self.close()
             raise
+
+    def look_at_schema(self) -> None:
+        """Begin to wait if the tables have another version by now; go on if they fit again."""
+        try:
+            if self._runtime is None:
+                self.open()
+            else:
+                self._wait_because_of(stored_schema_problem(self._runtime.engine))
+        except ProblemError as error:  # of a server that is away, which the next look may find again
+            log.warning("%s", error)
+
+    def _wait_because_of(self, problem: Problem | None) -> None:
+        if problem is not None and problem != self.other_schema:
+            log.warning("waiting: %s", problem.text("en"))
+        elif problem is None and self.other_schema is not None:
+            log.info("the database fits; going on")
+        self.other_schema = problem
 
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
@@ -145,9 +176,11 @@ class Server:
             # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
             os._exit(WRONG_CONFIGURATION)
         watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch)]
-        self._wake_pages(asyncio.get_running_loop())
-        if self.address:
-            show_address(self.address, self.settings.language, demo=self.runtime.demo)
+        if self.settings.has_server_database:
+            watches.append(asyncio.create_task(schema_wait.watch(self.look_at_schema)))
+        self._loop = asyncio.get_running_loop()
+        if self._runtime is not None:
+            self._begin_to_serve()
         try:
             yield None
         finally:
@@ -155,6 +188,13 @@ class Server:
                 watch.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
             await asyncio.to_thread(self.close)
+
+    def _begin_to_serve(self) -> None:
+        """Wake pages from now on, and show the address; once the loop runs and everything is open."""
+        if self._loop is not None:
+            self._wake_pages(self._loop)
+            if self.address:
+                show_address(self.address, self.settings.language, demo=self.runtime.demo)
 
     def _wake_pages(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let refreshes wake the pages that wait for them, on the loop on which Streamlit's sessions live."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, Text, cast, select
 
-from core.cache.database import schema_problem
+from core.cache.database import OtherSchema, schema_problem
 from core.cache.schema import runs, tenants
 from core.cache.sql import transaction
 from core.problems import Problem
@@ -56,3 +56,15 @@ def read_health(engine: Engine) -> HealthReading:
         ]
         missing = {row.name: row.missing_since for row in connection.execute(vanished)}
     return HealthReading(problem, finished, failing_tenants, missing)
+
+
+def stored_schema_problem(engine: Engine) -> Problem | None:
+    """Return why this program does not work with the tables of the database; None if it does. Raises DatabaseError."""
+    with transaction(engine) as connection:
+        return schema_problem(connection)
+
+
+def need_fitting_schema(engine: Engine) -> None:
+    """Raise OtherSchema if the tables have got another version since they were opened, with which we do not work."""
+    if (problem := stored_schema_problem(engine)) is not None:
+        raise OtherSchema(problem)

@@ -26,7 +26,7 @@ from core.refresh.scope import UnknownTenant
 from core.refresh.services import Services, open_services
 from core.refresh.timetable import DAY, TICK
 from core.roles import command_actor
-from core.runtime import open_engine
+from core.runtime import open_engine, open_engine_in_time
 from core.settings import Settings
 from core.sharepoint import PushResult
 from core.texts import plural, text
@@ -51,7 +51,8 @@ def add_to(commands: Any, language: str) -> None:
 
 
 def _sync(options: argparse.Namespace, settings: Settings) -> int:
-    services = open_services(open_engine(settings), settings)
+    engine = open_engine_in_time(settings) if options.watch else open_engine(settings)
+    services = open_services(engine, settings)
     refresher = Refresher(services)
     ended = threading.Event()
 

@@ -22,7 +22,7 @@ USUAL_OF = 5  # refreshes
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The results of the three checks; `reason` is the fault of the database, in English.
+    """The results of the three checks; `reason` is the fault of the database, in English, `code` that of its version.
 
     `refreshed_at` is the end of the last refresh of all tenants, None if there is none. `vanished`: tenant -> time
     since which its row in the tenant list is missing.
@@ -32,6 +32,7 @@ class Health:
     refresh: Literal["ok", "late", "off", "unknown"] = "unknown"
     tenants: Literal["ok", "degraded", "unknown"] = "unknown"
     reason: str = ""
+    code: str = ""
     refreshed_at: datetime | None = None
     failing: Sequence[FailingTenant] = ()
     vanished: Mapping[str, datetime] = field(default_factory=dict)
@@ -59,7 +60,7 @@ def judge(reading: HealthReading, refresh_minutes: float, started_at: datetime, 
     A refresh is late after two intervals and the usual duration of a refresh, counted from the last one or the start.
     """
     if reading.other_schema is not None:
-        return Health("other version", reason=reading.other_schema.text("en"))
+        return Health("other version", reason=reading.other_schema.text("en"), code=reading.other_schema.code)
     # A time in the future does not count: the clock was set back.
     last = min((end for end, _ in reading.refreshes), key=lambda end: elapsed(end, now), default=None)
     usual = statistics.median([seconds for _, seconds in reading.refreshes[:USUAL_OF]] or [0.0])

@@ -9,6 +9,7 @@ from typing import Any
 from core import metrics
 from core.cache import run_rows
 from core.cache.catalogue import load_catalogue
+from core.cache.health_reading import need_fitting_schema
 from core.cache.run_rows import Run
 from core.graph.http import RequestCount, requests_counted
 from core.problems import Problem, ProblemError
@@ -32,6 +33,7 @@ def execute(services: Services, run: Run, stop: RunStop) -> None:
     started = time.monotonic()
     state, summary, requests = "failed", empty_summary(), RequestCount()
     try:
+        need_fitting_schema(services.engine)
         catalogue, fault = load_catalogue(services.engine)
         if fault:
             log.warning("the product names cannot be used: %s", fault)
