@@ -379,6 +379,7 @@ def test_a_refresh_that_no_longer_comes_makes_the_server_not_ready_until_it_does
     assert lock.take()  # as a process that hangs would
     with serve(tmp_path, refresh_minutes=0.01) as server:
         assert wait_for(server, 503)["checks"]["refresh"] == "late"
+        assert requests.get(f"{server.url}/health/ready?only=database", timeout=20).json()["status"] == "ready"
 
         lock.release()
 

@@ -43,17 +43,23 @@ class HealthPages:
         return JSONResponse({"status": "ok"}, headers=NO_STORE)
 
     async def ready(self, request: Request) -> Response:
-        """Answer 200 or 503, with names and reasons for callers who may read them."""
+        """Answer 200 or 503, with names and reasons for callers who may read them.
+
+        `?only=database` answers for the database alone: for a proxy with several web processes, which would otherwise
+        send people to none of them while a refresh is late.
+        """
         health = await self._health()
+        only_database = request.query_params.get("only") == "database"
+        is_ready = health.database == "ok" if only_database else health.ready
         body: dict[str, Any] = {
-            "status": "ready" if health.ready else "not ready",
+            "status": "ready" if is_ready else "not ready",
             "checks": {"database": health.database, "refresh": health.refresh, "tenants": health.tenants},
         }
         if health.code:
             body["reason"] = health.code
         if await self._is_insider(request, health):
             body["details"] = self._details(health)
-        return JSONResponse(body, 200 if health.ready else 503, NO_STORE)
+        return JSONResponse(body, 200 if is_ready else 503, NO_STORE)
 
     async def _is_insider(self, request: Request, health: Health) -> bool:
         if health.database != "ok":

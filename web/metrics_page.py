@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from core.access.sessions import IDLE, LONGEST
 from core.cache.lists_read import sharepoint_status
 from core.cache.open_sessions import open_sessions
+from core.cache.run_rows import Run, open_runs
 from core.cache.shared_frames import Figures, newest_figures
 from core.clock import TOLERANCE, elapsed
 from core.licenses.units import STATES
@@ -67,7 +68,8 @@ class MetricsPage:
             runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE, until=now + TOLERANCE
         )
         gauges = [*_gauges(numbers, now), _gauge("sessions", "Open sessions.", len(opened)),
-                  _gauge("tabs", "Open tabs of the dashboard.", tabs), _stopped(runtime.engine)]  # fmt: skip
+                  _gauge("tabs", "Open tabs of the dashboard.", tabs), _stopped(runtime.engine),
+                  *_gauges_of_queue(open_runs(runtime.engine), now)]  # fmt: skip
         if runtime.settings.metrics_tenants:
             gauges += _gauges_of_tenants(numbers, now)
         registry = CollectorRegistry()
@@ -132,6 +134,13 @@ def _stopped(engine: Engine) -> GaugeMetricFamily:
     codes = {problem.code for problem in sharepoint_status(engine).problems}
     reasons = {reason: float(code in codes) for code, reason in STOPS.items()}
     return _gauge("lists_stopped", "1 if the lists are not written at present.", reasons, "reason")
+
+
+def _gauges_of_queue(opened: Sequence[Run], now: datetime) -> Iterator[GaugeMetricFamily]:
+    """Yield the length of the queue of refreshes, and how long its first one has waited: 0 if none waits."""
+    ages = [_age(run.requested_at, now) for run in opened if run.waiting]
+    yield _gauge("queue_waiting", "Refreshes that wait.", len(ages))
+    yield _gauge("queue_age_seconds", "How long the refresh that has waited longest waits.", max(ages, default=0.0))
 
 
 def _age(at: datetime, now: datetime) -> float:
