@@ -22,10 +22,10 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(HANGING)
 AGAIN := --last-failed --last-failed-no-failures none --tb=short
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint texts types tests bench chaos attack lock sbom audit chromium
+.PHONY: help run test lint texts types tests bench chaos attack image image-check deploy-check lock sbom audit chromium
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
 
 run: .venv/.run ## Dashboard on http://localhost:8501, with a demo while no tenant is configured
 	@exec $(BIN)/python app.py
@@ -42,7 +42,7 @@ texts: .venv/.dev ## The catalogues in locales/: missing, unused, values that di
 	$(BIN)/python -m tests.catalogues
 
 types: .venv/.dev ## mypy, strict
-	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator benchmarks tests
+	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator benchmarks tests deploy/image/slim.py
 
 tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its output
 	@$(PYTEST) -n $(WORKERS) $(if $(FAST),--fast) $(TESTS) || { failed=$$?; test $$failed = 1 || exit $$failed; \
@@ -58,11 +58,21 @@ chaos: .venv/.dev ## Faults and crashes by the thousand: is every alarm told exa
 attack: .venv/.dev ## Attacks on a product that it starts: does it withstand, and how long do others wait?
 	$(BIN)/python -m tests.attack $(ATTACK)
 
+image: ## Build the image `lizenztool` with Docker or Podman, or without a daemon (.ci/image)
+	@.ci/image
+
+image-check: .venv/.dev chromium ## Build the image without a daemon, look into it and open every page of it; minutes, as root
+	$(BIN)/python -m tests.deployment.image
+
+deploy-check: .venv/.dev .tools/.wheels ## The chart, the Compose files, proxy and alarms, each with the program that reads it
+	$(BIN)/python -m tests.deployment
+
 lock: .tools/.done ## Write requirements*.lock: constraints.txt with the hashes of all systems' files
 	$(COMPILE) -c constraints.txt requirements.txt -o requirements.lock
 	$(COMPILE) -c constraints.txt requirements-scale.txt -o requirements-scale.lock
 	$(COMPILE) -c constraints.txt requirements-dev.txt -o requirements-dev.lock
 	$(COMPILE) requirements-tools.txt -o requirements-tools.lock
+	$(COMPILE) --no-deps requirements-deploy.txt -o requirements-deploy.lock
 
 sbom: .tools/.done ## Write sbom.json (CycloneDX): what the service runs with, licences, who needs whom
 	@rm -rf .sbom && $(PYTHON) -m venv .sbom
@@ -94,4 +104,8 @@ chromium: .venv/.dev # the browser of the tests; installed when there is none
 .tools/.done: requirements-tools.txt
 	@$(PYTHON) -m venv --clear .tools
 	@.tools/bin/python -m pip install -qq --disable-pip-version-check $(if $(wildcard requirements-tools.lock),--require-hashes -r requirements-tools.lock,-r requirements-tools.txt)
+	@touch $@
+
+.tools/.wheels: requirements-deploy.lock | .venv/bin/python
+	@$(BIN)/python -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -d .tools/wheels -r requirements-deploy.lock
 	@touch $@

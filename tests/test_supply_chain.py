@@ -15,8 +15,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ("requirements.lock", "requirements-scale.lock", "requirements-dev.lock", "requirements-tools.lock")
-
+LOCKS = ("requirements.lock", "requirements-scale.lock", "requirements-dev.lock", "requirements-tools.lock",
+         "requirements-deploy.lock")  # fmt: skip
+OF_TOOLS = ("requirements-tools.lock", "requirements-deploy.lock")  # not installed beside the product
 NAMES_NO_LICENCE = {"protobuf", "pydeck", "pyrage"}  # in their metadata
 
 
@@ -64,11 +65,12 @@ def test_no_lock_names_an_index_or_a_file(name: str) -> None:
         ("requirements-scale.lock", "requirements-scale.txt"),
         ("requirements-dev.lock", "requirements-dev.txt"),
         ("requirements-tools.lock", "requirements-tools.txt"),
+        ("requirements-deploy.lock", "requirements-deploy.txt"),
     ],
 )
 def test_locks_say_what_is_wanted_in_the_versions_of_the_constraints(lock: str, source: str) -> None:
     found = {name: str(requirement.specifier).removeprefix("==") for name, (requirement, _) in locked(lock).items()}
-    constraints = listed("constraints.txt") if lock != "requirements-tools.lock" else {}
+    constraints = listed("constraints.txt") if lock not in OF_TOOLS else {}
 
     assert {name: pinned for name, pinned in listed(source).items() if found.get(name) != pinned} == {}
     assert {name: pinned for name, pinned in found.items() if constraints.get(name, pinned) != pinned} == {}
