@@ -33,8 +33,8 @@ from ui.frame.navigation import PAGES_BY_ADDRESS
 STORE = Path(os.environ.get("LIZENZTOOL_IMAGES", f"{tempfile.gettempdir()}/lizenztool-images"))
 BUILDAH = ["buildah", "--root", f"{STORE}/root", "--runroot", f"{STORE}/run", "--storage-driver", "vfs"]
 MOST_BYTES = 450_000_000
-COMPILERS = ("gcc", "cc", "g++", "ld", "as", "make", "strip", "pip", "pip3", "perl5.36.0", "git", "curl", "wget")
-SECRETS = re.compile(r"\.(pem|key|p12|pfx|env|db|sqlite3?)$|^id_(rsa|ecdsa|ed25519)|^secret", re.IGNORECASE)
+COMPILERS = ("gcc", "cc", "g++", "ld", "as", "make", "strip", "pip", "pip3", "git", "curl", "wget")
+SECRETS = re.compile(r"\.(pem|key|p12|pfx|env|db|sqlite3?)$|^id_(rsa|ecdsa|ed25519)|^secret\.key", re.IGNORECASE)
 PUBLIC = ("/opt/venv/lib/python3.11/site-packages/certifi/cacert.pem", "/etc/ssl/")
 FOREIGN = ("tests", "benchmarks", "docs", ".git", ".ci", "deploy", ".env", "Makefile")
 # In order: the mounts, the root of the image, its user without capabilities or a way to more.

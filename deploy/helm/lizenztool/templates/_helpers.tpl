@@ -56,6 +56,10 @@ env:
     value: 0.0.0.0
   - name: LIZENZTOOL_PORT
     value: "8501"
+  {{- with .backups }}
+  - name: LIZENZTOOL_BACKUP_DIR
+    value: {{ . }}
+  {{- end }}
   {{- with .root.Values.networkPolicy.proxyNetworks }}
   - name: LIZENZTOOL_PROXY
     value: {{ join "," . | quote }}
