@@ -28,10 +28,9 @@ from core.commands.parser_words import speak
 from core.licenses.skus import SkuError
 from core.logs.setup import log_uncaught, set_up_logs
 from core.masking import without_credentials
-from core.problems import ProblemError
+from core.problems import ProblemError, ProblemsError
 from core.setting_faults import SettingsError
 from core.settings import language_or_default, load_settings
-from core.tenants.tenant_rules import RuleFileError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,16 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         texts.fall_back_to(settings.language)
         os.umask(0o077)  # database and log have personal data: readable only for the service
-        set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
+        set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog, settings.language)
         log_uncaught()
         return int(options.call(options, settings))
     except SettingsError as error:
         print("\n".join(error.texts(language)), file=sys.stderr)
     except ProblemError as error:
         print(error.problem.text(settings.language), file=sys.stderr)
-    except accounts.AccessError as error:
+    except (accounts.AccessError, ProblemsError) as error:
         print(error.text(settings.language), file=sys.stderr)
-    except (SkuError, RuleFileError, UnicodeError, OSError) as error:
+    except (SkuError, UnicodeError, OSError) as error:
         print(without_credentials(str(error)), file=sys.stderr)
     return WRONG_CONFIGURATION
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core import texts
@@ -28,6 +28,9 @@ class Problem:
         )
         object.__setattr__(self, "detail", without_credentials(self.detail))
 
+    def __str__(self) -> str:
+        return self.text("en")
+
     def text(self, language: str = "de") -> str:
         """Return the text in `language`: what happened and what to do next; the code if there is no text for it.
 
@@ -42,6 +45,21 @@ class Problem:
     @classmethod
     def from_json(cls, text: str) -> Problem:
         return cls(**json.loads(text))
+
+
+class ProblemsError(Exception):
+    """Base class of errors with several problems, a line each; `str()` returns them in English."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__()
+        self.problems = list(problems)
+
+    def __str__(self) -> str:
+        return self.text("en")
+
+    def text(self, language: str) -> str:
+        """Return the texts in `language`, one line for each problem."""
+        return "\n".join(problem.text(language) for problem in self.problems)
 
 
 class ProblemError(Exception):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import uuid4
 
+from core.logs.log_words import word
 from core.logs.setup import current_request
 from core.problems import Problem, ProblemError
 
@@ -116,7 +117,7 @@ class Actor:
         """Raise NotAllowed, and log it, if the actor may not do `action`: no page offers it, so it is unusual."""
         if not self.may(action):
             refused(self, action.value, "role needed")
-            log.warning("%s (%s, %s) may not: %s", self.name or "nobody", self.role, self.source, action.value)
+            log.warning("%s (%s, %s) may not: %s", self.name or word("nobody"), self.role, self.source, action.value)
             params = {"name": self.shown, "action": action.value, "role": LEAST_ROLE[action]}
             raise NotAllowed(Problem("access.not_allowed", params))
 

@@ -25,6 +25,7 @@ from babel.messages.pofile import PoFileError, read_po
 
 LOCALES = Path(__file__).parent.parent / "locales"
 FILE = "LC_MESSAGES/lizenztool.po"
+LOG_FILE = "LC_MESSAGES/log.po"  # the sentences of the log; their keys are the English ones
 CODE = re.compile(r"[a-z]{2,3}")  # the folder of a language: its ISO 639 code
 MOST_DIGITS = 18  # read of a count that chooses the plural form
 
@@ -103,6 +104,12 @@ def plural(key: str, count: int, language: str, /, **values: object) -> str:
 def has_text(key: str) -> bool:
     """Return True if any language has the text; a problem code that another version has stored may have none."""
     return any(key in _catalogue(name).texts for name in (_fallback, *languages()))
+
+
+def log_words(language: str) -> Mapping[str, str]:
+    """Return the sentences of the log in `language` by the English ones; none for English and unknown languages."""
+    path = LOCALES / language / LOG_FILE
+    return _read_file(path).texts if language in languages() and path.exists() else {}
 
 
 def _pattern(catalogue: Catalogue, key: str, values: Mapping[str, object]) -> str | None:

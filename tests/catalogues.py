@@ -18,8 +18,8 @@ from string import Formatter
 from babel import Locale, UnknownLocaleError
 from babel.messages.pofile import read_po
 
-from core.texts import FILE, LOCALES
-from tests.keys_in_code import calls, compositions, constants, key_of, pattern_of
+from core.texts import FILE, LOCALES, LOG_FILE
+from tests.keys_in_code import calls, compositions, constants, key_of, nodes, pattern_of
 
 KEY = re.compile(r"[a-z_]+(\.[a-z_-]+)+")
 QUOTES = {"de": ("«", "»", '“”„"'), "en": ("“", "”", '«»„"')}  # opening, closing, and those of others
@@ -28,6 +28,8 @@ PROBLEM = re.compile(  # the areas of problems, without what pages say in them
     r"(?!database\.(failed|no_answer)|refresh\.(button|one|unavailable|starting|step|counts|written|by|newer|show)\b)"
     r"(profile|auth|factor|files|secrets|signin|graph|sharepoint|database|check|refresh|access|network)\.[a-z_]+"
 )
+LOG_CALL = re.compile(r"log\.(info|warning|error|exception|critical|log)|word")
+PLACE = re.compile(r"%(?:\.\d+)?[sdf]")  # of a value in a sentence of the log
 SHOWS_A_SIGN = {"password.special"}  # names the sign ! itself
 Catalogue = dict[str, tuple[str, ...]]  # key -> its text, or its plural forms
 Rule = Callable[[], Iterable[str]]
@@ -199,10 +201,48 @@ def wrong_formats() -> Iterator[str]:
             yield f"{language}: format.csv_separator"
 
 
+# The log: its sentences stand in the code, in English, and in a file of their own for each other language.
+
+
+def log_sentences() -> set[str]:
+    """The first text of each log call, and what is marked with `word`; not those that are only places of values."""
+    sentences = set()
+    for _, node in nodes():
+        if isinstance(node, ast.Call) and LOG_CALL.fullmatch(ast.unparse(node.func)):
+            texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            sentences |= set(texts[:1])
+    return {sentence for sentence in sentences if re.search("[a-z]", PLACE.sub("", sentence))}
+
+
+def log_catalogues() -> dict[str, Catalogue]:
+    return {path.parent.parent.name: _catalogue(path) for path in sorted(LOCALES.glob(f"*/{LOG_FILE}"))}
+
+
+def log_missing_or_unused() -> Iterator[str]:
+    for language, catalogue in log_catalogues().items():
+        filled = {sentence for sentence, texts in catalogue.items() if all(texts)}
+        yield from (f"{language}: missing: {sentence}" for sentence in log_sentences() - filled)
+        yield from (f"{language}: unused: {sentence}" for sentence in catalogue.keys() - log_sentences())
+
+
+def log_values_that_differ() -> Iterator[str]:
+    """Values have no names in the log, so they stand in the order of the English sentence."""
+    for language, catalogue in log_catalogues().items():
+        for sentence, (text, *_) in catalogue.items():
+            if PLACE.findall(sentence) != PLACE.findall(text):
+                yield f"{language}: {sentence}"
+
+
+def log_signs_of_others() -> Iterator[str]:
+    for language, catalogue in log_catalogues().items():
+        _, _, foreign = QUOTES[language]
+        yield from (f"{language}: {text}" for (text, *_) in catalogue.values() if set(foreign + "ß!") & set(text))
+
+
 RULES: tuple[Rule, ...] = (
     missing_in_a_language, missing_for_the_code, unused, plural_and_singular_mixed_up, values_that_differ,
     values_not_given, out_of_order, left_over, problems_without_a_full_stop, problems_not_translated, signs_of_others,
-    quotes_that_differ, wrong_formats,
+    quotes_that_differ, wrong_formats, log_missing_or_unused, log_values_that_differ, log_signs_of_others,
 )  # fmt: skip
 
 

@@ -50,5 +50,5 @@ def follower(office: Office) -> subprocess.Popen[str]:
     """`sync --json` as a process of its own that has said it waits for the running refresh."""
     process = command(office, "sync", "--json")
     assert process.stderr is not None
-    assert "waiting for it" in process.stderr.readline()
+    assert "auf sie wird gewartet" in process.stderr.readline()
     return process

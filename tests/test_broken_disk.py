@@ -202,7 +202,7 @@ def test_a_database_that_may_not_be_written_is_told(
     errors = capsys.readouterr().err
     assert code == 2
     assert "darf nicht beschrieben werden" in errors
-    assert "no log file" in errors
+    assert "keine Logdatei" in errors
     assert "Traceback" not in errors
 
 

@@ -314,8 +314,8 @@ def test_stdout_is_one_line_of_json_and_the_log_goes_to_stderr(m365: Microsoft36
     (line,) = out.splitlines()
     assert sync.returncode == 1
     assert json.loads(line)["failed"][0]["tenant"] == "Schule Höri"
-    assert re.search(r"tenant=Schule Höri request=\S+: cannot be read", err)
-    assert "cannot be read" in Path("logs/lizenztool.log").read_text("utf-8")
+    assert re.search(r"tenant=Schule Höri request=\S+: kann nicht gelesen werden", err)
+    assert "kann nicht gelesen werden" in Path("logs/lizenztool.log").read_text("utf-8")
 
 
 def test_watch_goes_on_until_it_is_told_to_end(m365: Microsoft365, sp: SharePoint) -> None:
@@ -399,7 +399,7 @@ def test_a_copy_that_cannot_be_deleted_ends_neither_prune_nor_a_watched_sync(
     code, out, err = run(capsys, "prune", "--json")
 
     assert (code, json.loads(out)["copies"]) == (0, 1)  # the link, whose file another process has deleted
-    assert "lizenztool.db.0000.x.bak cannot be deleted" in err
+    assert "lizenztool.db.0000.x.bak kann nicht gelöscht werden" in err
 
 
 # check
@@ -604,7 +604,7 @@ def test_skus_import_takes_a_list_and_says_what_it_skipped(capsys: Capture, tmp_
 
     assert code == 0
     assert out.splitlines()[0] == "1 Produktname eingelesen, 1 Zeile übersprungen."
-    assert out.splitlines()[1].startswith("- line 4:")
+    assert out.splitlines()[1].startswith("- Zeile 4:")
     (name,) = imported_names(open_database("sqlite:///data/lizenztool.db"))
     assert (name.sku_part_number, name.display_name) == ("CONTOSO", "Contoso Suite")
 

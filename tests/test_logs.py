@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 
 from core.cache.audit_rows import Search, find
 from core.logs.log_lines import FORMATTERS, carry
+from core.logs.log_words import word
 from core.logs.setup import request_in_log, run_in_log, set_up_logs, tenant_in_log
 from core.masking import hide_secrets
+from core.problems import Problem, ProblemError
 from simulator import Fault
 from tests.actors import actor
 from tests.loggers import NOISY
@@ -44,6 +46,41 @@ def test_a_line_names_run_and_tenant_on_console_and_in_the_file(
     assert capsys.readouterr().err.splitlines() == [first, second]
     assert LINE.match(first)
     assert LINE.match(second)
+
+
+@pytest.mark.parametrize(
+    ("form", "language", "written"),
+    [
+        pytest.param("text", "de", "alle Tenants: Einen Tenant «Höri» gibt es", id="people-in-german"),
+        pytest.param("text", "en", "all tenants: There is no tenant “Höri”", id="people-in-english"),
+        pytest.param("json", "de", "all tenants: There is no tenant “Höri”", id="programs-always-in-english"),
+    ],
+)
+def test_sentences_words_and_problems_are_in_the_language_of_the_setting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str, language: str, written: str
+) -> None:
+    set_up_logs(tmp_path, "INFO", form, language=language)
+    log = logging.getLogger("core")
+
+    problem = Problem("refresh.unknown_tenant", {"tenant": "Höri", "near": "–"})
+    log.info("%s: %s", word("all tenants"), problem)
+    log.warning("SharePoint: %s", ProblemError(problem))
+
+    lines = capsys.readouterr().err.splitlines()
+    if form == "json":
+        lines = [json.loads(line)["message"] for line in lines]
+    assert [written in lines[0], written.partition(": ")[2] in lines[1]] == [True, True], lines
+
+
+def test_a_sentence_of_the_product_is_written_in_german(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs(tmp_path, "INFO", language="de")
+
+    logging.getLogger("core").warning("syslog %s is back", "/dev/log")
+    logging.getLogger("urllib3").warning("%s is not ours", "this line")
+
+    ours, foreign = capsys.readouterr().err.splitlines()
+    assert ours.endswith(": Syslog /dev/log ist wieder erreichbar")
+    assert foreign.endswith(": this line is not ours")
 
 
 @pytest.mark.parametrize(("month", "zone"), [(1, "+01:00"), (7, "+02:00")])

@@ -346,8 +346,8 @@ def test_a_wrong_secret_is_in_the_log_with_nothing_that_is_secret(office: Entran
     answer = visitor.get(callback)
 
     assert why(answer) == "provider"
-    log = log_with(office.folder / "logs" / "lizenztool.log", "The provider refused")
-    assert "The provider refused a sign-in: invalid_client" in log
+    log = log_with(office.folder / "logs" / "lizenztool.log", "Der Anbieter hat")
+    assert "Der Anbieter hat eine Anmeldung abgelehnt: invalid_client" in log
     code = parse_qs(urlsplit(callback).query)["code"][0]
     assert [text for text in ("wrong-secret", SECRET, code) if text in log] == []
 
@@ -395,7 +395,7 @@ def test_a_broken_profile_is_told_on_the_page_and_in_the_log(office: Entrance) -
     assert "falsch eingerichtet" in page
     assert "/login/microsoft" not in page
     assert visitor.get(f"{office.url}/login/microsoft", allow_redirects=False).headers["location"] == "/login"
-    told = "office.json: the field “client_id” is missing"
+    told = "office.json: Das Feld «client_id» fehlt"
     assert told in log_with(office.folder / "logs" / "lizenztool.log", told)
 
 

@@ -73,8 +73,8 @@ def test_an_import_takes_the_place_of_all_rules(engine: Engine) -> None:
     ("content", "fault"),
     [
         pytest.param("{", "no JSON", id="no-json"),
-        pytest.param("[]", '"version": 1', id="no-object"),
-        pytest.param(file(version=2), '"version": 1', id="another-version"),
+        pytest.param("[]", "version: 1", id="no-object"),
+        pytest.param(file(version=2), "version: 1", id="another-version"),
         pytest.param(file(entry(), 3), "rule 2, the entry: is no object", id="no-entry"),
         pytest.param(file(entry(), entry(sku_id=SKU, reason=" ")), "rule 2, reason: is missing", id="no-reason"),
         pytest.param(file(entry(tenant_id="Höri")), "rule 1, tenant_id: 'Höri' is no id", id="no-id"),
@@ -102,7 +102,11 @@ def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(RuleFileError) as error:
         parse(file(entry(warn=-1), entry(sku_id="x", mode=4)), NOW)
 
-    assert [line.split(":")[0] for line in error.value.faults] == ["rule 1, warn", "rule 2, sku_id", "rule 2, mode"]
+    assert [str(problem).split(":")[0] for problem in error.value.problems] == [
+        "rule 1, warn",
+        "rule 2, sku_id",
+        "rule 2, mode",
+    ]
 
 
 def test_a_rule_that_says_nothing_is_not_kept(engine: Engine) -> None:
@@ -129,7 +133,7 @@ def test_the_command_line_names_the_fault(tmp_path: Path, capsys: pytest.Capture
     path.write_text(file(entry(reason="")), encoding="utf-8")
 
     assert main(["rules", "import", str(path)]) == 2
-    assert "rule 1, reason: is missing." in capsys.readouterr().err
+    assert "Ausnahme 1, reason: fehlt." in capsys.readouterr().err
 
     assert main(["rules", "import", str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err

@@ -183,8 +183,8 @@ def test_a_key_and_a_folder_that_others_may_read_are_told_at_each_start_and_stop
     app = start()
     app.wait_until_ready()
 
-    assert f"Remedy: chmod 600 {tmp_path}/certs/my.key" in app.output()
-    assert f"Remedy: chmod 700 {tmp_path}/data" in app.output()
+    assert f"Abhilfe: chmod 600 {tmp_path}/certs/my.key" in app.output()
+    assert f"Abhilfe: chmod 700 {tmp_path}/data" in app.output()
 
 
 def test_sigterm_ends_it_soon_and_quietly(start: Start):

@@ -389,18 +389,21 @@ def test_a_bad_row_is_skipped_and_reported_with_line_and_reason(row, why):
     names, skipped = parse_product_names(csv_bytes(f"B,B,{E3}", row, f"C,C,{UNKNOWN}"))
 
     assert [name.sku_id for name in names] == [E3, UNKNOWN]
-    assert [line.startswith(why) for line in skipped] == [True]
+    assert [str(problem).startswith(why) for problem in skipped] == [True]
 
 
 def test_a_row_that_is_too_short_is_reported():
-    assert parse_product_names(csv_bytes(f"B,B,{E3}") + b"C,C\r\n")[1] == ["line 3: has only 2 columns"]
+    _, [problem] = parse_product_names(csv_bytes(f"B,B,{E3}") + b"C,C\r\n")
+
+    assert problem.text("en") == "line 3: has only 2 columns"
+    assert problem.text("de") == "Zeile 3: hat nur 2 Spalten"
 
 
 def test_a_quotation_mark_never_closed_is_reported_not_swallowed():
     names, skipped = parse_product_names(csv_bytes(f"B,B,{E3}", f'"C,C,{UNKNOWN}', f"D,D,{OTHER_UNKNOWN}"))
 
     assert [name.display_name for name in names] == ["B"]
-    assert [line.partition(" (")[0] for line in skipped] == ["line 4: is no CSV"]
+    assert [str(problem).partition(" (")[0] for problem in skipped] == ["line 4: is no CSV"]
 
 
 @pytest.mark.parametrize(

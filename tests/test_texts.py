@@ -220,6 +220,10 @@ BACK = 'msgid "plain.back"'
         (catalogues.quotes_that_differ, '"Back"', '"“Back”"', "plain.back"),
         (catalogues.wrong_formats, '"en_GB"', '"Britain"', "en: format.locale"),
         (catalogues.wrong_formats, 'msgstr ","', 'msgstr "."', "en: format.csv_separator"),
+        (catalogues.log_missing_or_unused, '"niemand"', '""', "de: missing: nobody"),
+        (catalogues.log_missing_or_unused, 'msgid "nobody"', 'msgid "no one"', "de: unused: no one"),
+        (catalogues.log_values_that_differ, '"Profil: %s"', '"Profil"', "de: profile: %s"),
+        (catalogues.log_signs_of_others, '"niemand"', '"niemand!"', "de: niemand!"),
     ],
 )  # fmt: skip
 def test_a_rule_finds_what_is_against_it(
@@ -228,7 +232,7 @@ def test_a_rule_finds_what_is_against_it(
     folder = tmp_path / "locales"
     shutil.copytree(LOCALES, folder)
     monkeypatch.setattr(catalogues, "LOCALES", folder)
-    contents = {path: path.read_text("utf-8") for path in folder.glob(f"*/{FILE}")}
+    contents = {path: path.read_text("utf-8") for path in folder.glob("*/LC_MESSAGES/*.po")}
     assert any(old in content for content in contents.values())
 
     for path, content in contents.items():

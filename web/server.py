@@ -130,11 +130,11 @@ class Server:
         self._stack.callback(runtime.install, None)
         self.tabs.use_sessions(Sessions(engine))
         for finding in file_modes.findings(self.settings):
-            log.log(logging.getLevelNamesMapping()[finding.level.upper()], "%s", finding.problem.text("en"))
+            log.log(logging.getLevelNamesMapping()[finding.level.upper()], "%s", finding.problem)
 
     def _open_log(self) -> None:
         settings = self.settings
-        set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog)
+        set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog, settings.language)
         log_uncaught()
         log_in_background()
         self._stack.callback(log_in_foreground)

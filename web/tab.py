@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Send
 from core import texts
 from core.access.sessions import Session
 from core.cache.database import DatabaseError
+from core.logs.log_words import word
 from core.roles import Actor, refused
 from web import streamlit_internals as streamlit
 from web.limits.account_pace import EXPORTS_PER_MINUTE
@@ -128,7 +129,7 @@ class Tab:
         """Return True if Streamlit may get this frame; may end the tab."""
         frame = streamlit.read_frame(message.get("bytes") or b"")
         if frame is None or frame.fault:
-            log.warning("A frame of %s was dropped: %s", self.account, frame.fault if frame else "no message")
+            log.warning("A frame of %s was dropped: %s", self.account, frame.fault if frame else word("no message"))
             self._note(frame.fault if frame else "")
             return False
         if frame.pressed:  # wait before the session is checked: it may end meanwhile

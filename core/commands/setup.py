@@ -121,6 +121,6 @@ def _skus_import(options: argparse.Namespace, settings: Settings) -> int:
     language = settings.language
     imported = plural("command.names_imported", len(names), language)
     print(f"{imported}, {plural('command.names_skipped', len(skipped), language)}.")
-    for line in skipped:
-        print(f"- {line}")
+    for problem in skipped:
+        print(f"- {problem.text(language)}")
     return OK

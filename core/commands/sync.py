@@ -83,7 +83,7 @@ def _prune(services: Services) -> None:
     try:
         prune_now(services.engine, services.settings)
     except ProblemError as error:  # the refresh goes on, and says what is wrong with the database
-        log.warning("what is too old could not be deleted: %s", error.problem.text("en"))
+        log.warning("what is too old could not be deleted: %s", error)
 
 
 def _say_stopped(settings: Settings) -> None:

@@ -8,17 +8,18 @@ from typing import Any
 from core.bounds import LONGEST_NAME, bounded_text
 from core.licenses.skus import ImportedName, SkuError, sku_key
 from core.name_key import guid_key
+from core.problems import Problem, ProblemError
 
 CSV_COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
 LIST_PAGE = "https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference"
 
 
-class ProductNamesError(SkuError):
+class ProductNamesError(ProblemError, SkuError):
     """The list of product names could not be read, or is not Microsoft's list."""
 
 
-def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
-    """Return the names in Microsoft's CSV, one per SKU id, and a text for each skipped line ("line 7: ...").
+def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[Problem]]:
+    """Return the names in Microsoft's CSV, one per SKU id, and a problem for each skipped line.
 
     The file (LIST_PAGE) has one row per SKU and service plan and is edited by hand. Defects of its versions from 2022
     to 2026: with BOM or in cp1252, doubled rows, blanks and NBSP around GUIDs, "(" in front of them, GUIDs
@@ -27,7 +28,7 @@ def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
     """
     reader = _csv_reader(_decode(raw))
     names: dict[str, ImportedName] = {}
-    skipped: list[str] = []
+    skipped: list[Problem] = []
     columns: list[int] | None = None
     for cells in _rows(reader, skipped):
         if columns is None:
@@ -37,11 +38,11 @@ def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[str]]:
         if isinstance(name_or_fault, ImportedName):
             names[name_or_fault.sku_id] = name_or_fault
         else:
-            skipped.append(f"line {reader.line_num}: {name_or_fault}")
+            skipped.append(_skipped(reader, *name_or_fault))
     if columns is None:
-        raise ProductNamesError(f"The list of product names is empty. Download the CSV again from {LIST_PAGE}.")
+        raise ProductNamesError(Problem("names.empty", {"page": LIST_PAGE}))
     if not names:
-        raise ProductNamesError(f"No row names a product. Download the CSV again from {LIST_PAGE}.")
+        raise ProductNamesError(Problem("names.none", {"page": LIST_PAGE}))
     return list(names.values()), skipped
 
 
@@ -59,7 +60,7 @@ def _csv_reader(text: str) -> Any:
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
 
 
-def _rows(reader: Any, skipped: list[str]) -> Iterator[list[str]]:
+def _rows(reader: Any, skipped: list[Problem]) -> Iterator[list[str]]:
     """Yield the rows that are not blank."""
     while True:
         try:
@@ -67,7 +68,7 @@ def _rows(reader: Any, skipped: list[str]) -> Iterator[list[str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            skipped.append(f"line {reader.line_num}: is no CSV ({error})")
+            skipped.append(_skipped(reader, "no_csv", str(error)))
         else:
             if any(cell.strip() for cell in cells):
                 yield cells
@@ -77,22 +78,24 @@ def _columns(heading: list[str]) -> list[int]:
     places = {sku_key(cell): place for place, cell in enumerate(heading)}
     missing = [column for column in CSV_COLUMNS if sku_key(column) not in places]
     if missing:
-        raise ProductNamesError(
-            f"The list of product names has no column {', '.join(missing)}. Its first line must name "
-            f"{', '.join(CSV_COLUMNS)}: download the CSV again from {LIST_PAGE}."
-        )
+        named = {"missing": ", ".join(missing), "columns": ", ".join(CSV_COLUMNS), "page": LIST_PAGE}
+        raise ProductNamesError(Problem("names.columns", named))
     return [places[sku_key(column)] for column in CSV_COLUMNS]
 
 
-def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | str:
-    """Return the product of a row, or the reason for skipping it."""
+def _skipped(reader: Any, fault: str, value: str) -> Problem:
+    return Problem(f"names.line.{fault}", {"line": str(reader.line_num), "value": value})
+
+
+def _imported_name(cells: list[str], columns: list[int]) -> ImportedName | tuple[str, str]:
+    """Return the product of a row, or the fault for which it is skipped, with the value that has it."""
     if len(cells) <= max(columns):
-        return f"has only {len(cells)} columns"
+        return "columns", str(len(cells))
     name, sku_part_number, guid = (cells[place].strip() for place in columns)
     sku_id = guid_key(guid)
     if not sku_id:
-        return f"{guid[:60]!r} is no GUID"
+        return "no_guid", repr(guid[:60])
     if not name:
-        return f"{sku_id} has no display name"
+        return "no_name", sku_id
     shown = bounded_text(" ".join(name.split()), LONGEST_NAME)
     return ImportedName(sku_id, bounded_text(sku_part_number, LONGEST_NAME), shown)

@@ -13,18 +13,20 @@ import traceback
 from collections.abc import Mapping
 from datetime import datetime
 
+from core.logs.log_words import LogWords
 from core.masking import MOST_BYTES, cut, cut_note, fitted, hide_secrets, safe_text
 
 FORMAT = "%(asctime)s [%(levelname)s] %(name)s run=%(run)s tenant=%(tenant)s request=%(request)s: %(message)s"
 CONTEXT = ("run", "tenant", "request", "account")
+ENGLISH = LogWords()
 FRAMES = 30  # of a traceback, the innermost
 
 # Control characters except the tab, and characters that change the direction of writing.
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
-def carry(record: logging.LogRecord, context: Mapping[str, str]) -> logging.LogRecord:
-    """Return a copy of the record with its message cut and with the `context` of the logging thread.
+def carry(record: logging.LogRecord, context: Mapping[str, str], words: LogWords = ENGLISH) -> logging.LogRecord:
+    """Return a copy of the record with its message cut, in the words of the log, with the `context` of its thread.
 
     It formats at most `MOST_BYTES` of each value, because the caller may be the event loop.
     """
@@ -32,9 +34,11 @@ def carry(record: logging.LogRecord, context: Mapping[str, str]) -> logging.LogR
     carried.__dict__.update(context)
     left_off = 0
     if isinstance(record.args, tuple):
-        carried.args = tuple(_short(value) for value in record.args)
+        carried.args = tuple(words.value(value) for value in record.args)
         texts = [value for value in record.args if isinstance(value, str)]
         left_off = sum(max(0, len(text) - MOST_BYTES) for text in texts)
+    if isinstance(record.msg, str):
+        carried.msg = words.sentence(record.msg)
     try:
         message = carried.getMessage()
     except Exception as error:  # noqa: BLE001 - log the line although a value has no text
@@ -43,10 +47,6 @@ def carry(record: logging.LogRecord, context: Mapping[str, str]) -> logging.LogR
     carried.msg, carried.args = head, None
     carried.__dict__["left_off"] = left_off + more
     return carried
-
-
-def _short(value: object) -> object:
-    return value[:MOST_BYTES] if isinstance(value, str | bytes) else value
 
 
 class _Lines(logging.Formatter):

@@ -14,21 +14,24 @@ from collections.abc import Callable
 from logging.handlers import QueueHandler
 from queue import Full, Queue
 
+from core.logs.log_words import LogWords, word
 from core.masking import cut
 
 MOST_WAITING = 2_000  # lines; at 8 kB each 16 MB
 STOP_SECONDS = 2.0  # time to write waiting lines at the end of the process
 MOST_ALIKE = 20  # lines per minute of one place in the code
 MINUTE = 60.0
+LEFT_OFF = word("%d lines were left off: they came faster than they can be written")
+MORE_ALIKE = word("%d more like this within a minute: %s")
 
 
 class BackgroundWriter(QueueHandler):
     """Passes lines to `handlers` in its own thread; lines that do not fit into the queue are dropped and counted."""
 
-    def __init__(self, *handlers: logging.Handler, most: int = MOST_WAITING) -> None:
+    def __init__(self, *handlers: logging.Handler, most: int = MOST_WAITING, words: LogWords | None = None) -> None:
         self._lines: Queue[logging.LogRecord | None] = Queue(most)
         super().__init__(self._lines)
-        self._handlers = handlers
+        self._handlers, self._words = handlers, words or LogWords()
         self._left_off = 0
         self._ended = False
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
@@ -76,8 +79,7 @@ class BackgroundWriter(QueueHandler):
         self.acquire()
         left_off, self._left_off = self._left_off, 0
         self.release()
-        text = f"{left_off} lines were left off: they came faster than they can be written"
-        return [_record(__name__, logging.WARNING, text)]
+        return [_record(__name__, logging.WARNING, self._words.sentence(LEFT_OFF) % left_off)]
 
 
 class Repeats:
@@ -87,13 +89,15 @@ class Repeats:
     above.
     """
 
-    def __init__(self, write: Callable[[logging.LogRecord], None], most: int = MOST_ALIKE) -> None:
-        self._write = write
+    def __init__(
+        self, write: Callable[[logging.LogRecord], None], most: int = MOST_ALIKE, words: LogWords | None = None
+    ) -> None:
+        self._write, self._words = write, words or LogWords()
         self._most = most
         self._lock = threading.Lock()
         self._since = time.monotonic()
         self._seen: Counter[tuple[str, int, str, int]] = Counter()
-        self._words: dict[tuple[str, int, str, int], str] = {}
+        self._templates: dict[tuple[str, int, str, int], str] = {}
         self._timer: threading.Timer | None = None
 
     def passes(self, record: logging.LogRecord) -> bool:
@@ -107,7 +111,7 @@ class Repeats:
             self._seen[place] += 1
             if self._seen[place] <= self._most:
                 return True
-            self._words[place] = cut(str(record.msg))[0]
+            self._templates[place] = cut(self._words.sentence(str(record.msg)))[0]
             if self._timer is None:
                 self._timer = threading.Timer(MINUTE, self.write_counts)
                 self._timer.daemon = True
@@ -119,11 +123,12 @@ class Repeats:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
-            seen, words, self._timer = self._seen, self._words, None
-            self._seen, self._words, self._since = Counter(), {}, time.monotonic()
-        for place, text in words.items():
+            seen, templates, self._timer = self._seen, self._templates, None
+            self._seen, self._templates, self._since = Counter(), {}, time.monotonic()
+        for place, template in templates.items():
             name, level, _, _ = place
-            self._write(_record(name, level, f"{seen[place] - self._most} more like this within a minute: {text}"))
+            text = self._words.sentence(MORE_ALIKE) % (seen[place] - self._most, template)
+            self._write(_record(name, level, text))
 
 
 def _record(name: str, level: int, text: str) -> logging.LogRecord:

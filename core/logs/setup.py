@@ -14,6 +14,7 @@ from types import TracebackType
 
 from core.logs.log_lines import FORMATTERS, carry
 from core.logs.log_queue import BackgroundWriter, Repeats
+from core.logs.log_words import LogWords
 from core.logs.syslog import SyslogHandler, parse
 
 log = logging.getLogger(__name__)
@@ -35,8 +36,11 @@ class _LogFile(RotatingFileHandler):
 class _Intake(logging.Handler):
     """The handler of the root logger: takes each line in the logging thread and passes it to the writing handlers."""
 
-    def __init__(self, written_to: Sequence[logging.Handler], beside: Sequence[logging.Handler]) -> None:
+    def __init__(
+        self, written_to: Sequence[logging.Handler], beside: Sequence[logging.Handler], words: LogWords
+    ) -> None:
         super().__init__()
+        self._words = words
         self._written_to = tuple(written_to)
         self._beside = tuple(beside)  # always in the background
         self._behind: BackgroundWriter | None = None
@@ -44,11 +48,13 @@ class _Intake(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._repeats is None or _run.get() != "-" or self._repeats.passes(record):
-            self._pass_on(carry(record, _context()))
+            self._pass_on(carry(record, _context(), self._words))
 
     def to_background(self) -> None:
         if self._behind is None:
-            self._behind, self._repeats = BackgroundWriter(*self._written_to), Repeats(self._pass_on)
+            words = self._words
+            self._behind = BackgroundWriter(*self._written_to, words=words)
+            self._repeats = Repeats(self._pass_on, words=words)
 
     def to_foreground(self) -> None:
         """Write all waiting lines, and every later line at once, in the logging thread."""
@@ -71,11 +77,11 @@ class _Intake(logging.Handler):
             handler.handle(record)
 
 
-def set_up_logs(log_dir: Path, level: str, form: str = "text", syslog: str = "") -> None:
+def set_up_logs(log_dir: Path, level: str, form: str = "text", syslog: str = "", language: str = "en") -> None:
     """Send all lines to stderr, to `<log_dir>/lizenztool.log` (5 MB x 3) and to `syslog`.
 
-    A second call changes nothing. `form` is text or json, for console and file. If the folder cannot be written, a
-    warning on the console says so.
+    A second call changes nothing. `form` is text or json, for console and file; text is in `language`, JSON always
+    English. If the folder cannot be written, a warning on the console says so.
     """
     root = logging.getLogger()
     if _intake() is not None:
@@ -90,22 +96,23 @@ def set_up_logs(log_dir: Path, level: str, form: str = "text", syslog: str = "")
         problem = error
     for handler in handlers:
         handler.setFormatter(FORMATTERS[form]())
-    root.addHandler(_Intake(handlers, _beside(syslog)))
+    words = LogWords(language if form == "text" else "en")
+    root.addHandler(_Intake(handlers, _beside(syslog, words), words))
     root.setLevel(level)
     logging.captureWarnings(True)  # else Python writes them to stderr itself
     # Below warning these log every request and contents of tokens.
     for noisy in ("msal", "urllib3", "watchdog", "alembic", "filelock", "schedule"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     if problem is not None:
-        logging.getLogger(__name__).warning("no log file in %s: %s", log_dir, problem.strerror)
+        log.warning("no log file in %s: %s", log_dir, problem.strerror)
 
 
-def _beside(syslog: str) -> list[logging.Handler]:
+def _beside(syslog: str, words: LogWords) -> list[logging.Handler]:
     if not syslog:
         return []
     handler = SyslogHandler(parse(syslog))
     handler.setFormatter(FORMATTERS["text"]())
-    return [BackgroundWriter(handler)]
+    return [BackgroundWriter(handler, words=words)]
 
 
 def _intake() -> _Intake | None:

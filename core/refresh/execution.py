@@ -12,6 +12,7 @@ from core.cache.catalogue import load_catalogue
 from core.cache.health_reading import need_fitting_schema
 from core.cache.run_rows import Run
 from core.graph.http import RequestCount, requests_counted
+from core.logs.log_words import word
 from core.problems import Problem, ProblemError
 from core.refresh.run import RefreshRun
 from core.refresh.run_stop import RunStop, Stopped
@@ -19,6 +20,9 @@ from core.refresh.run_summary import empty_summary
 from core.refresh.services import Services
 
 log = logging.getLogger(__name__)
+
+
+ENDS = {"done": word("done"), "failed": word("failed"), "interrupted": word("interrupted")}  # state -> its word
 
 
 class LockLost(ProblemError):
@@ -52,7 +56,7 @@ def execute(services: Services, run: Run, stop: RunStop) -> None:
         run_rows.finish_run(services.engine, run.run_id, state, summary, seconds, services.now())
         services.run_watch.tell(run.run_id)
         metrics.refresh_ended(state, seconds, summary)
-        log.info("refresh %s: %s", state, _in_short(summary))
+        _log_end(state, summary)
 
 
 def _carry_out(refresh: RefreshRun) -> dict[str, Any]:
@@ -67,6 +71,12 @@ def _carry_out(refresh: RefreshRun) -> dict[str, Any]:
     return summary
 
 
-def _in_short(summary: dict[str, Any]) -> str:
-    numbers = {name: summary[name] for name in ("tenants", "ok", "licenses", "shortages", "requests", "seconds")}
-    return ", ".join(f"{name} {value}" for name, value in (numbers | {"failed": len(summary["failed"])}).items())
+def _log_end(state: str, summary: dict[str, Any]) -> None:
+    names = ("ok", "tenants", "licenses", "shortages", "requests", "seconds")
+    log.info(
+        "refresh %s: %d of %d tenants read, %d failed; %d licences, %d shortages; %d requests, %.3f s",
+        ENDS[state],
+        *(summary[name] for name in names[:2]),
+        len(summary["failed"]),
+        *(summary[name] for name in names[2:]),
+    )

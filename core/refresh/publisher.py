@@ -86,7 +86,7 @@ class Publisher:
 
     def note_failure(self, problem: Problem) -> None:
         """Store the problem of lists that cannot be used; the time of the last read and the parameters stay."""
-        log.warning("SharePoint: %s [%s]", problem.text("en"), problem.detail)
+        log.warning("SharePoint: %s [%s]", problem, problem.detail)
         self._lists = None  # read the columns again: one may have been renamed
         before = sharepoint_status(self._engine)
         save_sharepoint_status(
@@ -184,7 +184,7 @@ class Publisher:
         if (others := result.failed - result.refused_rows) > 0:
             problems.append(Problem("sharepoint.write_failed", {"count": str(others)}))
         for problem in problems:
-            log.warning("SharePoint: %s", problem.text("en"))
+            log.warning("SharePoint: %s", problem)
         save_sharepoint_status(
             self._engine,
             SharePointStatus(configured=True, read_at=now, problems=problems, parameters=lists_read.parameters),

@@ -164,7 +164,7 @@ class Reader:
             result.ok.append(answer.profile.tenant_id)
         else:
             result.failed.append((answer.profile, problem))
-            log.warning("%s [%s]", problem.text("en"), problem.detail)
+            log.warning("%s [%s]", problem, problem.detail)
         return problem
 
     def _save_failures(self, arrived: Sequence[TenantAnswer], result: ReadResult) -> None:

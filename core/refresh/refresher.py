@@ -11,6 +11,7 @@ from typing import Any
 from core.audit import record
 from core.cache import run_rows
 from core.cache.run_rows import READ_ONLY, Run
+from core.logs.log_words import word
 from core.logs.setup import request_in_log, run_in_log
 from core.refresh import run_stop
 from core.refresh.execution import execute
@@ -59,7 +60,7 @@ class Refresher:
         actor.need(Action.REFRESH)
         scope = scope_of(self._services, tenants)
         with request_in_log(actor.request_id, actor.name):
-            log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or "all tenants")
+            log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or word("all tenants"))
             run = self._queue.join_or_wait(self._wanted(actor, scope))
             if run.running:
                 log.info("refresh %s is running already and does what is asked", run.run_id)

@@ -131,7 +131,7 @@ class RefreshRun:
         store_profiles(services.engine, profiles)
         for fault in profiles.faults:
             for problem in fault.problems:
-                log.warning("profile: %s", problem.text("en"))
+                log.warning("profile: %s", problem)
         return profiles
 
     def read(self, chosen: Sequence[TenantProfile], rows: dict[str, Any]) -> ReadResult:

@@ -12,6 +12,7 @@ from core.cache.audit_rows import Entry, newest
 from core.cache.database import DatabaseError
 from core.cache.secret_rows import SecretState, StoredSecret
 from core.encryption import KeyRing, Undecryptable, new_key
+from core.logs.log_words import word
 from core.problems import Problem
 from core.roles import Action, Actor
 from core.secrets.stored_secrets import (
@@ -45,7 +46,7 @@ def prepare(engine: Engine, settings: Settings) -> None:
     if state.key_id and not state.cleared:
         _clear(engine, state)
     for problem in faults or problems(engine):
-        log.log(logging.WARNING if problem.code in PASSING else logging.ERROR, "%s", problem.text("en"))
+        log.log(logging.WARNING if problem.code in PASSING else logging.ERROR, "%s", problem)
 
 
 def rotate(engine: Engine, actor: Actor, now: datetime) -> Status:
@@ -119,7 +120,7 @@ def _clear(engine: Engine, state: SecretState) -> None:
     try:
         if stored.clear_free_pages(engine, state):
             return
-        why = "somebody else is reading it"
+        why: object = word("somebody else is reading it")
     except DatabaseError as error:
-        why = str(error)
+        why = error.problem
     log.warning("the database file may still hold former values of secrets; the next start tries again: %s", why)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -30,35 +30,24 @@ from core.cache.rule_rows import (
 )
 from core.cache.tenant_rows import tenant_rows
 from core.licenses.alarm_rules import LARGEST, LONGEST_AUTHOR, LONGEST_REASON, MODES, Rule, Scope, faults_of
+from core.logs.log_words import word
 from core.name_key import guid_key
-from core.problems import Problem, ProblemError
+from core.problems import Problem, ProblemError, ProblemsError
 from core.roles import Action, Actor
 
 log = logging.getLogger(__name__)
+
+ALL = word("(all)")
 
 FILE_VERSION = 1
 FIELDS: dict[str, type] = {
     "tenant_id": str, "sku_id": str, "mode": str, "reason": str, "author": str, "created_at": str, "until": str,
     "threshold": int, "warn": int, "tenant": str, "part_number": str,
 }  # fmt: skip
-WORDS = {
-    "missing": "is missing",
-    "too_long": "is too long",
-    "unknown": f"is not one of {', '.join(mode for mode in MODES if mode)}",
-    "not_for_all": "is possible for a tenant or a product only, not for all tenants",
-    "needs_product": "anyway needs a product (sku_id)",
-    "out_of_range": f"is not between 0 and {LARGEST}; a threshold may be negative",
-    "not_with_edge": "is not possible beside mode edge, which is the threshold -1",
-    "changes_nothing": "or threshold or warn must be set, else the rule says nothing",
-}
 
 
-class RuleFileError(Exception):
-    """`faults` has one line for each fault of the file."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = list(faults)
-        super().__init__("\n".join(self.faults))
+class RuleFileError(ProblemsError):
+    """The file has faults; `problems` has each of them."""
 
 
 class RuleChanged(ProblemError):
@@ -87,7 +76,7 @@ def keep(engine: Engine, rule: Rule, actor: Actor, *, version: Version = ANY_VER
     with _rule_changed():
         entry = Entry(actor, "rule.set", _where(rule.scope))
         save_rule(engine, rule, entry, datetime.now(UTC), version=version)
-    log.info("%s set the rule for %s: %s", rule.author, _where(rule.scope), _fields(rule))
+    log.info("%s set the rule for tenant %s, product %s: %s", rule.author, *_names(rule.scope), _fields(rule))
 
 
 def end(engine: Engine, scope: Scope, actor: Actor, *, version: Version = ANY_VERSION) -> None:
@@ -101,11 +90,16 @@ def end(engine: Engine, scope: Scope, actor: Actor, *, version: Version = ANY_VE
             engine, scope, Entry(actor, "rule.ended", _where(scope)), datetime.now(UTC), version=version
         )
     if ended:
-        log.info("%s ended the rule for %s", actor.shown, _where(scope))
+        log.info("%s ended the rule for tenant %s, product %s", actor.shown, *_names(scope))
 
 
 def _where(scope: Scope) -> str:
-    return f"tenant {scope[0] or '(all)'}, product {scope[1] or '(all)'}"
+    return "tenant {}, product {}".format(*_names(scope))
+
+
+def _names(scope: Scope) -> tuple[str, str]:
+    """Return tenant and product of the scope, for log and audit."""
+    return scope[0] or ALL, scope[1] or ALL
 
 
 def _fields(rule: Rule) -> dict[str, Any]:
@@ -157,42 +151,48 @@ def parse(content: str, now: datetime) -> list[Rule]:
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:  # includes numbers and depths that Python refuses
-        raise RuleFileError([f"The file is no JSON: {error}."]) from error
+        raise RuleFileError([Problem("rule_file.no_json", {"why": str(error)})]) from error
     entries = document.get("rules") if isinstance(document, dict) else None
     if not isinstance(entries, list) or document.get("version") != FILE_VERSION:
-        raise RuleFileError([f'The file must be an object with "version": {FILE_VERSION} and a list "rules".'])
-    faults: list[str] = []
+        raise RuleFileError([Problem("rule_file.no_object", {"version": str(FILE_VERSION)})])
+    faults: list[Problem] = []
     rules: dict[Scope, Rule] = {}
     for number, entry in enumerate(entries, 1):
         entry_faults = list(_faults(entry))
         if not entry_faults:
             rule = _rule(entry, now)
-            entry_faults = [f"{name}: {WORDS[code]}" for name, code in faults_of(rule)]
+            entry_faults = [(name, code, "") for name, code in faults_of(rule)]
             if rule.scope in rules:
-                entry_faults.append("sku_id: an earlier rule has the same tenant and product")
+                entry_faults.append(("sku_id", "twice", ""))
             rules[rule.scope] = rule
-        faults += [f"rule {number}, {fault}." for fault in entry_faults]
+        faults += [_problem(number, *fault) for fault in entry_faults]
     if faults:
         raise RuleFileError(faults)
     return list(rules.values())
 
 
-def _faults(entry: Any) -> Iterator[str]:
-    """Yield the faults of an entry as "field: fault"."""
+def _problem(number: int, field: str, fault: str, value: str) -> Problem:
+    """Return the problem of a field of the entry with this number, counted from 1."""
+    limits = {"modes": ", ".join(mode for mode in MODES if mode), "largest": str(LARGEST)}
+    return Problem(f"rule_file.{fault}", {"number": str(number), "field": field, "value": value, **limits})
+
+
+def _faults(entry: Any) -> Iterator[tuple[str, str, str]]:
+    """Yield the faults of an entry: field, fault, value."""
     if not isinstance(entry, dict):
-        yield "the entry: is no object"
+        yield "", "no_entry", ""
         return
     for name, value in entry.items():
         if name not in FIELDS:
-            yield f"{name}: there is no such field"
+            yield name, "no_field", ""
         elif not isinstance(value, FIELDS[name]) or isinstance(value, bool):
-            yield f"{name}: {value!r} is no {'number' if FIELDS[name] is int else 'text'}"
+            yield name, "no_number" if FIELDS[name] is int else "no_text", repr(value)
         elif name in ("tenant_id", "sku_id") and value and not guid_key(str(value)):
-            yield f"{name}: {value!r} is no id such as 00000000-0000-0000-0000-000000000000"
+            yield name, "no_id", repr(value)
         elif name == "until" and not _is_day(str(value)):
-            yield f"until: {value!r} is no day such as 2027-05-31"
+            yield name, "no_day", repr(value)
         elif name == "created_at" and not parse_time(str(value)):
-            yield f"created_at: {value!r} is no time with zone such as 2027-05-31T12:00:00+00:00"
+            yield name, "no_time", repr(value)
 
 
 def _rule(entry: dict[str, Any], now: datetime) -> Rule:

@@ -210,8 +210,11 @@ def _record(
         at=services.now(),
     )
     with request_in_log(actor.request_id, actor.name):
-        log.info("%s: %s of %s to enabled=%s monitoring=%s%s", actor.shown, action, result.tenant, *after,
-                 f" failed: {problem.text('en')}" if problem else "")  # fmt: skip
+        told = (actor.shown, action, result.tenant, *after)
+        if problem:
+            log.info("%s: %s of %s to enabled=%s monitoring=%s failed: %s", *told, problem)
+        else:
+            log.info("%s: %s of %s to enabled=%s monitoring=%s", *told)
 
 
 def _as_words(switches: Switches | None) -> dict[str, bool] | None:

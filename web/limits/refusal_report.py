@@ -6,6 +6,8 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
+from core.logs.log_words import word
+
 log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 60.0
@@ -35,7 +37,7 @@ class RefusalReport:
             "%d connections were refused or closed in the last minute (%s), most of them from %s (%d)",
             self._reasons.total(),
             ", ".join(f"{reason}: {number}" for reason, number in sorted(self._reasons.items())),
-            address or "an unknown address",
+            address or word("an unknown address"),
             times,
         )
         self._logged_at = now

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 
 from core.access import accounts
 from core.access.microsoft_claims import MicrosoftRefusal, account_of_claims
+from core.problems import Problem
 from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
 from web.plain_pages import PlainPages, client_of, link_with_target
@@ -71,7 +72,7 @@ class MicrosoftSignIn:
         # Own thread: the page with the local sign-in must not wait for threads that wait for Microsoft.
         self._disk = CapacityLimiter(1)
         self._parts: tuple[AuthStore, OpenIdClient] | None = None
-        self._logged_faults: list[str] = []
+        self._logged_faults: list[Problem] = []
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -83,7 +84,7 @@ class MicrosoftSignIn:
     async def profiles(self) -> AuthProfiles:
         """Return the sign-in profiles as they are on disk now; log their faults if these have changed."""
         profiles = await to_thread.run_sync(self._store_and_provider()[0].load, limiter=self._disk)
-        faults = [problem.text("en") for fault in profiles.faults for problem in fault.problems]
+        faults = [problem for fault in profiles.faults for problem in fault.problems]
         if faults != self._logged_faults:
             self._logged_faults = faults
             for fault in faults:

@@ -166,7 +166,7 @@ class _HttpClient:
             http.close()
         if problem is None:
             return answer
-        log.error("%s [%s]", problem.text("en"), problem.detail)
+        log.error("%s [%s]", problem, problem.detail)
         raise ProviderError("away")
 
 
