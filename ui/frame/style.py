@@ -59,6 +59,11 @@ _CSS = """<style>
   outline: 2px solid #2E6FE8;
 }
 input:focus-visible { outline: none !important; }
+/* Small print at 7:1, and the parts of a day, which are fields, as large as what a finger hits. */
+[data-testid="stCaptionContainer"] { color: light-dark(#435065, #B0B8C4) !important;
+  opacity: 1 !important; }
+[role="spinbutton"] { display: inline-block; min-width: 1.5rem; min-height: 1.5rem; text-align: center; }
+[role="spinbutton"][data-placeholder] { color: light-dark(#435065, #B0B8C4) !important; }
 /* A link past what stands above the table, seen only where the keyboard is. */
 [data-testid="stElementContainer"]:has(.skip-link, .skip-target) { position: absolute; width: auto; }
 .skip-link:not(:focus) { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -29,7 +29,7 @@ POINTS = 31  # up to so many days each day has a visible point
 NOT_DESCRIBED = {"aria": False}  # Vega's own descriptions of parts are English; the chart has one of ours
 Theme = Literal["light", "dark"]
 # Readable on white and on near-black: at least 3 : 1 on both; the series differ in dash as well as in colour.
-LABELS: dict[Theme, str] = {"light": "#475467", "dark": "#B0B8C4"}
+LABELS: dict[Theme, str] = {"light": "#435065", "dark": "#B0B8C4"}
 COLOURS = {"enabled": "#667085", "consumed": "#2E90FA"}
 
 
