@@ -72,7 +72,7 @@ def open_engine_in_time(settings: Settings, pause: Callable[[float], object] = t
             if not settings.has_server_database:  # nobody else upgrades a file
                 raise
             if (sentence := str(error)) != told:
-                log.warning("waiting: %s", sentence)
+                log.warning("waiting: %s", error)
             told = sentence
             pause(WAIT_SECONDS)
 

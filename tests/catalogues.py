@@ -29,7 +29,7 @@ PROBLEM = re.compile(  # the areas of problems, without what pages say in them
     r"(profile|auth|factor|files|secrets|signin|graph|sharepoint|database|check|refresh|access|network)\.[a-z_]+"
 )
 LOG_CALL = re.compile(r"log\.(info|warning|error|exception|critical|log)|word")
-PLACE = re.compile(r"%(?:\.\d+)?[sdf]")  # of a value in a sentence of the log
+PLACE = re.compile(r"%(?:\.\d+)?[sdfr]")  # of a value in a sentence of the log
 SHOWS_A_SIGN = {"password.special"}  # names the sign ! itself
 Catalogue = dict[str, tuple[str, ...]]  # key -> its text, or its plural forms
 Rule = Callable[[], Iterable[str]]

@@ -161,7 +161,7 @@ def test_a_file_of_rules_is_refused_in_words(content: str) -> None:
     with pytest.raises(RuleFileError) as refused:
         parse(content, NOW)
 
-    assert all(len(fault) < 500 for fault in refused.value.faults)
+    assert all(len(problem.text("de")) < 500 for problem in refused.value.problems)
 
 
 # ---------------------------------------------------------------- API

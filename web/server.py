@@ -101,7 +101,7 @@ class Server:
 
     def _wait_because_of(self, problem: Problem | None) -> None:
         if problem is not None and problem != self.other_schema:
-            log.warning("waiting: %s", problem.text("en"))
+            log.warning("waiting: %s", problem)
         elif problem is None and self.other_schema is not None:
             log.info("the database fits; going on")
         self.other_schema = problem

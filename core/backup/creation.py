@@ -89,11 +89,11 @@ def create(engine: Engine, settings: Settings, actor: Actor, now: datetime) -> C
 
 def _note_failure(engine: Engine, row: BackupRow, actor: Actor) -> None:
     problem = row.problem.text("en") if row.problem else ""
-    log.error("the backup failed: %s", problem)
+    log.error("the backup failed: %s", row.problem or "–")
     try:
         save_backup_row(engine, row, Entry(actor, "backup.created", row.file, result="failed", reason=problem))
     except DatabaseError as error:  # which may be why the backup failed
-        log.warning("the failed backup cannot be noted: %s", error.problem.text("en"))
+        log.warning("the failed backup cannot be noted: %s", error)
 
 
 def _write(settings: Settings, places: Places, file: Path, now: datetime) -> tuple[Manifest, str]:
