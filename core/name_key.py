@@ -24,7 +24,7 @@ def name_key(text: str) -> str:
 
 
 def sort_key(text: str) -> str:
-    """Return the key by which names are sorted as in a German dictionary (DIN 5007-1): ä as a, ß as ss, é as e."""
+    """Return the key by which names are sorted and searched, as in a German dictionary (DIN 5007-1): ä as a, é as e."""
     folded = name_key(text)
     if folded.isascii():
         return folded

@@ -43,7 +43,7 @@ class FrameIndex:
         self._frame = frame
         self._searched = tuple(searched)
         self._columns: dict[str, _Column] = {}
-        self._keys: dict[str, _Column] = {}
+        self._keys: dict[tuple[str, Callable[[str], str]], _Column] = {}
         self._orders: dict[tuple[str, bool], Positions] = {}
 
     def all(self) -> Mask:
@@ -59,13 +59,14 @@ class FrameIndex:
 
     def named(self, column: str, names: Collection[str]) -> Mask:
         """Return the rows with one of these names, compared by name_key; all rows if there are none."""
-        return self._folded(column).rows_where({*map(name_key, names)}.__contains__) if names else self.all()
+        return self._folded(column, name_key).rows_where({*map(name_key, names)}.__contains__) if names else self.all()
 
     def with_words(self, words: Iterable[str]) -> Mask:
-        """Return the rows whose searched columns contain every word; `words` are results of name_key."""
+        """Return the rows whose searched columns contain every word; "zurich" finds Zürich, too."""
         mask = self.all()
-        for word in words:
-            mask &= np.logical_or.reduce([self._folded(name).rows_where(_holds(word)) for name in self._searched])
+        columns = [self._folded(name, sort_key) for name in self._searched]
+        for word in map(sort_key, words):
+            mask &= np.logical_or.reduce([column.rows_where(_holds(word)) for column in columns])
         return mask
 
     def ordered(self, mask: Mask, column: str, *, descending: bool = False) -> Positions:
@@ -94,11 +95,12 @@ class FrameIndex:
             self._columns[name] = _Column(list(values), codes.astype(np.int32))
         return self._columns[name]
 
-    def _folded(self, name: str) -> _Column:
-        if name not in self._keys:
+    def _folded(self, name: str, fold: Callable[[str], str]) -> _Column:
+        """Return the column with its values folded."""
+        if (name, fold) not in self._keys:
             column = self._column(name)
-            self._keys[name] = column._replace(values=[name_key(str(value)) for value in column.values])
-        return self._keys[name]
+            self._keys[name, fold] = column._replace(values=[fold(str(value)) for value in column.values])
+        return self._keys[name, fold]
 
 
 def _holds(word: str) -> Callable[[str], bool]:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.attention.conditions import CERTIFICATE_DAYS
 from core.bounds import LONGEST_SEARCH, search_words
-from core.name_key import name_key
+from core.name_key import sort_key
 from ui.frame import navigation, url
 from ui.snapshots import Snapshot
 from ui.switch_actions import switchable_tenants
@@ -67,8 +67,8 @@ def _fill(params: url.Params) -> None:
 
 def with_words(tenants: pd.DataFrame, search: str) -> pd.DataFrame:
     """Return the tenants whose name holds all words of the search."""
-    words = search_words(name_key(search[:LONGEST_SEARCH]))
-    return tenants[[all(word in name_key(name) for word in words) for name in tenants["tenant"]]]
+    words = search_words(sort_key(search[:LONGEST_SEARCH]))  # without regard to accents
+    return tenants[[all(word in sort_key(name) for word in words) for name in tenants["tenant"]]]
 
 
 def sorted_tenants(tenants: pd.DataFrame, sort: str) -> pd.DataFrame:
