@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.roles import Action
-from ui.frame import visit
+from ui.frame import navigation, url, visit
 from ui.frame.block_errors import fenced
 from ui.frame.freshness import freshness
 from ui.frame.identity import require
@@ -16,6 +16,7 @@ from ui.monitoring.tenant_filter import choose_tenants
 from ui.switch_actions import show_results
 from ui.texts import text
 from ui.unreadable_tenant import unreadable_dialog
+from ui.views.view_menu import view_menu
 
 require(Action.LOOK)
 snapshot = visit.snapshot()
@@ -34,6 +35,7 @@ with fenced("block.switches"):
     with st.container(horizontal=True, vertical_alignment="center", key="tenant_filter"):
         tenants = choose_tenants(snapshot)
         switch_all(tenants)
+        view_menu(navigation.MONITORING, url.kept_params(navigation.MONITORING))
     show_switches(tenants, view)
 
 with fenced("monitoring.differences"):

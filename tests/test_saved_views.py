@@ -48,6 +48,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     small,
     words,
 )
+from ui.frame import navigation
 from ui.views.start_choice import start_options
 from ui.views.view_menu import menu_options
 from web.sign_in.start_address import start_address
@@ -371,6 +372,30 @@ def test_filters_are_saved_under_a_name_and_opened_again(world: World, open_page
     pick(app, "Überbelegt")
     assert asked(app, "state") == ["over"]
     assert html_table(app, "Alle Tenants").column("product_and_sku.sub") == ["POWER_BI_PRO"]
+
+
+@pytest.mark.parametrize(
+    ("address", "asked_for"),
+    [
+        pytest.param(navigation.PRODUCTS, {"kind": "trial", "q": "power"}, id="products"),
+        pytest.param(navigation.MONITORING, {"show": "off", "q": "schule"}, id="monitoring"),
+    ],
+)
+def test_other_pages_with_filters_keep_views_of_their_own(
+    world: World,
+    open_page: Open,  # noqa: F811
+    address: str,
+    asked_for: dict[str, str],
+) -> None:
+    file = navigation.PAGES_BY_ADDRESS[address].file
+    app = pick(open_page(world, file, user=as_user(VERA), **asked_for), "Ansicht speichern")
+    fill_name(app, "Meine")
+    assert app.menu_button(key="views").label == "Ansicht: Meine"
+
+    app = pick(open_page(world, file, user=as_user(VERA)), "Meine")
+
+    assert {name: asked(app, name) for name in asked_for} == {name: [value] for name, value in asked_for.items()}
+    assert open_page(world, LICENSES, user=as_user(VERA)).menu_button(key="views").disabled
 
 
 def test_without_filters_there_is_nothing_to_save(world: World, open_page: Open) -> None:  # noqa: F811

@@ -14,7 +14,7 @@ from core.cache.frame_index import Positions
 from core.licenses.skus import product_language
 from ui import format as fmt
 from ui.escaping import plain
-from ui.frame import language, navigation
+from ui.frame import language, navigation, url
 from ui.frame.language import Language
 from ui.products.product_filters import DESCENDING, ORDER_OF_COLUMN, ProductFilters, sort_products_by
 from ui.snapshots import Snapshot
@@ -23,6 +23,7 @@ from ui.tables.html_table import Kind, Row, show_first_rows, titled_columns
 from ui.tables.license_table import table_downloads
 from ui.tables.sort_codes import sort_directions
 from ui.texts import plural, text
+from ui.views.view_menu import view_menu
 
 KINDS: dict[str, Kind] = {
     "product_and_sku": "open", "shortages": "number", "low": "number", "tenants": "number", "enabled": "number",
@@ -59,6 +60,7 @@ def show_products(snapshot: Snapshot, positions: Positions, filters: ProductFilt
     with st.container(horizontal=True, vertical_alignment="center", key="product_tools"):
         counts = {"shown": fmt.number(len(positions), lang), "total": fmt.number(total, lang)}
         st.markdown(text("products.count", **counts), width="content")
+        view_menu(navigation.PRODUCTS, url.kept_params(navigation.PRODUCTS))
         st.space("stretch")
         if len(positions):
             table_downloads("csv.table", partial(products_export, snapshot, positions, lang), "produkte")
