@@ -23,6 +23,7 @@ from core.commands import (
     sync,
     tenant,
     users,
+    worker,
 )
 from core.commands.parser_words import speak
 from core.licenses.skus import SkuError
@@ -62,7 +63,7 @@ def _parser(language: str) -> argparse.ArgumentParser:
     speak(language)
     parser = argparse.ArgumentParser(prog="python -m core", description=texts.text("help.core", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (sync, setup, tenant, rules, sharepoint_lists, users, audit, secrets, prune, db, backup):
+    for command in (sync, setup, tenant, rules, sharepoint_lists, users, audit, secrets, prune, db, backup, worker):
         command.add_to(commands, language)
     return parser
 

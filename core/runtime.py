@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from core import texts
 from core.backup.restore_journal import need_none_begun
 from core.cache.database import OtherSchema, open_database
+from core.operations import jobs
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.secrets import secret_rotation
@@ -41,16 +42,19 @@ class Runtime:
 
 
 def open_engine(settings: Settings) -> Engine:
-    """Return the engine of the upgraded database, with the keys of its secrets.
+    """Return the engine of the upgraded database, with the keys of its secrets and, where work is shared, the jobs.
 
     Raises DatabaseError; OtherSchema if the tables have another version and this process must not upgrade them;
-    BackupError while a restore goes on or was interrupted.
+    BackupError while a restore goes on or was interrupted; EngineMissing.
     """
     need_none_begun(settings.data_dir)
     engine = open_database(settings.database, may_upgrade=may_upgrade(settings))
     try:
         need_none_begun(settings.data_dir)  # a restore that has begun since sees this process, or is seen here
         secret_rotation.prepare(engine, settings)
+        if settings.shares_work:
+            jobs.need_engine()
+            jobs.apply_schema(engine)
     except BaseException:
         engine.dispose()
         raise
@@ -59,7 +63,7 @@ def open_engine(settings: Settings) -> Engine:
 
 def may_upgrade(settings: Settings) -> bool:
     """Return True if a start of this process upgrades the tables; of several processes none does, but a command."""
-    return str(getattr(settings, "role", "all")) == "all"
+    return not settings.shares_work
 
 
 def open_engine_in_time(settings: Settings, pause: Callable[[float], object] = time.sleep) -> Engine:
@@ -75,6 +79,11 @@ def open_engine_in_time(settings: Settings, pause: Callable[[float], object] = t
                 log.warning("waiting: %s", error)
             told = sentence
             pause(WAIT_SECONDS)
+
+
+def refresher_of(services: Services) -> Refresher:
+    """Return the refresher of this process; where work is shared it leaves runs to the processes that work."""
+    return Refresher(services, jobs.JobHints(services.engine) if services.settings.shares_work else None)
 
 
 _lock = threading.Lock()

@@ -44,6 +44,7 @@ class Settings:
 
     data_dir: Path = Path("data")
     database_url: str = field(default="", repr=False)  # may hold a password
+    role: str = "all"
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
     profiles_dir: Path = Path("profiles")
     login_url: str = "https://login.microsoftonline.com"
@@ -96,6 +97,11 @@ class Settings:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    @property
+    def shares_work(self) -> bool:
+        """Return True if this process shares the work with others: it serves pages only, or refreshes only."""
+        return self.role != "all"
+
 
 def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | None = Path(".env")) -> Settings:
     """Return the settings from `environ` (default: the process environment), which wins over `env_file`.
@@ -121,7 +127,7 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
     network_values = network.chosen(from_file, environment)
     proxies, proxy_faults = network.proxies_of(network_values)
     variable, bundle = network.bundle_of(network_values)
-    faults += [*proxy_faults, *_bundle_faults(variable, bundle), *_half_an_app(parsed)]
+    faults += [*proxy_faults, *_bundle_faults(variable, bundle), *_half_an_app(parsed), *_role_faults(parsed)]
     if faults:
         raise SettingsError(faults)
     return Settings(**parsed, proxies=proxies, ca_bundle=bundle)
@@ -168,6 +174,13 @@ def _half_an_app(parsed: Mapping[str, Any]) -> list[SettingFault]:
     return [SettingFault("needs_other", other=f"{PREFIX}{other.upper()}").of(f"{PREFIX}{given[0].upper()}")]
 
 
+def _role_faults(parsed: Mapping[str, Any]) -> list[SettingFault]:
+    role, database = parsed.get("role", "all"), parsed.get("database_url", "")
+    if role == "all" or database.startswith("postgresql"):
+        return []
+    return [SettingFault("role_needs_postgresql", role).of(f"{PREFIX}ROLE")]
+
+
 def _unknown(name: str) -> SettingFault:
     # Without the prefix, which would make all names similar.
     near = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), PARSERS, n=1)
@@ -178,6 +191,7 @@ def _unknown(name: str) -> SettingFault:
 PARSERS: dict[str, Callable[[str], Any]] = {
     "data_dir": Path,
     "database_url": database_url,
+    "role": one_of("all", "web", "worker"),
     "secret_keys": secret_keys,
     "profiles_dir": Path,
     "login_url": https_url,

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from core.cache.database import DatabaseError, open_database
+from core.cache.schema import leases
 from core.refresh.execution import LockLost
 from core.refresh.lock import RefreshLock
 from simulator import Fault
@@ -98,6 +99,8 @@ def test_installations_in_two_schemas_of_one_database_do_not_wait_for_each_other
     with engines[0].begin() as connection:
         for name in ("a", "b"):
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {name}"))
+    for engine in engines:
+        leases.create(engine, checkfirst=True)
     locks = [RefreshLock(tmp_path, engine) for engine in engines]
 
     assert [lock.take() for lock in locks] == [True, True]

@@ -42,6 +42,14 @@ def test_the_database_is_a_file_in_the_data_folder_unless_told_otherwise() -> No
     assert load(database_url="postgresql://u:p@db/x").database == "postgresql://u:p@db/x"
 
 
+@pytest.mark.parametrize("role", ["web", "worker"])
+def test_to_share_the_work_needs_postgresql(role: str) -> None:
+    needed = [f"LIZENZTOOL_ROLE: {role!r} needs PostgreSQL; set LIZENZTOOL_DATABASE_URL to its address."]
+
+    assert faults_of(role=role) == faults_of(role=role, database_url="sqlite:///x.db") == needed
+    assert load(role=role, database_url="postgresql+psycopg://h/x").shares_work
+
+
 @pytest.mark.parametrize(
     ("name", "raw", "value"),
     [
@@ -50,6 +58,7 @@ def test_the_database_is_a_file_in_the_data_folder_unless_told_otherwise() -> No
         pytest.param("log_dir", "l", Path("l"), id="log-dir"),
         pytest.param("database_url", "sqlite:///x.db", "sqlite:///x.db", id="sqlite"),
         pytest.param("database_url", "postgresql+psycopg://h/x", "postgresql+psycopg://h/x", id="postgresql-driver"),
+        pytest.param("role", "All", "all", id="role"),
         pytest.param("login_url", "https://login.microsoftonline.us/", "https://login.microsoftonline.us", id="slash"),
         pytest.param("graph_url", "HTTPS://Graph.Microsoft.US", "https://graph.microsoft.us", id="capitals"),
         pytest.param("graph_url", "https://localhost:8443", "https://localhost:8443", id="port-in-url"),

@@ -28,7 +28,12 @@ class DemoError(Exception):
 
 
 def wanted(settings: Settings) -> bool:
-    """Return True if the demo is switched on, or is "auto" and there is no tenant profile."""
+    """Return True if the demo is switched on, or is "auto" and there is no tenant profile.
+
+    A process that shares its work shows none.
+    """
+    if settings.shares_work:
+        return False
     if settings.demo != "auto":
         return settings.demo == "on"
     try:

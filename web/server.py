@@ -108,6 +108,8 @@ class Server:
 
     def _open(self) -> None:
         settings, is_demo = self.settings, demo.wanted(self.settings)
+        if settings.role == "worker":
+            raise ProblemError(Problem("jobs.not_pages"))
         sys.setswitchinterval(TURN_SECONDS)
         os.umask(0o077)  # database and log may be read by the service's user alone
         self._open_log()
@@ -141,8 +143,13 @@ class Server:
         streamlit_internals.join_our_log()
 
     def _start_refreshes(self, services: Services) -> Refresher:
-        """Start the timetable with its daily task, and the thread that carries out refreshes."""
-        refresher, settings = Refresher(services), services.settings
+        """Start the timetable with its daily task, and the thread that carries out refreshes.
+
+        Where work is shared, other processes have both.
+        """
+        refresher, settings = runtime.refresher_of(services), services.settings
+        if settings.shares_work:
+            return refresher
         prune = partial(prune_now, services.engine, settings)
         background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=prune)
         self._stack.callback(background.stop)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, exists, func, select, update
 
 from core.cache.schema import history, license_numbers, licenses
-from core.cache.sql import insert_missing, share_before, transaction, upsert
+from core.cache.sql import insert_missing, of_tenants, share_before, transaction, upsert
 
 UNITS = ("enabled", "consumed", "warning", "suspended")
 DAY_COLUMNS = ("day", *UNITS)
@@ -27,9 +27,10 @@ class NumberedLicense(NamedTuple):
     last_day: date
 
 
-def history_keys(engine: Engine, day: date) -> set[LicenseKey]:
-    """Return the (tenant id, SKU id) with a history row for `day`, if none is later."""
+def history_keys(engine: Engine, day: date, tenant_ids: Collection[str] | None = None) -> set[LicenseKey]:
+    """Return the (tenant id, SKU id) with a history row for `day`, if none is later; of `tenant_ids` alone if given."""
     keys = select(license_numbers.c.tenant_id, license_numbers.c.sku_id).where(license_numbers.c.last_day == day)
+    keys = of_tenants(keys, license_numbers, tenant_ids)
     with transaction(engine) as connection:
         return {(row.tenant_id, row.sku_id) for row in connection.execute(keys)}
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam, case, delete, insert, sele
 from core.cache.event_rows import LicenseEvent, add_events
 from core.cache.history_rows import LicenseKey, write_day
 from core.cache.schema import licenses, subscriptions, tenants
-from core.cache.sql import transaction
+from core.cache.sql import of_tenants, transaction
 from core.interned import interned
 from core.licenses.judge import SHORT_STAGES, Stage
 from core.licenses.units import License
@@ -57,11 +57,14 @@ class Reading:
     problem: Problem | None = None
 
 
-def stored_licenses(engine: Engine) -> dict[str, dict[str, StoredLicense]]:
-    """Return tenant id -> SKU id -> row of every licence."""
+def stored_licenses(
+    engine: Engine, tenant_ids: Collection[str] | None = None
+) -> dict[str, dict[str, StoredLicense]]:  # fmt: skip
+    """Return tenant id -> SKU id -> row of every licence; of those of `tenant_ids` alone if it is given."""
     rows_of_tenant: dict[str, dict[str, StoredLicense]] = {}
+    query = of_tenants(select(*(licenses.c[name] for name in LICENSE_COLUMNS)), licenses, tenant_ids)
     with transaction(engine) as connection:
-        for values in connection.execute(select(*(licenses.c[name] for name in LICENSE_COLUMNS))):
+        for values in connection.execute(query):
             row = cast(StoredLicense, dict(zip(LICENSE_COLUMNS, map(interned, values), strict=True)))
             rows_of_tenant.setdefault(row["tenant_id"], {})[row["sku_id"]] = row
     return rows_of_tenant
@@ -230,13 +233,12 @@ def _failing_since(at: Any) -> Any:
     return case((tenants.c.failing_since <= at, tenants.c.failing_since), else_=at)
 
 
-def trial_skus(engine: Engine) -> set[tuple[str, str]]:
-    """Return the (tenant id, SKU id) with only trial subscriptions."""
+def trial_skus(engine: Engine, tenant_ids: Collection[str] | None = None) -> set[tuple[str, str]]:
+    """Return the (tenant id, SKU id) with only trial subscriptions; of `tenant_ids` alone if it is given."""
     trial: set[tuple[str, str]] = set()
     bought: set[tuple[str, str]] = set()
+    query = select(subscriptions.c.tenant_id, subscriptions.c.sku_id, subscriptions.c.is_trial)
     with transaction(engine) as connection:
-        for row in connection.execute(
-            select(subscriptions.c.tenant_id, subscriptions.c.sku_id, subscriptions.c.is_trial)
-        ):
+        for row in connection.execute(of_tenants(query, subscriptions, tenant_ids)):
             (trial if row.is_trial else bought).add((row.tenant_id, row.sku_id))
     return trial - bought

@@ -222,6 +222,36 @@ runs = Table(
     Index("runs_open", "requested_at", sqlite_where=OPEN_RUN, postgresql_where=OPEN_RUN),
 )
 
+# The tenants of a running refresh that several processes share, in pieces, with what each piece adds to the summary.
+run_chunks = Table(
+    "run_chunks",
+    metadata,
+    Column("run_id", String(32), primary_key=True),
+    Column("chunk", Integer, primary_key=True),  # 0: the tenants that are not read
+    Column("tenants", JSON, nullable=False),  # ids
+    Column("part", JSON),
+    Column("requests", Integer, nullable=False, default=0),
+    Column("done_at", UtcTime),  # NULL until it is read
+)
+
+# Who may do what only one process may do at a time; times are those of the database's clock.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(32), nullable=False),
+    Column("term", Integer, nullable=False),  # how often it was taken
+    Column("until", UtcTime, nullable=False),
+)
+
+# When something is due that one process of several does.
+duties = Table(
+    "duties",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("due_at", UtcTime, nullable=False),
+)
+
 # The rows of the SharePoint tenant list as last read, for the monitoring page.
 tenant_list = Table(
     "tenant_list",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Integer,
+    Select,
     Table,
     Text,
     cast,
@@ -31,7 +33,21 @@ from core.cache.schema import documents
 
 Day = TypeVar("Day", date, datetime)
 
+Transaction = Connection  # for the rooms above, which hand it on and write no SQL
+
 FORGET_AT_A_TIME = 2  # rows deleted for each new one
+
+_fence: ContextVar[Callable[[Connection], None] | None] = ContextVar("fence", default=None)
+
+
+@contextmanager
+def fenced(check: Callable[[Connection], None]) -> Iterator[None]:
+    """Call `check` first in each transaction of this block, also in the threads that work for it; it may raise."""
+    token = _fence.set(check)
+    try:
+        yield
+    finally:
+        _fence.reset(token)
 
 
 @contextmanager
@@ -40,6 +56,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     try:
         with engine.begin() as connection:
             need_same_file(connection)
+            if (check := _fence.get()) is not None:
+                check(connection)
             yield connection
     except DBAPIError as error:
         problem = problem_of(error, engine.url.database or engine.url.host or "")
@@ -66,6 +84,11 @@ def _upsert_statement(insert: Any, table: Table, columns: tuple[str, ...]) -> An
     keys = [column.name for column in table.primary_key]
     changes = {name: statement.excluded[name] for name in columns if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+def of_tenants(query: Select[Any], table: Table, tenant_ids: Collection[str] | None) -> Select[Any]:
+    """Return the query for the rows of these tenants in `table`; None: of all."""
+    return query if tenant_ids is None else query.where(table.c.tenant_id.in_(tenant_ids))
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

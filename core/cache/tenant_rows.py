@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from core.cache.schema import profile_faults, tenants
-from core.cache.sql import increase_version, transaction, upsert
+from core.cache.sql import increase_version, of_tenants, transaction, upsert
 from core.problems import Problem
 
 
@@ -68,10 +68,10 @@ def _change(connection: Connection, tenant_id: str, **values: Any) -> None:
     connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(**values))
 
 
-def tenant_rows(engine: Engine) -> dict[str, Any]:
-    """Return tenant id -> row of the `tenants` table, for tenants with a profile."""
+def tenant_rows(engine: Engine, tenant_ids: Collection[str] | None = None) -> dict[str, Any]:
+    """Return tenant id -> row of the `tenants` table, for tenants with a profile; of `tenant_ids` alone if given."""
     with transaction(engine) as connection:
-        rows = connection.execute(select(tenants).where(tenants.c.has_profile))
+        rows = connection.execute(of_tenants(select(tenants).where(tenants.c.has_profile), tenants, tenant_ids))
         return {row.tenant_id: row for row in rows}
 
 

@@ -13,6 +13,7 @@ from core.cache.database import open_database, schema_at
 from core.cache.schema_version import Fit, newest_version
 from core.commands import OK, SOME_FAILED
 from core.masking import without_credentials
+from core.operations import jobs
 from core.operations.database_move import look, move
 from core.roles import command_actor
 from core.setting_faults import SettingFault
@@ -48,7 +49,10 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
 
 def _upgrade(options: argparse.Namespace, settings: Settings) -> int:
     _, before = schema_at(settings.database)
-    open_database(settings.database).dispose()
+    engine = open_database(settings.database)
+    if engine.dialect.name == "postgresql" and jobs.is_installed():
+        jobs.apply_schema(engine)
+    engine.dispose()
     fit, stored = schema_at(settings.database)
     _print_status(fit, stored, settings, as_json=options.json, before=before)
     return OK

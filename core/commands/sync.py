@@ -26,7 +26,7 @@ from core.refresh.scope import UnknownTenant
 from core.refresh.services import Services, open_services
 from core.refresh.timetable import DAY, TICK
 from core.roles import command_actor
-from core.runtime import open_engine, open_engine_in_time
+from core.runtime import open_engine, open_engine_in_time, refresher_of
 from core.settings import Settings
 from core.sharepoint import PushResult
 from core.texts import plural, text
@@ -53,7 +53,7 @@ def add_to(commands: Any, language: str) -> None:
 def _sync(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine_in_time(settings) if options.watch else open_engine(settings)
     services = open_services(engine, settings)
-    refresher = Refresher(services)
+    refresher = refresher_of(services)
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:

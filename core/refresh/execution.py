@@ -38,25 +38,42 @@ def execute(services: Services, run: Run, stop: RunStop) -> None:
     state, summary, requests = "failed", empty_summary(), RequestCount()
     try:
         need_fitting_schema(services.engine)
-        catalogue, fault = load_catalogue(services.engine)
-        if fault:
-            log.warning("the product names cannot be used: %s", fault)
         with requests_counted(requests):
-            summary = _carry_out(RefreshRun(services, run, stop, catalogue, fault))
+            summary = _carry_out(refresh_run(services, run, stop))
         state = "interrupted" if stop.is_set() else "done"
     except Stopped:
         state = "interrupted"
     except Exception as error:
-        problem = error.problem if isinstance(error, ProblemError) else Problem("refresh.failed")
-        summary["problem"] = {"code": problem.code, "message": problem.text(services.settings.language)}
+        summary |= problem_of(error, services.settings.language)
         raise
     finally:
-        seconds = round(time.monotonic() - started, 3)
-        summary |= {"requests": requests.sent, "seconds": seconds}
-        run_rows.finish_run(services.engine, run.run_id, state, summary, seconds, services.now())
-        services.run_watch.tell(run.run_id)
-        metrics.refresh_ended(state, seconds, summary)
-        _log_end(state, summary)
+        end_run(services, run.run_id, state, summary, requests.sent, time.monotonic() - started)
+
+
+def refresh_run(services: Services, run: Run, stop: RunStop) -> RefreshRun:
+    """Return the steps of `run` with the product names of now."""
+    catalogue, fault = load_catalogue(services.engine)
+    if fault:
+        log.warning("the product names cannot be used: %s", fault)
+    return RefreshRun(services, run, stop, catalogue, fault)
+
+
+def problem_of(error: Exception, language: str) -> dict[str, Any]:
+    """Return the field of the summary that says why the refresh failed."""
+    problem = error.problem if isinstance(error, ProblemError) else Problem("refresh.failed")
+    return {"problem": {"code": problem.code, "message": problem.text(language)}}
+
+
+def end_run(
+    services: Services, run_id: str, state: str, summary: dict[str, Any], requests: int, seconds: float
+) -> None:
+    """Store the end of the run with its summary, and tell it to pages, metrics and log."""
+    seconds = round(seconds, 3)
+    summary |= {"requests": requests, "seconds": seconds}
+    run_rows.finish_run(services.engine, run_id, state, summary, seconds, services.now())
+    services.run_watch.tell(run_id)
+    metrics.refresh_ended(state, seconds, summary)
+    _log_end(state, summary)
 
 
 def _carry_out(refresh: RefreshRun) -> dict[str, Any]:

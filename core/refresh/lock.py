@@ -9,7 +9,9 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine
 
+from core.cache import lease_rows
 from core.cache.advisory_lock import AdvisoryLock
+from core.cache.sql import transaction
 
 NAME = "lizenztool.refresh"
 
@@ -30,6 +32,7 @@ class RefreshLock:
     def __init__(self, data_dir: Path, engine: Engine | None = None) -> None:
         shared = engine is not None and engine.dialect.name == "postgresql"
         self._claim: _Claim = AdvisoryLock(engine, NAME) if engine is not None and shared else _FileClaim(data_dir)
+        self._shared_with = engine if shared else None
         # Neither kind of lock distinguishes the threads of a process.
         self._ours = threading.Lock()
 
@@ -40,6 +43,9 @@ class RefreshLock:
         taken = False
         try:
             taken = self._claim.take()
+            if taken and self._is_shared():  # looked at last: who takes a lease looks at this lock afterwards
+                taken = False
+                self._claim.release()
         finally:
             if not taken:
                 self._ours.release()
@@ -50,9 +56,20 @@ class RefreshLock:
         if not self._ours.acquire(blocking=False):
             return False
         try:
-            return self._claim.free()
+            return self._claim.free() and not self._is_shared()
         finally:
             self._ours.release()
+
+    def held_by_others(self) -> bool:
+        """Return True if a process that refreshes alone holds the lock; leases of those that share do not count."""
+        return not self._claim.free()
+
+    def _is_shared(self) -> bool:
+        """Return True if processes that share a refresh are at work."""
+        if self._shared_with is None:
+            return False
+        with transaction(self._shared_with) as connection:
+            return lease_rows.any_live(connection)
 
     def held(self) -> bool:
         """Return True while this process holds the lock; False if it was lost and another one may have it."""

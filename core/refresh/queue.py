@@ -40,10 +40,13 @@ def too_late(run: Run, now: datetime) -> bool:
 
 
 class RefreshQueue:
-    """The queue in the database, and the lock of the process that carries its runs out. Safe for any thread."""
+    """The queue in the database, and the lock of the process that carries its runs out. Safe for any thread.
 
-    def __init__(self, engine: Engine, lock: RefreshLock, now: Callable[[], datetime]) -> None:
-        self._engine, self._lock, self._now = engine, lock, now
+    With `shared` other processes carry them out, each a part: a run goes on although one of them has died.
+    """
+
+    def __init__(self, engine: Engine, lock: RefreshLock, now: Callable[[], datetime], *, shared: bool = False) -> None:
+        self._engine, self._lock, self._now, self._shared = engine, lock, now, shared
 
     def join_or_wait(self, wanted: Run) -> Run:
         """Return the run that does what `wanted` requests: an open one that covers it, or `wanted` itself, now waiting.
@@ -51,7 +54,9 @@ class RefreshQueue:
         Raises DatabaseError.
         """
         running = [run.run_id for run in run_rows.open_runs(self._engine) if run.running]
-        if running and self._lock.free():  # a running run has the lock, so the process of these has died
+        if (
+            running and not self._shared and self._lock.free()
+        ):  # a running run has the lock, so the process of these has died
             run_rows.close_lost(self._engine, running, self._now())
         return run_rows.join_or_wait(self._engine, wanted, covers)
 
@@ -70,11 +75,12 @@ class RefreshQueue:
             yield None
             return
         try:
-            yield self._begin_next()
+            yield self.begin_next()
         finally:
             self._lock.release()
 
-    def _begin_next(self) -> Run | None:
+    def begin_next(self) -> Run | None:
+        """Return the run that has waited longest, now running; for the owner of the lock alone."""
         while (run := run_rows.begin_next(self._engine, self._now())) and too_late(run, self._now()):
             log.warning("refresh %s has waited too long to mark shortages as told; it is left out", run.run_id)
             run_rows.finish_run(self._engine, run.run_id, "interrupted", None, 0.0, self._now())

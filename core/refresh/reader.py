@@ -84,20 +84,23 @@ class Reader:
         progress: Callable[[int], None],
         *,
         all_subscriptions: bool = False,
+        only_these: bool = False,
     ) -> ReadResult:
         """Read the tenants of `profiles` and store their rows; a tenant that cannot be read keeps its stored rows.
 
         `rows`: tenant id -> row of the `tenants` table; `progress` gets the number of finished tenants. Ends when
-        Microsoft has been silent for QUIET_SECONDS; the remaining tenants then count as failed.
+        Microsoft has been silent for QUIET_SECONDS; the remaining tenants then count as failed. With `only_these` the
+        stored rows of other tenants are not loaded, and are not in the result.
         """
         answers, silence = SimpleQueue[TenantAnswer](), threading.Event()
         for profile in profiles:
             due = all_subscriptions or self._due(rows.get(profile.tenant_id))
             self.workers.submit(self._answer, answers, profile, due, silence)
         # The stored rows are loaded while the requests are under way.
-        result = ReadResult(before=stored_licenses(self.engine), trial=trial_skus(self.engine))
+        chosen = [profile.tenant_id for profile in profiles] if only_these else None
+        result = ReadResult(before=stored_licenses(self.engine, chosen), trial=trial_skus(self.engine, chosen))
         day = self.now().astimezone(self.zone).date()
-        today = history_keys(self.engine, day)
+        today = history_keys(self.engine, day, chosen)
         left, answered_at = {profile.tenant_id: profile for profile in profiles}, time.monotonic()
         while left and not self.stop.must_end():
             arrived = _collect(answers, len(left))

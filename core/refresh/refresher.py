@@ -20,6 +20,7 @@ from core.refresh.queue import RefreshQueue
 from core.refresh.run_stop import RunStop, Stopped
 from core.refresh.scope import scope_of
 from core.refresh.services import Services
+from core.refresh.shared_run import Hint
 from core.roles import Action, Actor
 
 log = logging.getLogger(__name__)
@@ -33,12 +34,15 @@ class Refresher:
 
     The runs of `request` are carried out by a background thread. A caller of `run` carries out the runs of the queue
     itself until its own run is over. Only the owner of the lock does so.
+
+    With `hint` other processes carry the runs out (`core.refresh.shared_run`); this one only asks for them.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, hint: Hint | None = None) -> None:
+        self._hint = hint
         self._services, self._engine, self._now = services, services.engine, services.now
         self._lock = RefreshLock(services.settings.data_dir, services.engine)
-        self._queue = RefreshQueue(services.engine, self._lock, services.now)
+        self._queue = RefreshQueue(services.engine, self._lock, services.now, shared=hint is not None)
         self._run_stop = RunStop(self._lock.held)  # of the present or last run of this process
         self._wake = threading.Event()
         self._starting = threading.Lock()
@@ -47,7 +51,7 @@ class Refresher:
     def start(self) -> None:
         """Start the thread that carries out the runs of the queue, also those that other processes have left."""
         with self._starting:
-            if self._thread is None:
+            if self._thread is None and self._hint is None:
                 self._thread = threading.Thread(target=self._work, name="refresh", daemon=True)
                 self._thread.start()
 
@@ -61,7 +65,7 @@ class Refresher:
         scope = scope_of(self._services, tenants)
         with request_in_log(actor.request_id, actor.name):
             log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or word("all tenants"))
-            run = self._queue.join_or_wait(self._wanted(actor, scope))
+            run = self._join_or_wait(self._wanted(actor, scope))
             if run.running:
                 log.info("refresh %s is running already and does what is asked", run.run_id)
             self.start()
@@ -85,7 +89,7 @@ class Refresher:
                 after = {"run": wanted.run_id}
                 record(self._engine, actor, "alarms.taken_over", ", ".join(scope), after=after, at=self._now())
             while True:
-                ended = self._until_over(self._queue.join_or_wait(wanted))
+                ended = self._until_over(self._join_or_wait(wanted))
                 if ended.summary is not None and (ended.state != "interrupted" or self._services.ending.is_set()):
                     return ended.summary
                 # The process of that run was stopped or has died, this one has not.
@@ -117,6 +121,12 @@ class Refresher:
             take_over=take_over,
         )
 
+    def _join_or_wait(self, wanted: Run) -> Run:
+        run = self._queue.join_or_wait(wanted)
+        if self._hint is not None:
+            self._hint("advance")
+        return run
+
     def _until_over(self, run: Run) -> Run:
         """Carry out runs of the queue until `run` is over, here or in another process; return it as stored then.
 
@@ -135,6 +145,8 @@ class Refresher:
 
         Raises the error of the run with the id `own`; errors of other runs are logged.
         """
+        if self._hint is not None:
+            return False
         with self._queue.next_run() as run:
             if run is None:
                 return False

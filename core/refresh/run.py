@@ -66,6 +66,7 @@ class RefreshRun:
     stop: RunStop
     catalogue: Catalogue
     names_fault: str = ""
+    shared: bool = False  # other processes read other tenants of the run
     _rules: Rules | None = field(default=None, init=False)
     _progress_at: float = field(default=0.0, init=False)
     _show_figures_at: float = field(default=0.0, init=False)
@@ -156,6 +157,7 @@ class RefreshRun:
             rows,
             lambda done: self._progress("tenants", done, len(chosen)),
             all_subscriptions=bool(self.run.scope),
+            only_these=self.shared,
         )
 
     def _publish(
@@ -218,6 +220,8 @@ class RefreshRun:
         return not self.run.scope or tenant in self.run.scope
 
     def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
+        if step == "tenants" and self.shared:
+            return  # each process knows of its own tenants only
         if time.monotonic() - self._progress_at < PROGRESS_EVERY and 0 < done < total:
             return
         self._progress_at = time.monotonic()

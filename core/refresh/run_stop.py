@@ -15,19 +15,20 @@ class Stopped(Exception):
 class RunStop:
     """Is set if a refresh is over or must end: its process ends, it has failed, or its lock is lost.
 
-    `holds_lock` returns False if the lock is lost. Safe for any thread.
+    `holds_lock` returns False if the lock is lost; `may_go_on` does so too, as far as it knows without asking anybody.
+    Safe for any thread.
     """
 
-    def __init__(self, holds_lock: Callable[[], bool]) -> None:
+    def __init__(self, holds_lock: Callable[[], bool], may_go_on: Callable[[], bool] = lambda: True) -> None:
         self._event = threading.Event()
-        self._holds_lock = holds_lock
+        self._holds_lock, self._may_go_on = holds_lock, may_go_on
         self.lock_lost = False
 
     def set(self) -> None:
         self._event.set()
 
     def is_set(self) -> bool:
-        return self._event.is_set()
+        return self._event.is_set() or not self._may_go_on()
 
     def must_end(self) -> bool:
         """Return True if the refresh must end; checks the lock, too."""

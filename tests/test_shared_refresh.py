@@ -1,0 +1,144 @@
+"""Several processes share one refresh: pieces, leases, fan-in, hints that are lost or come twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, update
+
+from core.cache import lease_rows
+from core.cache.run_rows import Run, latest_run, open_runs
+from core.cache.schema import leases
+from core.cache.sql import transaction
+from core.refresh import shared_run
+from core.refresh.refresher import Refresher
+from core.refresh.shared_run import SharedRuns, Step
+from core.roles import schedule_actor
+from tests.office import Office, open_office
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+NAMES = [f"Schule {number}" for number in range(7)]
+
+
+class Noted:
+    """The hints that were given, and how to follow one."""
+
+    def __init__(self) -> None:
+        self.given: list[Step] = []
+
+    def __call__(self, step: Step, count: int = 1, connection: Connection | None = None) -> None:
+        self.given += [step] * count
+
+
+@pytest.fixture
+def office(tmp_path: Path, database_url: str) -> Iterator[Office]:
+    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=database_url, LIZENZTOOL_ROLE="worker") as opened:
+        for name in NAMES:
+            opened.m365.add_tenant(name, skus={"SPB": (5, 5)})
+        yield opened
+
+
+@pytest.fixture
+def hints() -> Noted:
+    return Noted()
+
+
+@pytest.fixture
+def here(office: Office, hints: Noted, monkeypatch: pytest.MonkeyPatch) -> SharedRuns:
+    monkeypatch.setattr(shared_run, "CHUNK", 3)
+    return SharedRuns(office.services, hints)
+
+
+@pytest.fixture
+def there(office: Office, hints: Noted, here: SharedRuns) -> SharedRuns:
+    return SharedRuns(office.services, hints)
+
+
+def ask(office: Office, hints: Noted) -> str:
+    return Refresher(office.services, hints).request(schedule_actor())
+
+
+def ended(office: Office) -> Run:
+    run = latest_run(office.engine)
+    assert run is not None
+    assert not run.is_open
+    return run
+
+
+def test_a_refresh_is_read_in_pieces_by_several_and_written_once(
+    office: Office, hints: Noted, here: SharedRuns, there: SharedRuns
+) -> None:
+    run_id = ask(office, hints)
+    here.advance()
+    there.read()
+    here.read()
+    here.advance()  # nothing to do yet: a piece is left
+    there.read()
+    there.advance()
+
+    summary = ended(office).summary
+    assert summary is not None
+    assert hints.given == ["advance", "read", "read", "read", "advance"]
+    assert (ended(office).run_id, ended(office).state, summary["ok"], summary["shortages"]) == (run_id, "done", 7, 7)
+    assert office.m365.count("GET", "/subscribedSkus") == len(NAMES)
+    assert summary["sharepoint"]["created"] == len(NAMES)
+
+
+def test_the_summary_is_that_of_a_process_that_refreshes_alone(office: Office, hints: Noted, here: SharedRuns) -> None:
+    office.refresh()
+    alone = office.refresh()
+    ask(office, hints)
+    for step in (here.advance, here.read, here.read, here.read, here.advance):
+        step()
+
+    assert without_times(ended(office).summary) == without_times(alone)
+
+
+def without_times(summary: dict[str, object] | None) -> dict[str, object]:
+    assert summary is not None
+    return {name: value for name, value in summary.items() if name not in ("seconds", "requests")}
+
+
+def let_leases_end(office: Office) -> None:
+    """What time does to the leases of a process that has died."""
+    with transaction(office.engine) as connection:
+        connection.execute(update(leases).values(until=office.now()))
+
+
+def test_a_piece_whose_process_has_died_is_read_by_another_one_after_a_while(
+    office: Office, hints: Noted, here: SharedRuns
+) -> None:
+    ask(office, hints)
+    here.advance()
+    from core.cache.chunk_rows import claim_chunk
+
+    dead = claim_chunk(office.engine, "dead")
+    assert dead is not None
+    for _ in range(4):
+        here.read()
+    assert open_runs(office.engine)[0].done == 4
+
+    let_leases_end(office)
+    hints.given.clear()
+    here.sweep()
+    for step in [*hints.given, "advance"]:
+        {"advance": here.advance, "read": here.read}[step]()
+
+    assert hints.given[:2] == ["advance", "read"]
+    assert ended(office).state == "done"
+
+
+def test_who_was_frozen_stores_nothing_beside_its_successor(office: Office, hints: Noted, here: SharedRuns) -> None:
+    from core.cache.lease import LeaseLost, kept, take_lease
+
+    frozen = take_lease(office.engine, "refresh", "frozen")
+    assert frozen is not None
+    let_leases_end(office)
+    with transaction(office.engine) as connection:
+        assert lease_rows.take(connection, "refresh", "successor")
+
+    assert not frozen.held()
+    with kept(frozen), pytest.raises(LeaseLost), transaction(office.engine):
+        pass
