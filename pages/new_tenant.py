@@ -8,6 +8,7 @@ from ui.frame.block_errors import fenced
 from ui.frame.identity import require
 from ui.frame.view import current_view
 from ui.onboarding.begin_form import begin_form
+from ui.onboarding.first_readings import show_summaries
 from ui.onboarding.import_form import import_form
 from ui.onboarding.open_onboardings import chosen_onboarding, show_open
 from ui.onboarding.steps_view import show_onboarding
@@ -26,6 +27,8 @@ else:
     with fenced("onboarding.begin"):
         st.caption(text("onboarding.intro"))
         begin_form()
+with fenced("onboarding.summaries_title"):
+    show_summaries()
 with fenced("onboarding.open_title"):
     show_open(onboarding, view)
 if onboarding is None:

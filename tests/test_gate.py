@@ -259,6 +259,8 @@ ROUTES: dict[str, tuple[str, Answers]] = {
     "/login/microsoft": ("/login/microsoft", {READ: (303, 303)}),
     "/login/microsoft/callback": ("/login/microsoft/callback", {READ: (303, 303)}),
     "/login/refused": ("/login/refused", {READ: (403, 403)}),
+    "/onboarding/consent": ("/onboarding/consent?admin_consent=True&tenant=x", {READ: (200, 200)}),
+    "/onboarding/consent/start": ("/onboarding/consent/start?onboarding=x", {READ: (303, 404)}),
     "/busy": ("/busy", {READ: (429, 429)}),
     "/language": ("/language?to=de", {READ: (303, 303)}),
     "/logout": ("/logout", {READ: (303, 200), ("POST",): (303, 303)}),

@@ -63,7 +63,7 @@ def test_from_nothing_to_a_tenant_that_is_read(
     sign_in(page, "carla", PASSWORD)
     complaints, clicks = watch(context, url), Clicks(page)
 
-    clicks.on("Tenant aufnehmen", "link")
+    clicks.on("Tenant aufnehmen")
     expect(page.locator("h1")).to_have_text("Tenant aufnehmen")
     page.get_by_label("Name", exact=True).fill("Schule Höri")
     page.get_by_label("Tenant-ID oder Domäne").fill("hoeri.example")

@@ -133,7 +133,8 @@ def test_without_a_tenant_every_page_says_how_to_connect_the_first(path, tmp_pat
     app = open_page(World.at(tmp_path), path)
 
     assert "Noch kein Tenant" in app.info[0].value
-    assert "cert new" in app.info[0].value
+    assert "config-<slug>-profile.json" in app.info[0].value
+    assert button(app, "first_tenant")
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from core.attention.condition import RANK, Condition, Level, count_and_names
 from core.attention.facts import Certificate, Facts, TenantFacts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions
-from core.cache.onboarding_rows import FIRST_READ
+from core.cache.onboarding_rows import FIRST_READ, Onboarding
 from core.cache.run_rows import Run
 from core.clock import elapsed
 from core.licenses.units import State
@@ -18,6 +18,7 @@ from core.profiles.profile_faults import HARMLESS
 CERTIFICATE_LEVELS: tuple[tuple[int, Level], ...] = ((7, "error"), (14, "warning"), (30, "notice"))
 CERTIFICATE_DAYS = CERTIFICATE_LEVELS[-1][0]
 UNFINISHED_LONG = timedelta(days=1)
+MOST_SUMMARIES = 2  # of first readings with a condition each
 UNREADABLE_LONG = timedelta(days=1)
 LEAST_PATIENCE = timedelta(minutes=30)  # figures that are younger are never late, however short the interval is
 SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # counted separately wherever shortages are counted
@@ -152,7 +153,16 @@ def onboarding_conditions(facts: Facts, now: datetime) -> Iterator[Condition]:
             cause = one.step(step).problem or Problem(f"onboarding.needs.{step}", {"tenant": one.name})
             problem = Problem("onboarding.unfinished", {"tenant": one.name})
             yield Condition("warning", problem, one.name, cause=cause, moments={"since": one.created_at})
-    for one in facts.unseen:
+    yield from _first_readings(facts.unseen)
+
+
+def _first_readings(unseen: Sequence[Onboarding]) -> Iterator[Condition]:
+    """Yield a condition for each summary that nobody has acknowledged; one for all if they are many."""
+    if len(unseen) > MOST_SUMMARIES:
+        problem = Problem("onboarding.shortages_found_many", count_and_names([one.name for one in unseen]))
+        yield Condition("notice", problem, moments={"since": min(one.ended_at or one.created_at for one in unseen)})
+        return
+    for one in unseen:
         shortages = [str(shortage["product"]) for shortage in (one.summary or {}).get("shortages", ())]
         problem = Problem("onboarding.shortages_found", {"tenant": one.name, **count_and_names(shortages)})
         yield Condition("notice", problem, one.name, one.slug, moments={"since": one.ended_at or one.created_at})

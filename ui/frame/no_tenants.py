@@ -23,8 +23,9 @@ def stop_without_tenants(snapshot: Snapshot, title: str) -> None:
     folder = plain(runtime.current().settings.profiles_dir)
     key = "empty.tenants" if current_user().may(Action.ACCOUNTS) else "empty.tenants_ask"
     st.info(text(key, folder=folder), icon=":material/info:")
-    if current_user().may(Action.ONBOARDING):
-        navigation.link(navigation.NEW_TENANT, text("nav.tenant-aufnehmen"))
+    may = current_user().may(Action.ONBOARDING)
+    if may and st.button(text("nav.tenant-aufnehmen"), key="first_tenant", type="primary"):
+        st.switch_page(navigation.PAGES_BY_ADDRESS[navigation.NEW_TENANT].file)
     for problems in snapshot.faults.values():
         for problem in problems:
             st.error(plain(sentence(problem)))

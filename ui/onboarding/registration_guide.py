@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -52,9 +51,6 @@ def consent_guide(services: Services, onboarding: Onboarding) -> None:
         st.markdown(text("onboarding.consent_own"))
         return
     query = urlencode({"onboarding": onboarding.onboarding_id})
-    st.html(
-        f'<a class="button" href="{CONSENT_START}?{escape(query)}" target="_blank" rel="noopener">'
-        f"{escape(text('onboarding.consent_open'))}</a>"
-    )
+    st.link_button(text("onboarding.consent_open"), f"{CONSENT_START}?{query}", type="primary")
     st.markdown(text("onboarding.consent_send"))
     st.code(consent_link(services.settings, onboarding), language=None, wrap_lines=True)

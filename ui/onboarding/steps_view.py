@@ -24,7 +24,7 @@ from ui.frame.view import View
 from ui.onboarding.begin_form import certificate_choice, services_or_stop
 from ui.onboarding.open_onboardings import choose
 from ui.onboarding.registration_guide import consent_guide, registration_guide
-from ui.problems import for_reader, reason, technical_lines
+from ui.problems import reason, technical_lines
 from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
 from ui.texts import text
 
@@ -64,34 +64,42 @@ def show_onboarding(onboarding: Onboarding, view: View) -> None:
 
 
 def _steps(onboarding: Onboarding) -> None:
-    """Show one line per step; words say the state, and the icon repeats it."""
-    lines = []
-    for step in STEPS:
-        state = onboarding.step(step).state
-        words = f"{text(f'onboarding.step.{step}')} – {text(f'onboarding.step_state.{state}')}"
-        here = step == onboarding.next_step
-        lines.append(f"{ICONS[state]} " + (f"**{words}**" if here else words))
-    with st.container(key="onboarding_steps", gap=None):
-        for line in lines:
-            st.markdown(line)
+    """Show every step; words say its state, and the icon repeats it."""
+    with st.container(key="onboarding_steps", horizontal=True, gap="small"):
+        for step in STEPS:
+            state = onboarding.step(step).state
+            words = f"{text(f'onboarding.step.{step}')} – {text(f'onboarding.step_state.{state}')}"
+            here = step == onboarding.next_step
+            st.markdown(f"{ICONS[state]} " + (f"**{words}**" if here else words), width="content")
 
 
 def _next(onboarding: Onboarding) -> None:
     """Show what the next step needs or waits for, and its button."""
     services, step = services_or_stop(), onboarding.next_step or FIRST_READ
     row = onboarding.step(step)
-    if row.problem is not None and step != FIRST_READ:
-        show = st.error if row.state == "failed" else st.info
-        show(plain(for_reader(reason(row.problem, onboarding.name))))
-        technical_lines(row.problem)
+    _show_problem(onboarding, step)
     given, label = _given(services, onboarding, step)
     key = bound_key("onboarding_next", onboarding.onboarding_id, step)
     waits = step == FIRST_READ and row.state == "waiting"
-    if not waits and st.button(text(label), key=key, type="primary"):
+    links = step == "consent" and onboarding.app == "shared"  # the way to Microsoft comes first
+    if not waits and st.button(text(label), key=key, type="secondary" if links else "primary"):
         _go_on(services, onboarding, given)
     if retries_itself(onboarding, services.now()):
         seconds = READING_EVERY if step == FIRST_READ else RETRY_EVERY.total_seconds()
         st.fragment(run_every=seconds)(_retry)(onboarding.onboarding_id, step)
+
+
+def _show_problem(onboarding: Onboarding, step: str) -> None:
+    """Show what the step waits for or failed with; that nobody has consented yet is no fault."""
+    row = onboarding.step(step)
+    if row.problem is None or step == FIRST_READ:
+        return
+    if onboarding.app == "shared" and row.problem.code == "signin.app_unknown":
+        st.info(plain(reason(Problem("onboarding.needs.consent", {"tenant": onboarding.name}), onboarding.name)))
+        return
+    show = st.error if row.state == "failed" else st.info
+    show(plain(reason(row.problem, onboarding.name)))
+    technical_lines(row.problem)
 
 
 def _given(services: Services, onboarding: Onboarding, step: str) -> tuple[Given, str]:
@@ -143,7 +151,7 @@ def _over(onboarding: Onboarding) -> None:
 
 
 def _said(said: Problem, onboarding: Onboarding) -> str:
-    return for_reader(reason(said, onboarding.name))
+    return reason(said, onboarding.name)
 
 
 def _log(onboarding: Onboarding, view: View) -> None:

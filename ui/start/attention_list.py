@@ -38,6 +38,7 @@ ICONS: dict[Level, str] = {
     "notice": ":orange[:material/info:]",
     "note": ":gray[:material/info:]",
 }
+OF_ONBOARDING = ("onboarding.unfinished", "onboarding.shortages_found_many")
 BOLD = ("tenant", "product")
 
 
@@ -121,7 +122,7 @@ def _item(condition: Condition, words: ConditionWords) -> Item:
     if condition.slug:
         unreadable = condition.slug if condition.cause else ""
         return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),), unreadable)
-    if condition.problem.code == "onboarding.unfinished" and current_user().may(Action.ONBOARDING):
+    if condition.problem.code in OF_ONBOARDING and current_user().may(Action.ONBOARDING):
         return Item(sentence, condition.level, navigation.NEW_TENANT)
     return Item(sentence, condition.level)
 
