@@ -33,7 +33,16 @@ CHEAP_HASH = bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(CHEAP)).d
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 os.umask(0o077)  # as every process of the product: what others may read is a finding
 
+# What playwright leaves out (this list takes the place of its own); then what only a person at the window needs: a
+# popup under the address bar, which is a page of its own in each window, and a process in reserve.
+NOT_IN_CHROMIUM = (
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess",
+)  # fmt: skip
 CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+CHROMIUM_OPTIONS += [f"--disable-features={','.join(NOT_IN_CHROMIUM)}"]
 
 
 # Left out by --fast (make test FAST=1): what needs a browser, a server of its own, PostgreSQL or a long time. Three
