@@ -5,6 +5,8 @@ The whole page is of one language, also what Streamlit's frontend says, so that 
 
 from __future__ import annotations
 
+import threading
+
 import streamlit as st
 
 from core import runtime, texts
@@ -13,20 +15,27 @@ Language = str  # a code, one of core.texts.languages()
 KEY = "lang"
 DEFAULT = "default_lang"
 
+_this_run = threading.local()  # a thread of Streamlit serves one session
+
 
 def current() -> Language:
     """Return the language of this session."""
+    return getattr(_this_run, "language", None) or _chosen()
+
+
+def keep() -> None:
+    """Find the language once for this run of the page: every text of it asks, hundreds of times."""
+    st.session_state[DEFAULT] = _default()
+    _this_run.language = _chosen()
+
+
+def _chosen() -> Language:
     for source in (st.session_state, st.query_params):
         chosen = source.get(KEY)
         if chosen in texts.languages():
             st.session_state[KEY] = chosen
             return str(chosen)
     return str(st.session_state.get(DEFAULT) or _default())
-
-
-def keep_default() -> None:
-    """Read cookie and setting once for this run of the page: every text of it asks for the language."""
-    st.session_state[DEFAULT] = _default()
 
 
 def switch() -> None:

@@ -19,7 +19,7 @@ SIDEBAR_PIXELS = 230
 
 def open_page() -> st.Page:
     """Show the frame; return the page to run."""
-    language.keep_default()
+    language.keep()
     # Before the navigation: the sidebar takes its width only when it appears.
     st.set_page_config(layout="wide", initial_sidebar_state=SIDEBAR_PIXELS)
     user = current_user()
