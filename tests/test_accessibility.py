@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from core.access.sessions import start_session
 from tests.browser import Scheme, axe_violations, set_scheme, settled, table
-from tests.day import Day
+from tests.day import Day, OpenBrowser
 from tests.windows import WIDE, Windows
 from ui.frame import navigation
 
@@ -58,7 +58,7 @@ FOCUS = """() => {
 
 
 def in_every_view(page: Page, url: str) -> Iterator[str]:
-    """Show the page at `url` in each of VIEWS, and give its name."""
+    """Show the page at `url`, which may be open in a language already, in each of VIEWS, and give its name."""
     for language, width, scheme in VIEWS:
         if f"lang={language}" not in page.url:  # all boxes are then where they are when a phone opens it
             page.set_viewport_size(WIDE)
@@ -71,7 +71,8 @@ def in_every_view(page: Page, url: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("address", navigation.PAGES_BY_ADDRESS)
-def test_a_page_is_accessible_and_fits(address: str, carla: Page, day: Day) -> None:
+def test_a_page_is_accessible_and_fits(address: str, open_browser: OpenBrowser, day: Day) -> None:
+    carla = open_browser(f"/{address}?lang=de", account="carla")
     for view in in_every_view(carla, f"{day.url}/{address}"):
         assert (view, axe_violations(carla, contrast=view in COLOURS)) == (view, [])
         assert carla.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
@@ -93,9 +94,8 @@ def test_the_panel_of_a_licence_is_accessible(carla: Page) -> None:
     ("address", "scheme"),
     [(navigation.START, "light"), (navigation.START, "dark"), (navigation.AUDIT, "dark"), (navigation.RULES, "light")],
 )
-def test_who_uses_the_keyboard_sees_where_it_is(address: str, scheme: Scheme, carla: Page, day: Day) -> None:
-    carla.goto(f"{day.url}/{address}")
-    settled(carla)
+def test_who_uses_the_keyboard_sees_where_it_is(address: str, scheme: Scheme, open_browser: OpenBrowser) -> None:
+    carla = open_browser(f"/{address}", account="carla")
     set_scheme(carla, scheme)
     seen = {}
     carla.keyboard.press("Tab")

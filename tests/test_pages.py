@@ -14,6 +14,7 @@ from sqlalchemy import text as sql
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
+from streamlit.util import calc_hash
 
 from core import runtime
 from core.cache.lists_read import ListedTenant, save_tenant_list, stored_alarms
@@ -25,7 +26,7 @@ from tests.html_tables import click, event_of, html_table, html_tables, send
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world
 from ui import snapshots
 from ui.escaping import plain
-from ui.frame import refresh_result, visit
+from ui.frame import navigation, refresh_result, visit
 from ui.monitoring import list_differences
 
 DASHBOARD = str(Path(__file__).resolve().parent.parent / "dashboard.py")
@@ -34,6 +35,7 @@ START, LICENSES, PRODUCTS, TENANT, MONITORING, RULES = (
     "pages/rules.py",
 )  # fmt: skip
 PAGES = (START, LICENSES, PRODUCTS, TENANT, MONITORING, RULES)
+ADDRESSES = {entry.file: address for address, entry in navigation.PAGES_BY_ADDRESS.items()}
 ADMIN = {"name": "admin", "role": "admin", "sid": "1"}
 
 
@@ -67,10 +69,7 @@ def open_page() -> Callable[..., AppTest]:
         app = AppTest.from_file(DASHBOARD, default_timeout=30)
         app.user = ADMIN if user is None else user
         app.query_params.update(params)
-        if page != START:
-            app.run()
-            app.switch_page(page)
-            app.query_params.update(params)
+        app._page_hash = calc_hash(ADDRESSES[page])  # `switch_page` would need a run of another page first
         return app.run()
 
     return opened
