@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core import texts
+from core import texts, tracing
 from core.access import accounts
 from core.commands import (
     WRONG_CONFIGURATION,
@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.umask(0o077)  # database and log have personal data: readable only for the service
         set_up_logs(settings.log_dir, settings.log_level, settings.log_format, settings.syslog, settings.language)
         log_uncaught()
+        tracing.set_up(settings.otlp_endpoint)
         return int(options.call(options, settings))
     except SettingsError as error:
         print("\n".join(error.texts(language)), file=sys.stderr)

@@ -53,6 +53,18 @@ def language_code(raw: str) -> str:
     return one_of(*texts.languages())(raw)
 
 
+def collector_url(raw: str) -> str:
+    """Return the address of a collector of traces, which may speak http on the own network."""
+    try:
+        parts = urlsplit(raw)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment:
+        raise SettingFault("collector_url", raw)
+    return raw.rstrip("/")
+
+
 def https_url(raw: str) -> str:
     try:
         parts = urlsplit(raw)

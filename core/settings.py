@@ -19,6 +19,7 @@ from core.setting_faults import SettingFault, SettingsError
 from core.setting_values import (
     backup_keep,
     backup_recipients,
+    collector_url,
     database_url,
     guid,
     host_names,
@@ -60,6 +61,7 @@ class Settings:
     log_format: str = "text"
     log_dir: Path = Path("logs")
     syslog: str = ""
+    otlp_endpoint: str = ""  # no traces
     demo: str = "auto"
     host: str = "127.0.0.1"
     port: int = 8501
@@ -207,6 +209,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "log_format": one_of("text", "json"),
     "log_dir": Path,
     "syslog": syslog_address,
+    "otlp_endpoint": collector_url,
     "demo": one_of("auto", "on", "off"),
     "host": str,
     "port": number(int, 1, 65_535),

@@ -18,7 +18,7 @@ from typing import Any
 
 from streamlit.starlette import App
 
-from core import runtime
+from core import runtime, tracing
 from core.access import accounts
 from core.access.refusals import Refusals
 from core.access.sessions import Sessions
@@ -113,6 +113,7 @@ class Server:
         sys.setswitchinterval(TURN_SECONDS)
         os.umask(0o077)  # database and log may be read by the service's user alone
         self._open_log()
+        tracing.set_up(settings.otlp_endpoint)
         self._warn_about_limits()
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))

@@ -28,6 +28,7 @@ class Run:
     `state` is waiting, running, done, failed or interrupted; `started_at` is None while the run waits. `account` is
     the account that requested the run, `requested_by` its name for people. With `take_over` present shortages are
     marked as reported without a message; with `give_way` the run must end its push early.
+    `traceparent` is the trace that it continues (`core.tracing`).
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class Run:
     account: str = ""
     take_over: bool = False
     give_way: bool = False
+    traceparent: str = ""
 
     @property
     def waiting(self) -> bool:
@@ -84,11 +86,12 @@ def waiting_run(
     request_id: str = "",
     account: str = "",
     take_over: bool = False,
+    traceparent: str = "",
 ) -> Run:
     """Return a new run, requested at `at`, that is not stored yet."""
     return Run(
         new_run_id(), source, requested_by, list(scope), None, None, "waiting", "", 0, 0, None, None, at,
-        request_id, account[:100], take_over,
+        request_id, account[:100], take_over, traceparent=traceparent,
     )  # fmt: skip
 
 

@@ -217,6 +217,7 @@ runs = Table(
     Column("account", String(100), nullable=False, default=""),  # that requested the run, for the log
     Column("take_over", Boolean, nullable=False, default=False),
     Column("give_way", Boolean, nullable=False, default=False),  # its push must end early
+    Column("traceparent", String(55), nullable=False, default="", server_default=""),  # of who requested it, "" if off
     Index("runs_started", "started_at"),
     # A partial index, because only a few rows are open: a search for work reads no others.
     Index("runs_open", "requested_at", sqlite_where=OPEN_RUN, postgresql_where=OPEN_RUN),

@@ -21,7 +21,7 @@ import certifi
 import requests
 from requests.adapters import HTTPAdapter
 
-from core import metrics
+from core import metrics, tracing
 from core.network import Proxies, without_password
 
 DIRECT = Proxies()
@@ -105,21 +105,23 @@ class Http:
             with self._lock:
                 count.sent += 1
         status = 0
-        try:
-            proxy = self._proxy(url)
-            answer = self._session().request(
-                method,
-                url,
-                timeout=self.timeout,
-                allow_redirects=False,
-                proxies={urlsplit(url).scheme: proxy} if proxy else {},
-                **options,
-            )
-            status = answer.status_code
-            if "Retry-After" in answer.headers:
-                self.asked_to_wait_at = time.monotonic()
-        finally:
-            metrics.request_sent(method, status)
+        with tracing.span(f"HTTP {method}", **{"server.address": urlsplit(url).netloc}) as span:
+            try:
+                proxy = self._proxy(url)
+                answer = self._session().request(
+                    method,
+                    url,
+                    timeout=self.timeout,
+                    allow_redirects=False,
+                    proxies={urlsplit(url).scheme: proxy} if proxy else {},
+                    **options,
+                )
+                status = answer.status_code
+                if "Retry-After" in answer.headers:
+                    self.asked_to_wait_at = time.monotonic()
+            finally:
+                metrics.request_sent(method, status)
+                span.set_attribute("http.response.status_code", status)
         return answer
 
     def close(self) -> None:

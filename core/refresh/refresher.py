@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from core import tracing
 from core.audit import record
 from core.cache import run_rows
 from core.cache.run_rows import READ_ONLY, Run
@@ -63,7 +64,7 @@ class Refresher:
         """
         actor.need(Action.REFRESH)
         scope = scope_of(self._services, tenants)
-        with request_in_log(actor.request_id, actor.name):
+        with request_in_log(actor.request_id, actor.name), tracing.span("refresh.request", source=actor.source):
             log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or word("all tenants"))
             run = self._join_or_wait(self._wanted(actor, scope))
             if run.running:
@@ -83,8 +84,8 @@ class Refresher:
         """
         actor.need(Action.SWITCHES if take_over else Action.REFRESH)
         scope = scope_of(self._services, tenants)
-        wanted = self._wanted(actor, scope, read_only=read_only, take_over=take_over)
-        with request_in_log(actor.request_id, actor.name):
+        with request_in_log(actor.request_id, actor.name), tracing.span("refresh.request", source=actor.source):
+            wanted = self._wanted(actor, scope, read_only=read_only, take_over=take_over)
             if take_over:
                 after = {"run": wanted.run_id}
                 record(self._engine, actor, "alarms.taken_over", ", ".join(scope), after=after, at=self._now())
@@ -119,6 +120,7 @@ class Refresher:
             request_id=actor.request_id,
             account=actor.name,
             take_over=take_over,
+            traceparent=tracing.carrier(),
         )
 
     def _join_or_wait(self, wanted: Run) -> Run:
@@ -165,6 +167,7 @@ class Refresher:
         with (
             request_in_log(run.request_id, run.account),
             run_in_log(run.run_id),
+            tracing.span("refresh.run", run.traceparent, run=run.run_id),
             run_stop.stops(self._run_stop) as stop,
         ):
             execute(self._services, run, stop)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from core import tracing
 from core.cache import run_rows
 from core.cache.database import DatabaseError
 from core.cache.lists_read import sharepoint_status
@@ -110,7 +111,8 @@ class RefreshRun:
         """Write the lists; return their counts in the summary. `stored` returns all rows and trials of the cache."""
         pushed, problem, lists_read = PushResult(), None, prepared.lists_read
         if lists_read and items and not self.stop.must_end():
-            pushed, problem = self._publish(lists_read, items, *stored())
+            with tracing.span("sharepoint.push"):
+                pushed, problem = self._publish(lists_read, items, *stored())
         elif prepared.profiles.sharepoint and not lists_read:
             problem = _first_problem(self.services.engine)
         problem = problem or _first_problem_of_the_site(prepared.profiles)

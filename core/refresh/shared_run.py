@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 from uuid import uuid4
 
+from core import tracing
 from core.cache import chunk_rows, run_rows
 from core.cache.chunk_rows import Chunk
 from core.cache.database import DatabaseError
@@ -108,6 +109,7 @@ class SharedRuns:
         with ExitStack() as stack:
             stack.enter_context(request_in_log(run.request_id, run.account))
             stack.enter_context(run_in_log(run.run_id))
+            stack.enter_context(tracing.span("refresh.run", run.traceparent, run=run.run_id))
             token = stack.enter_context(run_stop.stops(stop))
             yield token
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from core import tracing
 from core.cache.readings import StoredLicense
 from core.graph import GraphClient, GraphError, subscribed_skus, subscriptions
 from core.licenses.units import License, RefusedRow, Subscription
@@ -44,7 +45,7 @@ def read_tenant(
 ) -> TenantAnswer:
     """Return the answer of the tenant; any error becomes its problem. `client_for` returns the client of a profile."""
     answer = TenantAnswer(profile)
-    with tenant_in_log(profile.name):
+    with tenant_in_log(profile.name), tracing.span("tenant.read"):
         try:
             client = client_for(profile)
             skus = subscribed_skus(client)

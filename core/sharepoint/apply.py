@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core import tracing
 from core.graph import BatchAnswer, BatchRequest, GraphClient, GraphError, error_for
 from core.graph.batch import BATCH_SIZE
 from core.sharepoint.lists import Item, SharePointList
@@ -101,7 +102,8 @@ class Writer:
             return False
         answers: list[BatchAnswer] = []
         try:
-            answers = self._client.batch([self._request(piece[index]) for index in left], once=True)
+            with tracing.span("sharepoint.batch", changes=len(left), attempt=attempt):
+                answers = self._client.batch([self._request(piece[index]) for index in left], once=True)
         except GraphError as error:
             log.warning("writing %d items: %s", len(left), error)
             outcomes.update({index: Outcome(piece[index], "failed") for index in left})
