@@ -20,6 +20,7 @@ from core.roles import schedule_actor
 from core.runtime import open_engine
 from core.settings import Settings, load_settings
 from simulator import Microsoft365
+from simulator.site import SharePoint
 from tests.served import server_process
 
 PARAMETERS = {
@@ -30,11 +31,14 @@ PARAMETERS = {
 
 
 class Office:
-    """The product with its database, and `m365`, the simulated Microsoft 365; `sharepoint` is the site there."""
+    """The product with its database, and `m365`, the simulated Microsoft 365; `sharepoint` is the site there.
 
-    def __init__(self, folder: Path, m365: Microsoft365, **settings: str) -> None:
+    With `sharepoint` it is a further installation that uses the lists of an office that is there already.
+    """
+
+    def __init__(self, folder: Path, m365: Microsoft365, sharepoint: SharePoint | None = None, **settings: str) -> None:
         self.m365 = m365
-        self.sharepoint = m365.add_sharepoint(parameters=PARAMETERS)
+        self.sharepoint = sharepoint or m365.add_sharepoint(parameters=PARAMETERS)
         self.ahead = timedelta(0)
         environment = m365.environment() | {"LIZENZTOOL_DATA_DIR": str(folder / "data"), **settings}
         self.settings: Settings = load_settings(environment, None)
@@ -99,6 +103,17 @@ class Office:
     def row(self, tenant: str) -> dict[str, Any]:
         (row,) = self.rows(tenant)
         return row
+
+
+@contextmanager
+def further_office(folder: Path, first: Office, **settings: str) -> Iterator[Office]:
+    """Another installation with the profiles and lists of `first`, and a database of its own in `folder`."""
+    office = Office(folder, first.m365, first.sharepoint, **settings)
+    try:
+        yield office
+    finally:
+        office.stop()
+        office.engine.dispose()
 
 
 @contextmanager

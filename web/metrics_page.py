@@ -31,7 +31,11 @@ from web.reader_access import ReaderAccess
 from web.request_data import client_host
 from web.tabs import Tabs
 
-STOPS = {"sharepoint.list_emptied": "emptied"}  # problem -> reason
+STOPS = {
+    "sharepoint.list_emptied": "emptied",
+    "sharepoint.other_owner": "other_owner",
+    "sharepoint.copied_database": "copied_database",
+}  # problem -> reason
 UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
 
 

@@ -28,7 +28,7 @@ from core.refresh.run_stop import Stopped
 from core.refresh.services import Services
 from core.refresh.tenant_answer import TenantAnswer
 from core.secrets import stored_secrets
-from core.sharepoint import Item, ListError, check_parameters, list_faults
+from core.sharepoint import Item, ListError, check_parameters, list_faults, parameters_of
 from core.sharepoint.writable import emptied_switches
 
 PROBLEMS_OF_A_PUSH = {  # a read does not find them
@@ -38,6 +38,7 @@ PROBLEMS_OF_A_PUSH = {  # a read does not find them
     "sharepoint.write_forbidden",
     "sharepoint.not_found_again",
     "sharepoint.list_emptied",
+    "sharepoint.mark_refused",
     "sharepoint.write_failed",
 }
 
@@ -143,11 +144,13 @@ def _sharepoint(services: Services, profile: SharePointProfile) -> tuple[list[Fi
     try:
         lists = services.publisher.lists(profile)
         read = lists.items(lists.tenants), lists.items(lists.licenses)
-        parameters = lists.read_parameters()
+        parameter_items = lists.items(lists.parameters)
     except (GraphError, ListError) as error:
         return [Finding(profile.name, "error", error.problem)], None
     findings = [Finding(profile.name, "ok", note=f"Tenantliste {len(read[0])}, Lizenzstatusliste {len(read[1])}")]
-    problems = [*list_faults(lists, *read), *check_parameters(parameters)]
+    problems = [*list_faults(lists, *read), *check_parameters(parameters_of(parameter_items))]
+    if foreign := services.publisher.owner.obstacle(lists, parameter_items):
+        problems.append(foreign)
     errors = {code for code, level in LEVEL_BY_LIST_PROBLEM.items() if level == "error"}
     findings += [Finding(profile.name, "error" if one.code in errors else "warning", one) for one in problems]
     return findings, read

@@ -17,15 +17,23 @@ from core.sharepoint.license_rows import Key, in_lists
 from core.sharepoint.trigger_table import report_events
 from core.sharepoint.writable import writable_plan
 
+Planner = Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]
+
 
 def license_planner(
-    lists_read: ListsRead, tenants: Mapping[str, Any], wanted: Sequence[Row], now: datetime, settings: Settings
-) -> Callable[[Sequence[Item], Mapping[Key, Alarm]], Plan]:
+    lists_read: ListsRead,
+    tenants: Mapping[str, Any],
+    wanted: Sequence[Row],
+    now: datetime,
+    settings: Settings,
+    before_writing: Callable[[], None],
+) -> Planner:
     """Return the function that plans the licence list; before changes it checks the columns."""
 
     def plan(items: Sequence[Item], alarms: Mapping[Key, Alarm]) -> Plan:
         new_plan = plan_of(tenants, wanted, items, alarms, now, settings, lists_read.lists.licenses.key)
         if new_plan.changes:
+            before_writing()
             lists_read.list_cache.check_columns(lists_read.lists.licenses)
         return writable_plan(new_plan, lists_read.lists.licenses, items)
 
@@ -66,6 +74,20 @@ class AlarmMemory:
         taken = taken_over(shortages, self.alarms, now)
         self.save(taken)
         return len(taken)
+
+    def observe(
+        self,
+        lists_read: ListsRead,
+        tenants: Mapping[str, Any],
+        wanted: Sequence[Row],
+        items: Sequence[Item],
+        now: datetime,
+        settings: Settings,
+    ) -> None:
+        """Save the alarms as the items show them, for a list that somebody else writes."""
+        of = lists_read.lists.licenses
+        plan = writable_plan(plan_of(tenants, wanted, items, self.alarms, now, settings, of.key), of, items)
+        self.save({key: alarm for key, alarm in plan.alarms.items() if alarm.item_id})
 
     def save(self, alarms: Mapping[Key, Alarm]) -> None:
         """Save those of the alarms that have changed."""

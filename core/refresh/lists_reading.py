@@ -17,6 +17,7 @@ from core.cache.lists_read import (
 )
 from core.cache.tenant_rows import tenant_rows
 from core.problems import Problem
+from core.refresh.list_owner import ListOwner
 from core.sharepoint import Item, ListCache, Lists, TenantRow, check_parameters, match_tenants, parameters_of
 from core.sharepoint.tenant_list import listed_rows, listed_tenant
 from core.sharepoint.writable import SWITCHES, emptied_switches, odd_values
@@ -38,6 +39,7 @@ class ListsRead:
     parameters: Mapping[str, str] = field(default_factory=dict)
     odd: list[Problem] = field(default_factory=list)
     refused: list[Problem] = field(default_factory=list)
+    parameter_items: list[Item] = field(default_factory=list)
 
     @property
     def faults(self) -> list[Problem]:
@@ -45,10 +47,10 @@ class ListsRead:
         return [*self.lists.problems, *self.odd, *self.refused]
 
 
-def read_lists(engine: Engine, lists: Lists, workers: Workers, now: datetime) -> ListsRead:
+def read_lists(engine: Engine, lists: Lists, owner: ListOwner, workers: Workers, now: datetime) -> ListsRead:
     """Read tenant list and parameters, store the switches and the status, and return what was read.
 
-    Raises GraphError, ListError.
+    If another owner writes the lists, that is one of the problems. Raises GraphError, ListError.
     """
     list_cache = ListCache(engine, lists, now)
     items, parameter_items = workers.map(list_cache.items, (lists.tenants, lists.parameters))
@@ -57,6 +59,8 @@ def read_lists(engine: Engine, lists: Lists, workers: Workers, now: datetime) ->
     matched, twice = match_tenants(tenants, items)
     odd = list(odd_values(lists.tenants, items, SWITCHES, "title"))
     problems = check_parameters(parameters)
+    if foreign := owner.obstacle(lists, parameter_items):
+        problems.append(foreign)
     problems += [Problem("sharepoint.duplicate_title", {"tenant": title}) for title in twice]
     listed = {item.item_id: listed_tenant(item, lists.tenants) for item in items}
     by_tenant = {tenant_id: listed[item.item_id] for tenant_id, item in matched.items()}
@@ -64,7 +68,9 @@ def read_lists(engine: Engine, lists: Lists, workers: Workers, now: datetime) ->
     lost = {rows[key].name: emptied(item, last_switches(rows[key])) for key, item in by_tenant.items()}
     odd += emptied_switches(lists.tenants, lost)
     save_tenant_list(engine, list(listed.values()), by_tenant, now)
-    lists_read = ListsRead(lists, list_cache, tenants, matched, problems, parameters, odd)
+    lists_read = ListsRead(
+        lists, list_cache, tenants, matched, problems, parameters, odd, parameter_items=parameter_items
+    )
     all_problems = [*lists_read.faults, *problems]
     status = SharePointStatus(configured=True, read_at=now, problems=all_problems, parameters=parameters)
     save_sharepoint_status(engine, status)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine
@@ -20,7 +22,8 @@ from core.graph import GraphClient, GraphError, Http, TokenSource
 from core.problems import Problem
 from core.profiles.profile_store import Profiles
 from core.profiles.sharepoint_profile import SharePointProfile
-from core.refresh.license_planner import AlarmMemory, license_planner
+from core.refresh.license_planner import AlarmMemory, Planner, license_planner
+from core.refresh.list_owner import ListOwner, NotOwner
 from core.refresh.lists_reading import ListsRead, read_lists
 from core.settings import Settings
 from core.sharepoint import (
@@ -44,6 +47,20 @@ from core.workers import Workers
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class PushJob:
+    """The arguments of `Publisher.publish`."""
+
+    lists_read: ListsRead
+    items: list[Item]
+    tenants: Mapping[str, Any]
+    rows: Sequence[Row]
+    now: datetime
+    progress: Callable[[int, int], None]
+    give_way: Callable[[], bool]
+    take_over: Callable[[Row], bool] | None
+
+
 class Publisher:
     """Reads and writes the three lists, and stores their state in the cache."""
 
@@ -53,6 +70,7 @@ class Publisher:
         self._workers = Workers(len(LIST_NAMES), "lists")
         self._writers = Workers(PARALLEL_BATCHES, "sharepoint")
         self._pace = Pace(http, settings.sharepoint_units_per_minute)
+        self.owner = ListOwner(engine, settings.zone)
 
     def close(self) -> None:
         """End the threads."""
@@ -79,7 +97,7 @@ class Publisher:
             save_sharepoint_status(self._engine, SharePointStatus(bool(faults), last, problems))
             return None
         try:
-            return read_lists(self._engine, self.lists(profiles.sharepoint), self._workers, now)
+            return read_lists(self._engine, self.lists(profiles.sharepoint), self.owner, self._workers, now)
         except (GraphError, ListError) as error:
             self.note_failure(error.problem)
             return None
@@ -116,31 +134,56 @@ class Publisher:
         """Make the licence list equal to `rows` and the tenant list to the profiles, and return the result.
 
         `tenants`: tenant id -> row of the `tenants` table. New shortages for which `take_over` returns True are marked
-        as reported, without a message. `give_way` and `progress` as for `push`. Raises GraphError, ListError.
+        as reported, without a message. `give_way` and `progress` as for `push`. While another installation writes the
+        lists nothing is written. Raises GraphError, ListError.
         """
         lists_read.odd += odd_values(lists_read.lists.licenses, items, FLAGS, "name")
-        changes = self._tenant_changes(lists_read)
-        memory, planner = AlarmMemory(self._engine), license_planner(lists_read, tenants, rows, now, self._settings)
-        taken = None
-        if take_over is not None:
-            taken = memory.take_over(filter(take_over, planner(items, memory.alarms).to_report), now)
-        known = dict(memory.alarms)
+        job = PushJob(lists_read, items, tenants, rows, now, progress, give_way, take_over)
         try:
-            result = push(
-                lists_read.lists, self._pace, self._writers, items, planner, memory.alarms, now=now,
-                check=lambda plan: self._check_not_emptied(lists_read.lists, lost_items(rows, plan, known)),
-                remember=memory.save, progress=lambda total, done: progress(total + len(changes), done),
-                give_way=give_way,
-            )  # fmt: skip
-        except ListEmptied as error:
+            lists_read.problems += self.owner.claim(lists_read.lists, lists_read.parameter_items, now)
+            result = self._write(job)
+        except NotOwner as error:
             result = PushResult(stopped=error.problem)
-        if not (result.problem or result.remaining):
-            self._end_refill()
+            AlarmMemory(self._engine).observe(lists_read, tenants, rows, items, now, self._settings)
+        self._store_status(lists_read, result, now)
+        return result
+
+    def _write(self, job: PushJob) -> PushResult:
+        """Write the licence list, then the tenant list, and return the result.
+
+        Raises NotOwner, GraphError, ListError.
+        """
+        lists_read, confirm = job.lists_read, partial(self.owner.confirm, job.lists_read.lists)
+        changes, memory = self._tenant_changes(lists_read), AlarmMemory(self._engine)
+        planner = license_planner(lists_read, job.tenants, job.rows, job.now, self._settings, confirm)
+        taken = None
+        if job.take_over is not None:
+            taken = memory.take_over(filter(job.take_over, planner(job.items, memory.alarms).to_report), job.now)
+        result = self._write_licenses(job, planner, memory, len(changes))
         result.taken_over = taken
         if changes:  # after the alarms, which are urgent
-            self._write_tenant_list(lists_read, changes, result, progress, give_way)
+            confirm()
+            self._write_tenant_list(lists_read, changes, result, job.progress, job.give_way)
         lists_read.refused += result.refused
-        self._store_status(lists_read, result, now)
+        return result
+
+    def _write_licenses(self, job: PushJob, planner: Planner, memory: AlarmMemory, others: int) -> PushResult:
+        """Write the licence list and return the result; nothing is written if it was emptied.
+
+        `others`: changes of the tenant list that follow.
+        """
+        lists, known = job.lists_read.lists, dict(memory.alarms)
+        try:
+            result = push(
+                lists, self._pace, self._writers, job.items, planner, memory.alarms, now=job.now,
+                check=lambda plan: self._check_not_emptied(lists, lost_items(job.rows, plan, known)),
+                remember=memory.save, progress=lambda total, done: job.progress(total + others, done),
+                give_way=job.give_way,
+            )  # fmt: skip
+        except ListEmptied as error:
+            return PushResult(stopped=error.problem)
+        if not (result.problem or result.remaining):
+            self._end_refill()
         return result
 
     def _check_not_emptied(self, lists: Lists, lost: LostItems) -> None:
@@ -179,7 +222,7 @@ class Publisher:
             minutes = f"{self._settings.flow_timeout_minutes:g}"
             count = str(len(result.unanswered))
             problems.append(Problem("sharepoint.flow_silent", {"count": count, "minutes": minutes}))
-        if result.problem:
+        if result.problem and result.problem not in problems:
             problems.append(result.problem)
         if (others := result.failed - result.refused_rows) > 0:
             problems.append(Problem("sharepoint.write_failed", {"count": str(others)}))

@@ -189,10 +189,6 @@ class Lists:
             raise BadAnswer(Problem("graph.unreadable", {"tenant": self.client.name, "what": "delta"}))
         return of.item(row)
 
-    def read_parameters(self) -> dict[str, str]:
-        """Return parameter name -> value."""
-        return parameters_of(self.items(self.parameters))
-
     def _list(self, kind_and_id: tuple[str, str]) -> SharePointList:
         kind, list_id = kind_and_id
         path = f"{self._site}/{self._real_id(kind, list_id)}"

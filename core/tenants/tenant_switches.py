@@ -13,6 +13,7 @@ from core.cache.tenant_rows import tenant_rows
 from core.graph import BatchRequest, GraphError, error_for
 from core.logs.setup import request_in_log
 from core.problems import Problem
+from core.refresh.list_owner import NotOwner
 from core.refresh.services import Services
 from core.roles import Action, Actor
 from core.sharepoint import Item, ListError, Lists, match_tenants
@@ -139,7 +140,12 @@ def _switches(lists: Lists, item: Item, last: Switches | None) -> Switches | Non
 
 
 def matched_rows(services: Services, lists: Lists) -> dict[str, Item]:
-    """Return tenant id -> its item of the tenant list, read from SharePoint now."""
+    """Return tenant id -> its item of the tenant list, read from SharePoint before a write.
+
+    Raises NotOwner if another installation writes the lists.
+    """
+    if foreign := services.publisher.owner.obstacle(lists, lists.items(lists.parameters)):
+        raise NotOwner(foreign)
     return match_tenants(listed_rows(services.engine), lists.items(lists.tenants))[0]
 
 
