@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 import requests
 
 from core import runtime
+from core.operations.dashboard_lock import running_dashboard
 from core.runtime import Runtime
 from core.settings import PARSERS, Settings
 from tests.served import free_port
@@ -90,6 +92,27 @@ def test_wrong_settings_are_told_all_at_once_and_plainly(start: Start, by: str):
     assert "LIZENZTOOL_DEMO: 'maybe' ist nicht möglich; möglich sind auto, on, off." in app.output()
     assert "LIZENZTOOL_WORKERS: 'many' ist keine Zahl" in app.output()
     assert "Traceback" not in app.output()
+
+
+@pytest.mark.parametrize("by", ["python", "streamlit"])
+def test_a_second_dashboard_in_the_folder_says_which_runs_and_ends_and_a_killed_one_blocks_nobody(
+    start: Start, tmp_path: Path, by: str
+):
+    first = start()
+    first.wait_until_ready()
+    running = running_dashboard(tmp_path / "data", UTC)
+
+    second = start(by=by)
+
+    assert second.code() == 2
+    assert f"(process {first.process.pid}, since " in second.output()
+    assert "Traceback" not in second.output()
+    assert running is not None
+    assert running.params["pid"] == str(first.process.pid)
+    first.process.kill()
+    first.process.wait(20)
+    assert running_dashboard(tmp_path / "data", UTC) is None
+    start().wait_until_ready()
 
 
 @pytest.mark.parametrize("by", ["python", "streamlit"])

@@ -26,6 +26,7 @@ from core.cache.database import OtherSchema
 from core.cache.health_reading import stored_schema_problem
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.operations import file_modes
+from core.operations.dashboard_lock import only_dashboard
 from core.operations.retention import prune_now
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
@@ -115,6 +116,8 @@ class Server:
         self._open_log()
         tracing.set_up(settings.otlp_endpoint)
         self._warn_about_limits()
+        if settings.database.startswith("sqlite"):  # several machines may share another database
+            self._stack.enter_context(only_dashboard(settings.data_dir, settings.zone))
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
         engine = runtime.open_engine(settings)
