@@ -11,6 +11,7 @@ from ui.frame.no_tenants import stop_without_tenants
 from ui.frame.view import current_view
 from ui.monitoring import list_differences, sharepoint_and_profiles
 from ui.monitoring.first_push import first_push_warning
+from ui.monitoring.stopped_lists import stopped_lists
 from ui.monitoring.switches_table import show_switches, switch_all
 from ui.monitoring.tenant_filter import choose_tenants
 from ui.switch_actions import show_results
@@ -27,6 +28,7 @@ st.title(text("nav.monitoring"), anchor=False)
 freshness(snapshot)
 with fenced("nav.monitoring"):
     sharepoint_and_profiles.lists_status(snapshot, view)
+    stopped_lists(snapshot)
 
 with fenced("block.switches"):
     show_results(snapshot)

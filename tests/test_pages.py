@@ -17,9 +17,18 @@ from streamlit.testing.v1.element_tree import Button
 from streamlit.util import calc_hash
 
 from core import runtime
-from core.cache.lists_read import ListedTenant, save_tenant_list, stored_alarms
+from core.cache.item_rows import ListMark, save_whole_list
+from core.cache.lists_read import (
+    ListedTenant,
+    SharePointStatus,
+    save_sharepoint_status,
+    save_tenant_list,
+    stored_alarms,
+)
+from core.cache.refill_permission import refill_allowed
 from core.cache.run_rows import finish_run, join_or_wait, save_progress, show_new_figures, waiting_run
 from core.cache.tenant_rows import ProfileTenant, save_profiles
+from core.problems import Problem
 from core.tenants.tenant_switches import SwitchResult
 from tests.actors import actor
 from tests.html_tables import click, event_of, html_table, html_tables, send
@@ -663,6 +672,59 @@ def test_only_an_admin_takes_over(role, small, open_page):
 
     assert "die es schon gibt" in words(app)
     assert "take_over" not in [button.key for button in app.button]
+
+
+EMPTIED = Problem("sharepoint.list_emptied", {"lost": "12", "written": "12", "told": "6", "untold": "1"})
+
+
+def unescaped(app: AppTest) -> str:
+    """The words of the page as a reader sees them, without the signs that protect them from Markdown."""
+    return words(app).replace("\\", "")
+
+
+def emptied(small) -> None:
+    """The last refresh has found an empty licence list."""
+    save_whole_list(small.engine, ListMark("license", "key.columns", "", NOW), [])
+    save_sharepoint_status(small.engine, SharePointStatus(configured=True, read_at=NOW, problems=[EMPTIED]))
+    small.finished()
+
+
+def test_an_emptied_list_is_filled_again_after_a_question_that_says_what_is_told(small, open_page):
+    emptied(small)
+    app = open_page(small, MONITORING)
+    assert "In der Lizenzstatusliste fehlen 12 von 12 Zeilen" in words(app)
+
+    button(app, "lists_refill").click().run()
+    assert "Engpässe, die noch gemeldet werden: 1." in unescaped(app)
+    assert refill_allowed(small.engine) == ""
+    button(app, "lists_refill_now").click().run()
+
+    assert refill_allowed(small.engine) == "key"
+    assert "Die Liste wird jetzt neu gefüllt" in app.success[0].value
+
+
+@pytest.mark.parametrize("role", ["viewer", "support"])
+def test_only_an_admin_lets_an_emptied_list_be_filled(role, small, open_page):
+    emptied(small)
+
+    app = open_page(small, MONITORING, {"name": "sam", "role": role, "sid": "2"})
+
+    assert "fehlen 12 von 12 Zeilen" in words(app)
+    assert not [button.key for button in app.button if "lists_" in str(button.key)]
+
+
+def test_whose_the_lists_are_is_said_with_the_button_to_take_them_over(small, open_page):
+    who = {"host": "srv-02", "installation": "0123456789ab", "since": "25.11.2026 08:00", "at": "26.11.2026 14:00"}
+    problem = Problem("sharepoint.other_owner", who)
+    save_sharepoint_status(small.engine, SharePointStatus(configured=True, read_at=NOW, problems=[problem]))
+    small.finished()
+    app = open_page(small, MONITORING)
+    assert "eine andere Installation: srv-02" in unescaped(app)
+    assert "die es schon gibt" not in words(app), "the other one tells, not this one"
+
+    button(app, "lists_take_over").click().run()
+
+    assert "Bisher schreibt srv-02, zuletzt 26.11.2026 14:00." in unescaped(app)
 
 
 def test_monitoring_checks_the_parameters_of_the_flow(filled, open_page):
