@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from sqlalchemy import Engine, func, select, text
 
+from core.cache.database import DatabaseError
 from core.cache.history_rows import days_of_license, delete_days, delete_gone_licenses, history_keys, history_page
 from core.cache.readings import Reading, save_readings, stored_licenses
 from core.cache.schema import history, license_numbers
@@ -70,6 +73,76 @@ def test_the_days_of_a_version_with_long_keys_are_kept(empty_url: str, tmp_path:
         assert history_keys(engine, first + timedelta(days=30 * 39)) == {
             (tenant, sku) for tenant in (tenants[0], tenants[-1]) for sku in ("spb", "e3")
         }
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"day": "gestern"}, id="a-word-as-a-day"),
+        pytest.param({"day": "2026-13-45"}, id="no-such-day"),
+        pytest.param({"day": "2026-03-02 10:00:00"}, id="a-time"),
+        pytest.param({"day": "01.03.2026"}, id="a-german-day"),
+        pytest.param({"day": "-0005-01-01"}, id="before-the-first-year"),
+        pytest.param({"day": 2460000}, id="a-number-as-a-day"),
+        pytest.param({"day": ""}, id="an-empty-day"),
+        pytest.param({"consumed": "zehn"}, id="a-word-as-a-number"),
+        pytest.param({"enabled": 2.5}, id="half-a-seat"),
+        pytest.param({"suspended": b"\x00"}, id="bytes"),
+        pytest.param({"tenant_id": "00000000-no-such-tenant"}, id="no-such-tenant"),
+        pytest.param({"tenant_id": ""}, id="no-tenant"),
+    ],
+)
+def test_a_day_that_somebody_has_edited_by_hand_is_left_out_of_an_upgrade_and_named_in_the_log(
+    tmp_path: Path, odd: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    url, earlier = f"sqlite:///{tmp_path / 'lizenztool.db'}", migrations_up_to("0010", tmp_path / "earlier")
+    good = {"tenant_id": TENANT.tenant_id, "sku_id": "spb", "day": "2026-03-01", "enabled": 10, "consumed": 4}
+    rows = [good | {"warning": 0, "suspended": 0}]
+    rows.append(rows[0] | {"day": "2026-03-02"} | odd)
+    with opened(url, earlier) as engine, engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.execute(
+            text(
+                "insert into tenants (tenant_id, slug, name, former_names, has_profile, listed, enabled, monitored)"
+                " values (:tenant, 'a', 'A', '[]', true, false, true, true)"
+            ),
+            {"tenant": TENANT.tenant_id},
+        )
+        columns = list(rows[0])
+        values = ", ".join(f":{name}" for name in columns)
+        connection.execute(text(f"insert into history ({', '.join(columns)}) values ({values})"), rows)
+        connection.commit()
+
+    with opened(url) as engine:
+        read_days = days_of_license(engine, TENANT.tenant_id, "spb", date.min)
+
+    assert [(row["day"], row["consumed"]) for row in read_days] == [(date(2026, 3, 1), 4)]
+    (told,) = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert "1 rows" in told
+    assert repr(next(iter(odd.values()))) in told
+    assert list(tmp_path.glob("lizenztool.db.0010.*.bak"))
+
+
+def test_an_upgrade_that_a_row_stops_says_so_and_changes_nothing(tmp_path: Path) -> None:
+    url, earlier = f"sqlite:///{tmp_path / 'lizenztool.db'}", migrations_up_to("0010", tmp_path / "earlier")
+    stopping = migrations_up_to("9999", tmp_path / "stopping")
+    (stopping / "versions" / "9998_stops.py").write_text(
+        "from alembic import op\nrevision, down_revision = '9998', '0010'\n"
+        'def upgrade(): op.execute("insert into documents values (null, null)")\n'
+    )
+    for file in stopping.glob("versions/00*.py"):
+        if file.name > "0011":
+            file.unlink()
+    with opened(url, earlier):
+        pass
+
+    with pytest.raises(DatabaseError) as raised, opened(url, stopping):
+        pass
+
+    assert raised.value.problem.code == "database.odd_rows"
+    assert "NOT NULL" in str(raised.value)
+    with opened(url, earlier) as engine, engine.connect() as connection:
+        assert connection.scalar(text("select count(*) from documents")) is not None
 
 
 def test_a_licence_that_has_gone_has_no_days_after_the_one_on_which_it_went(empty_url: str) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 
 from core.cache.database import DatabaseError, open_database
-from core.cache.schema import leases
+from core.cache.lists_read import sharepoint_status
+from core.cache.schema import leases, runs
+from core.encryption import new_key
 from core.refresh.execution import LockLost
 from core.refresh.lock import RefreshLock
 from simulator import Fault
@@ -21,6 +25,7 @@ from tests.actors import actor
 from tests.held_refresh import Hold
 from tests.office import Office, open_office
 from tests.postgres import new_database
+from tests.warm_process import WarmProcess
 
 TRIES = 400
 
@@ -198,3 +203,35 @@ def test_a_refresh_that_fails_reads_no_further_tenant(tmp_path: Path) -> None:
             waiting.result()
         assert office.m365.count("GET", "/subscribedSkus") <= 2
         assert RefreshLock(office.settings.data_dir).free()
+
+
+def machine(office: Office, folder: Path) -> WarmProcess:
+    """`python -m core sync` on another machine: the same database and profiles, a data folder of its own."""
+    environment = os.environ | office.m365.environment() | {
+        "LIZENZTOOL_DATA_DIR": str(folder / "data"),
+        "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
+        "LIZENZTOOL_DATABASE_URL": office.settings.database,
+        "LIZENZTOOL_SECRET_KEYS": ",".join(office.settings.secret_keys),
+    }  # fmt: skip
+    return WarmProcess([sys.executable, "-m", "core", "sync"], env=environment, stdout=subprocess.DEVNULL)
+
+
+def test_machines_with_data_folders_of_their_own_refresh_one_after_the_other_and_tell_each_shortage_once(
+    own_database: str, tmp_path: Path
+) -> None:
+    key = {"LIZENZTOOL_SECRET_KEYS": new_key()}
+    with open_office(tmp_path, LIZENZTOOL_DATABASE_URL=own_database, **key) as office:
+        tenants = [office.m365.add_tenant(f"Kunde {number}", skus={"SPB": (10, 9)}) for number in range(6)]
+        for round_ in range(3):
+            for tenant in tenants[2 * round_ : 2 * round_ + 2]:
+                tenant.set_sku("SPB", consumed=10)
+            machines = [machine(office, tmp_path / name) for name in ("one", "two", "three")]
+            assert [process.wait(60) for process in machines] == [0, 0, 0]
+            office.m365.flow.run()
+
+        with office.engine.begin() as connection:
+            ran = connection.execute(select(runs).where(runs.c.started_at.is_not(None)).order_by("started_at")).all()
+        assert all(before.finished_at <= after.started_at for before, after in pairwise(ran))
+        assert {run.state for run in ran} == {"done"}
+        assert sharepoint_status(office.engine).problems == []
+        assert len(office.messages) == 6

@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from core.cache.schema_version import MIGRATIONS, Fit, newest_version, stored_fit
 from core.problems import Problem, ProblemError
@@ -174,7 +174,11 @@ def _upgrade(engine: Engine, file: Path | None, migrations: Path, *, may_upgrade
         fit = Fit.NEWER  # of another program
     if fit is not Fit.OLDER or not may_upgrade:
         raise OtherSchema(_problem_of_schema(engine, fit, current, migrations))
-    upgrade.upgrade(engine, file, migrations, current)
+    try:
+        upgrade.upgrade(engine, file, migrations, current)
+    except (IntegrityError, DataError) as error:
+        params = {"file": str(file or engine.url.render_as_string())}
+        raise DatabaseError(Problem("database.odd_rows", params, str(error.orig))) from error
 
 
 def schema_problem(connection: Connection) -> Problem | None:
