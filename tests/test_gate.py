@@ -190,12 +190,12 @@ def test_addresses_are_forgotten_a_while_after_the_last_tab():
     files.add("a", "/media/1.csv")
     files.tab_closed("a")
     now[0] += 2 * GRACE_SECONDS
-    files.tab_opened("b")
+    files.forget_left()
     assert files.allows("a", "/media/1.csv")
 
     files.tab_closed("a")
     now[0] += GRACE_SECONDS
-    files.tab_opened("b")
+    files.forget_left()
 
     assert not files.allows("a", "/media/1.csv")
     assert len(files) == 0

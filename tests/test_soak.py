@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # Two connections, both ends of each: one of the last thread, which goes when the next one comes, and one that the
 # simulator has not noticed yet to be closed.
 BEING_CLOSED = 4
+SESSIONS = 12  # an object that each session leaves behind is there as often
+# Read from the database, and read again after two seconds.
+KEPT_FOR_SECONDS = {"core.access.sessions._CachedSession", "core.cache.session_rows.StoredSession"}
 
 pytestmark = pytest.mark.skipif(not FILES.is_dir(), reason="open files are counted in /proc")
 
@@ -50,6 +53,16 @@ def test_writing_refreshes_leave_nothing_open_and_nothing_behind(tmp_path: Path)
     # A forgotten connection is more than 100 objects and 300 blocks; one may be on its way, caches fill a little.
     assert after.objects - warm.objects < 25 * MEASURED
     assert after.blocks - warm.blocks < 60 * MEASURED
+
+
+def test_sessions_that_have_ended_leave_neither_objects_nor_files_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.session_soak", str(tmp_path), str(SESSIONS)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=170)
+
+    found = json.loads(done.stdout.splitlines()[-1])
+    more = {name: count - found["first"].get(name, 0) for name, count in found["after"].items()}
+    assert {name: count for name, count in more.items() if count >= SESSIONS and name not in KEPT_FOR_SECONDS} == {}
+    assert found["files"] == 0
 
 
 def test_connections_end_with_their_thread(m365: Microsoft365) -> None:

@@ -5,6 +5,7 @@ import logging
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit
@@ -14,9 +15,13 @@ from streamlit.proto.BackMsg_pb2 import BackendOperationRequest, BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.runtime import Runtime
 from streamlit.runtime.state.common import WidgetMetadata
 from streamlit.runtime.state.session_state import WStates
+from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 from streamlit.web.server.app_discovery import discover_asgi_app
 from streamlit.web.server.starlette import starlette_websocket
 
@@ -28,6 +33,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_version_is_the_one_that_was_looked_into():
     assert streamlit.__version__ == "1.67.0"
+
+
+def test_ended_sessions_are_kept_where_they_are_dropped_from():
+    cache: Any = MemorySessionStorage()._cache
+
+    assert inspect.signature(cache.expire).parameters["at_time"].default is None
+    assert "self._session_mgr = " in inspect.getsource(Runtime.__init__)
+    assert "self._session_storage = " in inspect.getsource(WebsocketSessionManager.__init__)
+    assert inspect.signature(AppSession.shutdown).parameters.keys() == {"self"}
+    assert MediaFileManager.remove_orphaned_files.__doc__
 
 
 def test_hidden_options_exist():

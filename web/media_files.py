@@ -20,9 +20,12 @@ class MediaFiles:
         self._left_at: dict[str, float] = {}
 
     def tab_opened(self, session: str) -> None:
-        """Count a new tab of this session, and forget sessions whose time is over."""
+        """Count a new tab of this session."""
         self._tabs[session] += 1
         self._left_at.pop(session, None)
+
+    def forget_left(self) -> None:
+        """Forget the sessions whose last tab was closed GRACE_SECONDS ago."""
         now = self._clock()
         for expired in [one for one, left_at in self._left_at.items() if now - left_at >= GRACE_SECONDS]:
             self._forget(expired)

@@ -45,6 +45,7 @@ from web.tabs import Tabs
 
 log = logging.getLogger(__name__)
 
+TIDY_SECONDS = 60.0  # between two looks for sessions that have ended
 TURN_SECONDS = 0.001  # longest wait of a page for a thread of the refresh to release the interpreter; by default 5 ms
 EVERY_ADDRESS = ("0.0.0.0", "::", "127.0.0.1")  # noqa: S104 - for reading, not for binding
 
@@ -177,6 +178,20 @@ class Server:
         self._runtime = None
         self._stack.close()
 
+    async def _tidy(self) -> None:
+        """Drop what sessions that have ended leave behind, until cancelled."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            try:
+                self.tidy()
+            except Exception:  # the edge of the task
+                log.exception("what ended sessions have left behind could not be dropped")
+
+    def tidy(self) -> None:
+        """Drop the files of sessions that have ended, also if nobody visits the server any more."""
+        self.tabs.media.forget_left()
+        streamlit_internals.drop_ended_sessions()
+
     @asynccontextmanager
     async def lifespan(self, _app: App) -> AsyncIterator[dict[str, Any] | None]:
         streamlit_internals.harden()
@@ -186,7 +201,7 @@ class Server:
             print_error(str(error))
             # Raised from here, an exit would be shown as a traceback by the server; nothing is open that needs care.
             os._exit(WRONG_CONFIGURATION)
-        watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch)]
+        watches = [asyncio.create_task(watch()) for watch in (self.tabs.watch, self.connections.watch, self._tidy)]
         if self.settings.has_server_database:
             watches.append(asyncio.create_task(schema_wait.watch(self.look_at_schema)))
         self._loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from streamlit import config, file_util, net_util
+from streamlit import config, file_util, net_util, runtime
 from streamlit import logger as streamlit_logger
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -112,6 +112,20 @@ def _pass_on(logger: logging.Logger) -> None:
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
     logger.propagate = True
+
+
+def drop_ended_sessions(at: float | None = None) -> None:
+    """Let go of the sessions that nobody can come back to, and of the files of all that have ended.
+
+    Streamlit does both at the next visit only; until then an idle server keeps every file that was offered. `at` is a
+    time of the monotonic clock, by default the present one.
+    """
+    if not runtime.exists():
+        return
+    running = runtime.get_instance()
+    for _, ended in running._session_mgr._session_storage._cache.expire(at):  # type: ignore[attr-defined]
+        ended.session.shutdown()
+    running.media_file_mgr.remove_orphaned_files()  # the first call marks a file, the second one deletes it
 
 
 def index_html() -> str:
