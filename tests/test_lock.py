@@ -176,6 +176,7 @@ def test_a_refresh_that_loses_its_lock_while_it_reads_writes_nothing_into_the_li
 
 
 def test_a_refresh_that_loses_its_lock_while_it_writes_sends_no_further_batch(shared: Office) -> None:
+    shared.refresh()  # marks the lists
     for number in range(3):
         shared.m365.add_tenant(f"Kunde {number}", skus={f"SKU_{sku}": (10, 4) for sku in range(100)})
     shared.m365.faults.add(Fault(r"POST .*/\$batch", before=lambda: kill_the_sessions_with_locks(shared.engine)))

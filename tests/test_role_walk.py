@@ -33,12 +33,12 @@ from core.cache.schema import metadata
 from core.cache.view_rows import add_view
 from core.licenses.alarm_rules import Rule
 from core.problems import ProblemError
-from core.refresh import next_push
+from core.refresh import list_refill, next_push
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services, open_services
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
-from core.tenants import tenant_rules, tenant_switches
+from core.tenants import list_take_over, tenant_rules, tenant_switches
 from core.tenants.onboarding import bulk, bulk_thread, first_reading
 from core.tenants.onboarding.advance import advance, cancel
 from core.tenants.onboarding.consent_link import begin_consent
@@ -174,6 +174,9 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
          lambda core, actor: tenant_switches.end_monitoring(core.services, [core.tenant], actor)),
         ("next_push.take_over",
          lambda core, actor: next_push.take_over(core.engine, core.services.settings, actor, NOW)),
+        ("list_refill.allow_refill", lambda core, actor: list_refill.allow_refill(core.engine, actor, NOW)),
+        ("list_take_over.take_over_lists",
+         lambda core, actor: list_take_over.take_over_lists(core.services, actor)),
     ],
     Action.FIRST_READING: [
         ("first_reading.acknowledge_summary",
