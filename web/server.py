@@ -117,7 +117,7 @@ class Server:
         self._open_log()
         tracing.set_up(settings.otlp_endpoint)
         self._warn_about_limits()
-        if settings.database.startswith("sqlite"):  # several machines may share another database
+        if not settings.has_server_database:
             self._stack.enter_context(only_dashboard(settings.data_dir, settings.zone))
         if is_demo:
             settings = self._stack.enter_context(demo.Demo(settings))
