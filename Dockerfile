@@ -33,8 +33,8 @@ COPY --from=environment /app /app
 WORKDIR /app
 # The code belongs to root and cannot be changed by the service; only these folders are its own to write.
 RUN mkdir data logs profiles certs \
- && chown lizenztool: data logs certs \
- && chmod 700 data logs certs
+ && chown lizenztool: data logs profiles certs \
+ && chmod 700 data logs profiles certs
 # By number, so that Kubernetes can see that it is not root.
 USER 10001
 VOLUME ["/app/data", "/app/logs", "/app/profiles", "/app/certs"]

@@ -14,13 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from core.audit import Search, find
 from core.cache.onboarding_rows import STEPS, Onboarding, all_onboardings, find_onboarding, log_of, unseen_summaries
+from core.cache.readings import stored_licenses
 from core.cache.tenant_rows import tenant_rows
 from core.roles import Actor, NotAllowed
 from core.tenants.onboarding import advance as advancing
 from core.tenants.onboarding.advance import OnboardingBusy, OnboardingEnded, advance, cancel
 from core.tenants.onboarding.certificate_step import public_file
 from core.tenants.onboarding.consent_link import begin_consent, take_answer
-from core.tenants.onboarding.first_reading import acknowledge_summary
+from core.tenants.onboarding.first_read_step import acknowledge_summary
 from core.tenants.onboarding.job import Given
 from core.tenants.onboarding.request import Request
 from core.tenants.onboarding.start import OnboardingRefused, start
@@ -496,3 +497,33 @@ def test_a_declined_consent_is_said_so(provider: Office) -> None:
 
     assert log_of(provider.engine, onboarding.onboarding_id)[-1].said.code == "onboarding.consent_declined"
     assert find_onboarding(provider.engine, "schule-hoeri").is_open  # type: ignore[union-attr]
+
+
+def test_whichever_refresh_reads_the_tenant_first_ends_its_onboarding(office: Office) -> None:
+    """Nobody has to come back to the page: shortages are held back for one reading only."""
+    onboarding = with_key(office)
+    given = Given(client_id=register(office, onboarding))
+    advance(office.services, None, onboarding.onboarding_id, CARLA, given)
+
+    office.settle()
+    assert [one.slug for one in unseen_summaries(office.engine)] == ["schule-hoeri"]
+    assert office.messages == []
+    customer(office).set_sku("VISIOCLIENT", consumed=4)
+    office.settle()
+
+    assert office.messages == ["Schule Höri: Visio Plan 2 (VISIOCLIENT)"]
+    assert advance(office.services, None, onboarding.onboarding_id, CARLA).state == "done"
+
+
+def test_a_tenant_that_comes_back_keeps_its_history_when_cancelled(office: Office) -> None:
+    added(office)
+    (office.settings.profiles_dir / profiles(office)[0]).unlink()
+    office.refresh()
+    onboarding = with_key(office)
+    given = Given(client_id=customer(office).client_id)
+    office.m365.portal.upload(customer(office), public_file(office.services, onboarding).read_bytes())
+    advance(office.services, None, onboarding.onboarding_id, CARLA, given, until="test")
+
+    cancel(office.services, onboarding.onboarding_id, CARLA)
+
+    assert len(stored_licenses(office.engine)) == 1

@@ -39,7 +39,7 @@ from core.refresh.services import Services, open_services
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
 from core.tenants import list_take_over, tenant_rules, tenant_switches
-from core.tenants.onboarding import bulk, bulk_thread, first_reading
+from core.tenants.onboarding import bulk, bulk_thread, first_read_step
 from core.tenants.onboarding.advance import advance, cancel
 from core.tenants.onboarding.consent_link import begin_consent
 from core.tenants.onboarding.csv_file import CsvContent
@@ -179,8 +179,8 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
          lambda core, actor: list_take_over.take_over_lists(core.services, actor)),
     ],
     Action.FIRST_READING: [
-        ("first_reading.acknowledge_summary",
-         lambda core, actor: first_reading.acknowledge_summary(core.engine, ADDED, actor, NOW)),
+        ("first_read_step.acknowledge_summary",
+         lambda core, actor: first_read_step.acknowledge_summary(core.engine, ADDED, actor, NOW)),
     ],
     Action.ONBOARDING: [
         ("start.start", lambda core, actor: start(core.services, NEW, actor)),

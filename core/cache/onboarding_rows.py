@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, get_args
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, func, insert, or_, select, update
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import onboarding_log, onboarding_steps, onboardings
@@ -150,12 +150,19 @@ def _change(connection: Connection, onboarding_id: str, values: Mapping[str, Any
 def save_step(
     engine: Engine, onboarding_id: str, step: StepRow, actor: str, said: Problem, at: datetime, **values: Any
 ) -> None:
-    """Store how far a step is, columns of the onboarding and a line of the log, in one transaction."""
+    """Store how far a step is, columns of the onboarding and a line of the log, in one transaction.
+
+    Nothing is stored once the onboarding has ended: a refresh ends it while somebody still waits for it.
+    """
     row = {
         "onboarding_id": onboarding_id, "step": step.step, "state": step.state, "tries": step.tries,
         "last_try_at": step.last_try_at, "problem": step.problem.to_json() if step.problem else None,
     }  # fmt: skip
+    is_open = (onboardings.c.onboarding_id == onboarding_id, onboardings.c.state == "open")
     with transaction(engine) as connection:
+        touched = update(onboardings).where(*is_open).values(state="open").returning(onboardings.c.slug)
+        if connection.execute(touched).first() is None:  # written first, so that it stays open until the end
+            return
         upsert(connection, onboarding_steps, [row])
         _change(connection, onboarding_id, values)
         _add_line(connection, onboarding_id, actor, step.step, said, at)
@@ -209,8 +216,12 @@ def end_onboarding(
 
 
 def first_readings(engine: Engine) -> set[str]:
-    """Return the ids of the tenants whose first reading is not summed up yet: no shortage of theirs is told alone."""
-    query = select(onboardings.c.tenant_id).where(onboardings.c.state == "open")
+    """Return the ids of the tenants whose first reading is due: their shortages belong to its summary.
+
+    From the step list on, for the row in the tenant list is what makes shortages alarm; until the first reading.
+    """
+    tested = and_(onboarding_steps.c.step == "test", onboarding_steps.c.state == "done")
+    query = select(onboardings.c.tenant_id).join(onboarding_steps).where(onboardings.c.state == "open", tested)
     with transaction(engine) as connection:
         return set(connection.execute(query).scalars())
 

@@ -75,6 +75,13 @@ def tenant_rows(engine: Engine, tenant_ids: Collection[str] | None = None) -> di
         return {row.tenant_id: row for row in rows}
 
 
+def is_stored(engine: Engine, tenant_id: str) -> bool:
+    """Return True if anything is stored of the tenant, also of an earlier profile."""
+    with transaction(engine) as connection:
+        query = select(tenants.c.tenant_id).where(tenants.c.tenant_id == tenant_id)
+        return connection.execute(query).first() is not None
+
+
 def forget_tenant(engine: Engine, tenant_id: str, *, hide: bool) -> None:
     """Delete the tenant with all that was read of it; with `hide` it stays, without profile and not monitored."""
     with transaction(engine) as connection:

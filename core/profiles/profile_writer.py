@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
+from core.durable_files import new_file, sync_folder
 from core.profiles.certificates import Certificate
-
-MODE = 0o600
 
 
 def profile_path(folder: Path, slug: str) -> Path:
@@ -45,15 +42,12 @@ def write_profile(path: Path, content: str) -> None:
     part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")  # a name that nobody takes for a profile
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        with new_file(part) as file:
+            file.write(content.encode())
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # so that the name survives a power cut; not every system can
-        _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def remove_profile(path: Path, content_of: Mapping[str, str]) -> bool:
@@ -72,11 +66,3 @@ def remove_profile(path: Path, content_of: Mapping[str, str]) -> bool:
 
 def _content(path: Path) -> str:
     return path.read_text(encoding="utf-8")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,6 +27,7 @@ from core.problems import Problem, ProblemError
 from core.profiles.profile_faults import Fault
 from core.profiles.profile_store import Profiles, folder_problem
 from core.profiles.tenant_profile import TenantProfile
+from core.refresh.first_readings import end_first_readings
 from core.refresh.lists_reading import ListsRead
 from core.refresh.preparation import Prepared, broken_profiles, chosen_tenants
 from core.refresh.profiles_reading import store_profiles
@@ -115,6 +116,8 @@ class RefreshRun:
                 pushed, problem = self._publish(lists_read, items, *stored())
         elif prepared.profiles.sharepoint and not lists_read:
             problem = _first_problem(self.services.engine)
+        if not self.stop.must_end():
+            end_first_readings(self.services, self.run)
         problem = problem or _first_problem_of_the_site(prepared.profiles)
         problems = [problem] if problem else lists_read.faults if lists_read else []
         return sharepoint_counts(pushed, problems, self.services.settings.language)

@@ -129,10 +129,11 @@ def _retry(onboarding_id: str, step: str) -> None:
     if onboarding is None or running.services is None:
         return
     if onboarding.next_step == step and retries_itself(onboarding, running.services.now()):
-        try:
-            onboarding = advance(running.services, running.refresher, onboarding_id, current_user())
-        except (OnboardingBusy, OnboardingEnded):  # another tab does the same
-            onboarding = find_onboarding(running.engine, onboarding_id) or onboarding
+        with errors_shown():
+            try:
+                onboarding = advance(running.services, running.refresher, onboarding_id, current_user())
+            except (OnboardingBusy, OnboardingEnded):  # another tab does the same
+                onboarding = find_onboarding(running.engine, onboarding_id) or onboarding
     if onboarding.next_step != step or onboarding.step(step).state != "waiting":
         visit.take_newest()
         st.rerun()

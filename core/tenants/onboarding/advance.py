@@ -23,7 +23,7 @@ from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.roles import Action, Actor
 from core.tenants.onboarding.certificate_step import make_certificate, register_app
-from core.tenants.onboarding.first_reading import read_first
+from core.tenants.onboarding.first_read_step import read_first
 from core.tenants.onboarding.job import Given, Job, Outcome, StepFunction
 from core.tenants.onboarding.list_step import add_row, take_row_away
 from core.tenants.onboarding.profile_step import know_tenant, save_profile, take_profile_away
@@ -76,6 +76,9 @@ def advance(
     DatabaseError.
     """
     actor.need(Action.ONBOARDING)
+    over = find_onboarding(services.engine, onboarding_id)
+    if over is not None and over.state == "done":  # by a refresh meanwhile
+        return over
     with claimed(services, onboarding_id) as onboarding:
         if given is not None:
             change(services.engine, onboarding.onboarding_id, acted_at=services.now())
@@ -92,19 +95,13 @@ def advance(
             )
             if outcome.state not in OVER:
                 break
-        return job.onboarding
+    return stored_onboarding(services, onboarding.onboarding_id)
 
 
 def store(job: Job, step: Step, outcome: Outcome) -> None:
-    """Store how a try of a step ended; with the last step the onboarding ends, too."""
+    """Store how a try of a step ended."""
     new, services, now = job.onboarding, job.services, job.services.now()
     log.info("%s adds %s: %s %s", job.actor.shown, new.name, step, outcome.state)
-    if step == "first_read" and outcome.state == "done":
-        entry = Entry(job.actor, "tenant.onboarded", new.name, None, outcome.values["summary"])
-        onboarding_rows.end_onboarding(
-            services.engine, new.onboarding_id, "done", outcome.said, entry, now, **outcome.values
-        )
-        return
     row = tried(new.step(step), outcome.state, now)
     if outcome.state not in OVER:
         row = replace(row, problem=outcome.said)

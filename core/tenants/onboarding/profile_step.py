@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.cache.tenant_rows import tenant_rows
+from core.cache.tenant_rows import is_stored
 from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.profile_writer import profile_path, profile_text, remove_profile, write_profile
@@ -22,7 +22,7 @@ def save_profile(job: Job) -> Outcome:
     except CertificateError as error:
         return Outcome("failed", job.certificate_problem(error))
     if not path.exists():
-        job.note_made("profile", *([] if new.tenant_id in tenant_rows(job.services.engine) else ["tenant"]))
+        job.note_made("profile", *([] if is_stored(job.services.engine, new.tenant_id) else ["tenant"]))
     try:
         write_profile(path, content)
     except FileExistsError:

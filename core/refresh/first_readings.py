@@ -1,47 +1,53 @@
-"""The step first_read: one refresh of the tenant, and one summary in place of a message per product."""
+"""The first reading of a tenant that is being added: one summary in place of a message per product.
+
+The refresh that has read the tenant ends its onboarding, whoever asked for it: so the shortages of a tenant are held
+back for one reading and not until somebody comes back to the page.
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
-from sqlalchemy import Engine
-
 from core.audit import Entry
-from core.cache import onboarding_rows, run_rows
 from core.cache.catalogue import load_catalogue
-from core.cache.onboarding_rows import Onboarding
+from core.cache.onboarding_rows import FIRST_READ, Onboarding, all_onboardings, end_onboarding
 from core.cache.readings import stored_licenses, trial_skus
 from core.cache.rule_rows import rules_at
+from core.cache.run_rows import Run
 from core.cache.tenant_rows import tenant_rows
 from core.licenses.judge import judge
 from core.problems import Problem
 from core.refresh.next_push import take_over_first_reading
 from core.refresh.services import Services
-from core.roles import Action, Actor
+from core.roles import Actor, schedule_actor
 from core.sharepoint.license_rows import units_of
-from core.tenants.onboarding.job import Job, Outcome
+
+log = logging.getLogger(__name__)
 
 NAMED = 5  # products named in a text about many
 
 
-def read_first(job: Job) -> Outcome | None:
-    """Ask for a refresh of the tenant, or see how it has ended; `done` has the summary in its values."""
-    new, engine = job.onboarding, job.services.engine
-    run = run_rows.run(engine, new.run_id) if new.run_id else None
-    if run is None:
-        if job.refresher is None:
-            return None
-        run_id = job.refresher.request(job.actor, [new.tenant_id])
-        return Outcome("waiting", Problem("onboarding.reading", job.names), {"run_id": run_id})
-    if run.is_open:
-        return Outcome("waiting", Problem("onboarding.reading", job.names))
-    row = tenant_rows(engine).get(new.tenant_id)
-    if row is None or row.last_read_at is None or row.last_read_at < new.created_at or row.problem:
-        problem = Problem.from_json(row.problem) if row is not None and row.problem else None
-        return Outcome("failed", problem or Problem("onboarding.not_read", job.names), {"run_id": ""})
-    take_over_first_reading(engine, job.services.settings, new.tenant_id, job.services.now())
-    summary = summary_of(job.services, new.tenant_id)
-    return Outcome("done", said_of(new, summary), {"summary": summary})
+def end_first_readings(services: Services, run: Run) -> None:
+    """End the onboardings whose tenant has been read, after `run` has written the lists; for the owner of the lock."""
+    waiting = [one for one in all_onboardings(services.engine) if one.next_step == FIRST_READ]
+    if not waiting:
+        return
+    rows, now, schedule = tenant_rows(services.engine), services.now(), schedule_actor()
+    by = Actor(run.account or schedule.name, schedule.role, run.source, run.requested_by, request_id=run.request_id)
+    for new in waiting:
+        if not was_read(new, rows.get(new.tenant_id)):
+            continue
+        take_over_first_reading(services.engine, services.settings, new.tenant_id, now)
+        summary = summary_of(services, new.tenant_id)
+        entry = Entry(by, "tenant.onboarded", new.name, None, summary)
+        end_onboarding(services.engine, new.onboarding_id, "done", said_of(new, summary), entry, now, summary=summary)
+        log.info("%s is added: %d products, %d shortages", new.name, summary["products"], len(summary["shortages"]))
+
+
+def was_read(new: Onboarding, row: Any) -> bool:
+    """Return True if the tenant, by its row in the database, has been read since its onboarding began."""
+    return bool(row is not None and row.last_read_at and row.last_read_at >= new.created_at and not row.problem)
 
 
 def summary_of(services: Services, tenant_id: str) -> dict[str, Any]:
@@ -65,13 +71,3 @@ def said_of(new: Onboarding, summary: dict[str, Any]) -> Problem:
     values = {"tenant": new.name, "slug": new.slug, "products": str(summary["products"]), "count": str(len(names))}
     values["names"] = ", ".join(names[:NAMED]) + (" …" if len(names) > NAMED else "")
     return Problem("onboarding.read_with_shortages" if names else "onboarding.read", values)
-
-
-def acknowledge_summary(engine: Engine, onboarding: Onboarding, actor: Actor, services_now: Any) -> bool:
-    """Store that somebody knows the summary, which ends its condition; False if somebody did before.
-
-    Raises NotAllowed.
-    """
-    actor.need(Action.FIRST_READING)
-    entry = Entry(actor, "tenant.summary_seen", onboarding.name)
-    return onboarding_rows.acknowledge(engine, onboarding.onboarding_id, actor.shown, entry, services_now)
