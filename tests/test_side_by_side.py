@@ -183,14 +183,10 @@ def set_version(url: str, version: str) -> None:
         connection.execute(text(f"UPDATE alembic_version SET version_num = '{version}'"))
 
 
-class OneOfMany(Settings):
-    role = "web"
-
-
 @pytest.mark.migrates
 def test_who_may_not_upgrade_waits_until_the_tables_fit(postgres_url: str, tmp_path: Path) -> None:
     with new_database(postgres_url) as url:
-        settings, waited = OneOfMany(data_dir=tmp_path, database_url=url), []
+        settings, waited = Settings(data_dir=tmp_path, database_url=url, role="web"), []
 
         def pause(seconds: float) -> None:
             waited.append(seconds)

@@ -114,6 +114,12 @@ SIGNS = (
     ("not a database", "database.damaged"),
     ("database is locked", "database.busy"),
     ("could not be acquired", "database.busy"),
+    ("deadlock detected", "database.busy"),
+    ("lock timeout", "database.busy"),
+    ("too many clients", "database.overloaded"),
+    ("too many connections", "database.overloaded"),
+    ("connection slots", "database.overloaded"),
+    ("queuepool limit", "database.overloaded"),  # of this process
 )
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.cache.database import DatabaseError, need_same_file, problem_of
 from core.cache.schema import documents
@@ -59,7 +60,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             if (check := _fence.get()) is not None:
                 check(connection)
             yield connection
-    except DBAPIError as error:
+    except (DBAPIError, PoolTimeout) as error:
         problem = problem_of(error, engine.url.database or engine.url.host or "")
         if problem.code == "database.damaged":
             engine.dispose()  # connections must not keep pages of the broken file after its repair

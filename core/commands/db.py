@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from core.backup.restore_journal import need_none_begun
 from core.cache.database import open_database, schema_at
 from core.cache.schema_version import Fit, newest_version
 from core.commands import OK, SOME_FAILED
@@ -76,6 +77,7 @@ def _url(raw: str) -> str:
 
 def _move(options: argparse.Namespace, settings: Settings) -> int:
     source, shown = settings.database, without_credentials(options.to)
+    need_none_begun(settings.data_dir)  # a restore
     if options.dry_run:
         rows = look(source, options.to, command_actor())
         answer = {"moved": False, "to": shown, "rows": sum(rows.values()), "tables": rows}
