@@ -3,7 +3,8 @@
 import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from core.cache.schema_version import MIGRATIONS
 from core.network import NAMES
 from core.secrets import secret_rotation
 from core.settings import Settings
+from tests import page_world
 from tests.day import anna, carla, day, eventful_day, open_browser, product, windows  # noqa: F401 - fixtures
 from tests.earlier_versions import empty_url  # noqa: F401 - fixture
 from tests.loggers import restored_loggers
@@ -63,6 +65,7 @@ LONG_FIXTURES = {"page", "context", "browser", "served", "postgres_url"}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="only what is quick, for the inner loop")
+    parser.addoption("--postgresql", action="store_true", help="with PostgreSQL in place of each file of SQLite")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -155,6 +158,44 @@ def new_databases_are_copies(
             upgrade(engine, file, migrations, **options)
 
     monkeypatch.setattr(cache_database, "_upgrade", copy_or_upgrade)
+
+
+@pytest.fixture(autouse=True)
+def servers_in_place_of_files(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With --postgresql a database of a server, with all tables, takes the place of each file of SQLite in a test."""
+    if not request.config.getoption("--postgresql"):
+        yield
+        return
+    server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_template")
+    place, create = cache_database._place, vars(cache_database)["create_engine"]  # of one_compiler
+    urls: dict[str, URL] = {}
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+
+        def place_on_server(url: str) -> tuple[URL, Path | None]:
+            target, file = place(url)
+            if file is None:
+                return target, None
+            name = str(file.resolve())
+            if name not in urls:
+                urls[name] = make_url(stack.enter_context(new_database(server, template)))
+            return urls[name], None
+
+        def create_and_close(url: URL, **options: Any) -> Engine:
+            engine: Engine = create(url, **options)
+            stack.callback(engine.dispose)  # of a file nobody minds an open connection
+            return engine
+
+        patch.setattr(cache_database, "_place", place_on_server)
+        patch.setattr(cache_database, "create_engine", create_and_close)
+        patch.setattr(page_world, "_copy_of", page_world_on_server)
+        yield
+
+
+def page_world_on_server(
+    fill: Callable[[page_world.World], None], folder: Path, settings: dict[str, Any]
+) -> page_world.World:
+    """A world that is filled anew: the files of a model say nothing about the database of a server."""
+    return page_world.new_world(fill, Settings(data_dir=folder, **settings))
 
 
 @pytest.fixture(autouse=True)

@@ -138,13 +138,18 @@ class _Model:
 def _model(fill: Callable[[World], None]) -> _Model:
     """Return what a world with standard settings consists of after `fill`, which is run once in each process."""
     with TemporaryDirectory() as name:
-        settings = Settings(data_dir=Path(name))
-        world = World(open_engine(settings), settings)
-        with world.engine.begin() as connection:
-            begin_record(connection, NOW - timedelta(days=90))
-        fill(world)
+        world = new_world(fill, Settings(data_dir=Path(name)))
         world.engine.dispose()
         return _Model({file.name: file.read_bytes() for file in Path(name).iterdir()}, world.known)
+
+
+def new_world(fill: Callable[[World], None], settings: Settings) -> World:
+    """Return a world in an empty database, as `fill` leaves it."""
+    world = World(open_engine(settings), settings)
+    with world.engine.begin() as connection:
+        begin_record(connection, NOW - timedelta(days=90))
+    fill(world)
+    return world
 
 
 def _copy_of(fill: Callable[[World], None], folder: Path, settings: dict[str, Any]) -> World:
