@@ -72,6 +72,8 @@ class Entrance:
     folder: Path
     engine: Engine
     ca: Path
+    command: list[str]
+    environment: dict[str, str]
 
     @property
     def profile(self) -> dict[str, Any]:
@@ -144,16 +146,27 @@ def entrance(folder: Path, *, alone: bool = False, **settings: str) -> Iterator[
     with nullcontext() if alone else _provider(folder, port, key, f"{url}{CALLBACK}"):
         environment = _environment(folder, own, ca) | {"LIZENZTOOL_LOGIN_URL": login_url} | settings
         script = write_script(folder)
-        engine = open_database(f"sqlite:///{folder / 'data' / 'lizenztool.db'}")
+        own_file = f"sqlite:///{folder / 'data' / 'lizenztool.db'}"
+        engine = open_database(settings.get("LIZENZTOOL_DATABASE_URL", own_file))
         add_local_accounts(engine)
         command = [sys.executable, "-m", "tests.openid_provider", str(script)]
-        found = Entrance(url, login_url + PATH, folder, engine, ca)
+        found = Entrance(url, login_url + PATH, folder, engine, ca, command, environment)
         found.write_profile()
         try:
             with server_process(command, own, folder, environment):
                 yield found
         finally:
             engine.dispose()
+
+
+@contextmanager
+def another_server(beside: Entrance) -> Iterator[str]:
+    """The address of a second server with the same settings as the first, but a port of its own."""
+    port, folder = free_port(), beside.folder / "second"
+    folder.mkdir()
+    environment = beside.environment | {"LIZENZTOOL_PORT": str(port), "LIZENZTOOL_LOG_DIR": str(folder / "logs")}
+    with server_process(beside.command, port, folder, environment) as url:
+        yield url
 
 
 def _environment(folder: Path, port: int, ca: Path) -> dict[str, str]:

@@ -46,7 +46,7 @@ class MetricsPage:
         self._tabs, self._runtime = tabs, runtime
         self._readers = ReaderAccess(tabs)
         self._limiter = CapacityLimiter(1)
-        self._limits = CallLimits(lambda: runtime().settings.api_requests_per_minute)
+        self._limits = CallLimits(runtime)
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/metrics", self.show)]
@@ -57,7 +57,7 @@ class MetricsPage:
         if not await self._readers.may_read(request.scope, runtime.engine):
             if bearer_token(request.scope):
                 try:
-                    self._limits.count_wrong(client_host(request.scope))
+                    await self._limits.count_wrong(client_host(request.scope))
                 except ApiError as error:
                     return PlainTextResponse(error.message, error.status, error.headers)
             return PlainTextResponse("A session or a token is needed: Authorization: Bearer ...", 401, UNAUTHORIZED)

@@ -253,6 +253,24 @@ duties = Table(
     Column("due_at", UtcTime, nullable=False),
 )
 
+# Sign-ins that have begun at one web process and go on at whichever; encrypted with a key that the browser alone has.
+sign_in_steps = Table(
+    "sign_in_steps",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("at", UtcTime, nullable=False, index=True),
+)
+
+# Calls of the present minute, where several web processes count them together.
+call_counts = Table(
+    "call_counts",
+    metadata,
+    Column("who", String(200), primary_key=True),
+    Column("minute", Integer, primary_key=True),  # since 1970
+    Column("calls", Integer, nullable=False),
+)
+
 # The rows of the SharePoint tenant list as last read, for the monitoring page.
 tenant_list = Table(
     "tenant_list",

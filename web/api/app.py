@@ -57,7 +57,7 @@ def api_app(
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
     app.state.context = Context(runtime)
-    return ApiAuth(app, runtime, CallLimits(lambda: runtime().settings.api_requests_per_minute), now)
+    return ApiAuth(app, runtime, CallLimits(runtime), now)
 
 
 # ---------------------------------------------------------------- errors

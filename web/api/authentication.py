@@ -117,11 +117,11 @@ class ApiAuth:
         call.actor = await self._actor(bearer_token(scope), address, call)
         if call.actor is None:
             audit_unknown_caller(scope, scope["path"], "wrong token", "api")
-            self._limits.count_wrong(address)
+            await self._limits.count_wrong(address)
             raise _unauthorized("The token is unknown, has expired or was revoked.", ', error="invalid_token"')
         connection_of(scope).assign_session(call.actor.name)
         try:
-            call.headers |= self._limits.count(call.actor.name)
+            call.headers |= await self._limits.count(call.actor.name)
         except ApiError:
             refused(call.actor, scope["path"], "limit")
             raise

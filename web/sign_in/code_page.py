@@ -1,7 +1,8 @@
-"""/login/code: the second step of a local sign-in. Between the steps there is no session, only an entry in memory."""
+"""/login/code: the second step of a local sign-in. Between the steps there is no session, only a note of the first."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,11 +13,12 @@ from starlette.routing import BaseRoute, Route
 
 from core.access import accounts
 from core.access.accounts import CodeNeeded
+from core.access.sign_in_steps import half_from_json, half_to_json
 from core.settings import Settings
 from web.limits.sign_in_budgets import SignInBudgets
 from web.plain_pages import PlainPages, client_of, form_of, link_with_target, waiting
+from web.sign_in.begun_sign_ins import BegunSignIns
 from web.sign_in.cookies import SessionCookies, drop_sign_in_cookie, set_sign_in_cookie, sign_in_cookie
-from web.sign_in.expiring_store import ExpiringStore
 
 COOKIE = "lizenztool_code"
 TIME_TO_TYPE = timedelta(minutes=5)
@@ -33,22 +35,28 @@ class CodeStep:
         self._settings = settings
         self._cookies = cookies
         self._budgets = budgets
-        self._pending: ExpiringStore[tuple[CodeNeeded, str]] = ExpiringStore(TIME_TO_TYPE)
+        self._pending: BegunSignIns[tuple[CodeNeeded, str]] = BegunSignIns(
+            TIME_TO_TYPE,
+            cookies.engine,
+            lambda: settings().shares_work,
+            lambda step: json.dumps([half_to_json(step[0]), step[1]]),
+            _decoded,
+        )
         self._threads = CapacityLimiter(THREADS)
 
     def routes(self) -> list[BaseRoute]:
         return [Route("/login/code", self.code, methods=["GET", "POST"])]
 
-    def begin(self, request: Request, half: CodeNeeded, target: str) -> Response:
+    async def begin(self, request: Request, half: CodeNeeded, target: str) -> Response:
         """Remember the sign-in and return the redirect to the page that asks for the code."""
-        key = self._pending.add((half, target), self._cookies.now())
+        key = await self._pending.add((half, target), self._cookies.now())
         response = RedirectResponse("/login/code", 303)
         set_sign_in_cookie(request, response, COOKIE, key, int(TIME_TO_TYPE.total_seconds()))
         return response
 
     async def code(self, request: Request) -> Response:
         key, now = sign_in_cookie(request, COOKIE), self._cookies.now()
-        entry = self._pending.get(key, now)
+        entry = await self._pending.get(key, now)
         if entry is None:
             response: Response = RedirectResponse("/login?reason=code", 303)
             drop_sign_in_cookie(request, response, COOKIE)
@@ -71,7 +79,7 @@ class CodeStep:
         if isinstance(result, accounts.SignInRefused):
             why = "plain.code_unreadable" if result.unreadable else "plain.wrong_code"
             return self._refused(request, result.wait, back, why)
-        self._pending.pop(key, now)
+        await self._pending.pop(key, now)
         response = await self._cookies.open(request, result, target, known_as=half.account.name)
         drop_sign_in_cookie(request, response, COOKIE)
         return response
@@ -82,3 +90,8 @@ class CodeStep:
         if wait:
             page.headers["retry-after"] = str(wait)
         return page
+
+
+def _decoded(text: str) -> tuple[CodeNeeded, str]:
+    half, target = json.loads(text)
+    return half_from_json(half), target

@@ -1,14 +1,15 @@
 """/login/microsoft: sign-in with Microsoft Entra ID, and the page that says why a sign-in was refused.
 
-State, nonce and PKCE verifier of a sign-in are kept in memory for ten minutes and one use, bound to the browser by a
-cookie.
+State, nonce and PKCE verifier of a sign-in are kept for ten minutes and one use, bound to the browser by a cookie.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -23,8 +24,8 @@ from core.problems import Problem
 from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
 from web.plain_pages import PlainPages, client_of, link_with_target
+from web.sign_in.begun_sign_ins import BegunSignIns
 from web.sign_in.cookies import SessionCookies, drop_sign_in_cookie, set_sign_in_cookie, sign_in_cookie
-from web.sign_in.expiring_store import ExpiringStore
 from web.sign_in.open_id_client import OpenIdClient, ProviderError
 from web.url_checks import local_path
 
@@ -55,9 +56,17 @@ RETRY = {
 class _Flow:
     """A sign-in that has begun: the browser is at Microsoft."""
 
-    profile: AuthProfile
+    registration: str  # the fingerprint of the profile
     target: str
     parts: dict[str, Any] = field(repr=False)
+
+
+def _fingerprint(profile: AuthProfile) -> str:
+    """Return what tells this profile from any other, also from itself with another secret."""
+    certificate = profile.certificate.thumbprint if profile.certificate else ""
+    registration = [profile.slug, profile.tenant_id, profile.client_id, profile.secret, certificate]
+    rest = [profile.authority, profile.redirect_url, sorted(profile.roles.items()), profile.max_age.total_seconds()]
+    return hashlib.sha256(json.dumps([registration, rest]).encode()).hexdigest()
 
 
 class MicrosoftSignIn:
@@ -67,7 +76,13 @@ class MicrosoftSignIn:
         self._pages = pages
         self._cookies = cookies
         self._settings = settings
-        self._flows: ExpiringStore[_Flow] = ExpiringStore(TIME_TO_SIGN_IN)
+        self._flows: BegunSignIns[_Flow] = BegunSignIns(
+            TIME_TO_SIGN_IN,
+            cookies.engine,
+            lambda: settings().shares_work,
+            lambda flow: json.dumps(asdict(flow)),
+            lambda text: _Flow(**json.loads(text)),
+        )
         self._threads = CapacityLimiter(THREADS)
         # Own thread: the page with the local sign-in must not wait for threads that wait for Microsoft.
         self._disk = CapacityLimiter(1)
@@ -106,7 +121,7 @@ class MicrosoftSignIn:
             parts = await self._in_thread(lambda: provider.start(profile, own, prompt))
         except ProviderError as error:
             return self._turn_away(request, error.why, target)
-        key = self._flows.add(_Flow(profile, target, parts), self._cookies.now())
+        key = await self._flows.add(_Flow(_fingerprint(profile), target, parts), self._cookies.now())
         response = RedirectResponse(parts["auth_uri"], 303)
         set_sign_in_cookie(request, response, COOKIE, key, int(TIME_TO_SIGN_IN.total_seconds()))
         return response
@@ -114,17 +129,16 @@ class MicrosoftSignIn:
     async def callback(self, request: Request) -> Response:
         """Finish the sign-in when the browser comes back from Microsoft; in any case the flow is used up."""
         now = self._cookies.now()
-        flow = self._flows.pop(sign_in_cookie(request, COOKIE), now)
-        if flow is None or flow.profile != (await self.profiles()).profile:
+        flow = await self._flows.pop(sign_in_cookie(request, COOKIE), now)
+        profile = (await self.profiles()).profile
+        if flow is None or profile is None or flow.registration != _fingerprint(profile):
             return self._turn_away(request, "expired", flow.target if flow else "/")
         provider = self._store_and_provider()[1]
         try:
-            claims, issuer = await self._in_thread(
-                lambda: provider.finish(flow.profile, flow.parts, request.query_params)
-            )
+            claims, issuer = await self._in_thread(lambda: provider.finish(profile, flow.parts, request.query_params))
         except ProviderError as error:
             return self._turn_away(request, error.why, flow.target)
-        identity, most = account_of_claims(claims, flow.profile, issuer, now), self._settings().sessions_per_account
+        identity, most = account_of_claims(claims, profile, issuer, now), self._settings().sessions_per_account
         result = await to_thread.run_sync(
             lambda: accounts.sign_in_with_microsoft(
                 self._cookies.engine(), identity, now=now, most_sessions=most, **client_of(request)

@@ -102,7 +102,7 @@ class SignIn:
         except Busy:
             return await self._refused(request, BUSY_SECONDS, name=name, target=target)
         if isinstance(result, accounts.CodeNeeded):
-            return self._code.begin(request, result, target)
+            return await self._code.begin(request, result, target)
         if isinstance(result, accounts.SignInRefused):
             return await self._refused(request, result.wait, name=name, target=target)
         return await self._cookies.open(request, result, target, known_as=accounts.account_key(name))
