@@ -47,6 +47,14 @@ def postgres() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+def restart(url: str) -> None:
+    """Restart the server at once, as after a crash: all its connections end."""
+    folder = Path(str(make_url(url).query["host"]))
+    found = next((folder / "site").glob("*/pginstall*"), None) if (folder / "site").exists() else programs()
+    assert found is not None
+    _run(found, "pg_ctl", "-D", str(folder / "data"), "-w", "-m", "immediate", "-l", str(folder / "log"), "restart")
+
+
 @contextmanager
 def new_database(server: str, template: str = "template0") -> Iterator[str]:
     """The URL of a new database on a running server, a copy of the database `template`; by default it is empty.

@@ -1,4 +1,4 @@
-"""The long campaign: `python -m tests.chaos --refreshes 2000 --kills 200 --seed 1`; prints a table."""
+"""The long campaigns: `python -m tests.chaos --refreshes 2000 --kills 200 --minutes 6 --seed 1`; prints tables."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.report import environment, heading
+from tests.chaos import shared
 from tests.chaos.attack import Attack
 from tests.chaos.crashes import Crashes
 from tests.chaos.stage import Result, Stage
@@ -19,6 +20,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--refreshes", type=int, default=2000, help="refreshes of the campaign with faults (2000)")
     parser.add_argument("--kills", type=int, default=200, help="killed commands of the campaign with crashes (200)")
+    parser.add_argument("--minutes", type=float, default=6, help="of the campaign with several processes (6)")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)  # thousands of faults, each of them told
@@ -32,6 +34,10 @@ def main() -> int:
             result = campaign(kind, what, wanted, options.seed)
             print(f"\n{table(name, result)}", flush=True)
             wrong += len(result.wrong)
+    if options.minutes:
+        result = shared.campaign(options.minutes * 60, options.seed)
+        print(f"\n{table('several processes', result)}", flush=True)
+        wrong += len(result.wrong)
     return 1 if wrong else 0
 
 
