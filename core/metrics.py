@@ -42,6 +42,7 @@ _connections = Gauge("lizenztool_connections", "Open connections, tabs among the
 _refused = Counter(
     "lizenztool_connections_refused", "Connections refused or closed by a limit.", ["reason"], registry=REGISTRY
 )
+_leases_lost = Counter("lizenztool_leases_lost", "Leases that another process took over.", registry=REGISTRY)
 
 for _outcome in ("checked", "early"):
     _sign_in_failures.labels(_outcome)
@@ -91,3 +92,8 @@ def connections_open(number: int) -> None:
 def connection_refused(reason: str) -> None:
     """Count a connection that was refused or closed; `reason` is one of REFUSALS."""
     _refused.labels(reason).inc()
+
+
+def lease_lost() -> None:
+    """Count a lease that was lost while its work went on."""
+    _leases_lost.inc()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
+from core import metrics
 from core.cache import lease_rows
 from core.cache.database import DatabaseError
 from core.cache.lease_rows import SECONDS, Term
@@ -50,7 +51,7 @@ class Lease:
         try:
             with self._engine.begin() as connection:
                 if not lease_rows.renew(connection, self.term):
-                    self._lost = True
+                    self._lose()
         except Exception as error:  # noqa: BLE001 - of whatever kind, the lease just ends sooner
             log.warning("the lease %s cannot be renewed: %s", self.term.name, type(error).__name__)
         else:
@@ -59,8 +60,13 @@ class Lease:
     def check(self, connection: Connection) -> None:
         """Raise LeaseLost if another term has begun; else none begins before this transaction ends."""
         if not lease_rows.holds(connection, self.term):
-            self._lost = True
+            self._lose()
             raise LeaseLost(Problem("refresh.lock_lost"))
+
+    def _lose(self) -> None:
+        if not self._lost:
+            metrics.lease_lost()
+        self._lost = True
 
     def release(self) -> None:
         """End the lease; if the database cannot be asked it ends by itself."""
