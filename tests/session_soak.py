@@ -24,7 +24,7 @@ from streamlit import runtime
 from core.access.sessions import start_session
 from core.runtime import open_engine
 from core.settings import Settings
-from tests.page_world import filled_world
+from tests.page_world import small_world
 from tests.served import add_local_accounts, free_port
 from tests.ws_client import Tab
 from web import streamlit_internals
@@ -77,7 +77,7 @@ def resident() -> float:
 
 
 def main(folder: Path, sessions: int) -> None:
-    filled_world(folder)
+    small_world(folder)
     port = free_port()
     settings = Settings(
         data_dir=folder, profiles_dir=folder / "profiles", log_dir=folder / "logs", demo="off", refresh_minutes=0,

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from core.__main__ import main
 from core.audit import Search, find
 from core.cache.lists_read import sharepoint_status, stored_alarms
-from core.cache.place import folder_place, is_same_place
+from core.cache.place import folder_place, host_name, is_same_place
 from core.licenses.alarm_rules import Rule
 from core.refresh.list_owner import NotOwner
 from core.roles import NotAllowed
@@ -26,9 +27,11 @@ from core.tenants.tenant_rules import keep
 from core.tenants.tenant_switches import SwitchChange, apply_switches
 from simulator import Fault
 from tests.actors import actor
+from tests.loggers import restored_loggers
 from tests.office import Office, further_office, open_office
 
 TENANTS = 6
+MARKED_BY = host_name()
 ADMIN = actor("anna", "admin")
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 MARK = Mark("0123456789ab", "11111111", "aaaaaaaa", NOW - timedelta(days=2), NOW, "srv-01.example")
@@ -362,3 +365,47 @@ def test_a_folder_keeps_its_place_and_a_copy_gets_its_own(tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_written_still_has_a_place(tmp_path: Path) -> None:
     assert folder_place(tmp_path / "missing") == folder_place(tmp_path / "missing")
+
+
+# The command line
+
+
+def command(office: Office, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """`python -m core` with the settings of `office`; return its exit code."""
+    values = office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
+    values |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    with restored_loggers():
+        return main(arguments)
+
+
+def test_the_command_takes_the_lists_over_and_says_from_whom(
+    office: Office, second: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(second, monkeypatch, "sync") == 1
+    assert "schreibt eine andere Installation" in capsys.readouterr().err
+
+    assert command(second, monkeypatch, "lists", "take-over") == 0
+
+    assert f"{MARKED_BY} hört vor seinem nächsten Schreiben auf" in capsys.readouterr().out
+    assert command(second, monkeypatch, "sync") == 0
+    assert command(office, monkeypatch, "check") == 1
+    assert "schreibt eine andere Installation" in capsys.readouterr().out
+
+
+def test_the_command_refills_a_list_only_if_it_was_emptied(
+    office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(office, monkeypatch, "lists", "refill") == 2
+    assert "nichts neu zu füllen" in capsys.readouterr().err
+    for item in list(office.sharepoint.licenses.items):
+        office.sharepoint.licenses.delete(item.id)
+    assert command(office, monkeypatch, "sync") == 1
+
+    assert command(office, monkeypatch, "lists", "refill") == 0
+
+    assert f"({2 * TENANTS} Zeilen)" in capsys.readouterr().out
+    assert command(office, monkeypatch, "sync") == 0
+    assert len(office.rows()) == 2 * TENANTS
+    assert len(office.messages) == TENANTS
