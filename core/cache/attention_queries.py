@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Engine, and_, exists, func, or_, select
+from sqlalchemy import Engine, and_, bindparam, exists, func, or_, select
 
 from core.cache.history_rows import SAME_LICENSE
 from core.cache.schema import alarms, history, license_numbers, licenses, profile_faults, subscriptions, tenants
@@ -13,6 +13,12 @@ from core.cache.sql import transaction
 from core.problems import Problem
 
 _READ = and_(tenants.c.has_profile, tenants.c.enabled)
+_WITHOUT_PROFILE = and_(tenants.c.has_profile.is_(False), tenants.c.enabled, tenants.c.monitored)
+_REMOVED = (
+    select(tenants.c.name, tenants.c.last_attempt_at)
+    .where(_WITHOUT_PROFILE, tenants.c.last_attempt_at > bindparam("since"))
+    .order_by(tenants.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +94,5 @@ def removed_profiles(engine: Engine, since: datetime) -> dict[str, datetime]:
 
     Only tenants with an attempt after `since`.
     """
-    query = select(tenants.c.name, tenants.c.last_attempt_at).where(
-        tenants.c.has_profile.is_(False), tenants.c.enabled, tenants.c.monitored, tenants.c.last_attempt_at > since
-    )
     with transaction(engine) as connection:
-        return {row.name: row.last_attempt_at for row in connection.execute(query.order_by(tenants.c.name))}
+        return {row.name: row.last_attempt_at for row in connection.execute(_REMOVED, {"since": since})}

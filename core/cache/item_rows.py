@@ -15,6 +15,11 @@ from core.cache.sql import transaction, upsert
 
 CHUNK = 1000  # items in one statement, so that a long list is not in memory twice
 
+_MARK = select(list_marks).where(list_marks.c.kind == bindparam("this_kind"))
+_ITEMS = select(list_items.c.item_id, list_items.c.etag, list_items.c.modified, list_items.c.fields).where(
+    list_items.c.kind == bindparam("this_kind")
+)
+
 
 class StoredItem(NamedTuple):
     """An item as last read; the keys of `fields` are our own names of the columns."""
@@ -47,23 +52,21 @@ class ListMark:
 
 def list_mark(engine: Engine, kind: str) -> ListMark | None:
     with transaction(engine) as connection:
-        row = connection.execute(select(list_marks).where(list_marks.c.kind == kind)).mappings().first()
+        row = connection.execute(_MARK, {"this_kind": kind}).mappings().first()
     return ListMark(**row) if row is not None else None
 
 
 def stored_items(engine: Engine, kind: str) -> Iterator[StoredItem]:
     """Yield every item of the list, in no order."""
-    columns = (list_items.c.item_id, list_items.c.etag, list_items.c.modified, list_items.c.fields)
-    query = select(*columns).where(list_items.c.kind == kind)
     with transaction(engine) as connection:
-        for row in connection.execute(query):
+        for row in connection.execute(_ITEMS, {"this_kind": kind}):
             yield StoredItem(*row)
 
 
 def save_whole_list(engine: Engine, mark: ListMark, items: Iterable[StoredItem]) -> None:
     """Replace all items of the list; forget the item ids of tenants if it is another tenant list than before."""
     with transaction(engine) as connection:
-        before = connection.execute(select(list_marks).where(list_marks.c.kind == mark.kind)).mappings().first()
+        before = connection.execute(_MARK, {"this_kind": mark.kind}).mappings().first()
         if mark.kind == "tenant" and before and ListMark(**before).list_key not in ("", mark.list_key):
             connection.execute(update(tenants).values(list_item_id=None))
         connection.execute(delete(list_items).where(list_items.c.kind == mark.kind))

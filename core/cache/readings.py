@@ -21,6 +21,12 @@ from core.problems import Problem
 LICENSE_COLUMNS = tuple(str(column.name) for column in licenses.columns)
 LICENSE_FIELDS = tuple(field.name for field in fields(License))
 
+_READ_AT = (
+    update(tenants)
+    .where(tenants.c.tenant_id == bindparam("tenant"))
+    .values(last_read_at=bindparam("at"), last_attempt_at=bindparam("at"), failing_since=None, problem=None)
+)
+
 
 class StoredLicense(TypedDict):
     """A row of the `licenses` table."""
@@ -188,12 +194,8 @@ def _replace_licenses(
 def _mark_read(connection: Connection, readings: Sequence[Reading]) -> None:
     """Store the time of readings without a problem."""
     if readings:
-        statement = update(tenants).where(tenants.c.tenant_id == bindparam("tenant"))
-        statement = statement.values(
-            last_read_at=bindparam("at"), last_attempt_at=bindparam("at"), failing_since=None, problem=None
-        )
         marks = [{"tenant": reading.tenant_id, "at": reading.read_at} for reading in readings]
-        connection.execute(statement, marks)
+        connection.execute(_READ_AT, marks)
 
 
 def _mark_partly_read(connection: Connection, readings: Sequence[Reading]) -> None:

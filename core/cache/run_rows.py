@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
 from core.cache.schema import runs
 from core.cache.sql import increase_version, lock_for_writing, share_before, transaction
@@ -19,6 +19,18 @@ OPEN = runs.c.finished_at.is_(None)
 RUNNING = runs.c.state == "running"
 AT_MOST = timedelta(days=7)  # of old runs that are deleted at once
 LEAST = timedelta(microseconds=1)  # between two runs
+
+# Statements of every refresh; to build one takes four times as long as to execute it.
+_CHANGE = update(runs).where(runs.c.run_id == bindparam("this_run"))
+_INTERRUPT = update(runs).where(OPEN, RUNNING).values(state="interrupted")
+_GIVE_WAY = update(runs).where(OPEN, RUNNING, runs.c.step == PUSH).values(give_way=True)
+_INSERT = insert(runs)
+_OPEN_RUNS = select(runs).where(OPEN).order_by(runs.c.requested_at)
+_ONE_RUN = select(runs).where(runs.c.run_id == bindparam("this_run"))
+_ASKED_TO_GIVE_WAY = select(runs.c.give_way).where(runs.c.run_id == bindparam("this_run"))
+_AHEAD = runs.c.started_at > bindparam("now")
+_NEWEST_AHEAD = select(func.max(runs.c.started_at)).where(_AHEAD)
+_TIMES_AHEAD = select(runs.c.run_id, runs.c.started_at, runs.c.finished_at).where(_AHEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +121,9 @@ def join_or_wait(engine: Engine, wanted: Run, covers: Callable[[Run, Run], bool]
             at = max([wanted.requested_at, *(run.requested_at + LEAST for run in queue if run.waiting)])
             chosen = replace(wanted, requested_at=at)
             values = {name: value for name, value in asdict(chosen).items() if value is not None}
-            connection.execute(insert(runs).values(values))
+            connection.execute(_INSERT, values)
         if chosen.waiting and not wanted.read_only:
-            connection.execute(update(runs).where(OPEN, RUNNING, runs.c.step == PUSH).values(give_way=True))
+            connection.execute(_GIVE_WAY)
     return chosen
 
 
@@ -121,20 +133,19 @@ def begin_next(engine: Engine, at: datetime) -> Run | None:
     Only for the owner of the refresh lock: other runs in the state "running" have lost their process and are closed.
     """
     with transaction(engine) as connection:
-        connection.execute(update(runs).where(OPEN, RUNNING).values(state="interrupted", finished_at=at))
+        connection.execute(_INTERRUPT, {"finished_at": at})
         first = next((run for run in _open_runs(connection) if run.waiting), None)
         if first is None:
             return None
         _set_right(connection, at)
-        connection.execute(update(runs).where(runs.c.run_id == first.run_id).values(state="running", started_at=at))
+        connection.execute(_CHANGE, {"this_run": first.run_id, "state": "running", "started_at": at})
     return replace(first, state="running", started_at=at)
 
 
 def close_lost(engine: Engine, run_ids: Collection[str], at: datetime) -> None:
     """Close those of these runs that are still in the state "running"; their process has died."""
     with transaction(engine) as connection:
-        lost = update(runs).where(OPEN, RUNNING, runs.c.run_id.in_(run_ids))
-        connection.execute(lost.values(state="interrupted", finished_at=at))
+        connection.execute(_INTERRUPT.where(runs.c.run_id.in_(run_ids)), {"finished_at": at})
 
 
 def _set_right(connection: Connection, at: datetime) -> None:
@@ -143,27 +154,24 @@ def _set_right(connection: Connection, at: datetime) -> None:
     Their times come from a clock that was set back later. Unchanged, they would count as the latest runs until the
     clock reaches their times.
     """
-    ahead = runs.c.started_at > at
-    newest = connection.execute(select(func.max(runs.c.started_at)).where(ahead)).scalar()
+    newest = connection.execute(_NEWEST_AHEAD, {"now": at}).scalar()
     if newest is None:
         return
     shift = newest - at + LEAST
-    for run_id, started_at, finished_at in connection.execute(
-        select(runs.c.run_id, runs.c.started_at, runs.c.finished_at).where(ahead)
-    ).all():
+    for run_id, started_at, finished_at in connection.execute(_TIMES_AHEAD, {"now": at}).all():
         times = {"started_at": started_at - shift, "finished_at": finished_at and min(finished_at - shift, at)}
-        connection.execute(update(runs).where(runs.c.run_id == run_id).values(times))
+        connection.execute(_CHANGE, {"this_run": run_id, **times})
 
 
 def save_progress(engine: Engine, run_id: str, step: str, done: int, total: int) -> None:
     with transaction(engine) as connection:
-        connection.execute(update(runs).where(runs.c.run_id == run_id).values(step=step, done=done, total=total))
+        connection.execute(_CHANGE, {"this_run": run_id, "step": step, "done": done, "total": total})
 
 
 def asked_to_give_way(engine: Engine, run_id: str) -> bool:
     """Return True if the run must end its push early."""
     with transaction(engine) as connection:
-        return bool(connection.execute(select(runs.c.give_way).where(runs.c.run_id == run_id)).scalar())
+        return bool(connection.execute(_ASKED_TO_GIVE_WAY, {"this_run": run_id}).scalar())
 
 
 def show_new_figures(engine: Engine) -> None:
@@ -176,12 +184,9 @@ def finish_run(
     engine: Engine, run_id: str, state: str, summary: dict[str, Any] | None, seconds: float, at: datetime
 ) -> None:
     """Store the end of the run and increase the version of the data, so that pages read it again."""
+    end = {"state": state, "summary": summary, "seconds": seconds, "finished_at": at, "step": ""}
     with transaction(engine) as connection:
-        connection.execute(
-            update(runs)
-            .where(runs.c.run_id == run_id)
-            .values(state=state, summary=summary, seconds=seconds, finished_at=at, step="")
-        )
+        connection.execute(_CHANGE, {"this_run": run_id, **end})
         increase_version(connection)
 
 
@@ -201,7 +206,7 @@ def delete_runs(connection: Connection, before: datetime) -> int:
 def run(engine: Engine, run_id: str) -> Run | None:
     """Return the run with this id, None if there is none."""
     with transaction(engine) as connection:
-        row = connection.execute(select(runs).where(runs.c.run_id == run_id)).mappings().first()
+        row = connection.execute(_ONE_RUN, {"this_run": run_id}).mappings().first()
     return Run(**row) if row else None
 
 
@@ -212,7 +217,7 @@ def open_runs(engine: Engine) -> list[Run]:
 
 
 def _open_runs(connection: Connection) -> list[Run]:
-    rows = connection.execute(select(runs).where(OPEN).order_by(runs.c.requested_at)).mappings()
+    rows = connection.execute(_OPEN_RUNS).mappings()
     return [Run(**row) for row in rows]
 
 

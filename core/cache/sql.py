@@ -18,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
+    bindparam,
     cast,
     delete,
     false,
@@ -36,6 +37,7 @@ Day = TypeVar("Day", date, datetime)
 
 Transaction = Connection  # for the rooms above, which hand it on and write no SQL
 
+_DOCUMENT = select(documents.c.value).where(documents.c.key == bindparam("this_key"))
 FORGET_AT_A_TIME = 2  # rows deleted for each new one
 
 _fence: ContextVar[Callable[[Connection], None] | None] = ContextVar("fence", default=None)
@@ -117,7 +119,7 @@ def share_before(connection: Connection, column: ColumnElement[Day], before: Day
 def document(engine: Engine, key: str, default: Any = None) -> Any:
     """Return the stored document `key`, or `default`."""
     with transaction(engine) as connection:
-        value = connection.execute(select(documents.c.value).where(documents.c.key == key)).scalar()
+        value = connection.execute(_DOCUMENT, {"this_key": key}).scalar()
     return default if value is None else value
 
 
@@ -150,11 +152,14 @@ def data_version(engine: Engine) -> int:
 
 def increase_version(connection: Connection) -> None:
     """Increase the version of the data, so that pages read it again."""
-    # In one statement, so that two transactions do not store the same number.
+    connection.execute(_next_version(_insert(connection)))
+
+
+@cache
+def _next_version(insert: Any) -> Any:
+    """Return the statement of `increase_version`: one, so that two transactions do not store the same number."""
     following = cast(cast(documents.c.value, Text), Integer) + 1
-    statement = _insert(connection)(documents).values(key="version", value=1)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[documents.c.key], set_={"value": cast(cast(following, Text), documents.c.value.type)}
-        )
+    statement = insert(documents).values(key="version", value=1)
+    return statement.on_conflict_do_update(
+        index_elements=[documents.c.key], set_={"value": cast(cast(following, Text), documents.c.value.type)}
     )

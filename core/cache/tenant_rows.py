@@ -13,6 +13,9 @@ from core.cache.schema import profile_faults, tenants
 from core.cache.sql import increase_version, of_tenants, transaction, upsert
 from core.problems import Problem
 
+_ALL = select(tenants)
+_WITH_PROFILE = _ALL.where(tenants.c.has_profile)
+
 
 @dataclass(frozen=True, slots=True)
 class ProfileTenant:
@@ -34,7 +37,7 @@ def save_profiles(
     """
     broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in current}
     with transaction(engine) as connection:
-        rows = {row.tenant_id: row for row in connection.execute(select(tenants))}
+        rows = {row.tenant_id: row for row in connection.execute(_ALL)}
         for tenant in current:
             _save_tenant(connection, tenant, rows.get(tenant.tenant_id))
         valid_ids = {tenant.tenant_id for tenant in current}
@@ -71,7 +74,7 @@ def _change(connection: Connection, tenant_id: str, **values: Any) -> None:
 def tenant_rows(engine: Engine, tenant_ids: Collection[str] | None = None) -> dict[str, Any]:
     """Return tenant id -> row of the `tenants` table, for tenants with a profile; of `tenant_ids` alone if given."""
     with transaction(engine) as connection:
-        rows = connection.execute(of_tenants(select(tenants).where(tenants.c.has_profile), tenants, tenant_ids))
+        rows = connection.execute(of_tenants(_WITH_PROFILE, tenants, tenant_ids))
         return {row.tenant_id: row for row in rows}
 
 
