@@ -407,18 +407,21 @@ def test_a_copy_that_cannot_be_deleted_ends_neither_prune_nor_a_watched_sync(
 
 def findings(capsys: Capture) -> tuple[int, list[dict[str, str]]]:
     code, out, _ = run(capsys, "check", "--json")
-    return code, json.loads(out)
+    found = json.loads(out)
+    assert found.pop()["code"] == "check.no_backup"
+    return code, found
 
 
 def test_check_says_that_all_is_well(capsys: Capture, sp: SharePoint) -> None:
     code, out, _ = run(capsys, "check")
 
     assert code == 0
-    assert out.splitlines() == [
+    assert out.splitlines()[:-1] == [
         "ok      Bau AG Chur: 1 SKU",
         "ok      Schule Höri: 1 SKU",
         "ok      support: Tenantliste 2, Lizenzstatusliste 0",
     ]
+    assert out.splitlines()[-1].startswith("Warnung backup: Es ist keine Sicherung eingerichtet")
 
 
 def test_check_json_has_a_code_a_message_and_the_technical_line(capsys: Capture, sp: SharePoint) -> None:

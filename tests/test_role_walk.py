@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,11 +28,14 @@ from core.access.accounts import AccessError
 from core.access.microsoft_claims import MicrosoftAccount, MicrosoftRefusal
 from core.access.microsoft_sign_in import sign_in_with_microsoft
 from core.audit import Search
+from core.backup import creation
+from core.backup.drill import drill
 from core.cache.account_rows import Account, add_account
 from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
 from core.cache.view_rows import add_view
 from core.licenses.alarm_rules import Rule
+from core.operations.backup_overview import backup_overview
 from core.problems import ProblemError
 from core.refresh import list_refill, next_push
 from core.refresh.refresher import Refresher
@@ -229,6 +233,13 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("audit.names_in_use", lambda core, actor: audit.names_in_use(core.engine, actor)),
         ("audit.export", lambda core, actor: audit.export(core.engine, actor, Search())),
         ("audit.verify", lambda core, actor: audit.verify(core.engine, actor)),
+    ],
+    Action.OPERATIONS: [
+        ("backup_overview.backup_overview",
+         lambda core, actor: backup_overview(core.engine, core.services.settings, actor, NOW)),
+        ("creation.create", lambda core, actor: creation.create(core.engine, core.services.settings, actor, NOW)),
+        ("drill.drill",
+         lambda core, actor: drill(core.engine, core.services.settings, Path("nowhere.age"), [], actor)),
     ],
 }  # fmt: skip
 # They note who did something that somebody else has decided about.
@@ -429,6 +440,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.SESSIONS: [("konten", "sessions")],
     Action.TOKENS: [("programme", "token_add")],
     Action.AUDIT: [("protokoll", "audit_verify"), ("protokoll", "audit_q"), ("protokoll", "csv_audit")],
+    Action.OPERATIONS: [],  # its page has no control but the times in its table
 }  # fmt: skip
 
 
@@ -677,6 +689,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.SESSIONS: (work_at_sessions, {"session.ended"}),
     Action.TOKENS: (work_at_tokens, {"token.made"}),
     Action.AUDIT: (work_at_the_audit, {"export"}),
+    Action.OPERATIONS: (lambda at: at.open("betrieb"), set()),
 }
 
 

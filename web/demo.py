@@ -49,7 +49,7 @@ class Demo:
     def __init__(self, settings: Settings, command: list[str] | None = None) -> None:
         self._folder = (settings.data_dir / "demo").resolve()
         # Its own database: the demo's figures must never reach the real one.
-        self._settings = replace(settings, data_dir=self._folder, database_url="")
+        self._settings = replace(settings, data_dir=self._folder, database_url="", backup_dir="")
         own = [sys.executable, "-m", "simulator", "--folder", str(self._folder), "--past-into", self._settings.database]
         self._command = command or own
         self._process: subprocess.Popen[str] | None = None

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from core.attention.backup_conditions import backup_facts, backup_state, drill_state
 from core.cache.database import DatabaseError
 from core.operations.health import Health, health_of
 from core.runtime import Runtime
@@ -82,7 +83,24 @@ class HealthPages:
         ]
         refreshed = health.refreshed_at.isoformat() if health.refreshed_at else None
         vanished = [{"tenant": name, "since": since.isoformat()} for name, since in health.vanished.items()]
-        return {"last_refresh": refreshed, "failing_tenants": failing, "vanished_tenants": vanished}
+        return {
+            "last_refresh": refreshed,
+            "failing_tenants": failing,
+            "vanished_tenants": vanished,
+            **self._backups(health),
+        }
+
+    def _backups(self, health: Health) -> dict[str, Any]:
+        """Return state and time of the last backup and the last drill that went well."""
+        facts, now = backup_facts(self._runtime().settings, health.backups), self._tabs.now()
+        states = {
+            "backup": (backup_state(facts, now), health.backups.good_backup),
+            "drill": (drill_state(facts, now), health.backups.good_drill),
+        }
+        return {
+            name: {"state": state, "last": row.started_at.isoformat() if row else None}
+            for name, (state, row) in states.items()
+        }
 
     async def _health(self) -> Health:
         """Return the last health if it is new enough, else read it anew; all requests wait for the same reading."""

@@ -16,6 +16,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.access.sessions import IDLE, LONGEST
+from core.attention.backup_conditions import BackupFacts, backup_facts, backup_state, drill_state
+from core.cache.backup_rows import latest_backups
 from core.cache.lists_read import sharepoint_status
 from core.cache.open_sessions import open_sessions
 from core.cache.run_rows import Run, open_runs
@@ -74,6 +76,7 @@ class MetricsPage:
         gauges = [*_gauges(numbers, now), _gauge("sessions", "Open sessions.", len(opened)),
                   _gauge("tabs", "Open tabs of the dashboard.", tabs), _stopped(runtime.engine),
                   *_gauges_of_queue(open_runs(runtime.engine), now)]  # fmt: skip
+        gauges += _gauges_of_backups(backup_facts(runtime.settings, latest_backups(runtime.engine)), now)
         if runtime.settings.metrics_tenants:
             gauges += _gauges_of_tenants(numbers, now)
         registry = CollectorRegistry()
@@ -145,6 +148,17 @@ def _gauges_of_queue(opened: Sequence[Run], now: datetime) -> Iterator[GaugeMetr
     ages = [_age(run.requested_at, now) for run in opened if run.waiting]
     yield _gauge("queue_waiting", "Refreshes that wait.", len(ages))
     yield _gauge("queue_age_seconds", "How long the refresh that has waited longest waits.", max(ages, default=0.0))
+
+
+def _gauges_of_backups(facts: BackupFacts, now: datetime) -> Iterator[GaugeMetricFamily]:
+    """Yield how old the last backup and drill that went well are, and whether both are as they should be."""
+    states = {"backup": backup_state(facts, now), "drill": drill_state(facts, now)}
+    good = {"backup": facts.latest.good_backup, "drill": facts.latest.good_drill}
+    ages = {kind: _age(row.started_at, now) for kind, row in good.items() if row is not None}
+    yield _gauge("backup_age_seconds", "Age of the last backup, and drill of a restore, that went well.", ages, "kind")
+    if not facts.missing:
+        sound = {kind: float(state == "ok") for kind, state in states.items()}
+        yield _gauge("backup_ok", "1 if the last backup, or drill, went well and is young enough.", sound, "kind")
 
 
 def _age(at: datetime, now: datetime) -> float:

@@ -28,6 +28,7 @@ from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, 
 from core.operations import file_modes
 from core.operations.dashboard_lock import only_dashboard
 from core.operations.retention import prune_now
+from core.operations.timed_backup import back_up_if_due
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.run_watch import WaitingPage
@@ -156,7 +157,8 @@ class Server:
         if settings.shares_work:
             return refresher
         prune = partial(prune_now, services.engine, settings)
-        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=prune)
+        back_up = partial(back_up_if_due, services.engine, settings)
+        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=prune, minutely=back_up)
         self._stack.callback(background.stop)
         background.start()
         refresher.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from core.attention.backup_conditions import backup_conditions
 from core.attention.condition import RANK, Condition, Level, count_and_names
 from core.attention.facts import Certificate, Facts, TenantFacts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions
@@ -36,6 +37,7 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
         *list_conditions(facts),
         *gone_conditions(facts),
         *onboarding_conditions(facts, now),
+        *(backup_conditions(facts.backups, now) if facts.backups else ()),
     ]
     return sorted(unsorted, key=lambda condition: RANK[condition.level])
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from core.attention.backup_conditions import BackupFacts, backup_facts
 from core.cache.attention_queries import (
     GoneLicense,
     broken_profiles,
@@ -15,6 +16,7 @@ from core.cache.attention_queries import (
     removed_profiles,
     unanswered_alarms,
 )
+from core.cache.backup_rows import latest_backups
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.onboarding_rows import Onboarding, all_onboardings, unseen_summaries
 from core.cache.rule_rows import rules_at
@@ -70,6 +72,7 @@ class Facts:
     removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
     unfinished: Sequence[Onboarding] = ()  # tenants that are being added
     unseen: Sequence[Onboarding] = ()  # tenants whose first reading has found shortages, which nobody has acknowledged
+    backups: BackupFacts | None = None  # None: not asked for
     site_gone_since: datetime | None = None  # time of the last read, if the SharePoint profile was removed after it
 
 
@@ -89,6 +92,7 @@ def known_facts(
         gone=_alarming(engine, settings, catalogue, now),
         unfinished=all_onboardings(engine),
         unseen=unseen_summaries(engine),
+        backups=backup_facts(settings, latest_backups(engine)),
     )
 
 

@@ -132,8 +132,9 @@ def continue_restore(settings: Settings) -> Journal:
     if journal is None:
         raise BackupError(Problem("backup.nothing_begun"))
     need_alone(settings)
-    carry_out(journal, settings.data_dir, settings.database)
-    _delete_staged(places_of(settings), settings.data_dir)
+    with scratch_folder(settings.data_dir):  # which deletes what the killed process had unpacked there
+        carry_out(journal, settings.data_dir, settings.database)
+        _delete_staged(places_of(settings), settings.data_dir)
     return journal
 
 

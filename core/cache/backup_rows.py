@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import backups
@@ -68,14 +68,22 @@ class LatestBackups:
 def latest_backups(engine: Engine) -> LatestBackups:
     """Return the latest backups and drills. Raises DatabaseError."""
     with transaction(engine) as connection:
+        return latest_in(connection)
 
-        def latest(kind: Kind, *conditions: Any) -> BackupRow | None:
-            query = select(backups).where(backups.c.kind == kind, *conditions)
-            row = connection.execute(query.order_by(backups.c.started_at.desc()).limit(1)).first()
-            return _row(row) if row is not None else None
 
-        good = backups.c.problem.is_(None)
-        return LatestBackups(latest("backup"), latest("backup", good), latest("drill"), latest("drill", good))
+def latest_in(connection: Connection) -> LatestBackups:
+    """Return the latest backups and drills, in a transaction of the caller."""
+
+    def latest(kind: Kind, *conditions: Any) -> BackupRow | None:
+        query = select(backups).where(backups.c.kind == kind, *conditions)
+        row = connection.execute(query.order_by(backups.c.started_at.desc()).limit(1)).first()
+        return _row(row) if row is not None else None
+
+    def latest_and_good(kind: Kind) -> tuple[BackupRow | None, BackupRow | None]:
+        last = latest(kind)
+        return last, last if last is None or last.problem is None else latest(kind, backups.c.problem.is_(None))
+
+    return LatestBackups(*latest_and_good("backup"), *latest_and_good("drill"))
 
 
 def known_digests(engine: Engine, files: Sequence[str]) -> dict[str, str]:

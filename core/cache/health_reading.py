@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Engine, Text, cast, select
 
+from core.cache.backup_rows import LatestBackups, latest_in
 from core.cache.database import OtherSchema, schema_problem
 from core.cache.schema import runs, tenants
 from core.cache.sql import transaction
@@ -37,6 +38,7 @@ class HealthReading:
     refreshes: Sequence[tuple[datetime, float]]
     failing: Sequence[FailingTenant]
     vanished: Mapping[str, datetime] = field(default_factory=dict)  # tenant -> since when its row is missing
+    backups: LatestBackups = field(default_factory=LatestBackups)
 
 
 def read_health(engine: Engine) -> HealthReading:
@@ -55,7 +57,8 @@ def read_health(engine: Engine) -> HealthReading:
             for row in connection.execute(failing)
         ]
         missing = {row.name: row.missing_since for row in connection.execute(vanished)}
-    return HealthReading(problem, finished, failing_tenants, missing)
+        backups = latest_in(connection)
+    return HealthReading(problem, finished, failing_tenants, missing, backups)
 
 
 def stored_schema_problem(engine: Engine) -> Problem | None:

@@ -18,13 +18,14 @@ from core.cache.lists_read import sharepoint_status
 from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.operations.retention import prune_now
+from core.operations.timed_backup import back_up_if_due
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import folder_problem
 from core.refresh.refresher import Refresher
 from core.refresh.run_stop import Stopped
 from core.refresh.scope import UnknownTenant
 from core.refresh.services import Services, open_services
-from core.refresh.timetable import DAY, TICK
+from core.refresh.timetable import DAY, MINUTE, TICK
 from core.roles import command_actor
 from core.runtime import open_engine, open_engine_in_time, refresher_of
 from core.settings import Settings
@@ -69,7 +70,7 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
                 _prune(services)
                 day.restart()
             code = max(code, _sync_once(services, refresher, options, ended))
-            if not options.watch or _wait(ended, settings.refresh_minutes):
+            if not options.watch or _wait(ended, services):
                 return code
     except Stopped:
         _say_stopped(settings)
@@ -103,11 +104,14 @@ def _result_of(refresh: Callable[[], dict[str, Any]], ended: threading.Event) ->
     return future.result()
 
 
-def _wait(ended: threading.Event, minutes: float) -> bool:
-    """Wait until the next refresh is due; return True if the command is to end instead."""
-    pause = Interval(max(1.0, minutes * 60))
+def _wait(ended: threading.Event, services: Services) -> bool:
+    """Wait until the next refresh is due, and make backups; return True if the command is to end instead."""
+    pause, minute = Interval(max(1.0, services.settings.refresh_minutes * 60)), Interval(MINUTE)
     pause.restart()
     while not pause.is_over():
+        if minute.is_over():
+            back_up_if_due(services.engine, services.settings)
+            minute.restart()
         if ended.wait(TICK):
             return True
     return ended.is_set()

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from core.attention import conditions
+from core.attention.backup_conditions import backup_conditions
 from core.attention.condition import Condition, as_written
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions, row_conditions
@@ -197,6 +198,8 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
         counts: dict[str, str] = {state: str(int((states == state).sum())) for state in conditions.SHORTAGE_STATES}
         problem = Problem("check.shortages", {"tenant": str(tenant), "count": str(len(states)), **counts})
         yield Finding(str(tenant), "warning", problem)
+    if facts.backups is not None:
+        yield from _findings(services, backup_conditions(facts.backups, now))
 
 
 def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: bool) -> Iterator[Condition]:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlalchemy import Engine
 
+from core.cache.backup_rows import LatestBackups
 from core.cache.database import DatabaseError
 from core.cache.health_reading import FailingTenant, HealthReading, read_health
 from core.clock import elapsed
@@ -36,6 +37,7 @@ class Health:
     refreshed_at: datetime | None = None
     failing: Sequence[FailingTenant] = ()
     vanished: Mapping[str, datetime] = field(default_factory=dict)
+    backups: LatestBackups = field(default_factory=LatestBackups)
 
     @property
     def ready(self) -> bool:
@@ -73,4 +75,5 @@ def judge(reading: HealthReading, refresh_minutes: float, started_at: datetime, 
         refreshed_at=last,
         failing=reading.failing,
         vanished=reading.vanished,
+        backups=reading.backups,
     )

@@ -1,4 +1,4 @@
-"""The background thread: a refresh at the start and then every REFRESH_MINUTES, and a daily task."""
+"""The background thread: a refresh at the start and then every REFRESH_MINUTES, and tasks once a day or minute."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from core.roles import schedule_actor
 log = logging.getLogger(__name__)
 
 TICK = 0.5  # seconds; how late a refresh may start
-DAY = 86_400.0  # seconds
+DAY, MINUTE = 86_400.0, 60.0  # seconds
 
 
 class BackgroundRefresh:
-    """Runs a refresh every `minutes`, and the task `daily` at the start and once a day.
+    """Runs a refresh every `minutes`, the task `daily` at the start and once a day, `minutely` once a minute.
 
     A failure is logged and does not end the timetable. `wall` returns the wall clock in seconds, as `time.time`.
     """
@@ -28,16 +28,19 @@ class BackgroundRefresh:
         refresher: Refresher,
         minutes: float,
         daily: Callable[[], object] | None = None,
+        minutely: Callable[[], object] | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._refresher, self._minutes, self._daily, self._wall = refresher, minutes, daily, wall
+        self._refresher, self._minutes, self._wall = refresher, minutes, wall
+        tasks = ((daily, DAY), (minutely, MINUTE))
+        self._tasks = [(task, Interval(seconds, wall=wall)) for task, seconds in tasks if task]
         self._stop = threading.Event()
         self._changes_left = False
         self._thread = threading.Thread(target=self._work, name="schedule", daemon=True)
 
     def start(self) -> None:
         """Start the thread if there is a task for it; with 0 minutes there are no background refreshes."""
-        if self._minutes > 0 or self._daily:
+        if self._minutes > 0 or self._tasks:
             self._thread.start()
 
     def stop(self) -> None:
@@ -48,23 +51,23 @@ class BackgroundRefresh:
             self._thread.join(5.0)
 
     def _work(self) -> None:
-        day = Interval(DAY, wall=self._wall)
         pause = Interval(max(1.0, self._minutes * 60), wall=self._wall)  # from the end of a refresh to the next
         while True:
-            if self._daily and day.is_over():
-                self._run_daily(self._daily)
-                day.restart()
+            for task, pause_of_task in self._tasks:
+                if pause_of_task.is_over():
+                    self._run_task(task)
+                    pause_of_task.restart()
             if self._minutes > 0 and (self._changes_left or pause.is_over()):
                 self._refresh()
                 pause.restart()
             if self._stop.wait(TICK):
                 return
 
-    def _run_daily(self, task: Callable[[], object]) -> None:
+    def _run_task(self, task: Callable[[], object]) -> None:
         try:
             task()
         except Exception:
-            log.exception("the daily task failed; it is tried again tomorrow")
+            log.exception("a task of the timetable failed; it is tried again when it is due")
 
     def _refresh(self) -> None:
         """Run a refresh; if its push ended early and left changes, the next refresh follows at once."""

@@ -13,7 +13,8 @@ from ui.texts import text
 START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
 MONITORING, RULES = "monitoring", "regeln"
 NEW_TENANT = "tenant-aufnehmen"
-ACCOUNTS, PROGRAMS, AUDIT, OWN_ACCOUNT = "konten", "programme", "protokoll", "mein-konto"
+ACCOUNTS, PROGRAMS, AUDIT, OPERATIONS = "konten", "programme", "protokoll", "betrieb"
+OWN_ACCOUNT = "mein-konto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ PAGES_BY_ADDRESS = {
     ACCOUNTS: PageEntry("pages/accounts.py", Action.ACCOUNTS, "administration"),
     PROGRAMS: PageEntry("pages/programs.py", Action.TOKENS, "administration"),
     AUDIT: PageEntry("pages/audit_log.py", Action.AUDIT, "administration"),
+    OPERATIONS: PageEntry("pages/operations.py", Action.OPERATIONS, "administration"),
 }
 
 ACTIONS = {address: entry.action for address, entry in PAGES_BY_ADDRESS.items()}  # for the gate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from itertools import groupby
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from core import runtime
+from core.attention.backup_conditions import SUBJECT as BACKUP
 from core.attention.condition import Condition, Level
 from core.attention.conditions import conditions
 from core.cache.database import DatabaseError
@@ -59,7 +60,10 @@ def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
         run, failing = snapshots.latest_state(runtime.current().engine).run, []
     except DatabaseError as error:
         run, failing = None, [Condition("error", error.problem)]
-    return failing + conditions(snapshot.facts, run, view.now, view.refresh_minutes)
+    facts = snapshot.facts
+    if runtime.current().demo or not current_user().may(Action.OPERATIONS):
+        facts = replace(facts, backups=None)  # a demo is worth no backup, and others can do nothing about it
+    return failing + conditions(facts, run, view.now, view.refresh_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ def _item(condition: Condition, words: ConditionWords) -> Item:
         return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),), unreadable)
     if condition.problem.code in OF_ONBOARDING and current_user().may(Action.ONBOARDING):
         return Item(sentence, condition.level, navigation.NEW_TENANT)
-    return Item(sentence, condition.level)
+    page = navigation.OPERATIONS if condition.subject == BACKUP else navigation.MONITORING
+    return Item(sentence, condition.level, page)
 
 
 def _file_item(members: Sequence[Condition], words: ConditionWords) -> Item:
