@@ -27,7 +27,7 @@ SECRETS = (
     ),
     re.compile(r"\$2[aby]\$\d\d\$[./\w]+"),
     re.compile(r"lzt_[\w-]+"),
-    re.compile(r"AGE-SECRET-KEY-1\w*"),
+    re.compile(r"(?i)age-secret-key-1\w*"),
     re.compile(r"(?i)otpauth://\S+"),
     # The value of a session's cookie without its name: 43 characters of base64url, of every kind.
     re.compile(r"(?<![\w-])(?=[\w-]{0,42}[A-Z])(?=[\w-]{0,42}[a-z])(?=[\w-]{0,42}\d)[\w-]{43}(?![\w-])"),

@@ -148,7 +148,14 @@ def test_a_problem_shows_no_credentials_of_an_address(text: str, shown: str) -> 
 
 @pytest.mark.parametrize("name", [name for name in PARSERS if not name.endswith("_dir") and name not in ANY_TEXT])
 @pytest.mark.parametrize(
-    "value", ["https://l:geheim@proxy.example:1", "l:geheim@db.example", "password=geheim", "lzt_geheim", "AGE-SECRET-KEY-1GEHEIM"]
+    "value",
+    [
+        "https://l:geheim@proxy.example:1",
+        "l:geheim@db.example",
+        "password=geheim",
+        "lzt_geheim",
+        "AGE-SECRET-KEY-1geheim",
+    ],
 )
 def test_a_setting_with_a_password_under_a_wrong_name_is_not_repeated(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as refused:

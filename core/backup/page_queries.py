@@ -17,6 +17,7 @@ from core.cache import event_rows, frames, history_rows, lists_read, readings
 from core.cache.api_queries import runs_page
 from core.cache.backup_rows import latest_backups
 from core.cache.health_reading import read_health
+from core.cache.onboarding_rows import all_onboardings
 from core.cache.product_frame import products_frame
 from core.cache.rule_rows import all_rules
 from core.cache.run_rows import latest_run
@@ -58,15 +59,15 @@ def _products(reader: Reader) -> object:
     return products_frame(figures.licenses, figures.license_index)
 
 
-def _tenants(reader: Reader) -> list[object]:
+def _tenants(reader: Reader) -> None:
     """Read what the page of each tenant shows, with the longest history of one of its licences."""
-    since, read = (reader.now - YEARS).date(), list[object]()
+    since = (reader.now - YEARS).date()
     for tenant_id, skus in readings.stored_licenses(reader.engine).items():
-        read += [frames.subscriptions_frame(reader.engine, tenant_id),
-                 event_rows.events_of(reader.engine, tenant_id, most=PAGE),
-                 history_rows.history_page(reader.engine, tenant_id, since, limit=1)]  # fmt: skip
-        read += [frames.history_frame(reader.engine, tenant_id, sku_id, since) for sku_id in sorted(skus)[:1]]
-    return read
+        frames.subscriptions_frame(reader.engine, tenant_id)
+        event_rows.events_of(reader.engine, tenant_id, most=PAGE)
+        history_rows.history_page(reader.engine, tenant_id, since, limit=1)
+        if skus:
+            frames.history_frame(reader.engine, tenant_id, min(skus), since)
 
 
 def _audit(reader: Reader) -> object:
@@ -81,6 +82,7 @@ QUERIES: Mapping[str, Callable[[Reader], object]] = {
     "alle-tenants": _licenses,
     "produkte": _products,
     "tenant": _tenants,
+    "tenant-aufnehmen": lambda of: all_onboardings(of.engine),
     "monitoring": lambda of: (lists_read.sharepoint_status(of.engine), lists_read.tenant_list_rows(of.engine)),
     "regeln": lambda of: all_rules(of.engine),
     "konten": lambda of: (accounts.list_accounts(of.engine, of.actor), open_sessions(of.engine, of.actor, of.now)),
