@@ -61,8 +61,9 @@ attack: .venv/.dev ## Attacks on a product that it starts: does it withstand, an
 image: ## Build the image `lizenztool` with Docker or Podman, or without a daemon (.ci/image)
 	@.ci/image
 
-image-check: .venv/.dev chromium ## Build the image without a daemon, look into it and open every page of it; minutes, as root
+image-check: .venv/.dev chromium ## Build the image, open every page of it; two web processes behind HAProxy; minutes, as root
 	$(BIN)/python -m tests.deployment.image
+	$(BIN)/python -m tests.deployment.two_web
 
 deploy-check: .venv/.dev .tools/.wheels ## The chart, the Compose files, proxy and alarms, each with the program that reads it
 	$(BIN)/python -m tests.deployment
