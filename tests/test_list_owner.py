@@ -262,6 +262,28 @@ def test_the_mark_is_renewed_once_an_hour_and_costs_nothing_in_between(office: O
     assert office.m365.count("POST", "batch") == 1
 
 
+@pytest.mark.parametrize("kind", ["status", "lost_answer"])
+def test_a_mark_that_cannot_be_renewed_for_hours_stays_ours(office: Office, kind: str) -> None:
+    office.refresh()
+    (row,) = office.sharepoint.parameters.find(Parameter=PARAMETER)
+    path = f"PATCH /sites/{office.sharepoint.site_id}/lists/{office.sharepoint.parameters.id}/items/{row.id}/fields"
+    fault = Fault(
+        path if kind == "status" else r"POST .*/\$batch", kind, status=503, sub_response=kind == "status", times=None
+    )
+    office.m365.faults.add(fault)
+    for _ in range(4):
+        office.later(hours=2)
+        office.refresh()
+    office.m365.faults.clear()
+    office.m365.tenants[0].set_sku("SPE_E3", consumed=5)
+
+    in_turns(office)
+
+    assert fault.hits
+    assert codes(office) == []
+    assert len(office.messages) == TENANTS + 1
+
+
 def test_a_refresh_that_only_reads_marks_nothing(tmp_path: Path) -> None:
     with open_office(tmp_path) as office:
         office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})

@@ -13,7 +13,7 @@ from core.cache.schema import alarms, documents, licenses
 from core.cache.sql import document, lock_for_writing, save_document, transaction
 
 DOCUMENT = "list_owner"
-KEPT_TURNS = 3  # the last mark, one whose answer was lost, and one that another process writes at this moment
+KEPT_TURNS = 2  # beside the present and the new one: another process may be writing its mark at this moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,17 @@ def own_marks(engine: Engine, list_key: str) -> OwnMarks:
     return _marks(document(engine, DOCUMENT, {}), list_key)
 
 
-def add_turn(engine: Engine, list_key: str, turn: str, installation: str = "") -> str:
+def add_turn(engine: Engine, list_key: str, turn: str, *, present: str = "", installation: str = "") -> str:
     """Store the turn of a mark before it is written, and return the id of the installation.
 
-    That is `installation` if given, else the stored one, else a new one.
+    That is `installation` if given, else the stored one, else a new one. `present` is the turn of our mark in the list,
+    which stays ours however often the write fails.
     """
     with transaction(engine) as connection:
         stored = _locked(connection)
         stored["installation"] = installation or stored.get("installation") or uuid4().hex[:12]
-        turns = [*_marks(stored, list_key).turns, turn][-KEPT_TURNS:]
+        others = [one for one in _marks(stored, list_key).turns if one != present]
+        turns = [*filter(None, [present]), *others[-KEPT_TURNS:], turn]
         stored.setdefault("lists", {})[list_key] = {"turns": turns, "foreign": False}
         save_document(connection, DOCUMENT, stored)
     return str(stored["installation"])

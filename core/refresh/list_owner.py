@@ -77,14 +77,17 @@ class ListOwner:
             if mark is not None and found in CODES:
                 note_foreign(self._engine, lists.parameters.key)
                 raise NotOwner(self._problem(CODES[found], mark))
-            if mark is not None and found == "ours" and not needs_renewal(mark, own, now):
-                return self._settle(lists, rows[0])
+            if mark is not None and found == "ours":
+                self._settle(lists, rows[0])
+                if not needs_renewal(mark, own, now):
+                    return []
             answer = self._write(lists, rows, self._new_mark(lists, mark, found, now))
             if answer.status in REFUSED:
                 return [self._refused(answer)]
             if answer.ok and mark is not None:
+                self._settle(lists, rows[0])
                 self._confirmed_at = self._clock()
-                return self._settle(lists, rows[0])
+                return []
             items = lists.items(lists.parameters)  # a new row may be the second one, a changed one is to be judged anew
         return []
 
@@ -122,10 +125,9 @@ class ListOwner:
         marks = own_marks(self._engine, key)
         return Own(marks.installation, self._place, marks.turns, settled=key in self._settled)
 
-    def _settle(self, lists: Lists, item: Item) -> Sequence[Problem]:
+    def _settle(self, lists: Lists, item: Item) -> None:
         self._settled.add(lists.parameters.key)
         self._item_id = item.item_id
-        return ()
 
     def _new_mark(self, lists: Lists, mark: Mark | None, found: Verdict, now: datetime) -> Mark:
         """Return the mark to write, and store its turn before it is written: the answer may be lost."""
@@ -133,7 +135,8 @@ class ListOwner:
         if found == "restored" or own_marks(self._engine, key).foreign:
             forget_earlier_shortages(self._engine)
         adopted = mark.installation if mark is not None and found == "restored" else ""
-        installation = add_turn(self._engine, key, turn, adopted)
+        present = mark.turn if mark is not None and found == "ours" else ""
+        installation = add_turn(self._engine, key, turn, present=present, installation=adopted)
         return Mark(installation, self._place, turn, mark.since if mark else now, now, host_name())
 
     def _write(self, lists: Lists, rows: Sequence[Item], mark: Mark) -> BatchAnswer:
