@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from core.attention.conditions import onboarding_conditions
+from core.attention.facts import Facts
 from core.audit import Search, find
 from core.cache.onboarding_rows import STEPS, Onboarding, all_onboardings, find_onboarding, log_of, unseen_summaries
 from core.cache.readings import stored_licenses
@@ -157,6 +160,28 @@ def test_the_summary_is_a_condition_until_somebody_acknowledges_it(office: Offic
         acknowledge_summary(office.engine, onboarding, viewer, office.now())
 
 
+def test_an_onboarding_that_is_not_finished_after_a_day_is_a_condition(office: Office) -> None:
+    onboarding = with_key(office)
+    facts = Facts(unfinished=all_onboardings(office.engine))
+
+    assert list(onboarding_conditions(facts, onboarding.created_at + timedelta(hours=23))) == []
+    (condition,) = onboarding_conditions(facts, onboarding.created_at + timedelta(hours=25))
+    assert (condition.level, condition.problem.code) == ("warning", "onboarding.unfinished")
+    said = condition.settled("de", str).text("de")
+    assert "Die Anwendung im Entra Admin Center registrieren" in said
+
+
+@pytest.mark.parametrize(("tenants", "codes"), [(2, ["shortages_found"] * 2), (3, ["shortages_found_many"])])
+def test_many_first_readings_share_a_condition(tenants: int, codes: list[str]) -> None:
+    now = datetime.now(UTC)
+    summary = {"products": 1, "shortages": [{"product": "Visio"}]}
+    done = Onboarding("1", "1", "A", "a", "own", "", "", [], "", "", "done", "x", now, now, now, summary=summary)
+
+    found = onboarding_conditions(Facts(unseen=[done] * tenants), now)
+
+    assert [one.problem.code for one in found] == [f"onboarding.{code}" for code in codes]
+
+
 def test_the_log_says_every_step_with_its_time_and_the_audit_the_end(office: Office) -> None:
     onboarding = added(office)
 
@@ -242,6 +267,19 @@ def test_the_client_id_of_another_tenant_is_refused_by_name(office: Office) -> N
     assert problem is not None
     assert (problem.code, problem.params["other"]) == ("onboarding.client_of_another", "Bau AG Chur")
     assert onboarding.next_step == "registration"
+
+
+def test_a_wrong_client_id_can_be_corrected_while_the_consent_waits(office: Office) -> None:
+    onboarding = with_key(office)
+    right, wrong = register(office, onboarding), "11111111-2222-4333-8444-555555555555"
+    onboarding = ended(office, onboarding, client_id=wrong)
+    assert (onboarding.next_step, onboarding.step("consent").problem.code) == (  # type: ignore[union-attr]
+        "consent", "signin.app_unknown",
+    )  # fmt: skip
+
+    onboarding = ended(office, onboarding, client_id=right)
+
+    assert (onboarding.state, onboarding.client_id) == ("done", right)
 
 
 # Microsoft takes its time

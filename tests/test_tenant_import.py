@@ -142,10 +142,6 @@ def test_a_hundred_tenants_with_five_broken_lines(
     file = tmp_path / "tenants.csv"
     file.write_text("\n".join([HEADER, *lines]), "utf-8-sig")
 
-    assert run(file, "--dry-run", "--json") == 1
-    assert Counter(one["result"] for one in results(capsys)) == {"ready": 95, "fault": 5}
-    assert tenant_rows(provider.engine) == {}
-
     assert run(file, "--json") == 1
     told = results(capsys)
     assert Counter(one["result"] for one in told) == {"read": 95, "fault": 5}
@@ -189,3 +185,4 @@ def test_the_faults_are_sentences_with_the_number_of_their_line(
     assert said[0] == "Zeile 2, fehlerhaft: Schule Höri"
     assert said[1].startswith("  - Microsoft kennt keinen Tenant «unknown.example».")
     assert said[2] == "fehlerhaft 1"
+    assert tenant_rows(provider.engine) == {}

@@ -29,12 +29,10 @@ from core.tenants.onboarding.job import Given
 from core.tenants.onboarding.request import Request
 from core.tenants.onboarding.sign_in_steps import try_tenant
 from core.tenants.onboarding.start import OnboardingRefused, start, uses_shared_app
-from core.tenants.onboarding.steps import RETRY_EVERY, retries_itself
+from core.tenants.onboarding.steps import CLICKS, PORTAL, RETRY_EVERY, retries_itself
 from core.texts import text
 
 LOOK_EVERY = 0.2  # seconds between two looks at a refresh
-CLICKS = ("new", "upload", "permission", "consent", "id")
-PORTAL = "https://entra.microsoft.com"
 
 Call = Callable[[argparse.Namespace, Services, Refresher], int]
 
@@ -60,8 +58,7 @@ def add_to(commands: Any, language: str) -> None:
         one.add_argument("--cert", type=Path, metavar="FILE", help=text("help.tenant_cert", language))
         one.add_argument("--password-file", type=Path, metavar="FILE", help=text("help.tenant_password", language))
         one.add_argument("--wait", type=int, default=180, metavar="SECONDS", help=text("help.tenant_wait", language))
-    listed = action("list", _list, "list")
-    del listed
+    action("list", _list, "list")
     for name, call in (("test", _test), ("log", _log), ("cancel", _cancel), ("remove", _remove)):
         action(name, call, name).add_argument("slug", help=text("help.tenant_slug", language))
     go_on.add_argument("slug", help=text("help.tenant_slug", language))

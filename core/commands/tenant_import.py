@@ -12,7 +12,7 @@ from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.roles import command_actor
-from core.tenants.onboarding.bulk import LineResult, check_lines, import_tenants
+from core.tenants.onboarding.bulk import LineResult, Progress, check_lines, import_tenants
 from core.tenants.onboarding.csv_file import CsvContent, CsvUnusable, read_csv
 from core.text_files import read_file
 from core.texts import text
@@ -40,7 +40,9 @@ def import_file(options: argparse.Namespace, services: Services, refresher: Refr
     return OK if all(one.result in GOOD for one in results) else SOME_FAILED
 
 
-def _progress(language: str):  # type: ignore[no-untyped-def]
+def _progress(language: str) -> Progress:
+    """Return the function that writes the progress to stderr, one line for several tenants."""
+
     def progress(done: int, total: int) -> None:
         if total and (done % SHOWN_EVERY == 0 or done == total):
             print(text("command.tenant_progress", language, done=done, total=total), file=sys.stderr)

@@ -111,8 +111,7 @@ def _given(services: Services, onboarding: Onboarding, step: str) -> tuple[Given
     if step == "registration":
         return Given(client_id=registration_guide(services, onboarding)), "onboarding.registered"
     if step == "consent":
-        consent_guide(services, onboarding)
-        return Given(), "onboarding.check"
+        return Given(client_id=consent_guide(services, onboarding)), "onboarding.check"
     return Given(), "onboarding.again"
 
 

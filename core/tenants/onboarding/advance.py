@@ -18,6 +18,7 @@ from core.cache import onboarding_rows
 from core.cache.onboarding_rows import OVER, Onboarding, Step, add_line, change, find_onboarding, save_step
 from core.cache.run_rows import open_runs
 from core.cache.tenant_rows import forget_tenant
+from core.name_key import guid_key
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
@@ -82,7 +83,7 @@ def advance(
     with claimed(services, onboarding_id) as onboarding:
         if given is not None:
             change(services.engine, onboarding.onboarding_id, acted_at=services.now())
-        job = Job(services, refresher, onboarding, actor, given or Given())
+        job = Job(services, refresher, _reopened(onboarding, given), actor, given or Given())
         while (step := job.onboarding.next_step) not in (None, until):
             outcome = FUNCTIONS[step](job)
             if outcome is None:
@@ -96,6 +97,15 @@ def advance(
             if outcome.state not in OVER:
                 break
     return stored_onboarding(services, onboarding.onboarding_id)
+
+
+def _reopened(onboarding: Onboarding, given: Given | None) -> Onboarding:
+    """Return the onboarding with its registration open again if another client id is given before the consent."""
+    other = given is not None and given.client_id and guid_key(given.client_id) != onboarding.client_id
+    if not other or onboarding.app == "shared" or onboarding.next_step != "consent":
+        return onboarding
+    registration = replace(onboarding.step("registration"), state="open")
+    return replace(onboarding, steps={**onboarding.steps, "registration": registration})
 
 
 def store(job: Job, step: Step, outcome: Outcome) -> None:

@@ -9,7 +9,7 @@ from core.audit import Entry
 from core.cache.onboarding_rows import Onboarding, add_line, add_onboarding, all_onboardings, new_onboarding_id
 from core.graph import GraphError
 from core.graph.tenant_lookup import TenantLookup
-from core.name_key import guid_key, name_key, plain
+from core.name_key import guid_key, plain
 from core.problems import Problem, ProblemError
 from core.refresh.services import Services
 from core.roles import Action, Actor
@@ -109,8 +109,3 @@ def _new(services: Services, request: Request, tenant_id: str, slug: str, actor:
         created_at=now,
         acted_at=now,
     )
-
-
-def is_same(request: Request, other: Onboarding) -> bool:
-    """Return True if the request is about the tenant of an onboarding, under its name."""
-    return request.wanted == other.tenant_id and name_key(request.name) == name_key(other.name)

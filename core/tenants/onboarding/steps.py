@@ -13,6 +13,9 @@ WAITS_FOR_MICROSOFT = frozenset({
     "signin.app_unknown", "signin.app_being_created", "signin.consent_missing", "signin.role_missing",
     "signin.certificate_unknown", "graph.forbidden", "graph.token_refused",
 })  # fmt: skip
+# What a person does in the portal for the registration, in this order; the words are onboarding.click.<name>.
+CLICKS = ("new", "upload", "permission", "consent", "id")
+PORTAL = "https://entra.microsoft.com"
 RETRY_EVERY = timedelta(seconds=10)
 RETRY_FOR = timedelta(minutes=3)  # after what a person has done last; then only on request
 
