@@ -38,7 +38,8 @@ def names_in(file: str) -> set[str]:
 @pytest.fixture(scope="module")
 def given(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The series that /metrics gives."""
-    world = World.at(tmp_path_factory.mktemp("metrics"))
+    folder = tmp_path_factory.mktemp("metrics")
+    world = World.at(folder, backup_dir=str(folder), backup_recipients=("age1somebody",))
     world.read(world.tenant("Schule A"))
     text = MetricsPage(Tabs(), runtime.current).text(world.runtime, datetime.now(UTC), 0).decode()
     return {line.split("{")[0].split()[0] for line in text.splitlines() if not line.startswith("#")} | {
