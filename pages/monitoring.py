@@ -37,7 +37,7 @@ with fenced("block.switches"):
     with st.container(horizontal=True, vertical_alignment="center", key="tenant_filter"):
         tenants = choose_tenants(snapshot)
         switch_all(tenants)
-        view_menu(navigation.MONITORING, url.kept_params(navigation.MONITORING))
+        view_menu(navigation.MONITORING, url.kept_params(navigation.MONITORING), if_any=True)
     show_switches(tenants, view)
 
 with fenced("monitoring.differences"):

@@ -22,8 +22,11 @@ LONGEST_LABEL = 28
 Option = SavedView | OpenView
 
 
-def view_menu(page: str, params: Params) -> None:
-    """Show the menu for the page at the address `page`; `params` are its filters as they are chosen now."""
+def view_menu(page: str, params: Params, *, if_any: bool = False) -> None:
+    """Show the menu for the page at the address `page`; `params` are its filters as they are chosen now.
+
+    `if_any`: only if there is something in it, where the line has no room to spare.
+    """
     user = current_user()
     if not user.may(Action.SAVE_VIEWS):
         return
@@ -32,6 +35,8 @@ def view_menu(page: str, params: Params) -> None:
     except DatabaseError:
         return  # the line above says that the database does not answer
     options = menu_options(views, user, chosen=any(params.values()))
+    if if_any and not options:
+        return
     picked = st.menu_button(
         _label(views, params), list(options) or [text("view.none")], key="views", disabled=not options,
         help=None if options else text("view.empty"),
