@@ -22,7 +22,7 @@ PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(HANGING)
 AGAIN := --last-failed --last-failed-no-failures none --tb=short
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint texts types tests bench chaos attack image image-check deploy-check lock sbom audit chromium
+.PHONY: help run postgresql test lint texts types tests bench chaos attack image image-check deploy-check lock sbom audit chromium
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 21
@@ -48,6 +48,11 @@ tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its out
 	@$(PYTEST) -n $(WORKERS) $(if $(FAST),--fast) $(TESTS) || { failed=$$?; test $$failed = 1 || exit $$failed; \
 	echo "Once more and alone, what failed; what passes now depends on the machine's load and wants mending:"; \
 	$(PYTEST) $(AGAIN) $(TESTS); }
+
+ON_SERVER := $(addprefix tests/test_,$(addsuffix .py,api attention audit_page license_identity lost_lists products recent_changes \
+	refusals rules_file rules_page tenant_switches vanish))
+postgresql: .venv/.dev ## What the suite runs on SQLite alone, with PostgreSQL in place of each file
+	@$(PYTEST) -n $(WORKERS) --postgresql $(ON_SERVER)
 
 bench: .venv/.dev ## Measure refresh and pages against a floor
 	$(BIN)/python -m benchmarks

@@ -166,6 +166,8 @@ def servers_in_place_of_files(request: pytest.FixtureRequest) -> Iterator[None]:
     if not request.config.getoption("--postgresql"):
         yield
         return
+    if request.node.get_closest_marker("of_a_file"):
+        pytest.skip("about the file of SQLite")
     server, template = request.getfixturevalue("postgres_url"), request.getfixturevalue("postgres_template")
     place, create = cache_database._place, vars(cache_database)["create_engine"]  # of one_compiler
     urls: dict[str, URL] = {}

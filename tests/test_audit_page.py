@@ -214,6 +214,7 @@ def test_without_a_match_the_next_step_is_told(small: World, open_page: Any) -> 
     assert "Filter zurücksetzen" in app.info[0].value
 
 
+@pytest.mark.of_a_file
 def test_whether_the_chain_is_whole_is_said_on_demand(small: World, open_page: Any) -> None:  # noqa: F811
     note(small, 4)
     app = open_page(small, AUDIT)

@@ -214,6 +214,7 @@ def test_a_deleted_database_tells_nobody_again(office: Office) -> None:
     assert len(office.messages) == TENANTS + 1
 
 
+@pytest.mark.of_a_file
 def test_an_older_database_tells_a_shortage_that_came_after_it_exactly_once(office: Office, tmp_path: Path) -> None:
     older = copy_of_database(office, tmp_path)
     office.reopen()
@@ -229,6 +230,7 @@ def test_an_older_database_tells_a_shortage_that_came_after_it_exactly_once(offi
     assert len(office.messages) == TENANTS + 2
 
 
+@pytest.mark.of_a_file
 def test_an_older_database_does_not_tell_a_shortage_again_that_ended_and_came_back_since(
     office: Office, tmp_path: Path
 ) -> None:
