@@ -250,6 +250,17 @@ def test_every_fault_of_a_request_is_told_and_nothing_is_begun(
     assert all_onboardings(office.engine) == []
 
 
+def test_a_short_name_with_a_certificate_gets_a_number(office: Office) -> None:
+    certs = office.settings.profiles_dir.parent / "certs"
+    (certs / "schule-hoeri").mkdir(parents=True)
+    (certs / "schule-hoeri" / "mycert_schule-hoeri.pem").write_text("somebody's")
+    (certs / "export.pfx").write_text("beside it")
+
+    onboarding = with_key(office)
+
+    assert (onboarding.slug, onboarding.next_step) == ("schule-hoeri-2", "registration")
+
+
 def test_the_tenant_id_in_place_of_the_client_id_is_refused(office: Office) -> None:
     onboarding = with_key(office)
 

@@ -37,9 +37,10 @@ def _slugs(services: Services) -> set[str]:
     folder = services.settings.profiles_dir
     slugs = {row.slug for row in tenant_rows(services.engine).values()}
     try:
-        slugs |= {path.name.removeprefix("config-").removesuffix("-profile.json")
-                  for path in find_profiles(folder, "tenant").profiles}  # fmt: skip
-        slugs |= {path.name for path in (folder.resolve().parent / "certs").iterdir() if any(path.iterdir())}
+        files = find_profiles(folder, "tenant").profiles
+        slugs |= {path.name.removeprefix("config-").removesuffix("-profile.json") for path in files}
+        certificates = (folder.resolve().parent / "certs").iterdir()
+        slugs |= {path.name for path in certificates if path.is_dir() and any(path.iterdir())}
     except OSError:
-        pass
+        pass  # a folder that cannot be read is told when it is written
     return slugs
