@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# What is next for a run before the tenants of a run, so that no run waits for the pieces of another one.
+# No run waits for the pieces of another one.
 PRIORITIES: Mapping[Step, int] = {"advance": 1, "read": 0}
 # Of two jobs with one lock the second waits, so that no hint is lost on a process that is just ending.
 LOCKS: Mapping[Step, str | None] = {"advance": "lizenztool.advance", "read": None}
 BEAT = 5.0  # seconds between two signs of life of a process
 SILENT = 20.0  # seconds without one, after which other processes take its jobs over
+LOOK_EVERY = 1.0  # seconds between two looks for a job whose lock has become free, of which nobody is told
 PAUSE = 2.0  # seconds before a job that failed, or a process whose connection was lost, tries again
 ATTEMPTS = 5  # of a job; later the sweep makes up for it
 
@@ -123,16 +124,11 @@ async def _work_until_lost(
     )
     app = app_with(connector, calls)
     async with app.open_async():
-        tasks = {
-            asyncio.create_task(
-                app.run_worker_async(
-                    concurrency=concurrency, delete_jobs="always", install_signal_handlers=False,
-                    update_heartbeat_interval=BEAT, stalled_worker_timeout=SILENT * 3,
-                )
-            ),
-            asyncio.create_task(_take_over(app)),
-            asyncio.create_task(stop.wait()),
-        }  # fmt: skip
+        worker = app.run_worker_async(
+            concurrency=concurrency, delete_jobs="always", install_signal_handlers=False,
+            update_heartbeat_interval=BEAT, stalled_worker_timeout=SILENT * 3, fetch_job_polling_interval=LOOK_EVERY,
+        )  # fmt: skip
+        tasks = {asyncio.create_task(one) for one in (worker, _take_over(app), stop.wait())}
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
