@@ -89,7 +89,11 @@ def test_the_menu_has_the_pages_that_a_role_may_open(role: str) -> None:
 
 @pytest.mark.parametrize(
     ("role", "links"),
-    [("viewer", []), ("support", []), ("admin", ["Konten", "Zugang für Programme", "Protokoll", "Betrieb"])],
+    [
+        ("viewer", []),
+        ("support", []),
+        ("admin", ["Tenant aufnehmen", "Konten", "Zugang für Programme", "Protokoll", "Betrieb"]),
+    ],
 )
 def test_administration_is_linked_for_admins_alone(role: str, links: list[str], world: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(world, user=USERS[role])

@@ -156,9 +156,8 @@ def _gauges_of_backups(facts: BackupFacts, now: datetime) -> Iterator[GaugeMetri
     good = {"backup": facts.latest.good_backup, "drill": facts.latest.good_drill}
     ages = {kind: _age(row.started_at, now) for kind, row in good.items() if row is not None}
     yield _gauge("backup_age_seconds", "Age of the last backup, and drill of a restore, that went well.", ages, "kind")
-    if not facts.missing:
-        sound = {kind: float(state == "ok") for kind, state in states.items()}
-        yield _gauge("backup_ok", "1 if the last backup, or drill, went well and is young enough.", sound, "kind")
+    sound = {} if facts.missing else {kind: float(state == "ok") for kind, state in states.items()}
+    yield _gauge("backup_ok", "1 if the last backup, or drill, went well and is young enough.", sound, "kind")
 
 
 def _age(at: datetime, now: datetime) -> float:
