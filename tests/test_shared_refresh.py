@@ -16,6 +16,8 @@ from core.refresh import shared_run
 from core.refresh.refresher import Refresher
 from core.refresh.shared_run import SharedRuns, Step
 from core.roles import schedule_actor
+from core.runtime import refresher_of
+from tests.held_refresh import command
 from tests.office import Office, open_office
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -142,3 +144,22 @@ def test_who_was_frozen_stores_nothing_beside_its_successor(office: Office, hint
     assert not frozen.held()
     with kept(frozen), pytest.raises(LeaseLost), transaction(office.engine):
         pass
+
+
+def test_workers_as_processes_share_a_refresh_and_end_in_order(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them, and the engine between: what the campaign of `python -m tests.chaos` does for minutes."""
+    for number in range(2 * shared_run.CHUNK):
+        office.m365.add_tenant(f"Firma {number}", skus={"SPB": (9, 1)})
+    monkeypatch.setenv("LIZENZTOOL_REFRESH_MINUTES", "0")
+    processes = [command(office, "worker") for _ in range(2)]
+    try:
+        summary = refresher_of(office.services).run(schedule_actor())
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.communicate(timeout=20)
+
+    assert (summary["ok"], summary["failed"]) == (len(NAMES) + 2 * shared_run.CHUNK, [])
+    assert office.m365.count("GET", "/subscribedSkus") == summary["ok"]
+    assert [process.returncode for process in processes] == [0, 0]
