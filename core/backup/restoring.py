@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import filecmp
-import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -16,10 +14,11 @@ from pyrage import x25519
 
 from core.backup.archive import unpack
 from core.backup.backup_error import BackupError, system_errors
-from core.backup.contents import ASIDE, Places, database_file, files_below, places_of
-from core.backup.manifest import PRODUCT_NAMES, SETTINGS, Manifest
-from core.backup.restore_journal import Journal, Step, backward, begun, end, forward, need_none_begun
+from core.backup.contents import database_file, places_of
+from core.backup.manifest import SETTINGS, Manifest
+from core.backup.restore_journal import Journal, backward, begun, end, forward, need_none_begun
 from core.backup.scratch import scratch_folder
+from core.backup.staging import delete_staged, stage
 from core.cache.database import DatabaseError
 from core.cache.postgres_copy import check_dump, drop_schema_if_empty, present_schema, restored_postgres, schema_exists
 from core.cache.schema_version import MIGRATIONS
@@ -29,8 +28,6 @@ from core.cache.upgrade import is_known
 from core.problems import Problem
 from core.settings import PREFIX, Settings, load_settings
 
-STAGED: Final = ".restoring"  # folders with new files beside their places
-LOGS = ("-wal", "-shm")  # of SQLite; those of another file would damage it
 PARTS: Final = {  # what can be restored alone -> first parts of the names
     "database": ("database.sqlite", "database.pgdump", "secret.key"),
     "profiles": ("profiles", "certs"),
@@ -88,7 +85,7 @@ def restore(
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
     wanted = [first for part in parts for first in PARTS[part]]
     with scratch_folder(data_dir) as scratch:
-        _delete_staged(places, data_dir)
+        delete_staged(places, data_dir)
         manifest = unpack(file, keys, scratch)
         check(manifest, scratch)
         if manifest.dump in wanted:
@@ -97,13 +94,13 @@ def restore(
             _need_same_places(settings, scratch / SETTINGS)
         try:
             with system_errors("backup.not_written", data_dir):
-                journal = _staged(Journal(file.name, stamp, []), manifest, places, scratch, data_dir, wanted)
+                journal = stage(Journal(file.name, stamp, []), manifest, places, scratch, data_dir, wanted)
                 outside = _keep_outside(scratch, data_dir, stamp) if "profiles" in wanted else ""
             journal.save(data_dir)
             _begin(journal, settings)
         finally:
             if begun(data_dir) is None:
-                _delete_staged(places, data_dir)
+                delete_staged(places, data_dir)
     return Restored(manifest, _asides(journal), outside)
 
 
@@ -134,7 +131,7 @@ def continue_restore(settings: Settings) -> Journal:
     need_alone(settings)
     with scratch_folder(settings.data_dir):  # which deletes what the killed process had unpacked there
         carry_out(journal, settings.data_dir, settings.database)
-        _delete_staged(places_of(settings), settings.data_dir)
+        delete_staged(places_of(settings), settings.data_dir)
     return journal
 
 
@@ -194,93 +191,6 @@ def _need_same_places(settings: Settings, env_file: Path) -> None:
         raise BackupError(
             Problem("backup.other_places", {"names": ", ".join(f"{PREFIX}{one.upper()}" for one in names)})
         )
-
-
-def _staged(
-    empty: Journal, manifest: Manifest, places: Places, scratch: Path, data_dir: Path, wanted: Sequence[str]
-) -> Journal:
-    """Lay every wanted file beside its place and return the journal of what is to be done. Raises OSError."""
-    steps: list[Step] = []
-    for name, place in places.singles.items():
-        if name in wanted and name in manifest.files and not _cannot_change(name, place):
-            steps += _steps(scratch / name, place, empty.stamp)
-    for first, folder in places.folders.items():
-        if first in wanted:
-            names = {path.name for path in (scratch / first).glob("*")} | {path.name for path in _children(folder)}
-            for name in sorted(names):
-                steps += _steps(scratch / first / name, folder / name, empty.stamp)
-    if manifest.dump not in wanted:
-        return replace(empty, steps=steps)
-    if places.database is None:
-        dump = data_dir / STAGED / manifest.dump
-        _lay(scratch / manifest.dump, dump)
-        return replace(empty, steps=steps, dump=str(dump), schema_aside=f"before_restore_{empty.stamp}")
-    for ending in LOGS:
-        steps += _steps(scratch / f"no{ending}", places.database.with_name(places.database.name + ending), empty.stamp)
-    return replace(empty, steps=[*steps, *_steps(scratch / manifest.dump, places.database, empty.stamp)])
-
-
-def _cannot_change(name: str, place: Path) -> bool:
-    """Return True for the product names where the program's folder belongs to somebody else, as in a container."""
-    return name == PRODUCT_NAMES and not os.access(place.parent, os.W_OK)
-
-
-def _steps(new: Path, place: Path, stamp: str) -> list[Step]:
-    """Lay `new` beside its place; return the step that puts it there, none if there is nothing to do."""
-    if _equal(new, place):
-        return []
-    aside = str(place.parent / f"{ASIDE}{stamp}" / place.name)
-    if not new.exists():
-        return [Step(str(place), aside)]
-    staged = place.parent / STAGED / place.name
-    _lay(new, staged)
-    return [Step(str(place), aside, str(staged))]
-
-
-def _equal(new: Path, place: Path) -> bool:
-    """Return True if both are files, or folders of files, with the same content, or if neither exists."""
-    if new.is_dir() and place.is_dir():
-        below = [[path.relative_to(folder) for path in files_below(folder)] for folder in (new, place)]
-        return below[0] == below[1] and all(_equal(new / path, place / path) for path in below[0])
-    if new.is_file() and place.is_file():
-        return filecmp.cmp(new, place, shallow=False)
-    return not new.exists() and not place.exists()
-
-
-def _lay(new: Path, staged: Path) -> None:
-    """Move what was unpacked beside its place; called by root, give it the owner of the folder there."""
-    folder = staged.parent.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    staged.parent.mkdir(mode=0o700, exist_ok=True)
-    shutil.move(new, staged)
-    for path in [staged, *staged.rglob("*")]:
-        if path.is_file():
-            _to_disk(path)
-        if hasattr(os, "geteuid") and os.geteuid() == 0:
-            os.chown(path, folder.stat().st_uid, folder.stat().st_gid)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _children(folder: Path) -> Iterator[Path]:
-    """Yield the files and folders in `folder` that a restore may replace."""
-    if folder.is_dir():
-        yield from (path for path in folder.iterdir() if not path.name.startswith((ASIDE, STAGED, "..")))
-
-
-def _delete_staged(places: Places, data_dir: Path) -> None:
-    """Delete what lies ready beside the places, of this restore or of one that was killed before it began."""
-    parents = {place.parent for place in places.singles.values()} | set(places.folders.values()) | {data_dir}
-    if places.database is not None:
-        parents.add(places.database.parent)
-    for parent in parents:
-        shutil.rmtree(parent / STAGED, ignore_errors=True)
 
 
 def _asides(journal: Journal) -> list[str]:
