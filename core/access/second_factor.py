@@ -208,4 +208,5 @@ def _hash(code: str) -> str:
 
 def _qr_code(uri: str) -> str:
     """Return an SVG element with a white background, so that cameras read it on a dark page, too."""
-    return segno.make_qr(uri, error="m").svg_inline(scale=5, dark="#000", light="#fff")
+    svg: str = segno.make_qr(uri, error="m").svg_inline(scale=5, dark="#000", light="#fff")
+    return svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)  # without it no <img> shows it
