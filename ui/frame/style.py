@@ -62,8 +62,9 @@ input:focus-visible { outline: none !important; }
 /* The accent of the dark theme stands out from the page, but not from the white letters of a button. */
 [data-testid^="stBaseButton-primary"] { background-color: light-dark(#1849A9, #1D4FB8) !important; }
 /* Small print at 7:1, and the parts of a day, which are fields, as large as what a finger hits. */
-[data-testid="stCaptionContainer"] { color: light-dark(#435065, #B0B8C4) !important;
-  opacity: 1 !important; }
+[data-testid="stCaptionContainer"], [data-testid="stExpander"] summary p {
+  color: light-dark(#435065, #B0B8C4) !important; opacity: 1 !important; }
+[data-testid="stExpander"], [data-testid="stExpander"] :is(details, summary, summary *) { opacity: 1 !important; }
 [role="spinbutton"] { display: inline-flex; align-items: center; justify-content: center; min-width: 1.5rem;
   min-height: 1.5rem; padding: 0 !important; }
 [role="spinbutton"][data-placeholder] { color: light-dark(#435065, #B0B8C4) !important; }
