@@ -35,6 +35,7 @@ from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
 from core.cache.view_rows import add_view
 from core.licenses.alarm_rules import Rule
+from core.operations import database_move
 from core.operations.backup_overview import backup_overview
 from core.problems import ProblemError
 from core.refresh import list_refill, next_push
@@ -68,6 +69,7 @@ PEOPLE = {NONE: "nina", "viewer": "vera", "support": "sven", "admin": "anna"}
 SECURITY = ROOT / "docs" / "security.md"
 NOW = datetime.now(UTC)
 NEW_PASSWORD = "Birke-Nachthemd-27x"
+NOWHERE = "sqlite:////nowhere/at/all.db"
 NO_POLICIES = '{"version": 1, "rules": []}'
 
 
@@ -238,6 +240,9 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("backup_overview.backup_overview",
          lambda core, actor: backup_overview(core.engine, core.services.settings, actor, NOW)),
         ("creation.create", lambda core, actor: creation.create(core.engine, core.services.settings, actor, NOW)),
+        ("database_move.look", lambda core, actor: database_move.look(f"{core.engine.url}", NOWHERE, actor)),
+        ("database_move.move",
+         lambda core, actor: database_move.move(f"{core.engine.url}", NOWHERE, actor, NOW, lambda _: None)),
         ("drill.drill",
          lambda core, actor: drill(core.engine, core.services.settings, Path("nowhere.age"), [], actor)),
     ],
@@ -707,7 +712,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         newest = {row.action for row in rows if row.seq > known}
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
-    assert [action for action in Action if not sent[action]] == [Action.LOOK]
+    assert [action for action in Action if not sent[action]] == [Action.LOOK, Action.OPERATIONS]
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     cancel(product.office.services, "kunde", ADMIN)

@@ -35,7 +35,7 @@ class Move:
 
 def look(source: str, target: str, actor: Actor) -> Mapping[str, int]:
     """Return how many rows of each table a move would copy; change nothing. Raises NotAllowed, DatabaseError."""
-    actor.need(Action.ACCOUNTS)
+    actor.need(Action.OPERATIONS)
     _need_two(source, target)
     return rows_to_copy(source, target)
 
@@ -46,7 +46,7 @@ def move(source: str, target: str, actor: Actor, now: datetime, progress: Progre
     The source stays as it is. A move that was interrupted is continued by the same call. Raises NotAllowed,
     DatabaseError.
     """
-    actor.need(Action.ACCOUNTS)
+    actor.need(Action.OPERATIONS)
     _need_two(source, target)
     start = time.monotonic()
     tables = copy_database(source, target, Entry(actor, "database.moved", without_credentials(target)), now, progress)
