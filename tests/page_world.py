@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -32,6 +33,7 @@ from core.licenses.sku_mappings import read_catalogue
 from core.licenses.units import License, Subscription
 from core.problems import Problem
 from core.refresh.refresher import Refresher
+from core.refresh.run_watch import RunWatch
 from core.refresh.services import open_services
 from core.roles import Actor
 from core.runtime import Runtime, open_engine
@@ -293,7 +295,8 @@ class FakeRefresher:
 
     def __init__(self, world: World) -> None:
         self.world, self.asked = world, []  # type: ignore[var-annotated]
-        world.services = object()  # for the switches, which a test puts its own function in the place of
+        # For the pages that wait; a test puts a function of its own in the place of the switches'.
+        world.services = SimpleNamespace(run_watch=RunWatch())
 
     def request(self, actor: Actor, tenants: Sequence[str] = ()) -> str:
         self.asked.append((actor.source, actor.name, tuple(tenants)))

@@ -468,7 +468,8 @@ def test_the_database_is_asked_once_a_second_however_many_ask(tmp_path: Path) ->
     event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
     clock = [0.0]
     pages = HealthPages(Tabs(), lambda: Runtime(Settings(refresh_minutes=0), engine), lambda: clock[0])
-    request = Request({"type": "http", "method": "GET", "path": "/health/ready", "headers": [], "scheme": "http"})
+    path = {"path": "/health/ready", "query_string": b""}
+    request = Request({"type": "http", "method": "GET", **path, "headers": [], "scheme": "http"})
 
     async def call_many() -> list[int]:
         answers = await asyncio.gather(*(pages.ready(request) for _ in range(50)))
