@@ -35,6 +35,7 @@ SEEDS = (
 LENGTH, QUICK = 1_000, 0.01  # characters; seconds that are no harm
 # Pattern -> why no long text from outside meets it.
 SHORT = {
+    "core.graph.tenant_lookup.DOMAIN": "a domain has 253 characters, and is matched from its start",
     "core.profiles.profile_files.PROFILE_LIKE": "a file's name has 255 characters, and is matched from its start",
     "web.headers.INLINE_SCRIPT": "Streamlit's own page",
 }

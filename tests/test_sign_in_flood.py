@@ -511,6 +511,6 @@ def test_a_spray_is_in_log_metrics_and_audit_without_what_was_typed(behind: Serv
     assert set(counts) == {"attempts", "accounts", "networks"}
     assert rows[0].address
     assert rows[0].result == "refused"
-    assert "Guessing at the sign-in" in log
+    assert "wird geraten" in log
     assert float(metrics.split("\nlizenztool_sign_in_sprays_total ")[1].split()[0]) >= 1
     assert "geheim" not in log + str(rows) + metrics
