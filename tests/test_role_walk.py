@@ -242,7 +242,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("creation.create", lambda core, actor: creation.create(core.engine, core.services.settings, actor, NOW)),
         ("database_move.look", lambda core, actor: database_move.look(f"{core.engine.url}", NOWHERE, actor)),
         ("database_move.move",
-         lambda core, actor: database_move.move(f"{core.engine.url}", NOWHERE, actor, NOW, lambda _: None)),
+         lambda core, actor: database_move.move(f"{core.engine.url}", NOWHERE, actor, NOW, lambda _table, _rows: None)),
         ("drill.drill",
          lambda core, actor: drill(core.engine, core.services.settings, Path("nowhere.age"), [], actor)),
     ],
