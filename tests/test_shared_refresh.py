@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, Engine, update
 
-from core.cache import lease_rows
+from core.cache import chunk_rows, lease_rows
+from core.cache.chunk_rows import Chunks
 from core.cache.run_rows import Run, latest_run, open_runs
 from core.cache.schema import leases
 from core.cache.sql import transaction
@@ -86,6 +87,25 @@ def test_a_refresh_is_read_in_pieces_by_several_and_written_once(
     assert (ended(office).run_id, ended(office).state, summary["ok"], summary["shortages"]) == (run_id, "done", 7, 7)
     assert office.m365.count("GET", "/subscribedSkus") == len(NAMES)
     assert summary["sharepoint"]["created"] == len(NAMES)
+
+
+def test_a_hint_that_came_while_another_process_had_the_lease_is_not_lost(
+    office: Office, hints: Noted, here: SharedRuns, there: SharedRuns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last piece is read between the look of `here` at the pieces and the end of its lease."""
+    look = chunk_rows.chunks_of
+
+    def look_and_wait(engine: Engine, run_id: str) -> Chunks:
+        chunks = look(engine, run_id)
+        for step in [*[there.read] * chunks.left, there.advance] if chunks.left else []:
+            step()
+        return chunks
+
+    monkeypatch.setattr(chunk_rows, "chunks_of", look_and_wait)
+    run_id = ask(office, hints)
+    here.advance()
+
+    assert (ended(office).run_id, ended(office).state) == (run_id, "done")
 
 
 def test_the_summary_is_that_of_a_process_that_refreshes_alone(office: Office, hints: Noted, here: SharedRuns) -> None:

@@ -28,11 +28,8 @@ log = logging.getLogger(__name__)
 
 # No run waits for the pieces of another one.
 PRIORITIES: Mapping[Step, int] = {"advance": 1, "read": 0}
-# Of two jobs with one lock the second waits, so that no hint is lost on a process that is just ending.
-LOCKS: Mapping[Step, str | None] = {"advance": "lizenztool.advance", "read": None}
 BEAT = 5.0  # seconds between two signs of life of a process
 SILENT = 20.0  # seconds without one, after which other processes take its jobs over
-LOOK_EVERY = 1.0  # seconds between two looks for a job whose lock has become free, of which nobody is told
 PAUSE = 2.0  # seconds before a job that failed, or a process whose connection was lost, tries again
 ATTEMPTS = 5  # of a job; later the sweep makes up for it
 
@@ -93,7 +90,8 @@ def app_with(connector: Any, calls: Mapping[Step, Callable[[], None]]) -> App:
     app = App(connector=connector)
     for step, call in calls.items():
         retry = RetryStrategy(max_attempts=ATTEMPTS, wait=int(PAUSE))
-        app.task(name=step, priority=PRIORITIES[step], lock=LOCKS[step], retry=retry)(call)
+        # Without a lock: a process that lost its connection at the end of a job would keep it for as long as it lives.
+        app.task(name=step, priority=PRIORITIES[step], retry=retry)(call)
     return app
 
 
@@ -126,7 +124,7 @@ async def _work_until_lost(
     async with app.open_async():
         worker = app.run_worker_async(
             concurrency=concurrency, delete_jobs="always", install_signal_handlers=False,
-            update_heartbeat_interval=BEAT, stalled_worker_timeout=SILENT * 3, fetch_job_polling_interval=LOOK_EVERY,
+            update_heartbeat_interval=BEAT, stalled_worker_timeout=SILENT * 3,
         )  # fmt: skip
         tasks = {asyncio.create_task(one) for one in (worker, _take_over(app), stop.wait())}
         try:

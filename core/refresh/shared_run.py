@@ -64,16 +64,31 @@ class SharedRuns:
     def advance(self) -> None:
         """Prepare the run that is next, or write the lists if all its tenants are read; else do nothing.
 
+        A hint that came while another process had the lease did nothing; so whoever ends a lease looks once more.
         Raises DatabaseError; the next hint goes on with what is left.
         """
-        lease = take_lease(self._engine, REFRESH, self._owner)
-        if lease is None:
-            return
-        with kept(lease):
-            while not self._services.ending.is_set() and (run := self._next_run()):
-                chunks = chunk_rows.chunks_of(self._engine, run.run_id)
-                if chunks.left or not self._carry_out(run, lease, planned=chunks.planned):
+        while self._is_wanted() and (lease := take_lease(self._engine, REFRESH, self._owner)):
+            with kept(lease):
+                if not self._advance_under(lease):
                     return
+
+    def _is_wanted(self) -> bool:
+        """Return True if a run waits and none is under way, or if the one under way is to be prepared or written."""
+        runs = run_rows.open_runs(self._engine)
+        if not runs or self._services.ending.is_set() or self._lock.held_by_others():
+            return False
+        running = next((run for run in runs if run.running), None)
+        return running is None or not chunk_rows.chunks_of(self._engine, running.run_id).left
+
+    def _advance_under(self, lease: Lease) -> bool:
+        """Do one step after the other until something must be read first; return False if a step was stopped."""
+        while not self._services.ending.is_set() and (run := self._next_run()):
+            chunks = chunk_rows.chunks_of(self._engine, run.run_id)
+            if chunks.left:
+                return True
+            if not self._carry_out(run, lease, planned=chunks.planned):
+                return False
+        return True
 
     def _next_run(self) -> Run | None:
         """Return the run that is under way, or begin the next one; None if there is none, or a process works alone."""
