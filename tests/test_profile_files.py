@@ -363,8 +363,12 @@ def test_a_path_that_leads_nowhere_is_told_with_the_file_that_is_meant(folder: P
     assert "certs/a/mycert_a.pem" in sentence
 
 
-@given(st.text(max_size=50), st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
+@given(
+    st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=50),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]),
+)
 def test_every_unicode_file_is_decoded(text: str, encoding: str) -> None:
+    """Without a byte order mark zero bytes tell the encodings apart; no text of JSON has one."""
     written = "{" + text
 
     assert decoded(written.encode(encoding))[0] == written
