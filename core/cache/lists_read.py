@@ -56,6 +56,11 @@ class Alarm:
         """Return the alarm as it is for this list: without its item if that is in another one."""
         return self if self.list_key in (None, list_key) else replace(self, item_id=None, list_key=None)
 
+    def noted_in(self, list_key: str) -> Alarm:
+        """Return the alarm with the list of its item, which is this one."""
+        of_item = list_key if self.item_id else None
+        return self if self.list_key == of_item else replace(self, list_key=of_item)
+
     @property
     def taken_over(self) -> bool:
         return self.told_at is not None and self.triggered_at is not None

@@ -31,11 +31,8 @@ from core.bounds import bounded_text, in_bounds
 metadata = MetaData()
 
 
-class UtcTime(TypeDecorator[datetime]):
-    """Aware UTC in Python, also if the database stores no zone (SQLite).
-
-    A time out of bounds (`core.bounds`), stored by an earlier version, is read as None.
-    """
+class StoredTime(TypeDecorator[datetime]):
+    """Aware UTC in Python, also if the database stores no zone (SQLite), whatever time it is."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -45,9 +42,17 @@ class UtcTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         stored: datetime | None = value
-        if stored is None or not in_bounds(stored):
-            return None
-        return stored.astimezone(UTC) if stored.tzinfo else stored.replace(tzinfo=UTC)
+        return stored if stored is None or stored.tzinfo else stored.replace(tzinfo=UTC)
+
+
+class UtcTime(StoredTime):
+    """Aware UTC; a time out of bounds (`core.bounds`), stored by an earlier version, is read as None."""
+
+    cache_ok = True  # is not inherited
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        stored = super().process_result_value(value, dialect)
+        return stored.astimezone(UTC) if stored is not None and in_bounds(stored) else None
 
 
 class ShownText(TypeDecorator[str]):

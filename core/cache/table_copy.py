@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
@@ -13,44 +12,27 @@ from sqlalchemy import (
     JSON,
     Column,
     Connection,
-    DateTime,
     Integer,
     String,
     Table,
     TableClause,
-    TypeDecorator,
     column,
     func,
     insert,
     select,
     table,
 )
-from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from core.cache.database import DatabaseError
-from core.cache.schema import DayNumber, ShownText, UtcTime, metadata
+from core.cache.schema import DayNumber, ShownText, StoredTime, UtcTime, metadata
 from core.problems import Problem
 
 BATCH = 5_000  # rows in memory at a time
 
 Row = tuple[Any, ...]
 Progress = Callable[[str, int], None]  # (table, rows so far)
-
-
-class StoredTime(TypeDecorator[datetime]):
-    """Aware UTC as it is stored: unlike UtcTime, a time out of bounds stays what it is."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        stored: datetime | None = value
-        return stored if stored is None or stored.tzinfo else stored.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ def app_with(connector: Any, calls: Mapping[Step, Callable[[], None]]) -> App:
     """Return the engine with these functions as its tasks; `connector` says where it keeps its jobs."""
     from procrastinate import App, RetryStrategy
 
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)  # two lines for each job else, in English
     app = App(connector=connector)
     for step, call in calls.items():
         retry = RetryStrategy(max_attempts=ATTEMPTS, wait=int(PAUSE))
@@ -101,7 +102,6 @@ def _nothing() -> None:
 
 async def work(engine: Engine, calls: Mapping[Step, Callable[[], None]], concurrency: int, stop: asyncio.Event) -> None:
     """Work hints off, `concurrency` at a time, until `stop` is set and what has begun is over; survive the database."""
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)  # two lines for each job else
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency + 4, "job"))
     while not stop.is_set():
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -58,7 +57,7 @@ def plan_of(
     timeout = timedelta(minutes=settings.flow_timeout_minutes)
     here = {key: alarm.in_list(list_key) for key, alarm in alarms.items()}
     plan = plan_licenses(wanted, items, here, names, disabled, now=now, flow_timeout=timeout)
-    plan.alarms = {key: replace(alarm, list_key=alarm.item_id and list_key) for key, alarm in plan.alarms.items()}
+    plan.alarms = {key: alarm.noted_in(list_key) for key, alarm in plan.alarms.items()}
     return plan
 
 

@@ -54,9 +54,8 @@ class RefreshQueue:
         Raises DatabaseError.
         """
         running = [run.run_id for run in run_rows.open_runs(self._engine) if run.running]
-        if (
-            running and not self._shared and self._lock.free()
-        ):  # a running run has the lock, so the process of these has died
+        # A running run has the lock, unless its work is shared: if the lock is free its process has died.
+        if running and not self._shared and self._lock.free():
             run_rows.close_lost(self._engine, running, self._now())
         return run_rows.join_or_wait(self._engine, wanted, covers)
 

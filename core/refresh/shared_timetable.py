@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 TICK = 2.0  # seconds; how late something may begin
 SWEEP_EVERY = 60.0  # seconds
 REFRESH, SWEEP, DAILY = "refresh", "sweep", "daily"
+REFRESH_SOURCE = schedule_actor().source
 
 
 class SharedTimetable:
@@ -74,6 +75,3 @@ class SharedTimetable:
                 away = True
             except Exception:
                 log.exception("what was due has failed; it comes again as planned")
-
-
-REFRESH_SOURCE = schedule_actor().source

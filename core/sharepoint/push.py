@@ -49,8 +49,7 @@ class PushResult:
     `remaining`: changes left to the next refresh, because the push gave way; `through`: sent changes; `taken_over`:
     shortages marked as reported without a message, None if that was not requested; `not_found_again`: the name of a new
     item that the next plan did not find, which stops all creations; `stopped`: the problem because of which nothing was
-    written; `refused`: the problems of the `refused_rows` that
-    SharePoint did not accept, at all or with their numbers.
+    written; `refused`: the problems of the `refused_rows` that SharePoint did not accept, at all or with their numbers.
     """
 
     created: int = 0
