@@ -12,20 +12,32 @@ from typing import IO
 def sync_folder(folder: Path) -> None:
     """Write the folder to disk, so that a new name survives a power failure (not on every system)."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_file(folder)
+
+
+def sync_file(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
-def new_file(file: Path) -> Iterator[IO[bytes]]:
-    """Yield a new file (mode 0600) that is on the disk when the block ends. Raises OSError, also if it exists."""
-    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as opened:
-        yield opened
-        opened.flush()
-        os.fsync(opened.fileno())
+def new_file(file: Path, mode: int = 0o600) -> Iterator[IO[bytes]]:
+    """Yield a new file that is on the disk when the block ends; after an error there is none.
+
+    Raises OSError; FileExistsError if there is one already, which stays.
+    """
+    with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as opened:
+        try:
+            yield opened
+            opened.flush()
+            os.fsync(opened.fileno())
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
 
 
 def write_durably(file: Path, content: bytes) -> None:

@@ -14,6 +14,10 @@ class BackupError(ProblemError):
     """A backup cannot be made, read or restored; `problem` says why and what to do."""
 
 
+class BackupBusy(BackupError):
+    """Another backup, check, drill or restore is at work; nothing has failed."""
+
+
 @contextmanager
 def system_errors(code: str, place: Path) -> Iterator[None]:
     """Turn an OSError of the block into BackupError with `code`; its text gets the place and the system's reason."""

@@ -11,15 +11,15 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from core.backup.archive import Member, write_archive
-from core.backup.backup_error import BackupError, system_errors
+from core.backup.backup_error import BackupBusy, BackupError, system_errors
 from core.backup.backup_folder import delete_old, new_name
 from core.backup.backup_keys import public_keys
 from core.backup.contents import Places, names_from_environment, places_of, read_contents
+from core.backup.failures import note_failure
 from core.backup.manifest import DATABASE_MEMBERS, Manifest
 from core.backup.scratch import scratch_folder
 from core.cache.audit_rows import Entry
 from core.cache.backup_rows import BackupRow, latest_backups, save_backup_row
-from core.cache.database import DatabaseError
 from core.cache.postgres_copy import dump_postgres
 from core.cache.sqlite_copy import copy_sqlite, sqlite_row_counts, sqlite_version
 from core.clock import elapsed
@@ -63,7 +63,7 @@ def is_due(engine: Engine, settings: Settings, now: datetime) -> bool:
 def create(engine: Engine, settings: Settings, actor: Actor, now: datetime) -> Created:
     """Make a backup in LIZENZTOOL_BACKUP_DIR, note its result, delete what is too old; return the backup.
 
-    Raises NotAllowed, BackupError, DatabaseError; a failure is noted, too.
+    Raises NotAllowed, BackupError, DatabaseError; a failure is noted, too, but not BackupBusy.
     """
     actor.need(Action.OPERATIONS)
     if not is_set_up(settings):
@@ -74,9 +74,11 @@ def create(engine: Engine, settings: Settings, actor: Actor, now: datetime) -> C
         file = Path(settings.backup_dir) / name
         manifest, digest = _write(settings, places_of(settings), file, now)
         size = file.stat().st_size
+    except BackupBusy:
+        raise
     except ProblemError as error:
-        _note_failure(
-            engine, BackupRow("backup", now, time.monotonic() - start, actor.shown, name, problem=error.problem), actor
+        note_failure(
+            engine, BackupRow("backup", now, time.monotonic() - start, actor.shown, name), error.problem, actor
         )
         raise
     seconds = time.monotonic() - start
@@ -85,15 +87,6 @@ def create(engine: Engine, settings: Settings, actor: Actor, now: datetime) -> C
     deleted = delete_old(Path(settings.backup_dir), settings.backup_keep)
     log.info("backup %s: %d bytes, %d rows, %.1f s; %d older ones deleted", name, size, manifest.rows, seconds, deleted)
     return Created(file, digest, size, manifest, seconds, deleted)
-
-
-def _note_failure(engine: Engine, row: BackupRow, actor: Actor) -> None:
-    problem = row.problem.text("en") if row.problem else ""
-    log.error("the backup failed: %s", row.problem or "–")
-    try:
-        save_backup_row(engine, row, Entry(actor, "backup.created", row.file, result="failed", reason=problem))
-    except DatabaseError as error:  # which may be why the backup failed
-        log.warning("the failed backup cannot be noted: %s", error)
 
 
 def _write(settings: Settings, places: Places, file: Path, now: datetime) -> tuple[Manifest, str]:

@@ -15,9 +15,10 @@ from pyrage import x25519
 from sqlalchemy import Engine
 
 from core.backup.archive import unpack
-from core.backup.backup_error import BackupError, system_errors
+from core.backup.backup_error import BackupBusy, BackupError, system_errors
 from core.backup.backup_folder import created_at
 from core.backup.contents import database_file
+from core.backup.failures import note_failure
 from core.backup.manifest import Manifest
 from core.backup.page_queries import QUERIES, Reader
 from core.backup.restoring import check
@@ -50,16 +51,19 @@ class Drill:
 def drill(engine: Engine, settings: Settings, file: Path, keys: Sequence[x25519.Identity], actor: Actor) -> Drill:
     """Rehearse the restore of the backup `file`, note the result in the database of `engine`, and return it.
 
-    The installation itself is not changed. Raises NotAllowed, BackupError, DatabaseError; a failure is noted, too.
+    The installation itself is not changed. Raises NotAllowed, BackupError, DatabaseError; a failure is noted, too, but
+    not BackupBusy.
     """
     actor.need(Action.OPERATIONS)
     now, start = datetime.now(UTC), time.monotonic()
     try:
         manifest, pages = _rehearse(settings, file, keys, actor, now)
+    except BackupBusy:
+        raise
     except ProblemError as error:
-        row = BackupRow("drill", now, time.monotonic() - start, actor.shown, file.name, problem=error.problem)
-        entry = Entry(actor, "backup.drilled", file.name, result="failed", reason=error.problem.text("en"))
-        save_backup_row(engine, row, entry)
+        note_failure(
+            engine, BackupRow("drill", now, time.monotonic() - start, actor.shown, file.name), error.problem, actor
+        )
         raise
     seconds = time.monotonic() - start
     row = BackupRow("drill", now, seconds, actor.shown, file.name, digest_of(file), manifest.total_bytes, manifest.rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from core.backup.backup_error import BackupError, system_errors
+from core.backup.backup_error import BackupBusy, system_errors
 from core.problems import Problem
 
 FOLDER, LOCK = "backup.scratch", "backup.lock"
@@ -19,7 +19,7 @@ FOLDER, LOCK = "backup.scratch", "backup.lock"
 def scratch_folder(data_dir: Path) -> Iterator[Path]:
     """Yield an empty folder that only this user may read; it is deleted afterwards.
 
-    What a killed process has left is deleted first. Raises BackupError if another backup, check, drill or restore runs.
+    What a killed process has left is deleted first. Raises BackupBusy if another backup, check, drill or restore runs.
     """
     with system_errors("backup.not_written", data_dir):
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -27,7 +27,7 @@ def scratch_folder(data_dir: Path) -> Iterator[Path]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise BackupError(Problem("backup.already_running")) from None
+            raise BackupBusy(Problem("backup.already_running")) from None
     folder = data_dir / FOLDER
     try:
         with system_errors("backup.not_written", folder):

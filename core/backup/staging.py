@@ -13,6 +13,7 @@ from typing import Final
 from core.backup.contents import ASIDE, Places, files_below
 from core.backup.manifest import PRODUCT_NAMES, Manifest
 from core.backup.restore_journal import Journal, Step
+from core.durable_files import sync_file
 
 STAGED: Final = ".restoring"  # folders with new files beside their places
 LOGS = ("-wal", "-shm")  # of SQLite; those of another file would damage it
@@ -77,17 +78,9 @@ def _lay(new: Path, staged: Path) -> None:
     shutil.move(new, staged)
     for path in [staged, *staged.rglob("*")]:
         if path.is_file():
-            _to_disk(path)
+            sync_file(path)
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             os.chown(path, folder.stat().st_uid, folder.stat().st_gid)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _children(folder: Path) -> Iterator[Path]:

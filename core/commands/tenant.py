@@ -20,7 +20,7 @@ from core.problems import Problem
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services, open_services
 from core.roles import command_actor
-from core.runtime import open_engine
+from core.runtime import open_engine, refresher_of
 from core.settings import Settings
 from core.tenants.onboarding.advance import advance, as_document, cancel
 from core.tenants.onboarding.certificate_step import public_file
@@ -75,7 +75,7 @@ def _run(call: Call, options: argparse.Namespace, settings: Settings) -> int:
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[Services, Refresher]]:
     services = open_services(open_engine(settings), settings)
-    refresher = Refresher(services)
+    refresher = refresher_of(services)
     try:
         yield services, refresher
     finally:

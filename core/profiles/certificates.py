@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from core.bounds import clipped
+from core.durable_files import new_file
 from core.profiles.certificate_files import (
     CertificateError,
     PemFile,
@@ -171,11 +171,5 @@ def write_pair(pem: Path, private: bytes, public: bytes) -> None:
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
     """Write a file that does not exist yet, whole or not at all. Raises FileExistsError, OSError."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        except OSError:
-            path.unlink(missing_ok=True)
-            raise
+    with new_file(path, mode) as file:
+        file.write(content)
