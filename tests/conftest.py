@@ -51,13 +51,15 @@ CHROMIUM_OPTIONS += [f"--disable-features={','.join(NOT_IN_CHROMIUM)}"]
 # quarters of the cases are left; whoever changes a page or the lists adds their files by TESTS.
 LONG_FILES = {
     "test_accounts_page.py", "test_api_calls.py", "test_api_schema.py", "test_attack.py", "test_attention.py",
-    "test_bound.py", "test_bounds.py", "test_broken_disk.py", "test_chaos.py", "test_cli.py", "test_fence.py",
-    "test_file_modes.py", "test_gate.py", "test_half_requests.py", "test_hostile_requests.py",
-    "test_license_identity.py", "test_list_delta.py", "test_lists_columns.py", "test_microsoft_sign_in.py",
-    "test_odd_answers.py", "test_odd_values.py", "test_operations.py", "test_pace.py", "test_pace_of_accounts.py",
-    "test_pages.py", "test_profile_scenarios.py", "test_queue.py", "test_refresh.py", "test_refusals.py",
-    "test_role_walk.py", "test_rule_scenarios.py", "test_secrets.py", "test_server.py", "test_sign_in_flood.py",
-    "test_simulator.py", "test_soak.py", "test_spreadsheets.py", "test_tenant_switches.py",
+    "test_backup.py", "test_backup_state.py", "test_bound.py", "test_bounds.py", "test_broken_disk.py",
+    "test_chaos.py", "test_cli.py", "test_consent_pages.py", "test_fence.py", "test_file_modes.py", "test_gate.py",
+    "test_half_requests.py", "test_hostile_requests.py", "test_license_identity.py", "test_list_delta.py",
+    "test_list_owner.py", "test_lists_columns.py", "test_lost_lists.py", "test_microsoft_sign_in.py",
+    "test_odd_answers.py", "test_odd_values.py", "test_onboarding.py", "test_operations.py", "test_pace.py",
+    "test_pace_of_accounts.py", "test_pages.py", "test_profile_scenarios.py", "test_queue.py", "test_refresh.py",
+    "test_refusals.py", "test_role_walk.py", "test_rule_scenarios.py", "test_runbook.py", "test_secrets.py",
+    "test_server.py", "test_sign_in_flood.py", "test_simulator.py", "test_soak.py", "test_spreadsheets.py",
+    "test_tenant_command.py", "test_tenant_import.py", "test_tenant_switches.py", "test_tracing.py",
     "test_uvicorn_contract.py", "test_vanish.py",
 }  # fmt: skip
 LONG_FIXTURES = {"page", "context", "browser", "served", "postgres_url"}

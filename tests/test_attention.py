@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from ui.start import overview
 from ui.start.attention_list import ConditionWords, Item, items_of
 
 EVERY = 30  # minutes between two refreshes
+NO_BACKUP = "check.no_backup"  # none is set up here; what is said about that has a file of its own
 
 
 @dataclass
@@ -38,9 +39,8 @@ class Support:
     @property
     def wrong(self) -> list[Condition]:
         facts = snapshots.newest(Runtime(self.office.settings, self.office.engine)).facts
-        # No backup is set up here; what is said about that has a file of its own.
-        facts = replace(facts, backups=None)
-        return conditions(facts, latest_run(self.office.engine), self.office.now(), EVERY)
+        found = conditions(facts, latest_run(self.office.engine), self.office.now(), EVERY)
+        return [condition for condition in found if condition.problem.code != NO_BACKUP]
 
     @property
     def snapshot(self) -> snapshots.Snapshot:
@@ -60,7 +60,7 @@ class Support:
 
     @property
     def findings(self) -> list[Finding]:
-        return [found for found in check_all(self.office.services) if found.problem and found.subject != "backup"]
+        return [found for found in check_all(self.office.services) if found.problem and found.problem.code != NO_BACKUP]
 
 
 @pytest.fixture

@@ -286,6 +286,7 @@ def test_a_newer_database_is_refused_in_words(file: Path, tmp_path: Path) -> Non
     assert problem.code == "database.newer"
     assert str(file) in problem.text("de")
     assert "Version next" in problem.text("de")
+    assert "Die neuere Version des Programms starten" in problem.text("de")
     assert query(file, "select version_num from alembic_version") == [("next",)]
 
 

@@ -202,6 +202,7 @@ def copy_of_database(office: Office, folder: Path) -> Path:
     return Path(shutil.copy(office.settings.data_dir / "lizenztool.db", folder / "copy.db"))
 
 
+@pytest.mark.of_a_file
 def test_a_deleted_database_tells_nobody_again(office: Office) -> None:
     start_with(office, None)
 

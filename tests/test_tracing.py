@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -164,11 +165,12 @@ def test_a_collector_that_is_away_is_no_fault_of_the_refresh(tmp_path: Path) -> 
         assert sync(office, tmp_path, f"http://127.0.0.1:{taken.getsockname()[1]}") == 0
 
 
-def test_the_trace_is_stored_with_the_run_until_it_begins(database: Engine, office: Office) -> None:
-    asked = run_rows.waiting_run("page", "Anna", [], office.now(), traceparent=f"00-{TRACE}-{ASKED}-01")
+def test_the_trace_is_stored_with_the_run_until_it_begins(database: Engine) -> None:
+    now = datetime.now(UTC)
+    asked = run_rows.waiting_run("page", "Anna", [], now, traceparent=f"00-{TRACE}-{ASKED}-01")
     run_rows.join_or_wait(database, asked, lambda *_: False)
 
-    begun = run_rows.begin_next(database, office.now())
+    begun = run_rows.begin_next(database, now)
 
     assert begun is not None
     assert begun.traceparent == f"00-{TRACE}-{ASKED}-01"

@@ -459,7 +459,8 @@ def test_without_sharepoint_it_is_said_that_nobody_is_told(world):
 
     items = attention_items(snapshots.newest(world.runtime))
 
-    assert [item.level for item in items if "niemandem gemeldet" in item.words] == ["note"]
+    told = [(item.level, "niemandem gemeldet" in item.words, "keine Sicherung" in item.words) for item in items]
+    assert told == [("note", True, False), ("note", False, True)]
 
 
 def test_one_tenant_is_singular(world):

@@ -84,9 +84,12 @@ class Stage(ABC):
     def _let_refill(self) -> bool:
         """What an admin does about an emptied list; return True if it was one."""
         try:
-            allow_refill(self.office.engine, actor("anna", "admin"), self.office.now())
+            problem = allow_refill(self.office.engine, actor("anna", "admin"), self.office.now())
         except NothingToRefill:
             return False
+        there = {self.cast.key_of(item) for item in self.office.sharepoint.licenses.items}
+        if int(problem.params["lost"]) > len(self.cast.products) - len(there):
+            self.result.wrong.append(f"not so many items are lost: {problem.params}")
         self.result.counts["refills"] += 1
         return True
 
