@@ -35,10 +35,10 @@ from core.problems import Problem
 from core.refresh.refresher import Refresher
 from core.refresh.run_watch import RunWatch
 from core.refresh.services import open_services
+from core.refresh.tenant_switches import SwitchChange, SwitchResult
 from core.roles import Actor
 from core.runtime import Runtime, open_engine
 from core.settings import Settings
-from core.tenants.tenant_switches import SwitchChange, SwitchResult
 from tests.started_runs import start_run
 
 NOW = datetime.now(UTC).replace(microsecond=0)

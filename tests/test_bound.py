@@ -393,7 +393,7 @@ def show_newer(app: AppTest) -> None:
 
 
 def test_a_switch_that_somebody_set_meanwhile_is_not_overwritten_without_sharepoint_either(small: World) -> None:  # noqa: F811
-    from core.tenants.tenant_switches import SwitchChange, apply_switches
+    from core.refresh.tenant_switches import SwitchChange, apply_switches
 
     class Services:
         engine = small.engine

@@ -14,10 +14,10 @@ from starlette.responses import Response
 
 from core.access.sessions import Session
 from core.cache.onboarding_rows import Onboarding, log_of
+from core.onboarding.advance import advance
+from core.onboarding.request import Request
+from core.onboarding.start import start
 from core.runtime import Runtime
-from core.tenants.onboarding.advance import advance
-from core.tenants.onboarding.request import Request
-from core.tenants.onboarding.start import start
 from tests.office import Office
 from tests.test_onboarding import CARLA, DOMAIN, answer_of, provider  # noqa: F401 - fixture
 from web.consent_pages import ConsentPages

@@ -20,11 +20,11 @@ from core.cache.lists_read import sharepoint_status, stored_alarms
 from core.cache.place import folder_place, host_name, is_same_place
 from core.licenses.alarm_rules import Rule
 from core.refresh.list_owner import NotOwner
+from core.refresh.list_take_over import take_over_lists
+from core.refresh.tenant_switches import SwitchChange, apply_switches
 from core.roles import NotAllowed
 from core.sharepoint.owner_mark import PARAMETER, Mark, Own, mark_of, needs_renewal, verdict
-from core.tenants.list_take_over import take_over_lists
 from core.tenants.tenant_rules import keep
-from core.tenants.tenant_switches import SwitchChange, apply_switches
 from simulator import Fault
 from tests.actors import actor
 from tests.loggers import restored_loggers

@@ -15,9 +15,9 @@ from core.cache.lists_read import ListedTenant, emptied, save_switches, settled_
 from core.cache.tenant_rows import tenant_rows
 from core.name_key import name_key
 from core.operations.checks import Finding, check_all
+from core.refresh.tenant_switches import SwitchChange, add_to_list, apply_switches
 from core.sharepoint.list_columns import COLUMNS, ListError, OurColumns, column_of, resolve_columns
 from core.sharepoint.lists import Item
-from core.tenants.tenant_switches import SwitchChange, add_to_list, apply_switches
 from core.texts import has_text
 from tests.actors import ADMIN
 from tests.office import Office, open_office

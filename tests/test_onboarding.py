@@ -19,15 +19,15 @@ from core.audit import Search, find
 from core.cache.onboarding_rows import STEPS, Onboarding, all_onboardings, find_onboarding, log_of, unseen_summaries
 from core.cache.readings import stored_licenses
 from core.cache.tenant_rows import tenant_rows
+from core.onboarding import advance as advancing
+from core.onboarding.advance import OnboardingBusy, OnboardingEnded, advance, cancel
+from core.onboarding.certificate_step import public_file
+from core.onboarding.consent_link import begin_consent, take_answer
+from core.onboarding.first_read_step import acknowledge_summary
+from core.onboarding.job import Given
+from core.onboarding.request import Request
+from core.onboarding.start import OnboardingRefused, start
 from core.roles import Actor, NotAllowed
-from core.tenants.onboarding import advance as advancing
-from core.tenants.onboarding.advance import OnboardingBusy, OnboardingEnded, advance, cancel
-from core.tenants.onboarding.certificate_step import public_file
-from core.tenants.onboarding.consent_link import begin_consent, take_answer
-from core.tenants.onboarding.first_read_step import acknowledge_summary
-from core.tenants.onboarding.job import Given
-from core.tenants.onboarding.request import Request
-from core.tenants.onboarding.start import OnboardingRefused, start
 from simulator.certificates import rsa_key, write_app_certificate
 from simulator.tenants import Tenant
 from tests.office import Office, open_office

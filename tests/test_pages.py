@@ -29,7 +29,7 @@ from core.cache.refill_permission import refill_allowed
 from core.cache.run_rows import finish_run, join_or_wait, save_progress, show_new_figures, waiting_run
 from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.problems import Problem
-from core.tenants.tenant_switches import SwitchResult
+from core.refresh.tenant_switches import SwitchResult
 from tests.actors import actor
 from tests.html_tables import click, event_of, html_table, html_tables, send
 from tests.page_world import HOSTILE, NOW, FakeRefresher, World, filled_world, license_, small_world

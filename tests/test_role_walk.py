@@ -35,22 +35,22 @@ from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
 from core.cache.view_rows import add_view
 from core.licenses.alarm_rules import Rule
+from core.onboarding import bulk, bulk_thread, first_read_step
+from core.onboarding.advance import advance, cancel
+from core.onboarding.consent_link import begin_consent
+from core.onboarding.csv_file import CsvContent
+from core.onboarding.request import Request
+from core.onboarding.start import start, start_checked
 from core.operations import database_move
 from core.operations.backup_overview import backup_overview
 from core.problems import ProblemError
-from core.refresh import list_refill, next_push
+from core.refresh import list_refill, list_take_over, next_push, tenant_switches
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services, open_services
+from core.refresh.tenant_switches import SwitchChange
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
-from core.tenants import list_take_over, tenant_rules, tenant_switches
-from core.tenants.onboarding import bulk, bulk_thread, first_read_step
-from core.tenants.onboarding.advance import advance, cancel
-from core.tenants.onboarding.consent_link import begin_consent
-from core.tenants.onboarding.csv_file import CsvContent
-from core.tenants.onboarding.request import Request
-from core.tenants.onboarding.start import start, start_checked
-from core.tenants.tenant_switches import SwitchChange
+from core.tenants import tenant_rules
 from core.views import saved_views
 from core.views.saved_views import SavedView, Start
 from tests.actors import ADMIN, entry

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from core.__main__ import main
 from core.cache.onboarding_rows import find_onboarding
 from core.cache.tenant_rows import tenant_rows
+from core.onboarding.job import Job
+from core.onboarding.profile_step import save_profile
 from core.profiles.certificates import new_certificate
 from core.profiles.profile_writer import profile_path, write_profile
-from core.tenants.onboarding.job import Job
-from core.tenants.onboarding.profile_step import save_profile
 from simulator.certificates import rsa_key
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office

@@ -12,8 +12,8 @@ import pytest
 
 from core.__main__ import main
 from core.cache.tenant_rows import tenant_rows
-from core.tenants.onboarding.csv_file import CsvUnusable, read_csv
-from core.tenants.onboarding.request import Request, slug_for
+from core.onboarding.csv_file import CsvUnusable, read_csv
+from core.onboarding.request import Request, slug_for
 from simulator.tenants import Tenant
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office

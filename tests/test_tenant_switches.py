@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from core.cache.lists_read import save_switches
 from core.cache.tenant_rows import save_profiles
 from core.problems import Problem
-from core.tenants.tenant_switches import SwitchChange, SwitchResult
+from core.refresh.tenant_switches import SwitchChange, SwitchResult
 from tests.html_tables import ShownTable, html_table, send, switch
 from tests.page_world import HOSTILE, FakeRefresher, World
 from tests.test_pages import (  # noqa: F401 - fixtures

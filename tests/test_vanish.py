@@ -20,7 +20,7 @@ from core.cache.shared_frames import newest_figures
 from core.cache.tenant_rows import tenant_rows
 from core.operations.health import Health, health_of
 from core.refresh.next_push import take_over
-from core.tenants.tenant_switches import add_to_list, end_monitoring
+from core.refresh.tenant_switches import add_to_list, end_monitoring
 from simulator import Fault
 from tests.actors import ADMIN
 from tests.loggers import restored_loggers

@@ -11,8 +11,8 @@ import streamlit as st
 
 from core import runtime
 from core.problems import Problem, ProblemError
+from core.refresh.tenant_switches import SwitchChange, SwitchResult, apply_switches
 from core.roles import Action
-from core.tenants.tenant_switches import SwitchChange, SwitchResult, apply_switches
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.focus import focus_on

@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute, Route
 from core import texts
 from core.access.sessions import Session
 from core.cache.onboarding_rows import Onboarding
+from core.onboarding.consent_link import LASTING, begin_consent, take_answer
 from core.roles import Action, Actor, refused
 from core.runtime import Runtime
-from core.tenants.onboarding.consent_link import LASTING, begin_consent, take_answer
 from web.paths import CONSENT_ANSWER, CONSENT_START
 from web.plain_pages import PlainPages
 from web.request_data import client_host, is_secure, language_of

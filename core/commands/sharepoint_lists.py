@@ -8,11 +8,11 @@ from typing import Any
 
 from core.commands import OK
 from core.refresh.list_refill import allow_refill
+from core.refresh.list_take_over import take_over_lists
 from core.refresh.services import open_services
 from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
-from core.tenants.list_take_over import take_over_lists
 from core.texts import text
 
 

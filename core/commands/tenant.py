@@ -16,20 +16,20 @@ from core.cache.onboarding_rows import Onboarding, all_onboardings, find_onboard
 from core.cache.tenant_rows import tenant_rows
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.commands.tenant_import import import_file
+from core.onboarding.advance import advance, as_document, cancel
+from core.onboarding.certificate_step import public_file
+from core.onboarding.consent_link import consent_link
+from core.onboarding.job import Given
+from core.onboarding.request import Request
+from core.onboarding.sign_in_steps import try_tenant
+from core.onboarding.start import OnboardingRefused, start, uses_shared_app
+from core.onboarding.steps import CLICKS, PORTAL, RETRY_EVERY, retries_itself
 from core.problems import Problem
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services, open_services
 from core.roles import command_actor
 from core.runtime import open_engine, refresher_of
 from core.settings import Settings
-from core.tenants.onboarding.advance import advance, as_document, cancel
-from core.tenants.onboarding.certificate_step import public_file
-from core.tenants.onboarding.consent_link import consent_link
-from core.tenants.onboarding.job import Given
-from core.tenants.onboarding.request import Request
-from core.tenants.onboarding.sign_in_steps import try_tenant
-from core.tenants.onboarding.start import OnboardingRefused, start, uses_shared_app
-from core.tenants.onboarding.steps import CLICKS, PORTAL, RETRY_EVERY, retries_itself
 from core.texts import text
 
 LOOK_EVERY = 0.2  # seconds between two looks at a refresh

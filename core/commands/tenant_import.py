@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
+from core.onboarding.bulk import LineResult, Progress, check_lines, import_tenants
+from core.onboarding.csv_file import CsvContent, CsvUnusable, read_csv
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.roles import command_actor
-from core.tenants.onboarding.bulk import LineResult, Progress, check_lines, import_tenants
-from core.tenants.onboarding.csv_file import CsvContent, CsvUnusable, read_csv
 from core.text_files import read_file
 from core.texts import text
 

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from core.name_key import name_key
-from core.tenants.tenant_switches import add_to_list, end_monitoring
+from core.refresh.tenant_switches import add_to_list, end_monitoring
 from ui import format as fmt
 from ui.control_keys import bound_key
 from ui.escaping import plain

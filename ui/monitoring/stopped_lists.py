@@ -11,7 +11,7 @@ from core import runtime
 from core.problems import Problem, ProblemError
 from core.refresh.list_owner import CODES
 from core.refresh.list_refill import EMPTIED, allow_refill
-from core.tenants.list_take_over import take_over_lists
+from core.refresh.list_take_over import take_over_lists
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import visit

@@ -9,12 +9,12 @@ import streamlit as st
 from core import runtime
 from core.bounds import LONGEST_NAME
 from core.graph.tenant_lookup import LONGEST_DOMAIN
+from core.onboarding.advance import advance
+from core.onboarding.certificate_step import key_files
+from core.onboarding.job import Given
+from core.onboarding.request import Request
+from core.onboarding.start import OnboardingRefused, start
 from core.refresh.services import Services
-from core.tenants.onboarding.advance import advance
-from core.tenants.onboarding.certificate_step import key_files
-from core.tenants.onboarding.job import Given
-from core.tenants.onboarding.request import Request
-from core.tenants.onboarding.start import OnboardingRefused, start
 from ui.action_messages import errors_shown
 from ui.frame.identity import current_user
 from ui.onboarding.open_onboardings import choose

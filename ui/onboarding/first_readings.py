@@ -8,8 +8,8 @@ import streamlit as st
 
 from core import runtime
 from core.cache.onboarding_rows import unseen_summaries
+from core.onboarding.first_read_step import acknowledge_summary
 from core.refresh.first_readings import said_of
-from core.tenants.onboarding.first_read_step import acknowledge_summary
 from ui.action_messages import errors_shown, keep_success
 from ui.control_keys import bound_key
 from ui.escaping import plain

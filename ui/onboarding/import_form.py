@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from core import runtime
-from core.tenants.onboarding.bulk import LineResult, check_lines
-from core.tenants.onboarding.bulk_thread import BulkImport, current_import, start_import
-from core.tenants.onboarding.csv_file import CsvContent, read_csv
+from core.onboarding.bulk import LineResult, check_lines
+from core.onboarding.bulk_thread import BulkImport, current_import, start_import
+from core.onboarding.csv_file import CsvContent, read_csv
 from ui.action_messages import errors_shown
 from ui.escaping import plain
 from ui.frame import visit

@@ -8,10 +8,10 @@ from urllib.parse import urlencode, urlsplit
 import streamlit as st
 
 from core.cache.onboarding_rows import Onboarding
+from core.onboarding.certificate_step import public_file
+from core.onboarding.consent_link import consent_link
+from core.onboarding.steps import CLICKS, PORTAL
 from core.refresh.services import Services
-from core.tenants.onboarding.certificate_step import public_file
-from core.tenants.onboarding.consent_link import consent_link
-from core.tenants.onboarding.steps import CLICKS, PORTAL
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.texts import text

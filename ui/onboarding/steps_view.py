@@ -9,11 +9,11 @@ import streamlit as st
 
 from core import runtime
 from core.cache.onboarding_rows import FIRST_READ, STEPS, Onboarding, find_onboarding, log_of
+from core.onboarding.advance import OnboardingBusy, OnboardingEnded, advance, cancel
+from core.onboarding.job import Given
+from core.onboarding.steps import RETRY_EVERY, retries_itself
 from core.problems import Problem
 from core.refresh.services import Services
-from core.tenants.onboarding.advance import OnboardingBusy, OnboardingEnded, advance, cancel
-from core.tenants.onboarding.job import Given
-from core.tenants.onboarding.steps import RETRY_EVERY, retries_itself
 from ui import format as fmt
 from ui.action_messages import errors_shown, keep_success
 from ui.control_keys import bound_key

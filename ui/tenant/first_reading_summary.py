@@ -8,8 +8,8 @@ import streamlit as st
 
 from core import runtime
 from core.attention.condition import count_and_names
+from core.onboarding.first_read_step import acknowledge_summary
 from core.roles import Action
-from core.tenants.onboarding.first_read_step import acknowledge_summary
 from ui import format as fmt
 from ui.action_messages import errors_shown
 from ui.control_keys import bound_key

@@ -13,9 +13,9 @@ from core.cache.shared_frames import Figures
 from core.name_key import guid_key, name_key
 from core.problems import Problem
 from core.refresh.services import Services
+from core.refresh.tenant_switches import SwitchChange, Switches, apply_switches
 from core.roles import Action
 from core.runtime import Runtime
-from core.tenants.tenant_switches import SwitchChange, Switches, apply_switches
 from web.api.authentication import Call
 from web.api.call import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.envelope import Answer, PageAnswer

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 from core.graph import GraphClient, GraphError, PermissionMissing, refused_rows, subscribed_skus, subscriptions
+from core.onboarding.job import Job, Outcome
+from core.onboarding.steps import WAITS_FOR_MICROSOFT
 from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.tenant_profile import TenantProfile
 from core.refresh.services import Services
-from core.tenants.onboarding.job import Job, Outcome
-from core.tenants.onboarding.steps import WAITS_FOR_MICROSOFT
 
 Result = tuple[Literal["ok", "warning", "error"], Problem]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.name_key import clean_name, name_key
+from core.onboarding.request import Request
 from core.problems import Problem, ProblemError
-from core.tenants.onboarding.request import Request
 from core.text_files import decoded, shown
 
 MOST_LINES = 5_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from core.graph import BatchRequest, GraphError
+from core.onboarding.job import Job, Outcome
 from core.problems import Problem
 from core.profiles.profile_store import Profiles
+from core.refresh.tenant_switches import add_to_list, matched_rows, write_row
 from core.sharepoint import ListError
-from core.tenants.onboarding.job import Job, Outcome
-from core.tenants.tenant_switches import add_to_list, matched_rows, write_row
 
 
 def add_rows(jobs: Sequence[Job]) -> Mapping[str, Outcome]:

@@ -19,17 +19,17 @@ from core.cache.onboarding_rows import OVER, Onboarding, Step, add_line, change,
 from core.cache.run_rows import open_runs
 from core.cache.tenant_rows import forget_tenant
 from core.name_key import guid_key
+from core.onboarding.certificate_step import make_certificate, register_app
+from core.onboarding.first_read_step import read_first
+from core.onboarding.job import Given, Job, Outcome, StepFunction
+from core.onboarding.list_step import add_row, take_row_away
+from core.onboarding.profile_step import know_tenant, save_profile, take_profile_away
+from core.onboarding.sign_in_steps import prove_consent, try_profile
+from core.onboarding.steps import tried
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.roles import Action, Actor
-from core.tenants.onboarding.certificate_step import make_certificate, register_app
-from core.tenants.onboarding.first_read_step import read_first
-from core.tenants.onboarding.job import Given, Job, Outcome, StepFunction
-from core.tenants.onboarding.list_step import add_row, take_row_away
-from core.tenants.onboarding.profile_step import know_tenant, save_profile, take_profile_away
-from core.tenants.onboarding.sign_in_steps import prove_consent, try_profile
-from core.tenants.onboarding.steps import tried
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections import Counter
 
 from core.cache.onboarding_rows import Onboarding, all_onboardings
 from core.cache.tenant_rows import tenant_rows
+from core.onboarding.request import KnownTenants
 from core.profiles.profile_files import find_profiles
 from core.refresh.services import Services
-from core.tenants.onboarding.request import KnownTenants
 
 
 def known_tenants(services: Services, besides: Onboarding | None = None) -> KnownTenants:

@@ -10,12 +10,12 @@ from core.cache.onboarding_rows import Onboarding, add_line, add_onboarding, all
 from core.graph import GraphError
 from core.graph.tenant_lookup import TenantLookup
 from core.name_key import guid_key, plain
+from core.onboarding.known import known_tenants
+from core.onboarding.request import KnownTenants, Request, faults_of, slug_for
 from core.problems import Problem, ProblemError
 from core.refresh.services import Services
 from core.roles import Action, Actor
 from core.settings import Settings
-from core.tenants.onboarding.known import known_tenants
-from core.tenants.onboarding.request import KnownTenants, Request, faults_of, slug_for
 
 
 class OnboardingRefused(ProblemError):

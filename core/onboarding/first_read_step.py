@@ -10,9 +10,9 @@ from core.audit import Entry
 from core.cache import onboarding_rows, run_rows
 from core.cache.onboarding_rows import Onboarding, find_onboarding
 from core.cache.tenant_rows import tenant_rows
+from core.onboarding.job import Job, Outcome
 from core.problems import Problem
 from core.roles import Action, Actor
-from core.tenants.onboarding.job import Job, Outcome
 
 
 def read_first(job: Job) -> Outcome | None:

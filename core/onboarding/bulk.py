@@ -12,18 +12,18 @@ from core.cache import run_rows
 from core.cache.onboarding_rows import Onboarding, all_onboardings
 from core.graph import GraphError
 from core.name_key import name_key
+from core.onboarding.advance import OnboardingBusy, advance, claimed, store, stored_onboarding
+from core.onboarding.csv_file import CsvContent, CsvLine
+from core.onboarding.job import Given, Job, Outcome
+from core.onboarding.known import known_tenants
+from core.onboarding.list_step import add_rows
+from core.onboarding.profile_step import know_tenant
+from core.onboarding.request import KnownTenants, faults_of
+from core.onboarding.start import OnboardingRefused, lookup_of, start_checked, uses_shared_app
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.roles import Action, Actor
-from core.tenants.onboarding.advance import OnboardingBusy, advance, claimed, store, stored_onboarding
-from core.tenants.onboarding.csv_file import CsvContent, CsvLine
-from core.tenants.onboarding.job import Given, Job, Outcome
-from core.tenants.onboarding.known import known_tenants
-from core.tenants.onboarding.list_step import add_rows
-from core.tenants.onboarding.profile_step import know_tenant
-from core.tenants.onboarding.request import KnownTenants, faults_of
-from core.tenants.onboarding.start import OnboardingRefused, lookup_of, start_checked, uses_shared_app
 
 log = logging.getLogger(__name__)
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from core.cache.onboarding_rows import Onboarding, change
 from core.name_key import guid_key
+from core.onboarding.job import Job, Outcome
+from core.onboarding.known import known_tenants
+from core.onboarding.request import Request, client_id_faults
 from core.problems import Problem
 from core.profiles import certificate_import
 from core.profiles.certificate_files import CertificateError
 from core.profiles.certificates import Certificate, new_certificate
 from core.refresh.services import Services
-from core.tenants.onboarding.job import Job, Outcome
-from core.tenants.onboarding.known import known_tenants
-from core.tenants.onboarding.request import Request, client_id_faults
 from core.text_files import file_name
 
 DAYS = 730

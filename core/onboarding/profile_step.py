@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from core.cache.tenant_rows import is_stored
+from core.onboarding.job import Job, Outcome
 from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.profile_writer import profile_path, profile_text, remove_profile, write_profile
 from core.refresh.profiles_reading import store_profiles
-from core.tenants.onboarding.job import Job, Outcome
 
 
 def save_profile(job: Job) -> Outcome:

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from core.onboarding.bulk import LineResult, import_tenants
+from core.onboarding.csv_file import CsvContent
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.run_stop import Stopped
 from core.refresh.services import Services
 from core.roles import Action, Actor
-from core.tenants.onboarding.bulk import LineResult, import_tenants
-from core.tenants.onboarding.csv_file import CsvContent
 
 log = logging.getLogger(__name__)
 
