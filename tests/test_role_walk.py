@@ -248,7 +248,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     ],
 }  # fmt: skip
 # They note who did something that somebody else has decided about.
-ONLY_NOTE = {"audit.record", "refusals.note", "roles.refused", "second_factor.check"}
+ONLY_NOTE = {"audit.record", "failures.note_failure", "refusals.note", "roles.refused", "second_factor.check"}
 EACH = [pytest.param(action, call, id=f"{action}-{name}") for action, calls in CORE.items() for name, call in calls]
 STRANGERS = [NOBODY, Actor("nina", NONE, "page"), Actor("nina", "Admin", "page"), Actor("nina", "", "api")]
 ACTORS = [*STRANGERS, *(Actor(PEOPLE[role], role, "page") for role in ROLES)]
