@@ -33,6 +33,8 @@ class Action(StrEnum):
     SWITCHES = "switches"  # change `enabled` and `monitoring` of a tenant
     FIRST_READING = "first-reading"  # acknowledge the summary of a tenant's first reading
     ONBOARDING = "onboarding"  # add tenants
+    SEE_CONTACTS = "see-contacts"  # see the contacts of the tenants
+    CONTACTS = "contacts"  # change them: they decide who may consent to an order
     RULES = "rules"  # change the alarm rules
     ACCOUNTS = "accounts"  # manage accounts
     SESSIONS = "sessions"  # see and end the sessions of other accounts
@@ -52,6 +54,8 @@ LEAST_ROLE = {
     Action.SWITCHES: "admin",
     Action.FIRST_READING: "support",
     Action.ONBOARDING: "admin",
+    Action.SEE_CONTACTS: "support",
+    Action.CONTACTS: "admin",
     Action.RULES: "admin",
     Action.ACCOUNTS: "admin",
     Action.SESSIONS: "admin",

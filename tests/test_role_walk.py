@@ -31,6 +31,7 @@ from core.audit import Search
 from core.backup import creation
 from core.backup.drill import drill
 from core.cache.account_rows import Account, add_account
+from core.cache.contact_rows import Contact
 from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
 from core.cache.view_rows import add_view
@@ -50,7 +51,7 @@ from core.refresh.services import Services, open_services
 from core.refresh.tenant_switches import SwitchChange
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
-from core.tenants import tenant_rules
+from core.tenants import contacts, tenant_rules
 from core.views import saved_views
 from core.views.saved_views import SavedView, Start
 from tests.actors import ADMIN, entry
@@ -200,6 +201,22 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
          lambda core, actor: bulk_thread.start_import(core.services, core.refresher, NO_LINES, actor)),
         ("consent_link.begin_consent",
          lambda core, actor: begin_consent(core.services, ADDED.onboarding_id, "https://localhost/", actor)),
+    ],
+    Action.SEE_CONTACTS: [
+        ("contacts.contacts_of", lambda core, actor: contacts.contacts_of(core.engine, actor, core.tenant)),
+        ("contacts.all_contacts", lambda core, actor: contacts.all_contacts(core.engine, actor)),
+        ("contacts.find_contact",
+         lambda core, actor: contacts.find_contact(core.engine, actor, core.tenant, "0123456789ab")),
+    ],
+    Action.CONTACTS: [
+        ("contacts.add", lambda core, actor: contacts.add(
+            core.engine, actor, Contact("", core.tenant, "Petra Muster", "petra@example.ch"), NOW)),
+        ("contacts.change", lambda core, actor: contacts.change(
+            core.engine, actor, core.tenant, "0123456789ab", lambda one: one, NOW)),
+        ("contacts.end", lambda core, actor: contacts.end(
+            core.engine, actor, core.tenant, "0123456789ab", NOW.date(), NOW)),
+        ("contacts.remove",
+         lambda core, actor: contacts.remove(core.engine, actor, core.tenant, "0123456789ab", NOW)),
     ],
     Action.RULES: [
         ("tenant_rules.keep", lambda core, actor: tenant_rules.keep(
@@ -440,6 +457,8 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
                       ("monitoring", "add_")],
     Action.FIRST_READING: [("tenant", "first_reading_seen_")],
     Action.ONBOARDING: [("tenant-aufnehmen", "onboarding_begin")],
+    Action.SEE_CONTACTS: [],
+    Action.CONTACTS: [],
     Action.RULES: [("regeln", "rule_add")],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
     Action.SESSIONS: [("konten", "sessions")],

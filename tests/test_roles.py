@@ -13,7 +13,10 @@ from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, all
     ("role", "allowed"),
     [
         ("viewer", {"look", "export", "own-account", "save-views"}),
-        ("support", {"look", "export", "own-account", "save-views", "share-views", "refresh", "first-reading"}),
+        (
+            "support",
+            {"look", "export", "own-account", "save-views", "share-views", "refresh", "first-reading", "see-contacts"},
+        ),
         ("admin", {action.value for action in Action}),
         ("", set()),
         ("root", set()),

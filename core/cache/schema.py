@@ -193,6 +193,24 @@ subscriptions = Table(
     Column("next_lifecycle_at", UtcTime),
 )
 
+# People at a customer: who is asked for a consent, in whose place, and who is only told.
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("contact_id", String(32), primary_key=True),
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("email", String(254), nullable=False),
+    Column("phone", String(40), nullable=False, default=""),
+    Column("language", String(2), nullable=False),
+    Column("role", String(20), nullable=False),  # approver, substitute, information
+    Column("valid_from", Date),  # NULL: always
+    Column("valid_until", Date),  # the last day; NULL: without end
+    Column("created_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Index("contacts_tenant", "tenant_id"),
+)
+
 profile_faults = Table(
     "profile_faults",
     metadata,

@@ -67,6 +67,10 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
         "subscriptions", BY_ID,
         "tenant_id subscription_id sku_id sku_part_number status total is_trial created_at next_lifecycle_at",
     ),
+    TenantTable(
+        "contacts", BY_ID,
+        "contact_id tenant_id name email phone language role valid_from valid_until created_at changed_at",
+    ),
     TenantTable("policies", BY_ID, "tenant_id sku_id threshold warn mode reason author created_at until"),
     TenantTable("profile_faults", ByColumn("slug", "slug"), "file slug problems", kept="next_read"),
     TenantTable(

@@ -15,7 +15,12 @@ from ui.texts import plural, text
 ARROW, NOTHING = " → ", "–"
 # The columns of the row show these already.
 SHOWN_ELSEWHERE = frozenset({"author", "created_at", "tenant_id", "sku_id"})
-CODES = {"provider": "provider.", "mode": "rule.mode."}  # field -> the beginning of the keys of its codes
+CODES = {
+    "provider": "provider.",
+    "mode": "rule.mode.",
+    "contact_role": "contact.role.",
+    "language": "contact.language.",
+}  # field -> the beginning of the keys of its codes
 _RULE = re.compile(r"tenant (?P<tenant>\S+), product (?P<product>\S+)")
 _ALL = "(all)"
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(T[\d:.+-]*Z?)?$")
