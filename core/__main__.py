@@ -14,6 +14,7 @@ from core.commands import (
     WRONG_CONFIGURATION,
     audit,
     backup,
+    contacts,
     db,
     prune,
     rules,
@@ -64,7 +65,21 @@ def _parser(language: str) -> argparse.ArgumentParser:
     speak(language)
     parser = argparse.ArgumentParser(prog="python -m core", description=texts.text("help.core", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (sync, setup, tenant, rules, sharepoint_lists, users, audit, secrets, prune, db, backup, worker):
+    for command in (
+        sync,
+        setup,
+        tenant,
+        contacts,
+        rules,
+        sharepoint_lists,
+        users,
+        audit,
+        secrets,
+        prune,
+        db,
+        backup,
+        worker,
+    ):
         command.add_to(commands, language)
     return parser
 

@@ -196,7 +196,7 @@ def test_the_valid_approver_is_asked_else_the_substitutes(contacts: list[Contact
         ("<petra@example.ch>", "petra@example.ch", "petra@example.ch"),
         ("Petra Muster", "Petra Muster", "Petra Muster"),  # a fault: no address
         ("Petra <petra@example.ch> (Leitung)", *["Petra <petra@example.ch> (Leitung)"] * 2),
-        ("a <b> <petra@example.ch>", "a <b>", "petra@example.ch"),
+        ("Petra <petra@example.ch>\nBcc: <eva@example.ch>", "Petra", "petra@example.ch>\nBcc: <eva@example.ch"),
     ],
 )
 def test_a_line_holds_a_name_and_an_address(text: str, name: str, email: str) -> None:

@@ -16,7 +16,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from core.attention.conditions import onboarding_conditions
 from core.attention.facts import Facts
 from core.audit import Search, find
-from core.cache.onboarding_rows import STEPS, Onboarding, all_onboardings, find_onboarding, log_of, unseen_summaries
+from core.cache.contact_rows import contact_rows
+from core.cache.onboarding_rows import (
+    STEPS,
+    Onboarding,
+    all_onboardings,
+    change,
+    find_onboarding,
+    log_of,
+    unseen_summaries,
+)
 from core.cache.readings import stored_licenses
 from core.cache.tenant_rows import tenant_rows
 from core.onboarding import advance as advancing
@@ -195,6 +204,29 @@ def test_the_log_says_every_step_with_its_time_and_the_audit_the_end(office: Off
     assert [row.action for row in rows] == ["tenant.onboarded", "tenant.onboarding_started"]
 
 
+@pytest.mark.parametrize(
+    ("given", "stored", "said"),
+    [
+        ("Petra Muster <petra@hoeri.example>", [("Petra Muster", "petra@hoeri.example")], "onboarding.contact_added"),
+        ("Frau Muster, 044 123 45 67", [], "onboarding.contact_wrong"),  # of a version that took any text
+    ],
+)
+def test_the_contact_is_stored_with_the_tenant_and_goes_with_it(
+    office: Office, given: str, stored: list[tuple[str, str]], said: str
+) -> None:
+    onboarding = with_key(office)
+    change(office.engine, onboarding.onboarding_id, contact=given)
+    register(office, onboarding)
+    client = Given(client_id=customer(office).client_id)
+    advance(office.services, office.refresher, onboarding.onboarding_id, CARLA, client, until="first_read")
+    assert [(one.name, one.email) for one in contact_rows(office.engine)] == stored
+    assert said in [line.said.code for line in log_of(office.engine, onboarding.onboarding_id)]
+
+    cancel(office.services, onboarding.onboarding_id, CARLA)
+
+    assert contact_rows(office.engine) == []
+
+
 def test_without_a_sharepoint_profile_there_is_no_list_to_write(office: Office) -> None:
     for file in (office.settings.profiles_dir / "sharepoint").iterdir():
         file.unlink()
@@ -234,6 +266,10 @@ def test_to_start_again_goes_on_with_the_open_one(office: Office) -> None:
         (Request("Bau AG Chur", DOMAIN), ["onboarding.name_taken"]),
         (Request("Bau", "chur.example"), ["onboarding.known"]),
         (Request("Neu", DOMAIN, shared=True), ["onboarding.no_shared_app"]),
+        (Request("Neu", DOMAIN, contact="Petra"), ["onboarding.contact_wrong"]),
+        (Request("Neu", DOMAIN, contact="P <p@a.ch>\nBcc: <x@a.ch>"), ["onboarding.contact_wrong"]),
+        (Request("Neu", DOMAIN, contact="\x1b[31m <p@a.ch>"), ["onboarding.contact_name_wrong"]),
+        (Request("Neu", DOMAIN, contact="x" * 10_000), ["onboarding.too_long", "onboarding.contact_wrong"]),
         (Request("", "", client_id="x"), ["onboarding.no_name", "onboarding.no_tenant", "onboarding.no_client_id"]),
     ],
 )

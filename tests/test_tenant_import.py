@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.__main__ import main
+from core.cache.contact_rows import contact_rows
 from core.cache.tenant_rows import tenant_rows
 from core.onboarding.csv_file import CsvUnusable, read_csv
 from core.onboarding.request import Request, slug_for
@@ -162,7 +163,9 @@ def test_who_has_not_consented_waits_and_the_same_file_goes_on_later(
 ) -> None:
     first, second = provider.m365.add_customer("A", domain="a.example"), customers(provider, 1)[0]
     file = tmp_path / "tenants.csv"
-    file.write_text("\n".join([HEADER, f"A;{first.tenant_id};;;", *lines_of([second])]), "utf-8")
+    file.write_text(
+        "\n".join([HEADER, f"A;{first.tenant_id};;;Petra Muster <petra@a.example>", *lines_of([second])]), "utf-8"
+    )
 
     assert run(file, "--json") == 1
     waiting, read = results(capsys)
@@ -171,18 +174,22 @@ def test_who_has_not_consented_waits_and_the_same_file_goes_on_later(
 
     assert run(file, "--json") == 0
     assert [one["result"] for one in results(capsys)] == ["read", "unchanged"]
+    (petra,) = contact_rows(provider.engine)
+    assert (petra.tenant_id, petra.name, petra.email) == (first.tenant_id, "Petra Muster", "petra@a.example")
+    assert (petra.role, petra.language) == ("approver", "de")
 
 
 def test_the_faults_are_sentences_with_the_number_of_their_line(
     provider: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "tenants.csv"
-    file.write_text(f"{HEADER}\nSchule Höri;unknown.example;;;\n", "utf-8")
+    file.write_text(f"{HEADER}\nSchule Höri;unknown.example;;;Frau Muster\n", "utf-8")
 
     assert run(file, "--dry-run") == 1
 
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "Zeile 2, fehlerhaft: Schule Höri"
     assert said[1].startswith("  - Microsoft kennt keinen Tenant «unknown.example».")
-    assert said[2] == "fehlerhaft 1"
+    assert said[2].startswith("  - Schule Höri: Der Kontakt «Frau Muster» hat keine gültige E-Mail-Adresse.")
+    assert said[3] == "fehlerhaft 1"
     assert tenant_rows(provider.engine) == {}

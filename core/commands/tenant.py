@@ -51,6 +51,7 @@ def add_to(commands: Any, language: str) -> None:
     add = action("add", _add, "add")
     add.add_argument("name", help=text("help.tenant_name", language))
     add.add_argument("tenant", help=text("help.tenant_id", language))
+    add.add_argument("--contact", default="", metavar="CONTACT", help=text("help.tenant_contact", language))
     add.add_argument("--shared", action="store_true", help=text("help.tenant_shared", language))
     go_on = action("continue", _continue, "continue")
     for one in (add, go_on):
@@ -86,7 +87,8 @@ def _opened(settings: Settings) -> Iterator[tuple[Services, Refresher]]:
 def _add(options: argparse.Namespace, services: Services, refresher: Refresher) -> int:
     settings = services.settings
     shared = options.shared or (options.client_id != "" and uses_shared_app(options.client_id, settings))
-    request = Request(options.name, options.tenant, "" if shared else options.client_id, shared=shared)
+    client_id = "" if shared else options.client_id
+    request = Request(options.name, options.tenant, client_id, contact=options.contact, shared=shared)
     try:
         onboarding = start(services, request, command_actor())
     except OnboardingRefused as error:

@@ -59,7 +59,7 @@ def _say(results: Sequence[LineResult], content: CsvContent, language: str) -> N
             print(f"  - {problem.text(language)}")
     counts = Counter(one.result for one in results)
     print(", ".join(f"{text(f'command.tenant_result.{name}', language)} {count}" for name, count in counts.items()))
-    if any(line.request.level or line.request.contact for line in content.lines):
+    if any(line.request.level for line in content.lines):
         print(text("command.tenant_kept", language))
 
 

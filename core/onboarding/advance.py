@@ -20,6 +20,7 @@ from core.cache.run_rows import open_runs
 from core.cache.tenant_rows import forget_tenant
 from core.name_key import guid_key
 from core.onboarding.certificate_step import make_certificate, register_app
+from core.onboarding.first_contact import store_contact
 from core.onboarding.first_read_step import read_first
 from core.onboarding.job import Given, Job, Outcome, StepFunction
 from core.onboarding.list_step import add_row, take_row_away
@@ -46,6 +47,7 @@ class OnboardingEnded(ProblemError):
 
 def _list_row(job: Job) -> Outcome:
     know_tenant(job)
+    store_contact(job)
     return add_row(job)
 
 

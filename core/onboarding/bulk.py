@@ -14,6 +14,7 @@ from core.graph import GraphError
 from core.name_key import name_key
 from core.onboarding.advance import OnboardingBusy, advance, claimed, store, stored_onboarding
 from core.onboarding.csv_file import CsvContent, CsvLine
+from core.onboarding.first_contact import store_contact
 from core.onboarding.job import Given, Job, Outcome
 from core.onboarding.known import known_tenants
 from core.onboarding.list_step import add_rows
@@ -179,6 +180,8 @@ def _add_all_rows(services: Services, ids: Iterable[str], actor: Actor) -> None:
                 jobs.append(Job(services, None, onboarding, actor))
         if jobs:
             know_tenant(jobs[0])
+            for job in jobs:
+                store_contact(job)
             outcomes = add_rows(jobs)
             for job in jobs:
                 store(job, "list", outcomes[job.onboarding.tenant_id])

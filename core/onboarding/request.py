@@ -11,6 +11,8 @@ from core.bounds import LONGEST_NAME, field_fault
 from core.graph.tenant_lookup import domain_key
 from core.name_key import guid_key, name_key
 from core.problems import Problem
+from core.tenants.contact_rules import contact_in_line
+from core.tenants.contact_rules import faults_of as faults_of_contact
 from core.text_files import shown
 
 LONGEST_LEVEL, LONGEST_CONTACT = 100, 255
@@ -23,7 +25,7 @@ LONGEST_NEW_SLUG = 50  # leaves room for a number
 class Request:
     """A tenant to add: `tenant` is its id or a domain; without `client_id` the app is still to be registered.
 
-    Nothing reads `level` and `contact` yet; they are kept for what will.
+    `contact` is a line: `Petra Muster <petra@example.ch>`, or an address alone. Nothing reads `level` yet.
     """
 
     name: str
@@ -71,6 +73,16 @@ def faults_of(request: Request, known: KnownTenants) -> Iterator[Problem]:
     yield from client_id_faults(request, known)
     if len(request.level) > LONGEST_LEVEL or len(request.contact) > LONGEST_CONTACT:
         yield Problem("onboarding.too_long", {"name": shown_name, "most": f"{LONGEST_LEVEL}, {LONGEST_CONTACT}"})
+    yield from contact_faults(shown_name, request.contact)
+
+
+def contact_faults(tenant: str, line: str) -> Iterator[Problem]:
+    """Yield what is wrong with the line about the contact of the tenant with this name, if there is one."""
+    faults = faults_of_contact(contact_in_line("", line)) if line.strip() else {}
+    if "email" in faults:
+        yield Problem("onboarding.contact_wrong", {"name": tenant, "value": shown(line)}, faults["email"].detail)
+    elif "name" in faults:
+        yield Problem("onboarding.contact_name_wrong", {"name": tenant, "value": shown(line)})
 
 
 def client_id_faults(request: Request, known: KnownTenants) -> Iterator[Problem]:

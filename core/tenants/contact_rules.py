@@ -143,12 +143,18 @@ def approver_of(contacts: Iterable[Contact], at: date) -> Contact | None:
 
 
 def name_and_address(text: str) -> tuple[str, str]:
-    """Return name and e-mail of `Petra Muster <petra@example.ch>`; of an address alone, the address as its name."""
-    head, bracket, tail = text.strip().rpartition("<")
+    """Return name and e-mail of `Petra Muster <petra@example.ch>`; of any other text, the text for both."""
+    head, bracket, tail = text.strip().partition("<")
     if not bracket or not tail.endswith(">"):
         return text.strip(), text.strip()
     email = tail.removesuffix(">").strip()
     return head.strip().strip('"').strip() or email, email
+
+
+def contact_in_line(tenant_id: str, line: str) -> Contact:
+    """Return the contact that a line names, as it is stored: an approver who reads German. It may have faults."""
+    name, email = name_and_address(line)
+    return cleaned(Contact("", tenant_id, name, email))
 
 
 def contact_fields(contact: Contact) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from core.graph.tenant_lookup import LONGEST_DOMAIN
 from core.onboarding.advance import advance
 from core.onboarding.certificate_step import key_files
 from core.onboarding.job import Given
-from core.onboarding.request import Request
+from core.onboarding.request import LONGEST_CONTACT, Request
 from core.onboarding.start import OnboardingRefused, start
 from core.refresh.services import Services
 from ui.action_messages import errors_shown
@@ -41,12 +41,14 @@ def begin_form() -> None:
                          autocomplete="off", placeholder=text("onboarding.name_hint"))  # fmt: skip
     tenant = st.text_input(text("onboarding.tenant"), key="onboarding_tenant", max_chars=LONGEST_DOMAIN, width=WIDTH,
                            autocomplete="off", placeholder=text("onboarding.tenant_hint"))  # fmt: skip
+    contact = st.text_input(text("onboarding.contact"), key="onboarding_contact", max_chars=LONGEST_CONTACT,
+                            width=WIDTH, autocomplete="off", placeholder=text("onboarding.contact_hint"))  # fmt: skip
     shared = _shared_app(services)
     certificate, password = (None, "") if shared else certificate_choice(services, "begin")
     if st.button(text("onboarding.begin"), key="onboarding_begin", type="primary"):
         given = Given(certificate=certificate, password=password, make_certificate=certificate is None)
         with errors_shown():
-            _begin(services, Request(name, tenant, shared=shared), given)
+            _begin(services, Request(name, tenant, contact=contact, shared=shared), given)
 
 
 def _shared_app(services: Services) -> bool:
