@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.profiles import profile_store
 from core.profiles.certificates import read_certificate
 from core.profiles.profile_check import CREDENTIALS
 from core.profiles.profile_faults import Fault
@@ -52,6 +53,21 @@ def test_a_good_profile_and_its_certificate_are_all_it_takes(folder: ProfileFold
     assert (tenant.tenant_id, tenant.client_id) == (guid("contoso"), guid("app", "contoso"))
     assert tenant.certificate.path == folder.root / "certs" / "contoso" / "mycert_contoso.pem"
     assert (found.sharepoint, found.faults) == (None, [])
+
+
+def test_some_profiles_are_loaded_without_the_others_and_forgotten_after_a_while(
+    folder: ProfileFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile_store, "IDLE_SECONDS", 0.0)
+    folder.tenant("contoso")
+    folder.tenant("fabrikam")
+    folder.tenant("adatum", tenant_id="no guid")
+    store = ProfileStore(folder.profiles)
+
+    assert [one.slug for one in store.some(["contoso", "adatum", "../contoso", "gone"], NOW)] == ["contoso"]
+    assert [one.slug for one in store.some(["fabrikam"], NOW)] == ["fabrikam"]
+    store.some([], NOW)
+    assert [path.name for path in store._certificates] == ["mycert_fabrikam.pem"]
 
 
 @pytest.mark.parametrize(

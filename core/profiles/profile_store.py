@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ from core.profiles.profile_writer import profile_path
 from core.profiles.sharepoint_profile import SharePointCheck, SharePointProfile, first_usable
 from core.profiles.tenant_profile import TenantCheck, TenantProfile, refuse_duplicates
 from core.text_files import file_name, shown
+
+IDLE_SECONDS = 3_600.0  # after which a file that was not asked for leaves the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class ProfileStore:
         self.folder = folder
         self._certificates: dict[Path, tuple[tuple[int, int], Certificate]] = {}
         self._files: dict[Path, tuple[tuple[int, int], ProfileJson]] = {}
+        self._asked: set[Path] = set()  # files and certificates, since `_asked_from` (monotonic seconds)
+        self._asked_from = time.monotonic()
 
     def load(self, now: datetime | None = None) -> Profiles:
         """Return all profiles and all faults. Never raises for a faulty file."""
@@ -62,6 +67,15 @@ class ProfileStore:
         for path in set(self._certificates) - {check.certificate_path for check in checks}:
             self._certificates.pop(path, None)
 
+    def _forget_idle(self) -> None:
+        """Remove from the cache what nobody has asked for in the last hour, for who never calls `load`."""
+        if time.monotonic() - self._asked_from < IDLE_SECONDS:
+            return
+        asked, self._asked, self._asked_from = self._asked, set(), time.monotonic()
+        for cache in (self._files, self._certificates):
+            for path in set(cache) - asked:
+                cache.pop(path, None)
+
     def sharepoint(self, now: datetime | None = None) -> SharePointProfile | None:
         """Return the SharePoint profile, None if there is no usable one. Never raises for a faulty file."""
         moment = now or datetime.now(UTC)
@@ -82,6 +96,17 @@ class ProfileStore:
             (fault for fault in profiles.faults if fault.slug == slug and not fault.of_sharepoint), None
         )
 
+    def some(self, slugs: Iterable[str], now: datetime | None = None) -> list[TenantProfile]:
+        """Return the usable profiles with these short names, without a look at all others.
+
+        A second profile of the same tenant is not noticed.
+        """
+        moment = now or datetime.now(UTC)
+        self._forget_idle()
+        paths = [profile_path(self.folder, slug) for slug in slugs]
+        checks = [TenantCheck(self, path, moment) for path in paths if path.parent == self.folder and path.is_file()]
+        return [check.profile for check in checks if check.profile]
+
     def find(self, kind: Kind, faults: list[Fault]) -> ProfileFiles:
         """Return the files of `kind`; problems of the folder and stray files are added to `faults`."""
         try:
@@ -94,6 +119,7 @@ class ProfileStore:
 
     def read(self, path: Path) -> ProfileJson:
         """Return the parsed JSON of `path`. Raises OSError, ValueError or RecursionError."""
+        self._asked.add(path)
         stamp = _stamp(path)
         cached = self._files.get(path)
         if cached is None or cached[0] != stamp:
@@ -115,6 +141,7 @@ class ProfileStore:
             stamp = _stamp(path)
         except OSError:
             return read_certificate(path)
+        self._asked.add(path)
         cached = self._certificates.get(path)
         if cached is None or cached[0] != stamp:
             cached = self._certificates[path] = (stamp, read_certificate(path))
