@@ -15,6 +15,7 @@ from core.cache.schema import leases
 from core.cache.sql import transaction
 from core.refresh import shared_run
 from core.refresh.refresher import Refresher
+from core.refresh.services import open_services
 from core.refresh.shared_run import SharedRuns, Step
 from core.roles import schedule_actor
 from core.runtime import refresher_of
@@ -87,6 +88,21 @@ def test_a_refresh_is_read_in_pieces_by_several_and_written_once(
     assert (ended(office).run_id, ended(office).state, summary["ok"], summary["shortages"]) == (run_id, "done", 7, 7)
     assert office.m365.count("GET", "/subscribedSkus") == len(NAMES)
     assert summary["sharepoint"]["created"] == len(NAMES)
+
+
+def test_a_process_reads_first_the_tenants_whose_tokens_it_has(office: Office, hints: Noted, here: SharedRuns) -> None:
+    services = open_services(office.engine, office.settings, now=office.now)  # with tokens of its own
+    there = SharedRuns(services, hints)
+    for order in ([here, there, there], [there, there, here]):
+        ask(office, hints)
+        here.advance()
+        for process in order:
+            process.read()
+        here.advance()
+        assert ended(office).state == "done"
+    services.close()
+
+    assert office.m365.count("POST", "/token") == len(NAMES) + 1  # each once, and the site
 
 
 def test_a_hint_that_came_while_another_process_had_the_lease_is_not_lost(

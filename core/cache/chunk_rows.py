@@ -22,7 +22,7 @@ FREE = text(
     "SELECT c.run_id, c.chunk, c.tenants FROM run_chunks c JOIN runs r ON r.run_id = c.run_id"
     " LEFT JOIN leases l ON l.name = :lease || c.run_id || '.' || c.chunk"
     " WHERE c.done_at IS NULL AND r.state = 'running' AND (l.until IS NULL OR l.until < clock_timestamp())"
-    " ORDER BY c.chunk LIMIT :most FOR UPDATE OF c SKIP LOCKED"
+    " ORDER BY c.chunk = ANY(CAST(:first AS integer[])) DESC, c.chunk LIMIT :most FOR UPDATE OF c SKIP LOCKED"
 ).columns(run_chunks.c.run_id, run_chunks.c.chunk, run_chunks.c.tenants)
 
 
@@ -85,11 +85,27 @@ def chunks_of(engine: Engine, run_id: str) -> Chunks:
     return Chunks(bool(row[0]), int(row[1] or 0))
 
 
-def claim_chunk(engine: Engine, owner: str) -> ClaimedChunk | None:
-    """Return a piece that nobody reads, now leased by `owner`; None if there is none."""
+def run_in_pieces(engine: Engine) -> str | None:
+    """Return the id of the run under way that is read in pieces; None if there is none."""
+    query = select(run_chunks.c.run_id).join(runs, runs.c.run_id == run_chunks.c.run_id)
+    with transaction(engine) as connection:
+        run_id: str | None = connection.execute(query.where(runs.c.state == "running").limit(1)).scalar()
+    return run_id
+
+
+def pieces_of(engine: Engine, run_id: str) -> list[Chunk]:
+    """Return the pieces of a run that hold tenants."""
+    query = select(run_chunks.c.run_id, run_chunks.c.chunk, run_chunks.c.tenants)
+    with transaction(engine) as connection:
+        rows = connection.execute(query.where(run_chunks.c.run_id == run_id, run_chunks.c.chunk != UNREAD)).all()
+    return [Chunk(*row) for row in rows]
+
+
+def claim_chunk(engine: Engine, owner: str, first: Sequence[int] = ()) -> ClaimedChunk | None:
+    """Return a piece that nobody reads, now leased by `owner`, of the numbers `first` if possible; None for none."""
     asked_at = time.monotonic()
     with transaction(engine) as connection:
-        for row in connection.execute(FREE, {"lease": LEASE, "most": 1}).all():
+        for row in connection.execute(FREE, {"lease": LEASE, "first": list(first), "most": 1}).all():
             chunk = Chunk(*row)
             if (term := lease_rows.take(connection, chunk.lease, owner)) is not None:
                 return ClaimedChunk(chunk, term, asked_at)
@@ -99,7 +115,7 @@ def claim_chunk(engine: Engine, owner: str) -> ClaimedChunk | None:
 def free_chunks(engine: Engine, most: int) -> int:
     """Return how many pieces nobody reads, at most `most`."""
     with transaction(engine) as connection:
-        return len(connection.execute(FREE, {"lease": LEASE, "most": most}).all())
+        return len(connection.execute(FREE, {"lease": LEASE, "first": [], "most": most}).all())
 
 
 def finish_chunk(connection: Connection, chunk: Chunk, part: Any, requests: int, at: datetime) -> bool:

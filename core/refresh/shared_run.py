@@ -25,7 +25,6 @@ from core.cache.tenant_rows import tenant_rows
 from core.graph.http import RequestCount, requests_counted
 from core.logs.setup import request_in_log, run_in_log
 from core.problems import Problem
-from core.profiles.tenant_profile import TenantProfile
 from core.refresh import run_stop
 from core.refresh.execution import end_run, problem_of, refresh_run
 from core.refresh.lock import RefreshLock
@@ -34,6 +33,7 @@ from core.refresh.queue import RefreshQueue
 from core.refresh.run_stop import RunStop, Stopped
 from core.refresh.run_summary import Part, empty_summary, unread_part
 from core.refresh.services import Services
+from core.refresh.usual_pieces import UsualPieces
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class SharedRuns:
         self._services, self._engine, self._now = services, services.engine, services.now
         self._hint = hint
         self._owner = uuid4().hex
+        self._usual = UsualPieces(services.engine)
         # Held by a process that refreshes alone on the same database; here it is only looked at.
         self._lock = RefreshLock(services.settings.data_dir, services.engine)
         self._queue = RefreshQueue(services.engine, self._lock, services.now)
@@ -158,9 +159,10 @@ class SharedRuns:
 
     def read(self) -> None:
         """Read a piece of a run that nobody reads; do nothing if there is none. Raises DatabaseError."""
-        claimed = chunk_rows.claim_chunk(self._engine, self._owner)
+        claimed = chunk_rows.claim_chunk(self._engine, self._owner, self._usual.numbers())
         if claimed is None or (run := run_rows.run(self._engine, claimed.chunk.run_id)) is None:
             return
+        self._usual.note(claimed.chunk)
         lease = Lease(self._engine, claimed.term, claimed.asked_at)
         with kept(lease), self._working_on(run, lease) as stop:
             requests = RequestCount()
@@ -176,17 +178,15 @@ class SharedRuns:
         services = self._services
         rows = tenant_rows(self._engine, chunk.tenants)
         names = {tenant_id: row.name for tenant_id, row in rows.items()}
-        profiles = {} if last_try else self._profiles(chunk)
+        # The run knows what may be read; here the files of the piece are enough, whatever the number of all others.
+        usable = [] if last_try else services.profiles.some((row.slug for row in rows.values()), self._now())
+        profiles = {profile.tenant_id: profile for profile in usable if profile.tenant_id in rows}
         refresh = refresh_run(services, run, stop)
         refresh.shared = True
         part = refresh.part_of(names, refresh.read(list(profiles.values()), rows))
         missing = [(names.get(one, one), _unread(names.get(one, one))) for one in chunk.tenants if one not in profiles]
         part["failed"] += unread_part(missing, [], services.settings.language)["failed"]
         return part
-
-    def _profiles(self, chunk: Chunk) -> dict[str, TenantProfile]:
-        profiles = self._services.profiles.load(self._now()).tenants
-        return {profile.tenant_id: profile for profile in profiles if profile.tenant_id in set(chunk.tenants)}
 
     def sweep(self) -> None:
         """Give the hints that nobody else gives: for runs that wait or whose process has died. Raises DatabaseError."""
