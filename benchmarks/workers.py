@@ -110,4 +110,4 @@ def _cpu(pid: int) -> float:
 
 
 def run(*, quick: bool = False) -> list[Figure]:
-    return (WorkersBenchmark(100, 1) if quick else WorkersBenchmark(400, 3)).run()
+    return (WorkersBenchmark(100, 1) if quick else WorkersBenchmark(800, 2)).run()
