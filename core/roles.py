@@ -36,6 +36,7 @@ class Action(StrEnum):
     SEE_CONTACTS = "see-contacts"  # see the contacts of the tenants
     CONTACTS = "contacts"  # change them: they decide who may consent to an order
     RULES = "rules"  # change the alarm rules
+    LEVELS = "levels"  # change levels of service and calendars, give tenants a level
     ACCOUNTS = "accounts"  # manage accounts
     SESSIONS = "sessions"  # see and end the sessions of other accounts
     TOKENS = "tokens"  # manage API tokens
@@ -57,6 +58,7 @@ LEAST_ROLE = {
     Action.SEE_CONTACTS: "support",
     Action.CONTACTS: "admin",
     Action.RULES: "admin",
+    Action.LEVELS: "admin",
     Action.ACCOUNTS: "admin",
     Action.SESSIONS: "admin",
     Action.TOKENS: "admin",

@@ -51,7 +51,9 @@ from core.refresh.services import Services, open_services
 from core.refresh.tenant_switches import SwitchChange
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
 from core.secrets import secret_rotation
-from core.tenants import contacts, tenant_rules
+from core.tenants import calendars, contacts, levels, tenant_rules
+from core.tenants.calendars import NamedCalendar
+from core.tenants.levels import Level
 from core.views import saved_views
 from core.views.saved_views import SavedView, Start
 from tests.actors import ADMIN, entry
@@ -223,6 +225,14 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
             core.engine, Rule(core.tenant, core.sku, "a reason", "x", NOW, threshold=1), actor)),
         ("tenant_rules.end", lambda core, actor: tenant_rules.end(core.engine, (core.tenant, core.sku), actor)),
         ("tenant_rules.import_", lambda core, actor: tenant_rules.import_(core.engine, NO_POLICIES, actor)),
+    ],
+    Action.LEVELS: [
+        ("levels.keep", lambda core, actor: levels.keep(core.engine, Level("", "Gold"), actor, ["standard"])),
+        ("levels.assign", lambda core, actor: levels.assign(core.engine, Level("basis", ""), [core.tenant], actor)),
+        ("levels.delete", lambda core, actor: levels.delete(core.engine, Level("gold", "Gold"), actor)),
+        ("calendars.keep", lambda core, actor: calendars.keep(core.engine, NamedCalendar("Bern"), actor)),
+        ("calendars.delete",
+         lambda core, actor: calendars.delete(core.engine, NamedCalendar("Bern", key="bern"), actor)),
     ],
     Action.ACCOUNTS: [
         ("accounts.list_accounts", lambda core, actor: accounts.list_accounts(core.engine, actor)),
@@ -460,6 +470,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.SEE_CONTACTS: [],
     Action.CONTACTS: [],
     Action.RULES: [("regeln", "rule_add")],
+    Action.LEVELS: [],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
     Action.SESSIONS: [("konten", "sessions")],
     Action.TOKENS: [("programme", "token_add")],
@@ -709,6 +720,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.FIRST_READING: (work_at_a_summary, {"tenant.summary_seen"}),
     Action.ONBOARDING: (work_at_onboarding, {"tenant.onboarding_started"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
+    Action.LEVELS: (lambda _: None, set()),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
     Action.SESSIONS: (work_at_sessions, {"session.ended"}),
     Action.TOKENS: (work_at_tokens, {"token.made"}),
@@ -731,7 +743,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         newest = {row.action for row in rows if row.seq > known}
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
-    assert [action for action in Action if not sent[action]] == [Action.LOOK, Action.OPERATIONS]
+    assert [action for action in Action if not sent[action]] == [Action.LOOK, Action.LEVELS, Action.OPERATIONS]
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     cancel(product.office.services, "kunde", ADMIN)

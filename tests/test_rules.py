@@ -17,7 +17,7 @@ from core.cache.readings import Reading, save_readings
 from core.cache.rule_rows import all_rules, delete_rule, replace_rules, rules_at, save_rule
 from core.cache.sql import data_version
 from core.cache.tenant_rows import ProfileTenant, save_profiles
-from core.licenses.alarm_rules import LARGEST, MODES, Decision, Rule, Rules, decide, faults_of
+from core.licenses.alarm_rules import LARGEST, MODES, Decision, LevelRule, Rule, Rules, decide, faults_of
 from core.licenses.skus import KINDS, Catalogue
 from core.licenses.units import License, is_shortage, warn_level
 from tests.actors import entry
@@ -32,8 +32,8 @@ def rule(level: str = "sku", **fields: Any) -> Rule:
     return Rule(tenant_id, sku_id, fields.pop("reason", level), "anna", NOW, **fields)
 
 
-def decided(*rules: Rule, kind: str = "paid") -> Decision:
-    return Rules.of(rules, TODAY).decide(TENANT, SKU, kind)
+def decided(*rules: Rule, kind: str = "paid", level: LevelRule | None = None) -> Decision:
+    return Rules.of(rules, TODAY, {TENANT: level} if level else {}).decide(TENANT, SKU, kind)
 
 
 # The table of cases: what is set where, and what comes of it
@@ -221,6 +221,31 @@ def test_the_level_that_decided_is_one_that_counts(rules: list[Rule], kind: str)
 
     counting = {found.level: found.reason for found in rules if found.is_valid_on(TODAY)}
     assert decision.reason == (counting[decision.level] if decision.decided_by else "")
+
+
+@pytest.mark.parametrize(
+    ("rules", "threshold", "warn", "level"),
+    [
+        pytest.param([], 3, 9, "service_level", id="alone"),
+        pytest.param([rule("standard", threshold=1, warn=1)], 3, 9, "service_level", id="before-the-standard"),
+        pytest.param([rule("tenant", threshold=5)], 5, 9, "tenant", id="after-the-tenant"),
+        pytest.param([rule("sku", warn=4)], 3, 4, "service_level", id="each-field-on-its-own"),
+        pytest.param([rule("sku", mode="edge"), rule("tenant", threshold=5)], -1, 0, "sku", id="after-the-product"),
+    ],
+)
+def test_the_level_of_service_stands_between_the_tenant_and_the_standard(
+    rules: list[Rule], threshold: int, warn: int, level: str
+) -> None:
+    decision = decided(*rules, level=LevelRule("Premium", 3, 9))
+
+    assert (decision.threshold, decision.warn, decision.level) == (threshold, warn, level)
+
+
+def test_a_level_of_service_counts_for_its_own_tenants_alone() -> None:
+    rules = Rules.of([], TODAY, {TENANT: LevelRule("Premium", threshold=3)})
+
+    assert rules.decide(TENANT, SKU, "paid").short(10, 8)
+    assert not rules.decide("another", SKU, "paid").short(10, 8)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.cache.rule_rows import all_rules, save_rule
-from core.licenses.alarm_rules import MODES, Level, Rule
+from core.licenses.alarm_rules import MODES, Rule, RuleLevel
 from core.licenses.skus import Reason
 from tests.actors import entry
 from tests.html_tables import click, html_table, html_tables
@@ -327,7 +327,7 @@ def test_every_word_of_a_rule_has_a_text(language: str) -> None:
         assert text(f"rule.mode.{mode or 'inherit'}", language)
     for name in ("threshold", "warn", *(mode for mode in MODES if mode)):
         assert text(f"rule.what.{name}", language, count=2)
-    for level in get_args(Level):
+    for level in get_args(RuleLevel):
         assert text(f"rule.level.{level}", language)
     for reason in set(get_args(Reason)) - {"default"}:
         assert text(f"rule.why.{reason}", language)

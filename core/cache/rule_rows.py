@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Connection, Engine, delete, insert, select
 
 from core.cache.audit_rows import Entry, append
+from core.cache.level_rows import level_rules
 from core.cache.schema import rules
 from core.cache.sql import increase_version, transaction, upsert
 from core.licenses.alarm_rules import Rule, Rules, Scope
@@ -17,14 +18,19 @@ from core.licenses.alarm_rules import Rule, Rules, Scope
 
 def all_rules(engine: Engine) -> list[Rule]:
     """Return every rule, also expired ones, the widest scope first."""
-    query = select(rules).order_by(rules.c.tenant_id, rules.c.sku_id)
     with transaction(engine) as connection:
-        return [Rule(**row) for row in connection.execute(query).mappings()]
+        return _all_rules(connection)
 
 
 def rules_at(engine: Engine, now: datetime, zone: tzinfo) -> Rules:
-    """Return the rules that are valid today; read once per refresh or frame."""
-    return Rules.of(all_rules(engine), now.astimezone(zone).date())
+    """Return the rules that are valid today, with those of the levels; read once per refresh or frame."""
+    with transaction(engine) as connection:
+        return Rules.of(_all_rules(connection), now.astimezone(zone).date(), level_rules(connection))
+
+
+def _all_rules(connection: Connection) -> list[Rule]:
+    query = select(rules).order_by(rules.c.tenant_id, rules.c.sku_id)
+    return [Rule(**row) for row in connection.execute(query).mappings()]
 
 
 # Any stored rule. A caller that has read the rule passes its `created_at` instead, None if there was none.

@@ -106,6 +106,42 @@ tenants = Table(
     Column("problem", Text),
     Column("subscriptions_read_at", UtcTime),
     Column("subscriptions_problem", Text),
+    Column("level", String(100), nullable=False, default="standard", server_default="standard"),  # key of a level
+)
+
+# When work is done: hours, holidays and own days. `name_key` is that of core.name_key.
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("name_key", String(255), nullable=False, unique=True),
+    Column("zone", String(64), nullable=False),
+    Column("region", String(20), nullable=False),  # canton, Land or country whose holidays are free; "" for none
+    Column("week", JSON, nullable=False),  # hours of each weekday, Monday first: [from, to] in minutes since midnight
+    Column("half_day_until", Integer, nullable=False),  # minutes since midnight
+    Column("own_days", JSON, nullable=False),  # [day, kind, name]
+    Column("version", Integer, nullable=False),  # counts the changes
+)
+
+# Levels of service. There is no foreign key from `tenants`, whose column was added later: a level with tenants is not
+# deleted, and a tenant whose level does not exist has the standard one.
+levels = Table(
+    "levels",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("name_key", String(255), nullable=False, unique=True),
+    Column("refresh_minutes", Integer),  # NULL: that of the setting
+    Column("threshold", Integer),
+    Column("warn", Integer),
+    Column("reaction_hours", JSON, nullable=False),  # priority of a case -> hours of working time
+    Column("solution_hours", JSON, nullable=False),
+    Column("follow_orders", Boolean, nullable=False),
+    Column("recipients", JSON, nullable=False),  # addresses of e-mail
+    Column("monthly_report", Boolean, nullable=False),
+    Column("calendar", ForeignKey("calendars.key"), nullable=False),
+    Column("version", Integer, nullable=False),  # counts the changes
 )
 
 licenses = Table(

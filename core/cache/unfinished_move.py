@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 
 from core.cache.database import DatabaseError
-from core.cache.schema import audit_anchor, documents, metadata
+from core.cache.schema import audit_anchor, calendars, documents, levels, metadata
 from core.cache.schema_version import ALEMBIC_VERSION, MOVING, newest_version, stored_version
 from core.cache.table_copy import Contents
 from core.problems import Problem
 
-SEEDED = (documents, audit_anchor)  # tables of which the migrations write the first rows
+SEEDED = (documents, audit_anchor, calendars, levels)  # tables of which the migrations write the first rows
 LARGEST = 2**31 - 1  # no row of the audit has a larger number
 # Not in the metadata of the schema: it is there only while a move goes on.
 copied_tables = Table(

@@ -1,21 +1,22 @@
 """Alarm rules and the decision that follows from them. Pure functions, no clock, no I/O.
 
-Levels: all tenants -> a tenant -> a product of a tenant. Each field is inherited on its own from the next level that
-sets it. The mode "edge" is the threshold -1: no free seat is fine, fewer is a shortage.
+From wide to narrow: all tenants -> the level of service of a tenant -> a tenant -> a product of a tenant. Each field is
+inherited on its own from the next wider one that sets it. The mode "edge" is the threshold -1: no free seat is fine,
+fewer is a shortage.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from core.licenses import units
 from core.licenses.units import DEFAULT_THRESHOLD
 
 Mode = Literal["", "alarm", "edge", "show_only", "hidden", "anyway"]
-Level = Literal["standard", "tenant", "sku"]
+RuleLevel = Literal["standard", "service_level", "tenant", "sku"]
 Scope = tuple[str, str]  # tenant id, SKU id; "" = all
 
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -49,7 +50,7 @@ class Rule:
         return self.tenant_id, self.sku_id
 
     @property
-    def level(self) -> Level:
+    def level(self) -> RuleLevel:
         if not self.tenant_id:
             return "standard"
         return "sku" if self.sku_id else "tenant"
@@ -57,6 +58,19 @@ class Rule:
     def is_valid_on(self, today: date) -> bool:
         """Return True up to and including the last day of the rule."""
         return self.until is None or today <= self.until
+
+
+class LevelRule(NamedTuple):
+    """What a level of service says about the alarms of its tenants; `reason` is the name of the level."""
+
+    reason: str
+    threshold: int | None = None
+    warn: int | None = None
+    mode: Literal[""] = ""
+    level: Literal["service_level"] = "service_level"
+
+
+AnyRule = Rule | LevelRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,7 @@ class Decision:
     alarms: bool = True
     hidden: bool = False
     decided_by: str = ""
-    level: Level = "standard"
+    level: RuleLevel = "standard"
     reason: str = ""
 
     def short(self, enabled: int, consumed: int) -> bool:
@@ -83,7 +97,7 @@ class Decision:
         return units.warn_level(enabled) if self.warn is None else self.warn
 
 
-def decide(kind: str, rules: Sequence[Rule]) -> Decision:
+def decide(kind: str, rules: Sequence[AnyRule]) -> Decision:
     """Return the decision for a licence of `kind`; `rules` are those of the licence, one per level, narrowest first."""
     mode = next((rule for rule in rules if rule.mode), None)
     threshold = next((rule for rule in rules if _threshold(rule) is not None), None)
@@ -104,18 +118,18 @@ def decide(kind: str, rules: Sequence[Rule]) -> Decision:
     )
 
 
-def _threshold(rule: Rule) -> int | None:
+def _threshold(rule: AnyRule) -> int | None:
     return EDGE_THRESHOLD if rule.mode == "edge" else rule.threshold
 
 
-def _warn(rule: Rule) -> int | None:
+def _warn(rule: AnyRule) -> int | None:
     """Return the warn level of a rule, None if it inherits; a rule with the mode "edge" sets 0 if it has no level."""
     return 0 if rule.mode == "edge" and rule.warn is None else rule.warn
 
 
 def _origin(
-    rules: Sequence[Rule], mode: Rule | None, threshold: Rule | None, warn: Rule | None
-) -> tuple[str, Rule | None]:
+    rules: Sequence[AnyRule], mode: AnyRule | None, threshold: AnyRule | None, warn: AnyRule | None
+) -> tuple[str, AnyRule | None]:
     """Return the deciding field and its rule: a mode that never alarms, else the narrower of mode and threshold."""
     if mode and mode.mode in SILENT:
         return mode.mode, mode
@@ -153,17 +167,23 @@ _USUAL = {paid: Decision(alarms=paid) for paid in (True, False)}
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules that are valid on one day, by scope."""
+    """The rules that are valid on one day, by scope, and what the levels of service say: tenant id -> LevelRule."""
 
     by_scope: dict[Scope, Rule] = field(default_factory=dict)
+    by_level: Mapping[str, LevelRule] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rules: Iterable[Rule], today: date) -> Rules:
-        return cls({rule.scope: rule for rule in rules if rule.is_valid_on(today)})
+    def of(cls, rules: Iterable[Rule], today: date, by_level: Mapping[str, LevelRule] | None = None) -> Rules:
+        return cls({rule.scope: rule for rule in rules if rule.is_valid_on(today)}, by_level or {})
 
     def decide(self, tenant_id: str, sku_id: str, kind: str) -> Decision:
-        if not self.by_scope:
+        if not (self.by_scope or self.by_level):
             return _USUAL[kind == "paid"]
-        scopes = ((tenant_id, sku_id), (tenant_id, ""), ("", ""))
-        matching = [rule for scope in scopes if (rule := self.by_scope.get(scope))]
+        in_order = (
+            self.by_scope.get((tenant_id, sku_id)),
+            self.by_scope.get((tenant_id, "")),
+            self.by_level.get(tenant_id),
+            self.by_scope.get(("", "")),
+        )
+        matching = [rule for rule in in_order if rule is not None]
         return decide(kind, matching) if matching else _USUAL[kind == "paid"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, Protocol
 
-from core.licenses.alarm_rules import Level, Rules
+from core.licenses.alarm_rules import RuleLevel, Rules
 from core.licenses.skus import Catalogue, Kind, Reason
 from core.licenses.units import State, state_of
 
@@ -59,7 +59,7 @@ class Judgement(NamedTuple):  # a tuple because a page of 10,000 licences makes 
     warn_level: int
     hidden: bool
     decided_by: str
-    level: Level
+    level: RuleLevel
     reason: str
 
     @property

@@ -47,7 +47,7 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
     TenantTable(
         "tenants", BY_ID,
         "tenant_id slug name former_names has_profile cert_expires listed list_item_id missing_since enabled monitored "
-        "last_read_at last_attempt_at failing_since problem subscriptions_read_at subscriptions_problem",
+        "last_read_at last_attempt_at failing_since problem subscriptions_read_at subscriptions_problem level",
     ),
     TenantTable(
         "licenses", BY_ID,
@@ -130,5 +130,8 @@ OTHER_TABLES: Mapping[str, str] = {
     "duties": "name due_at",
     "backups": "backup_id kind started_at seconds actor file sha256 bytes rows problem",
     "list_marks": "kind read_with delta_link whole_read_at",
+    "calendars": "key name name_key zone region week half_day_until own_days version",
+    "levels": "key name name_key refresh_minutes threshold warn reaction_hours solution_hours follow_orders recipients "
+    "monthly_report calendar version",
     "sku_names": "sku_id sku_part_number display_name",
 }
