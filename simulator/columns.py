@@ -35,7 +35,10 @@ class FieldError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. `kind` is a key of FACETS, `choices` is for a choice, `least` and `most` are the bounds of a number."""
+    """A column. `kind` is a key of FACETS, `choices` is for a choice, `least` and `most` are the bounds of a number.
+
+    `default` is what a new item gets, as SharePoint writes it: "1" and "0" for yes and no.
+    """
 
     name: str
     display: str
@@ -44,6 +47,8 @@ class Column:
     read_only: bool = False
     hidden: bool = False
     required: bool = False
+    unique: bool = False
+    default: str = ""
     choices: tuple[str, ...] = ("Ja", "Nein")
     least: float | None = None
     most: float | None = None
@@ -54,13 +59,14 @@ class Column:
             "columnGroup": "Custom Columns",
             "description": "",
             "displayName": self.display,
-            "enforceUniqueValues": False,
+            "enforceUniqueValues": self.unique,
             "hidden": self.hidden,
             "id": guid("column", list_id, self.name),
             "indexed": self.indexed,
             "name": self.name,
             "readOnly": self.read_only,
             "required": self.required,
+            **({"defaultValue": {"value": self.default}} if self.default else {}),
             **self._facet(),
         }
 
@@ -88,6 +94,13 @@ class Column:
         if self.kind == "richText" and not value.startswith("<div"):
             return f'<div class="ExternalClass">{value}</div>'
         return value
+
+    @property
+    def first_value(self) -> Any:
+        """Return the value of a new item that is created without one; None for no value."""
+        if self.kind == "boolean" and not self.read_only:
+            return self.default == "1"
+        return self.stored(self.default) if self.default else None
 
     def answer(self, yes: bool) -> Any:
         """Return the value that a person enters for yes or no: a boolean or one of two choices."""

@@ -61,7 +61,7 @@ class Flow:
         """Process the items that changed since the last run; return the number of messages sent."""
         with self._world.lock:
             before = len(self.messages)
-            for site in self._world.sites:
+            for site in (site for site in self._world.sites if site.has_lists):
                 changed = site.licenses.changed_since(self._positions.get(site.site_id, 0))
                 self._positions[site.site_id] = site.licenses.sequence
                 for item in changed:

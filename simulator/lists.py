@@ -37,12 +37,14 @@ class Item:
 class ItemList:
     """A list. Each change raises `sequence` and is noted in `changed` of the item; delta and the flow use these."""
 
-    def __init__(self, list_id: str, title: str, columns: list[Column], lock: RLock) -> None:
-        self.id, self.title, self.lock = list_id, title, lock
+    def __init__(
+        self, list_id: str, title: str, columns: list[Column], lock: RLock, *, template: str = "genericList"
+    ) -> None:
+        self.id, self.title, self.lock, self.template = list_id, title, lock, template
+        self.description = ""
         self.zone = SITE_ZONE  # time zone of the site: the midnight of date-only columns
         self.columns = {column.name: column for column in (*BUILT_IN, *columns)}
-        for name in LINKS:  # SharePoint shows these under the display name of the title
-            self.columns[name] = replace(self.columns[name], display=self.columns["Title"].display)
+        self._name_links()
         self.refusal = (
             400,
             "invalidRequest",
@@ -53,6 +55,7 @@ class ItemList:
         self.next_id = 1
         self.epoch = 1
         self.swallows = False  # True: a flow deletes every item that an application adds
+        self.forbidden: set[str] = set()  # methods that the permissions of this list alone refuse (403)
         self._recent: dict[int, None] = {}
 
     @property
@@ -63,10 +66,12 @@ class ItemList:
     def add(self, fields: Mapping[str, Any], by: dict[str, Any] = PERSON) -> Item:
         with self.lock:
             now = _now()
-            empty = {column.name: False for column in self.columns.values() if column.kind == "boolean"}
-            empty.pop("Attachments", None)
-            item = Item(self.next_id, guid("item", self.id, str(self.next_id)), empty, now, now, by, by)
-            self._write(item, self.checked(fields))
+            first = {name: column.first_value for name, column in self.columns.items()}
+            given = {name: value for name, value in first.items() if value is not None}
+            checked = self.checked(fields)
+            self._check_unique(checked)
+            item = Item(self.next_id, guid("item", self.id, str(self.next_id)), given, now, now, by, by)
+            self._write(item, checked)
             self.by_id[item.id] = item
             self.next_id += 1
             return item
@@ -76,6 +81,7 @@ class ItemList:
         with self.lock:
             item = self.by_id[int(item_id)]
             checked = self.checked(fields)
+            self._check_unique(checked, item)
             item.version += 1
             item.modified, item.editor = _now(), by
             self._write(item, checked)
@@ -124,6 +130,7 @@ class ItemList:
             internal = self.internal(name)
             before = self.columns[internal]
             column = self.columns[internal] = replace(before, **settings)
+            self._name_links()
             for item in self.by_id.values():
                 item.rendered.clear()
                 if column.kind != before.kind and internal in item.fields:
@@ -153,6 +160,26 @@ class ItemList:
     def deleted_since(self, sequence: int) -> list[tuple[int, int]]:
         with self.lock:
             return [(item_id, at) for item_id, at in self.deleted.items() if at > sequence]
+
+    def duplicates(self, name: str) -> bool:
+        """Return True if two items have the same value in this column; capitals make no difference."""
+        values = [str(item.fields[name]).casefold() for item in self.by_id.values() if name in item.fields]
+        return len(set(values)) < len(values)
+
+    def _check_unique(self, fields: Mapping[str, Any], item: Item | None = None) -> None:
+        """Raise FieldError if another item has the same value in a column that allows no two."""
+        for name, value in fields.items():
+            if self.columns[name].unique and value is not None:
+                others = [other.fields.get(name) for other in self.by_id.values() if other is not item]
+                if str(value).casefold() in (str(other).casefold() for other in others if other is not None):
+                    raise FieldError(
+                        "The list item could not be added or updated because duplicate values were found in the "
+                        f"following field(s) in the list: [{name}]."
+                    )
+
+    def _name_links(self) -> None:
+        for name in LINKS:  # SharePoint shows these under the display name of the title
+            self.columns[name] = replace(self.columns[name], display=self.columns["Title"].display)
 
     def _newest_until(self, sequence: int) -> Iterator[int]:
         for item_id in reversed(self._recent):

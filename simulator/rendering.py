@@ -58,11 +58,11 @@ def list_row(site: SharePoint, items: ItemList) -> dict[str, Any]:
         "id": items.id,
         "name": items.title,
         "displayName": items.title,
-        "description": "",
+        "description": items.description,
         "eTag": f'"{items.id},{items.sequence}"',
         "webUrl": f"https://{HOST}{site.path}/Lists/{items.title}",
         "parentReference": {"siteId": site.site_id},
-        "list": {"contentTypesEnabled": False, "hidden": False, "template": "genericList"},
+        "list": {"contentTypesEnabled": False, "hidden": False, "template": items.template},
     }
 
 

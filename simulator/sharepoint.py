@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from . import queries
+from . import definitions, queries
 from .columns import FieldError
 from .lists import Item, ItemList
 from .rendering import deleted_json, field_values, item_json, list_row, site_row
@@ -13,8 +13,14 @@ from .site import HOST, SharePoint
 from .world import Token, World
 
 APP = {"application": {"displayName": "Lizenztool"}}
-WRITE = {"Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All"}
-READ = WRITE | {"Sites.Read.All"}
+# What a permission of the app, or the grant on the site with Sites.Selected, allows; each includes the ones before it.
+LEVELS = ("read", "write", "manage", "fullcontrol")
+ROLES = {
+    "Sites.Read.All": "read",
+    "Sites.ReadWrite.All": "write",
+    "Sites.Manage.All": "manage",
+    "Sites.FullControl.All": "fullcontrol",
+}
 ETAG = re.compile(r'"\{[0-9A-Fa-f-]{36}\},\d+"')
 ITEM_OPTIONS = {"expand", "select", "top", "filter", "skiptoken", "orderby", "count"}
 
@@ -28,11 +34,15 @@ def answer(world: World, token: Token, call: Call) -> Reply:
         return _charged(world, token, 1, as_json(site_row(site)))
     if rest[0] != "lists":
         raise _missing()
+    if len(rest) == 1 and call.method == "POST":
+        return _charged(world, token, 2, _create_list(site, call))
     if len(rest) == 1:
         return _charged(world, token, 2, as_json({"value": [list_row(site, items) for items in site.lists]}))
     items = next((i for i in site.lists if rest[1].lower() in (i.id, i.title.lower())), None)
     if items is None:
         raise GraphError(404, "itemNotFound", "The specified list was not found.")
+    if call.method in items.forbidden:
+        raise GraphError(403, "accessDenied", "Access denied")
     return _list(world, token, call, site, items, rest[2:])
 
 
@@ -43,6 +53,10 @@ def _list(world: World, token: Token, call: Call, site: SharePoint, items: ItemL
         case ("GET", "columns"):
             rows = [column.row(items.id) for column in items.columns.values() if column.name != "id"]
             return _charged(world, token, 2, as_json({"value": rows}))
+        case ("POST", "columns"):
+            return _charged(world, token, 2, _create_column(items, call))
+        case ("PATCH", "columns", column_id):
+            return _charged(world, token, 2, _change_column(items, column_id, call))
         case ("GET", "items"):
             headers = world.meter.charge(token.tenant_id, 2)
             return _with(headers, _page(world, call, site, items))
@@ -56,6 +70,33 @@ def _list(world: World, token: Token, call: Call, site: SharePoint, items: ItemL
             headers = world.meter.charge(token.tenant_id, 1 if call.method == "GET" else 2)
             return _with(headers, _item(world, call, site, items, item_id, below))
     raise _missing()
+
+
+def _create_list(site: SharePoint, call: Call) -> Reply:
+    body = call.json()
+    title, template, columns = definitions.title_and_columns(body)
+    if title.casefold() in (items.title.casefold() for items in site.lists):
+        raise GraphError(409, "nameAlreadyExists", "The specified name already exists.")
+    made = site.add_list(title, columns, template=template)
+    made.description = str(body.get("description") or "")
+    made.change_column("Title", required=True)  # as in a list that a person makes
+    return as_json(list_row(site, made), 201)
+
+
+def _create_column(items: ItemList, call: Call) -> Reply:
+    column = definitions.new_column(call.json())
+    if column.name in items.columns:
+        raise GraphError(409, "nameAlreadyExists", "A duplicate field name was found.")
+    items.columns[column.name] = column
+    return as_json(column.row(items.id), 201)
+
+
+def _change_column(items: ItemList, column_id: str, call: Call) -> Reply:
+    named = (column for column in items.columns.values() if column_id in (column.row(items.id)["id"], column.name))
+    column = next(named, None)
+    if column is None:
+        raise GraphError(404, "itemNotFound", "The specified column was not found.")
+    return as_json(definitions.change_column(items, column.name, call.json()).row(items.id))
 
 
 def _item(world: World, call: Call, site: SharePoint, items: ItemList, item_id: str, below: list[str]) -> Reply:
@@ -130,9 +171,12 @@ def _delta(world: World, call: Call, site: SharePoint, items: ItemList) -> Reply
 
 def _site(world: World, token: Token, parts: list[str]) -> tuple[SharePoint, list[str]]:
     own = [site for site in world.sites if site.tenant_id == token.tenant_id]
-    if parts and parts[0].endswith(":"):
+    host, comma, _ = parts[0].partition(",") if parts else ("", "", "")
+    if "." in host and not comma:
+        if host.rstrip(":").lower() != HOST:
+            raise GraphError(400, "invalidRequest", "Invalid hostname for this tenancy")
         path, colon, rest = "/".join(parts[1:]).partition(":")
-        named = [s for s in own if parts[0] == f"{HOST}:" and s.path.strip("/") == path]
+        named = [site for site in own if site.path.strip("/").casefold() == path.strip("/").casefold()]
         return _first(named), rest.strip("/").split("/") if colon and rest else []
     return _first([site for site in own if parts and site.site_id == parts[0].lower()]), parts[1:]
 
@@ -144,13 +188,22 @@ def _first(sites: list[SharePoint]) -> SharePoint:
 
 
 def _check_permission(site: SharePoint, token: Token, call: Call) -> None:
-    """Raise GraphError 403 without permission; Sites.Selected also needs a grant on the site, `write` for writing."""
-    writing = call.method != "GET"
-    if token.roles & (WRITE if writing else READ):
-        return
-    if "Sites.Selected" in token.roles and (site.grant == "write" or (site.grant == "read" and not writing)):
-        return
-    raise GraphError(403, "accessDenied", "Access denied")
+    """Raise GraphError 403 without permission; with Sites.Selected the grant on the site counts."""
+    given = [ROLES[role] for role in token.roles if role in ROLES]
+    if "Sites.Selected" in token.roles and site.grant is not None:
+        given.append(site.grant)
+    least = _least(call, token)
+    if not any(LEVELS.index(level) >= LEVELS.index(least) for level in given):
+        raise GraphError(403, "accessDenied", "Access denied")
+
+
+def _least(call: Call, token: Token) -> str:
+    """Return the least level for a call; a list needs "manage", for which Sites.ReadWrite.All is documented, too."""
+    if call.method == "GET":
+        return "read"
+    if call.parts[-1] == "lists" and "Sites.ReadWrite.All" in token.roles:
+        return "write"
+    return "manage" if call.parts[-1] in ("lists", "columns") or "columns" in call.parts[-2:] else "write"
 
 
 def _check_etag(call: Call, item: Item) -> None:

@@ -26,34 +26,81 @@ LICENSE_COLUMNS = {
 HOST = "support.sharepoint.example"
 
 
+TITLES = ("Lizenzstatusliste", "Tenantliste", "Parameterliste")
+
+
 class SharePoint(AppRegistration):
-    """The provider's site; `grant` is the permission of the app on it (Sites.Selected): "write", "read" or None."""
+    """The provider's site.
+
+    `grant` is the permission of the app on it (Sites.Selected): "read", "write", "manage", "fullcontrol" or None.
+    With `empty` it has no lists, and no profile of it is written.
+    """
 
     def __init__(
-        self, folder: Path, name: str, taken: set[str], *, lock: RLock, columns: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        name: str,
+        taken: set[str],
+        *,
+        lock: RLock,
+        columns: Mapping[str, str] | None = None,
+        empty: bool = False,
     ) -> None:
         super().__init__(folder, name, taken, permissions={"Sites.Selected"}, lock=lock)
         self.profile_path = folder / "profiles" / "sharepoint" / f"sp-config-{self.slug}-profile.json"
         self.grant: str | None = "write"
         self.path = f"/sites/{slug(name)}"
         self.site_id = f"{HOST},{guid('site', self.slug)},{guid('web', self.slug)}"
-        named = columns or {}
+        self.lists: list[ItemList] = []
+        self.writes_profile = not empty
+        if not empty:
+            self._make_lists(columns or {})
+
+    def _make_lists(self, named: Mapping[str, str]) -> None:
         columns_of_licenses = [Column("Title", "Lizenzname")]
         columns_of_licenses += [Column(named.get(d, encoded(d)), d, kind) for d, kind in LICENSE_COLUMNS.items()]
-        self.licenses = self._list("Lizenzstatusliste", columns_of_licenses)
-        self.tenants = self._list("Tenantliste", _TENANT_COLUMNS)
-        self.parameters = self._list("Parameterliste", [Column(n, n) for n in ("Parameter", "Parameterwert")])
+        self.add_list("Lizenzstatusliste", columns_of_licenses)
+        self.add_list("Tenantliste", _TENANT_COLUMNS)
+        self.add_list("Parameterliste", [Column(n, n) for n in ("Parameter", "Parameterwert")])
 
     def replace_licenses(self) -> None:
         """Replace the licence list by an empty one with the same columns, and write its id into the profile."""
         with self.lock:
-            own = [column for column in self.licenses.columns.values() if column not in BUILT_IN]
-            self.licenses = ItemList(guid("list", self.licenses.id), self.licenses.title, own, self.lock)
+            old = self.licenses
+            own = [column for column in old.columns.values() if column not in BUILT_IN]
+            self.lists[self.lists.index(old)] = ItemList(guid("list", old.id), old.title, own, self.lock)
             self.write_profile()
 
     @property
-    def lists(self) -> list[ItemList]:
-        return [self.licenses, self.tenants, self.parameters]
+    def licenses(self) -> ItemList:
+        return self.list_titled("Lizenzstatusliste")
+
+    @property
+    def tenants(self) -> ItemList:
+        return self.list_titled("Tenantliste")
+
+    @property
+    def parameters(self) -> ItemList:
+        return self.list_titled("Parameterliste")
+
+    @property
+    def has_lists(self) -> bool:
+        """Return True if the three lists are there."""
+        return set(TITLES) <= {items.title for items in self.lists}
+
+    def list_titled(self, title: str) -> ItemList:
+        """Return the list with this title. Raise LookupError if there is none."""
+        for items in self.lists:
+            if items.title == title:
+                return items
+        raise LookupError(f"{self.path} has no list {title!r}")
+
+    def add_list(self, title: str, columns: list[Column], *, template: str = "genericList") -> ItemList:
+        """Make a list, as a person in a browser or the product does."""
+        with self.lock:
+            items = ItemList(guid("list", self.slug, title), title, columns, self.lock, template=template)
+            self.lists.append(items)
+            return items
 
     def column(self, display: str) -> str:
         """Return the internal name of a column of the licence list."""
@@ -77,9 +124,6 @@ class SharePoint(AppRegistration):
             "field_mapping": mapping,
         }
         return {**super().profile(), "sharepoint_infos": infos}
-
-    def _list(self, title: str, columns: list[Column]) -> ItemList:
-        return ItemList(guid("list", self.slug, title), title, columns, self.lock)
 
 
 _TENANT_COLUMNS = [

@@ -115,13 +115,19 @@ class World:
         parameters: Mapping[str, str] | None = None,
         *,
         columns: Mapping[str, str] | None = None,
+        empty: bool = False,
     ) -> SharePoint:
-        """Add the provider's site; its tenant list gets the tenants that were added before."""
+        """Add the provider's site; its tenant list gets the tenants that were added before.
+
+        An `empty` site has no lists and no profile yet: the product makes both.
+        """
         with self.lock:
-            site = SharePoint(self.folder, name, self._slugs, lock=self.lock, columns=columns)
+            site = SharePoint(self.folder, name, self._slugs, lock=self.lock, columns=columns, empty=empty)
             self._register(site)
             self.sites.append(site)
             site.use_certificate(len(self.apps), 365)
+            if empty:
+                return site
             for parameter, value in (PARAMETERS if parameters is None else parameters).items():
                 site.parameters.add({"Parameter": parameter, "Parameterwert": value})
             for tenant, enabled, monitoring in self._listed:
@@ -174,7 +180,7 @@ class World:
 
     def _list_tenant(self, tenant: Tenant, enabled: bool, monitoring: bool) -> None:
         self._listed.append((tenant, enabled, monitoring))
-        for site in self.sites:
+        for site in (site for site in self.sites if site.has_lists):
             site.list_tenant(tenant, enabled=enabled, monitoring=monitoring)
 
 
