@@ -42,8 +42,9 @@ from core.onboarding.consent_link import begin_consent
 from core.onboarding.csv_file import CsvContent
 from core.onboarding.request import Request
 from core.onboarding.start import start, start_checked
-from core.operations import database_move
+from core.operations import database_move, list_setup
 from core.operations.backup_overview import backup_overview
+from core.operations.list_setup import SetupRequest
 from core.problems import ProblemError
 from core.refresh import list_refill, list_take_over, next_push, tenant_switches
 from core.refresh.refresher import Refresher
@@ -186,6 +187,8 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("list_refill.allow_refill", lambda core, actor: list_refill.allow_refill(core.engine, actor, NOW)),
         ("list_take_over.take_over_lists",
          lambda core, actor: list_take_over.take_over_lists(core.services, actor)),
+        ("list_setup.provision_lists",
+         lambda core, actor: list_setup.provision_lists(core.services, SetupRequest("nowhere"), actor, lambda _: None)),
     ],
     Action.FIRST_READING: [
         ("first_read_step.acknowledge_summary",

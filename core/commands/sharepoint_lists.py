@@ -1,18 +1,22 @@
-"""`lists`: let the lists in SharePoint be written again after something happened to them."""
+"""`lists`: make and try the lists in SharePoint, and let them be written again after something happened to them."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from core.commands import OK
+from core.commands import OK, WRONG_CONFIGURATION
+from core.operations.list_setup import SetupRequest, provision_lists
+from core.problems import ProblemError
 from core.refresh.list_refill import allow_refill
 from core.refresh.list_take_over import take_over_lists
 from core.refresh.services import open_services
 from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import Settings
+from core.sharepoint.list_template import PARAMETERS
 from core.texts import text
 
 
@@ -22,6 +26,36 @@ def add_to(commands: Any, language: str) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     actions.add_parser("refill", help=text("help.lists_refill", language)).set_defaults(call=_refill)
     actions.add_parser("take-over", help=text("help.lists_take_over", language)).set_defaults(call=_take_over)
+    provision = actions.add_parser("provision", help=text("help.lists_provision", language))
+    provision.add_argument("--site", required=True, metavar="URL", help=text("help.lists_site", language))
+    for name in ("tenant-id", "client-id", "cert"):
+        provision.add_argument(f"--{name}", default="", help=text(f"help.lists_{name}", language))
+    for name in PARAMETERS:
+        provision.add_argument(f"--{name}", default="", help=text("help.lists_parameter", language))
+    provision.set_defaults(call=_provision)
+
+
+def _provision(options: argparse.Namespace, settings: Settings) -> int:
+    language = settings.language
+    parameters = {name: value for name in PARAMETERS if (value := getattr(options, name))}
+    request = SetupRequest(options.site, options.tenant_id, options.client_id, options.cert, parameters)
+    services = open_services(open_engine(settings), settings)
+    try:
+        result = provision_lists(
+            services, request, command_actor(), lambda made: print(made.text(language), flush=True)
+        )
+    except ProblemError as error:
+        print(error.problem.text(language), file=sys.stderr)
+        if error.problem.detail:
+            print(f"[{error.problem.detail}]", file=sys.stderr)
+        return WRONG_CONFIGURATION
+    finally:
+        services.close()
+    if result.written:
+        print(text("command.lists_profile", language, file=result.profile))
+    done = "command.lists_provisioned" if result.count or result.written else "command.lists_nothing_to_make"
+    print(text(done, language, site=result.site))
+    return OK
 
 
 def _refill(_options: argparse.Namespace, settings: Settings) -> int:

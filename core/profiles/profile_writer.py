@@ -39,6 +39,14 @@ def write_profile(path: Path, content: str) -> None:
         if _content(path) == content:
             return
         raise FileExistsError(path.name)
+    replace_profile(path, content)
+
+
+def replace_profile(path: Path, content: str) -> None:
+    """Write the profile in place of the one that is there, if any; a reader sees the old file or the whole new one.
+
+    Raises OSError if the disk is full or may not be written, and then nothing has changed.
+    """
     part = path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")  # a name that nobody takes for a profile
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.name_key import name_key
@@ -73,6 +73,9 @@ class Column:
     read_only: bool = False
     hidden: bool = False  # not shown to people; it can be read and written
     must_be_filled: bool = False
+    column_id: str = field(default="", compare=False)
+    indexed: bool = field(default=False, compare=False)  # these make no difference to what is read and written
+    unique: bool = field(default=False, compare=False)
 
     @property
     def label(self) -> str:
@@ -100,6 +103,9 @@ def column_of(definition: Mapping[str, Any]) -> Column:
         read_only=bool(definition.get("readOnly") or kind == "calculated"),
         hidden=bool(definition.get("hidden")),
         must_be_filled=bool(definition.get("required")) and not definition.get("defaultValue"),
+        column_id=str(definition.get("id") or ""),
+        indexed=bool(definition.get("indexed")),
+        unique=bool(definition.get("enforceUniqueValues")),
     )
 
 
@@ -174,8 +180,8 @@ def resolve_columns(kind: str, mapping: Mapping[str, str], definitions: Iterable
     for word in sorted(COLUMNS[kind], key=lambda word: COLUMNS[kind][word].role in DISPENSABLE):
         spec = COLUMNS[kind][word]
         try:
-            column = _find_column(kind, mapping.get(spec.field, spec.field), columns)
-            _check_unused(kind, column, spec, by_word)
+            column = find_column(kind, mapping.get(spec.field, spec.field), columns)
+            check_unused(kind, column, spec, by_word)
             by_word[word] = column
         except ListError as error:
             if spec.role not in DISPENSABLE:
@@ -186,7 +192,7 @@ def resolve_columns(kind: str, mapping: Mapping[str, str], definitions: Iterable
     return OurColumns(kind, by_word, lost, [column for column in unfilled if column.name not in our_names])
 
 
-def _find_column(kind: str, name: str, columns: Sequence[Column]) -> Column:
+def find_column(kind: str, name: str, columns: Sequence[Column]) -> Column:
     """Return the column with this name: internal name exactly, internal name, name for people, in this order.
 
     Of several the writable ones count, then the visible ones.
@@ -210,7 +216,7 @@ def _find_column(kind: str, name: str, columns: Sequence[Column]) -> Column:
     return matches[0]
 
 
-def _check_unused(kind: str, column: Column, spec: ColumnSpec, by_word: Mapping[str, Column]) -> None:
+def check_unused(kind: str, column: Column, spec: ColumnSpec, by_word: Mapping[str, Column]) -> None:
     """Raise ListError if the mapping uses this column for another one of ours already."""
     for word, other in by_word.items():
         if other.name == column.name:
