@@ -29,7 +29,7 @@ from core.cache.onboarding_rows import (
 from core.cache.readings import stored_licenses
 from core.cache.tenant_rows import tenant_rows
 from core.onboarding import advance as advancing
-from core.onboarding.advance import OnboardingBusy, OnboardingEnded, advance, cancel
+from core.onboarding.advance import OnboardingBusy, OnboardingEnded, advance, cancel, claimed
 from core.onboarding.certificate_step import public_file
 from core.onboarding.consent_link import begin_consent, take_answer
 from core.onboarding.first_read_step import acknowledge_summary
@@ -39,6 +39,7 @@ from core.onboarding.start import OnboardingRefused, start
 from core.roles import Actor, NotAllowed
 from simulator.certificates import rsa_key, write_app_certificate
 from simulator.tenants import Tenant
+from tests.held_refresh import Hold
 from tests.office import Office, open_office
 
 CARLA = Actor("carla", "admin", "page")
@@ -167,6 +168,40 @@ def test_the_summary_is_a_condition_until_somebody_acknowledges_it(office: Offic
     viewer = Actor("vera", "viewer", "page")
     with pytest.raises(NotAllowed):
         acknowledge_summary(office.engine, onboarding, viewer, office.now())
+
+
+def test_the_row_is_added_after_one_look_at_the_list(office: Office) -> None:
+    onboarding = with_key(office)
+    given = Given(client_id=register(office, onboarding))
+    advance(office.services, None, onboarding.onboarding_id, CARLA, given, until="list")
+    office.m365.reset_requests()
+    advance(office.services, None, onboarding.onboarding_id, CARLA, until="first_read")
+
+    assert listed(office) == ["Schule Höri"]
+    assert office.m365.count("GET", f"{office.sharepoint.tenants.id}/items") == 1
+
+
+def test_a_summary_without_shortages_needs_nobody(office: Office) -> None:
+    for sku in ("SPB", "POWER_BI_PRO"):
+        customer(office).set_sku(sku, enabled=100)
+    onboarding = added(office)
+
+    assert onboarding.summary == {"products": 3, "shortages": []}
+    assert onboarding.seen_at == onboarding.ended_at is not None
+
+
+def test_to_look_for_the_first_reading_stores_nothing(office: Office) -> None:
+    onboarding = with_key(office)
+    given = Given(client_id=register(office, onboarding))
+    held = Hold(office)
+    waiting = advance(office.services, office.refresher, onboarding.onboarding_id, CARLA, given)
+    assert held.reached.wait(20)
+
+    with claimed(office.services, onboarding.onboarding_id):  # by somebody else, who is not disturbed
+        looked = advance(office.services, office.refresher, onboarding.onboarding_id, CARLA)
+        assert (looked.next_step, looked.steps) == ("first_read", waiting.steps)
+    held.go.set()
+    office.end_of(waiting.run_id)
 
 
 def test_an_onboarding_that_is_not_finished_after_a_day_is_a_condition(office: Office) -> None:

@@ -21,7 +21,7 @@ from core.cache.tenant_rows import forget_tenant
 from core.name_key import guid_key
 from core.onboarding.certificate_step import make_certificate, register_app
 from core.onboarding.first_contact import store_contact
-from core.onboarding.first_read_step import read_first
+from core.onboarding.first_read_step import is_being_read, read_first
 from core.onboarding.job import Given, Job, Outcome, StepFunction
 from core.onboarding.list_step import add_row, take_row_away
 from core.onboarding.profile_step import know_tenant, save_profile, take_profile_away
@@ -79,9 +79,11 @@ def advance(
     DatabaseError.
     """
     actor.need(Action.ONBOARDING)
-    over = find_onboarding(services.engine, onboarding_id)
-    if over is not None and over.state == "done":  # by a refresh meanwhile
-        return over
+    stored = find_onboarding(services.engine, onboarding_id)
+    if stored is not None and stored.state == "done":  # by a refresh meanwhile
+        return stored
+    if stored is not None and given is None and is_being_read(services.engine, stored):
+        return stored  # a page looks every second: nothing to store, and nobody else is kept from it
     with claimed(services, onboarding_id) as onboarding:
         if given is not None:
             change(services.engine, onboarding.onboarding_id, acted_at=services.now())

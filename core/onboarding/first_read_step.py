@@ -8,11 +8,19 @@ from sqlalchemy import Engine
 
 from core.audit import Entry
 from core.cache import onboarding_rows, run_rows
-from core.cache.onboarding_rows import Onboarding, find_onboarding
+from core.cache.onboarding_rows import FIRST_READ, Onboarding, find_onboarding
 from core.cache.tenant_rows import tenant_rows
 from core.onboarding.job import Job, Outcome
 from core.problems import Problem
 from core.roles import Action, Actor
+
+
+def is_being_read(engine: Engine, new: Onboarding) -> bool:
+    """Return True if only the refresh that was asked for is missing, and it has not ended."""
+    if new.next_step != FIRST_READ or not new.run_id:
+        return False
+    run = run_rows.run(engine, new.run_id)
+    return run is not None and run.is_open
 
 
 def read_first(job: Job) -> Outcome | None:
@@ -25,7 +33,7 @@ def read_first(job: Job) -> Outcome | None:
     if now is None or not now.is_open:
         return None
     if run is not None:
-        row = tenant_rows(engine).get(new.tenant_id)
+        row = tenant_rows(engine, [new.tenant_id]).get(new.tenant_id)
         problem = Problem.from_json(row.problem) if row is not None and row.problem else None
         return Outcome("failed", problem or Problem("onboarding.not_read", job.names), {"run_id": ""})
     if job.refresher is None:

@@ -7,18 +7,19 @@ back for one reading and not until somebody comes back to the page.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from core.audit import Entry
 from core.cache.catalogue import load_catalogue
 from core.cache.onboarding_rows import FIRST_READ, Onboarding, all_onboardings, end_onboarding
-from core.cache.readings import stored_licenses, trial_skus
+from core.cache.readings import StoredLicense, stored_licenses, trial_skus
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import Run
 from core.cache.tenant_rows import tenant_rows
 from core.licenses.judge import judge
 from core.problems import Problem
-from core.refresh.next_push import take_over_first_reading
+from core.refresh.next_push import take_over_first_readings
 from core.refresh.services import Services
 from core.roles import Actor, schedule_actor
 from core.sharepoint.license_rows import units_of
@@ -31,17 +32,20 @@ NAMED = 5  # products named in a text about many
 def end_first_readings(services: Services, run: Run) -> None:
     """End the onboardings whose tenant has been read, after `run` has written the lists; for the owner of the lock."""
     waiting = [one for one in all_onboardings(services.engine) if one.next_step == FIRST_READ]
-    if not waiting:
+    rows = tenant_rows(services.engine, [one.tenant_id for one in waiting])
+    read = [one for one in waiting if was_read(one, rows.get(one.tenant_id))]
+    if not read:
         return
-    rows, now, schedule = tenant_rows(services.engine), services.now(), schedule_actor()
+    ids, now, schedule = [one.tenant_id for one in read], services.now(), schedule_actor()
     by = Actor(run.account or schedule.name, schedule.role, run.source, run.requested_by, request_id=run.request_id)
-    for new in waiting:
-        if not was_read(new, rows.get(new.tenant_id)):
-            continue
-        take_over_first_reading(services.engine, services.settings, new.tenant_id, now)
-        summary = summary_of(services, new.tenant_id)
+    take_over_first_readings(services.engine, services.settings, ids, now)
+    summaries = summaries_of(services, ids)
+    for new in read:
+        summary = summaries[new.tenant_id]
+        # A summary without shortages needs nobody's attention.
+        ended = {"summary": summary, "seen_at": None if summary["shortages"] else now}
         entry = Entry(by, "tenant.onboarded", new.name, None, summary)
-        end_onboarding(services.engine, new.onboarding_id, "done", said_of(new, summary), entry, now, summary=summary)
+        end_onboarding(services.engine, new.onboarding_id, "done", said_of(new, summary), entry, now, **ended)
         log.info("%s is added: %d products, %d shortages", new.name, summary["products"], len(summary["shortages"]))
 
 
@@ -50,19 +54,26 @@ def was_read(new: Onboarding, row: Any) -> bool:
     return bool(row is not None and row.last_read_at and row.last_read_at >= new.created_at and not row.problem)
 
 
-def summary_of(services: Services, tenant_id: str) -> dict[str, Any]:
-    """Return the number of products that the tenant has, and those that are short, by name."""
+def summaries_of(services: Services, tenant_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return tenant id -> the number of products that the tenant has, and those that are short, by name."""
     engine, settings = services.engine, services.settings
     catalogue, _ = load_catalogue(engine)
-    rules, trial = rules_at(engine, services.now(), settings.zone), trial_skus(engine)
-    stored = [row for row in stored_licenses(engine).get(tenant_id, {}).values() if row["present"]]
-    short = []
-    for row in stored:
-        is_trial = (tenant_id, row["sku_id"]) in trial
-        if judge(units_of(row), catalogue, rules, tenant_id=tenant_id, is_trial=is_trial).shortage:
-            product = catalogue.product(row["sku_id"], row["sku_part_number"]).name(settings.language)
-            short.append({"sku_id": row["sku_id"], "product": product, "free": row["enabled"] - row["consumed"]})
-    return {"products": len(stored), "shortages": sorted(short, key=lambda one: str(one["product"]))}
+    rules, trial = rules_at(engine, services.now(), settings.zone), trial_skus(engine, tenant_ids)
+    stored = stored_licenses(engine, tenant_ids)
+
+    def shortages(present: Iterable[StoredLicense]) -> Iterator[dict[str, Any]]:
+        for row in present:
+            key = row["tenant_id"], row["sku_id"]
+            if judge(units_of(row), catalogue, rules, tenant_id=key[0], is_trial=key in trial).shortage:
+                product = catalogue.product(row["sku_id"], row["sku_part_number"]).name(settings.language)
+                yield {"sku_id": row["sku_id"], "product": product, "free": row["enabled"] - row["consumed"]}
+
+    summaries = {}
+    for tenant_id in tenant_ids:
+        present = [row for row in stored.get(tenant_id, {}).values() if row["present"]]
+        short = sorted(shortages(present), key=lambda one: str(one["product"]))
+        summaries[tenant_id] = {"products": len(present), "shortages": short}
+    return summaries
 
 
 def said_of(new: Onboarding, summary: dict[str, Any]) -> Problem:

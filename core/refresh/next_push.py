@@ -107,10 +107,9 @@ def shortages_to_report(
     return _to_report(engine, settings, tenants, licenses, trial, items, now, list_key)
 
 
-def take_over_first_reading(engine: Engine, settings: Settings, tenant_id: str, now: datetime) -> None:
-    """Mark the present shortages of a tenant that is being added as reported: its summary tells them."""
-    tenants = {key: row for key, row in tenant_rows(engine).items() if key == tenant_id}
-    _mark_reported(engine, _known_to_report(engine, settings, tenants, now), now)
+def take_over_first_readings(engine: Engine, settings: Settings, tenant_ids: Collection[str], now: datetime) -> None:
+    """Mark the present shortages of tenants that are being added as reported: their summaries tell them."""
+    _mark_reported(engine, _known_to_report(engine, settings, now, tenant_ids), now)
 
 
 def take_over(
@@ -122,7 +121,7 @@ def take_over(
     next push writes the marks into the licence list.
     """
     actor.need(Action.SWITCHES)
-    rows = _known_to_report(engine, settings, tenant_rows(engine), now)
+    rows = _known_to_report(engine, settings, now)
     count = _mark_reported(engine, [row for row in rows if seen is None or (*row.key, row.short_since) in seen], now)
     show_new_figures(engine)
     record(engine, actor, "alarms.taken_over", "", after={"shortages": count}, at=now)
@@ -137,11 +136,17 @@ def _mark_reported(engine: Engine, rows: Sequence[Row], now: datetime) -> int:
     return len(taken)
 
 
-def _known_to_report(engine: Engine, settings: Settings, tenants: Mapping[str, Any], now: datetime) -> list[Row]:
-    """Return the shortages of the cache that a push would report, by the licence list as last read."""
+def _known_to_report(
+    engine: Engine, settings: Settings, now: datetime, tenant_ids: Collection[str] | None = None
+) -> list[Row]:
+    """Return the shortages of the cache that a push would report, by the licence list as last read.
+
+    With `tenant_ids` those of these tenants alone.
+    """
     items, mark = (Item(*item) for item in stored_items(engine, "license")), list_mark(engine, "license")
-    licenses, list_key = stored_licenses(engine), mark.list_key if mark else ""
-    return _to_report(engine, settings, tenants, licenses, trial_skus(engine), items, now, list_key)
+    tenants, licenses = tenant_rows(engine, tenant_ids), stored_licenses(engine, tenant_ids)
+    trial, list_key = trial_skus(engine, tenant_ids), mark.list_key if mark else ""
+    return _to_report(engine, settings, tenants, licenses, trial, items, now, list_key)
 
 
 def _to_report(
