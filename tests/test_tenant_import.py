@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,15 @@ import pytest
 from core.__main__ import main
 from core.cache.contact_rows import contact_rows
 from core.cache.tenant_rows import tenant_rows
+from core.onboarding.advance import cancel
+from core.onboarding.bulk import import_tenants
 from core.onboarding.csv_file import CsvUnusable, read_csv
 from core.onboarding.request import Request, slug_for
 from simulator.tenants import Tenant
+from tests.held_refresh import Hold
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
-from tests.test_onboarding import key_file
+from tests.test_onboarding import CARLA, key_file
 
 HEADER = "name;tenant;client_id;level;contact"
 MANY = 100
@@ -193,3 +197,21 @@ def test_the_faults_are_sentences_with_the_number_of_their_line(
     assert said[2].startswith("  - Schule Höri: Der Kontakt «Frau Muster» hat keine gültige E-Mail-Adresse.")
     assert said[3] == "fehlerhaft 1"
     assert tenant_rows(provider.engine) == {}
+
+
+def test_a_tenant_that_is_cancelled_during_the_import_is_not_said_to_be_read(provider: Office) -> None:
+    first, second = customers(provider, 2)
+    content = read_csv("\n".join([HEADER, *lines_of([first, second])]).encode())
+    provider.restart()  # with the settings of the fixture
+    held = Hold(provider, after=4, times=None)  # in the refresh: each tenant was read for its consent and its test
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(
+            import_tenants, provider.services, provider.refresher, content, CARLA, lambda _done, _total: None
+        )
+        assert held.reached.wait(20)
+        assert cancel(provider.services, first.tenant_id, CARLA) == []
+        held.go.set()
+        told = ended.result(30)
+
+    assert [(one.name, one.result) for one in told] == [(first.name, "failed"), (second.name, "read")]
+    assert [one.code for one in told[0].problems] == ["onboarding.cancelled"]

@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from core.cache import run_rows
 from core.cache.onboarding_rows import Onboarding, all_onboardings
 from core.graph import GraphError
 from core.name_key import name_key
-from core.onboarding.advance import OnboardingBusy, advance, claimed, store, stored_onboarding
+from core.onboarding.advance import advance, claimed, store, stored_onboarding
 from core.onboarding.csv_file import CsvContent, CsvLine
 from core.onboarding.first_contact import store_contact
 from core.onboarding.job import Given, Job, Outcome
@@ -23,6 +24,7 @@ from core.onboarding.request import KnownTenants, faults_of
 from core.onboarding.start import OnboardingRefused, lookup_of, start_checked, uses_shared_app
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
+from core.refresh.run_stop import Stopped
 from core.refresh.services import Services
 from core.roles import Action, Actor
 
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 Result = Literal["fault", "unchanged", "ready", "read", "waiting", "failed"]
 Progress = Callable[[int, int], None]  # done, total
 LOOK_EVERY = 0.2  # seconds between two looks at the refresh
+PORTION = 100  # rows written under the claims of their onboardings, which last for LONGEST_STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +64,8 @@ def check_lines(
         faults = [*content.faults.get(line.number, ()), *([problem] if problem else [])]
         name = known.name_by_id.get(tenant_id, "")
         same = bool(name) and name_key(name) == name_key(line.request.name)
-        others = _without(known, tenant_id) if same else known
         settled = replace(line.request, tenant=tenant_id) if tenant_id else line.request
-        faults += faults_of(settled, others)
+        faults += faults_of(settled, known, tenant_id if same else "")
         if tenant_id and ids.setdefault(tenant_id, line.number) != line.number and not content.faults.get(line.number):
             values = {"name": line.request.name, "line": str(ids[tenant_id])}
             faults.append(Problem("onboarding.csv_tenant_twice", values))
@@ -87,13 +89,6 @@ def _tenant_id(services: Services, line: CsvLine) -> tuple[str, Problem | None]:
         return lookup_of(services).tenant_id(line.request.wanted), None
     except GraphError as error:
         return "", error.problem
-
-
-def _without(known: KnownTenants, tenant_id: str) -> KnownTenants:
-    name = known.name_by_id[tenant_id]
-    names = {key: value for key, value in known.name_by_id.items() if key != tenant_id}
-    owners = {client_id: owner for client_id, owner in known.app_owners.items() if owner != name}
-    return KnownTenants(names, known.slugs, owners)
 
 
 def import_tenants(
@@ -145,14 +140,24 @@ def _first_steps(
     services: Services, refresher: Refresher, onboarding: Onboarding, actor: Actor
 ) -> Onboarding | Problem:  # fmt: skip
     """Return the onboarding before its row in the list, or the problem that keeps anybody from going on with it."""
+    given = Given(make_certificate=True)
+    return _outcome(
+        onboarding.name,
+        lambda: advance(services, refresher, onboarding.onboarding_id, actor, given, until="list"),
+    )
+
+
+def _outcome(name: str, call: Callable[[], Onboarding]) -> Onboarding | Problem:
+    """Return what `call` returns, or the problem that it raises. Raises Stopped."""
     try:
-        given = Given(make_certificate=True)
-        return advance(services, refresher, onboarding.onboarding_id, actor, given, until="list")
+        return call()
+    except Stopped:
+        raise
     except ProblemError as error:
         return error.problem
     except Exception as error:
-        log.exception("unexpected error with %s", onboarding.name)
-        return Problem("refresh.unexpected", {"tenant": onboarding.name}, type(error).__name__)
+        log.exception("unexpected error with %s", name)
+        return Problem("refresh.unexpected", {"tenant": name}, type(error).__name__)
 
 
 def _last_steps(
@@ -162,13 +167,17 @@ def _last_steps(
     ids = [onboarding.onboarding_id for _, onboarding in ready]
     if not ids:
         return []
-    _add_all_rows(services, ids, actor)
+    for start in range(0, len(ids), PORTION):
+        _add_rows(services, ids[start : start + PORTION], actor)
     waiting = [one for one in (stored_onboarding(services, key) for key in ids) if one.next_step == "first_read"]
     _read_all(services, refresher, waiting, actor)
-    return [_ended(services, refresher, key, actor) for key in ids]
+    return [
+        _outcome(onboarding.name, partial(_ended, services, refresher, onboarding.onboarding_id, actor))
+        for _, onboarding in ready
+    ]
 
 
-def _add_all_rows(services: Services, ids: Iterable[str], actor: Actor) -> None:
+def _add_rows(services: Services, ids: Iterable[str], actor: Actor) -> None:
     with ExitStack() as stack:
         jobs = []
         for key in ids:
@@ -200,13 +209,10 @@ def _read_all(services: Services, refresher: Refresher, waiting: Sequence[Onboar
         services.http.sleep(LOOK_EVERY)
 
 
-def _ended(services: Services, refresher: Refresher, onboarding_id: str, actor: Actor) -> Onboarding | Problem:
-    try:
-        onboarding = stored_onboarding(services, onboarding_id)
-        if onboarding.next_step == "first_read":
-            return advance(services, refresher, onboarding_id, actor)
-    except OnboardingBusy as error:
-        return error.problem
+def _ended(services: Services, refresher: Refresher, onboarding_id: str, actor: Actor) -> Onboarding:
+    onboarding = stored_onboarding(services, onboarding_id)
+    if onboarding.next_step == "first_read":
+        return advance(services, refresher, onboarding_id, actor)
     return onboarding
 
 
@@ -214,6 +220,9 @@ def _result(line: CsvLine, onboarding: Onboarding | Problem) -> LineResult:
     if isinstance(onboarding, Problem):
         return LineResult(line.number, line.request.name, "failed", [onboarding])
     step = onboarding.next_step
+    if onboarding.state == "cancelled":  # by somebody meanwhile
+        names = {"tenant": onboarding.name, "slug": onboarding.slug}
+        return LineResult(line.number, line.request.name, "failed", [Problem("onboarding.cancelled", names)])
     if step is None:
         return LineResult(line.number, line.request.name, "read", (), onboarding.slug)
     row = onboarding.step(step)

@@ -22,20 +22,21 @@ def known_tenants(services: Services, besides: Onboarding | None = None) -> Know
     ]
     own_id = besides.tenant_id if besides else ""
     others = [profile for profile in profiles.tenants if profile.tenant_id != own_id]
-    names = {row.tenant_id: row.name for row in tenant_rows(services.engine).values() if row.tenant_id != own_id}
+    rows = tenant_rows(services.engine).values()
+    names = {row.tenant_id: row.name for row in rows if row.tenant_id != own_id}
     names |= {profile.tenant_id: profile.name for profile in others} | {one.tenant_id: one.name for one in opened}
     apps = [(profile.client_id, profile.name) for profile in others]
     apps += [(one.client_id, one.name) for one in opened if one.client_id]
     uses = Counter(client_id for client_id, _ in dict.fromkeys(apps))
     owners = {client_id: name for client_id, name in apps if uses[client_id] == 1}
     owners.pop(services.settings.app_client_id, None)
-    return KnownTenants(names, _slugs(services) | {one.slug for one in opened}, owners)
+    return KnownTenants(names, _slugs(services) | {row.slug for row in rows} | {one.slug for one in opened}, owners)
 
 
 def _slugs(services: Services) -> set[str]:
     """Return the short names of profile files, usable or not, and of folders with certificates."""
     folder = services.settings.profiles_dir
-    slugs = {row.slug for row in tenant_rows(services.engine).values()}
+    slugs: set[str] = set()
     try:
         files = find_profiles(folder, "tenant").profiles
         slugs |= {path.name.removeprefix("config-").removesuffix("-profile.json") for path in files}

@@ -21,17 +21,11 @@ def add_rows(jobs: Sequence[Job]) -> Mapping[str, Outcome]:
     profiles = services.profiles.load(services.now())
     if profiles.sharepoint is None:
         return {job.onboarding.tenant_id: _without_site(job, profiles) for job in jobs}
-    try:
-        matched = matched_rows(services, services.publisher.lists(profiles.sharepoint))
-    except (GraphError, ListError) as error:
-        return {job.onboarding.tenant_id: Outcome("failed", error.problem) for job in jobs}
-    for job in jobs:
-        if job.onboarding.tenant_id not in matched:
-            job.note_made("row")
-    problems = {
-        result.tenant_id: result.problem
-        for result in add_to_list(services, [job.onboarding.tenant_id for job in jobs], actor)
-    }
+    job_by_tenant = {job.onboarding.tenant_id: job for job in jobs}
+    results = add_to_list(
+        services, list(job_by_tenant), actor, adding=lambda tenant_id: job_by_tenant[tenant_id].note_made("row")
+    )
+    problems = {result.tenant_id: result.problem for result in results}
     return {job.onboarding.tenant_id: _outcome(job, problems) for job in jobs}
 
 

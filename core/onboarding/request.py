@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from core.bounds import LONGEST_NAME, field_fault
 from core.graph.tenant_lookup import domain_key
@@ -41,7 +42,7 @@ class Request:
         return guid_key(self.tenant) or domain_key(self.tenant)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KnownTenants:
     """The tenants that have a profile or an open onboarding.
 
@@ -53,9 +54,20 @@ class KnownTenants:
     slugs: Collection[str] = ()
     app_owners: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def ids_by_name(self) -> Mapping[str, Collection[str]]:
+        """Return the ids of the tenants by their names as these are compared."""
+        ids: dict[str, set[str]] = {}
+        for tenant_id, name in self.name_by_id.items():
+            ids.setdefault(name_key(name), set()).add(tenant_id)
+        return ids
 
-def faults_of(request: Request, known: KnownTenants) -> Iterator[Problem]:
-    """Yield the faults of a request that can be told without asking Microsoft."""
+
+def faults_of(request: Request, known: KnownTenants, itself: str = "") -> Iterator[Problem]:
+    """Yield the faults of a request that can be told without asking Microsoft.
+
+    `itself` is the id of the known tenant that the request is about, which then takes nothing from it.
+    """
     shown_name = shown(request.name) or "–"
     if not name_key(request.name):
         yield Problem("onboarding.no_name", {"tenant": shown(request.tenant)})
@@ -65,12 +77,12 @@ def faults_of(request: Request, known: KnownTenants) -> Iterator[Problem]:
         yield Problem(code, params)
     if not request.wanted:
         yield Problem("onboarding.no_tenant", {"name": shown_name, "value": shown(request.tenant)})
-    elif owner := known.name_by_id.get(request.wanted):
-        yield Problem("onboarding.known", {"name": shown_name, "other": owner})
-    taken = {name_key(name) for name in known.name_by_id.values()}
-    if name_key(request.name) in taken and request.wanted not in known.name_by_id:
+    elif request.wanted in known.name_by_id and request.wanted != itself:
+        yield Problem("onboarding.known", {"name": shown_name, "other": known.name_by_id[request.wanted]})
+    taken = set(known.ids_by_name.get(name_key(request.name), ())) - {itself}
+    if taken and (request.wanted == itself or request.wanted not in known.name_by_id):
         yield Problem("onboarding.name_taken", {"name": shown_name})
-    yield from client_id_faults(request, known)
+    yield from client_id_faults(request, known, itself)
     if len(request.level) > LONGEST_LEVEL or len(request.contact) > LONGEST_CONTACT:
         yield Problem("onboarding.too_long", {"name": shown_name, "most": f"{LONGEST_LEVEL}, {LONGEST_CONTACT}"})
     yield from contact_faults(shown_name, request.contact)
@@ -85,8 +97,8 @@ def contact_faults(tenant: str, line: str) -> Iterator[Problem]:
         yield Problem("onboarding.contact_name_wrong", {"name": tenant, "value": shown(line)})
 
 
-def client_id_faults(request: Request, known: KnownTenants) -> Iterator[Problem]:
-    """Yield the faults of the client id, if there is one."""
+def client_id_faults(request: Request, known: KnownTenants, itself: str = "") -> Iterator[Problem]:
+    """Yield the faults of the client id, if there is one; `itself` as in `faults_of`."""
     if not request.client_id.strip():
         return
     client_id, name = guid_key(request.client_id), shown(request.name)
@@ -94,7 +106,7 @@ def client_id_faults(request: Request, known: KnownTenants) -> Iterator[Problem]
         yield Problem("onboarding.no_client_id", {"name": name, "value": shown(request.client_id)})
     elif client_id == request.wanted:
         yield Problem("onboarding.client_is_tenant", {"name": name})
-    elif owner := known.app_owners.get(client_id):
+    elif (owner := known.app_owners.get(client_id)) and owner != known.name_by_id.get(itself):
         yield Problem("onboarding.client_of_another", {"name": name, "other": owner})
 
 

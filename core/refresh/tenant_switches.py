@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,11 +77,13 @@ def _problems(services: Services, changes: Sequence[SwitchChange]) -> Iterator[P
         yield _switch(services, lists, matched, change)
 
 
-def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> list[SwitchResult]:
+def add_to_list(
+    services: Services, tenant_ids: Sequence[str], actor: Actor, *, adding: Callable[[str], None] = lambda _: None
+) -> list[SwitchResult]:
     """Add a row to the tenant list for each tenant, and return the results.
 
-    The row gets the last switches if an earlier row has vanished, else enabled and monitored. A present row stays.
-    Raises NotAllowed.
+    The row gets the last switches if an earlier row has vanished, else enabled and monitored. A present row stays;
+    `adding` gets the id of a tenant before its new row is written. Raises NotAllowed.
     """
     actor.need(Action.SWITCHES)
     rows = tenant_rows(services.engine)
@@ -100,6 +102,7 @@ def add_to_list(services: Services, tenant_ids: Sequence[str], actor: Actor) -> 
         last = (row.enabled, row.monitored) if row.missing_since else (True, True)
         switches = (_switches(lists, item, last_switches(row)) if item else last) or (row.enabled, row.monitored)
         if item is None and problem is None:
+            adding(tenant_id)
             problem = write_row(lists, _new_row(lists, row.name, switches), row.name)
         if problem is None:
             _save(services, tenant_id, switches)
