@@ -14,6 +14,7 @@ from ui.frame.view import current_view
 from ui.license_panel import license_panel
 from ui.tables import license_rows
 from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
+from ui.tenant.contacts_table import contacts_block
 from ui.tenant.first_reading_summary import first_reading_summary
 from ui.tenant.history_chart import history_chart
 from ui.tenant.subscriptions_table import subscriptions_block
@@ -56,3 +57,6 @@ with fenced("history.title"):
 
 with fenced("subscriptions.title"):
     subscriptions_block(snapshot, tenant, view)
+
+with fenced("contact.title"):
+    contacts_block(tenant, view)

@@ -131,6 +131,8 @@ def test_without_a_word_all_are_shown_pages_first(tmp_path: Path) -> None:
         ({"kind": "page", "id": ""}, ("", {})),
         ({"kind": "tenant", "id": "hoeri"}, ("tenant", {"tenant": ["hoeri"]})),
         ({"kind": "product", "id": "SPB"}, ("alle-tenants", {"q": ["SPB"]})),
+        ({"kind": "contact", "id": "hoeri/0123"}, ("tenant", {"tenant": ["hoeri"], "kontakt": ["0123"]})),
+        ({"kind": "contact", "id": ["hoeri/0123"]}, None),
         ({"kind": "page", "id": "konten"}, None),  # a page that the reader may not open
         ({"kind": "page", "id": "https://evil.example"}, None),
         ({"kind": "page", "id": ["tenant"]}, None),

@@ -34,6 +34,7 @@ from core.cache.account_rows import Account, add_account
 from core.cache.contact_rows import Contact
 from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
+from core.cache.tenant_rows import tenant_rows
 from core.cache.view_rows import add_view
 from core.licenses.alarm_rules import Rule
 from core.onboarding import bulk, bulk_thread, first_read_step
@@ -424,6 +425,8 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         office.settle()
         add_people(office.engine)
         tenant_rules.keep(office.engine, RULE, ADMIN)
+        for tenant_id in tenant_rows(office.engine):
+            contacts.add(office.engine, ADMIN, Contact("", tenant_id, "Petra Muster", "petra@example.ch"), NOW)
         add_view(office.engine, SHARED, entry(), NOW, most=9)
         office.m365.add_customer("Kunde", domain="kunde.example")
         tenant_id = office.m365.find_tenant(ADDED.name).tenant_id
@@ -470,8 +473,8 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
                       ("monitoring", "add_")],
     Action.FIRST_READING: [("tenant", "first_reading_seen_")],
     Action.ONBOARDING: [("tenant-aufnehmen", "onboarding_begin")],
-    Action.SEE_CONTACTS: [],
-    Action.CONTACTS: [],
+    Action.SEE_CONTACTS: [("tenant", "csv_kontakte")],
+    Action.CONTACTS: [("tenant", "contact_add")],
     Action.RULES: [("regeln", "rule_add")],
     Action.LEVELS: [],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
@@ -675,6 +678,17 @@ def work_at_onboarding(at: Recorder) -> None:
     at.press("onboarding_begin", onboarding_name="Kunde", onboarding_tenant="kunde.example")
 
 
+def work_at_a_file_of_contacts(at: Recorder) -> None:
+    at.open("tenant")
+    at.click("csv_kontakte")
+
+
+def work_at_contacts(at: Recorder) -> None:
+    at.open("tenant")
+    at.press("contact_add")
+    at.press("contact_save", contact_name="Mallory", contact_email="mallory@example.ch")
+
+
 def work_at_rules(at: Recorder) -> None:
     at.open("regeln")
     at.open_row("rules", 0, "product")
@@ -722,6 +736,8 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.SWITCHES: (work_at_switches, {"tenant.listed", "tenant.switched"}),
     Action.FIRST_READING: (work_at_a_summary, {"tenant.summary_seen"}),
     Action.ONBOARDING: (work_at_onboarding, {"tenant.onboarding_started"}),
+    Action.SEE_CONTACTS: (work_at_a_file_of_contacts, {"export"}),
+    Action.CONTACTS: (work_at_contacts, {"contact.added"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
     Action.LEVELS: (lambda _: None, set()),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
@@ -750,6 +766,9 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     cancel(product.office.services, "kunde", ADMIN)
+    for one in contacts.all_contacts(product.office.engine, ADMIN):
+        if one.name == "Mallory":
+            contacts.remove(product.office.engine, ADMIN, one.tenant_id, one.contact_id, NOW)
     change(product.office.engine, ADDED.onboarding_id, seen_at=None)
     tenants = product.office.sharepoint.tenants
     for item in tenants.items:
@@ -889,6 +908,7 @@ def test_the_jump_box_names_what_a_role_may_see(product: Product, role: str) -> 
     assert [address for _, address in answer.json()["page"]] == list(entries)
     assert ("Von Sven" if role == "support" else "Von Sven · sven") in dict(answer.json()["view"])
     assert [name for name, _ in answer.json()["tenant"]] == ["Bau AG Chur", "Neu AG", "Schule Höri"]
+    assert len(answer.json().get("contact", ())) == (3 if allows(role, Action.SEE_CONTACTS) else 0)
     assert answer.headers["cache-control"] == "private, no-store"
     again = product.get("/jump", role, headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
@@ -13,17 +13,19 @@ from starlette.routing import BaseRoute, Route
 
 from core import texts
 from core.access.sessions import Session
+from core.cache.contact_rows import Contact
 from core.cache.shared_frames import Figures, newest_figures
 from core.licenses.skus import product_language
 from core.name_key import sort_key
 from core.roles import Action, Actor, may_open, refused
 from core.runtime import Runtime
+from core.tenants.contacts import all_contacts
 from core.views.saved_views import SavedView, views_for
 from web.paths import JUMP
 from web.request_data import client_host, language_of
 
 # Kind of target -> name and id of each: of a page its address, of a tenant its slug, of a product its part number,
-# of a view its id.
+# of a view its id, of a contact the slug of its tenant and its id.
 Targets = dict[str, list[tuple[str, str]]]
 
 
@@ -58,8 +60,23 @@ class JumpTargets:
         runtime = self._runtime()
         addresses = [address for address, action in self._pages.items() if may_open(actor.role, action)]
         views = [(_view_name(view, actor), view.view_id) for view in views_for(runtime.engine, actor)]
-        targets = {"view": views} | targets_of(newest_figures(runtime.engine, runtime.settings), addresses, language)
+        figures = newest_figures(runtime.engine, runtime.settings)
+        targets = {"view": views} | targets_of(figures, addresses, language)
+        if actor.may(Action.SEE_CONTACTS):
+            targets |= {"contact": contact_targets(figures, all_contacts(runtime.engine, actor))}
         return json.dumps(targets, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def contact_targets(figures: Figures, contacts: Iterable[Contact]) -> list[tuple[str, str]]:
+    """Return the contacts of the tenants that are shown, by name: with address and tenant, for both are searched."""
+    tenants = figures.tenants
+    named = {row.tenant_id: row for row in tenants[["tenant_id", "tenant", "slug"]].itertuples(index=False)}
+    targets = [
+        (f"{one.name} <{one.email}> · {named[one.tenant_id].tenant}", f"{named[one.tenant_id].slug}/{one.contact_id}")
+        for one in contacts
+        if one.tenant_id in named
+    ]
+    return sorted(targets, key=lambda target: sort_key(target[0]))
 
 
 def _view_name(view: SavedView, actor: Actor) -> str:

@@ -16,6 +16,7 @@ from core.attention.facts import known_facts
 from core.cache import event_rows, frames, history_rows, lists_read, readings
 from core.cache.api_queries import runs_page
 from core.cache.backup_rows import latest_backups
+from core.cache.contact_rows import contact_rows
 from core.cache.health_reading import read_health
 from core.cache.onboarding_rows import all_onboardings
 from core.cache.product_frame import products_frame
@@ -62,6 +63,7 @@ def _products(reader: Reader) -> object:
 def _tenants(reader: Reader) -> None:
     """Read what the page of each tenant shows, with the longest history of one of its licences."""
     since = (reader.now - YEARS).date()
+    contact_rows(reader.engine)
     for tenant_id, skus in readings.stored_licenses(reader.engine).items():
         frames.subscriptions_frame(reader.engine, tenant_id)
         event_rows.events_of(reader.engine, tenant_id, most=PAGE)

@@ -1,4 +1,4 @@
-"""The jump box: a button on every page, and a dialog that finds any view, page, tenant or product by its name.
+"""The jump box: a button on every page, and a dialog that finds any view, page, tenant, product or contact.
 
 The dialog is `ui/component/jump_box.js`. It asks /jump for the names (web/jump_targets.py) when it is opened, so that
 they cost nothing before, and filters them itself. It answers with kind and id of the one that was chosen.
@@ -15,13 +15,13 @@ from core import runtime
 from core.bounds import LONGEST_SEARCH
 from core.roles import Action, Actor
 from core.views.saved_views import Params, views_for
-from ui.frame import navigation
+from ui.frame import navigation, url
 from ui.own_components import show_component
 from ui.tables import license_filters
 from ui.texts import plural, text
 
 WORDS = ("open", "title", "field", "targets", "close", "slash", "loading", "unavailable", "none")
-KINDS = ("view", "page", "tenant", "product")
+KINDS = ("view", "page", "tenant", "product", "contact")
 
 
 def jump_box(user: Actor) -> None:
@@ -62,6 +62,9 @@ def place_of(target: object, addresses: Collection[str]) -> tuple[str, Params] |
             place = navigation.TENANT, {"tenant": [slug]}
         case {"kind": "product", "id": str(part)}:
             place = navigation.LICENSES, {license_filters.SEARCH: [part]}
+        case {"kind": "contact", "id": str(both)}:
+            slug, _, contact_id = both.rpartition("/")
+            place = navigation.TENANT, {"tenant": [slug], url.CONTACT: [contact_id]}
         case _:
             return None
     return place if place[0] in addresses else None
