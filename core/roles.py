@@ -35,6 +35,7 @@ class Action(StrEnum):
     ONBOARDING = "onboarding"  # add tenants
     SEE_CONTACTS = "see-contacts"  # see the contacts of the tenants
     CONTACTS = "contacts"  # change them: they decide who may consent to an order
+    CERTIFICATES = "certificates"  # renew certificates
     RULES = "rules"  # change the alarm rules
     LEVELS = "levels"  # change levels of service and calendars, give tenants a level
     ACCOUNTS = "accounts"  # manage accounts
@@ -57,6 +58,7 @@ LEAST_ROLE = {
     Action.ONBOARDING: "admin",
     Action.SEE_CONTACTS: "support",
     Action.CONTACTS: "admin",
+    Action.CERTIFICATES: "admin",
     Action.RULES: "admin",
     Action.LEVELS: "admin",
     Action.ACCOUNTS: "admin",

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from . import catalog, sharepoint
+from . import app_keys, catalog, sharepoint
 from .replies import Call, GraphError, Reply, as_json, decode_token, encode_token
 from .tenants import Sku, Tenant, subscription_row
 from .world import Token, World
@@ -38,6 +38,8 @@ def _route(world: World, call: Call) -> Reply:
     parts = call.parts
     if parts[0] == "sites":
         return sharepoint.answer(world, token, call)
+    if parts[0].startswith("applications"):
+        return app_keys.answer(world, token, call)
     tenant = world.apps[token.tenant_id]
     if call.method != "GET" or not isinstance(tenant, Tenant):
         raise _not_found(call)

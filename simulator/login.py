@@ -221,6 +221,9 @@ def _certificate_of(app: AppRegistration, header: dict[str, Any]) -> AppCertific
     """Return the certificate named by `x5t#S256` or the older `x5t`; an unknown and an expired one are two errors."""
     sha256, sha1 = _hex(header.get("x5t#S256", "")), _hex(header.get("x5t", ""))
     matches = [c for c in app.certificates.values() if sha256 in (c.sha256, "") and sha1 in (c.sha1, "")]
+    if matches and app.young_keys.get(matches[0].sha256):
+        app.young_keys[matches[0].sha256] -= 1
+        matches = []  # the key has not reached this server of Entra yet
     if not matches or not (sha256 or sha1):
         reason, thumbprint = "The key was not found.", sha256 or sha1
     elif matches[0].not_after < dt.datetime.now(dt.UTC):

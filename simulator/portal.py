@@ -28,15 +28,18 @@ class ProviderApp:
 class Portal:
     """What people do in the portal. `consent_takes`: sign-ins that meet a consent before it takes effect.
 
-    The time that a consent takes is counted in sign-ins and not in seconds, so that no test has to wait. `declines`:
-    the administrator presses "Cancel". `other_clouds`: domain -> base domain of the cloud that its tenant is in.
+    The time that a consent takes is counted in sign-ins and not in seconds, so that no test has to wait; so is
+    `key_takes`, the time until a new key is accepted. `declines`: the administrator presses "Cancel".
+    `other_clouds`: domain -> base domain of the cloud that its tenant is in. `proof_audience`: whom a proof of
+    possession for addKey and removeKey must be meant for.
     """
 
     def __init__(self, world: "World") -> None:
         self._world = world
         self.provider: ProviderApp | None = None
-        self.consent_takes = 0
+        self.consent_takes = self.key_takes = 0
         self.declines = False
+        self.proof_audience = "00000002-0000-0000-c000-000000000000"
         self.other_clouds: dict[str, str] = {}
 
     def register_app(self, tenant: Tenant) -> str:
@@ -46,9 +49,15 @@ class Portal:
             tenant.service_principal = True
             return tenant.client_id
 
-    def upload(self, tenant: Tenant, cer: bytes) -> None:
-        """Upload the public part of a certificate to the tenant's application."""
-        tenant.register(registered(x509.load_pem_x509_certificate(cer)))
+    def upload(self, app: AppRegistration, cer: bytes) -> None:
+        """Upload the public part of a certificate to the application."""
+        self.add_key(app, registered(x509.load_pem_x509_certificate(cer)))
+
+    def add_key(self, app: AppRegistration, certificate: AppCertificate) -> None:
+        """Add the certificate to the application; the first `key_takes` sign-ins with it are refused."""
+        with self._world.lock:
+            app.young_keys[certificate.sha256] = self.key_takes
+            app.certificates = {**app.certificates, certificate.sha256: certificate}
 
     def consent(self, tenant: Tenant, *permissions: str) -> None:
         """Give the tenant's own application these permissions, LICENSES_READ without any."""

@@ -72,7 +72,9 @@ class AppRegistration:
         self.consent_takes = 0  # so many sign-ins meet a consent that has not taken effect yet
         self.refused_with = 0  # AADSTS number with which every sign-in is refused; 0: sign-ins are checked as usual
         self.renewals = 0
+        self.object_id = guid("object", self.slug)  # of the application, as against its client id
         self.certificates: dict[str, AppCertificate] = {}
+        self.young_keys: dict[str, int] = {}  # SHA-256 -> so many sign-ins meet a key that is not known everywhere yet
         self.cert_path = folder / "certs" / self.slug / f"mycert_{self.slug}.pem"
         self.profile_path = folder / "profiles" / f"config-{self.slug}-profile.json"
 

@@ -47,11 +47,14 @@ from core.operations import database_move, list_setup
 from core.operations.backup_overview import backup_overview
 from core.operations.list_setup import SetupRequest
 from core.problems import ProblemError
+from core.profiles.certificate_uses import CertificateUse
 from core.refresh import list_refill, list_take_over, next_push, tenant_switches
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services, open_services
 from core.refresh.tenant_switches import SwitchChange
 from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, allows
+from core.rotation.many import rotate_many, rotate_patiently
+from core.rotation.rotating import rotate
 from core.secrets import secret_rotation
 from core.tenants import calendars, contacts, levels, tenant_rules
 from core.tenants.calendars import NamedCalendar
@@ -130,6 +133,7 @@ ADDED = Onboarding(
     "0123456789ab", "", "Bau AG Chur", "bau-ag-chur", "own", "", "", [], "", "", "done", "anna", NOW, NOW, NOW,
     summary={"products": 1, "shortages": [{"sku_id": "x", "product": "Visio", "free": 0}]},
 )  # fmt: skip
+NO_KEY = CertificateUse("tenant", "nobody", Path("nowhere.json"), "", "", "Niemand", "nowhere.pem")
 VIEW = SavedView("0123456789ab", "gast", "gast", "Zug", True, "alle-tenants", {"q": ["a"]})
 Call = Callable[[Core, Actor], object]
 # Action -> what does it: the name in core, and a call that would change or tell something. Of one's own account only
@@ -223,6 +227,11 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
             core.engine, actor, core.tenant, "0123456789ab", NOW.date(), NOW)),
         ("contacts.remove",
          lambda core, actor: contacts.remove(core.engine, actor, core.tenant, "0123456789ab", NOW)),
+    ],
+    Action.CERTIFICATES: [
+        ("rotating.rotate", lambda core, actor: rotate(core.services, NO_KEY, actor)),
+        ("many.rotate_many", lambda core, actor: rotate_many(core.services, [], actor)),
+        ("many.rotate_patiently", lambda core, actor: rotate_patiently(core.services, NO_KEY, actor)),
     ],
     Action.RULES: [
         ("tenant_rules.keep", lambda core, actor: tenant_rules.keep(
@@ -475,6 +484,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.ONBOARDING: [("tenant-aufnehmen", "onboarding_begin")],
     Action.SEE_CONTACTS: [("tenant", "csv_kontakte")],
     Action.CONTACTS: [("tenant", "contact_add")],
+    Action.CERTIFICATES: [],
     Action.RULES: [("regeln", "rule_add")],
     Action.LEVELS: [],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
@@ -738,6 +748,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.ONBOARDING: (work_at_onboarding, {"tenant.onboarding_started"}),
     Action.SEE_CONTACTS: (work_at_a_file_of_contacts, {"export"}),
     Action.CONTACTS: (work_at_contacts, {"contact.added"}),
+    Action.CERTIFICATES: (lambda _: None, set()),
     Action.RULES: (work_at_rules, {"rule.ended"}),
     Action.LEVELS: (lambda _: None, set()),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
@@ -762,7 +773,9 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         newest = {row.action for row in rows if row.seq > known}
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
-    assert [action for action in Action if not sent[action]] == [Action.LOOK, Action.LEVELS, Action.OPERATIONS]
+    assert [action for action in Action if not sent[action]] == [
+        Action.LOOK, Action.CERTIFICATES, Action.LEVELS, Action.OPERATIONS,
+    ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     cancel(product.office.services, "kunde", ADMIN)

@@ -593,3 +593,37 @@ onboarding_log = Table(
     Column("step", String(20), nullable=False),  # "" for the onboarding as a whole
     Column("said", Text, nullable=False),  # JSON of a code and its values
 )
+
+# Certificates that are being replaced; each has at most one successor.
+OPEN_ROTATION = text("state = 'open'")
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("rotation_id", String(32), primary_key=True),
+    Column("kind", String(10), nullable=False),  # of the profile: tenant, sharepoint, auth
+    Column("slug", String(100), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("tenant_id", String(36), nullable=False),
+    Column("client_id", String(36), nullable=False),
+    Column("current_path", Text, nullable=False),  # as in the profile, like `next_path`
+    Column("current_thumbprint", String(40), nullable=False),
+    Column("current_expires", UtcTime, nullable=False),
+    Column("next_path", Text, nullable=False),
+    Column("next_thumbprint", String(40), nullable=False, default=""),  # "": its file is still to be made
+    Column("next_expires", UtcTime),
+    Column("way", String(10), nullable=False, default=""),  # how it gets to Entra: graph, hand; "": not tried yet
+    Column("uploaded_at", UtcTime),
+    Column("refused_since", UtcTime),
+    Column("proven_at", UtcTime),
+    Column("switched_at", UtcTime),
+    Column("problem", Text),  # JSON of a code and its values
+    Column("state", String(10), nullable=False),  # open, done, cancelled
+    Column("started_by", ShownText(100), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("busy_until", UtcTime),  # somebody carries out a step; a time that is over: that process has died
+    Index(
+        "rotations_certificate", "client_id", "current_thumbprint", unique=True,
+        sqlite_where=OPEN_ROTATION, postgresql_where=OPEN_ROTATION,
+    ),
+)  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 from core.attention.condition import as_written
 from core.cache.onboarding_rows import Onboarding, all_onboardings, find_onboarding, log_of
 from core.cache.tenant_rows import tenant_rows
-from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
+from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION, tenant_cert
 from core.commands.tenant_import import import_file
 from core.onboarding.advance import advance, as_document, cancel
 from core.onboarding.certificate_step import public_file
@@ -63,6 +63,7 @@ def add_to(commands: Any, language: str) -> None:
     for name, call in (("test", _test), ("log", _log), ("cancel", _cancel), ("remove", _remove)):
         action(name, call, name).add_argument("slug", help=text("help.tenant_slug", language))
     go_on.add_argument("slug", help=text("help.tenant_slug", language))
+    tenant_cert.add_to(actions, language, _run)
     imported = action("import", import_file, "import")
     imported.add_argument("file", type=Path, metavar="FILE.csv")
     imported.add_argument("--dry-run", action="store_true", help=text("help.tenant_dry", language))

@@ -62,6 +62,10 @@ class GraphClient:
         """Return the JSON body of GET `path` ("/subscribedSkus", or a full link from Graph)."""
         return self._send("GET", path, params=params, headers=headers).body
 
+    def post(self, path: str, body: Any) -> Any:
+        """Return the JSON body of the answer to POST `path`; it is repeated only if Graph has done nothing (429)."""
+        return self._send("POST", path, body=body).body
+
     def rows(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[dict[str, Any]]:

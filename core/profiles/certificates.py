@@ -128,7 +128,16 @@ def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None 
     get the last day of the certificate in their names; the old key stays in use until the profile names the new one.
     Raises FileExistsError rather than overwrite a file.
     """
-    start = (now or datetime.now(UTC)).replace(microsecond=0)
+    start = now or datetime.now(UTC)
+    pem = folder / f"mycert_{slug}.pem"
+    if pem.exists() or pem.with_suffix(".cer").exists():
+        pem = folder / f"mycert_{slug}_{(start + timedelta(days=days)).date()}.pem"
+    return certificate_at(pem, slug, days=days, now=start)
+
+
+def certificate_at(pem: Path, slug: str, *, days: int, now: datetime) -> Certificate:
+    """Make key and certificate in `pem`, and the public part beside it. Raises FileExistsError, OSError."""
+    start = now.replace(microsecond=0)
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Lizenztool {slug}")])
     certificate = (
@@ -145,9 +154,6 @@ def new_certificate(folder: Path, slug: str, *, days: int, now: datetime | None 
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     public = certificate.public_bytes(serialization.Encoding.PEM)
-    pem = folder / f"mycert_{slug}.pem"
-    if pem.exists() or pem.with_suffix(".cer").exists():
-        pem = folder / f"mycert_{slug}_{(start + timedelta(days=days)).date()}.pem"
     write_pair(pem, private, public)
     return read_certificate(pem)
 
@@ -173,3 +179,16 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
     """Write a file that does not exist yet, whole or not at all. Raises FileExistsError, OSError."""
     with new_file(path, mode) as file:
         file.write(content)
+
+
+def public_part(certificate: Certificate) -> x509.Certificate:
+    """Return the certificate without its key. Raises CertificateError if the file has changed meanwhile."""
+    for one in load_certificates(read_pem(certificate.path).certificates):
+        if one.fingerprint(hashes.SHA256()).hex().upper() == certificate.thumbprint_sha256:
+            return one
+    raise CertificateError("profile.cert_pair")
+
+
+def public_pem(certificate: Certificate) -> bytes:
+    """Return the certificate without its key as PEM, for the upload in the portal. Raises CertificateError."""
+    return public_part(certificate).public_bytes(serialization.Encoding.PEM)

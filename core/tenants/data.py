@@ -86,6 +86,12 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
     TenantTable(
         "onboarding_log", Through("onboarding_id", "onboardings"), "onboarding_id seq at actor step said"
     ),
+    TenantTable(
+        "rotations", BY_ID,
+        "rotation_id kind slug name tenant_id client_id current_path current_thumbprint current_expires next_path "
+        "next_thumbprint next_expires way uploaded_at refused_since proven_at switched_at problem state started_by "
+        "started_at ended_at busy_until",
+    ),
     TenantTable("tenant_list", ByName("title"), "item_id title enabled monitoring", kept="next_read"),
     TenantTable(
         "list_items", ByName("fields", ("title", "tenant")), "kind item_id etag modified fields", kept="next_read"
