@@ -12,7 +12,7 @@ from typing import Any
 
 from simulator import Fault
 from simulator.columns import Column
-from simulator.flow import FLOW
+from simulator.connectors import FLOW
 from simulator.lists import Item
 from tests.chaos.cast import COMMENT, Cast
 from tests.chaos.ledger import Ledger
