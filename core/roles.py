@@ -42,6 +42,7 @@ class Action(StrEnum):
     SESSIONS = "sessions"  # see and end the sessions of other accounts
     TOKENS = "tokens"  # manage API tokens
     AUDIT = "audit"  # read the audit
+    CASES = "cases"  # work on shortage cases
     OPERATIONS = "operations"  # see backups and drills, make a backup
 
 
@@ -65,6 +66,7 @@ LEAST_ROLE = {
     Action.SESSIONS: "admin",
     Action.TOKENS: "admin",
     Action.AUDIT: "admin",
+    Action.CASES: "support",
     Action.OPERATIONS: "admin",
 }
 

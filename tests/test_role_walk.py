@@ -36,6 +36,8 @@ from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
 from core.cache.tenant_rows import tenant_rows
 from core.cache.view_rows import add_view
+from core.cases import changes as case_changes
+from core.cases.ahead import AheadRequest, open_ahead
 from core.licenses.alarm_rules import Rule
 from core.onboarding import bulk, bulk_thread, first_read_step
 from core.onboarding.advance import advance, cancel
@@ -135,6 +137,7 @@ ADDED = Onboarding(
 )  # fmt: skip
 NO_KEY = CertificateUse("tenant", "nobody", Path("nowhere.json"), "", "", "Niemand", "nowhere.pem")
 VIEW = SavedView("0123456789ab", "gast", "gast", "Zug", True, "alle-tenants", {"q": ["a"]})
+CASE = f"{NOW.astimezone(UTC).year}-0001"
 Call = Callable[[Core, Actor], object]
 # Action -> what does it: the name in core, and a call that would change or tell something. Of one's own account only
 # the owner's call needs the lesser right.
@@ -276,6 +279,23 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("audit.export", lambda core, actor: audit.export(core.engine, actor, Search())),
         ("audit.verify", lambda core, actor: audit.verify(core.engine, actor)),
     ],
+    Action.CASES: [
+        ("ahead.open_ahead", lambda core, actor: open_ahead(
+            core.engine, actor, AheadRequest(core.tenant, core.sku, 5, NOW.date()), NOW, UTC)),
+        ("changes.take", lambda core, actor: case_changes.take(core.engine, actor, CASE, NOW)),
+        ("changes.give", lambda core, actor: case_changes.give(core.engine, actor, CASE, "", NOW)),
+        ("changes.comment", lambda core, actor: case_changes.comment(core.engine, actor, CASE, "so", NOW)),
+        ("changes.postpone", lambda core, actor: case_changes.postpone(
+            core.engine, actor, CASE, NOW.date() + timedelta(days=9), "so", NOW, UTC)),
+        ("changes.bring_back", lambda core, actor: case_changes.bring_back(core.engine, actor, CASE, "so", NOW)),
+        ("changes.approve", lambda core, actor: case_changes.approve(core.engine, actor, CASE, 5, "so", NOW)),
+        ("changes.set_quantity", lambda core, actor: case_changes.set_quantity(core.engine, actor, CASE, 5, NOW)),
+        ("changes.set_priority", lambda core, actor: case_changes.set_priority(core.engine, actor, CASE, "low", NOW)),
+        ("changes.bundle", lambda core, actor: case_changes.bundle(core.engine, actor, [CASE, "x"], NOW)),
+        ("changes.unbundle", lambda core, actor: case_changes.unbundle(core.engine, actor, CASE, NOW)),
+        ("changes.close", lambda core, actor: case_changes.close(core.engine, actor, CASE, "so", NOW)),
+        ("changes.reopen", lambda core, actor: case_changes.reopen(core.engine, actor, CASE, "so", NOW)),
+    ],
     Action.OPERATIONS: [
         ("backup_overview.backup_overview",
          lambda core, actor: backup_overview(core.engine, core.services.settings, actor, NOW)),
@@ -288,7 +308,14 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     ],
 }  # fmt: skip
 # They note who did something that somebody else has decided about.
-ONLY_NOTE = {"audit.record", "failures.note_failure", "refusals.note", "roles.refused", "second_factor.check"}
+ONLY_NOTE = {
+    "writing.write",
+    "audit.record",
+    "failures.note_failure",
+    "refusals.note",
+    "roles.refused",
+    "second_factor.check",
+}
 EACH = [pytest.param(action, call, id=f"{action}-{name}") for action, calls in CORE.items() for name, call in calls]
 STRANGERS = [NOBODY, Actor("nina", NONE, "page"), Actor("nina", "Admin", "page"), Actor("nina", "", "api")]
 ACTORS = [*STRANGERS, *(Actor(PEOPLE[role], role, "page") for role in ROLES)]
@@ -491,6 +518,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.SESSIONS: [("konten", "sessions")],
     Action.TOKENS: [("programme", "token_add")],
     Action.AUDIT: [("protokoll", "audit_verify"), ("protokoll", "audit_q"), ("protokoll", "csv_audit")],
+    Action.CASES: [],  # have no page yet
     Action.OPERATIONS: [],  # its page has no control but the times in its table
 }  # fmt: skip
 
@@ -755,6 +783,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.SESSIONS: (work_at_sessions, {"session.ended"}),
     Action.TOKENS: (work_at_tokens, {"token.made"}),
     Action.AUDIT: (work_at_the_audit, {"export"}),
+    Action.CASES: (lambda at: at.open("betrieb"), set()),
     Action.OPERATIONS: (lambda at: at.open("betrieb"), set()),
 }
 
@@ -774,7 +803,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [
-        Action.LOOK, Action.CERTIFICATES, Action.LEVELS, Action.OPERATIONS,
+        Action.LOOK, Action.CERTIFICATES, Action.LEVELS, Action.CASES, Action.OPERATIONS,
     ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)

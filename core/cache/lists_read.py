@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -209,9 +209,17 @@ def stored_alarms(engine: Engine) -> dict[tuple[str, str], Alarm]:
     return {(alarm.tenant_id, alarm.sku_id): alarm for alarm in rows}
 
 
-def save_alarms(engine: Engine, changed: Sequence[Alarm], events: Sequence[LicenseEvent] = ()) -> None:
-    """Store alarms together with what their changes mean for the licences."""
+# What else happens in the transaction of reports.
+Tell = Callable[[Connection, Sequence[LicenseEvent]], None]
+
+
+def save_alarms(
+    engine: Engine, changed: Sequence[Alarm], events: Sequence[LicenseEvent] = (), tell: Tell | None = None
+) -> None:
+    """Store alarms together with what their changes mean for the licences; `tell` passes that on to their cases."""
     rows: list[dict[str, Any]] = [asdict(alarm) for alarm in changed]
     with transaction(engine) as connection:
         upsert(connection, alarms, rows)
         add_events(connection, events)
+        if tell is not None and events:
+            tell(connection, events)

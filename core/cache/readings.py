@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, TypedDict, cast
@@ -126,17 +126,22 @@ def stage_events(
     return events
 
 
+# What else happens in the transaction of readings; the last is tenant id -> SKU id -> row after them.
+Follow = Callable[[Connection, Sequence[Reading], Mapping[str, Mapping[str, StoredLicense]]], None]
+
+
 def save_readings(
     engine: Engine,
     readings: Sequence[Reading],
     before: Mapping[str, Mapping[str, StoredLicense]],
     written_today: Collection[LicenseKey],
     day: date,
+    follow: Follow | None = None,
 ) -> dict[str, dict[str, StoredLicense]]:
     """Store readings in one transaction and return the new rows: tenant id -> SKU id -> row.
 
     Tenants without a change are not written again. `written_today` has the (tenant id, SKU id) with a history row for
-    `day`.
+    `day`; `follow` writes what else follows from the readings, in the same transaction.
     """
     now: dict[str, dict[str, StoredLicense]] = {}
     changed: list[str] = []
@@ -158,6 +163,8 @@ def save_readings(
         write_day(connection, day, units)
         _mark_read(connection, [reading for reading in readings if reading.problem is None])
         _mark_partly_read(connection, [reading for reading in readings if reading.problem is not None])
+        if follow is not None:
+            follow(connection, readings, now)
     return now
 
 

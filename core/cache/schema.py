@@ -627,3 +627,72 @@ rotations = Table(
         sqlite_where=OPEN_ROTATION, postgresql_where=OPEN_ROTATION,
     ),
 )  # fmt: skip
+
+# The shortage cases, each as its events make it (core.cases.fold); only for queries, the events are the truth.
+OPEN_CASE = text("closed_at IS NULL")
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String(32), primary_key=True),
+    Column("number", String(20), nullable=False, unique=True),  # for people: year and counter, 2026-0042
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
+    Column("sku_id", String(36), nullable=False),
+    Column("sku_part_number", String(255), nullable=False),
+    Column("cause", String(20), nullable=False),  # shortage, ahead, first_reading, taken_over
+    Column("state", String(20), nullable=False),  # of core.cases.transitions
+    Column("resumes", String(20), nullable=False),  # the state to which a postponed case returns, else ""
+    Column("outcome", String(20), nullable=False),  # delivered, recovered, gone, refused, ...; "" while it is open
+    Column("priority", String(10), nullable=False),
+    Column("priority_set", Boolean, nullable=False),  # by a person, so that the rule leaves it alone
+    Column("owner", ShownText(100), nullable=False),  # account; "" in the common queue
+    Column("owner_name", ShownText(255), nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("waiting", Integer, nullable=False),  # people who wait for a seat
+    Column("ordered", Integer, nullable=False),  # seats of all its orders
+    Column("delivered", Integer, nullable=False),
+    Column("wanted_at", Date),  # opened ahead of time for this day
+    Column("note", Text, nullable=False),
+    Column("enabled", Integer, nullable=False),  # as the newest event knows them
+    Column("free", Integer, nullable=False),
+    Column("missing", Integer, nullable=False),  # seats until the shortage is over
+    Column("stage", String(10), nullable=False),  # of core.licenses.judge
+    Column("short_since", UtcTime),  # start of the shortage, which identifies it
+    Column("good_since", UtcTime),  # first reading with free seats again, since the last one without
+    Column("opened_at", UtcTime, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),  # newest event
+    Column("state_since", UtcTime, nullable=False),
+    Column("closed_at", UtcTime),
+    Column("postponed_until", Date),
+    Column("follows", String(32), nullable=False),  # the case of an earlier shortage of this licence
+    Column("bundle_id", String(32), nullable=False),  # cases of one customer for one consent and one order
+    Column("version", Integer, nullable=False),  # number of the newest event
+    Index(
+        "cases_open", "tenant_id", "sku_id", unique=True, sqlite_where=OPEN_CASE, postgresql_where=OPEN_CASE
+    ),
+    Index("cases_license", "tenant_id", "sku_id", "opened_at"),
+    Index("cases_state", "state", "opened_at"),
+    Index("cases_closed", "closed_at"),
+    Index("cases_bundle", "bundle_id"),
+)  # fmt: skip
+
+# What happened in a case. Append-only, by triggers: an event goes only together with its case.
+case_events = Table(
+    "case_events",
+    metadata,
+    Column("case_id", ForeignKey("cases.case_id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("actor_name", String(255), nullable=False),  # the name for people
+    Column("kind", String(20), nullable=False),
+    Column("data", JSON, nullable=False),
+    Index("case_events_at", "at"),
+)
+
+# The last number of each year.
+case_numbers = Table(
+    "case_numbers",
+    metadata,
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("last", Integer, nullable=False),
+)

@@ -150,16 +150,16 @@ def data_version(engine: Engine) -> int:
     return int(document(engine, "version", 0))
 
 
-def increase_version(connection: Connection) -> None:
-    """Increase the version of the data, so that pages read it again."""
-    connection.execute(_next_version(_insert(connection)))
+def increase_version(connection: Connection, key: str = "version") -> None:
+    """Increase the version of the data, or that of another document, so that pages read it again."""
+    connection.execute(_next_version(_insert(connection), key))
 
 
 @cache
-def _next_version(insert: Any) -> Any:
+def _next_version(insert: Any, key: str) -> Any:
     """Return the statement of `increase_version`: one, so that two transactions do not store the same number."""
     following = cast(cast(documents.c.value, Text), Integer) + 1
-    statement = insert(documents).values(key="version", value=1)
+    statement = insert(documents).values(key=key, value=1)
     return statement.on_conflict_do_update(
         index_elements=[documents.c.key], set_={"value": cast(cast(following, Text), documents.c.value.type)}
     )

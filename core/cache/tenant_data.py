@@ -29,10 +29,14 @@ class ByColumn:
 
 @dataclass(frozen=True, slots=True)
 class Through:
-    """Rows whose `column` is also that of a row in `parent` with this tenant id."""
+    """Rows whose `column` is also that of a row in `parent` with this tenant id.
+
+    `goes_along`: the database lets nobody delete them but with their row in `parent`, which takes them along.
+    """
 
     column: str
     parent: str
+    goes_along: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ def count_rows(connection: Connection, table_name: str, finder: Finder, keys: Te
 def delete_rows(connection: Connection, table_name: str, finder: Finder, keys: TenantKeys) -> int:
     """Delete the rows of the tenant; return how many."""
     table = metadata.tables[table_name]
+    if isinstance(finder, Through) and finder.goes_along:
+        return count_rows(connection, table_name, finder, keys)
     if isinstance(finder, (ByColumn, Through)):
         return connection.execute(delete(table).where(_condition(finder, table, keys))).rowcount
     found = [_identity(table, row) for row in rows_of(connection, table_name, finder, keys)]

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from core.cache.database import DatabaseError
-from core.cache.schema import audit_anchor, calendars, documents, levels, metadata
+from core.cache.schema import audit_anchor, calendars, cases, documents, levels, metadata
 from core.cache.schema_version import ALEMBIC_VERSION, MOVING, newest_version, stored_version
 from core.cache.table_copy import Contents
 from core.problems import Problem
@@ -74,6 +74,7 @@ def make_empty(target: Connection) -> None:
     # The audit lets nobody delete rows after the number in its anchor.
     target.execute(delete(audit_anchor))
     target.execute(insert(audit_anchor).values(one=1, seq=LARGEST, hash=""))
+    target.execute(delete(cases))  # the events of a case go only together with it
     others = [table for table in reversed(metadata.sorted_tables) if table is not audit_anchor]
     for table in (*others, audit_anchor, copied_tables):
         target.execute(delete(table))

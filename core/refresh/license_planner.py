@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.cache.lists_read import Alarm, save_alarms, stored_alarms
+from core.cases.opening import tell_cases
 from core.refresh.lists_reading import ListsRead
 from core.settings import Settings
 from core.sharepoint import Item, Plan, Row, plan_licenses, taken_over
@@ -92,5 +93,6 @@ class AlarmMemory:
         """Save those of the alarms that have changed."""
         changed = {key: alarm for key, alarm in alarms.items() if self.alarms.get(key) != alarm}
         if changed:
-            save_alarms(self._engine, list(changed.values()), report_events(changed.values(), self.alarms))
+            events = report_events(changed.values(), self.alarms)
+            save_alarms(self._engine, list(changed.values()), events, tell_cases)
             self.alarms |= changed

@@ -17,6 +17,7 @@ from core.cache.readings import Reading, StoredLicense, rows_of, stored_licenses
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import show_new_figures
 from core.cache.tenant_rows import tenant_rows
+from core.cases.opening import tell_cases
 from core.refresh.license_planner import plan_of
 from core.refresh.tenant_answer import TenantAnswer, update_trials
 from core.roles import Action, Actor
@@ -132,7 +133,7 @@ def _mark_reported(engine: Engine, rows: Sequence[Row], now: datetime) -> int:
     """Store that these shortages are reported without a message; return how many."""
     before = stored_alarms(engine)
     taken = taken_over(rows, before, now)
-    save_alarms(engine, list(taken.values()), report_events(taken.values(), before))
+    save_alarms(engine, list(taken.values()), report_events(taken.values(), before), tell_cases)
     return len(taken)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from queue import Empty, SimpleQueue
@@ -13,9 +13,12 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from core.cache.case_rows import cases_since, known_cases
 from core.cache.history_rows import history_keys
+from core.cache.onboarding_rows import first_readings
 from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.readings import (
+    Follow,
     Reading,
     StoredLicense,
     save_failures,
@@ -23,16 +26,18 @@ from core.cache.readings import (
     stored_licenses,
     trial_skus,
 )
+from core.cases.opening import CaseWatch
 from core.clock import elapsed
 from core.graph import GraphClient, refused_rows
 from core.licenses.alarm_rules import Rules
-from core.licenses.judge import Stage, judge
+from core.licenses.judge import Judgement, Stage, judge
 from core.licenses.skus import Catalogue
 from core.licenses.units import License
 from core.problems import Problem
 from core.profiles.tenant_profile import TenantProfile
 from core.refresh.run_stop import RunStop
 from core.refresh.tenant_answer import TenantAnswer, nothing_left, read_tenant, update_trials
+from core.sharepoint.license_rows import units_of
 from core.workers import Workers
 
 log = logging.getLogger(__name__)
@@ -76,6 +81,7 @@ class Reader:
     zone: tzinfo
     asked_to_wait_at: Callable[[], float]
     rules: Rules = field(default_factory=Rules)
+    quiet: Collection[str] = ()  # tenants whose shortages are taken over without a message
 
     def read(
         self,
@@ -101,6 +107,7 @@ class Reader:
         result = ReadResult(before=stored_licenses(self.engine, chosen), trial=trial_skus(self.engine, chosen))
         day = self.now().astimezone(self.zone).date()
         today = history_keys(self.engine, day, chosen)
+        follow = self._cases(rows, result.trial, chosen).follow
         left, answered_at = {profile.tenant_id: profile for profile in profiles}, time.monotonic()
         while left and not self.stop.must_end():
             arrived = _collect(answers, len(left))
@@ -113,10 +120,22 @@ class Reader:
                 arrived += [unread_answer(profile) for profile in left.values()]
                 left.clear()
             self._mark_doubtful(arrived, result, rows)
-            self._save(arrived, result, today, day)
+            self._save(arrived, result, today, day, follow)
             progress(len(profiles) - len(left))
         result.stopped = self.stop.is_set()
         return result
+
+    def _cases(self, rows: Mapping[str, Any], trial: set[tuple[str, str]], chosen: Collection[str] | None) -> CaseWatch:
+        """Return what lets the shortage cases follow the readings."""
+        return CaseWatch(
+            judge_row=lambda row: self._judgement(row["tenant_id"], units_of(row), trial, present=row["present"]),
+            zone=self.zone,
+            monitored={tenant_id for tenant_id, row in rows.items() if row.monitored},
+            known=known_cases(self.engine, chosen),
+            first=first_readings(self.engine),
+            quiet=self.quiet,
+            since=cases_since(self.engine),
+        )
 
     def _due(self, row: Any) -> bool:
         last = row.subscriptions_read_at if row is not None else None
@@ -146,6 +165,7 @@ class Reader:
         result: ReadResult,
         today: set[tuple[str, str]],
         day: Any,
+        follow: Follow,
     ) -> None:
         """Store these answers, in a few transactions for all of them together."""
         good = [answer for answer in arrived if answer.problem is None]
@@ -158,7 +178,7 @@ class Reader:
             refused = {row.sku_id for row in answer.refused}
             problem = self._note_refused(answer, result)
             readings.append(Reading(tenant_id, answer.licenses, stages, answer.read_at or self.now(), refused, problem))
-        result.after |= save_readings(self.engine, readings, result.before, today, day)
+        result.after |= save_readings(self.engine, readings, result.before, today, day, follow)
 
     def _note_refused(self, answer: TenantAnswer, result: ReadResult) -> Problem | None:
         """Count the tenant as read, or as failed if some of its rows cannot be understood; return the problem."""
@@ -195,8 +215,13 @@ class Reader:
 
     def stage_of(self, tenant_id: str, row: License, trial: set[tuple[str, str]]) -> Stage:
         """Return the stage of the licence that was just read."""
+        return self._judgement(tenant_id, row, trial).stage
+
+    def _judgement(
+        self, tenant_id: str, row: License, trial: set[tuple[str, str]], *, present: bool = True
+    ) -> Judgement:
         is_trial = (tenant_id, row.sku_id) in trial
-        return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial).stage
+        return judge(row, self.catalogue, self.rules, tenant_id=tenant_id, is_trial=is_trial, present=present)
 
 
 def is_from_microsoft(answer: TenantAnswer) -> bool:

@@ -156,6 +156,7 @@ class RefreshRun:
             zone=services.settings.zone,
             rules=self._rules_of_the_run(),
             asked_to_wait_at=lambda: services.http.asked_to_wait_at,
+            quiet=[profile.tenant_id for profile in chosen] if self.run.take_over else (),
         )
         return reader.read(
             chosen,

@@ -71,6 +71,15 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
         "contacts", BY_ID,
         "contact_id tenant_id name email phone language role valid_from valid_until created_at changed_at",
     ),
+    TenantTable(
+        "cases", BY_ID,
+        "case_id number tenant_id sku_id sku_part_number cause state resumes outcome priority priority_set owner "
+        "owner_name quantity waiting ordered delivered wanted_at note enabled free missing stage short_since "
+        "good_since opened_at changed_at state_since closed_at postponed_until follows bundle_id version",
+    ),
+    TenantTable(
+        "case_events", Through("case_id", "cases", goes_along=True), "case_id seq at actor actor_name kind data"
+    ),
     TenantTable("policies", BY_ID, "tenant_id sku_id threshold warn mode reason author created_at until"),
     TenantTable("profile_faults", ByColumn("slug", "slug"), "file slug problems", kept="next_read"),
     TenantTable(
@@ -135,6 +144,7 @@ OTHER_TABLES: Mapping[str, str] = {
     "leases": "name owner term until",
     "duties": "name due_at",
     "backups": "backup_id kind started_at seconds actor file sha256 bytes rows problem",
+    "case_numbers": "year last",
     "list_marks": "kind read_with delta_link whole_read_at",
     "calendars": "key name name_key zone region week half_day_until own_days version",
     "levels": "key name name_key refresh_minutes threshold warn reaction_hours solution_hours follow_orders recipients "

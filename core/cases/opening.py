@@ -1,0 +1,285 @@
+"""Open, continue and end cases by what a refresh reads, in the transaction that stores the readings.
+
+A shortage opens a case if it alarms: the judge calls it one, by kind and rules, and the tenant is monitored. An open
+case follows its licence whether or not that still alarms: rules and switches suppress messages, never a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from core.cache.case_rows import (
+    Case,
+    CaseEvent,
+    KnownCase,
+    LicenseKey,
+    add_case_events,
+    add_cases,
+    change_cases,
+    last_number,
+    lock_cases,
+    newest_cases_of,
+)
+from core.cache.event_rows import LicenseEvent
+from core.cache.readings import Reading, StoredLicense
+from core.cache.sql import Transaction
+from core.cases.demand import missing_seats, priority_of_shortage, proposed_quantity
+from core.cases.fold import after, fold
+from core.cases.transitions import transition
+from core.cases.writing import PRODUCT
+from core.licenses.judge import SHORT_STAGES, Judgement
+
+AGAIN_WITHIN = timedelta(days=7)  # a shortage that comes back belongs to the case that has ended in this time
+TAKEN_OVER_FOR = timedelta(days=7)  # after the upgrade; a tenant that is read later has its shortages told
+
+
+Row = StoredLicense
+Rows = Mapping[str, Mapping[str, Row]]
+
+
+class Seen(NamedTuple):
+    """A licence as a good reading shows it; `short`: too few seats are free, whether or not that alarms."""
+
+    key: LicenseKey
+    at: datetime
+    row: Row
+    judgement: Judgement
+    short: bool
+    alarms: bool
+
+    @property
+    def missing(self) -> int:
+        """Return how many more seats end the shortage, at least 1 while it lasts."""
+        units = self.row["enabled"], self.row["consumed"]
+        return max(1, missing_seats(*units, self.judgement.threshold)) if self.short else 0
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Return the units for the data of an event."""
+        row = self.row
+        since = row["short_since"]
+        return {
+            "enabled": row["enabled"],
+            "consumed": row["consumed"],
+            "free": row["enabled"] - row["consumed"],
+            "missing": self.missing,
+            "stage": row["stage"] or "ok",
+            "short": self.short,
+            "short_since": since.isoformat() if since else None,
+        }
+
+
+@dataclass(slots=True)
+class CaseWatch:
+    """What a refresh must know to let the cases follow its readings.
+
+    monitored   ids of the tenants whose shortages alarm
+    known       the licences with an open case as the refresh began, and what the case knows of their units
+    first       ids of tenants of which this is the first reading: its summary tells their shortages
+    quiet       ids of tenants whose shortages are taken over without a message
+    since       when this database got its cases; shortages that are older are taken over without a message
+    """
+
+    judge_row: Callable[[Row], Judgement]
+    zone: tzinfo
+    monitored: Collection[str]
+    known: dict[LicenseKey, KnownCase]
+    first: Collection[str] = ()
+    quiet: Collection[str] = ()
+    since: datetime | None = None
+
+    def follow(self, connection: Transaction, readings: Sequence[Reading], rows: Rows) -> None:
+        """Write what these readings mean for the cases; `rows`: tenant id -> SKU id -> its row afterwards.
+
+        Asks the database only about licences with something new.
+        """
+        news = [
+            seen
+            for reading in readings
+            for row in _read_rows(reading, rows[reading.tenant_id])
+            if (seen := self._news(row, reading.read_at)) is not None
+        ]
+        if news:
+            self._write(connection, news)
+
+    def _news(self, row: Row, at: datetime) -> Seen | None:
+        """Return the licence if its case may have to be opened or written; None if nothing is new."""
+        key, alarms = (row["tenant_id"], row["sku_id"]), row["stage"] in SHORT_STAGES
+        known = self.known.get(key)
+        if known is None and not (alarms and key[0] in self.monitored):
+            return None
+        judgement = self.judge_row(row)
+        seen = Seen(key, at, row, judgement, alarms or is_short(row, judgement), alarms and key[0] in self.monitored)
+        return seen if known is None or is_new(known, seen) else None
+
+    def _write(self, connection: Transaction, news: Sequence[Seen]) -> None:
+        """Write the events of these licences, and the cases as they are afterwards."""
+        year = news[0].at.astimezone(self.zone).year
+        lock_cases(connection)
+        last = last_number(connection, year)
+        newest = newest_cases_of(connection, {seen.key for seen in news})
+        opened: list[Case] = []
+        changed: list[tuple[Case, Case]] = []
+        events: list[CaseEvent] = []
+        for seen in news:
+            before = newest.get(seen.key)
+            if opens_new(before, seen):
+                last += 1
+                events.append(self._opened(seen, f"{year}-{last:04d}", before))
+                opened.append(fold(events[-1:]))
+                self._remember(opened[-1])
+            elif before is not None and (added := further(before, seen)):
+                events += added
+                changed.append((before, case := _after_all(before, added)))
+                self._remember(case)
+        add_cases(connection, opened, year, last)
+        change_cases(connection, changed)
+        add_case_events(connection, events)
+
+    def _remember(self, case: Case) -> None:
+        """Know the case for a later reading of the same refresh."""
+        if case.is_open:
+            self.known[case.key] = KnownCase(*(getattr(case, name) for name in KnownCase._fields))
+        else:
+            self.known.pop(case.key, None)
+
+    def _opened(self, seen: Seen, number: str, before: Case | None) -> CaseEvent:
+        tenant_id, sku_id = seen.key
+        data = {
+            "number": number,
+            "tenant_id": tenant_id,
+            "sku_id": sku_id,
+            "sku_part_number": seen.row["sku_part_number"],
+            "cause": self._cause(seen),
+            "priority": priority_of_shortage(seen.judgement),
+            "quantity": proposed_quantity(seen.missing),
+            "follows": before.case_id if before else "",
+            "follows_number": before.number if before else "",
+            **seen.data,
+        }
+        return by_product(uuid4().hex, 1, seen.at, "opened", data)
+
+    def _cause(self, seen: Seen) -> str:
+        """Return why the case opens; only "shortage" is told at once."""
+        if seen.key[0] in self.first:
+            return "first_reading"
+        since = seen.row["short_since"]
+        old = self.since is not None and since is not None and since < self.since
+        if seen.key[0] in self.quiet or (old and self.since and seen.at - self.since <= TAKEN_OVER_FOR):
+            return "taken_over"
+        return "shortage"
+
+
+def _read_rows(reading: Reading, rows: Mapping[str, Row]) -> Iterable[Row]:
+    """Return the rows of a tenant that come from this reading; what could not be understood keeps its former row."""
+    if not reading.refused:
+        return rows.values()
+    listed = {license_.sku_id for license_ in reading.licenses}
+    unread = rows.keys() - listed if "" in reading.refused else set(reading.refused) - listed
+    return [row for sku_id, row in rows.items() if sku_id not in unread]
+
+
+def is_short(row: Row, judgement: Judgement) -> bool:
+    """Return True if too few seats are free, whether or not that alarms; an empty 0 of 0 is never short."""
+    used = row["present"] and (row["enabled"] or row["consumed"])
+    return bool(used) and row["enabled"] - row["consumed"] <= judgement.threshold
+
+
+def is_new(known: Case | KnownCase, seen: Seen) -> bool:
+    """Return True if the open case has to be written: stage or seats changed, more are missing, it is over or not."""
+    return (
+        known.stage != (seen.row["stage"] or "ok")
+        or known.enabled != seen.row["enabled"]
+        or seen.missing > known.missing
+        or (not seen.short and known.missing > 0)
+        or (seen.short and known.good_since is not None)
+        or ends(known, seen)
+    )
+
+
+def ends(case: Case | KnownCase, seen: Seen) -> bool:
+    """Return True if the shortage of the case is over: a second good reading, younger than the first.
+
+    A case that was opened ahead of time waits for its seats; one with an order waits for its delivery.
+    """
+    if case.good_since is None or seen.short or case.cause == "ahead":
+        return False
+    return seen.at > case.good_since and transition("recovered", case.state, case.resumes) is not None
+
+
+def opens_new(newest: Case | None, seen: Seen) -> bool:
+    """Return True if the shortage needs a new case; `newest` is the newest one of its licence, None if it had none."""
+    if not seen.alarms or (newest is not None and newest.is_open):
+        return False
+    return newest is None or not (is_covered(newest, seen) or comes_back(newest, seen))
+
+
+def is_covered(ended: Case, seen: Seen) -> bool:
+    """Return True if somebody has decided about this very shortage, or one that has flapped, and it is not larger."""
+    if ended.outcome in ("recovered", "gone") or ended.closed_at is None or seen.missing > ended.missing:
+        return False
+    same = seen.row["short_since"] is not None and ended.short_since == seen.row["short_since"]
+    flapped = timedelta(0) <= seen.at - ended.closed_at <= AGAIN_WITHIN and ended.outcome != "delivered"
+    return same or flapped
+
+
+def comes_back(ended: Case, seen: Seen) -> bool:
+    """Return True if the shortage continues a case that has recovered, or was delivered, a short time ago."""
+    if ended.outcome not in ("recovered", "gone", "delivered") or ended.closed_at is None:
+        return False
+    return seen.at - ended.closed_at <= AGAIN_WITHIN
+
+
+def further(case: Case, seen: Seen) -> list[CaseEvent]:
+    """Return the events that a reading adds to the newest case of the licence, in their order."""
+    add = partial(by_product, case.case_id, case.version + 1, seen.at)
+    if not case.is_open:
+        if not seen.alarms or is_covered(case, seen) or not comes_back(case, seen):
+            return []
+        quantity = proposed_quantity(seen.missing, case.waiting)
+        return [add("reopened", {"reason": "shortage", "quantity": quantity, **seen.data}), *_priority(case, seen)]
+    if ends(case, seen):
+        return [add("recovered", {"outcome": "recovered" if seen.row["present"] else "gone", **seen.data})]
+    return [add("units_seen", seen.data), *_priority(case, seen)] if is_new(case, seen) else []
+
+
+def _priority(case: Case, seen: Seen) -> list[CaseEvent]:
+    """Return the event of another priority, which a worse shortage has, unless a person has chosen one."""
+    wanted = priority_of_shortage(seen.judgement, case.waiting)
+    if not seen.short or case.priority_set or wanted == case.priority:
+        return []
+    data = {"priority": wanted, "by_rule": True}
+    return [by_product(case.case_id, case.version + 2, seen.at, "priority_changed", data)]
+
+
+def by_product(case_id: str, seq: int, at: datetime, kind: str, data: Mapping[str, Any]) -> CaseEvent:
+    """Return an event that nobody but the product has caused."""
+    return CaseEvent(case_id, seq, at, PRODUCT.name, kind, data, PRODUCT.shown)
+
+
+def _after_all(case: Case, events: Sequence[CaseEvent]) -> Case:
+    for event in events:
+        case = after(case, event)
+    return case
+
+
+def tell_cases(connection: Transaction, reports: Sequence[LicenseEvent]) -> None:
+    """Add to the open cases that their shortages were told, or count as told; in the transaction that stores it."""
+    lock_cases(connection)
+    keys = {(one.tenant_id, one.sku_id) for one in reports}
+    newest = {key: case for key, case in newest_cases_of(connection, keys).items() if case.is_open} if keys else {}
+    changed, events = [], []
+    for report in reports:
+        case = newest.get((report.tenant_id, report.sku_id))
+        if case is not None:
+            event = by_product(case.case_id, case.version + 1, report.at, "told", {"what": report.what})
+            events.append(event)
+            newest[case.key] = after(case, event)
+            changed.append((case, newest[case.key]))
+    change_cases(connection, changed)
+    add_case_events(connection, events)
