@@ -156,6 +156,11 @@ def schedule_actor() -> Actor:
     return Actor("schedule", "support", "schedule")
 
 
+def interval_actor() -> Actor:
+    """Return the actor of refreshes of the tenants whose level has an interval of its own."""
+    return Actor("interval", "support", "schedule")
+
+
 def command_actor() -> Actor:
     """Return the actor of the command line: an admin, because this person has the database file and the keys anyway."""
     try:

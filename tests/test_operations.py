@@ -571,6 +571,7 @@ def test_metrics_say_what_the_pages_say_and_name_tenants_only_when_asked_to(tmp_
     assert found["lizenztool_tenant_shortages{Bau AG Chur}"] == 1
     assert found["lizenztool_oldest_reading_seconds"] == found["lizenztool_tenant_reading_seconds{Bau AG Chur}"]
     assert found["lizenztool_oldest_reading_seconds"] == 7200
+    assert found["lizenztool_overdue_reading_seconds"] == 3600  # two intervals are an hour
     assert not [name for name in quiet if "Chur" in name or "tenant_" in name]
 
 

@@ -17,8 +17,12 @@ from core.refresh import shared_run
 from core.refresh.refresher import Refresher
 from core.refresh.services import open_services
 from core.refresh.shared_run import SharedRuns, Step
+from core.refresh.shared_timetable import SharedTimetable
 from core.roles import schedule_actor
 from core.runtime import refresher_of
+from core.tenants import levels
+from core.tenants.levels import Level
+from tests.actors import ADMIN
 from tests.held_refresh import command
 from tests.office import Office, open_office
 
@@ -137,6 +141,33 @@ def test_the_summary_is_that_of_a_process_that_refreshes_alone(office: Office, h
 def without_times(summary: dict[str, object] | None) -> dict[str, object]:
     assert summary is not None
     return {name: value for name, value in summary.items() if name not in ("seconds", "requests")}
+
+
+def test_the_timetable_asks_for_all_and_in_between_for_who_is_due(
+    office: Office, hints: Noted, here: SharedRuns
+) -> None:
+    timetable = SharedTimetable(office.services, Refresher(office.services, hints), here, lambda: None)
+    timetable.tick()
+    carry_out(here)
+    assert ended(office).scope == []
+    fast = levels.keep(office.engine, Level("", "Schnell", refresh_minutes=5), ADMIN, ["standard"])
+    levels.assign(office.engine, fast, [office.m365.find_tenant(NAMES[3]).tenant_id], ADMIN)
+    office.later(minutes=5)
+
+    timetable.tick()
+
+    (asked,) = open_runs(office.engine)
+    assert (asked.source, asked.account, asked.scope) == ("schedule", "interval", [NAMES[3]])
+    timetable.tick()
+    assert open_runs(office.engine) == [asked], "one look a minute, and none while a refresh is open"
+
+
+def carry_out(runs: SharedRuns) -> None:
+    """Do what the hints ask for, alone."""
+    runs.advance()
+    for _ in NAMES:
+        runs.read()
+    runs.advance()
 
 
 def let_leases_end(office: Office) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
 
 import pandas as pd
 
-from core.attention.conditions import late_after
+from core.attention.conditions import is_late
 from core.clock import elapsed
 from ui import format as fmt
 from ui.frame.language import Language
@@ -17,8 +18,8 @@ from ui.texts import plural, text
 @dataclass(frozen=True, slots=True)
 class Age:
     """The readings of `total` tenants: the last attempt succeeded for `read` and failed for `failing`; `never` were
-    never read. `oldest_name` is the tenant with the oldest reading; `oldest_read` is the oldest reading of a tenant
-    whose last attempt succeeded.
+    never read. `oldest_name` is the tenant with the oldest reading. `oldest_by_minutes` has the oldest reading of the
+    tenants whose last attempt succeeded, by the interval of their level, None for that of the setting.
     """
 
     total: int
@@ -28,7 +29,7 @@ class Age:
     newest: datetime | None
     oldest: datetime | None
     oldest_name: str = ""
-    oldest_read: datetime | None = None
+    oldest_by_minutes: Mapping[float | None, datetime] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -40,7 +41,11 @@ def age_of(active: pd.DataFrame) -> Age:
     times = active["last_read_at"]
     readings = times.dropna()
     failing = active["problem"].notna()
-    read = times[times.notna() & ~failing]
+    read = active[times.notna() & ~failing]
+    minutes = read["refresh_minutes"]
+    oldest = {one: read.loc[minutes == one, "last_read_at"].min() for one in minutes.dropna().unique()}
+    if minutes.isna().any():
+        oldest[None] = read.loc[minutes.isna(), "last_read_at"].min()
     return Age(
         total=len(active),
         read=len(read),
@@ -49,19 +54,21 @@ def age_of(active: pd.DataFrame) -> Age:
         newest=readings.max().to_pydatetime() if len(readings) else None,
         oldest=readings.min().to_pydatetime() if len(readings) else None,
         oldest_name=str(active.loc[times == readings.min(), "tenant"].iloc[0]) if len(readings) else "",
-        oldest_read=read.min().to_pydatetime() if len(read) else None,
+        oldest_by_minutes={minutes: at.to_pydatetime() for minutes, at in oldest.items()},
     )
 
 
 def is_stale(age: Age, now: datetime, refresh_minutes: float) -> bool:
-    """Return True if a reading is older than two refreshes or in the future; never without a background refresh.
+    """Return True if a reading is older than two refreshes of its tenant or in the future.
 
-    The old readings of tenants that fail do not count while others are read: their number says that.
+    Never without a background refresh. The old readings of tenants that fail do not count while others are read: their
+    number says that.
     """
     if age.newest is None or not refresh_minutes:
         return False
-    oldest = age.oldest_read or age.newest
-    return max(elapsed(oldest, now), elapsed(age.newest, now)) > late_after(refresh_minutes)
+    oldest = age.oldest_by_minutes or {None: age.newest}
+    late = (is_late(at, minutes, refresh_minutes, now) for minutes, at in oldest.items())
+    return any(late) or elapsed(age.newest, now) == timedelta.max
 
 
 def colour(age: Age, now: datetime, refresh_minutes: float) -> str:

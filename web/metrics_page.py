@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from core.access.sessions import IDLE, LONGEST
 from core.attention.backup_conditions import BackupFacts, backup_facts, backup_state, drill_state
+from core.attention.conditions import late_after
 from core.cache.backup_rows import latest_backups
 from core.cache.lists_read import sharepoint_status
 from core.cache.open_sessions import open_sessions
@@ -73,7 +75,8 @@ class MetricsPage:
         opened = open_sessions(
             runtime.engine, created_after=now - LONGEST, seen_after=now - IDLE, until=now + TOLERANCE
         )
-        gauges = [*_gauges(numbers, now), _gauge("sessions", "Open sessions.", len(opened)),
+        gauges = [*_gauges(numbers, now), *_overdue(numbers, now, runtime.settings.refresh_minutes),
+                  _gauge("sessions", "Open sessions.", len(opened)),
                   _gauge("tabs", "Open tabs of the dashboard.", tabs), _stopped(runtime.engine),
                   *_gauges_of_queue(open_runs(runtime.engine), now)]  # fmt: skip
         gauges += _gauges_of_backups(backup_facts(runtime.settings, latest_backups(runtime.engine)), now)
@@ -93,6 +96,7 @@ class Numbers:
     licenses: Mapping[str, int]  # by state
     shortages: Mapping[str, int]  # by tenant
     read_at: Mapping[str, datetime]  # by tenant; enabled tenants that have been read
+    minutes: Mapping[str, float]  # by tenant; the interval of its level, NaN for that of the setting
 
 
 class _Ready(Collector):
@@ -122,6 +126,7 @@ def counted(figures: Figures) -> Numbers:
         licenses=dict.fromkeys(STATES, 0) | states,
         shortages=dict(zip(names, tenants["shortages"], strict=True)),
         read_at={name: at for name, at, counts in zip(names, last, enabled & read, strict=True) if counts},
+        minutes=dict(zip(names, tenants["refresh_minutes"], strict=True)),
     )
 
 
@@ -134,6 +139,16 @@ def _gauges(numbers: Numbers, now: datetime) -> Iterator[GaugeMetricFamily]:
     if numbers.read_at:
         oldest = max(_age(at, now) for at in numbers.read_at.values())
         yield _gauge("oldest_reading_seconds", "Age of the oldest reading.", oldest)
+
+
+def _overdue(numbers: Numbers, now: datetime, refresh_minutes: float) -> Iterator[GaugeMetricFamily]:
+    """Yield how long the reading that is furthest behind has been too old for the interval of its tenant."""
+    if not (numbers.read_at and refresh_minutes):
+        return
+    minutes = {name: refresh_minutes if math.isnan(own) else own for name, own in numbers.minutes.items()}
+    behind = max(_age(at, now) - late_after(minutes[name]).total_seconds() for name, at in numbers.read_at.items())
+    help_ = "How long a reading has been older than two intervals of its tenant; 0 if none is."
+    yield _gauge("overdue_reading_seconds", help_, max(0.0, behind))
 
 
 def _stopped(engine: Engine) -> GaugeMetricFamily:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from core.attention.backup_conditions import backup_conditions
@@ -28,7 +28,9 @@ SHORTAGE_STATES: tuple[State, ...] = ("over", "grace", "suspended")  # counted s
 def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: float) -> list[Condition]:
     """Return all conditions, the worst first; `run` is the latest refresh."""
     unsorted = [
-        *refresh_conditions(run, now, refresh_minutes),
+        *refresh_conditions(
+            run, now, expected_minutes((one.refresh_minutes for one in facts.tenants), refresh_minutes)
+        ),
         *_tenants(facts, now),
         *_certificates(facts, now),
         *_profiles(facts),
@@ -45,6 +47,24 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
 def late_after(refresh_minutes: float) -> timedelta:
     """Return how old figures or the latest refresh may be: two intervals, at least half an hour."""
     return max(timedelta(minutes=2 * refresh_minutes), LEAST_PATIENCE)
+
+
+def is_late(read_at: datetime, own_minutes: float | None, refresh_minutes: float, now: datetime) -> bool:
+    """Return True if a reading is too old for its tenant; never without a background refresh (`refresh_minutes` 0).
+
+    `own_minutes`: the interval of the tenant's level, None for that of the setting.
+    """
+    minutes = refresh_minutes if own_minutes is None else own_minutes
+    return bool(refresh_minutes) and elapsed(read_at, now) > late_after(minutes)
+
+
+def expected_minutes(own: Iterable[int | None], refresh_minutes: float) -> float:
+    """Return the minutes until the next refresh of any tenant: the shortest interval in use, 0 for no refreshes.
+
+    `own` are the intervals of the tenants' levels, None for that of the setting (`refresh_minutes`).
+    """
+    in_use = (refresh_minutes if minutes is None else minutes for minutes in own)
+    return min(in_use, default=refresh_minutes) if refresh_minutes else 0
 
 
 def refresh_conditions(run: Run | None, now: datetime, refresh_minutes: float) -> Iterator[Condition]:

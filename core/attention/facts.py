@@ -17,6 +17,7 @@ from core.cache.attention_queries import (
     unanswered_alarms,
 )
 from core.cache.backup_rows import latest_backups
+from core.cache.level_rows import all_levels, level_of
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.onboarding_rows import Onboarding, all_onboardings, unseen_summaries
 from core.cache.rule_rows import rules_at
@@ -45,7 +46,10 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class TenantFacts:
-    """A tenant that is read; `missing_since`: its row in the SharePoint tenant list has vanished."""
+    """A tenant that is read; `missing_since`: its row in the SharePoint tenant list has vanished.
+
+    `refresh_minutes`: the interval of its level, None for that of the setting.
+    """
 
     name: str
     slug: str
@@ -54,6 +58,7 @@ class TenantFacts:
     failing_since: datetime | None = None
     problem: Problem | None = None
     missing_since: datetime | None = None
+    refresh_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,7 @@ def known_facts(
 
 def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:
     """Return the facts about tenants, lists and names alone, as a refresh needs them. Raises DatabaseError."""
-    status = sharepoint_status(engine)
+    status, levels = sharepoint_status(engine), all_levels(engine)
     gone = not status.configured and status.read_at is not None and now - status.read_at < REMOVED_FOR
     return Facts(
         tenants=[
@@ -110,6 +115,7 @@ def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:
                 failing_since=row.failing_since,
                 problem=Problem.from_json(row.problem) if row.problem else None,
                 missing_since=row.missing_since,
+                refresh_minutes=level_of(row, levels).refresh_minutes,
             )
             for row in tenant_rows(engine).values()
             if row.enabled

@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy import Engine, func, select
 
 from core.cache.history_rows import DAY_COLUMNS, days_of_license
+from core.cache.level_rows import Level, level_of, levels_in
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.readings import trial_skus
 from core.cache.rule_rows import rules_at
@@ -29,7 +30,7 @@ LICENSE_COLUMNS = [
 TENANT_COLUMNS = [
     "tenant_id", "tenant", "slug", "listed", "missing_since", "enabled", "monitored", "cert_expires", "cert_days",
     "last_read_at", "last_attempt_at", "failing_since", "problem", "subscriptions_read_at", "subscriptions_problem",
-    "licenses", "shortages", "waiting", "unanswered",
+    "level", "level_name", "refresh_minutes", "licenses", "shortages", "waiting", "unanswered",
 ]  # fmt: skip
 
 
@@ -148,22 +149,30 @@ def tenants_frame(engine: Engine, licenses_: pd.DataFrame, *, now: datetime) -> 
 
     `problem` and `subscriptions_problem` hold `Problem.to_json()` or NaN; `cert_days` are whole
     days until the end of the certificate file itself (negative: ended). The counts come from `licenses_`.
+    `refresh_minutes` is the interval of the level, NaN for that of the setting.
     """
     with transaction(engine) as connection:
-        tenant_rows = connection.execute(select(tenants).where(tenants.c.has_profile)).mappings()
-        rows = [
-            {
-                **row,
-                "tenant": row["name"],
-                "cert_days": (row["cert_expires"] - now).days if row["cert_expires"] else None,
-            }
-            for row in sorted(tenant_rows, key=lambda row: sort_key(row["name"]))
-        ]
+        levels = levels_in(connection)
+        tenant_rows = connection.execute(select(tenants).where(tenants.c.has_profile)).all()
+    rows = [
+        _tenant_row(row, level_of(row, levels), now) for row in sorted(tenant_rows, key=lambda row: sort_key(row.name))
+    ]
     frame = pd.DataFrame(rows, columns=["tenant_id", *TENANT_COLUMNS[1:-4]])
     frame = frame.join(_counts_by_tenant(licenses_), on="tenant_id").reindex(columns=TENANT_COLUMNS)
     numbers = TENANT_COLUMNS[-4:]
     frame[numbers] = frame[numbers].fillna(0)
     return _typed(frame, enabled="bool")
+
+
+def _tenant_row(row: Any, level: Level, now: datetime) -> dict[str, Any]:
+    return {
+        **row._mapping,
+        "tenant": row.name,
+        "cert_days": (row.cert_expires - now).days if row.cert_expires else None,
+        "level": level.key,
+        "level_name": level.name,
+        "refresh_minutes": level.refresh_minutes,
+    }
 
 
 def _counts_by_tenant(licenses_: pd.DataFrame) -> pd.DataFrame:
@@ -186,7 +195,7 @@ TYPES: dict[str, Any] = {
     **dict.fromkeys(("enabled", "consumed", "warning", "suspended", "locked_out", "free", "total"), "int64"),
     **dict.fromkeys(("licenses", "shortages", "waiting", "unanswered", "threshold", "warn_level"), "int64"),
     **dict.fromkeys(("shortage", "failing", "listed", "monitored", "is_trial", "alarms", "hidden"), "bool"),
-    **dict.fromkeys(("utilisation", "cert_days"), "float64"),  # NaN for a missing value
+    **dict.fromkeys(("utilisation", "cert_days", "refresh_minutes"), "float64"),  # NaN for a missing value
     "day": "object",
 }
 

@@ -72,6 +72,36 @@ def levels_in(connection: Connection) -> dict[str, Level]:
     return {level.key: level for level in stored}
 
 
+def level_of(tenant: Any, known: Mapping[str, Level]) -> Level:
+    """Return the level of a row of the `tenants` table: the standard one if its own does not exist."""
+    return known.get(tenant.level) or known.get(STANDARD) or Level(STANDARD, "Standard")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInterval:
+    """An enabled tenant whose level says how often it is read."""
+
+    tenant_id: str
+    name: str
+    refresh_minutes: int
+    last_attempt_at: datetime | None
+
+
+def own_intervals(engine: Engine) -> list[OwnInterval]:
+    """Return the enabled tenants with a profile whose level has an interval of its own. Takes one statement."""
+    columns = (tenants.c.tenant_id, tenants.c.name, levels.c.refresh_minutes, tenants.c.last_attempt_at)
+    query = select(*columns).join(levels, levels.c.key == effective_level())
+    query = query.where(levels.c.refresh_minutes.is_not(None), tenants.c.has_profile, tenants.c.enabled)
+    with transaction(engine) as connection:
+        return [OwnInterval(*row) for row in connection.execute(query)]
+
+
+def minutes_in_use(connection: Connection) -> set[int | None]:
+    """Return the intervals of the levels that enabled tenants have; None for that of the setting."""
+    query = select(levels.c.refresh_minutes).join(tenants, levels.c.key == effective_level())
+    return set(connection.execute(query.where(tenants.c.has_profile, tenants.c.enabled).distinct()).scalars())
+
+
 def level_rules(connection: Connection) -> dict[str, LevelRule]:
     """Return tenant id -> what its level says about alarms; without the tenants whose level says nothing."""
     says_something = or_(levels.c.threshold.is_not(None), levels.c.warn.is_not(None))

@@ -8,7 +8,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Connection,
+    Engine,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from core.cache.schema import runs
 from core.cache.sql import increase_version, lock_for_writing, share_before, transaction
@@ -17,11 +32,18 @@ READ_ONLY = "read-only"  # the source of a run that leaves SharePoint as it is
 PUSH = "sharepoint"  # the last step of a run: everything read is stored, the lists are being written
 OPEN = runs.c.finished_at.is_(None)
 RUNNING = runs.c.state == "running"
+LONGEST_SCOPE = 5_000  # characters; a regular refresh that leaves tenants out names all others, day after day
 AT_MOST = timedelta(days=7)  # of old runs that are deleted at once
 LEAST = timedelta(microseconds=1)  # between two runs
 
 # Statements of every refresh; to build one takes four times as long as to execute it.
 _CHANGE = update(runs).where(runs.c.run_id == bindparam("this_run"))
+_END = _CHANGE.values(
+    scope=case(
+        (and_(runs.c.source == "schedule", func.length(cast(runs.c.scope, Text)) > LONGEST_SCOPE), literal([], JSON)),
+        else_=runs.c.scope,
+    )
+)
 _INTERRUPT = update(runs).where(OPEN, RUNNING).values(state="interrupted")
 _GIVE_WAY = update(runs).where(OPEN, RUNNING, runs.c.step == PUSH).values(give_way=True)
 _INSERT = insert(runs)
@@ -35,7 +57,8 @@ _TIMES_AHEAD = select(runs.c.run_id, runs.c.started_at, runs.c.finished_at).wher
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One refresh. `scope` holds tenant names, empty = all; `summary` is what `sync --json` prints.
+    """One refresh. `scope` holds tenant names, empty = all (or, of a regular refresh that has ended,
+    all whose turn it was); `summary` is what `sync --json` prints.
 
     `state` is waiting, running, done, failed or interrupted; `started_at` is None while the run waits. `account` is
     the account that requested the run, `requested_by` its name for people. With `take_over` present shortages are
@@ -183,10 +206,13 @@ def show_new_figures(engine: Engine) -> None:
 def finish_run(
     engine: Engine, run_id: str, state: str, summary: dict[str, Any] | None, seconds: float, at: datetime
 ) -> None:
-    """Store the end of the run and increase the version of the data, so that pages read it again."""
+    """Store the end of the run and increase the version of the data, so that pages read it again.
+
+    A regular refresh forgets the names of its tenants if they are many.
+    """
     end = {"state": state, "summary": summary, "seconds": seconds, "finished_at": at, "step": ""}
     with transaction(engine) as connection:
-        connection.execute(_CHANGE, {"this_run": run_id, **end})
+        connection.execute(_END, {"this_run": run_id, **end})
         increase_version(connection)
 
 

@@ -8,8 +8,9 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import wait
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -21,12 +22,13 @@ from core.operations.retention import prune_now
 from core.operations.timed_backup import back_up_if_due
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import folder_problem
+from core.refresh.due_tenants import LOOK_EVERY, due_tenants, regular_scope
 from core.refresh.refresher import Refresher
 from core.refresh.run_stop import Stopped
-from core.refresh.scope import UnknownTenant
+from core.refresh.scope import UnknownTenant, scope_of
 from core.refresh.services import Services, open_services
 from core.refresh.timetable import DAY, MINUTE, TICK
-from core.roles import command_actor
+from core.roles import Actor, command_actor, interval_actor, schedule_actor
 from core.runtime import open_engine, open_engine_in_time, refresher_of
 from core.settings import Settings
 from core.sharepoint import PushResult
@@ -37,6 +39,15 @@ log = logging.getLogger(__name__)
 
 END_SECONDS = 3.0  # for what has arrived to be written
 NO_WRITES = PushResult().counts()
+
+
+@dataclass(frozen=True, slots=True)
+class DueRefresh:
+    """A refresh that is due: who asks for it, and of which tenants, none for all."""
+
+    actor: Actor
+    tenants: Sequence[str]
+    regular: bool = True
 
 
 def add_to(commands: Any, language: str) -> None:
@@ -63,15 +74,20 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    code, day = OK, Interval(DAY)
+    code, day, due = OK, Interval(DAY), DueRefresh(command_actor(), options.tenant)
+    pause = Interval(max(1.0, settings.refresh_minutes * 60))
     try:
         while True:
             if options.watch and day.is_over():
                 _prune(services)
                 day.restart()
-            code = max(code, _sync_once(services, refresher, options, ended))
-            if not options.watch or _wait(ended, services):
+            code = max(code, _sync_once(services, refresher, options, due, ended))
+            if due.regular:
+                pause.restart()
+            following = _wait(ended, services, options.tenant, pause) if options.watch else None
+            if following is None:
                 return code
+            due = following
     except Stopped:
         _say_stopped(settings)
         return OK
@@ -104,23 +120,41 @@ def _result_of(refresh: Callable[[], dict[str, Any]], ended: threading.Event) ->
     return future.result()
 
 
-def _wait(ended: threading.Event, services: Services) -> bool:
-    """Wait until the next refresh is due, and make backups; return True if the command is to end instead."""
-    pause, minute = Interval(max(1.0, services.settings.refresh_minutes * 60)), Interval(MINUTE)
-    pause.restart()
-    while not pause.is_over():
+def _wait(ended: threading.Event, services: Services, wanted: Sequence[str], pause: Interval) -> DueRefresh | None:
+    """Wait until a refresh is due, and make backups; return that refresh, or None if the command is to end instead."""
+    minute, look = Interval(MINUTE), Interval(LOOK_EVERY)
+    look.restart()
+    while not ended.wait(TICK):
         if minute.is_over():
             back_up_if_due(services.engine, services.settings)
             minute.restart()
-        if ended.wait(TICK):
-            return True
-    return ended.is_set()
+        if pause.is_over() or look.is_over():
+            if due := _due_refresh(services, wanted, regular=pause.is_over()):
+                return due
+            (pause if pause.is_over() else look).restart()
+    return None
 
 
-def _sync_once(services: Services, refresher: Refresher, options: argparse.Namespace, ended: threading.Event) -> int:
-    refresh = partial(
-        refresher.run, command_actor(), options.tenant, read_only=options.read_only, take_over=options.take_over
-    )
+def _due_refresh(services: Services, wanted: Sequence[str], *, regular: bool) -> DueRefresh | None:
+    """Return the refresh of those of the tenants `wanted` (none: all) that are due; None if none is."""
+    try:
+        if not regular:
+            due = due_tenants(services, scope_of(services, wanted))
+            return DueRefresh(interval_actor(), due, regular=False) if due else None
+        scope = regular_scope(services, wanted)
+    except ProblemError as error:  # the regular refresh goes on, and says what is wrong
+        log.warning("the tenants that are due cannot be told: %s", error)
+        return DueRefresh(command_actor(), wanted) if regular else None
+    if scope is None:
+        return None
+    return DueRefresh(command_actor() if list(scope) == list(wanted) else schedule_actor(), scope)
+
+
+def _sync_once(
+    services: Services, refresher: Refresher, options: argparse.Namespace, due: DueRefresh, ended: threading.Event
+) -> int:
+    actor = command_actor() if options.take_over else due.actor
+    refresh = partial(refresher.run, actor, due.tenants, read_only=options.read_only, take_over=options.take_over)
     try:
         summary = _result_of(refresh, ended)
     except UnknownTenant:

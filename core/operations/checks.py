@@ -190,7 +190,14 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
     figures = newest_figures(engine, services.settings)
     facts = known_facts(engine, services.settings, figures.catalogue, now, figures.names_fault)
     yield from _findings(
-        services, conditions.refresh_conditions(latest_run(engine), now, services.settings.refresh_minutes)
+        services,
+        conditions.refresh_conditions(
+            latest_run(engine),
+            now,
+            conditions.expected_minutes(
+                (one.refresh_minutes for one in facts.tenants), services.settings.refresh_minutes
+            ),
+        ),
     )
     yield from _findings(services, _lasting(facts, now, current_codes, lists_read))
     short = figures.licenses[figures.licenses["shortage"]]

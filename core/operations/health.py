@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlalchemy import Engine
 
+from core.attention.conditions import expected_minutes
 from core.cache.backup_rows import LatestBackups
 from core.cache.database import DatabaseError
 from core.cache.health_reading import FailingTenant, HealthReading, read_health
@@ -25,8 +26,8 @@ USUAL_OF = 5  # refreshes
 class Health:
     """The results of the three checks; `reason` is the fault of the database, in English, `code` that of its version.
 
-    `refreshed_at` is the end of the last refresh of all tenants, None if there is none. `vanished`: tenant -> time
-    since which its row in the tenant list is missing.
+    `refreshed_at` is the end of the last refresh of all tenants whose turn it was, None if there is none. `vanished`:
+    tenant -> time since which its row in the tenant list is missing.
     """
 
     database: Literal["ok", "unreachable", "other version"]
@@ -59,14 +60,16 @@ def health_of(engine: Engine, refresh_minutes: float, started_at: datetime, now:
 def judge(reading: HealthReading, refresh_minutes: float, started_at: datetime, now: datetime) -> Health:
     """Return the health for `reading`.
 
-    A refresh is late after two intervals and the usual duration of a refresh, counted from the last one or the start.
+    A refresh is late after two intervals, the shortest that a tenant has, and the usual duration of a refresh, counted
+    from the last one or the start.
     """
     if reading.other_schema is not None:
         return Health("other version", reason=reading.other_schema.text("en"), code=reading.other_schema.code)
     # A time in the future does not count: the clock was set back.
     last = min((end for end, _ in reading.refreshes), key=lambda end: elapsed(end, now), default=None)
     usual = statistics.median([seconds for _, seconds in reading.refreshes[:USUAL_OF]] or [0.0])
-    allowed = timedelta(minutes=2 * refresh_minutes, seconds=usual)
+    minutes = expected_minutes(reading.own_minutes, refresh_minutes)
+    allowed = timedelta(minutes=2 * minutes, seconds=usual)
     late = min(elapsed(at, now) for at in (last, started_at) if at is not None) > allowed
     return Health(
         database="ok",

@@ -26,6 +26,7 @@ from core.roles import Action, Actor
 
 log = logging.getLogger(__name__)
 
+MOST_NAMES = 20  # of tenants in a line of log or audit
 FOLLOW_EVERY = 0.2  # seconds between two reads of the queue while a run is open
 IDLE_EVERY = 1.0  # seconds while no run is open; a request of this process starts at once
 
@@ -49,6 +50,10 @@ class Refresher:
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
+    @property
+    def services(self) -> Services:
+        return self._services
+
     def start(self) -> None:
         """Start the thread that carries out the runs of the queue, also those that other processes have left."""
         with self._starting:
@@ -65,13 +70,13 @@ class Refresher:
         actor.need(Action.REFRESH)
         scope = scope_of(self._services, tenants)
         with request_in_log(actor.request_id, actor.name), tracing.span("refresh.request", source=actor.source):
-            log.info("%s asks for a refresh of %s", actor.shown, ", ".join(scope) or word("all tenants"))
+            log.info("%s asks for a refresh of %s", actor.shown, _names(scope) or word("all tenants"))
             run = self._join_or_wait(self._wanted(actor, scope))
             if run.running:
                 log.info("refresh %s is running already and does what is asked", run.run_id)
             self.start()
             self._wake.set()
-            record(self._engine, actor, "refresh.asked", ", ".join(scope), after={"run": run.run_id}, at=self._now())
+            record(self._engine, actor, "refresh.asked", _names(scope), after={"run": run.run_id}, at=self._now())
         return run.run_id
 
     def run(
@@ -189,3 +194,9 @@ class Refresher:
                 unreachable = True
             self._wake.wait(pause)
             self._wake.clear()
+
+
+def _names(scope: Sequence[str]) -> str:
+    """Return the names of the tenants for log and audit; of many the first ones and their number."""
+    names = ", ".join(scope[:MOST_NAMES])
+    return names if len(scope) <= MOST_NAMES else f"{names}, ... ({len(scope)})"

@@ -43,6 +43,7 @@ from core.refresh.run_summary import (
     unread_part,
 )
 from core.refresh.services import Services
+from core.roles import schedule_actor
 from core.sharepoint import GiveWay, Item, ListError, PushResult, Row
 from core.sharepoint.license_rows import rows_to_show
 
@@ -162,7 +163,7 @@ class RefreshRun:
             chosen,
             rows,
             lambda done: self._progress("tenants", done, len(chosen)),
-            all_subscriptions=bool(self.run.scope),
+            all_subscriptions=bool(self.run.scope) and self.run.source != schedule_actor().source,
             only_these=self.shared,
         )
 

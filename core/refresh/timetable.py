@@ -1,15 +1,19 @@
-"""The background thread: a refresh at the start and then every REFRESH_MINUTES, and tasks once a day or minute."""
+"""The background thread: a refresh at the start and then every REFRESH_MINUTES, and tasks once a day or minute.
+
+Tenants whose level has an interval of its own are read when their turn comes (core/refresh/due_tenants.py).
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from core.clock import Interval
+from core.refresh.due_tenants import LOOK_EVERY, due_tenants, regular_scope
 from core.refresh.refresher import Refresher
-from core.roles import schedule_actor
+from core.roles import Actor, interval_actor, schedule_actor
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class BackgroundRefresh:
 
     def _work(self) -> None:
         pause = Interval(max(1.0, self._minutes * 60), wall=self._wall)  # from the end of a refresh to the next
+        look = Interval(LOOK_EVERY, wall=self._wall)
         while True:
             for task, pause_of_task in self._tasks:
                 if pause_of_task.is_over():
@@ -60,6 +65,10 @@ class BackgroundRefresh:
             if self._minutes > 0 and (self._changes_left or pause.is_over()):
                 self._refresh()
                 pause.restart()
+                look.restart()
+            elif self._minutes > 0 and look.is_over():
+                self._refresh_due()
+                look.restart()
             if self._stop.wait(TICK):
                 return
 
@@ -73,8 +82,22 @@ class BackgroundRefresh:
         """Run a refresh; if its push ended early and left changes, the next refresh follows at once."""
         self._changes_left = False
         try:
-            summary = self._refresher.run(schedule_actor())
-            self._changes_left = bool(summary["sharepoint"].get("remaining"))
+            scope = regular_scope(self._refresher.services)
+            if scope is not None:
+                self._run(schedule_actor(), scope)
         except Exception:
             if not self._stop.is_set():
                 log.exception("the background refresh failed; the next one comes as planned")
+
+    def _refresh_due(self) -> None:
+        """Run a refresh of the tenants with an interval of their own that are due, if there are any."""
+        try:
+            if due := due_tenants(self._refresher.services):
+                self._run(interval_actor(), due)
+        except Exception:
+            if not self._stop.is_set():
+                log.exception("the refresh of the tenants that are due failed; they are tried again")
+
+    def _run(self, actor: Actor, tenants: Sequence[str]) -> None:
+        summary = self._refresher.run(actor, tenants)
+        self._changes_left = bool(summary["sharepoint"].get("remaining"))

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import Engine
@@ -26,6 +25,7 @@ from core.cache.level_rows import (
     LevelInUse,
     all_levels,
     document_of,
+    level_of,
     tenants_by_level,
 )
 from core.licenses.alarm_rules import LARGEST
@@ -57,11 +57,6 @@ class LevelFaults(ProblemsError):
 
 class LevelError(ProblemError):
     """The level cannot be changed, deleted or given."""
-
-
-def level_of(tenant: Any, known: Mapping[str, Level]) -> Level:
-    """Return the level of a row of the `tenants` table: the standard one if its own does not exist."""
-    return known.get(tenant.level) or known.get(STANDARD) or Level(STANDARD, "Standard")
 
 
 def find(known: Mapping[str, Level], wanted: str) -> Level | None:

@@ -51,7 +51,7 @@ class License(Model):
     warn_level: int = Field(description="Low from so many free seats down.")
     hidden: bool = Field(description="Hidden by a rule.")
     rule: str = Field(description="The field of a rule that decided; empty for the standard.")
-    rule_level: str
+    rule_level: str = Field(description="Where that field stands: sku, tenant, service_level or standard.")
     rule_reason: str
     read_at: datetime | None = Field(description="How old these figures are.")
     failing: bool = Field(description="The tenant could not be read last time; the figures are those of readAt.")
@@ -84,6 +84,9 @@ class Tenant(Model):
     missing_since: datetime | None = Field(description="Since when that row has vanished; the last switches hold.")
     certificate_expires: datetime | None
     certificate_days: int | None = Field(description="Whole days until the certificate ends; negative: ended.")
+    level: str = Field(description="Key of its level of service.")
+    refresh_minutes: int | None = Field(description="Minutes between two refreshes by its level; null: the setting's.")
+    late: bool = Field(description="Whether its last reading is older than two refreshes of its own.")
     last_read_at: datetime | None
     last_attempt_at: datetime | None
     failing: bool

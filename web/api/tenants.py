@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 
+from core.attention.conditions import is_late
 from core.cache.history_rows import SkuDays, history_page
 from core.cache.shared_frames import Figures
 from core.name_key import guid_key, name_key
@@ -17,7 +18,7 @@ from core.refresh.tenant_switches import SwitchChange, Switches, apply_switches
 from core.roles import Action
 from core.runtime import Runtime
 from web.api.authentication import Call
-from web.api.call import Caller, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
+from web.api.call import Caller, Context, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.envelope import Answer, PageAnswer
 from web.api.errors import ApiError, detail_of
 from web.api.models import PLAIN, HistoryDay, ProblemText, SkuHistory, Tenant, TenantChange
@@ -56,7 +57,7 @@ def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: Th
         mask &= index.among(COLUMNS.get(name, name), as_bools(getattr(query, name)))
     field, descending = order_of(query.sort)
     positions = index.ordered(mask, COLUMNS.get(field, field), descending=descending)
-    rows, omitted = shown(index.records(positions[part(query)]), lambda row: _tenant(row, call))
+    rows, omitted = shown(index.records(positions[part(query)]), lambda row: _tenant(row, call, context))
     return TenantPage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call, omitted))
 
 
@@ -64,7 +65,7 @@ def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: Th
 def tenant(
     tenant_id: TenantId, _query: WithoutParameters, context: InProcess, call: ThisCall, _caller: Caller
 ) -> TenantAnswer:
-    return TenantAnswer(data=_tenant(find_tenant(context.figures(), tenant_id), call), meta=meta(call))
+    return TenantAnswer(data=_tenant(find_tenant(context.figures(), tenant_id), call, context), meta=meta(call))
 
 
 @router.patch("/tenants/{tenantId}", responses=failures(400, 403, 404, 409, 413, 415), summary="Switch a tenant")
@@ -88,7 +89,7 @@ def switch_tenant(
     (result,) = apply_switches(_services_of(context.runtime()), [switch], caller)
     if result.problem is not None:
         raise _refused(result.problem, call.language)
-    return TenantAnswer(data=_tenant(find_tenant(context.figures(), row["tenant_id"]), call), meta=meta(call))
+    return TenantAnswer(data=_tenant(find_tenant(context.figures(), row["tenant_id"]), call, context), meta=meta(call))
 
 
 def _pair(switches: Mapping[str, bool]) -> Switches:
@@ -161,7 +162,9 @@ def _services_of(runtime: Runtime) -> Services:
     return runtime.services
 
 
-def _tenant(row: dict[str, Any], call: Call) -> Tenant:
+def _tenant(row: dict[str, Any], call: Call, context: Context) -> Tenant:
+    own, read_at, every = row["refresh_minutes"], row["last_read_at"], context.runtime().settings.refresh_minutes
+    late = row["enabled"] and read_at is not None and is_late(read_at, own, every, datetime.now(UTC))
     problems = {name: ProblemText.of(row[name], call.language) for name in ("problem", "subscriptions_problem")}
     fields = {field: row[column] for field, column in COLUMNS.items()}
-    return Tenant(**row | fields | problems)
+    return Tenant(**row | fields | problems | {"refresh_minutes": own, "late": late})
