@@ -11,6 +11,7 @@ from typing import Any
 
 TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+)|(?P<word>[A-Za-z]+)|(?P<sign>\?\[|[\[\](),]))")
 CONSTANTS = {"true": True, "false": False, "null": None}
+LONGEST_TEXT = 131_072  # https://learn.microsoft.com/azure/logic-apps/logic-apps-limits-and-config
 DATE_PARTS = {"yyyy": "%Y", "MM": "%m", "dd": "%d"}
 Functions = Mapping[str, Callable[..., Any]]
 Tree = tuple[Any, ...]  # ("value", x), ("call", name, [trees]), ("property", tree, tree, may_be_missing)
@@ -167,6 +168,12 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def _within_limit(text: str) -> str:
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"more than {LONGEST_TEXT} characters")
+    return text
+
+
 def _same(one: Any, other: Any) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
@@ -218,7 +225,8 @@ FUNCTIONS: Functions = {
     "not": lambda test: not _bool(test),
     "or": lambda *tests: any(_bool(test) for test in tests),
     "replace": lambda whole, old, new: _texts(whole)[0].replace(old, new),
-    "string": lambda value: value if isinstance(value, str) else _json(value),
+    "string": lambda value: _within_limit(value if isinstance(value, str) else _json(value)),
+    "take": lambda rows, count: rows[:count],
     "toLower": lambda text: _texts(text)[0].lower(),
     "trim": lambda text: _texts(text)[0].strip(),
 }

@@ -20,6 +20,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.__main__ import main
+from core.graph import BadAnswer
 from core.name_key import name_key
 from core.problems import ProblemError
 from core.sharepoint.flow.export import export_flows
@@ -29,6 +30,7 @@ from core.sharepoint.flow.flow_site import FlowSite, read_site
 from core.sharepoint.flow.guide import GUIDE_FILE, code, guide
 from core.sharepoint.flow.package import package
 from core.sharepoint.list_columns import resolve_columns
+from simulator import Microsoft365
 from simulator.columns import BUILT_IN, Column
 from simulator.expressions import ExpressionError, check, evaluate
 from simulator.flow import Flow
@@ -38,6 +40,7 @@ from simulator.site import HOST
 from simulator.world import World
 from tests.loggers import restored_loggers
 from tests.office import PARAMETERS, Office, open_office
+from tests.test_lists_provision import VALUES, Provider
 
 SHORTAGE, CERTIFICATE = (kind.file for kind in FLOWS)
 SCHEMA_FILE = Path(__file__).with_name("workflow_schema.json")
@@ -156,6 +159,35 @@ def test_communication_says_how_and_else_it_is_both(
 
     assert [message.channel for message in office.m365.flow.messages] == channels
     assert office.row("Bau AG Chur")["technician_informed"] is True
+
+
+@pytest.mark.usefixtures("exported")
+def test_many_changes_at_once_are_within_the_limits_of_an_expression(office: Office) -> None:
+    for number in range(400):
+        row = {"Title": f"{number} {'x' * 240}", "tenant": "y" * 250, "trigger_inform_supporter": number % 100 == 0}
+        office.sharepoint.licenses.add(row)
+
+    assert [office.m365.flow.run(), office.m365.flow.run()] == [4, 0]
+    assert office.m365.flow.failures == []
+
+
+def test_lists_that_the_product_has_made_are_told_by_the_exported_flow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Microsoft365(tmp_path / "m365") as m365:
+        provider = Provider(tmp_path, m365, monkeypatch, capsys)
+        assert provider.provision(*VALUES)[0] == 0
+        assert provider.command("flow", "export", "--out", str(tmp_path / "flows"))[0] == 0
+        m365.flow.install(tmp_path / "flows" / SHORTAGE)
+        m365.flow.install(tmp_path / "flows" / CERTIFICATE)
+        m365.add_tenant("Bau AG Chur", skus={"SPB": (5, 5)}, certificate_days=3)
+        with provider.office() as office:
+            office.settle()
+            office.settle()
+
+        assert m365.flow.run_scheduled(datetime.now(UTC)) == 1
+        assert [message.license for message in m365.flow.messages] == [PREMIUM, ""]
+        assert m365.flow.failures == []
 
 
 @pytest.mark.usefixtures("exported")
@@ -383,6 +415,30 @@ def test_the_guide_names_site_settings_and_columns(exported: Path, office: Offic
     for named in (site.address, SHORTAGE, CERTIFICATE, *(setting.value for setting in site.settings.values())):
         assert f"`{named}`" in guide
     assert "$" not in guide
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("https://firma.sharepoint.com/sites/support/", "https://firma.sharepoint.com/sites/support"),
+        ("https://firma.sharepoint.com", "https://firma.sharepoint.com"),
+        ("https://firma.sharepoint.com/sites/a%20b", "https://firma.sharepoint.com/sites/a%20b"),
+        ("https://firma.sharepoint.com/sites/@{x}'ä", "https://firma.sharepoint.com/sites/%40%7Bx%7D%27%C3%A4"),
+        ("http://firma.sharepoint.com/sites/support", None),
+        ("https://me@firma.sharepoint.com/sites/support", None),
+        (None, None),
+    ],
+)
+def test_the_address_of_the_site_comes_from_graph(
+    office: Office, monkeypatch: pytest.MonkeyPatch, given: object, address: str | None
+) -> None:
+    monkeypatch.setattr("simulator.sharepoint.site_row", lambda _: {"webUrl": given})
+
+    if address is None:
+        with pytest.raises(BadAnswer):
+            site_of(office)
+    else:
+        assert site_of(office).address == address
 
 
 @pytest.mark.parametrize(

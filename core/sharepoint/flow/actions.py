@@ -16,7 +16,7 @@ Json = dict[str, Any]
 SHAREPOINT, OUTLOOK, TEAMS = "shared_sharepointonline", "shared_office365", "shared_teams"  # connectors
 CONNECTORS = "/providers/Microsoft.PowerApps/apis"
 WHATEVER_HAPPENED = ("Succeeded", "Failed", "TimedOut")
-PERSISTENT: Json = {"type": "exponential", "count": 10, "interval": "PT20S"}
+PERSISTENT: Json = {"type": "fixed", "count": 10, "interval": "PT30S"}
 NEVER_AGAIN: Json = {"type": "none"}
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID, uuid5
 
-from core.bounds import bounded_text
 from core.graph import BadAnswer
 from core.problems import Problem, ProblemError
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.sharepoint.flow.expressions import Expression, Property, call
-from core.sharepoint.list_columns import Column, OurColumns
+from core.sharepoint.list_columns import LIST_NAMES, Column, OurColumns
 from core.sharepoint.lists import Lists
+from core.sharepoint.site_address import BadAddress, site_address
 
 IDS = UUID("5b0f4f9e-7d3c-4a53-9a0b-6f3a8f6d2c11")  # of everything that is made for a site; it must not change
+NOBODY = "-"  # value of a variable that stands for none: one without a value cannot be switched on
 PREFIX = "lzt"  # of the publisher: begins the names of what its solutions contain
-LONGEST_ADDRESS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,6 @@ class FlowSite:
         """Return the id of something that is made for this site and its licence list, the same one every time."""
         return uuid5(IDS, "\n".join((self.site_id, self.list_ids["license"], what)))
 
-    def column(self, kind: str, word: str) -> Column | None:
-        """Return our column `word` of a list, None if the list does not have it."""
-        return self.columns[kind].by_word.get(word)
-
     @property
     def settings(self) -> dict[str, Setting]:
         """Return the environment variables by our own words."""
@@ -72,19 +68,13 @@ class FlowSite:
     def _given(self) -> dict[str, tuple[str, str, str]]:
         """Return word -> (name for people, value, description) of each environment variable."""
         lists = {
-            kind: (f"Lizenztool {name}", self.list_ids[kind], f"ID der {name}")
-            for kind, name in (
-                ("license", "Lizenzstatusliste"),
-                ("tenant", "Tenantliste"),
-                ("parameter", "Parameterliste"),
-            )
+            kind: (f"Lizenztool {name}", self.list_ids[kind], f"ID der {name}") for kind, name in LIST_NAMES.items()
         }
-        nobody = "-"
         return {
             "site": ("Lizenztool Site", self.address, "Adresse der SharePoint-Site mit den drei Listen"),
             **lists,
-            "team": ("Lizenztool Team", nobody, "ID des Teams für Nachrichten in Teams; - für einen Chat"),
-            "channel": ("Lizenztool Kanal", nobody, "ID des Kanals in diesem Team; - für einen Chat"),
+            "team": ("Lizenztool Team", NOBODY, "ID des Teams für Nachrichten in Teams; - für einen Chat"),
+            "channel": ("Lizenztool Kanal", NOBODY, "ID des Kanals in diesem Team; - für einen Chat"),
         }
 
     def _setting(self, word: str, display: str, content: str, description: str) -> Setting:
@@ -93,10 +83,7 @@ class FlowSite:
 
 def read_site(profile: SharePointProfile, lists: Lists) -> FlowSite:
     """Return the site of the profile with its address, asked of Graph. Raises GraphError."""
-    answer = lists.client.get(f"/sites/{profile.site_id}", {"$select": "webUrl"})
-    address = _address(answer.get("webUrl") if isinstance(answer, Mapping) else None)
-    if not address:
-        raise BadAnswer(Problem("graph.unreadable", {"tenant": profile.name, "what": "webUrl"}))
+    address = _address(profile, lists.client.get(f"/sites/{profile.site_id}", {"$select": "webUrl"}))
     ids = {of.kind: of.path.rpartition("/")[2] for of in (lists.licenses, lists.tenants, lists.parameters)}
     columns = {of.kind: of.ours for of in (lists.licenses, lists.tenants, lists.parameters)}
     return FlowSite(profile.site_id, profile.name, address, ids, columns)
@@ -112,16 +99,14 @@ def check_columns(site: FlowSite) -> None:
         raise ProblemError(problem)
 
 
-def _address(given: object) -> str:
-    """Return the https address in ASCII, "" if it is none."""
-    text = bounded_text(given, LONGEST_ADDRESS)
+def _address(profile: SharePointProfile, answer: object) -> str:
+    """Return the address of the site in ASCII. Raises BadAnswer if the answer has none."""
+    given = answer.get("webUrl") if isinstance(answer, Mapping) else None
     try:
-        parts = urlsplit(text)
-    except ValueError:
-        return ""
-    if parts.scheme != "https" or not parts.hostname or "@" in parts.netloc or text != given:
-        return ""
-    return f"https://{parts.netloc}{quote(parts.path.rstrip('/'), safe='/%')}"
+        address = site_address(given if isinstance(given, str) else "")
+    except BadAddress as error:
+        raise BadAnswer(Problem("graph.unreadable", {"tenant": profile.name, "what": "webUrl"})) from error
+    return f"https://{address.host}{quote(address.path)}"
 
 
 def field_of(column: Column) -> str:

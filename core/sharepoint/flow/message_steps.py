@@ -18,12 +18,13 @@ from core.sharepoint.flow.actions import (
     rows_where,
 )
 from core.sharepoint.flow.expressions import Call, Expression, Property, call, value
-from core.sharepoint.flow.flow_site import FlowSite, value_in
+from core.sharepoint.flow.flow_site import NOBODY, FlowSite, value_in
 
 MOST_ROWS = 5000  # of a list, in one answer
 SENDER, RECIPIENT, CHANNEL = "Absender", "Empfaenger", "Kanal"  # actions whose output is the parameter
 PARAMETERS = {SENDER: "sendermail", RECIPIENT: "recipientmail", CHANNEL: "communication"}
-SENDING = ("Mail_eigenes_Postfach", "Mail_vom_Absender", "Teams_Chat", "Teams_Kanal")
+SUBJECT, MESSAGE = "Betreff", "Nachricht"  # actions whose output is the subject (text), the message (HTML)
+OWN_MAILBOX, SENDERS_MAILBOX, CHAT, POST = "Mail_eigenes_Postfach", "Mail_vom_Absender", "Teams_Chat", "Teams_Kanal"
 ITEM = call("item")
 
 
@@ -58,25 +59,26 @@ def parameter_steps(site: FlowSite) -> list[Step]:
     return [*steps, Step("Empfaenger_pruefen", stop)]
 
 
-def sending_steps(site: FlowSite, subject: str, body: str) -> list[Step]:
-    """Return the steps that send the message: as `communication` says, both ways if it says neither.
+def sending_steps(site: FlowSite, subject: str, message: str) -> list[Step]:
+    """Return the steps that send a message: as `communication` says, both ways if it says neither.
 
-    `subject` is a plain text, `body` HTML, both values of a definition. A message is not sent again by itself, because
-    a lost answer would give two; an hour later the product sets the trigger once more.
+    `subject` is a text, `message` HTML, both values of a definition. It is not sent again by itself, because a lost
+    answer would give two; an hour later the product sets the trigger once more.
     """
     channel = call("toLower", call("outputs", CHANNEL))
-    by_mail = either(
-        call("not", call("equals", channel, "teams")), in_order(Step("Absender_pruefen", _mail(subject, body)))
-    )
-    in_teams = either(
-        call("not", call("equals", channel, "e-mail")), in_order(Step("Ziel_pruefen", _teams(site, body)))
-    )
-    return [Step("E-Mail", by_mail), Step("Teams", in_teams, WHATEVER_HAPPENED)]
+    mail, teams = in_order(Step("Absender_pruefen", _mail())), in_order(Step("Ziel_pruefen", _teams(site)))
+    return [
+        Step(SUBJECT, {"type": "Compose", "inputs": subject}),
+        Step(MESSAGE, {"type": "Compose", "inputs": message}),
+        Step("E-Mail", either(call("not", call("equals", channel, "teams")), mail)),
+        Step("Teams", either(call("not", call("equals", channel, "e-mail")), teams), WHATEVER_HAPPENED),
+    ]
 
 
 def was_sent() -> Call:
     """Return the test that at least one way of sending worked."""
-    return call("or", *(call("equals", Property(call("actions", name), "status"), "Succeeded") for name in SENDING))
+    ways = (OWN_MAILBOX, SENDERS_MAILBOX, CHAT, POST)
+    return call("or", *(call("equals", Property(call("actions", way), "status"), "Succeeded") for way in ways))
 
 
 def failure(message: str) -> Json:
@@ -92,39 +94,33 @@ def html(operand: Expression) -> Call:
     return whole
 
 
-def _mail(subject: str, body: str) -> Json:
-    own, sender = SENDING[0], SENDING[1]
+def _mail() -> Json:
     message = {
         "emailMessage/To": value(call("outputs", RECIPIENT)),
-        "emailMessage/Subject": subject,
-        "emailMessage/Body": body,
+        "emailMessage/Subject": value(call("outputs", SUBJECT)),
+        "emailMessage/Body": value(call("outputs", MESSAGE)),
         "emailMessage/Importance": "Normal",
     }
     shared = {"emailMessage/MailboxAddress": value(call("outputs", SENDER)), **message}
     return either(
         call("equals", call("outputs", SENDER), ""),
-        in_order(Step(own, operation(OUTLOOK, "SendEmailV2", message, NEVER_AGAIN))),
-        in_order(Step(sender, operation(OUTLOOK, "SharedMailboxSendEmailV2", shared, NEVER_AGAIN))),
+        in_order(Step(OWN_MAILBOX, operation(OUTLOOK, "SendEmailV2", message, NEVER_AGAIN))),
+        in_order(Step(SENDERS_MAILBOX, operation(OUTLOOK, "SharedMailboxSendEmailV2", shared, NEVER_AGAIN))),
     )
 
 
-def _teams(site: FlowSite, body: str) -> Json:
+def _teams(site: FlowSite) -> Json:
     team, channel = site.settings["team"].expression, site.settings["channel"].expression
-    chat = {
-        "poster": "Flow bot",
-        "location": "Chat with Flow bot",
-        "body/recipient": value(call("outputs", RECIPIENT)),
-        "body/messageBody": body,
-    }
+    message = {"poster": "Flow bot", "body/messageBody": value(call("outputs", MESSAGE))}
+    chat = {**message, "location": "Chat with Flow bot", "body/recipient": value(call("outputs", RECIPIENT))}
     post = {
-        "poster": "Flow bot",
+        **message,
         "location": "Channel",
         "body/recipient/groupId": value(team),
         "body/recipient/channelId": value(channel),
-        "body/messageBody": body,
     }
     return either(
-        call("equals", team, "-"),
-        in_order(Step(SENDING[2], operation(TEAMS, "PostMessageToConversation", chat, NEVER_AGAIN))),
-        in_order(Step(SENDING[3], operation(TEAMS, "PostMessageToConversation", post, NEVER_AGAIN))),
+        call("equals", team, NOBODY),
+        in_order(Step(CHAT, operation(TEAMS, "PostMessageToConversation", chat, NEVER_AGAIN))),
+        in_order(Step(POST, operation(TEAMS, "PostMessageToConversation", post, NEVER_AGAIN))),
     )

@@ -31,6 +31,7 @@ from core.sharepoint.flow.message_steps import (
 from core.sharepoint.flow.words import sentence
 
 CHANGED, TRIGGERED, EACH, READ = "Geaenderte_Elemente", "Ausgeloeste_Elemente", "Fuer_jedes_Element", "Element_lesen"
+INSPECTED = 30  # changed items, of some 2,000 characters each
 NUMBERS = ("available", "used", "free")
 
 
@@ -38,17 +39,20 @@ def shortage_triggers(site: FlowSite) -> Json:
     """Return the trigger: the items of the licence list that have changed, if the trigger of one is set.
 
     One run at a time, with all changed items: split into a run per item, more than 100 changes at once would be an
-    error as soon as the number of runs is limited
+    error as soon as the number of runs is limited. The text of an expression has at most 131,072 characters, so among
+    more than INSPECTED items the condition does not look; the run does, and ends
     (https://learn.microsoft.com/azure/logic-apps/logic-apps-limits-and-config).
     """
     action = operation(SHAREPOINT, "GetOnUpdatedItems", list_of(site, "license"))
     trigger = site.columns["license"].by_word["trigger"]
-    items = call("replace", call("string", Property(call("triggerBody"), "value")), " ", "")
+    items = Property(call("triggerBody"), "value")
+    inspected = call("replace", call("string", call("take", items, INSPECTED)), " ", "")
     is_set = json.dumps(field_of(trigger), ensure_ascii=False).replace(" ", "") + ":true"
+    test = call("or", call("greater", call("length", items), INSPECTED), call("contains", inspected, is_set))
     return {
         CHANGED: {
             "recurrence": {"frequency": "Minute", "interval": 1},
-            "conditions": [{"expression": value(call("contains", items, is_set))}],
+            "conditions": [{"expression": value(test)}],
             "runtimeConfiguration": {"concurrency": {"runs": 1}},
             **action,
         }
