@@ -36,6 +36,7 @@ class Action(StrEnum):
     SEE_CONTACTS = "see-contacts"  # see the contacts of the tenants
     CONTACTS = "contacts"  # change them: they decide who may consent to an order
     CERTIFICATES = "certificates"  # renew certificates
+    LEAVING = "leaving"  # let a tenant leave or stay, export its data, see all that is kept about it
     RULES = "rules"  # change the alarm rules
     LEVELS = "levels"  # change levels of service and calendars, give tenants a level
     ACCOUNTS = "accounts"  # manage accounts
@@ -60,6 +61,7 @@ LEAST_ROLE = {
     Action.SEE_CONTACTS: "support",
     Action.CONTACTS: "admin",
     Action.CERTIFICATES: "admin",
+    Action.LEAVING: "admin",
     Action.RULES: "admin",
     Action.LEVELS: "admin",
     Action.ACCOUNTS: "admin",

@@ -32,12 +32,15 @@ from core.backup import creation
 from core.backup.drill import drill
 from core.cache.account_rows import Account, add_account
 from core.cache.contact_rows import Contact
+from core.cache.mentions import TenantKeys
 from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
 from core.cache.tenant_rows import tenant_rows
 from core.cache.view_rows import add_view
 from core.cases import changes as case_changes
 from core.cases.ahead import AheadRequest, open_ahead
+from core.leaving.leave import start_leaving, undo
+from core.leaving.tenant_export import export_tenant
 from core.licenses.alarm_rules import Rule
 from core.onboarding import bulk, bulk_thread, first_read_step
 from core.onboarding.advance import advance, cancel
@@ -235,6 +238,12 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("rotating.rotate", lambda core, actor: rotate(core.services, NO_KEY, actor)),
         ("many.rotate_many", lambda core, actor: rotate_many(core.services, [], actor)),
         ("many.rotate_patiently", lambda core, actor: rotate_patiently(core.services, NO_KEY, actor)),
+    ],
+    Action.LEAVING: [
+        ("leave.start_leaving", lambda core, actor: start_leaving(core.services, core.tenant, "falsch", actor)),
+        ("leave.undo", lambda core, actor: undo(core.services, core.tenant, actor)),
+        ("tenant_export.export_tenant", lambda core, actor: export_tenant(
+            core.engine, TenantKeys(core.tenant, "", "", ()), Path("/dev/null/x.zip"), actor, NOW)),
     ],
     Action.RULES: [
         ("tenant_rules.keep", lambda core, actor: tenant_rules.keep(
@@ -512,6 +521,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.SEE_CONTACTS: [("tenant", "csv_kontakte")],
     Action.CONTACTS: [("tenant", "contact_add")],
     Action.CERTIFICATES: [],
+    Action.LEAVING: [],  # by the command line alone
     Action.RULES: [("regeln", "rule_add")],
     Action.LEVELS: [],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
@@ -777,6 +787,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.SEE_CONTACTS: (work_at_a_file_of_contacts, {"export"}),
     Action.CONTACTS: (work_at_contacts, {"contact.added"}),
     Action.CERTIFICATES: (lambda _: None, set()),
+    Action.LEAVING: (lambda _: None, set()),
     Action.RULES: (work_at_rules, {"rule.ended"}),
     Action.LEVELS: (lambda _: None, set()),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
@@ -803,7 +814,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [
-        Action.LOOK, Action.CERTIFICATES, Action.LEVELS, Action.CASES, Action.OPERATIONS,
+        Action.LOOK, Action.CERTIFICATES, Action.LEAVING, Action.LEVELS, Action.CASES, Action.OPERATIONS,
     ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)

@@ -146,7 +146,7 @@ def without_times(summary: dict[str, object] | None) -> dict[str, object]:
 def test_the_timetable_asks_for_all_and_in_between_for_who_is_due(
     office: Office, hints: Noted, here: SharedRuns
 ) -> None:
-    timetable = SharedTimetable(office.services, Refresher(office.services, hints), here, lambda: None)
+    timetable = SharedTimetable(office.services, Refresher(office.services, hints), here, lambda: None, lambda: None)
     timetable.tick()
     carry_out(here)
     assert ended(office).scope == []

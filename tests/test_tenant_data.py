@@ -24,7 +24,7 @@ from core.tenants.data import OTHER_TABLES, TENANT_TABLES
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 ID, OTHER_ID = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
-KEYS = TenantKeys(ID, "bau", ("Bau AG",), {OTHER_ID, "bau-ag-chur", "Bau AG Chur"})
+KEYS = TenantKeys(ID, "bau", "Bau AG", ("Bau AG",), {OTHER_ID, "bau-ag-chur", "Bau AG Chur"})
 LINES = {line.name: line for line in TENANT_TABLES}
 DECIDED = {line.name: line.columns for line in TENANT_TABLES} | dict(OTHER_TABLES)
 

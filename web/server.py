@@ -25,10 +25,8 @@ from core.access.sessions import Sessions
 from core.cache.database import OtherSchema
 from core.cache.health_reading import stored_schema_problem
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
-from core.operations import file_modes
+from core.operations import duties, file_modes
 from core.operations.dashboard_lock import only_dashboard
-from core.operations.retention import prune_now
-from core.operations.timed_backup import back_up_if_due
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.run_watch import WaitingPage
@@ -156,9 +154,8 @@ class Server:
         refresher, settings = runtime.refresher_of(services), services.settings
         if settings.shares_work:
             return refresher
-        prune = partial(prune_now, services.engine, settings)
-        back_up = partial(back_up_if_due, services.engine, settings)
-        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=prune, minutely=back_up)
+        daily, minutely = partial(duties.daily, services), partial(duties.minutely, services)
+        background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=daily, minutely=minutely)
         self._stack.callback(background.stop)
         background.start()
         refresher.start()

@@ -8,12 +8,22 @@ from datetime import date, datetime
 from sqlalchemy import Engine, and_, bindparam, exists, func, or_, select
 
 from core.cache.history_rows import SAME_LICENSE
-from core.cache.schema import alarms, history, license_numbers, licenses, profile_faults, subscriptions, tenants
+from core.cache.schema import (
+    alarms,
+    history,
+    leavings,
+    license_numbers,
+    licenses,
+    profile_faults,
+    subscriptions,
+    tenants,
+)
 from core.cache.sql import transaction
 from core.problems import Problem
 
 _READ = and_(tenants.c.has_profile, tenants.c.enabled)
-_WITHOUT_PROFILE = and_(tenants.c.has_profile.is_(False), tenants.c.enabled, tenants.c.monitored)
+_LEAVES = exists().where(leavings.c.tenant_id == tenants.c.tenant_id)
+_WITHOUT_PROFILE = and_(tenants.c.has_profile.is_(False), tenants.c.enabled, tenants.c.monitored, ~_LEAVES)
 _REMOVED = (
     select(tenants.c.name, tenants.c.last_attempt_at)
     .where(_WITHOUT_PROFILE, tenants.c.last_attempt_at > bindparam("since"))

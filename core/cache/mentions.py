@@ -16,20 +16,22 @@ GONE = "–"  # in place of what named the tenant
 
 @dataclass(frozen=True)
 class TenantKeys:
-    """What names a tenant: its id, its short name, and its names, the present one first.
+    """What names a tenant: its id, its short name, and its names, present and former.
 
-    `others` are ids, short names and names of other tenants. A name that another tenant has belongs to that one.
+    `others` are ids, short names and names of other tenants. What another tenant has belongs to that one: then it is
+    not in `names`, and `slug` is "". `name` is the present name all the same.
     """
 
     tenant_id: str
     slug: str
+    name: str
     names: Sequence[str]
     others: Collection[str] = ()
 
     @cached_property
     def whole(self) -> frozenset[str]:
         """Return the keys of the texts that name the tenant and nothing else."""
-        return frozenset(map(name_key, (self.tenant_id, self.slug, *self.names)))
+        return frozenset(map(name_key, filter(None, (self.tenant_id, self.slug, *self.names))))
 
     @cached_property
     def name_keys(self) -> frozenset[str]:

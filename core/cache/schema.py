@@ -696,3 +696,21 @@ case_numbers = Table(
     Column("year", Integer, primary_key=True, autoincrement=False),
     Column("last", Integer, nullable=False),
 )
+
+# Tenants that leave: their data stays until `due_at`, then it is removed. The row goes with the last of it.
+leavings = Table(
+    "leavings",
+    metadata,
+    Column("tenant_id", String(36), primary_key=True),
+    Column("slug", String(100), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("state", String(10), nullable=False),  # leaving: may be undone; going: is being removed
+    Column("started_by", ShownText(100), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("due_at", UtcTime, nullable=False),
+    Column("export_file", String(200), nullable=False),  # its name in the folder of the exports
+    Column("export_sha256", String(64), nullable=False),
+    Column("removed", JSON, nullable=False, default=dict),  # what has gone so far -> how many
+    Column("tried_at", UtcTime),
+    Column("problem", Text),  # JSON of the problem that the removal waits for
+)

@@ -68,11 +68,17 @@ def keys_of(connection: Connection, wanted: str) -> TenantKeys | None:
     mine = next((row for test in tests for row in rows if test(row)), None)
     if mine is None:
         return None
-    others = [row for row in rows if row.tenant_id != mine.tenant_id]
-    names_of_others = {name_key(name) for row in others for name in (row.name, *row.former_names)}
-    former = [name for name in reversed(mine.former_names) if name_key(name) not in names_of_others]
+    return _keys(mine, [row for row in rows if row.tenant_id != mine.tenant_id])
+
+
+def _keys(mine: Any, others: Sequence[Any]) -> TenantKeys:
+    present = {name_key(row.name) for row in others}
+    ever = present | {name_key(name) for row in others for name in row.former_names}
+    names = [name for name in (mine.name,) if name_key(name) not in present]
+    names += [name for name in reversed(mine.former_names) if name_key(name) not in ever]
+    slug = "" if mine.slug in {row.slug for row in others} else mine.slug
     words = {word for row in others for word in (row.tenant_id, row.slug, row.name, *row.former_names)}
-    return TenantKeys(mine.tenant_id, mine.slug, (mine.name, *former), words)
+    return TenantKeys(mine.tenant_id, slug, mine.name, tuple(names), words - {slug, *names})
 
 
 def rows_of(connection: Connection, table_name: str, finder: Finder, keys: TenantKeys) -> Iterator[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from core.cache.leaving_rows import leaves
 from core.cache.schema import profile_faults, tenants
 from core.cache.sql import increase_version, of_tenants, transaction, upsert
 from core.problems import Problem
@@ -33,16 +34,18 @@ def save_profiles(
     """Store new, changed and removed profiles; `current` are the valid ones, `faults` is file -> (slug, problems).
 
     A tenant without a profile keeps its history but is not shown; one with a faulty profile stays shown. Former names
-    are stored, so that the SharePoint items of the tenant are still matched.
+    are stored, so that the SharePoint items of the tenant are still matched. A tenant that leaves does not come back.
     """
-    broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in current}
     with transaction(engine) as connection:
+        gone = leaves(connection)
+        current = [tenant for tenant in current if tenant.tenant_id not in gone]
+        broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in current}
         rows = {row.tenant_id: row for row in connection.execute(_ALL)}
         for tenant in current:
             _save_tenant(connection, tenant, rows.get(tenant.tenant_id))
         valid_ids = {tenant.tenant_id for tenant in current}
         for row in rows.values():
-            shown = row.tenant_id in valid_ids or row.slug in broken
+            shown = row.tenant_id not in gone and (row.tenant_id in valid_ids or row.slug in broken)
             if row.has_profile != shown:
                 _change(connection, row.tenant_id, has_profile=shown)
         connection.execute(delete(profile_faults))
@@ -93,3 +96,11 @@ def forget_tenant(engine: Engine, tenant_id: str, *, hide: bool) -> None:
             _change(connection, tenant_id, has_profile=False, monitored=False)
         else:
             connection.execute(delete(tenants).where(tenants.c.tenant_id == tenant_id))
+
+
+def list_row_of(engine: Engine, tenant_id: str) -> str | None:
+    """Return the id of the tenant's row in the SharePoint tenant list, as last read; None if it had none."""
+    with transaction(engine) as connection:
+        query = select(tenants.c.list_item_id).where(tenants.c.tenant_id == tenant_id)
+        item_id: str | None = connection.execute(query).scalar()
+        return item_id

@@ -7,7 +7,9 @@ import json
 from typing import Any
 
 from core.commands import OK
+from core.operations.duties import remove_due
 from core.operations.retention import prune_now
+from core.refresh.services import open_services
 from core.runtime import open_engine
 from core.settings import Settings
 from core.texts import plural, text
@@ -21,7 +23,12 @@ def add_to(commands: Any, language: str) -> None:
 
 
 def _prune(options: argparse.Namespace, settings: Settings) -> int:
-    deleted = prune_now(open_engine(settings), settings)
+    services = open_services(open_engine(settings), settings)
+    try:
+        deleted = prune_now(services.engine, settings)
+        remove_due(services)  # for installations that only a timer of the system calls
+    finally:
+        services.close()
     if options.json:
         print(json.dumps(deleted))
     else:

@@ -18,8 +18,7 @@ from typing import Any
 from core.cache.lists_read import sharepoint_status
 from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
-from core.operations.retention import prune_now
-from core.operations.timed_backup import back_up_if_due
+from core.operations import duties
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import folder_problem
 from core.refresh.due_tenants import LOOK_EVERY, due_tenants, regular_scope
@@ -98,7 +97,7 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
 
 def _prune(services: Services) -> None:
     try:
-        prune_now(services.engine, services.settings)
+        duties.daily(services)
     except ProblemError as error:  # the refresh goes on, and says what is wrong with the database
         log.warning("what is too old could not be deleted: %s", error)
 
@@ -121,12 +120,12 @@ def _result_of(refresh: Callable[[], dict[str, Any]], ended: threading.Event) ->
 
 
 def _wait(ended: threading.Event, services: Services, wanted: Sequence[str], pause: Interval) -> DueRefresh | None:
-    """Wait until a refresh is due, and make backups; return that refresh, or None if the command is to end instead."""
+    """Wait until a refresh is due, and do the duties; return that refresh, or None if the command is to end instead."""
     minute, look = Interval(MINUTE), Interval(LOOK_EVERY)
     look.restart()
     while not ended.wait(TICK):
         if minute.is_over():
-            back_up_if_due(services.engine, services.settings)
+            duties.minutely(services)
             minute.restart()
         if pause.is_over() or look.is_over():
             if due := _due_refresh(services, wanted, regular=pause.is_over()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from core.cache.leaving_rows import all_leavings
 from core.cache.onboarding_rows import Onboarding, all_onboardings
 from core.cache.tenant_rows import tenant_rows
 from core.onboarding.request import KnownTenants
@@ -12,7 +13,7 @@ from core.refresh.services import Services
 
 
 def known_tenants(services: Services, besides: Onboarding | None = None) -> KnownTenants:
-    """Return the tenants with a profile or an open onboarding; `besides` does not count.
+    """Return the tenants with a profile or an open onboarding, and those that leave; `besides` does not count.
 
     An application that serves several tenants belongs to none of them alone. Raises DatabaseError.
     """
@@ -25,12 +26,15 @@ def known_tenants(services: Services, besides: Onboarding | None = None) -> Know
     rows = tenant_rows(services.engine).values()
     names = {row.tenant_id: row.name for row in rows if row.tenant_id != own_id}
     names |= {profile.tenant_id: profile.name for profile in others} | {one.tenant_id: one.name for one in opened}
+    leaving = all_leavings(services.engine)
+    names |= {one.tenant_id: one.name for one in leaving}
     apps = [(profile.client_id, profile.name) for profile in others]
     apps += [(one.client_id, one.name) for one in opened if one.client_id]
     uses = Counter(client_id for client_id, _ in dict.fromkeys(apps))
     owners = {client_id: name for client_id, name in apps if uses[client_id] == 1}
     owners.pop(services.settings.app_client_id, None)
-    return KnownTenants(names, _slugs(services) | {row.slug for row in rows} | {one.slug for one in opened}, owners)
+    slugs = {one.slug for some in (rows, opened, leaving) for one in some}
+    return KnownTenants(names, _slugs(services) | slugs, owners)
 
 
 def _slugs(services: Services) -> set[str]:

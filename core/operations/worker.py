@@ -14,9 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import generate_latest
 
 from core import metrics
-from core.operations import jobs
+from core.operations import duties, jobs
 from core.operations.jobs import JobHints
-from core.operations.retention import prune_now
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.refresh.shared_run import SharedRuns, Step
@@ -35,8 +34,8 @@ class Worker:
         hints = JobHints(services.engine)
         runs = SharedRuns(services, hints)
         self._calls: Mapping[Step, Callable[[], None]] = {"advance": runs.advance, "read": runs.read}
-        daily = partial(prune_now, services.engine, services.settings)
-        self._timetable = SharedTimetable(services, Refresher(services, hints), runs, daily)
+        daily, minutely = partial(duties.daily, services), partial(duties.remove_due, services)
+        self._timetable = SharedTimetable(services, Refresher(services, hints), runs, daily, minutely)
         self._stop: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,20 +35,25 @@ class Profiles:
 
 
 class ProfileStore:
-    """Reads the profiles below `folder`; a file that has not changed is not read again."""
+    """Reads the profiles below `folder`; a file that has not changed is not read again.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    `left_out` returns the ids and short names of tenants that leave: their files count as not there.
+    """
+
+    def __init__(self, folder: Path, left_out: Callable[[], Collection[str]] = frozenset) -> None:
+        self.folder, self._left_out = folder, left_out
         self._certificates: dict[Path, tuple[tuple[int, int], Certificate]] = {}
         self._files: dict[Path, tuple[tuple[int, int], ProfileJson]] = {}
         self._asked: set[Path] = set()  # files and certificates, since `_asked_from` (monotonic seconds)
         self._asked_from = time.monotonic()
 
     def load(self, now: datetime | None = None) -> Profiles:
-        """Return all profiles and all faults. Never raises for a faulty file."""
+        """Return all profiles and all faults. Never raises for a faulty file; raises what `left_out` raises."""
         moment = now or datetime.now(UTC)
         faults: list[Fault] = []
+        left_out = self._left_out()
         tenants = [TenantCheck(self, path, moment) for path in self.find("tenant", faults).profiles]
+        tenants = [one for one in tenants if _key(one) not in left_out]
         refuse_duplicates(tenants)
         sites = [SharePointCheck(self, path, moment) for path in self.find("sharepoint", faults).profiles]
         profile = first_usable(sites)
@@ -88,6 +93,8 @@ class ProfileStore:
         path = profile_path(self.folder, wanted)
         if path.parent == self.folder and path.is_file():  # without a look at all the others
             check = TenantCheck(self, path, moment)
+            if _key(check) in self._left_out():
+                return None, None
             return check.profile, check.fault() if check.problems else None
         profiles = self.load(moment)
         profile = next((one for one in profiles.tenants if one.tenant_id == wanted), None)
@@ -105,7 +112,8 @@ class ProfileStore:
         self._forget_idle()
         paths = [profile_path(self.folder, slug) for slug in slugs]
         checks = [TenantCheck(self, path, moment) for path in paths if path.parent == self.folder and path.is_file()]
-        return [check.profile for check in checks if check.profile]
+        left_out = self._left_out()
+        return [check.profile for check in checks if check.profile and _key(check) not in left_out]
 
     def find(self, kind: Kind, faults: list[Fault]) -> ProfileFiles:
         """Return the files of `kind`; problems of the folder and stray files are added to `faults`."""
@@ -146,6 +154,11 @@ class ProfileStore:
         if cached is None or cached[0] != stamp:
             cached = self._certificates[path] = (stamp, read_certificate(path))
         return cached[1]
+
+
+def _key(check: TenantCheck) -> str:
+    """Return the id of the tenant; its short name if the file does not tell the id."""
+    return check.tenant_id or check.slug
 
 
 def folder_problem(folder: Path) -> Problem | None:

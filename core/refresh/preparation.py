@@ -36,8 +36,11 @@ class Prepared:
 def chosen_tenants(
     profiles: Profiles, rows: Mapping[str, Any], in_scope: Callable[[str], bool]
 ) -> tuple[list[TenantProfile], list[dict[str, str]]]:
-    """Return the profiles to read, and {tenant, reason} of those that are skipped; `in_scope` takes a name."""
-    wanted = [profile for profile in profiles.tenants if in_scope(profile.name)]
+    """Return the profiles to read, and {tenant, reason} of those that are skipped; `in_scope` takes a name.
+
+    A tenant without a row has begun to leave since its profile was read.
+    """
+    wanted = [profile for profile in profiles.tenants if in_scope(profile.name) and profile.tenant_id in rows]
     chosen = [profile for profile in wanted if rows[profile.tenant_id].enabled]
     skipped = [{"tenant": p.name, "reason": "disabled"} for p in wanted if not rows[p.tenant_id].enabled]
     return chosen, skipped

@@ -40,6 +40,7 @@ from core.sharepoint import (
 )
 from core.sharepoint.apply import PARALLEL_BATCHES
 from core.sharepoint.list_columns import LIST_NAMES
+from core.sharepoint.lists import SharePointList
 from core.sharepoint.lost_items import ListEmptied, LostItems, lost_items
 from core.sharepoint.writable import FLAGS, odd_values, writable
 from core.workers import Workers
@@ -147,6 +148,18 @@ class Publisher:
             AlarmMemory(self._engine).observe(lists_read, tenants, rows, items, now, self._settings)
         self._store_status(lists_read, result, now)
         return result
+
+    def delete_items(self, lists: Lists, of: SharePointList, items: Sequence[Item], now: datetime) -> int:
+        """Delete `items` of the list `of`, as its owner and at the pace of all writes; return how many have gone.
+
+        Raises NotOwner, GraphError, ListError.
+        """
+        if not items:
+            return 0
+        self.owner.claim(lists, lists.items(lists.parameters), now)
+        writer = Writer(lists.client, of, self._pace, self._writers)
+        outcomes = writer.apply([Change(("", item.item_id), item, delete=True) for item in items])
+        return sum(outcome.result == "done" for outcome in outcomes)
 
     def _write(self, job: PushJob) -> PushResult:
         """Write the licence list, then the tenant list, and return the result.

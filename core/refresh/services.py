@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Engine
 
+from core.cache.leaving_rows import leaving_keys
 from core.graph import Http, TokenSource
 from core.profiles.profile_store import ProfileStore
 from core.refresh import run_stop
@@ -70,7 +72,7 @@ def open_services(engine: Engine, settings: Settings, *, now: Callable[[], datet
         settings=settings,
         http=http,
         tokens=tokens,
-        profiles=ProfileStore(settings.profiles_dir),
+        profiles=ProfileStore(settings.profiles_dir, partial(leaving_keys, engine)),
         publisher=Publisher(engine, settings, tokens, http),
         workers=Workers(settings.workers, "tenant"),
         now=now,

@@ -184,7 +184,8 @@ class SharedRuns:
         refresh = refresh_run(services, run, stop)
         refresh.shared = True
         part = refresh.part_of(names, refresh.read(list(profiles.values()), rows))
-        missing = [(names.get(one, one), _unread(names.get(one, one))) for one in chunk.tenants if one not in profiles]
+        # Without a name: the tenant has begun to leave since the run was prepared.
+        missing = [(names[one], _unread(names[one])) for one in chunk.tenants if one in names and one not in profiles]
         part["failed"] += unread_part(missing, [], services.settings.language)["failed"]
         return part
 

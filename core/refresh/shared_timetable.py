@@ -14,29 +14,36 @@ from core.refresh.due_tenants import LOOK_EVERY, due_tenants, regular_scope
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.refresh.shared_run import SharedRuns
-from core.refresh.timetable import DAY
+from core.refresh.timetable import DAY, MINUTE
 from core.roles import Actor, interval_actor, schedule_actor
 
 log = logging.getLogger(__name__)
 
 TICK = 2.0  # seconds; how late something may begin
 SWEEP_EVERY = 60.0  # seconds
-REFRESH, DUE, SWEEP, DAILY = "refresh", "due", "sweep", "daily"
+REFRESH, DUE, SWEEP, DAILY, MINUTELY = "refresh", "due", "sweep", "daily", "minutely"
 REGULAR = schedule_actor().name
 
 
 class SharedTimetable:
     """Asks for a refresh `minutes` after the end of the last one, and in between for one of the tenants that are due.
 
-    It sweeps, and runs the task `daily` once a day.
+    It sweeps, and runs the tasks `daily` once a day and `minutely` once a minute.
     A failure is logged and does not end the timetable. `beat_at` is the time (monotonic) of the last look at the
     database that succeeded.
     """
 
-    def __init__(self, services: Services, refresher: Refresher, runs: SharedRuns, daily: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        refresher: Refresher,
+        runs: SharedRuns,
+        daily: Callable[[], object],
+        minutely: Callable[[], object],
+    ) -> None:
         self._services, self._engine, self._ending = services, services.engine, services.ending
         self._minutes = services.settings.refresh_minutes
-        self._refresher, self._runs, self._daily = refresher, runs, daily
+        self._refresher, self._runs, self._daily, self._minutely = refresher, runs, daily, minutely
         self.beat_at = time.monotonic()
         self._thread = threading.Thread(target=self._work, name="timetable", daemon=True)
 
@@ -54,6 +61,8 @@ class SharedTimetable:
             self._runs.sweep()
         if claim_duty(self._engine, DAILY, DAY):
             self._daily()
+        if claim_duty(self._engine, MINUTELY, MINUTE):
+            self._minutely()
         self.beat_at = time.monotonic()
 
     def _request(self, actor: Actor, tenants: Sequence[str] | None) -> None:

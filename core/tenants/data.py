@@ -101,6 +101,10 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
         "next_thumbprint next_expires way uploaded_at refused_since proven_at switched_at problem state started_by "
         "started_at ended_at busy_until",
     ),
+    TenantTable(
+        "leavings", BY_ID,
+        "tenant_id slug name state started_by started_at due_at export_file export_sha256 removed tried_at problem",
+    ),
     TenantTable("tenant_list", ByName("title"), "item_id title enabled monitoring", kept="next_read"),
     TenantTable(
         "list_items", ByName("fields", ("title", "tenant")), "kind item_id etag modified fields", kept="next_read"

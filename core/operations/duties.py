@@ -1,0 +1,39 @@
+"""What is to be done besides refreshes: once a day, and once a minute."""
+
+from __future__ import annotations
+
+import logging
+
+from core.leaving.removal import finish_due
+from core.leaving.tenant_files import drop_strays
+from core.operations.retention import prune_now
+from core.operations.timed_backup import back_up_if_due
+from core.problems import ProblemError
+from core.refresh.run_stop import Stopped
+from core.refresh.services import Services
+
+log = logging.getLogger(__name__)
+
+
+def daily(services: Services) -> None:
+    """Delete what is too old. Raises DatabaseError."""
+    prune_now(services.engine, services.settings)
+    drop_strays(services)
+
+
+def minutely(services: Services) -> None:
+    """Make a backup if one is due, and remove the tenants that are; a failure is logged, never raised."""
+    back_up_if_due(services.engine, services.settings)
+    remove_due(services)
+
+
+def remove_due(services: Services) -> None:
+    """Remove the tenants that are due; a failure is logged, never raised."""
+    try:
+        finish_due(services)
+    except Stopped:
+        pass  # the process ends; what is left goes on at its next start
+    except ProblemError as error:
+        log.warning("tenants that are due cannot be removed just now: %s", error.problem.text("en"))
+    except Exception:
+        log.exception("tenants that are due cannot be removed just now")
