@@ -97,16 +97,20 @@ def definition(kind: FlowKind, site: FlowSite, language: str) -> Json:
 
 
 def settings_of(kind: FlowKind, site: FlowSite) -> list[Setting]:
+    """Return the environment variables that a flow uses."""
     return [site.settings[word] for word in kind.settings]
 
 
 def workflow_id(kind: FlowKind, site: FlowSite) -> str:
+    """Return the id of a flow, by which a later import replaces it."""
     return str(site.id_of(kind.unique_name))
 
 
 def workflow_file(kind: FlowKind, site: FlowSite) -> str:
+    """Return the path of the definition within the package."""
     return f"Workflows/{unique_name(kind, site)}-{workflow_id(kind, site).upper()}.json"
 
 
 def reference(site: FlowSite, connector: str) -> str:
+    """Return the name by which an environment knows the connection that a person chooses for a connector."""
     return f"{PREFIX}_{CONNECTIONS[connector]}_{site.mark}"

@@ -29,9 +29,11 @@ NAMES = {SHAREPOINT: "SharePoint", OUTLOOK: "Office 365 Outlook", TEAMS: "Micros
 NIL = {"xsi:nil": "true"}
 XSI = {"xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance"}
 LONGEST_TEXT = 4000
+LONGEST_SITE_NAME = 150  # the name of a solution has at most 256 characters
 
 
 def content_types() -> ET.Element:
+    """Return the list of the kinds of file in a package."""
     root = ET.Element("Types", {"xmlns": "http://schemas.openxmlformats.org/package/2006/content-types"})
     for extension in ("xml", "json"):
         _add(root, "Default", {"Extension": extension, "ContentType": "application/octet-stream"})
@@ -39,11 +41,12 @@ def content_types() -> ET.Element:
 
 
 def solution(kind: FlowKind, site: FlowSite) -> ET.Element:
+    """Return the manifest: names, publisher, and the components of the package."""
     attributes = {"version": "9.2.0.0", "SolutionPackageVersion": "9.2", "languagecode": LANGUAGES[0]}
     root = ET.Element("ImportExportXml", attributes | {"generatedBy": "CrmLive"} | XSI)
     manifest = _add(root, "SolutionManifest")
     _add(manifest, "UniqueName", text=unique_name(kind, site))
-    _labels(manifest, "LocalizedName", f"Lizenztool: {title(kind, site)} ({site.name})")
+    _labels(manifest, "LocalizedName", f"Lizenztool: {title(kind, site)} ({site.name[:LONGEST_SITE_NAME]})")
     _labels(manifest, "Description", f"{kind.description} {site.address}")
     _add(manifest, "Version", text=VERSION)
     _add(manifest, "Managed", text="0")
@@ -74,6 +77,7 @@ def _publisher(manifest: ET.Element) -> None:
 
 
 def customizations(kind: FlowKind, site: FlowSite) -> ET.Element:
+    """Return what the environment is to know of the flow, and the connections that it needs."""
     root = ET.Element("ImportExportXml", XSI)
     for name in ("Entities", "Roles"):
         _add(root, name)
@@ -124,6 +128,7 @@ def _connections(parent: ET.Element, site: FlowSite) -> None:
 
 
 def environment_variable(setting: Setting) -> ET.Element:
+    """Return the definition of an environment variable with its value for this site."""
     root = ET.Element("environmentvariabledefinition", {"schemaname": setting.schema_name})
     _add(root, "defaultvalue", text=setting.value)
     for name, content in {"description": setting.description, "displayname": setting.display}.items():
@@ -158,6 +163,7 @@ def _add(parent: ET.Element, name: str, attributes: Mapping[str, str] | None = N
 
 
 def as_file(root: ET.Element) -> bytes:
+    """Return the content of an XML file."""
     ET.indent(root)
     content: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return content + b"\n"
