@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from functools import partial
@@ -12,9 +11,10 @@ from typing import Any
 
 from core.cache.product_names import save_names
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
+from core.commands.finding_lines import print_findings
 from core.graph import Http
 from core.licenses.product_names_csv import parse_product_names
-from core.operations.checks import Finding, check_all
+from core.operations.checks import check_all
 from core.operations.product_list import TIMEOUT, read_product_names
 from core.profiles.certificates import new_certificate
 from core.refresh.services import open_services
@@ -56,33 +56,8 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
         findings = check_all(services)
     finally:
         services.close()
-    if options.json:
-        print(json.dumps([_as_json(finding, settings.language) for finding in findings], ensure_ascii=False))
-    else:
-        for finding in findings:
-            _print_finding(finding, settings.language)
+    print_findings(findings, settings.language, as_json=options.json)
     return SOME_FAILED if any(finding.level == "error" for finding in findings) else OK
-
-
-def _print_finding(finding: Finding, language: str) -> None:
-    level = text(f"command.level.{finding.level}", language)
-    message = finding.problem.text(language) if finding.problem else finding.note
-    message = message.removeprefix(f"{finding.subject}: ")
-    print(f"{level:8}{finding.subject}: {message}")
-    detail = finding.problem.detail if finding.problem else ""
-    if detail and detail.rstrip(".") not in message:
-        print(f"{'':8}[{detail}]")
-
-
-def _as_json(finding: Finding, language: str) -> dict[str, str]:
-    problem = finding.problem
-    return {
-        "subject": finding.subject,
-        "level": finding.level,
-        "code": problem.code if problem else "",
-        "message": problem.text(language) if problem else finding.note,
-        "detail": problem.detail if problem else "",
-    }
 
 
 def _cert_new(options: argparse.Namespace, settings: Settings) -> int:
