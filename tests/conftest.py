@@ -25,6 +25,7 @@ from core.settings import Settings
 from tests import page_world
 from tests.day import anna, carla, day, eventful_day, open_browser, product, windows  # noqa: F401 - fixtures
 from tests.earlier_versions import empty_url  # noqa: F401 - fixture
+from tests.list_provider import provider  # noqa: F401 - fixture
 from tests.loggers import restored_loggers
 from tests.office import Office, open_office
 from tests.people import CHEAP
@@ -54,8 +55,8 @@ LONG_FILES = {
     "test_backup.py", "test_backup_state.py", "test_bound.py", "test_bounds.py", "test_broken_disk.py",
     "test_chaos.py", "test_cli.py", "test_consent_pages.py", "test_fence.py", "test_file_modes.py", "test_gate.py",
     "test_half_requests.py", "test_hostile_requests.py", "test_license_identity.py", "test_list_delta.py",
-    "test_list_owner.py", "test_lists_columns.py", "test_lists_provision.py", "test_lost_lists.py",
-    "test_microsoft_sign_in.py",
+    "test_list_owner.py", "test_lists_check.py", "test_lists_columns.py", "test_lists_provision.py",
+    "test_lost_lists.py", "test_microsoft_sign_in.py",
     "test_odd_answers.py", "test_odd_values.py", "test_onboarding.py", "test_operations.py", "test_pace.py",
     "test_pace_of_accounts.py", "test_pages.py", "test_profile_scenarios.py", "test_queue.py", "test_refresh.py",
     "test_refusals.py", "test_role_walk.py", "test_rule_scenarios.py", "test_runbook.py", "test_secrets.py",

@@ -9,8 +9,7 @@ import shlex
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.__main__ import main
 from core.audit import Search, find
 from core.cache.database import DatabaseError
 from core.operations.list_setup import SetupRequest, provision_lists
 from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, column_of
 from core.sharepoint.list_template import NEW_COLUMNS, PARAMETERS, TITLE
 from core.sharepoint.site_address import BadAddress, SiteAddress, site_address
-from simulator import Fault, Microsoft365
+from simulator import Fault
 from simulator.columns import Column
 from simulator.profiles import write_json
 from simulator.site import HOST, SharePoint
 from simulator.tenants import AppRegistration
 from tests.actors import ADMIN
-from tests.loggers import restored_loggers
-from tests.office import Office
+from tests.list_provider import Provider, shape
 from tests.served import ROOT
 
 VALUES = ["--sendermail", "lizenzen@contoso.example", "--recipientmail", "support@contoso.example"]
@@ -40,92 +37,6 @@ VALUES += ["--communication", "E-Mail"]
 GUIDE = ROOT / "docs" / "anleitung.md"
 WRITES = 9  # three lists, the title of each, three parameters
 NOTHING = "Listen, Spalten, Parameter und Profil sind vollständig. Nichts geändert."
-
-
-class Provider:
-    """An operator with an empty site, whose application has full control of it for a moment."""
-
-    def __init__(self, folder: Path, m365: Microsoft365, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-        self.m365, self._capsys, self._monkeypatch, self.folder = m365, capsys, monkeypatch, folder
-        self.environment = {**m365.environment(), "LIZENZTOOL_DATA_DIR": str(folder / "data")}
-        for name, value in self.environment.items():
-            monkeypatch.setenv(name, value)
-        self.site = self.add_site("support", empty=True)
-
-    def add_site(self, name: str, **options: Any) -> SharePoint:
-        """Make another site the one that this is about."""
-        for profile in (self.m365.profiles_dir / "sharepoint").glob("*.json"):
-            profile.unlink()
-        self.site = self.m365.add_sharepoint(name, **options)
-        self.site.profile_path.unlink(missing_ok=True)
-        self.site.grant = "fullcontrol"
-        return self.site
-
-    def move(self, data: Path) -> None:
-        """Work with another database from now on."""
-        self._monkeypatch.setenv("LIZENZTOOL_DATA_DIR", str(data))
-
-    @property
-    def url(self) -> str:
-        return f"https://{HOST}{self.site.path}"
-
-    @property
-    def profile(self) -> Path:
-        return self.site.profile_path
-
-    @property
-    def infos(self) -> dict[str, Any]:
-        """Return what the profile says about the lists."""
-        infos: dict[str, Any] = json.loads(self.profile.read_text("utf-8"))["sharepoint_infos"]
-        return infos
-
-    @property
-    def credentials(self) -> list[str]:
-        cert = self.site.cert_path
-        return ["--tenant-id", self.site.tenant_id, "--client-id", self.site.client_id, "--cert", str(cert)]
-
-    def arguments(self, *options: str, url: str = "") -> list[str]:
-        given = [] if self.profile.exists() else self.credentials
-        return ["lists", "provision", "--site", url or self.url, *given, *options]
-
-    def provision(self, *options: str, url: str = "") -> tuple[int, str]:
-        """Return exit code and everything that was said."""
-        return self.command(*self.arguments(*options, url=url))
-
-    def command(self, *arguments: str) -> tuple[int, str]:
-        self._capsys.readouterr()
-        with restored_loggers():
-            code = main(arguments)
-        said = self._capsys.readouterr()
-        return code, said.out + said.err
-
-    @contextmanager
-    def office(self) -> Iterator[Office]:
-        """The product at work with the lists of this site."""
-        office = Office(self.folder, self.m365, self.site)
-        try:
-            yield office
-        finally:
-            office.stop()
-            office.engine.dispose()
-
-
-@pytest.fixture
-def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Provider]:
-    with Microsoft365(tmp_path / "m365") as m365:
-        yield Provider(tmp_path, m365, monkeypatch, capsys)
-
-
-def shape(site: SharePoint) -> dict[str, Any]:
-    """Return all that a person sees of the lists: titles, columns with all their settings, items with versions."""
-    return {
-        items.title: (
-            items.template,
-            {name: column.row(items.id) for name, column in items.columns.items()},
-            [(item.id, item.version, dict(item.fields)) for item in items.items],
-        )
-        for items in site.lists
-    }
 
 
 # An empty site
@@ -191,7 +102,8 @@ def test_the_product_works_over_the_lists_that_it_made(provider: Provider) -> No
 
 
 def test_the_guide_followed_to_the_letter_makes_the_lists(provider: Provider) -> None:
-    (line,) = [line for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("$ python -m core lists prov")]
+    commands = [line for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("$ python -m core lists ")]
+    line, check = commands
     given = {
         "https://firma.sharepoint.com/sites/support": provider.url,
         "<Verzeichnis-ID>": provider.site.tenant_id,
@@ -207,6 +119,8 @@ def test_the_guide_followed_to_the_letter_makes_the_lists(provider: Provider) ->
     assert code == 0, said
     assert provider.site.parameters.items[2].fields["Parameterwert"] == "E-Mail"
     assert json.loads(provider.profile.read_text("utf-8"))["cert_path"].startswith("certs/")
+    provider.site.grant = "write"
+    assert provider.command(*shlex.split(check.removeprefix("$ python -m core ")))[0] == 0
 
 
 # Sites that have something already
