@@ -98,7 +98,9 @@ class Column:
     @property
     def first_value(self) -> Any:
         """Return the value of a new item that is created without one; None for no value."""
-        if self.kind == "boolean" and not self.read_only:
+        if self.read_only:
+            return None
+        if self.kind == "boolean":
             return self.default == "1"
         return self.stored(self.default) if self.default else None
 

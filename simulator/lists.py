@@ -55,7 +55,7 @@ class ItemList:
         self.next_id = 1
         self.epoch = 1
         self.swallows = False  # True: a flow deletes every item that an application adds
-        self.forbidden: set[str] = set()  # methods that the permissions of this list alone refuse (403)
+        self.forbidden: set[str] = set()  # methods for items that the permissions of this list alone refuse (403)
         self._recent: dict[int, None] = {}
 
     @property

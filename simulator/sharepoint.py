@@ -41,7 +41,7 @@ def answer(world: World, token: Token, call: Call) -> Reply:
     items = next((i for i in site.lists if rest[1].lower() in (i.id, i.title.lower())), None)
     if items is None:
         raise GraphError(404, "itemNotFound", "The specified list was not found.")
-    if call.method in items.forbidden:
+    if call.method in items.forbidden and "items" in rest[2:3]:
         raise GraphError(403, "accessDenied", "Access denied")
     return _list(world, token, call, site, items, rest[2:])
 

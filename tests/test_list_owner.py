@@ -120,8 +120,10 @@ def test_the_second_changes_no_switch_in_the_list(office: Office, second: Office
     assert office.sharepoint.tenants.by_id[1].fields["enabled"] is True
 
 
-def test_two_that_mark_the_lists_at_once_agree_on_the_older_row(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unique", [False, True], ids=["two-rows", "one-row-is-refused"])
+def test_two_that_mark_the_lists_at_once_agree_on_the_older_row(tmp_path: Path, *, unique: bool) -> None:
     with open_office(tmp_path / "first") as office, further_office(tmp_path / "second", office) as second:
+        office.sharepoint.parameters.change_column("Parameter", indexed=True, unique=unique)
         for number in range(TENANTS):
             office.m365.add_tenant(f"Kunde {number}", skus={"SPB": (10, 10)})
         together = threading.Barrier(2)

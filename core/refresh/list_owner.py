@@ -82,13 +82,15 @@ class ListOwner:
                 if not needs_renewal(mark, own, now):
                     return []
             answer = self._write(lists, rows, self._new_mark(lists, mark, found, now))
-            if answer.status in REFUSED:
-                return [self._refused(answer)]
             if answer.ok and mark is not None:
                 self._settle(lists, rows[0])
                 self._confirmed_at = self._clock()
                 return []
+            if answer.status in REFUSED and rows:
+                return [self._refused(answer)]
             items = lists.items(lists.parameters)  # a new row may be the second one, a changed one is to be judged anew
+            if answer.status in REFUSED and not marked_items(items):  # else a second one is refused where none may be
+                return [self._refused(answer)]
         return []
 
     def confirm(self, lists: Lists) -> None:
