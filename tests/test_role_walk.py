@@ -48,7 +48,7 @@ from core.onboarding.consent_link import begin_consent
 from core.onboarding.csv_file import CsvContent
 from core.onboarding.request import Request
 from core.onboarding.start import start, start_checked
-from core.operations import database_move, list_setup
+from core.operations import database_move, list_check, list_setup
 from core.operations.backup_overview import backup_overview
 from core.operations.list_setup import SetupRequest
 from core.problems import ProblemError
@@ -198,6 +198,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("list_refill.allow_refill", lambda core, actor: list_refill.allow_refill(core.engine, actor, NOW)),
         ("list_take_over.take_over_lists",
          lambda core, actor: list_take_over.take_over_lists(core.services, actor)),
+        ("list_check.check_lists", lambda core, actor: list_check.check_lists(core.services, actor)),
         ("list_setup.provision_lists",
          lambda core, actor: list_setup.provision_lists(core.services, SetupRequest("nowhere"), actor, lambda _: None)),
     ],

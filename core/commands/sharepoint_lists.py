@@ -7,7 +7,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from core.commands import OK, WRONG_CONFIGURATION
+from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
+from core.commands.finding_lines import print_findings
+from core.operations.list_check import check_lists
 from core.operations.list_setup import SetupRequest, provision_lists
 from core.problems import ProblemError
 from core.refresh.list_refill import allow_refill
@@ -26,6 +28,9 @@ def add_to(commands: Any, language: str) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     actions.add_parser("refill", help=text("help.lists_refill", language)).set_defaults(call=_refill)
     actions.add_parser("take-over", help=text("help.lists_take_over", language)).set_defaults(call=_take_over)
+    check = actions.add_parser("check", help=text("help.lists_check", language))
+    check.add_argument("--json", action="store_true", help=text("help.check_json", language))
+    check.set_defaults(call=_check)
     provision = actions.add_parser("provision", help=text("help.lists_provision", language))
     provision.add_argument("--site", required=True, metavar="URL", help=text("help.lists_site", language))
     for name in ("tenant-id", "client-id", "cert"):
@@ -33,6 +38,16 @@ def add_to(commands: Any, language: str) -> None:
     for name in PARAMETERS:
         provision.add_argument(f"--{name}", default="", help=text("help.lists_parameter", language))
     provision.set_defaults(call=_provision)
+
+
+def _check(options: argparse.Namespace, settings: Settings) -> int:
+    services = open_services(open_engine(settings), settings)
+    try:
+        findings = check_lists(services, command_actor())
+    finally:
+        services.close()
+    print_findings(findings, settings.language, as_json=options.json)
+    return SOME_FAILED if any(finding.level == "error" for finding in findings) else OK
 
 
 def _provision(options: argparse.Namespace, settings: Settings) -> int:

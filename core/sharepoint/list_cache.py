@@ -40,7 +40,7 @@ class ListCache:
         self._verified: set[str] = set()
 
     def items(self, of: SharePointList) -> list[Item]:
-        """Return every item of the list as it is now, by number; they are stored first.
+        """Return every item of the list as it is now, by number, without test items; they are stored first.
 
         Columns with problems are read each time, to notice when they are corrected.
         Raises GraphError, ListError, DatabaseError.
@@ -52,7 +52,7 @@ class ListCache:
             items = self._read_whole(of)
         else:
             items = [_item(of, stored) for stored in stored_items(self._engine, of.kind)]
-        return sorted(items, key=lambda item: item.number)
+        return sorted(of.without_trials(items), key=lambda item: item.number)
 
     def check_columns(self, of: SharePointList) -> None:
         """Check before a write that the columns still exist; a read of changes does not show that.

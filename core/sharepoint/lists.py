@@ -18,6 +18,7 @@ from core.name_key import guid_key
 from core.problems import Problem
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, OurColumns, resolve_columns
+from core.sharepoint.trial_items import KEY_WORD, is_trial
 from core.text_files import is_text
 from core.workers import Workers
 
@@ -108,6 +109,13 @@ class SharePointList:
             raise _unreadable(self.kind, "id")
         return item_id
 
+    def is_trial(self, item: Item) -> bool:
+        """Return True for a test item of `lists check`."""
+        return is_trial(item.text(KEY_WORD[self.kind]))
+
+    def without_trials(self, items: Iterable[Item]) -> list[Item]:
+        return [item for item in items if not self.is_trial(item)]
+
     def body(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values by the internal names of their columns."""
         return {self.ours.by_word[word].name: value for word, value in values.items()}
@@ -140,7 +148,7 @@ class Lists:
         self.licenses, self.tenants, self.parameters = (workers.map if workers else map)(self._list, ids)
 
     def items(self, of: SharePointList) -> list[Item]:
-        """Return every item of the list as it is now.
+        """Return every item of the list as it is now, without test items of `lists check`.
 
         A deleted column is missing in the items, as is one without values. So the columns are read again if no item has
         a value in one: without `technician_informed` every shortage would be reported again.
@@ -148,7 +156,11 @@ class Lists:
         items = self._read(of)
         if doubtful(of, items) and self.read_columns_again(of):
             items = self._read(of)
-        return items
+        return of.without_trials(items)
+
+    def trial_items(self, of: SharePointList) -> list[Item]:
+        """Return the test items of `lists check` that are in the list now, whoever has made them."""
+        return [item for item in self._read(of) if of.is_trial(item)]
 
     def changes(self, of: SharePointList, link: str = "") -> Changes:
         """Return the changes since `link`, each item at most once; without a link every item.

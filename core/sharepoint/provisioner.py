@@ -152,7 +152,7 @@ class Provisioner:
     def _make(self, left: Sequence[Step], attempt: int) -> float:
         """Carry out the steps; return the seconds to wait before the site is read again. Raises NotMade, GraphError."""
         for step in left:
-            answer = self._client.batch([step.request])[0]
+            answer = self._client.batch([step.request], once=True)[0]
             if answer.ok:
                 self._settled.add(step.key)
                 self.count += 1
