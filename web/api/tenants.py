@@ -21,8 +21,9 @@ from web.api.authentication import Call
 from web.api.call import Caller, Context, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
 from web.api.envelope import Answer, PageAnswer
 from web.api.errors import ApiError, detail_of
-from web.api.models import PLAIN, HistoryDay, ProblemText, SkuHistory, Tenant, TenantChange
+from web.api.models import PLAIN, HistoryDay, ProblemText, SkuHistory
 from web.api.queries import HistoryQuery, TenantQuery, WithoutParameters, as_bools, order_of
+from web.api.tenant_models import Tenant, TenantChange
 
 router = APIRouter(tags=["tenants"])
 TenantId = Annotated[
