@@ -101,6 +101,11 @@ def refused(answer: requests.Response, status: int, code: str) -> dict[str, Any]
         ("GET", "/docs", None, "viewer"),
         ("POST", "/refreshes", {"tenants": ["nobody"]}, "support"),
         ("PATCH", "/tenants/nobody", {"enabled": True}, "admin"),
+        ("GET", "/tenants/nobody/contacts", None, "support"),
+        ("POST", "/tenants/nobody/contacts", {"name": "x", "email": "x@example.ch"}, "admin"),
+        ("DELETE", "/tenants/nobody/contacts/0123456789ab", None, "admin"),
+        ("POST", "/tenants/nobody/test", None, "support"),
+        ("GET", "/onboardings", None, "admin"),
     ],
 )
 def test_each_role_may_do_what_the_table_says(
@@ -476,7 +481,7 @@ def test_every_operation_says_how_it_may_fail(served: Served) -> None:
     document = served.get("/openapi.json").json()
 
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == 9
+    assert len(operations) == 18
     for operation in operations:
         assert {"401", "422", "429", "500", "503"} <= set(operation["responses"])
         assert operation["security"]
@@ -492,7 +497,7 @@ def test_the_viewer_shows_every_operation_and_asks_nobody_else(
     complaints = watch(context, origin)
 
     page.goto(f"{served.url}/docs")
-    expect(page.locator(".opblock")).to_have_count(9)
+    expect(page.locator(".opblock")).to_have_count(18)
     page.locator(".opblock", has_text="/shortages").first.click()
     expect(page.get_by_text("The longest first")).to_be_visible()
     page.get_by_role("button", name="Authorize").first.click()

@@ -6,7 +6,7 @@ import difflib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -39,6 +39,10 @@ class Context:
         """Return the newest figures, shared with the pages. Raises DatabaseError."""
         runtime = self.runtime()
         return newest_figures(runtime.engine, runtime.settings)
+
+    def today(self) -> date:
+        """Return the day in the zone of the setting."""
+        return datetime.now(UTC).astimezone(self.runtime().settings.zone).date()
 
 
 async def _context(request: Request) -> Context:
@@ -125,7 +129,7 @@ STATUS_TEXTS = {
     422: "Parameters or body are wrong; details has an entry for each.",
     429: "Too many calls; Retry-After says when to try again.",
     500: "An unexpected error.",
-    503: "The database or SharePoint does not answer.",
+    503: "The database, SharePoint or Microsoft does not answer.",
 }
 
 

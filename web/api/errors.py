@@ -12,6 +12,7 @@ from core.cache.database import DatabaseError
 from core.problems import Problem, ProblemError
 from core.refresh.scope import UnknownTenant
 from core.roles import NotAllowed
+from core.tenants.contacts import ContactRefused, NoSuchContact, OtherContact
 
 CODES = {
     400: "BAD_REQUEST",
@@ -87,9 +88,27 @@ def problem_error(error: ProblemError, language: str) -> ApiError:
         return ApiError(503, message, [detail_of(error.problem, language)], code="DATABASE_UNAVAILABLE")
     if isinstance(error, NotAllowed):
         return ApiError(403, message, [detail_of(error.problem, language)])
+    if isinstance(error, ContactRefused):
+        return _contact_error(error, language)
     if isinstance(error, UnknownTenant):
         return ApiError(404, message, [{"field": "tenants", "message": message}])
     return ApiError(500, message, [detail_of(error.problem, language)])
+
+
+def _contact_error(error: ContactRefused, language: str) -> ApiError:
+    """Return the API error for a contact that cannot be stored or found, with a detail for each faulty field."""
+    details = [
+        Detail(field=field.removeprefix("valid_"), **detail_of(problem, language))
+        if field
+        else detail_of(problem, language)
+        for field, problem in error.faults.items()
+    ]
+    message = error.problem.text(language)
+    if isinstance(error, NoSuchContact):
+        return ApiError(404, message, details)
+    if isinstance(error, OtherContact) or "" in error.faults:
+        return ApiError(409, message, details)
+    return ApiError(422, "The contact is wrong; details has an entry for each fault.", details)
 
 
 def detail_of(problem: Problem, language: str) -> Detail:

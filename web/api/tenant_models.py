@@ -7,8 +7,10 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, StrictBool, model_validator
 
+from web.api.contact_models import Contact
 from web.api.envelope import Model
 from web.api.models import ProblemText
+from web.api.onboarding_models import Onboarding
 
 
 class Tenant(Model):
@@ -31,6 +33,8 @@ class Tenant(Model):
     problem: ProblemText | None
     subscriptions_read_at: datetime | None
     subscriptions_problem: ProblemText | None
+    contacts: list[Contact] | None = Field(description="null for the role viewer, which may not see them.")
+    onboarding: Onboarding | None = Field(description="While the tenant is being added.")
     licenses: int
     shortages: int
     waiting: int = Field(description="Shortages whose alarm is on its way.")

@@ -15,7 +15,7 @@ from core.name_key import guid_key, name_key
 from core.problems import Problem
 from core.refresh.services import Services
 from core.refresh.tenant_switches import SwitchChange, Switches, apply_switches
-from core.roles import Action
+from core.roles import Action, Actor
 from core.runtime import Runtime
 from web.api.authentication import Call
 from web.api.call import Caller, Context, InProcess, ThisCall, failures, meta, nearest, pagination, part, shown
@@ -23,6 +23,7 @@ from web.api.envelope import Answer, PageAnswer
 from web.api.errors import ApiError, detail_of
 from web.api.models import PLAIN, HistoryDay, ProblemText, SkuHistory
 from web.api.queries import HistoryQuery, TenantQuery, WithoutParameters, as_bools, order_of
+from web.api.tenant_details import TenantDetails, details_of
 from web.api.tenant_models import Tenant, TenantChange
 
 router = APIRouter(tags=["tenants"])
@@ -51,22 +52,24 @@ class HistoryPage(PageAnswer[SkuHistory]):
 
 
 @router.get("/tenants", responses=failures(), summary="Tenants that have a profile")
-def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller) -> TenantPage:
+def tenants(query: Annotated[TenantQuery, Query()], context: InProcess, call: ThisCall, caller: Caller) -> TenantPage:
     index = context.figures().tenant_index
     mask = index.with_words(name_key(query.q).split())
     for name in ("enabled", "monitoring", "failing"):
         mask &= index.among(COLUMNS.get(name, name), as_bools(getattr(query, name)))
     field, descending = order_of(query.sort)
     positions = index.ordered(mask, COLUMNS.get(field, field), descending=descending)
-    rows, omitted = shown(index.records(positions[part(query)]), lambda row: _tenant(row, call, context))
+    records = index.records(positions[part(query)])
+    details = details_of(context, caller, [record["tenant_id"] for record in records], call.language)
+    rows, omitted = shown(records, lambda row: _tenant(row, call, context, details))
     return TenantPage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call, omitted))
 
 
 @router.get("/tenants/{tenantId}", responses=failures(404), summary="One tenant")
 def tenant(
-    tenant_id: TenantId, _query: WithoutParameters, context: InProcess, call: ThisCall, _caller: Caller
+    tenant_id: TenantId, _query: WithoutParameters, context: InProcess, call: ThisCall, caller: Caller
 ) -> TenantAnswer:
-    return TenantAnswer(data=_tenant(find_tenant(context.figures(), tenant_id), call, context), meta=meta(call))
+    return _answer(context, tenant_id, call, caller)
 
 
 @router.patch("/tenants/{tenantId}", responses=failures(400, 403, 404, 409, 413, 415), summary="Switch a tenant")
@@ -87,10 +90,10 @@ def switch_tenant(
     seen = {"enabled": row["enabled"], "monitoring": row["monitored"]}
     wanted = seen | change.model_dump(exclude_unset=True)
     switch = SwitchChange(row["tenant_id"], _pair(seen), _pair(wanted))
-    (result,) = apply_switches(_services_of(context.runtime()), [switch], caller)
+    (result,) = apply_switches(services_of(context.runtime()), [switch], caller)
     if result.problem is not None:
         raise _refused(result.problem, call.language)
-    return TenantAnswer(data=_tenant(find_tenant(context.figures(), row["tenant_id"]), call, context), meta=meta(call))
+    return _answer(context, row["tenant_id"], call, caller)
 
 
 def _pair(switches: Mapping[str, bool]) -> Switches:
@@ -157,15 +160,23 @@ def find_tenant(figures: Figures, name: str) -> dict[str, Any]:
     raise ApiError(404, f"There is no tenant “{name}”.{hint}", [{"field": "tenant", "message": f"Unknown.{hint}"}])
 
 
-def _services_of(runtime: Runtime) -> Services:
+def services_of(runtime: Runtime) -> Services:
+    """Return the services of this process. Raises ApiError if it has none."""
     if runtime.services is None:
         raise ApiError(503, "This process refreshes nothing.")
     return runtime.services
 
 
-def _tenant(row: dict[str, Any], call: Call, context: Context) -> Tenant:
+def _answer(context: Context, name: str, call: Call, caller: Actor) -> TenantAnswer:
+    row = find_tenant(context.figures(), name)
+    details = details_of(context, caller, [row["tenant_id"]], call.language)
+    return TenantAnswer(data=_tenant(row, call, context, details), meta=meta(call))
+
+
+def _tenant(row: dict[str, Any], call: Call, context: Context, details: TenantDetails) -> Tenant:
     own, read_at, every = row["refresh_minutes"], row["last_read_at"], context.runtime().settings.refresh_minutes
     late = row["enabled"] and read_at is not None and is_late(read_at, own, every, datetime.now(UTC))
     problems = {name: ProblemText.of(row[name], call.language) for name in ("problem", "subscriptions_problem")}
     fields = {field: row[column] for field, column in COLUMNS.items()}
-    return Tenant(**row | fields | problems | {"refresh_minutes": own, "late": late})
+    more = details.of(row["tenant_id"])
+    return Tenant(**row | fields | problems | more | {"refresh_minutes": own, "late": late})
