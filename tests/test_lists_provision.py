@@ -9,7 +9,9 @@ import shlex
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from core.audit import Search, find
 from core.cache.database import DatabaseError
 from core.operations.list_setup import SetupRequest, provision_lists
+from core.profiles.sharepoint_writer import ProfileDiffers
 from core.sharepoint.list_columns import COLUMNS, KINDS, LIST_NAMES, column_of
 from core.sharepoint.list_template import NEW_COLUMNS, PARAMETERS, TITLE
 from core.sharepoint.site_address import BadAddress, SiteAddress, site_address
@@ -75,11 +78,11 @@ def test_a_second_run_changes_nothing_and_says_so(provider: Provider) -> None:
     before, profile = shape(provider.site), provider.profile.read_bytes()
     provider.m365.reset_requests()
 
-    code, said = provider.provision("--sendermail", "other@contoso.example")
+    code, said = provider.provision()
 
     assert (code, said) == (
         0,
-        f"{provider.site.name}: Listen, Spalten, Parameter und Profil sind vollständig. Nichts geändert.\n",
+        f"{provider.site.name}: {NOTHING}\n",
     )
     assert shape(provider.site) == before
     assert provider.profile.read_bytes() == profile
@@ -477,3 +480,59 @@ def test_the_audit_says_what_was_made_and_a_run_without_changes_is_no_entry(prov
         ("failed", f"https://{HOST}/sites/second", 3),
     ]
     assert "Titel (Title)" in entries[0].reason
+
+
+def test_two_runs_at_once_make_each_thing_once(provider: Provider) -> None:
+    provider.provision()  # the profile, so that neither of the two has to write it
+    site = provider.site
+    site.lists.clear()
+    infos = json.loads(provider.profile.read_text("utf-8"))
+    del infos["sharepoint_infos"]
+    write_json(provider.profile, infos)
+    together = threading.Barrier(2)
+    provider.m365.faults.add(Fault(r"POST .*/\$batch", before=lambda: together.wait(20), times=2))
+
+    with provider.office() as office, ThreadPoolExecutor(2) as pool:
+        request = SetupRequest(provider.url)
+        runs = [pool.submit(provision_lists, office.services, request, ADMIN, lambda problem: None) for _ in range(2)]
+        ended = [run.exception() for run in runs]
+
+    assert [error for error in ended if not isinstance(error, ProfileDiffers)][-1:] == [None], ended
+    assert sorted(items.title for items in site.lists) == sorted(LIST_NAMES.values())
+    assert sorted(item.fields["Parameter"] for item in site.parameters.items) == sorted(PARAMETERS)
+
+
+def test_a_value_that_is_there_already_stays_and_is_told(provider: Provider) -> None:
+    provider.provision(*VALUES)
+
+    _, said = provider.provision("--sendermail", "other@contoso.example", "--communication", "E-Mail")
+
+    assert said.splitlines()[0] == (
+        "Parameterliste: «sendermail» ist dort schon lizenzen@contoso.example und bleibt so; in der Liste ändern."
+    )
+    assert said.splitlines()[1].endswith(NOTHING)
+
+
+@pytest.mark.parametrize("options", [["--communication", "Fax"], ["--communication", "e-mail"]])
+def test_a_channel_that_the_flow_does_not_know_is_refused_before_anything_is_made(
+    provider: Provider, options: list[str]
+) -> None:
+    code, said = provider.provision(*options)
+
+    assert (code, "der Flow kennt nur «E-Mail» und «Teams»" in said, provider.site.lists) == (2, True, [])
+
+
+def test_names_that_tenants_hand_on_are_written_into_a_list_of_unique_titles(provider: Provider) -> None:
+    provider.provision(*VALUES)
+    first, second = (provider.m365.add_tenant(name, skus={"SPB": (5, 1)}) for name in ("Alt AG", "Neu AG"))
+    with provider.office() as office:
+        office.settle()
+        first.rename("Ganz anders AG")
+        second.rename("Alt AG")
+
+        for _ in range(2):
+            office.refresh()
+
+        assert office.refresh()["problems"] == []
+        assert [item.fields["Title"] for item in provider.site.tenants.items] == ["Ganz anders AG", "Alt AG"]
+        assert {row["tenant"] for row in office.rows()} == {"Ganz anders AG", "Alt AG"}

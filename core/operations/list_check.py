@@ -51,6 +51,8 @@ def _check_site(services: Services, profile: SharePointProfile) -> Iterator[Find
         lists = services.publisher.lists(profile)
     except (GraphError, ListError) as error:
         yield Finding(profile.name, "error", error.problem)
+        if error.problem.code == "sharepoint.column_missing":
+            yield Finding(profile.name, "warning", Problem("lists.provision_adds"))
         return
     items: dict[str, list[Item]] = {}
     for of in (lists.licenses, lists.tenants, lists.parameters):

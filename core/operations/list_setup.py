@@ -73,18 +73,18 @@ def provision_lists(services: Services, request: SetupRequest, actor: Actor, tol
         sleep=services.http.sleep,
         foreign=lambda found: _foreign(services, site_id, found),
     )
-    written, reason = False, ""
+    written, result, reason = False, "failed", "interrupted"
     try:
         found = provisioner.run()
-        infos = infos_of(site_id, found, access.mapping)
-        written = write_access(services.profiles, access, infos)
+        _tell_kept(request.parameters, found["parameter"].parameters or {}, told)
+        written = write_access(services.profiles, access, infos_of(site_id, found, access.mapping))
+        result, reason = "done", ""
     except (ProblemError, ProblemsError, OSError) as error:
         reason = str(error)
         raise
     finally:
         if provisioner.count or written:
             after = {"made": provisioner.count, "profile": access.path.name if written else ""}
-            result = "failed" if reason else "done"
             record(services.engine, actor, "list.provisioned", address.url, after=after, result=result, reason=reason)
     return SetupResult(name or address.url, provisioner.count, access.path.name, written)
 
@@ -96,6 +96,13 @@ def check_parameter_values(parameters: Mapping[str, str]) -> None:
     channel = parameters.get("communication", "")
     if channel and channel not in CHANNELS:
         raise SetupRefused(Problem("sharepoint.channel_unknown", {"value": shown(channel)}))
+
+
+def _tell_kept(given: Mapping[str, str], present: Mapping[str, str], told: Told) -> None:
+    """Say which of the given parameters have another value in the list, where it stays."""
+    for name, value in given.items():
+        if present.get(name) != value:
+            told(Problem("lists.parameter_kept", {"name": name, "value": shown(present.get(name, "")) or "–"}))
 
 
 def _access(services: Services, request: SetupRequest, address: SiteAddress) -> SiteAccess:

@@ -19,6 +19,7 @@ from core.sharepoint.site_address import SiteAddress
 
 ROUNDS = 6  # without anything made: SharePoint is busy, or an answer was lost
 LATER = {0, 409, 412, 429, 500, 502, 503, 504}  # read the site again, and plan again
+FORBIDDEN = 403
 REFUSED = {400, 404, 405, 409, 422}
 LONGEST_ID = 300
 
@@ -91,6 +92,7 @@ class Provisioner:
         self._client, self._site_id, self._wanted = client, site_id, wanted
         self._made, self._sleep, self._foreign = made, sleep, foreign
         self._settled: set[tuple[str, str, str]] = set()  # what was made or refused in this run
+        self._refused: set[tuple[str, str, str]] = set()  # refused once: somebody else may be making it
         self.count = 0  # of the things made
 
     def run(self) -> dict[str, FoundList]:
@@ -162,12 +164,15 @@ class Provisioner:
                 self._made(step.told("lists.refused", said=_said(answer)))
             elif answer.status in LATER:
                 return answer.wait(attempt)
-            else:
+            elif answer.status == FORBIDDEN or step.key in self._refused:
                 raise NotMade(self._refusal(step, answer))
+            else:
+                self._refused.add(step.key)
+                return answer.wait(attempt)
         return 0.0 if left else 1.0
 
     def _refusal(self, step: Step, answer: BatchAnswer) -> Problem:
-        code = "lists.forbidden" if answer.status == 403 else "lists.not_made"
+        code = "lists.forbidden" if answer.status == FORBIDDEN else "lists.not_made"
         problem = step.told(code, said=_said(answer), count=str(self.count))
         return replace(problem, detail=error_for(answer.status, answer.body, what=step.what, name="").problem.detail)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import quote
 
 from core.graph import BatchRequest
 from core.name_key import guid_key, name_key
@@ -188,7 +189,7 @@ def _steps_of_list(kind: str, path: str, found: FoundList, wanted: Wanted) -> It
     by_name = {column.name: column for column in found.columns}
     if found.ours:
         for name, settings in missing_settings(kind, by_name).items():
-            request = BatchRequest("PATCH", f"{path}/columns/{by_name[name].column_id}", settings)
+            request = BatchRequest("PATCH", f"{path}/columns/{quote(by_name[name].column_id, safe='')}", settings)
             yield Step("setting", kind, by_name[name].label, request)
     if found.parameters is not None:
         for name in PARAMETERS:
