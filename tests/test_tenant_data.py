@@ -20,7 +20,9 @@ from core.cache.tenant_data import (
     find_keys,
     rows_of,
 )
-from core.tenants.data import OTHER_TABLES, TENANT_TABLES
+from core.tenants.data import OTHER_TABLES, TENANT_TABLES, TenantTable
+from core.texts import text
+from tests.served import ROOT
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 ID, OTHER_ID = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -146,3 +148,26 @@ def test_records_about_several_tenants_forget_one_of_them(database: Engine) -> N
         "1": (["–"], {"tenants": 2, "failed": []}),  # an empty scope would mean all tenants
         "2": (["Bau AG Chur"], {"tenants": 1, "failed": []}),
     }
+
+
+DOCUMENT = ROOT / "docs" / "datenschutz.md"
+
+
+def documented(line: TenantTable) -> str:
+    kept = text(f"data.kept.{line.kept}", "de")
+    kept = f"`{kept}`" if kept.startswith("LIZENZTOOL_") else kept
+    words = (
+        f"`{line.name}`",
+        text(f"data.table.{line.name}", "de"),
+        kept,
+        text(f"data.at_leaving.{line.at_leaving}", "de"),
+    )
+    return f"| {' | '.join(words)} |"
+
+
+def test_the_document_tells_each_table_as_it_is() -> None:
+    lines = DOCUMENT.read_text("utf-8").splitlines()
+    start = lines.index("| Tabelle | Wozu | Wie lange | Beim Ausscheiden |") + 2
+    end = lines.index("", start)
+
+    assert lines[start:end] == [documented(line) for line in TENANT_TABLES]

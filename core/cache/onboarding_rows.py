@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import onboarding_log, onboarding_steps, onboardings
-from core.cache.sql import increase_version, insert_new, transaction, upsert
+from core.cache.sql import increase_version, insert_new, share_before, transaction, upsert
 from core.problems import Problem
 
 Step = Literal["certificate", "registration", "consent", "profile", "test", "list", "first_read"]
 STEPS: Final[tuple[Step, ...]] = get_args(Step)  # in their order
 FIRST_READ: Final = "first_read"  # until it is done, the shortages of the tenant belong to its summary
 OVER = ("done", "skipped")
+AT_MOST = timedelta(days=7)  # of ended onboardings deleted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +214,18 @@ def end_onboarding(
             upsert(connection, onboarding_steps, [{"onboarding_id": onboarding_id, "step": FIRST_READ, **last}])
         _add_line(connection, onboarding_id, entry.actor.shown, FIRST_READ if state == "done" else "", said, at)
         append(connection, entry, at)
+
+
+def delete_cancelled(connection: Connection, before: datetime) -> int:
+    """Delete the onboardings that were cancelled before `before`, with steps and log; return how many.
+
+    Only some of the oldest go at once, so that a wrong clock empties nothing.
+    """
+    bounded = share_before(connection, onboardings.c.ended_at, before, AT_MOST)
+    if bounded is None:
+        return 0
+    old = (onboardings.c.state == "cancelled", onboardings.c.ended_at < bounded)
+    return connection.execute(delete(onboardings).where(*old)).rowcount
 
 
 def first_readings(engine: Engine) -> set[str]:

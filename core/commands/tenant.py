@@ -1,4 +1,4 @@
-"""`tenant`: add tenants one by one or by a file, test, list and cancel them."""
+"""`tenant`: add tenants one by one or by a file, test, list and cancel them, let them leave."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from core.attention.condition import as_written
+from core.cache.leaving_rows import all_leavings
 from core.cache.onboarding_rows import Onboarding, all_onboardings, find_onboarding, log_of
 from core.cache.tenant_rows import tenant_rows
-from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION, tenant_cert
+from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION, tenant_cert, tenant_leaving
 from core.commands.tenant_import import import_file
 from core.onboarding.advance import advance, as_document, cancel
 from core.onboarding.certificate_step import public_file
@@ -60,8 +61,16 @@ def add_to(commands: Any, language: str) -> None:
         one.add_argument("--password-file", type=Path, metavar="FILE", help=text("help.tenant_password", language))
         one.add_argument("--wait", type=int, default=180, metavar="SECONDS", help=text("help.tenant_wait", language))
     action("list", _list, "list")
-    for name, call in (("test", _test), ("log", _log), ("cancel", _cancel), ("remove", _remove)):
+    for name, call in (("test", _test), ("log", _log), ("cancel", _cancel)):
         action(name, call, name).add_argument("slug", help=text("help.tenant_slug", language))
+    remove = action("remove", _remove, "remove")
+    remove.add_argument("--confirm", metavar="NAME", help=text("help.tenant_confirm", language))
+    remove.add_argument("--export", type=Path, metavar="FILE", help=text("help.tenant_export_to", language))
+    export = action("export", lambda options, services, _: tenant_leaving.export(options, services), "export")
+    export.add_argument("--out", type=Path, metavar="FILE", required=True, help=text("help.tenant_out", language))
+    undo = action("undo", lambda options, services, _: tenant_leaving.undo_leaving(options, services), "undo")
+    for one in (remove, export, undo):
+        one.add_argument("slug", help=text("help.tenant_any", language))
     go_on.add_argument("slug", help=text("help.tenant_slug", language))
     tenant_cert.add_to(actions, language, _run)
     imported = action("import", import_file, "import")
@@ -172,12 +181,13 @@ def _say_wrong(services: Services, problem: Problem) -> int:
 
 def _list(options: argparse.Namespace, services: Services, _refresher: Refresher) -> int:
     language, when = services.settings.language, as_written(services.settings.zone)
-    opened = all_onboardings(services.engine)
+    opened, leaving = all_onboardings(services.engine), all_leavings(services.engine)
     going = {one.tenant_id for one in opened}
     active = [row for row in tenant_rows(services.engine).values() if row.tenant_id not in going]
     active.sort(key=lambda row: row.name)
     if options.json:
         rows = [{"tenant": row.name, "tenant_id": row.tenant_id, "slug": row.slug, "state": "done"} for row in active]
+        rows += [tenant_leaving.leaving_document(one, language) for one in leaving]
         print(json.dumps([*rows, *(as_document(one, language) for one in opened)], ensure_ascii=False))
         return OK
     for row in active:
@@ -188,7 +198,9 @@ def _list(options: argparse.Namespace, services: Services, _refresher: Refresher
         values["step"] = text(f"onboarding.step.{step}", language)
         values["state"] = text(f"onboarding.step_state.{one.step(step).state}", language)
         print(text("command.tenant_unfinished", language, **values))
-    if not (active or opened):
+    for one_leaving in leaving:
+        print(tenant_leaving.leaving_line(one_leaving, language, when))
+    if not (active or opened or leaving):
         print(text("command.tenant_none", language))
     return OK
 
@@ -239,13 +251,8 @@ def _cancel(options: argparse.Namespace, services: Services, _refresher: Refresh
 
 
 def _remove(options: argparse.Namespace, services: Services, refresher: Refresher) -> int:
-    """End an open onboarding; a tenant that has been added does not leave by this command yet."""
+    """End an open onboarding, or let a tenant leave that has been added."""
     onboarding = find_onboarding(services.engine, options.slug)
     if onboarding is not None and onboarding.is_open:
         return _cancel(options, services, refresher)
-    row = next(
-        (row for row in tenant_rows(services.engine).values() if options.slug in (row.slug, row.tenant_id)), None
-    )
-    if row is None:
-        return _say_wrong(services, Problem("command.tenant_unknown", {"wanted": options.slug}))
-    return _say_wrong(services, Problem("command.tenant_leaves_later", {"tenant": row.name}))
+    return tenant_leaving.remove(options, services, as_written(services.settings.zone))

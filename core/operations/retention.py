@@ -12,6 +12,7 @@ from sqlalchemy import Engine, make_url
 from core import audit
 from core.cache.event_rows import prune_events
 from core.cache.history_rows import delete_days, delete_gone_licenses
+from core.cache.onboarding_rows import delete_cancelled
 from core.cache.run_rows import delete_runs
 from core.cache.sql import increase_version, transaction
 from core.settings import Settings
@@ -38,6 +39,7 @@ def prune(engine: Engine, settings: Settings, now: datetime) -> dict[str, int]:
     with transaction(engine) as connection:
         if settings.run_days:
             deleted["runs"] = delete_runs(connection, now - timedelta(days=settings.run_days))
+            delete_cancelled(connection, now - timedelta(days=settings.run_days))
         # Before the days, because the last day of a licence shows when it was last listed.
         deleted["licenses"] = delete_gone_licenses(connection, today - timedelta(days=GONE_DAYS))
         if settings.history_days:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from core.cache.leaving_rows import leaving_keys
 from core.cache.rotation_rows import Rotation, open_rotations
 from core.onboarding.steps import RETRY_EVERY
 from core.problems import Problem, ProblemError
@@ -61,7 +62,10 @@ def due(services: Services, days: int) -> Iterator[CertificateUse]:
         (one.client_id, thumbprint) for one in opened for thumbprint in (one.current_thumbprint, one.next_thumbprint)
     }
     before, seen = services.now() + timedelta(days=days), set()
+    leaving = leaving_keys(services.engine)
     for use in sorted(all_uses(services.profiles), key=_end):
+        if use.kind == "tenant" and (use.tenant_id or use.slug) in leaving:
+            continue
         if use.certificate is None:
             yield use
             continue

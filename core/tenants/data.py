@@ -1,7 +1,8 @@
 """Every table, and what it holds of a tenant: how it is found, what becomes of it when the tenant leaves, until when.
 
 Export, privacy report and deletion walk TENANT_TABLES. A new table or column has its line here, in TENANT_TABLES or in
-OTHER_TABLES (tests/test_tenant_data.py).
+OTHER_TABLES (tests/test_tenant_data.py); one of tenants also its words in the catalogues (`data.table.<name>`: what it
+is for) and its line in docs/datenschutz.md.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class TenantTable:
 
     @property
     def shown(self) -> list[str]:
-        """Return the columns that an export shows."""
+        """Return the columns that exports and reports show."""
         return [name for name in self.columns.split() if name not in self.hidden.split()]
 
 
