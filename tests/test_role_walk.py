@@ -51,6 +51,7 @@ from core.onboarding.start import start, start_checked
 from core.operations import database_move, list_check, list_setup
 from core.operations.backup_overview import backup_overview
 from core.operations.list_setup import SetupRequest
+from core.operations.privacy_report import report_on
 from core.problems import ProblemError
 from core.profiles.certificate_uses import CertificateUse
 from core.refresh import list_refill, list_take_over, next_push, tenant_switches
@@ -245,6 +246,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("leave.undo", lambda core, actor: undo(core.services, core.tenant, actor)),
         ("tenant_export.export_tenant", lambda core, actor: export_tenant(
             core.engine, TenantKeys(core.tenant, "", "", ()), Path("/dev/null/x.zip"), actor, NOW)),
+        ("privacy_report.report_on", lambda core, actor: report_on(core.services, core.tenant, actor)),
     ],
     Action.RULES: [
         ("tenant_rules.keep", lambda core, actor: tenant_rules.keep(
