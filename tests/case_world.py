@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -94,8 +95,8 @@ class Desk:
     def cases(self) -> list[Case]:
         """All cases by number, each checked against its events."""
         with transaction(self.engine) as connection:
-            rows = connection.execute(select(cases).order_by(cases.c.number)).mappings().all()
-        found = [Case(**row) for row in rows]
+            names = [cases.c[one.name] for one in fields(Case)]
+            found = [Case(*row) for row in connection.execute(select(*names).order_by(cases.c.number))]
         for case in found:
             assert fold(self.events(case)) == case
         return found

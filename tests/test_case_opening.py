@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 
 import pytest
@@ -310,6 +311,6 @@ def test_events_go_with_the_tenant_of_their_case(desk: Desk) -> None:
 
 def test_the_database_itself_refuses_a_second_open_case_for_a_licence(desk: Desk) -> None:
     desk.read(10, 10)
-    twin = {column.name: getattr(desk.case, column.name) for column in cases.columns}
+    twin = asdict(desk.case)
     with pytest.raises(DBAPIError), desk.engine.begin() as connection:
         connection.execute(cases.insert().values(twin | {"case_id": "2", "number": "2"}))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, or_, select, update
+from sqlalchemy import Connection, Engine, delete, insert, or_, select, update
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import calendars, levels
@@ -44,7 +44,12 @@ class CalendarInUse(Exception):
 def all_calendars(engine: Engine) -> dict[str, StoredCalendar]:
     """Return key -> calendar, by name."""
     with transaction(engine) as connection:
-        stored = [_calendar(row) for row in connection.execute(select(calendars)).mappings()]
+        return calendars_in(connection)
+
+
+def calendars_in(connection: Connection) -> dict[str, StoredCalendar]:
+    """Return the same as `all_calendars`, in a transaction that is open."""
+    stored = [_calendar(row) for row in connection.execute(select(calendars)).mappings()]
     return {calendar.key: calendar for calendar in sorted(stored, key=lambda one: sort_key(one.name))}
 
 

@@ -84,10 +84,17 @@ class Case:
         return max(0, self.ordered - self.delivered)
 
 
-_COLUMNS = [cases.c[one.name] for one in fields(Case)]
+COLUMNS = [cases.c[one.name] for one in fields(Case)]
 _EVENT_COLUMNS = [case_events.c[one.name] for one in fields(CaseEvent)]
 _OPEN = cases.c.closed_at.is_(None)
 _CHANGE = update(cases).where(cases.c.case_id == bindparam("of_case"), cases.c.version == bindparam("version_before"))
+
+
+class StoredStep(NamedTuple):
+    """The next step of a case, for lists: what is to be done, and when it is due."""
+
+    next_action: str
+    due_at: datetime | None
 
 
 class OtherVersion(Exception):
@@ -124,12 +131,12 @@ def cases_since(engine: Engine) -> datetime | None:
 
 def open_cases_of(connection: Connection, keys: Collection[LicenseKey]) -> dict[LicenseKey, Case]:
     """Return the open case of each licence that has one, locked against other writers."""
-    return {case.key: case for case in _of_licenses(connection, keys, select(*_COLUMNS).where(_OPEN).with_for_update())}
+    return {case.key: case for case in _of_licenses(connection, keys, select(*COLUMNS).where(_OPEN).with_for_update())}
 
 
 def newest_cases_of(connection: Connection, keys: Collection[LicenseKey]) -> dict[LicenseKey, Case]:
     """Return the newest case of each licence that ever had one, open or not, locked against other writers."""
-    query = select(*_COLUMNS).order_by(cases.c.opened_at, cases.c.number).with_for_update()
+    query = select(*COLUMNS).order_by(cases.c.opened_at, cases.c.number).with_for_update()
     found = _of_licenses(connection, keys, query)
     return {case.key: case for case in sorted(found, key=lambda case: (case.is_open, case.opened_at, case.number))}
 
@@ -142,14 +149,14 @@ def _of_licenses(connection: Connection, keys: Collection[LicenseKey], query: Se
 
 def locked_case(connection: Connection, case_id: str) -> Case | None:
     """Return the case with this id or number, locked against other writers in this transaction; None if unknown."""
-    row = connection.execute(select(*_COLUMNS).where(_named(case_id)).with_for_update()).first()
+    row = connection.execute(select(*COLUMNS).where(_named(case_id)).with_for_update()).first()
     return Case(*row) if row else None
 
 
 def stored_case(engine: Engine, case_id: str) -> Case | None:
     """Return the case with this id or number; None if there is none."""
     with transaction(engine) as connection:
-        row = connection.execute(select(*_COLUMNS).where(_named(case_id))).first()
+        row = connection.execute(select(*COLUMNS).where(_named(case_id))).first()
     return Case(*row) if row else None
 
 
@@ -160,7 +167,7 @@ def _named(case_id: str) -> ColumnElement[bool]:
 
 def cases_of_bundle(connection: Connection, bundle_id: str) -> list[Case]:
     """Return the cases that are joined, by number, locked against other writers."""
-    query = select(*_COLUMNS).where(cases.c.bundle_id == bundle_id).order_by(cases.c.number).with_for_update()
+    query = select(*COLUMNS).where(cases.c.bundle_id == bundle_id).order_by(cases.c.number).with_for_update()
     return [Case(*row) for row in connection.execute(query)] if bundle_id else []
 
 
@@ -180,18 +187,6 @@ def part_number_of(connection: Connection, sku_id: str) -> str | None:
     return None
 
 
-def due_back(connection: Connection, today: date) -> list[Case]:
-    """Return the postponed cases whose day has come, locked against other writers."""
-    query = select(*_COLUMNS).where(cases.c.state == "postponed", cases.c.postponed_until <= today)
-    return [Case(*row) for row in connection.execute(query.order_by(cases.c.case_id).with_for_update())]
-
-
-def opened_ahead(connection: Connection) -> list[Case]:
-    """Return the open cases that a person has opened ahead of time, locked against other writers."""
-    query = select(*_COLUMNS).where(_OPEN, cases.c.wanted_at.is_not(None)).order_by(cases.c.case_id)
-    return [Case(*row) for row in connection.execute(query.with_for_update())]
-
-
 def events_of_case(connection: Connection, case_id: str, *, after: int = 0) -> list[CaseEvent]:
     """Return the events of a case in their order; those after the number `after`."""
     query = select(*_EVENT_COLUMNS).where(case_events.c.case_id == case_id, case_events.c.seq > after)
@@ -200,14 +195,19 @@ def events_of_case(connection: Connection, case_id: str, *, after: int = 0) -> l
 
 def events_of_cases(engine: Engine, case_ids: Collection[str]) -> dict[str, list[CaseEvent]]:
     """Return case id -> its events in their order."""
+    with transaction(engine) as connection:
+        return events_in(connection, case_ids)
+
+
+def events_in(connection: Connection, case_ids: Collection[str]) -> dict[str, list[CaseEvent]]:
+    """Return the same as `events_of_cases`, in a transaction that is open."""
     found: dict[str, list[CaseEvent]] = {case_id: [] for case_id in case_ids}
     ordered = sorted(found)
-    with transaction(engine) as connection:
-        for start in range(0, len(ordered), AT_A_TIME):
-            of_piece = case_events.c.case_id.in_(ordered[start : start + AT_A_TIME])
-            query = select(*_EVENT_COLUMNS).where(of_piece).order_by(case_events.c.case_id, case_events.c.seq)
-            for row in connection.execute(query):
-                found[row.case_id].append(CaseEvent(*row))
+    for start in range(0, len(ordered), AT_A_TIME):
+        of_piece = case_events.c.case_id.in_(ordered[start : start + AT_A_TIME])
+        query = select(*_EVENT_COLUMNS).where(of_piece).order_by(case_events.c.case_id, case_events.c.seq)
+        for row in connection.execute(query):
+            found[row.case_id].append(CaseEvent(*row))
     return found
 
 
@@ -226,17 +226,17 @@ def last_number(connection: Connection, year: int) -> int:
     return int(last or 0)
 
 
-def add_cases(connection: Connection, opened: Sequence[Case], year: int, last: int) -> None:
+def add_cases(connection: Connection, opened: Sequence[tuple[Case, StoredStep]], year: int, last: int) -> None:
     """Store new cases; `last` is the number of the last of them in this year."""
     if opened:
         upsert(connection, case_numbers, [{"year": year, "last": last}])
-        connection.execute(insert(cases), [asdict(case) for case in opened])
+        connection.execute(insert(cases), [asdict(case) | step._asdict() for case, step in opened])
 
 
-def change_cases(connection: Connection, changed: Iterable[tuple[Case, Case]]) -> None:
+def change_cases(connection: Connection, changed: Iterable[tuple[Case, Case, StoredStep]]) -> None:
     """Store cases as they are now, in the place of what they were before. Raises OtherVersion."""
-    for before, after in changed:
-        values = asdict(after) | {"of_case": after.case_id, "version_before": before.version}
+    for before, after, step in changed:
+        values = asdict(after) | step._asdict() | {"of_case": after.case_id, "version_before": before.version}
         del values["case_id"], values["number"]
         if connection.execute(_CHANGE, values).rowcount != 1:
             raise OtherVersion(after.case_id)

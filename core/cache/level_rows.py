@@ -118,6 +118,12 @@ def level_rules(connection: Connection) -> dict[str, LevelRule]:
     return by_tenant
 
 
+def levels_of_tenants(connection: Connection, tenant_ids: Collection[str]) -> dict[str, str]:
+    """Return tenant id -> key of its level; the level need not exist any more."""
+    query = select(tenants.c.tenant_id, tenants.c.level).where(tenants.c.tenant_id.in_(sorted(tenant_ids)))
+    return {row.tenant_id: row.level for row in connection.execute(query)}
+
+
 def effective_level() -> Any:
     """Return the expression for the key of a tenant's level: the standard one if its own does not exist."""
     exists = select(levels.c.key).where(levels.c.key == tenants.c.level).correlate(tenants).exists()

@@ -666,6 +666,10 @@ cases = Table(
     Column("follows", String(32), nullable=False),  # the case of an earlier shortage of this licence
     Column("bundle_id", String(32), nullable=False),  # cases of one customer for one consent and one order
     Column("version", Integer, nullable=False),  # number of the newest event
+    # Not of the events alone, but also by level and calendar; what is due and when, for lists.
+    Column("next_action", String(20), nullable=False, default=""),
+    Column("due_at", UtcTime),
+    Index("cases_due", "due_at", sqlite_where=OPEN_CASE, postgresql_where=OPEN_CASE),
     Index(
         "cases_open", "tenant_id", "sku_id", unique=True, sqlite_where=OPEN_CASE, postgresql_where=OPEN_CASE
     ),

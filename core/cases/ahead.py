@@ -14,8 +14,6 @@ from core.cache.audit_rows import Entry, append
 from core.cache.case_rows import (
     Case,
     CaseEvent,
-    add_case_events,
-    add_cases,
     last_number,
     lock_cases,
     newest_cases_of,
@@ -26,7 +24,7 @@ from core.cache.sql import Transaction, transaction
 from core.cache.tenant_rows import tenant_rows
 from core.cases.changes import bounded_note, need_quantity, need_waiting
 from core.cases.demand import priority_ahead
-from core.cases.fold import fold
+from core.cases.storing import Change, store
 from core.cases.writing import CaseRefused
 from core.problems import Problem
 from core.roles import Action, Actor
@@ -62,9 +60,7 @@ def open_ahead(engine: Engine, actor: Actor, request: AheadRequest, now: datetim
         data |= {"number": f"{today.year}-{last:04d}", **_licence(connection, request)}
         data |= {"follows": before.case_id, "follows_number": before.number} if before else {}
         event = CaseEvent(uuid4().hex, 1, now, actor.name, "opened", data, actor.shown)
-        case = fold([event])
-        add_cases(connection, [case], today.year, last)
-        add_case_events(connection, [event])
+        (case,) = store(connection, [Change(None, [event])], (today.year, last))
         append(connection, Entry(actor, "case.opened", case.number, None, data), now)
     return case
 

@@ -18,9 +18,6 @@ from core.cache.case_rows import (
     CaseEvent,
     KnownCase,
     LicenseKey,
-    add_case_events,
-    add_cases,
-    change_cases,
     last_number,
     lock_cases,
     newest_cases_of,
@@ -29,7 +26,7 @@ from core.cache.event_rows import LicenseEvent
 from core.cache.readings import Reading, StoredLicense
 from core.cache.sql import Transaction
 from core.cases.demand import missing_seats, priority_of_shortage, proposed_quantity
-from core.cases.fold import after, fold
+from core.cases.storing import Change, store
 from core.cases.transitions import transition
 from core.cases.writing import PRODUCT
 from core.licenses.judge import SHORT_STAGES, Judgement
@@ -123,23 +120,16 @@ class CaseWatch:
         lock_cases(connection)
         last = last_number(connection, year)
         newest = newest_cases_of(connection, {seen.key for seen in news})
-        opened: list[Case] = []
-        changed: list[tuple[Case, Case]] = []
-        events: list[CaseEvent] = []
+        changes = []
         for seen in news:
             before = newest.get(seen.key)
             if opens_new(before, seen):
                 last += 1
-                events.append(self._opened(seen, f"{year}-{last:04d}", before))
-                opened.append(fold(events[-1:]))
-                self._remember(opened[-1])
+                changes.append(Change(None, [self._opened(seen, f"{year}-{last:04d}", before)]))
             elif before is not None and (added := further(before, seen)):
-                events += added
-                changed.append((before, case := _after_all(before, added)))
-                self._remember(case)
-        add_cases(connection, opened, year, last)
-        change_cases(connection, changed)
-        add_case_events(connection, events)
+                changes.append(Change(before, added))
+        for case in store(connection, changes, (year, last)):
+            self._remember(case)
 
     def _remember(self, case: Case) -> None:
         """Know the case for a later reading of the same refresh."""
@@ -262,24 +252,15 @@ def by_product(case_id: str, seq: int, at: datetime, kind: str, data: Mapping[st
     return CaseEvent(case_id, seq, at, PRODUCT.name, kind, data, PRODUCT.shown)
 
 
-def _after_all(case: Case, events: Sequence[CaseEvent]) -> Case:
-    for event in events:
-        case = after(case, event)
-    return case
-
-
 def tell_cases(connection: Transaction, reports: Sequence[LicenseEvent]) -> None:
     """Add to the open cases that their shortages were told, or count as told; in the transaction that stores it."""
     lock_cases(connection)
     keys = {(one.tenant_id, one.sku_id) for one in reports}
     newest = {key: case for key, case in newest_cases_of(connection, keys).items() if case.is_open} if keys else {}
-    changed, events = [], []
-    for report in reports:
-        case = newest.get((report.tenant_id, report.sku_id))
-        if case is not None:
-            event = by_product(case.case_id, case.version + 1, report.at, "told", {"what": report.what})
-            events.append(event)
-            newest[case.key] = after(case, event)
-            changed.append((case, newest[case.key]))
-    change_cases(connection, changed)
-    add_case_events(connection, events)
+    events: dict[LicenseKey, list[CaseEvent]] = {}
+    for report in sorted(reports, key=lambda one: one.at):
+        key = report.tenant_id, report.sku_id
+        if (case := newest.get(key)) is not None:
+            seq = case.version + 1 + len(events.setdefault(key, []))
+            events[key].append(by_product(case.case_id, seq, report.at, "told", {"what": report.what}))
+    store(connection, [Change(newest[key], added) for key, added in events.items()])

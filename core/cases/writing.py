@@ -20,14 +20,12 @@ from core.cache.audit_rows import Entry, append
 from core.cache.case_rows import (
     Case,
     CaseEvent,
-    add_case_events,
-    change_cases,
     events_of_case,
     lock_cases,
     locked_case,
 )
 from core.cache.sql import Transaction
-from core.cases.fold import after
+from core.cases.storing import Change, store
 from core.cases.transitions import Who, transition
 from core.problems import Problem, ProblemError
 from core.roles import Actor, schedule_actor
@@ -103,9 +101,7 @@ def write(
     """
     need_possible(case, kind, data, who)
     event = CaseEvent(case.case_id, case.version + 1, at, actor.name, kind, dict(data), actor.shown)
-    changed = after(case, event)
-    change_cases(connection, [(case, changed)])
-    add_case_events(connection, [event])
+    (changed,) = store(connection, [Change(case, [event])])
     if who != "product":
         before = {"state": case.state, "version": case.version}
         now = {"state": changed.state, "version": changed.version, **data}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from core.cases.duty import tend_cases
 from core.leaving.removal import finish_due
 from core.leaving.tenant_files import drop_strays
 from core.operations.retention import prune_now
@@ -22,9 +23,18 @@ def daily(services: Services) -> None:
 
 
 def minutely(services: Services) -> None:
-    """Make a backup if one is due, and remove the tenants that are; a failure is logged, never raised."""
+    """Make a backup and remove tenants if they are due, and tend the cases; a failure is logged, never raised."""
     back_up_if_due(services.engine, services.settings)
     remove_due(services)
+    tend(services)
+
+
+def tend(services: Services) -> None:
+    """Let cases return on their day and be due by the present levels; a failure is logged, never raised."""
+    try:
+        tend_cases(services.engine, services.settings.zone, services.now())
+    except Exception:
+        log.exception("cases cannot be tended just now")
 
 
 def remove_due(services: Services) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from core.audit import Entry
 from core.cache import calendar_rows
 from core.cache.calendar_rows import CalendarChanged, CalendarInUse, StoredCalendar
+from core.cache.sql import Transaction
 from core.name_key import name_key, plain
 from core.problems import Problem, ProblemError, ProblemsError
 from core.roles import Action, Actor
@@ -54,6 +55,11 @@ class CalendarError(ProblemError):
 def calendars(engine: Engine) -> dict[str, NamedCalendar]:
     """Return key -> calendar, by name."""
     return {key: _named(stored) for key, stored in calendar_rows.all_calendars(engine).items()}
+
+
+def calendars_in(connection: Transaction) -> dict[str, NamedCalendar]:
+    """Return the same as `calendars`, in a transaction that is open."""
+    return {key: _named(stored) for key, stored in calendar_rows.calendars_in(connection).items()}
 
 
 def faults_of(calendar: NamedCalendar) -> Iterator[tuple[str, Problem]]:

@@ -76,7 +76,8 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
         "cases", BY_ID,
         "case_id number tenant_id sku_id sku_part_number cause state resumes outcome priority priority_set owner "
         "owner_name quantity waiting ordered delivered wanted_at note enabled free missing stage short_since "
-        "good_since opened_at changed_at state_since closed_at postponed_until follows bundle_id version",
+        "good_since opened_at changed_at state_since closed_at postponed_until follows bundle_id version "
+        "next_action due_at",
     ),
     TenantTable(
         "case_events", Through("case_id", "cases", goes_along=True), "case_id seq at actor actor_name kind data"

@@ -1,0 +1,83 @@
+"""Store the new events of cases, each case as the fold of its events, with its next step and what it was judged by.
+
+Everything that changes a case goes through `store`; `core.cases.writing` and `core.cases.opening` check and call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from core.cache.case_rows import (
+    Case,
+    CaseEvent,
+    StoredStep,
+    add_case_events,
+    add_cases,
+    change_cases,
+    events_in,
+)
+from core.cache.sql import Transaction
+from core.cases.clocks import Terms, clocks_of, judgement
+from core.cases.fold import after, fold
+from core.cases.next_step import next_step
+from core.cases.terms import terms_in
+
+
+class Change(NamedTuple):
+    """New events of a case, in their order; `before` is the case until then, None if they open it."""
+
+    before: Case | None
+    events: Sequence[CaseEvent]
+
+
+class Settled(NamedTuple):
+    """A change with the case afterwards, its events as they are stored, and its next step."""
+
+    before: Case | None
+    case: Case
+    events: Sequence[CaseEvent]
+    step: StoredStep
+
+
+def store(connection: Transaction, changes: Sequence[Change], last_number: tuple[int, int] | None = None) -> list[Case]:
+    """Store these changes and return the cases afterwards; `last_number`: (year, number) if some are new.
+
+    `lock_cases` comes before. Raises NotPossible, OtherVersion.
+    """
+    tenants = {_tenant(change) for change in changes}
+    history = events_in(connection, [change.before.case_id for change in changes if change.before])
+    book = terms_in(connection, tenants)
+    settled = [
+        settle(change, history.get(change.events[0].case_id, []), book.of(_tenant(change))) for change in changes
+    ]
+    new = [(one.case, one.step) for one in settled if one.before is None]
+    if new and last_number:
+        add_cases(connection, new, *last_number)
+    change_cases(connection, [(one.before, one.case, one.step) for one in settled if one.before is not None])
+    add_case_events(connection, [event for one in settled for event in one.events])
+    return [one.case for one in settled]
+
+
+def settle(change: Change, history: Sequence[CaseEvent], terms: Terms) -> Settled:
+    """Return the change with all that follows from it; `history` are the events before it."""
+    case, events = change.before, list(change.events)
+    for place, event in enumerate(events):
+        was_open = case is None or case.is_open
+        case = after(case, event)
+        if was_open and not case.is_open:
+            judged = judgement([*history, *events[: place + 1]], terms, event.at)
+            events[place] = replace(event, data={**event.data, "judged": judged})
+    case = case or fold(events)
+    return Settled(change.before, case, events, step_of(case, [*history, *events], terms))
+
+
+def step_of(case: Case, events: Sequence[CaseEvent], terms: Terms) -> StoredStep:
+    """Return the next step of a case as it is stored for lists."""
+    step = next_step(case, clocks_of(events, terms, events[-1].at), terms.calendar)
+    return StoredStep(step.action, step.due_at)
+
+
+def _tenant(change: Change) -> str:
+    return change.before.tenant_id if change.before else str(change.events[0].data["tenant_id"])
