@@ -25,6 +25,7 @@ from core.cache.shared_frames import newest_figures
 from core.licenses.alarm_rules import Rule
 from core.licenses.skus import KINDS
 from core.problems import Problem
+from core.refresh.run_watch import RunWatch
 from core.spreadsheets import harmless, separator
 from core.texts import plural, text
 from tests.actors import entry
@@ -470,6 +471,18 @@ def test_one_tenant_is_singular(world):
 
     assert "1 von 1 Tenant ·" in age.line(shown, NOW, "de", ZURICH)
     assert "1 of 1 tenant ·" in age.line(shown, NOW, "en", ZURICH)
+
+
+def test_pages_that_wait_share_one_look_at_the_database_until_the_refresh_tells_something(world, monkeypatch):
+    monkeypatch.setattr(snapshots, "STATE_SECONDS", 60.0)
+    watch, engine = RunWatch(), world.runtime.engine
+    look = lambda: snapshots.latest_state(engine, since=watch.told_at)  # noqa: E731
+    first = look()
+
+    assert look() is first
+    watch.tell("run")
+    assert (newer := look()) is not first
+    assert look() is newer
 
 
 @pytest.mark.usefixtures("german")

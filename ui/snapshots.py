@@ -146,14 +146,15 @@ def key_of(snapshot: Snapshot) -> tuple[int, datetime]:
     return snapshot.version, snapshot.taken_at
 
 
-def latest_state(engine: Engine, seconds: float | None = None) -> LatestState:
+def latest_state(engine: Engine, seconds: float | None = None, *, since: float = float("-inf")) -> LatestState:
     """Return version and latest run, at most `seconds` old; all open pages together ask the database that often.
 
-    None is STATE_SECONDS. A page that waits for its own refresh asks for less.
+    None is STATE_SECONDS. A page that waits for its own refresh asks for less, and for nothing that was read before
+    `since` (monotonic seconds).
     """
     store, oldest = _store(engine), STATE_SECONDS if seconds is None else min(seconds, STATE_SECONDS)
     with store.lock:
-        if store.latest is None or time.monotonic() - store.latest[0] > oldest:
+        if store.latest is None or time.monotonic() - store.latest[0] > oldest or store.latest[0] < since:
             store.latest = (time.monotonic(), LatestState(data_version(engine), latest_run(engine)))
         return store.latest[1]
 

@@ -42,7 +42,7 @@ class PlainPages:
     ) -> None:
         self._language = language
         self._demo = demo
-        self._first_files = first_files
+        self._first_files = {language: in_language(first_files, language) for language in texts.languages()}
         self._templates = Environment(
             loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
         )
@@ -76,7 +76,7 @@ class PlainPages:
                 for code in texts.languages()
             ],
             demo=self._demo(),
-            prefetched=() if request.headers.get("save-data") == "on" else in_language(self._first_files, language),
+            prefetched=() if request.headers.get("save-data") == "on" else self._first_files[language],
             **values,
         )
         headers = {"content-security-policy": PLAIN_POLICY, "x-frame-options": "DENY", "cache-control": "no-store"}

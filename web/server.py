@@ -22,8 +22,9 @@ from core import runtime, tracing
 from core.access import accounts
 from core.access.refusals import Refusals
 from core.access.sessions import Sessions
-from core.cache.database import OtherSchema
+from core.cache.database import OtherSchema, schema_at
 from core.cache.health_reading import stored_schema_problem
+from core.cache.schema_version import Fit
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.operations import duties, file_modes
 from core.operations.dashboard_lock import only_dashboard
@@ -94,11 +95,17 @@ class Server:
         """Begin to wait if the tables have another version by now; go on if they fit again."""
         try:
             if self._runtime is None:
-                self.open()
+                if self._may_open():
+                    self.open()
             else:
                 self._wait_because_of(stored_schema_problem(self._runtime.engine))
         except ProblemError as error:  # of a server that is away, which the next look may find again
             log.warning("%s", error)
+
+    def _may_open(self) -> bool:
+        """Return True if the tables fit by now, or this process upgrades them; asks for their version alone."""
+        fit, _ = schema_at(self.settings.database)
+        return fit is Fit.FITS or (fit is Fit.OLDER and runtime.may_upgrade(self.settings))
 
     def _wait_because_of(self, problem: Problem | None) -> None:
         if problem is not None and problem != self.other_schema:

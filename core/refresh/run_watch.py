@@ -6,6 +6,7 @@ A page looks at the database several times a second, too, because a run may be c
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ class RunWatch:
         self._lock = threading.Lock()
         self._pages: dict[str, tuple[str, WaitingPage]] = {}  # session -> id of the run, page
         self._deliver: Callable[[WaitingPage], object] = _nobody
+        self.told_at = float("-inf")  # monotonic seconds; what was read before may lack what was told
 
     def deliver_with(self, deliver: Callable[[WaitingPage], object]) -> None:
         """Set the function that gives a page its frame; without one nobody is woken."""
@@ -43,6 +45,7 @@ class RunWatch:
     def tell(self, run_id: str) -> None:
         """Wake the pages that wait for this run, because it has stored new figures or its end."""
         with self._lock:
+            self.told_at = time.monotonic()
             pages = [page for waiting_for, page in self._pages.values() if waiting_for == run_id]
             for page in pages:
                 del self._pages[page.session]

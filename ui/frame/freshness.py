@@ -29,7 +29,7 @@ from ui.frame.block_errors import fenced
 from ui.frame.identity import current_user
 from ui.frame.refresh_progress import show_progress
 from ui.problems import problem_box
-from ui.snapshots import Snapshot
+from ui.snapshots import LatestState, Snapshot
 from ui.texts import plural, text
 
 HELP = {
@@ -142,13 +142,20 @@ def _own_progress(version: int) -> None:
         if OWN in st.session_state:
             own_run_watch.wake_for(st.session_state[OWN])
         try:
-            latest = snapshots.latest_state(runtime.current().engine, 0)
+            latest = _closely()
             own = _own_run(latest.run)
         except DatabaseError:
             st.caption(f":red[{text('database.no_answer')}]")
             return
         _take_news(own, latest.version, version)
         show_progress(latest.run if latest.run is not None and latest.run.running else None)
+
+
+def _closely() -> LatestState:
+    """Return the latest state, shared with all pages that wait, but not older than what the refresh has told."""
+    current = runtime.current()
+    told_at = current.services.run_watch.told_at if current.services else float("-inf")
+    return snapshots.latest_state(current.engine, OWN_EVERY_SECONDS / 2, since=told_at)  # not what it had last time
 
 
 def _take_news(own: Run | None, newest: int, version: int) -> None:
