@@ -6,6 +6,7 @@ Unlike the threads of ThreadPoolExecutor they do not keep the process from endin
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextvars import copy_context
@@ -13,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+END_SECONDS = 1.0
 
 
 class Workers:
@@ -21,7 +23,7 @@ class Workers:
     def __init__(self, count: int, name: str) -> None:
         self._count, self._name = count, name
         self._tasks: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._started = 0
+        self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
 
     def submit(self, call: Callable[..., T], *args: Any) -> Future[T]:
@@ -36,9 +38,10 @@ class Workers:
                 future.set_exception(error)
 
         with self._lock:
-            if self._started < self._count:
-                self._started += 1
-                threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
+            if len(self._threads) < self._count:
+                name = f"{self._name}-{len(self._threads) + 1}"
+                self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+                self._threads[-1].start()
         self._tasks.put(task)
         return future
 
@@ -48,11 +51,18 @@ class Workers:
         return (future.result() for future in futures)
 
     def close(self) -> None:
-        """End the threads, busy ones after their task."""
+        """End the threads, busy ones after their task, for which it waits at most END_SECONDS.
+
+        A task that stores something would else meet a database that is closed already.
+        """
         with self._lock:
-            for _ in range(self._started):
+            ending, self._threads = self._threads, []
+            for _ in ending:
                 self._tasks.put(None)
-            self._started = 0
+        until = time.monotonic() + END_SECONDS
+        for thread in ending:
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
         while (task := self._tasks.get()) is not None:

@@ -35,11 +35,11 @@ class AdvisoryLock:
             if self._connection is not None:
                 return False
             try:
-                connection = self._connect()
-                if connection.execute(TAKE, self._name).scalar():
-                    self._connection = connection
-                else:
-                    connection.close()
+                with contextlib.ExitStack() as stack:
+                    connection = stack.enter_context(contextlib.closing(self._connect()))
+                    if connection.execute(TAKE, self._name).scalar():
+                        self._connection = connection
+                        stack.pop_all()
             except DBAPIError as error:
                 raise DatabaseError(problem_of(error, self._engine.url.render_as_string())) from error
             return self._connection is not None
@@ -73,8 +73,12 @@ class AdvisoryLock:
     def _connect(self) -> Connection:
         """Return a connection outside of the pool, which close() really closes."""
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        connection.detach()
-        connection.exec_driver_sql(KEEP_ALIVE)
+        try:
+            connection.detach()
+            connection.exec_driver_sql(KEEP_ALIVE)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _drop(self) -> None:
