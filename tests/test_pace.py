@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from core.cache import run_rows
 from core.graph import BatchAnswer, BatchRequest, Http
 from core.refresh.refresher import Refresher
+from core.refresh.tenant_switches import SwitchChange, add_to_list, apply_switches
 from core.refresh.timetable import BackgroundRefresh
 from core.sharepoint.pace import LONGEST, MAX_WAIT, Pace, ThrottleHint, strictest, throttle_hint
 from core.sharepoint.push import GiveWay
 from simulator import Fault
 from simulator.throttle import Meter
-from tests.actors import SUPPORT
+from tests.actors import ADMIN, SUPPORT
 from tests.held_refresh import WRITING, Hold
 from tests.office import Office, open_office
 from tests.test_refresh import command
@@ -414,4 +415,18 @@ def test_the_cap_is_a_setting(tmp_path: Path) -> None:
         summary = office.refresh()
 
     assert (summary["sharepoint"]["created"], summary["sharepoint"]["triggers_set"]) == (15, 15)
-    assert 25 < sum(slept) <= 30  # the triggers, after fifteen items of two units
+    assert 29 < sum(slept) <= 2 + 32  # the items after the mark of the lists, the triggers after all these
+
+
+def test_a_switch_of_a_tenant_tells_the_pace_what_sharepoint_says(tmp_path: Path) -> None:
+    with open_office(tmp_path) as office:
+        tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 9)})
+        office.refresh()
+        (result,) = add_to_list(office.services, [tenant.tenant_id], ADMIN)
+        office.m365.faults.add(Fault("PATCH .*/fields", "status", 429, str(MAX_WAIT + 100), sub_response=True))
+        change = SwitchChange(tenant.tenant_id, (True, True), (True, False))
+        (throttled,) = apply_switches(office.services, [change], ADMIN)
+
+        assert result.problem is None
+        assert throttled.problem is not None
+        assert office.services.publisher.pace.permit(2) is None  # so a push writes nothing either

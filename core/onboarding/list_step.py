@@ -62,4 +62,4 @@ def take_row_away(job: Job) -> Problem | None:
     if item is None:
         return None
     path = f"{lists.tenants.path}/items/{item.item_id}"
-    return write_row(lists, BatchRequest("DELETE", path, if_match=item.etag), job.onboarding.name)
+    return write_row(services, lists, BatchRequest("DELETE", path, if_match=item.etag), job.onboarding.name)

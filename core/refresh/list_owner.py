@@ -29,6 +29,7 @@ from core.sharepoint.owner_mark import (
     present_mark,
     verdict,
 )
+from core.sharepoint.pace import Pace
 
 ATTEMPTS = 3  # somebody else may mark the lists at the same moment
 CONFIRM_EVERY = 60.0  # seconds of a push between two looks at the mark
@@ -46,8 +47,8 @@ class ListOwner:
     One refresh at a time uses it; pages and commands may look at the same time.
     """
 
-    def __init__(self, engine: Engine, zone: tzinfo, clock: Callable[[], float] = time.monotonic) -> None:
-        self._engine, self._zone, self._clock = engine, zone, clock
+    def __init__(self, engine: Engine, zone: tzinfo, pace: Pace, clock: Callable[[], float] = time.monotonic) -> None:
+        self._engine, self._zone, self._pace, self._clock = engine, zone, pace, clock
         self._settled: set[str] = set()  # keys of the parameter lists in which this process has found its own mark
         self._item_id = ""  # of our mark
         self._confirmed_at = -CONFIRM_EVERY
@@ -151,7 +152,7 @@ class ListOwner:
             request = BatchRequest("PATCH", f"{path}/{rows[0].item_id}/fields", body, rows[0].etag)
         else:
             request = BatchRequest("POST", path, {"fields": of.body({"name": PARAMETER, "value": mark.text()})})
-        return lists.client.batch([request])[0]
+        return self._pace.send(lists.client, [request])[0]
 
     def _remove_further_marks(self, lists: Lists, rows: Sequence[Item], own: Own) -> None:
         """Delete rows of ours beside the one that counts, left when two installations marked the lists at once."""
@@ -159,7 +160,7 @@ class ListOwner:
             mark = mark_of(row.text("value"))
             if mark is not None and mark.turn in own.turns:
                 path = f"{lists.parameters.path}/items/{row.item_id}"
-                lists.client.batch([BatchRequest("DELETE", path, if_match=row.etag)])
+                self._pace.send(lists.client, [BatchRequest("DELETE", path, if_match=row.etag)])
 
     def _problem(self, code: str, mark: Mark) -> Problem:
         def shown(at: datetime) -> str:

@@ -70,8 +70,8 @@ class Publisher:
         self._lists: tuple[SharePointProfile, Lists] | None = None
         self._workers = Workers(len(LIST_NAMES), "lists")
         self._writers = Workers(PARALLEL_BATCHES, "sharepoint")
-        self._pace = Pace(http, settings.sharepoint_units_per_minute)
-        self.owner = ListOwner(engine, settings.zone)
+        self.pace = Pace(http, settings.sharepoint_units_per_minute)
+        self.owner = ListOwner(engine, settings.zone, self.pace)
 
     def close(self) -> None:
         """End the threads."""
@@ -157,7 +157,7 @@ class Publisher:
         if not items:
             return 0
         self.owner.claim(lists, lists.items(lists.parameters), now)
-        writer = Writer(lists.client, of, self._pace, self._writers)
+        writer = Writer(lists.client, of, self.pace, self._writers)
         outcomes = writer.apply([Change(("", item.item_id), item, delete=True) for item in items])
         return sum(outcome.result == "done" for outcome in outcomes)
 
@@ -188,7 +188,7 @@ class Publisher:
         lists, known = job.lists_read.lists, dict(memory.alarms)
         try:
             result = push(
-                lists, self._pace, self._writers, job.items, planner, memory.alarms, now=job.now,
+                lists, self.pace, self._writers, job.items, planner, memory.alarms, now=job.now,
                 check=lambda plan: self._check_not_emptied(lists, lost_items(job.rows, plan, known)),
                 remember=memory.save, progress=lambda total, done: job.progress(total + others, done),
                 give_way=job.give_way,
@@ -223,7 +223,7 @@ class Publisher:
         """Write the changes of the tenant list; those left out because the push gave way are counted in `result`."""
         lists = lists_read.lists
         lists_read.list_cache.check_columns(lists.tenants)
-        writer = Writer(lists.client, lists.tenants, self._pace, self._writers, give_way)
+        writer = Writer(lists.client, lists.tenants, self.pace, self._writers, give_way)
         before = result.through
         outcomes = writer.apply(changes, lambda done: progress(before + len(changes), before + done))
         result.remaining += sum(outcome.result == "left" for outcome in outcomes)

@@ -103,7 +103,7 @@ def add_to_list(
         switches = (_switches(lists, item, last_switches(row)) if item else last) or (row.enabled, row.monitored)
         if item is None and problem is None:
             adding(tenant_id)
-            problem = write_row(lists, _new_row(lists, row.name, switches), row.name)
+            problem = write_row(services, lists, _new_row(lists, row.name, switches), row.name)
         if problem is None:
             _save(services, tenant_id, switches)
         result = SwitchResult(tenant_id, row.name, problem)
@@ -170,7 +170,7 @@ def _switch(services: Services, lists: Lists, matched: dict[str, Item], change: 
         return Problem("sharepoint.changed_meanwhile", {"tenant": row.name})
     body = lists.tenants.body({"enabled": change.wanted[0], "monitoring": change.wanted[1]})
     path = f"{lists.tenants.path}/items/{item.item_id}/fields"
-    problem = write_row(lists, BatchRequest("PATCH", path, body, item.etag), row.name)
+    problem = write_row(services, lists, BatchRequest("PATCH", path, body, item.etag), row.name)
     if problem is None:
         _save(services, change.tenant_id, change.wanted)
     return problem
@@ -184,10 +184,10 @@ def _switch_in_cache(services: Services, row: Any, change: SwitchChange) -> Prob
     return None
 
 
-def write_row(lists: Lists, request: BatchRequest, name: str) -> Problem | None:
+def write_row(services: Services, lists: Lists, request: BatchRequest, name: str) -> Problem | None:
     """Send one write about the row of the tenant `name`; return its problem, None for success."""
     try:
-        answer = lists.client.batch([request])[0]
+        answer = services.publisher.pace.send(lists.client, [request])[0]
     except GraphError as error:
         return error.problem
     if answer.ok:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from requests.structures import CaseInsensitiveDict
 
-from core.graph import BatchAnswer, Http
+from core.graph import BatchAnswer, BatchRequest, GraphClient, Http
 from core.graph.http import wait_seconds
 
 UNITS = 2  # what creating, changing or deleting an item costs
@@ -104,6 +104,21 @@ class Pace:
                 self._slow_down(hint.left - self._flying, now, hint.reset)
             elif answers and permit.since > self._slow_since:
                 self._left = None  # a new minute has begun
+
+    def send(self, client: GraphClient, requests: Sequence[BatchRequest]) -> list[BatchAnswer]:
+        """Send a few writes at once, and let later permits wait for them. Raises GraphError."""
+        units, answers = UNITS * len(requests), list[BatchAnswer]()
+        with self._lock:
+            now = self._clock()
+            self._next = max(now, self._next) + units * self._seconds_a_unit
+            if self._left is not None:
+                self._left = max(0, self._left - units)
+            self._flying += units
+        try:
+            answers = client.batch(requests)
+        finally:
+            self.answered(Permit(units, now), answers)
+        return answers
 
     def _reserve(self, units: int) -> float | None:
         """Return the time from which `units` may be sent; None if SharePoint's wait is longer than MAX_WAIT."""

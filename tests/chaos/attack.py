@@ -24,7 +24,7 @@ class Attack(Stage):
         self._skipped = 0.0  # seconds of waiting that only seem to have passed
         services = office.services
         services.http.sleep = self._sleep
-        services.publisher._pace = Pace(services.http, clock=lambda: time.monotonic() + self._skipped)
+        services.publisher.pace = Pace(services.http, clock=lambda: time.monotonic() + self._skipped)
 
     def sync(self) -> dict[str, Any]:
         return self.office.refresh()
