@@ -11,6 +11,7 @@ from benchmarks.report import environment, heading, save, table
 from benchmarks.result import Figure
 
 NAMES = ("refresh", "push", "rerun", "load", "scale", "age", "way_back", "soak", "workers")
+ON_REQUEST = ("many",)  # take long
 SEED = 7  # of the random numbers of the simulated tenants
 
 
@@ -30,12 +31,17 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all without")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"some of {', '.join((*NAMES, *ON_REQUEST))}; without any all but {', '.join(ON_REQUEST)}",
+    )
     parser.add_argument("--quick", action="store_true", help="fewer rounds: shows that it runs, measures coarsely")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measured times there, too")
     options = parser.parse_args()
-    if unknown := set(options.names) - set(NAMES):
-        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    if unknown := set(options.names) - {*NAMES, *ON_REQUEST}:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join((*NAMES, *ON_REQUEST))}")
     return options
 
 

@@ -55,14 +55,14 @@ class WorkersBenchmark:
 
     def _measure(self, refresher: Refresher, count: int, processes: list[int]) -> None:
         for measured in (False, True):  # the first one fetches the tokens
-            before, began = sum(map(_cpu, processes)), time.perf_counter()
+            before, began = sum(map(cpu_seconds, processes)), time.perf_counter()
             summary = refresher.run(command_actor(), read_only=True)
             if summary["ok"] != self.tenants:
                 raise RuntimeError(f"The refresh failed: {summary}")
             seconds = time.perf_counter() - began
             if measured:
                 self.seconds[count].append(seconds)
-                self.busy[count].append((sum(map(_cpu, processes)) - before) / seconds)
+                self.busy[count].append((sum(map(cpu_seconds, processes)) - before) / seconds)
 
     def _figures(self) -> list[Figure]:
         what = f"{self.tenants} tenants read by"
@@ -83,12 +83,14 @@ class WorkersBenchmark:
 
 
 @contextmanager
-def workers(settings: Settings, world: Cloud, folder: Path, count: int) -> Iterator[list[int]]:
-    """Run `count` worker processes during the block."""
+def workers(
+    settings: Settings, world: Cloud, folder: Path, count: int, *, threads: int = THREADS
+) -> Iterator[list[int]]:
+    """Run `count` worker processes during the block, and yield their ids."""
     own = {
         "DATA_DIR": str(settings.data_dir), "LOG_DIR": str(folder / "logs"), "DATABASE_URL": settings.database_url,
         "PROFILES_DIR": str(settings.profiles_dir), "LOGIN_URL": world.url, "GRAPH_URL": world.url, "ROLE": "worker",
-        "WORKERS": str(THREADS), "REFRESH_MINUTES": "0", "LOG_LEVEL": "ERROR",
+        "WORKERS": str(threads), "REFRESH_MINUTES": "0", "LOG_LEVEL": "ERROR",
     }  # fmt: skip
     environment = os.environ | {f"LIZENZTOOL_{name}": value for name, value in own.items()}
     environment |= {"REQUESTS_CA_BUNDLE": world.ca_bundle}
@@ -103,7 +105,7 @@ def workers(settings: Settings, world: Cloud, folder: Path, count: int) -> Itera
             end(process)
 
 
-def _cpu(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the seconds of processor that the process has used so far (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(") ")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
