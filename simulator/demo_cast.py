@@ -97,7 +97,7 @@ CUSTOMERS = [
             "FLOW_FREE": (TEN_THOUSAND, 3),
             "TEAMS_EXPLORATORY": (100, 2),
         },
-        options={"certificate_days": 6.5},
+        options={"certificate_days": 6.5, "permissions": {"Organization.Read.All", "Application.ReadWrite.OwnedBy"}},
     ),
     Customer(
         "Metallbau Lindenhof GmbH",

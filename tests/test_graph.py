@@ -266,7 +266,9 @@ def ended_certificate(tenant: Tenant) -> dict[str, str]:
         pytest.param(no_consent, "app_unknown", "AADSTS7000229", "zustimmung", "admin consent", id="no-principal"),
         pytest.param(disabled, "app_disabled", "AADSTS7000112", "aktivieren", "Enable", id="disabled-app"),
         pytest.param(unknown_certificate, "certificate_unknown", "AADSTS700027", ".cer", ".cer", id="unknown-cert"),
-        pytest.param(ended_certificate, "certificate_expired", "AADSTS700027", "cert new", "cert new", id="ended-cert"),
+        pytest.param(
+            ended_certificate, "certificate_expired", "AADSTS700027", "cert renew", "cert renew", id="ended-cert"
+        ),
     ],
 )
 def test_a_refused_sign_in_names_the_code_and_the_remedy(

@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from core.cache.onboarding_rows import find_onboarding
 from core.cache.tenant_rows import tenant_rows
+from simulator.portal import LICENSES_READ
 from tests.browser import settled, sign_in, violations, watch
 from tests.office import Office, open_office, product_process
 from tests.people import add_person
@@ -98,3 +99,35 @@ def test_from_nothing_to_a_tenant_that_is_read(
     page.get_by_role("button", name="Zur Kenntnis genommen").click()
     expect(page.get_by_text("Es ging dafür keine einzelne Meldung hinaus")).to_have_count(0)
     assert find_onboarding(office.engine, "schule-hoeri").seen_by == "carla"  # type: ignore[union-attr]
+
+
+def test_a_certificate_is_renewed_by_hand_on_the_page(empty: tuple[Office, str], context: BrowserContext) -> None:
+    office, url = empty
+    tenant = office.m365.add_tenant("Bau AG Chur", SKUS, permissions={LICENSES_READ}, certificate_days=6)
+    office.refresh()
+    page = context.new_page()
+    page.goto(f"{url}/login?lang=de")
+    sign_in(page, "carla", PASSWORD)
+    complaints = watch(context, url)
+
+    page.get_by_text("→ erneuern").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Neues Zertifikat machen").click()
+    expect(dialog.get_by_text("darf ihre Schlüssel nicht selbst ändern")).to_be_visible()
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Öffentlichen Teil herunterladen").click()
+    public = download.value.path().read_bytes()
+    assert b"PRIVATE" not in public
+    settled(page)
+    assert violations(page) == []
+    office.m365.portal.upload(tenant, public)
+    dialog.get_by_role("button", name="Hochgeladen, weiter").click()
+    expect(dialog.get_by_text("Alt, liegt noch bereit")).to_be_visible()
+    office.refresh()
+    dialog.get_by_role("button", name="Altes löschen").click()
+
+    expect(dialog.get_by_text("Das Zertifikat ist erneuert.")).to_be_visible()
+    expect(dialog.get_by_text("noch von Hand zu löschen")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Zertifikat noch 729 Tage")).to_be_visible()
+    assert complaints == []

@@ -542,13 +542,23 @@ def test_a_tenant_that_was_never_read_has_no_last_state(filled, open_page):
 
 
 def test_a_command_is_named_only_to_whoever_may_run_it(small, open_page):
-    ends = ProfileTenant(small.known[0].tenant_id, "hoeri", "Schule Höri", NOW + timedelta(days=5, hours=1))
-    save_profiles(small.engine, [ends, *small.known[1:]], {})
+    ended = Problem("profile.cert_expired", {"file": "neu.json", "real": "2026-11-01", "slug": "neu"})
+    save_profiles(small.engine, small.known, {"neu.json": ("neu", [ended])})
 
     for role, named in (("admin", True), ("support", False), ("viewer", False)):
         told = words(open_page(small, START, user={"name": role, "role": role, "sid": "1"}))
-        assert "endet in 5 Tagen" in told
+        assert "abgelaufen" in told
         assert ("python -m core" in told, "wer den Server betreut" in told) == (named, not named)
+
+
+def test_a_certificate_that_ends_leads_whoever_may_to_its_renewal(small, open_page):
+    ends = ProfileTenant(small.known[0].tenant_id, "hoeri", "Schule Höri", NOW + timedelta(days=5, hours=1))
+    save_profiles(small.engine, [ends, *small.known[1:]], {})
+
+    for role, leads in (("admin", True), ("support", False), ("viewer", False)):
+        told = words(open_page(small, START, user={"name": role, "role": role, "sid": "1"}))
+        assert "endet in 5 Tagen" in told
+        assert ("→ erneuern" in told, "wer den Server betreut" in told) == (leads, not leads)
 
 
 def test_a_failing_tenant_says_since_when_why_and_what_to_do(filled, open_page):

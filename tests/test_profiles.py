@@ -258,7 +258,7 @@ def pem_of(kind: str) -> bytes:
         ),
         pytest.param("broken-key", "cert_broken", "cert new", "cert new", id="broken-key"),
         pytest.param("broken-certificate", "cert_broken", "cert new", "cert new", id="broken-certificate"),
-        pytest.param("ended", "cert_expired", "cert new contoso", "cert new contoso", id="ended"),
+        pytest.param("ended", "cert_expired", "cert renew contoso", "cert renew contoso", id="ended"),
         pytest.param("starts-later", "cert_not_yet", "Uhr", "clock", id="not-yet-valid"),
         pytest.param("empty", "cert_no_key", "dieselbe PEM", "same PEM", id="empty-file"),
     ],

@@ -523,8 +523,8 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.ONBOARDING: [("tenant-aufnehmen", "onboarding_begin")],
     Action.SEE_CONTACTS: [("tenant", "csv_kontakte")],
     Action.CONTACTS: [("tenant", "contact_add")],
-    Action.CERTIFICATES: [],
     Action.LEAVING: [],  # by the command line alone
+    Action.CERTIFICATES: [("tenant", "certificate_open")],
     Action.RULES: [("regeln", "rule_add")],
     Action.LEVELS: [],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
@@ -740,6 +740,12 @@ def work_at_contacts(at: Recorder) -> None:
     at.press("contact_save", contact_name="Mallory", contact_email="mallory@example.ch")
 
 
+def work_at_a_certificate(at: Recorder) -> None:
+    at.open("tenant")
+    at.press("certificate_open")
+    at.press("certificate_next")
+
+
 def work_at_rules(at: Recorder) -> None:
     at.open("regeln")
     at.open_row("rules", 0, "product")
@@ -789,8 +795,8 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.ONBOARDING: (work_at_onboarding, {"tenant.onboarding_started"}),
     Action.SEE_CONTACTS: (work_at_a_file_of_contacts, {"export"}),
     Action.CONTACTS: (work_at_contacts, {"contact.added"}),
-    Action.CERTIFICATES: (lambda _: None, set()),
     Action.LEAVING: (lambda _: None, set()),
+    Action.CERTIFICATES: (work_at_a_certificate, {"certificate.renewal_started"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
     Action.LEVELS: (lambda _: None, set()),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
@@ -817,7 +823,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [
-        Action.LOOK, Action.CERTIFICATES, Action.LEAVING, Action.LEVELS, Action.CASES, Action.OPERATIONS,
+        Action.LOOK, Action.LEAVING, Action.LEVELS, Action.CASES, Action.OPERATIONS,
     ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)

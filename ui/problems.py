@@ -29,8 +29,12 @@ def for_reader(words: str, lang: language.Language | None = None) -> str:
     """Return the text for the reader: without the sentences that name a command, which only an admin may run."""
     if COMMAND not in words or current_user().may(Action.ACCOUNTS):
         return words
-    kept = [sentence for sentence in SENTENCE_ENDS.split(words) if COMMAND not in sentence]
-    return " ".join([*kept, text("problem.ask_operator", lang)])
+    return f"{without_commands(words)} {text('problem.ask_operator', lang)}"
+
+
+def without_commands(words: str) -> str:
+    """Return the text without the sentences that name a command."""
+    return " ".join(sentence for sentence in SENTENCE_ENDS.split(words) if COMMAND not in sentence)
 
 
 def reason(problem: Problem, tenant: str, lang: language.Language | None = None) -> str:

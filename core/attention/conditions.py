@@ -15,6 +15,7 @@ from core.clock import elapsed
 from core.licenses.units import State
 from core.problems import Problem
 from core.profiles.profile_faults import HARMLESS
+from core.profiles.profile_files import CERT_OPTIONS
 
 CERTIFICATE_LEVELS: tuple[tuple[int, Level], ...] = ((7, "error"), (14, "warning"), (30, "notice"))
 CERTIFICATE_DAYS = CERTIFICATE_LEVELS[-1][0]
@@ -93,7 +94,7 @@ def certificate_conditions(ending: Certificate, now: datetime) -> Iterator[Condi
     code = "check.certificate_ended" if days < 0 else "check.certificate_ends"
     if 0 <= days < 2:
         code = "check.certificate_ends_now"
-    params = {"tenant": ending.name, "days": str(days), "slug": ending.slug}
+    params = {"tenant": ending.name, "days": str(days), "slug": f"{ending.slug}{CERT_OPTIONS[ending.kind]}"}
     yield Condition(level, Problem(code, params), ending.name, ending.slug, moments={"until": ending.expires})
 
 

@@ -26,6 +26,7 @@ from core.licenses.judge import judge
 from core.licenses.skus import Catalogue, Product
 from core.licenses.units import License
 from core.problems import Problem
+from core.profiles.profile_files import Kind
 from core.profiles.profile_store import ProfileStore
 from core.profiles.sharepoint_profile import SharePointProfile
 from core.profiles.tenant_profile import TenantProfile
@@ -37,11 +38,12 @@ REMOVED_FOR = timedelta(days=30)  # a profile taken away is reported for so long
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The end of the certificate with which the profile `name` signs in."""
+    """The end of the certificate with which the profile `name` signs in; `kind` is that of the profile."""
 
     name: str
     slug: str
     expires: datetime
+    kind: Kind = "tenant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +147,6 @@ def _alarming(
 
 
 def certificate_of(profile: TenantProfile | SharePointProfile) -> Certificate:
-    name = profile.name if isinstance(profile, TenantProfile) else f"SharePoint ({profile.name})"
-    return Certificate(name, profile.slug, profile.certificate.expires)
+    if isinstance(profile, TenantProfile):
+        return Certificate(profile.name, profile.slug, profile.certificate.expires)
+    return Certificate(f"SharePoint ({profile.name})", profile.slug, profile.certificate.expires, "sharepoint")

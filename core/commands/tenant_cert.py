@@ -14,7 +14,7 @@ from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.onboarding.steps import PORTAL, RETRY_EVERY
 from core.problems import Problem, ProblemError
 from core.profiles.certificate_uses import CertificateUse, all_uses, find_use
-from core.profiles.profile_files import Kind
+from core.profiles.profile_files import CERT_OPTIONS, Kind
 from core.refresh.services import Services
 from core.roles import command_actor
 from core.rotation.many import RotationResult, due, rotate_many, rotate_patiently
@@ -157,11 +157,7 @@ def _say(services: Services, use: CertificateUse, rotation: Rotation) -> None:
     for number, click in enumerate(CLICKS, 1):
         values = {"file": public_file(services, rotation), "portal": PORTAL, "client_id": rotation.client_id}
         print(f"{number}. {text(f'rotation.click.{click}', language, **values)}")
-    print(text("command.cert_again", language, slug=use.slug, kind=_option(use)))
-
-
-def _option(use: CertificateUse) -> str:
-    return {"tenant": "", "sharepoint": " --sharepoint", "auth": " --sign-in"}[use.kind]
+    print(text("command.cert_again", language, slug=use.slug, kind=CERT_OPTIONS[use.kind]))
 
 
 def _thumbprint(use: CertificateUse) -> str:

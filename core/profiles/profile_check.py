@@ -20,7 +20,7 @@ from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.certificates import Certificate
 from core.profiles.profile_faults import HARMLESS, Fault
-from core.profiles.profile_files import EXPECTED_NAMES, PATTERNS, Kind
+from core.profiles.profile_files import CERT_OPTIONS, EXPECTED_NAMES, PATTERNS, Kind
 from core.profiles.profile_json import ProfileJson, contract_spelling, text_field
 from core.text_files import NoFile, file_name, is_text, shown
 
@@ -209,7 +209,8 @@ class ProfileCheck:
     def _check_validity(self, certificate: Certificate) -> None:
         real = certificate.expires.date()
         if certificate.expires <= self.now:
-            self.add_problem("profile.cert_expired", field="cert_path", real=real.isoformat(), slug=self.slug)
+            command = f"{self.slug}{CERT_OPTIONS[self.kind]}"
+            self.add_problem("profile.cert_expired", field="cert_path", real=real.isoformat(), slug=command)
         if certificate.not_before > self.now:
             self.add_problem("profile.cert_not_yet", field="cert_path", real=certificate.not_before.date().isoformat())
 

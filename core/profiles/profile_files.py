@@ -22,6 +22,8 @@ PATTERNS: dict[Kind, re.Pattern[str]] = {
     "sharepoint": re.compile(r"sp-config-(?P<slug>.+)-profile\.json"),
     "auth": re.compile(r"(?P<slug>.+)\.json"),
 }
+# With which option `tenant cert renew` takes the short name of such a profile.
+CERT_OPTIONS: dict[Kind, str] = {"tenant": "", "sharepoint": " --sharepoint", "auth": " --sign-in"}
 EXPECTED_NAMES: dict[Kind, str] = {
     "tenant": "config-<name>-profile.json",
     "sharepoint": "sp-config-<name>-profile.json",

@@ -17,6 +17,7 @@ Params = dict[str, list[str]]
 _KEPT = "_url"
 RULE_TENANT, RULE_PRODUCT = "tenant", "sku"  # slug and SKU id of the licence whose exception a link opens
 CONTACT = "kontakt"  # id of the contact that a link to the page of its tenant opens
+CERTIFICATE = "zertifikat"  # a link to the page of a tenant opens the dialog about its certificate
 OPEN_LICENSE = "lizenz"  # which licence is open, on every page that has licences; ui.license_panel sets and removes it
 
 
@@ -51,8 +52,8 @@ def kept_params(page: str) -> Params:
 
 
 def set_params(wanted: Mapping[str, Sequence[str]]) -> None:
-    """Make `wanted` the only parameters of the URL, beside the open licence and a contact that is to be opened."""
-    names = (*wanted, OPEN_LICENSE, CONTACT)
+    """Make `wanted` the only parameters of the URL, beside the open licence and what a link opens."""
+    names = (*wanted, OPEN_LICENSE, CONTACT, CERTIFICATE)
     kept = {name: st.query_params.get_all(name) for name in names if name in st.query_params}
     if len(kept) < len(st.query_params):  # all at once: each single change goes to the browser with all the others
         st.query_params.from_dict(kept)

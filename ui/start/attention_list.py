@@ -21,11 +21,11 @@ from ui import format as fmt
 from ui import snapshots
 from ui.control_keys import bound_key
 from ui.escaping import plain
-from ui.frame import navigation
+from ui.frame import navigation, url
 from ui.frame.identity import current_user
 from ui.frame.language import Language
 from ui.frame.view import View
-from ui.problems import for_reader, reason, sentence
+from ui.problems import for_reader, reason, sentence, without_commands
 from ui.row_dialog import open_dialog
 from ui.snapshots import Snapshot
 from ui.texts import text
@@ -40,6 +40,7 @@ ICONS: dict[Level, str] = {
     "note": ":gray[:material/info:]",
 }
 OF_ONBOARDING = ("onboarding.unfinished", "onboarding.shortages_found_many")
+OF_CERTIFICATE = ("check.certificate_ended", "check.certificate_ends", "check.certificate_ends_now")
 BOLD = ("tenant", "product")
 
 
@@ -124,8 +125,11 @@ def _kind(condition: Condition) -> tuple[Level, str, str]:
 def _item(condition: Condition, words: ConditionWords) -> Item:
     sentence = words.sentence(condition)
     if condition.slug:
-        unreadable = condition.slug if condition.cause else ""
-        return Item(sentence, condition.level, navigation.TENANT, (("tenant", condition.slug),), unreadable)
+        unreadable, params = condition.slug if condition.cause else "", [("tenant", condition.slug)]
+        if condition.problem.code in OF_CERTIFICATE and current_user().may(Action.CERTIFICATES):
+            sentence = without_commands(sentence) + text("attention.renew", words.language)
+            params.append((url.CERTIFICATE, "1"))
+        return Item(sentence, condition.level, navigation.TENANT, tuple(params), unreadable)
     if condition.problem.code in OF_ONBOARDING and current_user().may(Action.ONBOARDING):
         return Item(sentence, condition.level, navigation.NEW_TENANT)
     page = navigation.OPERATIONS if condition.subject == BACKUP else navigation.MONITORING

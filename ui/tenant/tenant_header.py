@@ -20,6 +20,7 @@ from ui.problems import reason, technical_lines
 from ui.snapshots import Snapshot
 from ui.switch_actions import show_results
 from ui.tables.frame_rows import moment, rows
+from ui.tenant.certificate_dialog import certificate_button, certificate_dialog
 from ui.tenant.switch_controls import tenant_switches
 from ui.texts import text
 
@@ -100,9 +101,15 @@ def _choose(names: Mapping[str, str]) -> None:
 
 def tenant_header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
     """Show the status line ("aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage") and the switches."""
-    with st.container(horizontal=True, vertical_alignment="center", key="tenant_header"):
-        st.markdown(" · ".join(status_parts(tenant, view)), width="stretch")
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="tenant_header"
+    ):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+            *parts, certificate = status_parts(tenant, view)
+            st.markdown(" · ".join(parts), width="content")
+            certificate_button("tenant", tenant.slug, tenant.name, certificate)
         tenant_switches(snapshot, tenant.tenant_id)
+    certificate_dialog(view)
     show_results(snapshot)
 
 
