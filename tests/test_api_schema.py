@@ -25,6 +25,11 @@ include-path-regex = "^/tenants(/.tenantId./contacts)?$"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422, 503]
 
 [[operations]]
+include-method = "DELETE"
+include-path = "/tenants/{tenantId}"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422, 503]
+
+[[operations]]
 include-path = "/tenants/{tenantId}/contacts/{contactId}"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 404, 409, 422, 503]
 """
@@ -49,4 +54,4 @@ def test_the_server_keeps_what_the_document_promises(served: Served, tmp_path: P
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "18 selected / 18 total" in done.stdout
+    assert "19 selected / 19 total" in done.stdout

@@ -239,6 +239,27 @@ def test_a_tenant_is_tested_without_being_stored(api: Served, office: Office) ->
     assert (tenant_rows(office.engine), find(office.engine, ADMIN, Search(), limit=1)) == before
 
 
+# ---------------------------------------------------------------- leaving
+
+
+def test_a_tenant_leaves_once_and_only_by_its_name(api: Served, office: Office) -> None:
+    tenant_id = office.m365.find_tenant("Schule Höri").tenant_id
+    for name, status, code in (("", 422, "VALIDATION_FAILED"), ("Schule", 422, "VALIDATION_FAILED")):
+        wrong = api.call("DELETE", f"/tenants/{tenant_id}", role="admin", params={"name": name})
+        assert refused(wrong, status, code)["details"][0]["field"] == "name"
+    assert tenant_id in tenant_rows(office.engine)
+
+    left = api.call("DELETE", "/tenants/Schule Höri", role="admin", params={"name": "schule höri"})
+
+    assert (left.status_code, left.json()["data"]["name"]) == (202, "Schule Höri")
+    assert left.json()["data"]["dueAt"] > left.json()["data"]["startedAt"]
+    refused(api.get(f"/tenants/{tenant_id}"), 404, "NOT_FOUND")
+    again = api.call("DELETE", f"/tenants/{tenant_id}", role="admin", params={"name": "Schule Höri"})
+    assert refused(again, 409, "CONFLICT")["details"][0]["problem"] == "leaving.already"
+    unknown = f"/tenants/{tenant_id[:-4]}0000"
+    refused(api.call("DELETE", unknown, role="admin", params={"name": "x"}), 404, "NOT_FOUND")
+
+
 def test_a_test_ends_in_time_and_few_run_at_once(api: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onboardings, "TEST_SECONDS", 0.0)
     slow = api.call("POST", "/tenants/Schule Höri/test", role="support")

@@ -922,6 +922,7 @@ OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
     ("GET", "/runs/{runId}"): (Action.LOOK, None),
     ("POST", "/refreshes"): (Action.REFRESH, {"tenants": ["nobody"]}),
     ("PATCH", "/tenants/{tenantId}"): (Action.SWITCHES, {"enabled": False}),
+    ("DELETE", "/tenants/{tenantId}"): (Action.LEAVING, None),
     ("POST", "/tenants/{tenantId}/test"): (Action.REFRESH, None),
     ("GET", "/tenants/{tenantId}/contacts"): (Action.SEE_CONTACTS, None),
     ("POST", "/tenants/{tenantId}/contacts"): (Action.CONTACTS, {"name": "Mallory", "email": "mallory@example.ch"}),
@@ -932,6 +933,7 @@ OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
     ("GET", "/onboardings"): (Action.ONBOARDING, None),
     ("GET", "/onboardings/{onboardingId}"): (Action.ONBOARDING, None),
 }
+NEEDED_QUERY = {("DELETE", "/tenants/{tenantId}"): "?name=nobody"}
 
 
 def test_every_call_of_the_api_is_walked(product: Product) -> None:
@@ -948,13 +950,14 @@ def test_the_api_lets_a_role_do_what_it_may_and_nothing_else(product: Product, r
     before = product.world()
     for (method, path), (action, body) in OPERATIONS.items():
         ids = dict.fromkeys(("runId", "contactId", "onboardingId"), "0123456789ab")
-        address = f"/api/v1{path.format(tenantId='nobody', **ids)}"
+        address = f"/api/v1{path.format(tenantId='nobody', **ids)}{NEEDED_QUERY.get((method, path), '')}"
         status = product.get(address, method=method, headers=headers, json=body).status_code
         refusal = 401 if role == NONE else 403
         assert status in (200, 404, 422) if allows(role, action) else status == refusal, (method, path, status)
         assert product.get(address, role if role != NONE else "", method=method, json=body).status_code == 401
         secret = headers["Authorization"].removeprefix("Bearer ")
-        for query in (f"?token={secret}", f"?access_token={secret}"):
+        for name in ("token", "access_token"):
+            query = f"{'&' if '?' in address else '?'}{name}={secret}"
             assert product.get(address + query, method=method, json=body).status_code == 401
 
     assert product.world() == before

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from core.problems import ProblemError
 from core.runtime import Runtime
-from web.api import licenses, onboardings, runs, tenant_contacts, tenants
+from web.api import leavings, licenses, onboardings, runs, tenant_contacts, tenants
 from web.api.authentication import BASE, CALL, ApiAuth
 from web.api.call import Context, each_once, nearest
 from web.api.call_limits import CallLimits
@@ -53,7 +53,7 @@ def api_app(
         dependencies=[Depends(each_once)],
         exception_handlers=HANDLERS,
     )
-    for module in (licenses, tenants, tenant_contacts, onboardings, runs):
+    for module in (licenses, tenants, tenant_contacts, onboardings, leavings, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
     app.state.context = Context(runtime)
