@@ -165,7 +165,7 @@ def test_a_value_that_the_list_refuses_is_told_in_sharepoints_words(ready: Provi
 # Interrupted, at the same time, and lists of somebody else
 
 
-@pytest.mark.parametrize("step", range(12))
+@pytest.mark.parametrize("step", range(4))  # create, change, change with the old ETag, delete
 @pytest.mark.parametrize("kind", ["lost_answer", "status"])
 def test_a_lost_answer_or_a_busy_sharepoint_leaves_nothing_behind(ready: Provider, kind: str, step: int) -> None:
     ready.m365.faults.add(Fault(WRITES, kind, after=step, status=503, retry_after="0"))
