@@ -10,6 +10,7 @@ from ui.frame.view import current_view
 from ui.onboarding.begin_form import begin_form
 from ui.onboarding.first_readings import show_summaries
 from ui.onboarding.import_form import import_form
+from ui.onboarding.leaving_tenants import show_leaving
 from ui.onboarding.open_onboardings import chosen_onboarding, show_open
 from ui.onboarding.steps_view import show_onboarding
 from ui.texts import text
@@ -27,6 +28,8 @@ else:
     with fenced("onboarding.begin"):
         st.caption(text("onboarding.intro"))
         begin_form()
+with fenced("leaving.list_title"):
+    show_leaving(view)
 with fenced("onboarding.summaries_title"):
     show_summaries()
 with fenced("onboarding.open_title"):

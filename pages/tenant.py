@@ -17,6 +17,7 @@ from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
 from ui.tenant.contacts_table import contacts_block
 from ui.tenant.first_reading_summary import first_reading_summary
 from ui.tenant.history_chart import history_chart
+from ui.tenant.leaving_block import leaving_block
 from ui.tenant.subscriptions_table import subscriptions_block
 from ui.tenant.tenant_header import choose_tenant, last_error, tenant_header
 from ui.tenant.timeline import timeline
@@ -60,3 +61,6 @@ with fenced("subscriptions.title"):
 
 with fenced("contact.title"):
     contacts_block(tenant, view)
+
+with fenced("leaving.ask"):
+    leaving_block(tenant, view)

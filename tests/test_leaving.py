@@ -17,7 +17,10 @@ import pytest
 from sqlalchemy import JSON, Connection, Engine, Table, insert, select
 
 from core import audit
+from core.attention.conditions import leaving_conditions
+from core.attention.facts import known_facts
 from core.audit import Search
+from core.cache.catalogue import load_catalogue
 from core.cache.leaving_rows import all_leavings, leaving_of
 from core.cache.mentions import TenantKeys
 from core.cache.readings import stored_licenses
@@ -314,6 +317,10 @@ def test_it_waits_for_sharepoint_and_goes_on_an_hour_later(small: Office) -> Non
     assert not the(small).profile_path.exists()  # the key does not wait
     assert finish_due(small.services) == []  # not again at once
     assert [one.problem and one.problem.code for one in all_leavings(small.engine)] == ["leaving.items_left"]
+    facts = known_facts(small.engine, small.settings, load_catalogue(small.engine)[0], small.now())
+    (condition,) = leaving_conditions(facts)
+    assert condition.cause is not None
+    assert (condition.problem.code, condition.cause.code) == ("leaving.stuck", "leaving.items_left")
     small.m365.faults.clear()
     small.later(hours=1)
 

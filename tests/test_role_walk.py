@@ -32,6 +32,7 @@ from core.backup import creation
 from core.backup.drill import drill
 from core.cache.account_rows import Account, add_account
 from core.cache.contact_rows import Contact
+from core.cache.leaving_rows import Leaving
 from core.cache.mentions import TenantKeys
 from core.cache.onboarding_rows import Onboarding, add_onboarding, change
 from core.cache.schema import metadata
@@ -39,7 +40,7 @@ from core.cache.tenant_rows import tenant_rows
 from core.cache.view_rows import add_view
 from core.cases import changes as case_changes
 from core.cases.ahead import AheadRequest, open_ahead
-from core.leaving.leave import start_leaving, undo
+from core.leaving.leave import read_export, start_leaving, undo
 from core.leaving.tenant_export import export_tenant
 from core.licenses.alarm_rules import Rule
 from core.onboarding import bulk, bulk_thread, first_read_step
@@ -244,6 +245,8 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
     Action.LEAVING: [
         ("leave.start_leaving", lambda core, actor: start_leaving(core.services, core.tenant, "falsch", actor)),
         ("leave.undo", lambda core, actor: undo(core.services, core.tenant, actor)),
+        ("leave.read_export", lambda core, actor: read_export(
+            core.services, Leaving("", "", "Zug", "", NOW, NOW, "nowhere.zip", ""), actor)),
         ("tenant_export.export_tenant", lambda core, actor: export_tenant(
             core.engine, TenantKeys(core.tenant, "", "", ()), Path("/dev/null/x.zip"), actor, NOW)),
         ("privacy_report.report_on", lambda core, actor: report_on(core.services, core.tenant, actor)),
@@ -523,7 +526,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.ONBOARDING: [("tenant-aufnehmen", "onboarding_begin")],
     Action.SEE_CONTACTS: [("tenant", "csv_kontakte")],
     Action.CONTACTS: [("tenant", "contact_add")],
-    Action.LEAVING: [],  # by the command line alone
+    Action.LEAVING: [("tenant", "leaving_ask_")],
     Action.CERTIFICATES: [("tenant", "certificate_open")],
     Action.RULES: [("regeln", "rule_add")],
     Action.LEVELS: [],
@@ -781,6 +784,14 @@ def work_at_the_audit(at: Recorder) -> None:
     at.click("csv_audit")
 
 
+def work_at_leaving(at: Recorder) -> None:
+    at.open("tenant", "tenant=bau-ag-chur")
+    at.press("leaving_ask")
+    at.press("leaving_now", leaving_name="Bau AG Chur")
+    at.open("tenant-aufnehmen")
+    at.press("leaving_undo")
+
+
 # Action -> how an admin does it with a browser, and what the audit then tells.
 WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.LOOK: (lambda _: None, set()),  # the pages above
@@ -795,7 +806,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.ONBOARDING: (work_at_onboarding, {"tenant.onboarding_started"}),
     Action.SEE_CONTACTS: (work_at_a_file_of_contacts, {"export"}),
     Action.CONTACTS: (work_at_contacts, {"contact.added"}),
-    Action.LEAVING: (lambda _: None, set()),
+    Action.LEAVING: (work_at_leaving, {"tenant.leaving", "tenant.stays"}),
     Action.CERTIFICATES: (work_at_a_certificate, {"certificate.renewal_started"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
     Action.LEVELS: (lambda _: None, set()),
@@ -823,7 +834,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [
-        Action.LOOK, Action.LEAVING, Action.LEVELS, Action.CASES, Action.OPERATIONS,
+        Action.LOOK, Action.LEVELS, Action.CASES, Action.OPERATIONS,
     ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)

@@ -40,6 +40,7 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
         *list_conditions(facts),
         *gone_conditions(facts),
         *onboarding_conditions(facts, now),
+        *leaving_conditions(facts),
         *(backup_conditions(facts.backups, now) if facts.backups else ()),
     ]
     return sorted(unsorted, key=lambda condition: RANK[condition.level])
@@ -177,6 +178,13 @@ def onboarding_conditions(facts: Facts, now: datetime) -> Iterator[Condition]:
             problem = Problem("onboarding.unfinished", {"tenant": one.name})
             yield Condition("warning", problem, one.name, cause=cause, moments={"since": one.created_at})
     yield from _first_readings(facts.unseen)
+
+
+def leaving_conditions(facts: Facts) -> Iterator[Condition]:
+    """Yield a condition for each tenant that should be deleted and cannot be."""
+    for one in facts.stuck:
+        problem = Problem("leaving.stuck", {"tenant": one.name})
+        yield Condition("warning", problem, one.name, cause=one.problem, moments={"since": one.due_at})
 
 
 def _first_readings(unseen: Sequence[Onboarding]) -> Iterator[Condition]:

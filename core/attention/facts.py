@@ -17,6 +17,7 @@ from core.cache.attention_queries import (
     unanswered_alarms,
 )
 from core.cache.backup_rows import latest_backups
+from core.cache.leaving_rows import Leaving, all_leavings
 from core.cache.level_rows import all_levels, level_of
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.onboarding_rows import Onboarding, all_onboardings, unseen_summaries
@@ -79,6 +80,7 @@ class Facts:
     removed: Mapping[str, datetime] = field(default_factory=dict)  # tenant whose profile is gone -> last attempt
     unfinished: Sequence[Onboarding] = ()  # tenants that are being added
     unseen: Sequence[Onboarding] = ()  # tenants whose first reading has found shortages, which nobody has acknowledged
+    stuck: Sequence[Leaving] = ()  # tenants that are due but cannot be removed yet
     backups: BackupFacts | None = None  # None: not asked for
     site_gone_since: datetime | None = None  # time of the last read, if the SharePoint profile was removed after it
 
@@ -99,6 +101,7 @@ def known_facts(
         gone=_alarming(engine, settings, catalogue, now),
         unfinished=all_onboardings(engine),
         unseen=unseen_summaries(engine),
+        stuck=[one for one in all_leavings(engine) if one.problem is not None],
         backups=backup_facts(settings, latest_backups(engine)),
     )
 

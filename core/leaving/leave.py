@@ -10,7 +10,7 @@ import logging
 from datetime import timedelta
 from pathlib import Path
 
-from core.audit import Entry
+from core.audit import Entry, record
 from core.cache.leaving_rows import Leaving, add_leaving, leaving_of, undo_leaving
 from core.cache.mentions import TenantKeys
 from core.cache.onboarding_rows import all_onboardings
@@ -75,6 +75,21 @@ def undo(services: Services, wanted: str, actor: Actor) -> Leaving:
     _drop(export_folder(services.settings) / leaving.export_file)
     log.info("%s: %s stays", actor.shown, leaving.name)
     return leaving
+
+
+def read_export(services: Services, leaving: Leaving, actor: Actor) -> bytes:
+    """Return the export made when the tenant began to leave, after a note in the audit.
+
+    Raises NotAllowed; LeavingRefused if the file is gone; DatabaseError.
+    """
+    actor.need(Action.LEAVING)
+    try:
+        content = (export_folder(services.settings) / leaving.export_file).read_bytes()
+    except OSError as error:
+        raise LeavingRefused(Problem("leaving.export_gone", {"tenant": leaving.name})) from error
+    after = {"sha256": leaving.export_sha256}
+    record(services.engine, actor, "export", f"tenant {leaving.name}", after=after, at=services.now())
+    return content
 
 
 def tenant_keys(services: Services, wanted: str) -> TenantKeys:

@@ -225,6 +225,7 @@ def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: b
     yield from conditions.removal_conditions(facts)
     yield from conditions.gone_conditions(facts)
     yield from conditions.onboarding_conditions(facts, now)
+    yield from conditions.leaving_conditions(facts)
 
 
 def _findings(services: Services, of: Iterable[Condition]) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ ICONS: dict[Level, str] = {
     "notice": ":orange[:material/info:]",
     "note": ":gray[:material/info:]",
 }
-OF_ONBOARDING = ("onboarding.unfinished", "onboarding.shortages_found_many")
+OF_ONBOARDING = ("onboarding.unfinished", "onboarding.shortages_found_many", "leaving.stuck")
 OF_CERTIFICATE = ("check.certificate_ended", "check.certificate_ends", "check.certificate_ends_now")
 BOLD = ("tenant", "product")
 
