@@ -529,7 +529,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.LEAVING: [("tenant", "leaving_ask_")],
     Action.CERTIFICATES: [("tenant", "certificate_open")],
     Action.RULES: [("regeln", "rule_add")],
-    Action.LEVELS: [],
+    Action.LEVELS: [("stufen", "level_add"), ("stufen", "assign_to")],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
     Action.SESSIONS: [("konten", "sessions")],
     Action.TOKENS: [("programme", "token_add")],
@@ -756,6 +756,12 @@ def work_at_rules(at: Recorder) -> None:
     at.press("rule_end_now")
 
 
+def work_at_levels(at: Recorder) -> None:
+    at.open("stufen")
+    at.press("level_add")
+    at.press("level_save", level_name="Gold")
+
+
 def work_at_accounts(at: Recorder) -> None:
     at.open("konten")
     at.press("account_add")
@@ -809,7 +815,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.LEAVING: (work_at_leaving, {"tenant.leaving", "tenant.stays"}),
     Action.CERTIFICATES: (work_at_a_certificate, {"certificate.renewal_started"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
-    Action.LEVELS: (lambda _: None, set()),
+    Action.LEVELS: (work_at_levels, {"level.added"}),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
     Action.SESSIONS: (work_at_sessions, {"session.ended"}),
     Action.TOKENS: (work_at_tokens, {"token.made"}),
@@ -834,11 +840,12 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [
-        Action.LOOK, Action.LEVELS, Action.CASES, Action.OPERATIONS,
+        Action.LOOK, Action.CASES, Action.OPERATIONS,
     ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     cancel(product.office.services, "kunde", ADMIN)
+    levels.delete(product.office.engine, levels.levels(product.office.engine)["gold"], ADMIN)
     for one in contacts.all_contacts(product.office.engine, ADMIN):
         if one.name == "Mallory":
             contacts.remove(product.office.engine, ADMIN, one.tenant_id, one.contact_id, NOW)

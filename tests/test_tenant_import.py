@@ -215,3 +215,18 @@ def test_a_tenant_that_is_cancelled_during_the_import_is_not_said_to_be_read(pro
 
     assert [(one.name, one.result) for one in told] == [(first.name, "failed"), (second.name, "read")]
     assert [one.code for one in told[0].problems] == ["onboarding.cancelled"]
+
+
+def test_a_level_is_checked_and_has_its_effect(
+    provider: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = customers(provider, 2)
+    file = tmp_path / "levels.csv"
+    file.write_text(f"{HEADER}\nEins;{first.tenant_id};; PREMIUM ;\nZwei;{second.tenant_id};;Platin;\n", "utf-8")
+
+    run(file, "--json")
+
+    good, bad = results(capsys)
+    assert "onboarding.no_level" in str(bad["problems"])
+    assert good["problems"] == []
+    assert tenant_rows(provider.engine)[first.tenant_id].level == "premium"

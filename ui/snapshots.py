@@ -25,12 +25,12 @@ from core.cache.frame_index import FrameIndex
 from core.cache.license_index import LicenseIndex
 from core.cache.lists_read import ListedTenant, SharePointStatus, tenant_list_rows
 from core.cache.product_frame import products_frame
-from core.cache.rule_rows import all_rules
+from core.cache.rule_rows import all_level_rules, all_rules
 from core.cache.run_rows import Run, latest_run
 from core.cache.shared_frames import Figures, newest_figures
 from core.cache.sql import data_version
 from core.clock import working_day_before
-from core.licenses.alarm_rules import Rule
+from core.licenses.alarm_rules import LevelRule, Rule
 from core.problems import Problem
 from core.runtime import Runtime
 from ui.age import Age, age_of
@@ -51,6 +51,7 @@ class Snapshot:
     facts: Facts
     listed: Sequence[ListedTenant]
     rules: Sequence[Rule] = ()
+    level_rules: Mapping[str, LevelRule] = field(default_factory=dict)  # tenant id -> what its level says
     events: Sequence[LicenseEvent] = ()  # since the last working day, the newest first
     recorded_since: datetime | None = None  # from then on every event of a licence is stored
 
@@ -175,6 +176,7 @@ def _build(runtime: Runtime, figures: Figures) -> Snapshot:
         facts=known_facts(engine, runtime.settings, figures.catalogue, figures.taken_at, figures.names_fault),
         listed=tenant_list_rows(engine),
         rules=all_rules(engine),
+        level_rules=all_level_rules(engine),
         events=events_since(engine, working_day_before(figures.taken_at, runtime.settings.zone)),
         recorded_since=recorded_since(engine),
     )

@@ -16,8 +16,10 @@ from core.attention.facts import known_facts
 from core.cache import event_rows, frames, history_rows, lists_read, readings
 from core.cache.api_queries import runs_page
 from core.cache.backup_rows import latest_backups
+from core.cache.calendar_rows import all_calendars
 from core.cache.contact_rows import contact_rows
 from core.cache.health_reading import read_health
+from core.cache.level_rows import all_levels
 from core.cache.onboarding_rows import all_onboardings
 from core.cache.product_frame import products_frame
 from core.cache.rule_rows import all_rules
@@ -85,6 +87,7 @@ QUERIES: Mapping[str, Callable[[Reader], object]] = {
     "produkte": _products,
     "tenant": _tenants,
     "tenant-aufnehmen": lambda of: all_onboardings(of.engine),
+    "stufen": lambda of: (all_levels(of.engine), all_calendars(of.engine)),
     "monitoring": lambda of: (lists_read.sharepoint_status(of.engine), lists_read.tenant_list_rows(of.engine)),
     "regeln": lambda of: all_rules(of.engine),
     "konten": lambda of: (accounts.list_accounts(of.engine, of.actor), open_sessions(of.engine, of.actor, of.now)),

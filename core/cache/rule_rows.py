@@ -13,13 +13,19 @@ from core.cache.audit_rows import Entry, append
 from core.cache.level_rows import level_rules
 from core.cache.schema import rules
 from core.cache.sql import increase_version, transaction, upsert
-from core.licenses.alarm_rules import Rule, Rules, Scope
+from core.licenses.alarm_rules import LevelRule, Rule, Rules, Scope
 
 
 def all_rules(engine: Engine) -> list[Rule]:
     """Return every rule, also expired ones, the widest scope first."""
     with transaction(engine) as connection:
         return _all_rules(connection)
+
+
+def all_level_rules(engine: Engine) -> dict[str, LevelRule]:
+    """Return tenant id -> what its level of service says about alarms; without the tenants whose level says nothing."""
+    with transaction(engine) as connection:
+        return level_rules(connection)
 
 
 def rules_at(engine: Engine, now: datetime, zone: tzinfo) -> Rules:

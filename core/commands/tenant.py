@@ -53,6 +53,7 @@ def add_to(commands: Any, language: str) -> None:
     add.add_argument("name", help=text("help.tenant_name", language))
     add.add_argument("tenant", help=text("help.tenant_id", language))
     add.add_argument("--contact", default="", metavar="CONTACT", help=text("help.tenant_contact", language))
+    add.add_argument("--level", default="", metavar="LEVEL", help=text("help.tenant_level", language))
     add.add_argument("--shared", action="store_true", help=text("help.tenant_shared", language))
     go_on = action("continue", _continue, "continue")
     for one in (add, go_on):
@@ -98,7 +99,9 @@ def _add(options: argparse.Namespace, services: Services, refresher: Refresher) 
     settings = services.settings
     shared = options.shared or (options.client_id != "" and uses_shared_app(options.client_id, settings))
     client_id = "" if shared else options.client_id
-    request = Request(options.name, options.tenant, client_id, contact=options.contact, shared=shared)
+    request = Request(
+        options.name, options.tenant, client_id, level=options.level, contact=options.contact, shared=shared
+    )
     try:
         onboarding = start(services, request, command_actor())
     except OnboardingRefused as error:

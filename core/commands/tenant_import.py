@@ -59,8 +59,6 @@ def _say(results: Sequence[LineResult], content: CsvContent, language: str) -> N
             print(f"  - {problem.text(language)}")
     counts = Counter(one.result for one in results)
     print(", ".join(f"{text(f'command.tenant_result.{name}', language)} {count}" for name, count in counts.items()))
-    if any(line.request.level for line in content.lines):
-        print(text("command.tenant_kept", language))
 
 
 def _as_documents(results: Sequence[LineResult], language: str) -> list[dict[str, object]]:

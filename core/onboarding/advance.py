@@ -21,6 +21,7 @@ from core.cache.tenant_rows import forget_tenant
 from core.name_key import guid_key
 from core.onboarding.certificate_step import make_certificate, register_app
 from core.onboarding.first_contact import store_contact
+from core.onboarding.first_level import give_level
 from core.onboarding.first_read_step import is_being_read, read_first
 from core.onboarding.job import Given, Job, Outcome, StepFunction
 from core.onboarding.list_step import add_row, take_row_away
@@ -48,6 +49,7 @@ class OnboardingEnded(ProblemError):
 def _list_row(job: Job) -> Outcome:
     know_tenant(job)
     store_contact(job)
+    give_level(job)
     return add_row(job)
 
 

@@ -16,6 +16,7 @@ from core.name_key import name_key
 from core.onboarding.advance import advance, claimed, store, stored_onboarding
 from core.onboarding.csv_file import CsvContent, CsvLine
 from core.onboarding.first_contact import store_contact
+from core.onboarding.first_level import give_level
 from core.onboarding.job import Given, Job, Outcome
 from core.onboarding.known import known_tenants
 from core.onboarding.list_step import add_rows
@@ -191,6 +192,7 @@ def _add_rows(services: Services, ids: Iterable[str], actor: Actor) -> None:
             know_tenant(jobs[0])
             for job in jobs:
                 store_contact(job)
+                give_level(job)
             outcomes = add_rows(jobs)
             for job in jobs:
                 store(job, "list", outcomes[job.onboarding.tenant_id])

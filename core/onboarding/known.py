@@ -10,6 +10,7 @@ from core.cache.tenant_rows import tenant_rows
 from core.onboarding.request import KnownTenants
 from core.profiles.profile_files import find_profiles
 from core.refresh.services import Services
+from core.tenants.levels import levels
 
 
 def known_tenants(services: Services, besides: Onboarding | None = None) -> KnownTenants:
@@ -34,7 +35,7 @@ def known_tenants(services: Services, besides: Onboarding | None = None) -> Know
     owners = {client_id: name for client_id, name in apps if uses[client_id] == 1}
     owners.pop(services.settings.app_client_id, None)
     slugs = {one.slug for some in (rows, opened, leaving) for one in some}
-    return KnownTenants(names, _slugs(services) | slugs, owners)
+    return KnownTenants(names, _slugs(services) | slugs, owners, levels(services.engine))
 
 
 def _slugs(services: Services) -> set[str]:

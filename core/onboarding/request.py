@@ -14,6 +14,7 @@ from core.name_key import guid_key, name_key
 from core.problems import Problem
 from core.tenants.contact_rules import contact_in_line
 from core.tenants.contact_rules import faults_of as faults_of_contact
+from core.tenants.levels import Level, find
 from core.text_files import shown
 
 LONGEST_LEVEL, LONGEST_CONTACT = 100, 255
@@ -26,7 +27,8 @@ LONGEST_NEW_SLUG = 50  # leaves room for a number
 class Request:
     """A tenant to add: `tenant` is its id or a domain; without `client_id` the app is still to be registered.
 
-    `contact` is a line: `Petra Muster <petra@example.ch>`, or an address alone. Nothing reads `level` yet.
+    `contact` is a line: `Petra Muster <petra@example.ch>`, or an address alone. `level` is
+    the name of a level of service, "" for the standard one.
     """
 
     name: str
@@ -47,12 +49,13 @@ class KnownTenants:
     """The tenants that have a profile or an open onboarding.
 
     `name_by_id`: tenant id -> name; `slugs`: short names in use; `app_owners`: client id -> name of its tenant, of
-    applications that belong to one tenant alone.
+    applications that belong to one tenant alone; `levels`: the levels of service by key.
     """
 
     name_by_id: Mapping[str, str] = field(default_factory=dict)
     slugs: Collection[str] = ()
     app_owners: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, Level] = field(default_factory=dict)
 
     @cached_property
     def ids_by_name(self) -> Mapping[str, Collection[str]]:
@@ -85,6 +88,9 @@ def faults_of(request: Request, known: KnownTenants, itself: str = "") -> Iterat
     yield from client_id_faults(request, known, itself)
     if len(request.level) > LONGEST_LEVEL or len(request.contact) > LONGEST_CONTACT:
         yield Problem("onboarding.too_long", {"name": shown_name, "most": f"{LONGEST_LEVEL}, {LONGEST_CONTACT}"})
+    elif request.level.strip() and find(known.levels, request.level) is None:
+        names = ", ".join(level.name for level in known.levels.values())
+        yield Problem("onboarding.no_level", {"name": shown_name, "value": shown(request.level), "levels": names})
     yield from contact_faults(shown_name, request.contact)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -128,6 +128,17 @@ def hours_of_day(calendar: Calendar, day: date) -> Hours:
         return hours
     end = calendar.half_day_until if special.kind == "half" else 0
     return tuple((first, min(last, end)) for first, last in hours if first < end)
+
+
+def special_days(calendar: Calendar, first: date, count: int, language: str = "de") -> list[OwnDay]:
+    """Return the next days, from `first` on and within two years, whose hours differ from those of their weekday."""
+    days = (first + timedelta(days=number) for number in range(2 * 366))
+    found = (
+        special
+        for day in days
+        if (special := day_of(calendar, day, language)) and hours_of_day(calendar, day) != calendar.week[day.weekday()]
+    )
+    return list(islice(found, count))
 
 
 @lru_cache(maxsize=512)

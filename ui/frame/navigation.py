@@ -12,7 +12,7 @@ from ui.texts import text
 
 START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
 MONITORING, RULES = "monitoring", "regeln"
-NEW_TENANT = "tenant-aufnehmen"
+NEW_TENANT, LEVELS = "tenant-aufnehmen", "stufen"
 ACCOUNTS, PROGRAMS, AUDIT, OPERATIONS = "konten", "programme", "protokoll", "betrieb"
 OWN_ACCOUNT = "mein-konto"
 
@@ -35,6 +35,7 @@ PAGES_BY_ADDRESS = {
     RULES: PageEntry("pages/rules.py", Action.LOOK),
     OWN_ACCOUNT: PageEntry("pages/own_account.py", Action.OWN_ACCOUNT, "account"),
     NEW_TENANT: PageEntry("pages/new_tenant.py", Action.ONBOARDING, "administration"),
+    LEVELS: PageEntry("pages/levels.py", Action.LEVELS, "administration"),
     ACCOUNTS: PageEntry("pages/accounts.py", Action.ACCOUNTS, "administration"),
     PROGRAMS: PageEntry("pages/programs.py", Action.TOKENS, "administration"),
     AUDIT: PageEntry("pages/audit_log.py", Action.AUDIT, "administration"),

@@ -15,6 +15,7 @@ from core.onboarding.job import Given
 from core.onboarding.request import LONGEST_CONTACT, Request
 from core.onboarding.start import OnboardingRefused, start
 from core.refresh.services import Services
+from core.tenants.levels import STANDARD, levels
 from ui.action_messages import errors_shown
 from ui.frame.identity import current_user
 from ui.onboarding.open_onboardings import choose
@@ -43,12 +44,22 @@ def begin_form() -> None:
                            autocomplete="off", placeholder=text("onboarding.tenant_hint"))  # fmt: skip
     contact = st.text_input(text("onboarding.contact"), key="onboarding_contact", max_chars=LONGEST_CONTACT,
                             width=WIDTH, autocomplete="off", placeholder=text("onboarding.contact_hint"))  # fmt: skip
+    known = levels(services.engine)
+    level = st.selectbox(text("onboarding.level"), list(known), key="onboarding_level", width=WIDTH,
+                         index=list(known).index(STANDARD) if STANDARD in known else 0,
+                         format_func=lambda key: known[key].name if key in known else key)  # fmt: skip
     shared = _shared_app(services)
     certificate, password = (None, "") if shared else certificate_choice(services, "begin")
     if st.button(text("onboarding.begin"), key="onboarding_begin", type="primary"):
         given = Given(certificate=certificate, password=password, make_certificate=certificate is None)
         with errors_shown():
-            _begin(services, Request(name, tenant, contact=contact, shared=shared), given)
+            _begin(
+                services,
+                Request(
+                    name, tenant, level=known[level].name if level in known else "", contact=contact, shared=shared
+                ),
+                given,
+            )
 
 
 def _shared_app(services: Services) -> bool:

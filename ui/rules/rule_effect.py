@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import pandas as pd
 
-from core.licenses.alarm_rules import Rule, Rules
+from core.licenses.alarm_rules import LevelRule, Rule, Rules
 from core.licenses.judge import judge_kind
 from ui.frame.view import View
 from ui.tables.frame_rows import rows
@@ -27,13 +27,22 @@ class Effect:
     low_less: int = 0
 
 
-def effect(licenses: pd.DataFrame, before: Sequence[Rule], after: Sequence[Rule], view: View) -> Effect:
-    """Return what changes for these licences if the rules `after` replace the rules `before`."""
+def effect(
+    licenses: pd.DataFrame,
+    before: Sequence[Rule],
+    after: Sequence[Rule],
+    view: View,
+    by_level: Mapping[str, LevelRule] | None = None,
+) -> Effect:
+    """Return what changes for these licences if the rules `after` replace the rules `before`.
+
+    `by_level`: tenant id -> what its level of service says.
+    """
     changed = {rule.scope for rule in {*before} ^ {*after}}
     tenants = {tenant_id for tenant_id, _ in changed}
     concerned = licenses if "" in tenants else licenses[licenses["tenant_id"].isin(tenants)]
     today = view.now.astimezone(view.zone).date()
-    old, new = Rules.of(before, today), Rules.of(after, today)
+    old, new = Rules.of(before, today, by_level), Rules.of(after, today, by_level)
     counts = dict.fromkeys(asdict(Effect()), 0)
     for row in rows(concerned):
         flags_before, flags_after = (_judged_flags(rules, row) for rules in (old, new))

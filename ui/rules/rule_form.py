@@ -118,7 +118,9 @@ def _end_form(snapshot: Snapshot, form: OpenForm, rule: Rule, view: View) -> Non
     name = plain(", ".join(scope_name(snapshot, rule.scope, view.language)))
     st.subheader(text("rule.end_title", scope=name), anchor=False)
     left = [other for other in snapshot.rules if other.scope != rule.scope]
-    st.markdown(effect_words(effect(snapshot.licenses, snapshot.rules, left, view), view.language))
+    st.markdown(
+        effect_words(effect(snapshot.licenses, snapshot.rules, left, view, snapshot.level_rules), view.language)
+    )
     with st.container(horizontal=True):
         if st.button(text("rule.end"), key=bound_key("rule_end_now", *form.identity), type="primary"):
             with errors_shown(), _reload_after_conflict():
@@ -138,7 +140,7 @@ def _edit_form(snapshot: Snapshot, form: OpenForm, view: View) -> None:
     if form.scope is None and replaced is not None:
         st.warning(text("rule.replaces"))
     if "changes_nothing" not in faults:
-        change = effect(snapshot.licenses, snapshot.rules, [*others, rule], view)
+        change = effect(snapshot.licenses, snapshot.rules, [*others, rule], view, snapshot.level_rules)
         st.markdown(f"**{effect_words(change, view.language)}**")
     with st.container(horizontal=True):
         if st.button(text("rule.save"), key=bound_key("rule_save", *form.identity), type="primary"):
