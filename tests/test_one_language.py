@@ -51,6 +51,7 @@ def english() -> tuple[frozenset[str], re.Pattern[str]]:
     """Return the words of Streamlit's scripts but those that German has, too, and those of PLACES with a value."""
     german = {form for forms in catalogues()["de"].values() for form in forms}
     german |= {"Tag", "Monat", "Jahr", *Locale("de").months["stand-alone"]["wide"].values()}  # in its calendar
+    german |= {"Basis"}  # the name of a level
     with_value = (words for _, words, _ in PLACES if "${" in words)
     patterns = [*(".+".join(map(re.escape, INSERTED.split(words))) for words in with_value), *OF_LIBRARIES]
     words = {word for word in WORD.findall(scripts()) if not word.startswith("Klicken, um ")} - german
