@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from core.cache.database import open_database
+from tests.case_world import Desk, all_cases, wrong_folds
 from tests.chaos.attack import Attack
+from tests.chaos.case_judge import wrong_cases
 from tests.chaos.crashes import Crashes
 from tests.chaos.ledger import Key, Ledger
 from tests.chaos.stage import Stage
@@ -32,6 +35,32 @@ def test_whatever_breaks_every_shortage_is_told_exactly_once(
 
     assert result.wrong == [], "\n".join(result.trace)
     assert result.counts["told"] > 0
+
+
+# The judge of the cases, which must be able to say no
+
+
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [
+        ("UPDATE cases SET stage = stage", ""),
+        ("UPDATE cases SET closed_at = opened_at", "a shortage without a case"),
+        ("UPDATE cases SET number = '2027-0003'", "numbers with gaps"),
+        ("UPDATE licenses SET stage = 'ok'", "open without a reason"),
+        ("UPDATE cases SET quantity = 9", "is stored"),
+    ],
+)
+def test_the_judge_of_the_cases_sees_each_damage(tmp_path: Path, damage: str, finding: str) -> None:
+    file = tmp_path / "x.db"
+    desk = Desk(open_database(f"sqlite:///{file}"))
+    desk.read(10, 10)
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(damage)
+
+    wrong = wrong_cases(file, {}) + wrong_folds(desk.engine, all_cases(desk.engine))
+
+    assert bool(wrong) == bool(finding)
+    assert all(text.startswith(finding) or finding in text for text in wrong[:1])
 
 
 # The ledger, which must be able to say no

@@ -193,13 +193,13 @@ def is_new(known: Case | KnownCase, seen: Seen) -> bool:
 
 
 def ends(case: Case | KnownCase, seen: Seen) -> bool:
-    """Return True if the shortage of the case is over: a second good reading, younger than the first.
+    """Return True if the shortage of the case is over: another good reading after the first one, by whatever clock.
 
     A case that was opened ahead of time waits for its seats; one with an order waits for its delivery.
     """
     if case.good_since is None or seen.short or case.cause == "ahead":
         return False
-    return seen.at > case.good_since and transition("recovered", case.state, case.resumes) is not None
+    return seen.at != case.good_since and transition("recovered", case.state, case.resumes) is not None
 
 
 def opens_new(newest: Case | None, seen: Seen) -> bool:

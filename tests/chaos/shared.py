@@ -25,6 +25,8 @@ from core.cache.database import DatabaseError
 from core.cache.run_rows import Run
 from core.roles import schedule_actor
 from core.runtime import refresher_of
+from tests.case_world import all_cases, wrong_folds
+from tests.chaos.case_judge import judged
 from tests.chaos.stage import Result
 from tests.office import Office, open_office
 from tests.postgres import postgres, restart
@@ -205,6 +207,14 @@ class SharedStage:
         self.result.counts["slowest end after a trouble, s"] = round(self.slowest)
         if overlaps or at_once:
             self.result.wrong.append("something ran twice at once")
+        self._judge_cases()
+
+    def _judge_cases(self) -> None:
+        engine, stored = self.office.engine, all_cases(self.office.engine)
+        with engine.begin() as connection:
+            found = judged(lambda query: connection.execute(text(query)).all(), [one.slug for one in self.tenants])
+        self.result.wrong += found + wrong_folds(engine, stored)
+        self.result.counts["cases"] = len(stored)
 
 
 @contextmanager

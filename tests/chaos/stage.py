@@ -11,6 +11,8 @@ from typing import Any
 
 from core.refresh.list_refill import NothingToRefill, allow_refill
 from tests.actors import actor
+from tests.case_world import all_cases, wrong_folds
+from tests.chaos.case_judge import wrong_cases
 from tests.chaos.cast import Cast, read_only, readings, units
 from tests.chaos.ledger import Key, Ledger
 from tests.office import Office
@@ -65,6 +67,7 @@ class Stage(ABC):
             self.settle()
         self.result.seconds = time.monotonic() - started
         self.result.counts.update(self.ledger.count())
+        self.result.counts["cases"] = len(all_cases(self.office.engine))
         return self.result
 
     def refresh(self, *, clean: bool = False) -> dict[str, Any] | None:
@@ -78,7 +81,7 @@ class Stage(ABC):
         self._note(summary, seen)
         self.cast.know_items()
         self.listen()
-        self.result.wrong += self.cast.wrong_units(units(self.file), seen)
+        self.result.wrong += self.cast.wrong_units(units(self.file), seen) + wrong_cases(self.file, before)
         return summary
 
     def _let_refill(self) -> bool:
@@ -126,6 +129,7 @@ class Stage(ABC):
 
     def _compare(self) -> None:
         self.result.wrong += self.ledger.wrong + self.cast.wrong_rows()
+        self.result.wrong += wrong_folds(self.office.engine, all_cases(self.office.engine))
         for query in (WAITING, RUNNING):
             if left := read_only(self.file, query):
                 self.result.wrong.append(f"left behind: {left}")
