@@ -109,6 +109,7 @@ class KnownCase(NamedTuple):
     state: str
     resumes: str
     enabled: int
+    free: int
     missing: int
     stage: str
     short_since: datetime | None

@@ -108,7 +108,7 @@ class CaseWatch:
         """Return the licence if its case may have to be opened or written; None if nothing is new."""
         key, alarms = (row["tenant_id"], row["sku_id"]), row["stage"] in SHORT_STAGES
         known = self.known.get(key)
-        if known is None and not (alarms and key[0] in self.monitored):
+        if lasts_as_known(known, row) if known else not (alarms and key[0] in self.monitored):
             return None
         judgement = self.judge_row(row)
         seen = Seen(key, at, row, judgement, alarms or is_short(row, judgement), alarms and key[0] in self.monitored)
@@ -178,6 +178,12 @@ def is_short(row: Row, judgement: Judgement) -> bool:
     """Return True if too few seats are free, whether or not that alarms; an empty 0 of 0 is never short."""
     used = row["present"] and (row["enabled"] or row["consumed"])
     return bool(used) and row["enabled"] - row["consumed"] <= judgement.threshold
+
+
+def lasts_as_known(known: KnownCase, row: Row) -> bool:
+    """Return True if the shortage of the case alarms as before and no more seats are missing: the usual case."""
+    same = known.good_since is None and known.stage == row["stage"] and known.enabled == row["enabled"]
+    return same and row["stage"] in SHORT_STAGES and row["enabled"] - row["consumed"] >= known.free
 
 
 def is_new(known: Case | KnownCase, seen: Seen) -> bool:
