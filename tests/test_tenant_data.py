@@ -69,7 +69,13 @@ def test_a_line_fits_its_table(line: Any) -> None:
         (f"{OTHER_ID} {ID.upper()}", True, f"{OTHER_ID} –"),
         ([ID, OTHER_ID], True, [OTHER_ID]),
         ({"failed": [{"tenant": "bau ag"}, {"tenant": "Bau AG Chur"}]}, True, {"failed": [{"tenant": "Bau AG Chur"}]}),
-        ({"Bau AG": 1, "ok": [3, None, True]}, True, {"–": 1, "ok": [3, None, True]}),
+        (
+            {"tenants": 1, "bau": "Bau AG", "ok": [3, None, True]},
+            True,
+            {"tenants": 1, "bau": "–", "ok": [3, None, True]},
+        ),
+        ({"code": "bau", "level": "Bau AG"}, False, {"code": "bau", "level": "Bau AG"}),  # words of the product
+        ({"tenant": ["bau", "bau-ag-chur"]}, True, {"tenant": ["bau-ag-chur"]}),
         ('{"p": "B\\u0061u AG"}', True, '{"p": "\\u2013"}'),  # a problem as it is stored
         ("[Bau AG]", True, "[–]"),
         ("", False, ""),

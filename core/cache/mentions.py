@@ -12,6 +12,7 @@ from typing import Any
 from core.name_key import name_key
 
 GONE = "–"  # in place of what named the tenant
+CODES = frozenset({"code", "level", "reason", "state"})  # fields whose values are words of the product, never names
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class TenantKeys:
                 else self.is_in(document)
             )
         if isinstance(value, dict):
-            return any(map(self.is_in, value)) or any(map(self.is_in, value.values()))
-        return isinstance(value, (list, tuple)) and any(map(self.is_in, value))
+            return any(self.is_in(one) for name, one in value.items() if name not in CODES)
+        return isinstance(value, (list, tuple)) and any(self._is_about(one) or self.is_in(one) for one in value)
 
     def removed_from(self, value: Any) -> Any:
         """Return the document without the tenant: entries about it are left out, mentions in texts become GONE."""
@@ -68,7 +69,7 @@ class TenantKeys:
                 return json.dumps(self.removed_from(document)) if self.is_in(document) else value
             return self._pattern.sub(lambda match: GONE if match["mine"] else match[0], value)
         if isinstance(value, dict):
-            return {self.removed_from(key): self.removed_from(one) for key, one in value.items()}
+            return {name: one if name in CODES else self.removed_from(one) for name, one in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.removed_from(one) for one in value if not self._is_about(one)]
         return value

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, false, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, false, func, select, true, update
 
 from core.cache.mentions import GONE, TenantKeys
 from core.cache.schema import metadata, tenants
@@ -49,9 +49,13 @@ class ByName:
 
 @dataclass(frozen=True, slots=True)
 class Mentioning:
-    """Rows that mention the tenant in one of `columns`, texts or JSON documents, perhaps beside others."""
+    """Rows that mention the tenant in one of `columns`, texts or JSON documents, perhaps beside others.
+
+    `only`: the keys of the rows that are looked at; none: all.
+    """
 
     columns: Sequence[str]
+    only: Sequence[str] = ()
 
 
 Finder = ByColumn | Through | ByName | Mentioning
@@ -138,7 +142,10 @@ def _condition(finder: Finder, table: Table, keys: TenantKeys) -> ColumnElement[
         parent = metadata.tables[finder.parent]
         of_tenant = select(parent.c[finder.column]).where(parent.c.tenant_id == keys.tenant_id)
         return table.c[finder.column].in_(of_tenant)
-    return and_(True)
+    if isinstance(finder, Mentioning) and finder.only:
+        (key,) = table.primary_key
+        return key.in_(finder.only)
+    return true()
 
 
 def _belongs(row: Mapping[str, Any], finder: Finder, keys: TenantKeys) -> bool:

@@ -122,7 +122,8 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
         at_leaving="anonymised", kept="run_days", exported=False,
     ),
     TenantTable(
-        "documents", Mentioning(("value",)), "key value", at_leaving="anonymised", kept="next_read", exported=False
+        "documents", Mentioning(("value",), only=("sharepoint", "switches_seen")), "key value",
+        at_leaving="anonymised", kept="next_read", exported=False,
     ),
     TenantTable(
         "saved_views", Mentioning(("name", "params")), "view_id owner name name_key shared page params", exported=False
