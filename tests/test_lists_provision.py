@@ -102,6 +102,7 @@ def test_the_product_works_over_the_lists_that_it_made(provider: Provider) -> No
         assert [message.split(":")[0] for message in office.messages] == [tenant.name]
         assert provider.command("sync")[0] == 0
         assert len(office.messages) == 1
+        assert provider.command("flow", "export", "--out", str(provider.folder / "flows"))[0] == 0
 
 
 def test_the_guide_followed_to_the_letter_makes_the_lists(provider: Provider) -> None:

@@ -11,11 +11,12 @@ from core.graph.errors import error_of
 from core.problems import Problem
 from core.sharepoint.list_columns import LIST_NAMES
 from core.sharepoint.lists import Item, Lists, SharePointList
-from core.sharepoint.trial_items import KEY_WORD, is_own_trial, trial_name, trial_values
+from core.sharepoint.trial_items import KEY_WORD, trial_name, trial_values
 
 ATTEMPTS = 4  # an answer was lost, or another check of this installation has removed the item
 SENT_AGAIN = 3
 REFUSED_FOR_NOW = 429
+FORBIDDEN = {401, 403}
 UNCLEAR = {0, 404, 409, 410, 412, 500, 502, 503, 504}  # whether it was carried out, or whether the item is there
 
 Operation = Literal["create", "change", "delete"]
@@ -30,21 +31,23 @@ class ListTrial:
     def __init__(self, lists: Lists, of: SharePointList, place: str, sleep: Callable[[float], None]) -> None:
         self._lists, self._of, self._place, self._sleep = lists, of, place, sleep
         self._items = f"{of.path}/items"
+        self._run = uuid4().hex[:8]  # in the names of the test items of this check
 
     def run(self) -> list[Problem]:
         """Return the problems, none if everything is allowed; nothing stays in the list unless deleting is refused."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            # Those of earlier checks only once: two checks at the same time would delete each other's for ever.
+            if refused := self._remove(trial_name(self._place, self._run if attempt else "")):
+                return [refused]
             problems = self._attempt()
             if problems is not None:
                 return problems
+        self._remove(trial_name(self._place, self._run))
         return [Problem("lists.trial_unclear", {"list": LIST_NAMES[self._of.kind]})]
 
     def _attempt(self) -> list[Problem] | None:
         """Return the problems of one whole attempt, None if it must be begun again."""
-        for item in self._own_items():
-            if self._send(BatchRequest("DELETE", f"{self._items}/{item.item_id}")).status in (401, 403):
-                return [self._problem("delete", BatchAnswer(403), self._name_of(item))]
-        name = trial_name(self._place, uuid4().hex[:8])
+        name = trial_name(self._place, self._run)
         values = trial_values(self._of.ours, name)
         created = self._send(BatchRequest("POST", self._items, {"fields": self._of.body(values)}))
         if not created.ok or not isinstance(created.body, dict):
@@ -77,8 +80,14 @@ class ListTrial:
             return []
         return None if deleted.status in UNCLEAR else [self._problem("delete", deleted, self._name_of(present))]
 
-    def _own_items(self) -> list[Item]:
-        return [item for item in self._lists.trial_items(self._of) if is_own_trial(self._name_of(item), self._place)]
+    def _remove(self, start: str) -> Problem | None:
+        """Delete the test items whose names have this start; return the problem if that is not allowed."""
+        for item in self._lists.trial_items(self._of):
+            if self._name_of(item).startswith(start):
+                answer = self._send(BatchRequest("DELETE", f"{self._items}/{item.item_id}"))
+                if answer.status in FORBIDDEN:
+                    return self._problem("delete", answer, self._name_of(item))
+        return None
 
     def _name_of(self, item: Item) -> str:
         return item.text(KEY_WORD[self._of.kind])
@@ -94,7 +103,7 @@ class ListTrial:
 
     def _problem(self, operation: Operation, answer: BatchAnswer, name: str) -> Problem:
         code, message = error_of(answer.body)
-        forbidden = answer.status in (401, 403)
+        forbidden = answer.status in FORBIDDEN
         values = {"list": LIST_NAMES[self._of.kind], "name": name, "said": message or code or f"HTTP {answer.status}"}
         detail = error_for(answer.status, answer.body, what="items", name=self._lists.client.name).problem.detail
         return Problem(f"lists.{'may_not' if forbidden else 'cannot'}_{operation}", values, detail)

@@ -15,19 +15,17 @@ KEY_WORD = {"license": "name", "tenant": "title", "parameter": "name"}  # the co
 _VALUES: dict[str, Any] = {"text": "", "number": 0, "boolean": False}
 
 
-def trial_name(place: str, token: str) -> str:
-    """Return the name of a new test item of the database at `place` (core.cache.place)."""
-    return f"{START} {place} {token}"
+def trial_name(place: str, run: str) -> str:
+    """Return the name of a test item that the check `run` of the database at `place` (core.cache.place) makes.
+
+    With "" for `run` it is the start of the names of all of them.
+    """
+    return f"{START} {place} {run}"
 
 
 def is_trial(name: str) -> bool:
     """Return True for the name of a test item, whoever has made it."""
     return name[: len(START)].casefold() == START
-
-
-def is_own_trial(name: str, place: str) -> bool:
-    """Return True for the name of a test item of the database at `place`."""
-    return name.startswith(f"{START} {place} ")
 
 
 def trial_values(ours: OurColumns, name: str) -> dict[str, Any]:
