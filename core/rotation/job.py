@@ -72,16 +72,16 @@ class Job:
         return GraphClient(profile, settings.graph_url, tokens, services.http)
 
     def users(self, thumbprint: str) -> Sequence[CertificateUse]:
-        """Return the profiles of the application that name the certificate with this thumbprint.
+        """Return the profiles of the application that name the certificate with this thumbprint."""
+        return [use for use in self.all_users() if use.certificate and use.certificate.thumbprint == thumbprint]
 
-        Raises RotationRefused if a folder cannot be read.
-        """
+    def all_users(self) -> Sequence[CertificateUse]:
+        """Return the profiles of the application. Raises RotationRefused if a folder cannot be read."""
         try:
             uses = all_uses(self.services.profiles)
         except OSError as error:
             raise self.disk(self.services.settings.profiles_dir, error) from error
-        of_app = [use for use in uses if use.client_id == self.rotation.client_id]
-        return [use for use in of_app if use.certificate and use.certificate.thumbprint == thumbprint]
+        return [use for use in uses if use.client_id == self.rotation.client_id]
 
     def is_named(self, path: Path) -> bool:
         """Return True if a profile of whatever application, or a setting, names the file `path`. Raises OSError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.audit import Entry
@@ -10,7 +11,7 @@ from core.cache.tenant_rows import tenant_rows
 from core.graph import GraphError
 from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
-from core.profiles.certificate_uses import change_certificate
+from core.profiles.certificate_uses import CertificateUse, change_certificate
 from core.profiles.certificates import read_certificate
 from core.rotation.entra_keys import remove
 from core.rotation.job import Job, RotationRefused
@@ -44,16 +45,18 @@ def _by_hand(job: Job, thumbprint: str) -> Problem:
 
 
 def _need_reading(job: Job) -> None:
-    """Raise RotationRefused unless a refresh has read with the successor, or, where none does, a sign-in works."""
+    """Raise RotationRefused unless a sign-in with the successor works, and a refresh has read since the switch.
+
+    No refresh reads a tenant that is switched off, or for the site alone.
+    """
     since = job.rotation.switched_at
     ids = {use.tenant_id for use in job.users(job.rotation.next_thumbprint) if use.kind == "tenant"}
     rows = [row for row in tenant_rows(job.services.engine, ids).values() if row.enabled] if ids else []
-    if any(since is not None and row.last_read_at is not None and row.last_read_at >= since for row in rows):
-        return
-    if rows:
+    read = any(since is not None and row.last_read_at is not None and row.last_read_at >= since for row in rows)
+    if rows and not read:
         raise RotationRefused(Problem(NOT_READ_YET, job.names))
     try:
-        job.sign_in(job.successor())
+        job.sign_in(job.successor())  # also after a reading, which may have begun before the switch
     except GraphError as error:
         raise RotationRefused(error.problem) from error
 
@@ -61,15 +64,16 @@ def _need_reading(job: Job) -> None:
 def cancel(job: Job) -> None:
     """End the rotation and remove the successor; profiles that name it already get the old certificate back."""
     rotation = job.rotation
-    if rotation.next_thumbprint and job.users(rotation.next_thumbprint):
-        _switch_back(job)
+    named = [use for use in job.all_users() if use.cert_path == rotation.next_path]
+    if named:
+        _switch_back(job, named)
     note = _remove_successor_key(job) if rotation.next_thumbprint and rotation.way else None
     kept = _remove_files(job, rotation.next_path, rotation.next_thumbprint)
     _end(job, "cancelled", "certificate.renewal_cancelled", note or kept)
 
 
-def _switch_back(job: Job) -> None:
-    """Let the profiles name the old certificate again, if a sign-in with it works. Raises RotationRefused."""
+def _switch_back(job: Job, named: Sequence[CertificateUse]) -> None:
+    """Let the profiles `named` name the old certificate again, if a sign-in with it works. Raises RotationRefused."""
     old = job.current()
     try:
         job.sign_in(old)
@@ -77,7 +81,7 @@ def _switch_back(job: Job) -> None:
         problem = Problem("rotation.no_way_back", job.names | {"file": job.rotation.current_path}, error.problem.detail)
         raise RotationRefused(problem) from error
     try:
-        for use in job.users(job.rotation.next_thumbprint):
+        for use in named:
             change_certificate(use, job.rotation.current_path, old)
     except OSError as error:
         raise job.disk(job.use.path.parent, error) from error
