@@ -1,4 +1,4 @@
-"""Write CSV for spreadsheets: no text becomes a formula, and the separator fits the reader's language.
+"""Read CSV of spreadsheets, and write it: no text becomes a formula, and the separator fits the reader's language.
 
 A spreadsheet splits a CSV at its own separator: a Swiss Excel splits at semicolons, LibreOffice asks. So a formula may
 begin not only at the start of a cell but after any separator in it.
@@ -9,12 +9,14 @@ There is no line `sep=;`: with it Excel ignores the BOM, and every umlaut breaks
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable
 from typing import IO, Any
 
 from core import texts
 
+READ_SEPARATORS = ",;\t"
 ENCODING = "utf-8-sig"  # without the BOM Excel takes the file for Windows-1252
 
 # Signs that begin a formula, with their NFKC equivalents and the typographic minus.
@@ -60,6 +62,16 @@ def _quoted(match: re.Match[str], value: str) -> str:
 def separator(language: str) -> str:
     """Return what Excel expects between values: where a comma is the decimal sign, as in German, a semicolon."""
     return texts.text("format.csv_separator", language)
+
+
+def csv_reader(text: str) -> Any:
+    """Return a `csv.reader` of the text, whose values the separator stands between that its heading has most of.
+
+    A tab comes from cells copied out of a spreadsheet. The heading is the first line that is not blank. The reader is
+    strict: else a missing quotation mark would silently make one cell of the rest of the file.
+    """
+    heading = text.lstrip().partition("\n")[0]
+    return csv.reader(io.StringIO(text, newline=""), delimiter=max(READ_SEPARATORS, key=heading.count), strict=True)
 
 
 def write_row(file: IO[str], row: Iterable[Any], language: str) -> None:

@@ -31,7 +31,7 @@ MANY = 100
 # The file
 
 
-@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\r\n  \n"], ids=["plain", "BOM", "blank-lines"])
 @pytest.mark.parametrize("separator", [";", ",", "\t"])
 def test_semicolon_comma_or_tab_with_or_without_a_byte_order_mark(start: bytes, separator: str) -> None:
     rows = [["Name", "Tenant-ID oder Domäne", "Stufe"], [f'"Höri{separator} Schule"', "hoeri.example", "premium"]]
@@ -39,7 +39,10 @@ def test_semicolon_comma_or_tab_with_or_without_a_byte_order_mark(start: bytes, 
 
     (line,) = read_csv(raw).lines
 
-    assert (line.number, line.request) == (2, Request(f"Höri{separator} Schule", "hoeri.example", level="premium"))
+    assert (line.number, line.request) == (
+        2 + start.count(b"\n"),
+        Request(f"Höri{separator} Schule", "hoeri.example", level="premium"),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Parse Microsoft's CSV of product names."""
 
 import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ from core.bounds import LONGEST_NAME, bounded_text
 from core.licenses.skus import ImportedName, SkuError, sku_key
 from core.name_key import guid_key
 from core.problems import Problem, ProblemError
+from core.spreadsheets import csv_reader
 
 CSV_COLUMNS = ("Product_Display_Name", "String_Id", "GUID")
 LIST_PAGE = "https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference"
@@ -26,7 +26,7 @@ def parse_product_names(raw: bytes) -> tuple[list[ImportedName], list[Problem]]:
     broken by a spreadsheet, several names for one GUID (the last wins). A German Excel saves it with semicolons.
     Raises ProductNamesError if columns are missing or no row is usable, and no other error, for any bytes.
     """
-    reader = _csv_reader(_decode(raw))
+    reader = csv_reader(_decode(raw))
     names: dict[str, ImportedName] = {}
     skipped: list[Problem] = []
     columns: list[int] | None = None
@@ -51,13 +51,6 @@ def _decode(raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("cp1252", errors="replace")
-
-
-def _csv_reader(text: str) -> Any:
-    heading = text.lstrip().partition("\n")[0]
-    separator = max(",;\t", key=heading.count)
-    # Strict: otherwise a missing quotation mark would silently make one cell of the rest of the file.
-    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
 
 
 def _rows(reader: Any, skipped: list[Problem]) -> Iterator[list[str]]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.name_key import clean_name, name_key
 from core.onboarding.request import Request
 from core.problems import Problem, ProblemError
+from core.spreadsheets import csv_reader
 from core.text_files import decoded, shown
 
 MOST_LINES = 5_000
-DELIMITERS = ";,\t"  # a tab: cells copied from a spreadsheet
 # Field -> its names in the header, compared as letters alone.
 COLUMNS = {
     "name": ("name", "tenantname", "kunde", "customer"),
@@ -55,9 +54,7 @@ def read_csv(raw: bytes) -> CsvContent:
         text = decoded(raw)[0].removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise CsvUnusable(Problem("onboarding.csv_encoding", {"line": str(_line_at(error))})) from None
-    first = next(iter(text.splitlines()), "")
-    delimiter = max(DELIMITERS, key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows = csv_reader(text)
     try:
         return _content(_numbered(rows))
     except csv.Error as error:
