@@ -398,3 +398,19 @@ def test_a_full_disk_leaves_nothing_unfinished(home: Home) -> None:
 
     assert [path.name for path in home.backups.iterdir()] == [file.name]
     assert state(home) == before
+
+
+def test_keys_from_elsewhere_are_put_back_by_hand_and_the_restore_says_where_to(home: Home, tmp_path: Path) -> None:
+    key = tmp_path / "keys" / "hoeri.pem"
+    key.parent.mkdir()
+    key.write_text("the key of Höri")
+    profile = {"tenant_name": "Schule Höri", "cert_path": "keys/hoeri.pem"}
+    (tmp_path / "profiles" / "config-hoeri-profile.json").write_text(json.dumps(profile))
+    backup = home.create()
+
+    code, output, _ = home.read("restore", backup)
+
+    assert code == 0
+    assert f"  1-hoeri.pem -> {key}" in output.splitlines()
+    (kept,) = home.settings.data_dir.glob("restored-keys-*/1-hoeri.pem")
+    assert kept.read_text() == "the key of Höri"

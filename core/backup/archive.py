@@ -81,6 +81,12 @@ def write_archive(file: Path, manifest: Manifest, members: Sequence[Member], key
     return target.digest.hexdigest()
 
 
+def digest_of(file: Path) -> str:
+    """Return the digest (SHA-256, hexadecimal) of the encrypted file. Raises BackupError."""
+    with system_errors("backup.file_unreadable", file), file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _write_tar(pipe: IO[bytes], manifest: Manifest, members: Sequence[Member]) -> None:
     moment = int(manifest.created_at.timestamp())
     with (

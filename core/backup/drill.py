@@ -14,8 +14,8 @@ from pathlib import Path
 from pyrage import x25519
 from sqlalchemy import Engine
 
-from core.backup.archive import unpack
-from core.backup.backup_error import BackupBusy, BackupError, system_errors
+from core.backup.archive import digest_of, unpack
+from core.backup.backup_error import BackupBusy, BackupError
 from core.backup.backup_folder import created_at
 from core.backup.contents import database_file
 from core.backup.failures import note_failure
@@ -34,8 +34,6 @@ from core.secrets import secret_rotation, stored_secrets
 from core.settings import Settings
 
 log = logging.getLogger(__name__)
-
-CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +70,6 @@ def drill(engine: Engine, settings: Settings, file: Path, keys: Sequence[x25519.
     )
     log.info("drill with %s: %d rows, %d pages, %.1f s", file.name, manifest.rows, pages, seconds)
     return Drill(file.name, manifest, pages, seconds)
-
-
-def digest_of(file: Path) -> str:
-    """Return the digest of the encrypted file. Raises BackupError."""
-    with system_errors("backup.file_unreadable", file), file.open("rb") as opened:
-        digest = hashlib.sha256()
-        while chunk := opened.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _rehearse(

@@ -18,7 +18,14 @@ MOST_BYTES = 32 * 1024 * 1024  # 1,000 tenants have 0.6 MB
 DATABASE_MEMBERS = {"sqlite": "database.sqlite", "postgresql": "database.pgdump"}
 SECRET_KEY, SETTINGS, PRODUCT_NAMES = "secret.key", "settings.env", "sku_mappings.json"
 SINGLE = {*DATABASE_MEMBERS.values(), SECRET_KEY, SETTINGS, PRODUCT_NAMES}
-FOLDERS = ("profiles", "certs", "outside")
+OUTSIDE = "outside"
+FOLDERS = ("profiles", "certs", OUTSIDE)
+PARTS: Final[Mapping[str, Sequence[str]]] = {  # what can be restored alone -> first parts of the names
+    "database": (*DATABASE_MEMBERS.values(), SECRET_KEY),
+    "profiles": ("profiles", "certs"),
+    "settings": (SETTINGS,),
+    "names": (PRODUCT_NAMES,),
+}
 LONGEST_NAME = 1000
 DIGEST = re.compile(r"[0-9a-f]{64}")
 SCHEMA_NAME = re.compile(r"[\w$]{0,63}")

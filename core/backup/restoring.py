@@ -8,14 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from pyrage import x25519
 
 from core.backup.archive import unpack
 from core.backup.backup_error import BackupError, system_errors
 from core.backup.contents import database_file, places_of
-from core.backup.manifest import SETTINGS, Manifest
+from core.backup.manifest import OUTSIDE, PARTS, SETTINGS, Manifest
 from core.backup.restore_journal import Journal, backward, begun, end, forward, need_none_begun
 from core.backup.scratch import scratch_folder
 from core.backup.staging import delete_staged, stage
@@ -27,13 +26,7 @@ from core.cache.sqlite_copy import sqlite_row_counts
 from core.cache.upgrade import is_known
 from core.problems import Problem
 from core.settings import PREFIX, Settings, load_settings
-
-PARTS: Final = {  # what can be restored alone -> first parts of the names
-    "database": ("database.sqlite", "database.pgdump", "secret.key"),
-    "profiles": ("profiles", "certs"),
-    "settings": ("settings.env",),
-    "names": ("sku_mappings.json",),
-}
+from core.text_files import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +39,12 @@ class Restored:
     manifest: Manifest
     aside: Sequence[str]
     outside: str = ""
+
+    @property
+    def belongs(self) -> dict[str, str]:
+        """Return the name of each key in the folder `outside` -> the path to which it belongs, as foreign text."""
+        originals = (self.manifest.outside or {}) if self.outside else {}
+        return {shown(name.removeprefix(f"{OUTSIDE}/")): shown(path, 300) for name, path in originals.items()}
 
 
 def check(manifest: Manifest, folder: Path) -> None:
@@ -116,10 +115,10 @@ def _begin(journal: Journal, settings: Settings) -> None:
 
 def _keep_outside(scratch: Path, data_dir: Path, stamp: str) -> str:
     """Keep the keys that belong elsewhere in a folder of their own; return it, "" if there are none."""
-    if not (scratch / "outside").is_dir():
+    if not (scratch / OUTSIDE).is_dir():
         return ""
     folder = data_dir / f"restored-keys-{stamp}"
-    shutil.move(scratch / "outside", folder)
+    shutil.move(scratch / OUTSIDE, folder)
     return str(folder)
 
 

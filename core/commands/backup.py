@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 
 from core.backup.backup_error import BackupError, system_errors
 from core.backup.backup_folder import backups_in
+from core.backup.manifest import PARTS
 from core.cache.audit_rows import Entry
 from core.cache.backup_rows import BackupRow, save_backup_row
 from core.commands import OK
@@ -61,7 +62,7 @@ def add_to(commands: Any, language: str) -> None:
     restoring = reading[1]
     kinds = restoring.add_mutually_exclusive_group()
     kinds.add_argument("--to", type=Path, metavar="FOLDER", help=text("help.backup_to", language))
-    kinds.add_argument("--only", action="append", choices=["database", "profiles", "settings", "names"],
+    kinds.add_argument("--only", action="append", choices=tuple(PARTS),
                        help=text("help.backup_only", language))  # fmt: skip
     kinds.add_argument("--continue", dest="go_on", action="store_true", help=text("help.backup_continue", language))
 
@@ -115,8 +116,7 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _verify(options: argparse.Namespace, settings: Settings) -> int:
-    from core.backup.archive import unpack
-    from core.backup.drill import digest_of
+    from core.backup.archive import digest_of, unpack
     from core.backup.restoring import check
     from core.backup.scratch import scratch_folder
 
@@ -158,20 +158,22 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
         values = {"file": str(file), "to": str(options.to), "rows": manifest.rows, "files": len(manifest.files)}
         _tell(options, values, text("command.backup_unpacked", settings.language, **_shown(values)))
         return OK
-    from core.backup.drill import digest_of
+    from core.backup.archive import digest_of
 
     digest = digest_of(file)
-    restored = restoring.restore(file, keys, settings, options.only or tuple(restoring.PARTS))
+    restored = restoring.restore(file, keys, settings, options.only or tuple(PARTS))
     seconds = time.monotonic() - start
     _note_restored(load_settings(), file.name, digest, restored.manifest.rows, seconds)
     values = {"file": str(file), "sha256": digest, "rows": restored.manifest.rows, "seconds": round(seconds, 1),
-              "aside": list(restored.aside), "outside": restored.outside}  # fmt: skip
+              "aside": list(restored.aside), "outside": restored.outside, "belongs": restored.belongs}  # fmt: skip
     _tell(options, values, text("command.backup_restored", settings.language, **_shown(values)))
     if not options.json:
         for place in restored.aside:
             print(text("command.backup_aside", settings.language, place=place))
         if restored.outside:
             print(text("command.backup_outside", settings.language, place=restored.outside))
+            for name, path in restored.belongs.items():
+                print(f"  {name} -> {path}")
     return OK
 
 
