@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from core.backup.archive import Member
 from core.backup.backup_error import BackupError, system_errors
 from core.backup.manifest import PRODUCT_NAMES, SECRET_KEY, SETTINGS, is_safe
 from core.cache.catalogue import SKU_MAPPINGS
+from core.cache.database import sqlite_file
 from core.problems import Problem
 from core.profiles.named_keys import named_keys
 from core.secrets.stored_secrets import FILE as KEY_FILE
@@ -36,20 +35,14 @@ class Places:
     database: Path | None = None
 
 
-def places_of(settings: Settings, env_file: Path = ENV_FILE, names_file: Path = SKU_MAPPINGS) -> Places:
+def places_of(settings: Settings) -> Places:
     """Return the places of the installation with these settings."""
     key = {} if settings.secret_keys else {SECRET_KEY: settings.data_dir / KEY_FILE}
     return Places(
-        singles={**key, SETTINGS: env_file, PRODUCT_NAMES: names_file},
+        singles={**key, SETTINGS: ENV_FILE, PRODUCT_NAMES: SKU_MAPPINGS},
         folders={"profiles": settings.profiles_dir, "certs": settings.profiles_dir.resolve().parent / "certs"},
-        database=database_file(settings),
+        database=sqlite_file(settings.database),
     )
-
-
-def database_file(settings: Settings) -> Path | None:
-    """Return the SQLite file of the settings, None if the database is on a server."""
-    target = make_url(settings.database)
-    return Path(target.database) if target.get_backend_name() == "sqlite" and target.database else None
 
 
 @dataclass(slots=True)
@@ -104,6 +97,6 @@ def _keys_elsewhere(places: Places) -> list[Path]:
     return sorted(key for key in keys if key.is_file() and not any(key.is_relative_to(one) for one in folders))
 
 
-def names_from_environment(env_file: Path = ENV_FILE) -> list[str]:
+def names_from_environment() -> list[str]:
     """Return the names of the settings that this process has from its environment; no values, which may be secret."""
     return sorted(name for name in os.environ if name.startswith(PREFIX))

@@ -17,7 +17,6 @@ from sqlalchemy import Engine
 from core.backup.archive import digest_of, unpack
 from core.backup.backup_error import BackupBusy, BackupError
 from core.backup.backup_folder import created_at
-from core.backup.contents import database_file
 from core.backup.failures import note_failure
 from core.backup.manifest import Manifest
 from core.backup.page_queries import QUERIES, Reader
@@ -25,7 +24,7 @@ from core.backup.restoring import check
 from core.backup.scratch import scratch_folder
 from core.cache.audit_rows import Entry
 from core.cache.backup_rows import BackupRow, save_backup_row
-from core.cache.database import open_database
+from core.cache.database import open_database, sqlite_file
 from core.cache.postgres_copy import restored_postgres, scratch_postgres, table_counts
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import ProfileStore
@@ -88,7 +87,7 @@ def _scratch_database(settings: Settings, manifest: Manifest, scratch: Path) -> 
     if manifest.database == "sqlite":
         yield f"sqlite:///{scratch / manifest.dump}"
         return
-    if database_file(settings) is not None:
+    if sqlite_file(settings.database) is not None:
         raise BackupError(Problem("backup.other_kind", {"kind": manifest.database}))
     name = f"lizenztool_drill_{hashlib.sha256(settings.database.encode()).hexdigest()[:12]}"
     with scratch_postgres(settings.database, name, manifest.namespace) as url:

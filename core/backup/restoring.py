@@ -13,12 +13,12 @@ from pyrage import x25519
 
 from core.backup.archive import unpack
 from core.backup.backup_error import BackupError, system_errors
-from core.backup.contents import database_file, places_of
+from core.backup.contents import places_of
 from core.backup.manifest import OUTSIDE, PARTS, SETTINGS, Manifest
 from core.backup.restore_journal import Journal, backward, begun, end, forward, need_none_begun
 from core.backup.scratch import scratch_folder
 from core.backup.staging import delete_staged, stage
-from core.cache.database import DatabaseError
+from core.cache.database import DatabaseError, sqlite_file
 from core.cache.postgres_copy import check_dump, drop_schema_if_empty, present_schema, restored_postgres, schema_exists
 from core.cache.schema_version import MIGRATIONS
 from core.cache.sole_use import sole_connection
@@ -141,7 +141,7 @@ def need_alone(settings: Settings) -> None:
             pass
     except DatabaseError as error:
         # A file that is missing or damaged is what is to be replaced.
-        if error.problem.code == "database.in_use" or database_file(settings) is None:
+        if error.problem.code == "database.in_use" or sqlite_file(settings.database) is None:
             raise
 
 
@@ -172,7 +172,7 @@ def _is_loaded(journal: Journal, url: str) -> bool:
 
 
 def _need_kind(manifest: Manifest, settings: Settings) -> None:
-    if (manifest.database == "sqlite") != (database_file(settings) is not None):
+    if (manifest.database == "sqlite") != (sqlite_file(settings.database) is not None):
         raise BackupError(Problem("backup.other_kind", {"kind": manifest.database}))
     if manifest.database == "postgresql" and (own := present_schema(settings.database)) != manifest.namespace:
         raise BackupError(Problem("backup.other_schema", {"own": own, "schema": manifest.namespace}))

@@ -62,10 +62,20 @@ def schema_at(url: str) -> tuple[Fit, str | None]:
             engine.dispose()
 
 
+def sqlite_file(url: str | URL) -> Path | None:
+    """Return the SQLite file at this address, None if the database is on a server (or in memory)."""
+    target = make_url(url)
+    return Path(target.database) if target.get_backend_name() == "sqlite" and target.database else None
+
+
 def _place(url: str) -> tuple[URL, Path | None]:
     """Return the address in its parts, and the file of SQLite."""
-    target = make_url(url)
-    return target, Path(target.database) if target.get_backend_name() == "sqlite" and target.database else None
+    return make_url(url), sqlite_file(url)
+
+
+def shown_place(url: str | URL) -> str:
+    """Return what a text calls the database at this address: the file, or the address without its password."""
+    return str(sqlite_file(url) or make_url(url).render_as_string())
 
 
 @contextmanager
@@ -84,14 +94,12 @@ def _engine_or_nothing(target: URL, file: Path | None) -> Iterator[Engine]:
 @contextmanager
 def driver_errors(url: URL) -> Iterator[None]:
     """Raise DatabaseError for what the driver of `url` raises in the block, and if there is no driver."""
-    where = url.render_as_string()
     try:
         yield
     except (DBAPIError, OSError, sqlite3.Error) as error:
-        file = url.database if url.get_backend_name() == "sqlite" else ""
-        raise DatabaseError(problem_of(error, file or where)) from error
+        raise DatabaseError(problem_of(error, shown_place(url))) from error
     except ImportError as error:
-        params = {"file": where, "module": error.name or str(error)}
+        params = {"file": url.render_as_string(), "module": error.name or str(error)}
         raise DatabaseError(Problem("database.driver_missing", params)) from error
 
 
@@ -183,7 +191,7 @@ def _upgrade(engine: Engine, file: Path | None, migrations: Path, *, may_upgrade
     try:
         upgrade.upgrade(engine, file, migrations, current)
     except (IntegrityError, DataError) as error:
-        params = {"file": str(file or engine.url.render_as_string())}
+        params = {"file": shown_place(engine.url)}
         raise DatabaseError(Problem("database.odd_rows", params, str(error.orig))) from error
 
 
@@ -194,8 +202,7 @@ def schema_problem(connection: Connection) -> Problem | None:
 
 
 def _problem_of_schema(engine: Engine, fit: Fit, version: str | None, migrations: Path) -> Problem:
-    file = engine.url.database if engine.dialect.name == "sqlite" else ""
-    where = file or engine.url.render_as_string()
     return Problem(
-        f"database.{fit.value}", {"file": where, "version": version or "-", "own": newest_version(migrations)}
+        f"database.{fit.value}",
+        {"file": shown_place(engine.url), "version": version or "-", "own": newest_version(migrations)},
     )

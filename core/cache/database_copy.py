@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
-from sqlalchemy import Connection, func, make_url, select
+from sqlalchemy import Connection, func, select
 
 from core.cache.audit_rows import Entry, append
-from core.cache.database import DatabaseError, open_database
+from core.cache.database import DatabaseError, open_database, sqlite_file
 from core.cache.schema import metadata
 from core.cache.schema_version import newest_version, stored_version
 from core.cache.sole_use import keep_writers_out, sole_connection
@@ -72,8 +71,7 @@ def _source(url: str) -> Iterator[Connection]:
 
 def _lacks_tables(url: str) -> bool:
     """Return True if nothing is at `url` yet. Raises DatabaseError if tables of another program are there."""
-    target = make_url(url)
-    if target.get_backend_name() == "sqlite" and not Path(target.database or "").exists():
+    if (file := sqlite_file(url)) is not None and not file.exists():
         return True
     with sole_connection(url) as connection:
         return has_no_tables(connection)

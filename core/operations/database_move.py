@@ -6,13 +6,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import make_url
 
 from core import audit
 from core.audit import Entry, Verification
-from core.cache.database import DatabaseError, open_database
+from core.cache.database import DatabaseError, open_database, sqlite_file
 from core.cache.database_copy import copy_database, rows_to_copy
 from core.cache.table_copy import Contents, Progress
 from core.masking import without_credentials
@@ -64,7 +63,7 @@ def _need_two(source: str, target: str) -> None:
 
 def _place(url: str) -> object:
     """Return what tells one database from another, without user and password."""
+    if (file := sqlite_file(url)) is not None:
+        return file.resolve()
     parts = make_url(url)
-    if parts.get_backend_name() == "sqlite":
-        return Path(parts.database or "").resolve()
     return parts.host or parts.query.get("host"), parts.port or 5432, parts.database

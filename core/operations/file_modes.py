@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal
 
+from core.cache.database import sqlite_file
 from core.problems import Problem
 from core.profiles.named_keys import named_keys
 from core.settings import Settings
@@ -75,7 +76,7 @@ def watched(settings: Settings, env_file: Path) -> Iterator[tuple[Path, Kind]]:
     """Yield every file and folder to check, with its kind."""
     if env_file.is_file():
         yield env_file, Kind.PRIVATE
-    database = _database_file(settings)
+    database = sqlite_file(settings.database)
     for folder in {settings.data_dir, *([database.parent] if database else [])}:
         yield folder, Kind.PRIVATE
         for path in _files(folder, deep=False):
@@ -91,11 +92,6 @@ def watched(settings: Settings, env_file: Path) -> Iterator[tuple[Path, Kind]]:
         for path in _files(folder, deep=True):
             yield path, Kind.KEY if _is_key(path) else Kind.CONTROL
             yield from ((key, Kind.KEY) for key in named_keys(root, path))
-
-
-def _database_file(settings: Settings) -> Path | None:
-    scheme, _, path = settings.database.partition(":///")
-    return Path(path.partition("?")[0]) if scheme.startswith("sqlite") and path else None
 
 
 def _files(folder: Path, *, deep: bool) -> Iterator[Path]:

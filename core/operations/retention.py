@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from glob import escape
 from pathlib import Path
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 
 from core import audit
+from core.cache.database import sqlite_file
 from core.cache.event_rows import prune_events
 from core.cache.history_rows import delete_days, delete_gone_licenses
 from core.cache.onboarding_rows import delete_cancelled
@@ -56,10 +57,9 @@ def prune(engine: Engine, settings: Settings, now: datetime) -> dict[str, int]:
 
 def _delete_copies(settings: Settings, now: datetime) -> int:
     """Delete the copies that upgrades of a SQLite file have made, except the newest and those of COPY_DAYS."""
-    target = make_url(settings.database)
-    if target.get_backend_name() != "sqlite" or not target.database:
+    file = sqlite_file(settings.database)
+    if file is None:
         return 0
-    file = Path(target.database)
     copies = sorted((_changed(copy), copy) for copy in file.parent.glob(f"{escape(file.name)}.*.bak"))
     old = [copy for changed, copy in copies[:-1] if changed < now - timedelta(days=COPY_DAYS)]
     return sum(map(_is_deleted, old))
