@@ -96,6 +96,11 @@ class Settings:
         return self.database_url.startswith("postgresql")
 
     @property
+    def has_backups(self) -> bool:
+        """Return True if there is a folder for backups and a key to encrypt them to."""
+        return bool(self.backup_dir and self.backup_recipients)
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 

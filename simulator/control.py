@@ -43,23 +43,6 @@ class Control:
         self._edge.requests.clear()
         return {}
 
-    def add_customer(self, name: str, domain: str = "", **skus: list[int]) -> dict[str, Any]:
-        """Add a customer whom the product does not know yet; `skus`: part number -> [enabled, consumed]."""
-        customer = self._world.add_customer(
-            name, {part: (units[0], units[1]) for part, units in skus.items()}, domain=domain
-        )
-        return {"tenant_id": customer.tenant_id}
-
-    def register_app(self, tenant: str, cer: str = "", permissions: list[str] | None = None) -> dict[str, Any]:
-        """Register an application in the tenant, as a person in the portal; upload `cer` (PEM), give `permissions`."""
-        customer, portal = self._world.find_tenant(tenant), self._world.portal
-        client_id = portal.register_app(customer)
-        if cer:
-            portal.upload(customer, cer.encode())
-        if permissions is not None:
-            portal.consent(customer, *permissions)
-        return {"client_id": client_id}
-
     def set_sku(self, tenant: str, part_number: str, **values: int) -> dict[str, Any]:
         """Change a SKU of a tenant; `tenant` is a tenant id, a name or a slug, here and below."""
         sku = self._world.find_tenant(tenant).set_sku(part_number, **values)

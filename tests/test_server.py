@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from core import runtime
-from core.operations.dashboard_lock import running_dashboard
+from core.operations.dashboard_lock import AlreadyRunning, only_dashboard
 from core.runtime import Runtime
 from core.settings import PARSERS, Settings
 from tests.served import free_port
@@ -100,18 +100,17 @@ def test_a_second_dashboard_in_the_folder_says_which_runs_and_ends_and_a_killed_
 ):
     first = start()
     first.wait_until_ready()
-    running = running_dashboard(tmp_path / "data", UTC)
+    with pytest.raises(AlreadyRunning) as running, only_dashboard(tmp_path / "data", UTC, patience=0):
+        pass
 
     second = start(by=by)
 
     assert second.code() == 2
     assert f"(process {first.process.pid}, since " in second.output()
     assert "Traceback" not in second.output()
-    assert running is not None
-    assert running.params["pid"] == str(first.process.pid)
+    assert running.value.problem.params["pid"] == str(first.process.pid)
     first.process.kill()
     first.process.wait(20)
-    assert running_dashboard(tmp_path / "data", UTC) is None
     start().wait_until_ready()
 
 

@@ -27,6 +27,7 @@ from core.cache.shared_frames import Figures, newest_figures
 from core.clock import TOLERANCE, elapsed
 from core.licenses.units import STATES
 from core.metrics import REGISTRY
+from core.refresh.list_refill import STOPS
 from core.runtime import Runtime
 from web.api.call_limits import CallLimits
 from web.api.errors import ApiError
@@ -35,11 +36,6 @@ from web.reader_access import ReaderAccess
 from web.request_data import client_host
 from web.tabs import Tabs
 
-STOPS = {
-    "sharepoint.list_emptied": "emptied",
-    "sharepoint.other_owner": "other_owner",
-    "sharepoint.copied_database": "copied_database",
-}  # problem -> reason
 UNAUTHORIZED = {"www-authenticate": 'Bearer realm="lizenztool"'}
 
 

@@ -44,14 +44,9 @@ class Created:
     deleted: int = 0  # older backups that need not be kept
 
 
-def is_set_up(settings: Settings) -> bool:
-    """Return True if there is a folder for backups and a key to encrypt them to."""
-    return bool(settings.backup_dir and settings.backup_recipients)
-
-
 def is_due(engine: Engine, settings: Settings, now: datetime) -> bool:
     """Return True if the timetable is to make a backup now: none is recent enough. Raises DatabaseError."""
-    if not settings.backup_hours or not is_set_up(settings):
+    if not settings.backup_hours or not settings.has_backups:
         return False
     last = latest_backups(engine).backup
     if last is None:
@@ -66,7 +61,7 @@ def create(engine: Engine, settings: Settings, actor: Actor, now: datetime) -> C
     Raises NotAllowed, BackupError, DatabaseError; a failure is noted, too, but not BackupBusy.
     """
     actor.need(Action.OPERATIONS)
-    if not is_set_up(settings):
+    if not settings.has_backups:
         raise BackupError(Problem("backup.not_set_up"))
     start = time.monotonic()
     name = new_name(now)

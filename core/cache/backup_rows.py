@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -84,14 +83,6 @@ def latest_in(connection: Connection) -> LatestBackups:
         return last, last if last is None or last.problem is None else latest(kind, backups.c.problem.is_(None))
 
     return LatestBackups(*latest_and_good("backup"), *latest_and_good("drill"))
-
-
-def known_digests(engine: Engine, files: Sequence[str]) -> dict[str, str]:
-    """Return the digest of each of these files, as noted when it was made here. Raises DatabaseError."""
-    made = (backups.c.kind == "backup", backups.c.problem.is_(None), backups.c.file.in_(files))
-    with transaction(engine) as connection:
-        rows = connection.execute(select(backups.c.file, backups.c.sha256).where(*made))
-        return {row.file: row.sha256 for row in rows}
 
 
 def _row(row: Any) -> BackupRow:

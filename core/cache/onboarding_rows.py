@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
@@ -102,9 +102,9 @@ def add_onboarding(engine: Engine, new: Onboarding, entry: Entry) -> bool:
     return True
 
 
-def all_onboardings(engine: Engine, states: Collection[str] = ("open",)) -> list[Onboarding]:
-    """Return the onboardings in these states with their steps, the oldest first."""
-    query = select(onboardings).where(onboardings.c.state.in_(states)).order_by(onboardings.c.created_at)
+def all_onboardings(engine: Engine) -> list[Onboarding]:
+    """Return the open onboardings with their steps, the oldest first."""
+    query = select(onboardings).where(onboardings.c.state == "open").order_by(onboardings.c.created_at)
     with transaction(engine) as connection:
         return _with_steps(connection, connection.execute(query).all())
 

@@ -89,6 +89,13 @@ def _upsert_statement(insert: Any, table: Table, columns: tuple[str, ...]) -> An
     return statement.on_conflict_do_update(index_elements=keys, set_=changes)
 
 
+def count_one(connection: Connection, table: Table, key: Mapping[str, Any], counter: Column[Any]) -> int:
+    """Add 1 to `counter` in the row with this key, a new one begins with 1; return the number by now."""
+    statement = _insert(connection)(table).values({**key, counter.name: 1})
+    counted = statement.on_conflict_do_update(index_elements=list(key), set_={counter.name: counter + 1})
+    return int(connection.execute(counted.returning(counter)).scalar_one())
+
+
 def of_tenants(query: Select[Any], table: Table, tenant_ids: Collection[str] | None) -> Select[Any]:
     """Return the query for the rows of these tenants in `table`; None: of all."""
     return query if tenant_ids is None else query.where(table.c.tenant_id.in_(tenant_ids))

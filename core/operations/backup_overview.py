@@ -25,7 +25,6 @@ class BackupOverview:
     backup: State
     drill: State
     rows: Sequence[BackupRow]
-    folder: str
     keep: Sequence[str]
 
 
@@ -39,6 +38,5 @@ def backup_overview(engine: Engine, settings: Settings, actor: Actor, now: datet
         backup_state(facts, now),
         drill_state(facts, now),
         sorted(rows, key=lambda row: row.started_at, reverse=True),
-        settings.backup_dir,
         settings.backup_keep,
     )

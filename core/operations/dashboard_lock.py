@@ -43,17 +43,6 @@ def only_dashboard(data_dir: Path, zone: tzinfo, patience: float = PATIENCE) -> 
         lock.release()
 
 
-def running_dashboard(data_dir: Path, zone: tzinfo) -> Problem | None:
-    """Return the problem that a dashboard uses the data folder, None if none does."""
-    if not data_dir.is_dir():
-        return None
-    try:
-        with FileLock(data_dir / LOCK, timeout=0):
-            return None
-    except Timeout:
-        return _who(data_dir, zone)
-
-
 def _who(data_dir: Path, zone: tzinfo) -> Problem:
     pid, since = "?", "?"
     with suppress(OSError, ValueError, KeyError, TypeError):

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def back_up_if_due(engine: Engine, settings: Settings) -> None:
     """Make a backup if one is due. A failure is noted and logged, never raised: refreshes go on."""
-    if not (settings.backup_hours and settings.backup_dir and settings.backup_recipients):
+    if not (settings.backup_hours and settings.has_backups):
         return
     from core.backup.creation import create, is_due  # a library for encryption, which few installations need at all
 

@@ -11,9 +11,12 @@ from core.cache.item_rows import list_mark
 from core.cache.lists_read import sharepoint_status
 from core.cache.refill_permission import save_refill_allowed
 from core.problems import Problem, ProblemError
+from core.refresh.list_owner import CODES
 from core.roles import Action, Actor
 
 EMPTIED = "sharepoint.list_emptied"
+# Problems with which nothing is written into the lists -> the reason in a word.
+STOPS = {EMPTIED: "emptied", CODES["other"]: "other_owner", CODES["copy"]: "copied_database"}
 
 
 class NothingToRefill(ProblemError):

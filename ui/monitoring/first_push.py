@@ -9,8 +9,7 @@ import streamlit as st
 
 from core import runtime
 from core.problems import Problem, ProblemError
-from core.refresh.list_owner import CODES
-from core.refresh.list_refill import EMPTIED
+from core.refresh.list_refill import STOPS
 from core.refresh.next_push import ANNOUNCED_FROM, ShortageId, take_over
 from ui.control_keys import bound_key
 from ui.escaping import plain
@@ -29,7 +28,7 @@ _TAKEN, _FAILED = "_first_push_taken", "_first_push_failed"
 def pending_messages(snapshot: Snapshot) -> int:
     """Return how many messages the next refresh would send; 0 if it writes nothing, or the lists were never read."""
     status = snapshot.sharepoint
-    stopped = any(problem.code in (EMPTIED, *CODES.values()) for problem in status.problems)
+    stopped = any(problem.code in STOPS for problem in status.problems)
     if stopped or not status.configured or status.read_at is None:
         return 0
     return int((snapshot.licenses["alarm"] == "pending").sum())
