@@ -380,6 +380,20 @@ def test_another_tenant_that_takes_its_name_and_file_keeps_them(small: Office) -
     assert rows_with(small.engine, mine.tenant_id) == []
 
 
+def test_a_key_that_another_tenant_uses_stays(small: Office) -> None:
+    """Two profiles name one file; the folder of the one that leaves holds both the shared key and an own one."""
+    mine, other = the(small), small.m365.add_tenant("Andere", SKUS, listed=False)
+    shared = small.m365.folder / mine.profile()["cert_path"]
+    (shared.parent / "alt.pem").write_text("an older key", "utf-8")
+    fields = json.loads(other.profile_path.read_text("utf-8"))
+    other.profile_path.write_text(json.dumps(fields | {"cert_path": mine.profile()["cert_path"]}), "utf-8")
+    leave(small)
+
+    assert after_the_days(small) == []
+
+    assert [path.name for path in shared.parent.iterdir()] == [shared.name]
+
+
 @pytest.mark.parametrize(
     ("wanted", "name", "code"),
     [
