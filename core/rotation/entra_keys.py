@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from core.graph import GraphClient, GraphError, NotFound, PermissionMissing
+from core.graph import BadAnswer, GraphClient, GraphError, NotFound, PermissionMissing, Throttled, Unreachable
 from core.graph.app_keys import App, add_key, find_app, remove_key
 from core.problems import Problem
 from core.profiles.certificate_files import CertificateError
 from core.profiles.certificates import Certificate, public_part
-from core.rotation.job import Job
+from core.rotation.job import Job, RotationRefused
 
 
 def upload(job: Job) -> Problem | None:
     """Add the successor to the application; return why it must be uploaded by hand, None for success.
 
-    A key that is there already, of an earlier try, counts as success.
+    A key that is there already, of an earlier try, counts as success. Raises RotationRefused if Microsoft cannot be
+    asked just now.
     """
     successor, current = job.successor(), job.use.certificate
     if current is None or current.expires <= job.services.now():
@@ -35,7 +36,7 @@ def _add(client: GraphClient, app: App, successor: Certificate, signer: Certific
 def remove(job: Job, thumbprint: str, signer: Certificate) -> Problem | None:
     """Remove the key with this thumbprint from the application; return why that must be done by hand, else None.
 
-    A key that is not there counts as success.
+    A key that is not there counts as success. Raises RotationRefused if Microsoft cannot be asked just now.
     """
     try:
         client = job.sign_in(signer)
@@ -49,7 +50,9 @@ def remove(job: Job, thumbprint: str, signer: Certificate) -> Problem | None:
 
 
 def _reason(job: Job, error: GraphError | CertificateError) -> Problem:
-    """Return why Graph could not change the keys."""
+    """Return why Graph cannot change the keys. Raises RotationRefused if Microsoft cannot be asked just now."""
+    if isinstance(error, Unreachable | Throttled) or (isinstance(error, BadAnswer) and not 400 <= error.status < 500):
+        raise RotationRefused(error.problem) from error
     if isinstance(error, CertificateError):
         return Problem("rotation.next_gone", job.names | {"file": job.rotation.next_path})
     if isinstance(error, NotFound):

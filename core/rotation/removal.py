@@ -18,8 +18,6 @@ from core.rotation.job import Job, RotationRefused
 from core.rotation.steps import next_step
 from core.rotation.succession import switch_all
 
-MAY_BE_BY_HAND = frozenset({"rotation.may_not", "rotation.app_elsewhere", "rotation.proof_refused"})
-
 NOT_READ_YET = "rotation.not_read_yet"
 
 
@@ -30,12 +28,8 @@ def finish(job: Job) -> None:
     switch_all(job)  # the rest after a crash in its middle
     successor = job.successor()
     _need_reading(job)
-    note: Problem | None = _by_hand(job, job.rotation.current_thumbprint)
-    if not job.by_hand:
-        problem = remove(job, job.rotation.current_thumbprint, successor)
-        if problem is not None and problem.code not in MAY_BE_BY_HAND:
-            raise RotationRefused(problem)  # Microsoft cannot be asked just now
-        note = note if problem else None
+    by_hand = job.by_hand or remove(job, job.rotation.current_thumbprint, successor) is not None
+    note = _by_hand(job, job.rotation.current_thumbprint) if by_hand else None
     kept = _remove_files(job, job.rotation.current_path, job.rotation.current_thumbprint)
     _end(job, "done", "certificate.renewed", note or kept)
 
@@ -94,7 +88,7 @@ def _remove_successor_key(job: Job) -> Problem | None:
         return note
     try:
         problem = remove(job, job.rotation.next_thumbprint, job.current())
-    except RotationRefused:  # the old file is gone: somebody has swapped it
+    except RotationRefused:  # Microsoft cannot be asked just now, or somebody has swapped the old file
         return note
     return note if problem else None
 
