@@ -48,6 +48,7 @@ def test_a_level_is_added_changed_given_and_deleted_and_the_audit_knows(office: 
     assert levels.assign(office, gold, [ONE], ADMIN) == []
     assert rules_at(office, NOW, UTC).decide(ONE, "sku", "paid").threshold == 2
     assert rules_at(office, NOW, UTC).decide(TWO, "sku", "paid").threshold == 0
+    assert rules_at(office, NOW, UTC, [TWO]).decide(ONE, "sku", "paid").threshold == 0  # not asked for
     with pytest.raises(LevelError) as caught:
         levels.delete(office, gold, ADMIN)
     assert caught.value.problem.code == "level.in_use"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, case, delete, func, insert, or_, sele
 
 from core.cache.audit_rows import Entry, append
 from core.cache.schema import levels, tenants
-from core.cache.sql import increase_version, transaction
+from core.cache.sql import increase_version, of_tenants, transaction
 from core.licenses.alarm_rules import LevelRule
 from core.name_key import name_key, sort_key
 
@@ -102,8 +102,11 @@ def minutes_in_use(connection: Connection) -> set[int | None]:
     return set(connection.execute(query.where(tenants.c.has_profile, tenants.c.enabled).distinct()).scalars())
 
 
-def level_rules(connection: Connection) -> dict[str, LevelRule]:
-    """Return tenant id -> what its level says about alarms; without the tenants whose level says nothing."""
+def level_rules(connection: Connection, tenant_ids: Collection[str] | None = None) -> dict[str, LevelRule]:
+    """Return tenant id -> what its level says about alarms; without the tenants whose level says nothing.
+
+    With `tenant_ids` those of these tenants alone.
+    """
     says_something = or_(levels.c.threshold.is_not(None), levels.c.warn.is_not(None))
     query = (
         select(tenants.c.tenant_id, levels.c.key, levels.c.name, levels.c.threshold, levels.c.warn)
@@ -112,7 +115,7 @@ def level_rules(connection: Connection) -> dict[str, LevelRule]:
     )
     rules: dict[str, LevelRule] = {}
     by_tenant: dict[str, LevelRule] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(of_tenants(query, tenants, tenant_ids)):
         rule = rules.setdefault(row.key, LevelRule(row.name, row.threshold, row.warn))
         by_tenant[row.tenant_id] = rule
     return by_tenant

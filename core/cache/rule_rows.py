@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, tzinfo
 from typing import Any, Final, Literal
@@ -28,10 +28,14 @@ def all_level_rules(engine: Engine) -> dict[str, LevelRule]:
         return level_rules(connection)
 
 
-def rules_at(engine: Engine, now: datetime, zone: tzinfo) -> Rules:
-    """Return the rules that are valid today, with those of the levels; read once per refresh or frame."""
+def rules_at(engine: Engine, now: datetime, zone: tzinfo, tenant_ids: Collection[str] | None = None) -> Rules:
+    """Return the rules that are valid today, with those of the levels; read once per refresh or frame.
+
+    With `tenant_ids` the levels of these tenants alone.
+    """
     with transaction(engine) as connection:
-        return Rules.of(_all_rules(connection), now.astimezone(zone).date(), level_rules(connection))
+        levels = level_rules(connection, tenant_ids)
+        return Rules.of(_all_rules(connection), now.astimezone(zone).date(), levels)
 
 
 def _all_rules(connection: Connection) -> list[Rule]:

@@ -58,7 +58,7 @@ def summaries_of(services: Services, tenant_ids: Collection[str]) -> dict[str, d
     """Return tenant id -> the number of products that the tenant has, and those that are short, by name."""
     engine, settings = services.engine, services.settings
     catalogue, _ = load_catalogue(engine)
-    rules, trial = rules_at(engine, services.now(), settings.zone), trial_skus(engine, tenant_ids)
+    rules, trial = rules_at(engine, services.now(), settings.zone, tenant_ids), trial_skus(engine, tenant_ids)
     stored = stored_licenses(engine, tenant_ids)
 
     def shortages(present: Iterable[StoredLicense]) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -155,7 +155,7 @@ class RefreshRun:
             stop=self.stop,
             now=services.now,
             zone=services.settings.zone,
-            rules=self._rules_of_the_run(),
+            rules=self._rules_of_the_run([profile.tenant_id for profile in chosen] if self.shared else None),
             asked_to_wait_at=lambda: services.http.asked_to_wait_at,
             quiet=[profile.tenant_id for profile in chosen] if self.run.take_over else (),
         )
@@ -199,11 +199,14 @@ class RefreshRun:
             return PushResult(), error.problem
         return pushed, pushed.problem
 
-    def _rules_of_the_run(self) -> Rules:
-        """Return the rules as they were when they were first asked for, the same for reading and writing."""
+    def _rules_of_the_run(self, tenant_ids: Collection[str] | None = None) -> Rules:
+        """Return the rules as they were when they were first asked for, the same for reading and writing.
+
+        With `tenant_ids`, for a piece of a run, with the levels of these tenants alone.
+        """
         if self._rules is None:
             services = self.services
-            self._rules = rules_at(services.engine, services.now(), services.settings.zone)
+            self._rules = rules_at(services.engine, services.now(), services.settings.zone, tenant_ids)
         return self._rules
 
     def _taken_over(self) -> Callable[[Row], bool] | None:
