@@ -28,6 +28,7 @@ from core.licenses.units import License
 from core.problems import ProblemError
 from core.texts import has_text
 from tests.actors import ADMIN, entry
+from tests.case_table import DOCUMENT, between, table
 from tests.case_world import ANNA, BEN, NOON, OFFICE, SCHOOL, SPB, ZURICH, Desk
 
 TOMORROW = NOON.date() + timedelta(days=1)
@@ -85,6 +86,14 @@ def test_every_refusal_has_its_words() -> None:
     codes |= {f"case.changed.{kind}" for kind in KINDS if kind not in ("opened", "told", "units_seen", "reminded")}
 
     assert [code for code in sorted(codes) if not has_text(code)] == []
+
+
+def test_the_document_draws_the_table_and_explains_each_state() -> None:
+    document = DOCUMENT.read_text(encoding="utf-8")
+
+    assert between(document) == table()
+    explained = document.partition("## Zustände")[2].partition("\n## ")[0]
+    assert [state for state in STATES if f"| `{state}` |" not in explained] == []
 
 
 @pytest.mark.parametrize(("resumes", "kind", "allowed"), [

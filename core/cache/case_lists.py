@@ -53,11 +53,15 @@ def case_page(
 ) -> tuple[list[ListedCase], int]:
     """Return at most `limit` cases after `offset`, and the number of all that match; those due first come first."""
     where = _where(wanted)
-    query = select(*COLUMNS, cases.c.next_action, cases.c.due_at, tenants.c.name).join(tenants).where(where)
-    query = query.order_by(*_order(sort, descending=descending)).limit(limit).offset(offset)
+    # The ids first: to sort whole rows takes several times as long.
+    page = _joined(select(cases.c.case_id), wanted).where(where).order_by(*_order(sort, descending=descending))
+    query = select(*COLUMNS, cases.c.next_action, cases.c.due_at, tenants.c.name).join(tenants)
     with transaction(engine) as connection:
-        total = connection.execute(_count(wanted).where(where)).scalar_one()
-        return [ListedCase(Case(*row[:-3]), *row[-3:]) for row in connection.execute(query)], int(total)
+        total = connection.execute(_joined(select(func.count()), wanted).where(where)).scalar_one()
+        case_ids = list(connection.execute(page.limit(limit).offset(offset)).scalars())
+        rows = connection.execute(query.where(cases.c.case_id.in_(case_ids)))
+        by_id = {row.case_id: ListedCase(Case(*row[:-3]), *row[-3:]) for row in rows}
+    return [by_id[case_id] for case_id in case_ids], int(total)
 
 
 def count_by_state(engine: Engine, wanted: CaseFilter) -> Mapping[str, int]:
@@ -65,10 +69,6 @@ def count_by_state(engine: Engine, wanted: CaseFilter) -> Mapping[str, int]:
     query = _joined(select(cases.c.state, func.count()), wanted).where(_where(wanted)).group_by(cases.c.state)
     with transaction(engine) as connection:
         return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _count(wanted: CaseFilter) -> Select[Any]:
-    return _joined(select(func.count()), wanted)
 
 
 def _joined(query: Select[Any], wanted: CaseFilter) -> Select[Any]:
@@ -85,8 +85,9 @@ def _order(sort: Sort, *, descending: bool) -> list[ColumnElement[Any]]:
         "priority": sql_case(RANK, value=cases.c.priority, else_=len(RANK)),
         "number": cases.c.number,
     }[sort]
+    first = column.desc() if descending else column.asc()
     return [
-        column.desc().nulls_last() if descending else column.asc().nulls_last(),
+        first.nulls_last() if sort == "due" else first,  # the others are never empty, and have an index so
         cases.c.number.desc() if descending else cases.c.number,
     ]
 

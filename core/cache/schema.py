@@ -676,6 +676,7 @@ cases = Table(
     Index("cases_license", "tenant_id", "sku_id", "opened_at"),
     Index("cases_state", "state", "opened_at"),
     Index("cases_closed", "closed_at"),
+    Index("cases_opened", "opened_at", "number"),
     Index("cases_bundle", "bundle_id"),
 )  # fmt: skip
 
