@@ -75,6 +75,7 @@ class Settings:
     audit_days: int = 365
     history_days: int = 1096  # three years
     run_days: int = 90
+    message_days: int = 30
     api_requests_per_minute: int = 120  # of each token
     backup_dir: str = ""  # no backups
     backup_recipients: tuple[str, ...] = ()  # public keys
@@ -228,6 +229,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "audit_days": number(int, 0, 36_500),
     "history_days": number(int, 0, 36_500),
     "run_days": number(int, 0, 36_500),
+    "message_days": number(int, 0, 36_500),
     "api_requests_per_minute": number(int, 1, 100_000),
     "backup_dir": str,
     "backup_recipients": backup_recipients,

@@ -26,7 +26,8 @@ MAY_IMPORT = {
 }
 # The rooms of core as docs/architecture.md draws them: an import goes to a room further down.
 ORDER = [
-    "commands", "operations", "backup", "rotation", "onboarding", "leaving", "views", "refresh", "cases", "tenants",
+    "commands", "operations", "backup", "rotation", "onboarding", "leaving", "views", "refresh", "cases", "messages",
+    "tenants",
     "sharepoint", "access", "attention", "graph", "secrets", "profiles", "cache", "licenses", "logs",
 ]  # fmt: skip
 CORE_ROOMS = {path.parent.name for path in (ROOT / "core").glob("*/__init__.py")}

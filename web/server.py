@@ -28,6 +28,7 @@ from core.cache.schema_version import Fit
 from core.logs.setup import log_in_background, log_in_foreground, log_uncaught, set_up_logs
 from core.operations import duties, file_modes
 from core.operations.dashboard_lock import only_dashboard
+from core.operations.message_duty import message_sender
 from core.problems import Problem, ProblemError
 from core.refresh.refresher import Refresher
 from core.refresh.run_watch import WaitingPage
@@ -164,8 +165,11 @@ class Server:
         daily, minutely = partial(duties.daily, services), partial(duties.minutely, services)
         background = BackgroundRefresh(refresher, settings.refresh_minutes, daily=daily, minutely=minutely)
         self._stack.callback(background.stop)
+        sender = message_sender(services)
+        self._stack.callback(sender.stop)
         background.start()
         refresher.start()
+        sender.start()
         return refresher
 
     def _warn_about_limits(self) -> None:

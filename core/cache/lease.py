@@ -86,8 +86,8 @@ def take_lease(engine: Engine, name: str, owner: str) -> Lease | None:
 
 
 @contextmanager
-def kept(lease: Lease) -> Iterator[Lease]:
-    """Renew the lease during the block, whose transactions it fences, and release it at the end."""
+def renewed(lease: Lease) -> Iterator[Lease]:
+    """Renew the lease during the block and release it at the end."""
     ended = threading.Event()
 
     def renew() -> None:
@@ -97,8 +97,14 @@ def kept(lease: Lease) -> Iterator[Lease]:
     thread = threading.Thread(target=renew, name="lease", daemon=True)
     thread.start()
     try:
-        with fenced(lease.check):
-            yield lease
+        yield lease
     finally:
         ended.set()
         lease.release()
+
+
+@contextmanager
+def kept(lease: Lease) -> Iterator[Lease]:
+    """Renew the lease during the block, whose transactions it fences, and release it at the end."""
+    with renewed(lease), fenced(lease.check):
+        yield lease

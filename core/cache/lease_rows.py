@@ -25,7 +25,8 @@ HOLD = text(
     "SELECT 1 FROM leases WHERE name = :name AND owner = :owner AND term = :term"
     " AND until > clock_timestamp() FOR SHARE"
 )
-LIVE = text("SELECT 1 FROM leases WHERE until > clock_timestamp() LIMIT 1")
+OUTBOX = "messages:"  # how the leases of those who send messages begin; they have nothing to do with refreshes
+LIVE = text("SELECT 1 FROM leases WHERE until > clock_timestamp() AND name NOT LIKE :outbox LIMIT 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,5 +69,5 @@ def forget(connection: Connection, names: Collection[str]) -> None:
 
 
 def any_live(connection: Connection) -> bool:
-    """Return True if some process has a lease at present."""
-    return connection.execute(LIVE).first() is not None
+    """Return True if some process has a lease of a refresh at present."""
+    return connection.execute(LIVE, {"outbox": f"{OUTBOX}%"}).first() is not None

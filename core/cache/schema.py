@@ -702,6 +702,58 @@ case_numbers = Table(
     Column("last", Integer, nullable=False),
 )
 
+# Where messages go to: a mail server, a service that Apprise speaks, or a webhook.
+channels = Table(
+    "channels",
+    metadata,
+    Column("channel_id", String(32), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("name_key", String(255), nullable=False, unique=True),
+    Column("kind", String(10), nullable=False),  # smtp, apprise, webhook
+    Column("config", JSON, nullable=False),  # of its kind, without what is secret
+    Column("secret", Text, nullable=False),  # encrypted JSON: password, address or key
+    Column("routes", JSON, nullable=False),  # what goes there, of core.messages.routes
+    Column("recipients", JSON, nullable=False),  # addresses of e-mail
+    Column("language", String(10), nullable=False),
+    Column("digest_at", Integer, nullable=False),  # minutes since midnight
+    Column("digest_day", Date),  # the last day about whose digest is decided
+    Column("active", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),  # counts the changes
+)
+
+# The outbox: one row per channel and recipient, written in the transaction of what causes the message. There is no
+# foreign key to `channels`: what was sent is kept when its channel goes.
+WAITING_MESSAGE = text("state = 'waiting'")
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", String(64), primary_key=True),  # of dedup_key unless the sender gives one; others see it
+    Column("dedup_key", String(500), nullable=False, unique=True),  # what may exist once
+    Column("kind", String(20), nullable=False),
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE")),  # NULL: of no tenant, or of many
+    Column("channel_id", String(32), nullable=False),
+    Column("recipient", String(254), nullable=False),  # "" if the channel has no addresses
+    Column("language", String(10), nullable=False),
+    Column("subject", ShownText(250), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("secret", Text, nullable=False),  # encrypted JSON: a mark in the body -> what stands there; "" once sent
+    Column("data", JSON, nullable=False),  # the same for programs
+    Column("reply_to", String(254), nullable=False),
+    Column("attachments", JSON, nullable=False),  # [name, media type, content in base64]
+    Column("created_at", UtcTime, nullable=False),
+    Column("not_before", UtcTime, nullable=False),
+    Column("give_up_at", UtcTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("sent_at", UtcTime),
+    Column("state", String(10), nullable=False),  # waiting, sent, failed
+    Column("error", Text),  # JSON of the problem of the last attempt
+    Index(
+        "messages_waiting", "channel_id", "not_before", sqlite_where=WAITING_MESSAGE, postgresql_where=WAITING_MESSAGE
+    ),
+    Index("messages_state", "state", "created_at"),
+    Index("messages_tenant", "tenant_id"),
+)  # fmt: skip
+
 # Tenants that leave: their data stays until `due_at`, then it is removed. The row goes with the last of it.
 leavings = Table(
     "leavings",

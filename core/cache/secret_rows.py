@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Connection, Engine, create_engine, select, update
+from sqlalchemy import Column, Connection, Engine, create_engine, inspect, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from core.cache.audit_rows import Entry, append
 from core.cache.database import DatabaseError, problem_of
-from core.cache.schema import accounts, documents
+from core.cache.schema import accounts, channels, documents, messages
 from core.cache.sql import lock_for_writing, save_document, transaction
 
 TOTP = "totp"
+CHANNEL, MESSAGE = "channel", "message"
 DOCUMENT = "secrets"
 PATIENCE_MS = 2000  # wait for other readers; the next start tries again
 
@@ -32,7 +33,11 @@ class Place:
     value: Column[Any]
 
 
-PLACES = (Place(TOTP, accounts.c.name, accounts.c.totp_secret),)
+PLACES = (
+    Place(TOTP, accounts.c.name, accounts.c.totp_secret),
+    Place(CHANNEL, channels.c.channel_id, channels.c.secret),
+    Place(MESSAGE, messages.c.message_id, messages.c.secret),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,9 @@ def _is_in_clear(copy: Path) -> bool:
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
     try:
         with engine.connect() as connection:
-            return not _state(connection).key_id and bool(_stored(connection))
+            tables = inspect(connection).get_table_names()  # of an earlier version
+            places = [place for place in PLACES if place.value.table.name in tables]
+            return not _state(connection).key_id and bool(_stored(connection, places))
     except (DBAPIError, ValueError):  # a version before second factors, or a damaged file
         return False
 
@@ -145,10 +152,10 @@ def _save(connection: Connection, state: SecretState) -> None:
     save_document(connection, DOCUMENT, {"key_id": state.key_id, "cleared": state.cleared})
 
 
-def _stored(connection: Connection) -> list[StoredSecret]:
+def _stored(connection: Connection, places: Sequence[Place] = PLACES) -> list[StoredSecret]:
     return [
         StoredSecret(place.purpose, owner, value)
-        for place in PLACES
+        for place in places
         for owner, value in connection.execute(
             select(place.owner, place.value).where(place.value != "").order_by(place.owner)
         )

@@ -19,6 +19,7 @@ from core.cache.lists_read import sharepoint_status
 from core.clock import Interval
 from core.commands import OK, SOME_FAILED, WRONG_CONFIGURATION
 from core.operations import duties
+from core.operations.message_duty import message_sender
 from core.problems import Problem, ProblemError
 from core.profiles.profile_store import folder_problem
 from core.refresh.due_tenants import LOOK_EVERY, due_tenants, regular_scope
@@ -37,6 +38,7 @@ from core.workers import Workers
 log = logging.getLogger(__name__)
 
 END_SECONDS = 3.0  # for what has arrived to be written
+SEND_SECONDS = 60.0  # for messages, where no process sends them in the background
 NO_WRITES = PushResult().counts()
 
 
@@ -64,7 +66,7 @@ def add_to(commands: Any, language: str) -> None:
 def _sync(options: argparse.Namespace, settings: Settings) -> int:
     engine = open_engine_in_time(settings) if options.watch else open_engine(settings)
     services = open_services(engine, settings)
-    refresher = refresher_of(services)
+    refresher, sender = refresher_of(services), message_sender(services)
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -75,6 +77,8 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
         signal.signal(number, end)
     code, day, due = OK, Interval(DAY), DueRefresh(command_actor(), options.tenant)
     pause = Interval(max(1.0, settings.refresh_minutes * 60))
+    if options.watch:
+        sender.start()
     try:
         while True:
             if options.watch and day.is_over():
@@ -85,12 +89,15 @@ def _sync(options: argparse.Namespace, settings: Settings) -> int:
                 pause.restart()
             following = _wait(ended, services, options.tenant, pause) if options.watch else None
             if following is None:
+                if not options.watch:
+                    sender.send_due(SEND_SECONDS)
                 return code
             due = following
     except Stopped:
         _say_stopped(settings)
         return OK
     finally:
+        sender.stop()
         refresher.stop()
         services.close()
 

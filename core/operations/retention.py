@@ -1,4 +1,4 @@
-"""Delete what is older than the settings keep: days of history, ended runs, licences that have gone, audit, copies."""
+"""Delete what is older than the settings keep: days, ended runs, licences that have gone, messages, audit, copies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from core import audit
 from core.cache.database import sqlite_file
 from core.cache.event_rows import prune_events
 from core.cache.history_rows import delete_days, delete_gone_licenses
+from core.cache.message_rows import prune_messages
 from core.cache.onboarding_rows import delete_cancelled
 from core.cache.run_rows import delete_runs
 from core.cache.sql import increase_version, transaction
@@ -30,17 +31,19 @@ def prune_now(engine: Engine, settings: Settings) -> dict[str, int]:
 
 
 def prune(engine: Engine, settings: Settings, now: datetime) -> dict[str, int]:
-    """Delete what is too old at `now`; return the numbers of days, runs, licenses, events, audit and copies.
+    """Delete what is too old at `now`; return the numbers of days, runs, licenses, events, messages, audit and copies.
 
-    Of days, runs, events and audit only some of the oldest are deleted at once, because the clock may be wrong. The
-    latest refresh and the newest copy of an upgrade stay, however old they are. Raises DatabaseError.
+    Of days, runs, events, messages and audit only some of the oldest are deleted at once, because the clock may be
+    wrong. The latest refresh and the newest copy of an upgrade stay, however old they are. Raises DatabaseError.
     """
     today = now.astimezone(settings.zone).date()
-    deleted = dict.fromkeys(("days", "runs", "licenses", "events", "audit", "copies"), 0)
+    deleted = dict.fromkeys(("days", "runs", "licenses", "events", "messages", "audit", "copies"), 0)
     with transaction(engine) as connection:
         if settings.run_days:
             deleted["runs"] = delete_runs(connection, now - timedelta(days=settings.run_days))
             delete_cancelled(connection, now - timedelta(days=settings.run_days))
+        if settings.message_days:
+            deleted["messages"] = prune_messages(connection, now - timedelta(days=settings.message_days))
         # Before the days, because the last day of a licence shows when it was last listed.
         deleted["licenses"] = delete_gone_licenses(connection, today - timedelta(days=GONE_DAYS))
         if settings.history_days:

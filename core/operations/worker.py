@@ -16,6 +16,7 @@ from prometheus_client import generate_latest
 from core import metrics
 from core.operations import duties, jobs
 from core.operations.jobs import JobHints
+from core.operations.message_duty import message_sender
 from core.refresh.refresher import Refresher
 from core.refresh.services import Services
 from core.refresh.shared_run import SharedRuns, Step
@@ -36,6 +37,7 @@ class Worker:
         self._calls: Mapping[Step, Callable[[], None]] = {"advance": runs.advance, "read": runs.read}
         daily, minutely = partial(duties.daily, services), partial(duties.remove_due, services)
         self._timetable = SharedTimetable(services, Refresher(services, hints), runs, daily, minutely)
+        self._sender = message_sender(services)
         self._stop: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -59,7 +61,11 @@ class Worker:
         if self._services.ending.is_set():  # a signal came first
             return
         self._timetable.start()
-        await jobs.work(self._services.engine, self._calls, self._concurrency, self._stop)
+        self._sender.start()
+        try:
+            await jobs.work(self._services.engine, self._calls, self._concurrency, self._stop)
+        finally:
+            await asyncio.to_thread(self._sender.stop)
 
 
 def serve_health(worker: Worker, host: str, port: int) -> ThreadingHTTPServer:

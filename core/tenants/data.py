@@ -16,7 +16,7 @@ from core.cache.tenant_data import ByColumn, ByName, Finder, Mentioning, Through
 AtLeaving = Literal["deleted", "anonymised", "kept"]
 # Until when a row is kept while the tenant stays: as long as it stays, until the lists are read the next time, or as
 # long as a setting says.
-Kept = Literal["stays", "next_read", "history_days", "run_days", "audit_days"]
+Kept = Literal["stays", "next_read", "history_days", "run_days", "audit_days", "message_days"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,12 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
     ),
     TenantTable(
         "case_events", Through("case_id", "cases", goes_along=True), "case_id seq at actor actor_name kind data"
+    ),
+    TenantTable(
+        "messages", BY_ID,
+        "message_id dedup_key kind tenant_id channel_id recipient language subject body secret data reply_to "
+        "attachments created_at not_before give_up_at attempts sent_at state error",
+        hidden="secret", kept="message_days",
     ),
     TenantTable("policies", BY_ID, "tenant_id sku_id threshold warn mode reason author created_at until"),
     TenantTable("profile_faults", ByColumn("slug", "slug"), "file slug problems", kept="next_read"),
@@ -154,6 +160,8 @@ OTHER_TABLES: Mapping[str, str] = {
     "case_numbers": "year last",
     "list_marks": "kind read_with delta_link whole_read_at",
     "calendars": "key name name_key zone region week half_day_until own_days version",
+    "channels": "channel_id name name_key kind config secret routes recipients language digest_at digest_day active "
+    "version",
     "levels": "key name name_key refresh_minutes threshold warn reaction_hours solution_hours follow_orders recipients "
     "monthly_report calendar version",
     "sku_names": "sku_id sku_part_number display_name",
