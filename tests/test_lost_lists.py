@@ -97,6 +97,20 @@ def test_a_lost_list_stays_untouched_until_an_admin_lets_it_be_filled_as_it_was(
     assert stopped(office) is None
 
 
+def test_to_take_shortages_over_fills_no_emptied_list_and_tells_none_of_them_later(office: Office) -> None:
+    emptied(office)
+    new_shortage(office)
+
+    summary = office.refresher.run(actor("anna", "admin"), take_over=True)
+
+    assert (office.rows(), summary["sharepoint"]["problem"]["code"]) == ([], "sharepoint.list_emptied")
+    allow_refill(office.engine, actor("anna", "admin"), office.now())
+    office.settle()
+    office.settle()
+    assert sum(row["technician_informed"] is True for row in office.rows()) == TENANTS + 1
+    assert len(office.messages) == TENANTS
+
+
 def test_a_list_of_another_id_is_not_filled_by_a_permission_for_the_one_before(office: Office) -> None:
     emptied(office)
     office.refresh()
