@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, update
 
+from core.cache.audit_rows import Entry
 from core.cache.case_lists import SORTS, CaseFilter, case_page, count_by_state
+from core.cache.case_rows import CASES_VERSION
+from core.cache.leaving_rows import Leaving, add_leaving, undo_leaving
 from core.cache.schema import levels, tenants
-from core.cache.sql import transaction
+from core.cache.sql import document, transaction
 from core.cases import changes
 from core.cases.ahead import AheadRequest, open_ahead
 from core.cases.clocks import clocks_of
@@ -69,7 +72,34 @@ def test_a_case_leaves_the_lists_of_what_is_due_with_its_end(desk: Desk) -> None
     assert (one.next_action, one.due_at) == ("none", None)
 
 
+def test_a_tenant_that_leaves_is_not_listed_until_it_stays(desk: Desk) -> None:
+    leaving = Leaving(SCHOOL, "hoeri", "Höri", "anna", desk.now, desk.now + timedelta(days=30), "", "")
+    said = Entry(ANNA, "tenant.leaving", "Höri")
+    version = document(desk.engine, CASES_VERSION, 0)
+    assert add_leaving(desk.engine, leaving, said)
+
+    assert numbers(desk, CaseFilter()) == [1]
+    assert sum(count_by_state(desk.engine, CaseFilter()).values()) == 1
+    assert document(desk.engine, CASES_VERSION, 0) == version + 1
+    assert undo_leaving(desk.engine, SCHOOL, said, desk.now)
+    assert len(numbers(desk, CaseFilter())) == 3
+    assert document(desk.engine, CASES_VERSION, 0) == version + 2
+
+
 # Once a minute
+
+
+def test_the_postponed_case_of_a_tenant_that_leaves_rests(desk: Desk) -> None:
+    changes.postpone(desk.engine, ANNA, "2027-0002", NOON.date() + timedelta(days=3), "Budget", desk.now, ZURICH)
+    later = NOON + timedelta(days=5)
+    said = Entry(ANNA, "tenant.leaving", "Höri")
+    add_leaving(desk.engine, Leaving(SCHOOL, "hoeri", "Höri", "anna", NOON, NOON + timedelta(days=30), "", ""), said)
+
+    tend_cases(desk.engine, ZURICH, later)
+    assert desk.cases[1].state == "postponed"
+    undo_leaving(desk.engine, SCHOOL, said, later)
+    assert tend_cases(desk.engine, ZURICH, later) >= 1
+    assert desk.cases[1].state == "open"
 
 
 def test_a_postponed_case_returns_on_its_day_by_itself(desk: Desk) -> None:

@@ -12,18 +12,20 @@ from sqlalchemy import Connection, Engine, Select, bindparam, or_, select, updat
 from core.cache.case_rows import AT_A_TIME, CASES_VERSION, COLUMNS, Case, StoredStep
 from core.cache.schema import calendars, cases, levels, tenants
 from core.cache.sql import document, increase_version, save_document, transaction
+from core.cache.tenant_rows import HIDDEN
 
 OPEN = cases.c.closed_at.is_(None)
+SHOWN = cases.c.tenant_id.not_in(HIDDEN)  # a tenant that leaves rests; its cases follow at once if it stays
 STEPS_BY = "case_steps_by"  # the document with the mark of what the stored steps were computed by
 _SET = update(cases).where(cases.c.case_id == bindparam("of_case"))
 
 
 def _back(today: date) -> Any:
-    return (cases.c.state == "postponed") & (cases.c.postponed_until <= today)
+    return SHOWN & (cases.c.state == "postponed") & (cases.c.postponed_until <= today)
 
 
 def _near(until: date) -> Any:
-    return OPEN & cases.c.priority_set.is_(False) & (cases.c.priority == "low") & (cases.c.wanted_at <= until)
+    return SHOWN & OPEN & cases.c.priority_set.is_(False) & (cases.c.priority == "low") & (cases.c.wanted_at <= until)
 
 
 def something_is_due(engine: Engine, today: date, until: date) -> bool:

@@ -1,4 +1,4 @@
-"""Lists of cases for pages and programs: filtered, sorted, one page at a time."""
+"""Lists of cases for pages and programs: filtered, sorted, one page at a time; without tenants that leave."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.bounds import search_words, visible
 from core.cache.case_rows import COLUMNS, Case
 from core.cache.schema import cases, tenants
 from core.cache.sql import transaction
+from core.cache.tenant_rows import HIDDEN
 
 Sort = Literal["due", "opened", "changed", "priority", "number"]
 SORTS: tuple[Sort, ...] = ("due", "opened", "changed", "priority", "number")
@@ -100,6 +101,7 @@ def _where(wanted: CaseFilter) -> ColumnElement[bool]:
         )
         if values
     ]  # fmt: skip
+    conditions.append(cases.c.tenant_id.not_in(HIDDEN))
     if wanted.owner is not None:
         conditions.append(cases.c.owner == visible(wanted.owner))
     if wanted.is_open is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select, update
 
 from core.cache.audit_rows import Entry, append
+from core.cache.case_rows import CASES_VERSION
 from core.cache.schema import leavings, tenants
 from core.cache.sql import increase_version, insert_new, transaction
 from core.problems import Problem
@@ -107,6 +108,7 @@ def finish_leaving(engine: Engine, leaving: Leaving, remove: Callable[[Connectio
 def _show(connection: Connection, tenant_id: str, *, shown: bool) -> None:
     connection.execute(update(tenants).where(tenants.c.tenant_id == tenant_id).values(has_profile=shown))
     increase_version(connection)
+    increase_version(connection, CASES_VERSION)
 
 
 def leaves(connection: Connection) -> set[str]:

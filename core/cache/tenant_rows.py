@@ -16,6 +16,7 @@ from core.problems import Problem
 
 _ALL = select(tenants)
 _WITH_PROFILE = _ALL.where(tenants.c.has_profile)
+HIDDEN = select(tenants.c.tenant_id).where(tenants.c.has_profile.is_(False))  # they leave, or have no profile any more
 
 
 @dataclass(frozen=True, slots=True)
