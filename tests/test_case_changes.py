@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from core import audit
 from core.audit import Search
 from core.cache.account_rows import Account, add_account
+from core.cache.case_lists import CaseFilter, case_page
 from core.cache.case_rows import Case
 from core.cache.database import open_database
+from core.cache.schema import case_numbers
 from core.cache.sql import transaction
 from core.cases import changes
 from core.cases.ahead import AheadRequest, open_ahead
@@ -26,6 +28,7 @@ from core.cases.transitions import ENDED, KINDS, OPEN, STATES, TRANSITIONS, poss
 from core.cases.writing import CaseChanged, CaseRefused, CaseUnknown, need_case, write
 from core.licenses.units import License
 from core.problems import ProblemError
+from core.roles import Actor
 from core.texts import has_text
 from tests.actors import ADMIN, entry
 from tests.case_table import DOCUMENT, between, table
@@ -211,6 +214,35 @@ def test_each_change_by_a_person_is_in_the_audit(desk: Desk) -> None:
     ]  # fmt: skip
 
 
+def test_a_second_click_of_the_same_person_changes_nothing(desk: Desk) -> None:
+    seen = desk.case.version
+    first, second = (changes.take(desk.engine, ANNA, desk.case.case_id, desk.now, expected=seen) for _ in range(2))
+
+    assert first == second
+    assert desk.kinds(desk.case) == ["opened", "taken"]
+
+
+def test_people_who_wait_make_a_shortage_critical(desk: Desk) -> None:
+    assert changes.set_quantity(desk.engine, ANNA, desk.case.case_id, 3, desk.now, waiting=2).priority == "critical"
+
+
+def test_names_of_any_length_and_kind_are_kept_as_the_table_can(desk: Desk) -> None:
+    odd = Actor("x" * 300, "support", "api", "\ud83d\u202e" + "y" * 300)
+    changes.take(desk.engine, odd, desk.case.case_id, desk.now)
+
+    assert (len(desk.case.owner), len(desk.case.owner_name)) == (100, 255)
+
+
+def test_the_order_of_numbers_is_that_of_counting(desk: Desk) -> None:
+    with transaction(desk.engine) as connection:
+        connection.execute(update(case_numbers).values(last=9_998))
+    desk.read(10, 10, tenant=OFFICE)
+    desk.read_all([License("e3", "E3", 5, 5)], tenant=OFFICE)
+
+    found, _ = case_page(desk.engine, CaseFilter(), sort="number", limit=9)
+    assert [one.case.number for one in found] == ["2027-0001", "2027-9999", "2027-10000"]
+
+
 # Bad input
 
 
@@ -244,7 +276,8 @@ def test_what_must_be_given_is_asked_for(desk: Desk) -> None:
     assert refusal(lambda: changes.bring_back(engine, ANNA, case_id, "x", now)) == "case.not_possible.open"
     assert refusal(lambda: changes.set_priority(engine, ANNA, case_id, "urgent", now)) == "case.priority_unknown"
     assert refusal(lambda: changes.take(engine, ANNA, "2099-0001", now)) == "case.unknown"
-    assert refusal(lambda: changes.bundle(engine, ANNA, [case_id, case_id], now)) == "case.bundle_size"
+    for twice in ([case_id, case_id], [case_id, desk.case.number]):
+        assert refusal(lambda twice=twice: changes.bundle(engine, ANNA, twice, now)) == "case.bundle_size"  # type: ignore[misc]
     assert desk.kinds(desk.case) == ["opened"]
 
 

@@ -15,6 +15,7 @@ from core.cache.schema import case_events, case_numbers, cases, tenants
 from core.cache.sql import save_document, transaction
 from core.cases import changes
 from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.writing import need_case, write
 from core.licenses.units import License
 from core.problems import Problem
 from tests.case_world import ANNA, E3, NOON, OFFICE, SCHOOL, SPB, ZURICH, Desk
@@ -225,31 +226,57 @@ def test_within_a_week_it_is_the_same_case_and_later_a_new_one_that_names_it(
     assert newest.follows == ("" if count == 1 else first.case_id)
 
 
-def test_what_a_person_has_closed_stays_so_until_more_are_missing(desk: Desk) -> None:
+@pytest.mark.parametrize(("minutes", "again", "count"), [
+    (30, 12, 1), (WEEK + 1, 12, 1),  # the same shortage, however long it lasts
+    (30, 13, 1), (WEEK + 1, 13, 2),  # more are missing: within a week the same case, later a new one
+])  # fmt: skip
+def test_what_a_person_has_closed_stays_so_until_more_are_missing(
+    desk: Desk, minutes: float, again: int, count: int
+) -> None:
     desk.read(10, 12)
     changes.close(desk.engine, ANNA, desk.case.case_id, "Der Kunde räumt selbst auf.", desk.now)
-    desk.read(10, 12)
     desk.read(10, 11)
-    desk.read(10, 10)
     assert desk.case.outcome == "closed"
 
-    desk.read(10, 13)
+    desk.read(10, again, minutes=minutes)
 
-    first, newest = desk.cases
-    assert (first.is_open, newest.is_open, newest.follows) == (False, True, first.case_id)
+    assert [case.is_open for case in desk.cases] == ([again == 13] if count == 1 else [False, True])
+    assert desk.cases[-1].follows == ("" if count == 1 else desk.cases[0].case_id)
 
 
-def test_what_a_person_has_closed_comes_back_as_a_new_one_after_a_while(desk: Desk) -> None:
+def test_what_a_person_has_closed_comes_back_with_the_next_shortage(desk: Desk) -> None:
     desk.read(10, 10)
-    changes.close(desk.engine, ANNA, desk.case.case_id, "Wird nicht gebraucht.", desk.now)
+    changes.close(desk.engine, ANNA, desk.case.case_id, "Am Telefon bestellt.", desk.now)
     desk.read(10, 8)
-    desk.read(10, 10, minutes=60)
-    assert len(desk.cases) == 1  # it flaps
+    desk.read(10, 10)
 
+    assert (desk.case.state, desk.case.outcome) == ("open", "")
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(60, 1), (WEEK, 2)])
+def test_what_was_refused_is_left_alone_for_a_week_also_if_it_flaps(desk: Desk, minutes: float, count: int) -> None:
+    desk.read(10, 10)
+    with transaction(desk.engine) as connection:
+        for kind, who in (("asked", "staff"), ("consent_refused", "customer")):
+            write(connection, need_case(connection, "2027-0001"), kind, {"quantity": 1}, ANNA, desk.now, who=who)  # type: ignore[arg-type]
     desk.read(10, 8)
-    desk.read(10, 10, minutes=WEEK + 1)
+    desk.read(10, 10, minutes=minutes)
 
-    assert len(desk.cases) == 2
+    assert (len(desk.cases), desk.cases[0].state) == (count, "refused")
+
+
+def test_a_clock_that_was_wrong_keeps_no_case_open_and_hides_none(desk: Desk) -> None:
+    right = desk.now
+    desk.now += timedelta(days=400)
+    desk.read(10, 10)
+    desk.read(10, 8)
+    desk.now = right
+    desk.read(10, 8)
+    assert desk.case.state == "recovered"
+
+    desk.read(10, 10)
+
+    assert desk.case.state == "open"
 
 
 # Ahead of time

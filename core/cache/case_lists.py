@@ -18,6 +18,7 @@ from core.cache.tenant_rows import HIDDEN
 
 Sort = Literal["due", "opened", "changed", "priority", "number"]
 SORTS: tuple[Sort, ...] = ("due", "opened", "changed", "priority", "number")
+NUMBER = (func.substr(cases.c.number, 1, 4), func.length(cases.c.number), cases.c.number)  # 9999 comes before 10000
 RANK = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 WAITS_FOR_A_DAY = "await_day"
 
@@ -84,12 +85,12 @@ def _order(sort: Sort, *, descending: bool) -> list[ColumnElement[Any]]:
         "opened": cases.c.opened_at,
         "changed": cases.c.changed_at,
         "priority": sql_case(RANK, value=cases.c.priority, else_=len(RANK)),
-        "number": cases.c.number,
+        "number": NUMBER[0],
     }[sort]
     first = column.desc() if descending else column.asc()
     return [
         first.nulls_last() if sort == "due" else first,  # the others are never empty, and have an index so
-        cases.c.number.desc() if descending else cases.c.number,
+        *(place.desc() if descending else place for place in NUMBER),
     ]
 
 

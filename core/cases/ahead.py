@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from core.bounds import visible
+from core.bounds import LONGEST_NAME, bounded_text, visible
 from core.cache.audit_rows import Entry, append
 from core.cache.case_rows import (
     Case,
@@ -25,7 +25,8 @@ from core.cache.tenant_rows import tenant_rows
 from core.cases.changes import bounded_note, need_quantity, need_waiting
 from core.cases.demand import priority_ahead
 from core.cases.storing import Change, store
-from core.cases.writing import CaseRefused
+from core.cases.writing import LONGEST_ACCOUNT, CaseRefused
+from core.name_key import guid_key
 from core.problems import Problem
 from core.roles import Action, Actor
 
@@ -47,7 +48,7 @@ class AheadRequest:
 def open_ahead(engine: Engine, actor: Actor, request: AheadRequest, now: datetime, zone: tzinfo) -> Case:
     """Open a case for the request and return it. Raises NotAllowed, CaseRefused, DatabaseError."""
     actor.need(Action.CASES)
-    request = replace(request, tenant_id=visible(request.tenant_id), sku_id=visible(request.sku_id))
+    request = replace(request, tenant_id=_id(request.tenant_id), sku_id=_id(request.sku_id))
     today = now.astimezone(zone).date()
     data = _checked(engine, request, today)
     with transaction(engine) as connection:
@@ -59,10 +60,18 @@ def open_ahead(engine: Engine, actor: Actor, request: AheadRequest, now: datetim
         last = last_number(connection, today.year) + 1
         data |= {"number": f"{today.year}-{last:04d}", **_licence(connection, request)}
         data |= {"follows": before.case_id, "follows_number": before.number} if before else {}
-        event = CaseEvent(uuid4().hex, 1, now, actor.name, "opened", data, actor.shown)
+        event = CaseEvent(
+            uuid4().hex, 1, now, bounded_text(actor.name, LONGEST_ACCOUNT), "opened", data,
+            bounded_text(actor.shown, LONGEST_NAME),
+        )  # fmt: skip
         (case,) = store(connection, [Change(None, [event])], (today.year, last))
         append(connection, Entry(actor, "case.opened", case.number, None, data), now)
     return case
+
+
+def _id(text: str) -> str:
+    """Return an id as it is stored, however it is spelled; not all of them are GUIDs."""
+    return guid_key(text) or visible(text)
 
 
 def _checked(engine: Engine, request: AheadRequest, today: date) -> dict[str, Any]:
@@ -76,7 +85,7 @@ def _checked(engine: Engine, request: AheadRequest, today: date) -> dict[str, An
         "tenant_id": request.tenant_id,
         "sku_id": request.sku_id,
         "cause": "ahead",
-        "priority": priority_ahead(request.wanted_at, today),
+        "priority": priority_ahead(request.wanted_at, today, request.waiting),
         "quantity": need_quantity(request.quantity),
         "waiting": need_waiting(request.waiting),
         "wanted_at": request.wanted_at.isoformat(),

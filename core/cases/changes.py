@@ -14,12 +14,12 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from core.bounds import visible
+from core.bounds import LONGEST_NAME, bounded_text, visible
 from core.cache.account_rows import find_account
 from core.cache.case_rows import Case, newest_cases_of, stored_units
 from core.cache.sql import Transaction, transaction
-from core.cases.demand import PRIORITIES
-from core.cases.writing import CaseRefused, need_case, write
+from core.cases.demand import CRITICAL, PRIORITIES
+from core.cases.writing import LONGEST_ACCOUNT, PRODUCT, CaseRefused, need_case, need_version, write
 from core.problems import Problem
 from core.roles import Action, Actor, allows
 
@@ -33,12 +33,13 @@ def take(engine: Engine, actor: Actor, case_id: str, now: datetime, *, expected:
     """Make the actor the owner; without `expected` a case of somebody else is refused."""
     actor.need(Action.CASES)
     with transaction(engine) as connection:
-        case = need_case(connection, case_id, expected)
-        if case.owner == actor.name:
-            return case
-        if case.owner and expected is None:
+        case, owner = need_case(connection, case_id), bounded_text(actor.name, LONGEST_ACCOUNT)
+        if case.owner == owner and case.is_open:
+            return case  # a second click of the same person
+        need_version(connection, case, expected)
+        if case.owner and case.is_open and expected is None:
             raise CaseRefused(Problem("case.taken_already", {"number": case.number, "name": case.owner_name}))
-        data = {"owner": actor.name, "owner_name": actor.shown}
+        data = {"owner": owner, "owner_name": bounded_text(actor.shown, LONGEST_NAME)}
         return write(connection, case, "taken", data, actor, now)
 
 
@@ -111,10 +112,16 @@ def set_quantity(
     reason: str = "", expected: int | None = None,
 ) -> Case:  # fmt: skip
     """Change how many seats are wanted, and how many people wait; what was asked or approved is asked anew."""
+    actor.need(Action.CASES)
     data: dict[str, Any] = {"quantity": need_quantity(quantity), "reason": bounded_note(reason)}
     if waiting is not None:
         data["waiting"] = need_waiting(waiting)
-    return _change(engine, actor, case_id, "quantity_changed", data, now, expected)
+    with transaction(engine) as connection:
+        case = write(connection, need_case(connection, case_id, expected), "quantity_changed", data, actor, now)
+        if not case.waiting or case.priority_set or case.priority == CRITICAL or not case.missing:
+            return case
+        urgent = {"priority": CRITICAL, "by_rule": True}  # people wait, and there is no seat
+        return write(connection, case, "priority_changed", urgent, PRODUCT, now, who="product")
 
 
 def set_priority(
@@ -135,7 +142,10 @@ def bundle(engine: Engine, actor: Actor, case_ids: Sequence[str], now: datetime)
     if not 2 <= len(wanted) <= MOST_IN_BUNDLE:
         raise CaseRefused(Problem("case.bundle_size", {"most": str(MOST_IN_BUNDLE)}))
     with transaction(engine) as connection:
-        joined = [need_case(connection, case_id) for case_id in wanted]
+        found = {case.case_id: case for case in (need_case(connection, case_id) for case_id in wanted)}
+        joined = [found[case_id] for case_id in sorted(found)]
+        if len(joined) < 2:
+            raise CaseRefused(Problem("case.bundle_size", {"most": str(MOST_IN_BUNDLE)}))
         if len({case.tenant_id for case in joined}) > 1:
             raise CaseRefused(Problem("case.bundle_of_several", {"number": joined[-1].number}))
         data = {"bundle_id": uuid4().hex, "numbers": [case.number for case in joined]}

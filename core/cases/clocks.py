@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from core.bounds import parse_time
+from core.bounds import clipped, parse_time
 from core.cache.case_rows import CaseEvent
 from core.cases.spans import ORDER_CHANGES, Span, spans_of
 from core.tenants.working_time import Calendar, NoWorkingTime, add_business, business_seconds
@@ -26,6 +26,7 @@ State = Literal["idle", "running", "paused", "overdue", "met", "missed"]
 REACTIONS = ("taken", "given", "commented", "asked", "consent_given", "postponed", "closed", "quantity_changed")
 ANSWER_WITHIN = timedelta(days=14)  # as long as the link to the page of the consent is valid
 DELIVERY_WITHIN = timedelta(days=7)  # if nobody has noted when the distributor delivers
+LONGEST_WAIT = timedelta(days=3 * 366)
 HOUR = 3600.0
 
 
@@ -146,6 +147,8 @@ def _expected(spans: Sequence[Span], waits: str, calendar: Calendar) -> datetime
     kinds, name = (ORDER_CHANGES, "expected_at") if waits == "supplier" else (("asked",), "expires_at")
     said = [event.data[name] for span in spans for event in span.events if event.kind in kinds and event.data.get(name)]
     expected = end_of_day(said[-1], calendar) if said else None
+    if expected and expected - begun.at > LONGEST_WAIT:
+        expected = None  # nobody means that
     return expected or begun.at + (DELIVERY_WITHIN if waits == "supplier" else ANSWER_WITHIN)
 
 
@@ -155,9 +158,9 @@ def end_of_day(text: Any, calendar: Calendar) -> datetime | None:
         return moment
     try:
         following = date.fromisoformat(text) + timedelta(days=1)
+        return clipped(datetime.combine(following, time(), ZoneInfo(calendar.zone))).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
-    return datetime.combine(following, time(), ZoneInfo(calendar.zone)).astimezone(UTC)
 
 
 def _due(calendar: Calendar, start: datetime, seconds: float) -> datetime | None:

@@ -30,6 +30,8 @@ def priority_of_shortage(judgement: Judgement, waiting: int = 0) -> str:
     return CRITICAL if waiting or judgement.state in LAPSED else HIGH
 
 
-def priority_ahead(wanted_at: date, today: date) -> str:
-    """Return the priority of a case that was opened ahead of time and has no shortage yet."""
+def priority_ahead(wanted_at: date, today: date, waiting: int = 0) -> str:
+    """Return the priority of a case that was opened ahead of time; people who wait for seats of today are critical."""
+    if waiting and wanted_at <= today:
+        return CRITICAL
     return MEDIUM if wanted_at - today <= SOON else LOW

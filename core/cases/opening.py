@@ -31,7 +31,7 @@ from core.cases.transitions import transition
 from core.cases.writing import PRODUCT
 from core.licenses.judge import SHORT_STAGES, Judgement
 
-AGAIN_WITHIN = timedelta(days=7)  # a shortage that comes back belongs to the case that has ended in this time
+AGAIN_WITHIN = timedelta(days=7)  # a shortage that comes back belongs to the case that ended less long ago
 TAKEN_OVER_FOR = timedelta(days=7)  # after the upgrade; a tenant that is read later has its shortages told
 
 
@@ -216,17 +216,20 @@ def opens_new(newest: Case | None, seen: Seen) -> bool:
 
 
 def is_covered(ended: Case, seen: Seen) -> bool:
-    """Return True if somebody has decided about this very shortage, or one that has flapped, and it is not larger."""
+    """Return True if somebody has decided about this very shortage, and it is not larger.
+
+    What the customer has refused is decided for a week, also if the shortage ends and comes back in that time.
+    """
     if ended.outcome in ("recovered", "gone") or ended.closed_at is None or seen.missing > ended.missing:
         return False
     same = seen.row["short_since"] is not None and ended.short_since == seen.row["short_since"]
-    flapped = timedelta(0) <= seen.at - ended.closed_at <= AGAIN_WITHIN and ended.outcome != "delivered"
-    return same or flapped
+    lately = timedelta(0) <= seen.at - ended.closed_at <= AGAIN_WITHIN
+    return same or (ended.outcome == "refused" and lately)
 
 
 def comes_back(ended: Case, seen: Seen) -> bool:
-    """Return True if the shortage continues a case that has recovered, or was delivered, a short time ago."""
-    if ended.outcome not in ("recovered", "gone", "delivered") or ended.closed_at is None:
+    """Return True if the shortage continues a case that has ended a short time ago; a refused one never does."""
+    if ended.outcome == "refused" or ended.closed_at is None:
         return False
     return seen.at - ended.closed_at <= AGAIN_WITHIN
 

@@ -6,7 +6,7 @@ Clocks (`core.cases.clocks`) and figures rest on these spans: together they are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -60,17 +60,17 @@ def spans_of(events: Iterable[CaseEvent]) -> list[Span]:
 
     A question that is asked anew begins a span of its own. A clock that was set back makes no time run backwards.
     """
-    spans: list[Span] = []
+    begun: list[tuple[Waits, datetime, list[tuple[CaseEvent, Case]]]] = []
     for event, case in in_order(events):
-        at = max(event.at, spans[-1].start) if spans else event.at
+        at = max(event.at, begun[-1][1]) if begun else event.at
         if event.kind in ("opened", "reopened"):
-            spans = [Span("own", at, None, [(event, case)])]
-        elif waits_for(case) == spans[-1].waits and event.kind != "asked":
-            spans[-1] = replace(spans[-1], steps=[*spans[-1].steps, (event, case)])
+            begun = [("own", at, [(event, case)])]
+        elif waits_for(case) == begun[-1][0] and event.kind != "asked":
+            begun[-1][2].append((event, case))
         else:
-            spans[-1] = replace(spans[-1], end=at)
-            spans.append(Span(waits_for(case), at, None, [(event, case)]))
-    return spans
+            begun.append((waits_for(case), at, [(event, case)]))
+    ends = [*(start for _, start, _ in begun[1:]), None]
+    return [Span(waits, start, end, steps) for (waits, start, steps), end in zip(begun, ends, strict=True)]
 
 
 def in_order(events: Iterable[CaseEvent]) -> Iterator[tuple[CaseEvent, Case]]:

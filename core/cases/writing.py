@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.bounds import visible
+from core.bounds import LONGEST_NAME, bounded_text, visible
 from core.cache.audit_rows import Entry, append
 from core.cache.case_rows import (
     Case,
@@ -31,6 +31,7 @@ from core.problems import Problem, ProblemError
 from core.roles import Actor, schedule_actor
 
 PRODUCT = schedule_actor()
+LONGEST_ACCOUNT = 100  # as in core.cache.schema
 # The product's own notes: they change nothing that a person has decided about by what was shown.
 NOTES = ("told", "units_seen", "reminded", "priority_changed")
 
@@ -61,9 +62,14 @@ def need_case(connection: Transaction, case_id: str, expected: int | None = None
     case = locked_case(connection, case_id)
     if case is None:
         raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+    need_version(connection, case, expected)
+    return case
+
+
+def need_version(connection: Transaction, case: Case, expected: int | None) -> None:
+    """Raise CaseChanged if the case was changed since `expected`, the version that the actor has seen; None for any."""
     if expected is not None and expected != case.version:
         need_unchanged(case, events_of_case(connection, case.case_id, after=expected), expected)
-    return case
 
 
 def need_unchanged(case: Case, since: Sequence[CaseEvent], expected: int) -> None:
@@ -100,7 +106,8 @@ def write(
     What a person does goes into the audit, too. Raises CaseRefused.
     """
     need_possible(case, kind, data, who)
-    event = CaseEvent(case.case_id, case.version + 1, at, actor.name, kind, dict(data), actor.shown)
+    by, shown = bounded_text(actor.name, LONGEST_ACCOUNT), bounded_text(actor.shown, LONGEST_NAME)
+    event = CaseEvent(case.case_id, case.version + 1, at, by, kind, dict(data), shown)
     (changed,) = store(connection, [Change(case, [event])])
     if who != "product":
         before = {"state": case.state, "version": case.version}
