@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, Select, delete, select
+from sqlalchemy import Connection, Engine, Select, delete, func, select
 
-from core.cache.schema import documents, license_events
+from core.cache.schema import documents, license_events, licenses
 from core.cache.sql import insert_missing, save_document, share_before, transaction
 from core.licenses.judge import SHORT_STAGES, Stage
 
@@ -72,6 +72,20 @@ def _events(engine: Engine, query: Select[tuple[object, ...]]) -> list[LicenseEv
     with transaction(engine) as connection:
         rows = connection.execute(query.order_by(columns.at.desc(), columns.what.desc(), columns.sku_id)).mappings()
         return [LicenseEvent(**row) for row in rows]
+
+
+def told_shortages(engine: Engine) -> dict[tuple[str, str], datetime]:
+    """Return (tenant id, SKU id) -> the time at which the present shortage was told, of those that were."""
+    columns = license_events.c
+    same = (columns.tenant_id == licenses.c.tenant_id) & (columns.sku_id == licenses.c.sku_id)
+    query = (
+        select(columns.tenant_id, columns.sku_id, func.min(columns.at))
+        .join(licenses, same & (columns.at >= licenses.c.short_since))
+        .where(columns.what == "told")
+        .group_by(columns.tenant_id, columns.sku_id)
+    )
+    with transaction(engine) as connection:
+        return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
 
 def recorded_since(engine: Engine) -> datetime | None:

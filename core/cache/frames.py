@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Engine, func, select
 
+from core.cache.event_rows import told_shortages
 from core.cache.history_rows import DAY_COLUMNS, days_of_license
 from core.cache.level_rows import Level, level_of, levels_in
 from core.cache.lists_read import SharePointStatus, sharepoint_status
@@ -49,6 +50,7 @@ def licenses_frame(
     status = sharepoint_status(engine)
     trial = trial_skus(engine)
     alarm_of = _alarms(engine)
+    told = {} if status.configured else told_shortages(engine)
     renewals = _renewals(engine, now)
     rules = rules_at(engine, now, zone)
     product_of = cache(catalogue.product)  # thousands of rows, dozens of products
@@ -60,6 +62,8 @@ def licenses_frame(
         alarm, alarm_at = "", None
         if judged.shortage:
             alarm, alarm_at = _alarm_state(status, row.monitored, alarm_of.get(key), now, flow_timeout)
+            if alarm == "no_sharepoint" and key in told:  # by a message of our own
+                alarm, alarm_at = "told", told[key]
         rows.append((
             row.tenant_id, row.name, row.sku_id, row.sku_part_number, product.name_de, product.name_en,
             judged.kind, judged.kind_reason,

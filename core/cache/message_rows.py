@@ -92,10 +92,19 @@ def claim_next(
         return Message(**(dict(row._mapping) | claimed))
 
 
-def mark_sent(engine: Engine, message: Message, at: datetime, *, keep_body: bool) -> None:
-    """Note that the channel has accepted the message; what was secret goes, and the text unless it is to be kept."""
+def mark_sent(
+    engine: Engine, message: Message, at: datetime, *, keep_body: bool, also: Callable[[Connection], None] | None = None
+) -> None:  # fmt: skip
+    """Note that the channel has accepted the message; what was secret goes, and the text unless it is to be kept.
+
+    `also` writes in the same transaction, first.
+    """
     gone = {} if keep_body else {"body": "", "data": {}, "attachments": []}
-    _mark(engine, message, {"state": SENT, "sent_at": at, "error": None, "secret": ""} | gone)
+    values = {"state": SENT, "sent_at": at, "error": None, "secret": ""} | gone
+    with transaction(engine) as connection:
+        if also is not None:
+            also(connection)
+        _mark_in(connection, message, values)
 
 
 def mark_later(engine: Engine, message: Message, problem: Problem) -> None:
@@ -109,10 +118,14 @@ def mark_failed(engine: Engine, message: Message, problem: Problem) -> None:
 
 
 def _mark(engine: Engine, message: Message, values: Mapping[str, Any]) -> None:
+    with transaction(engine) as connection:
+        _mark_in(connection, message, values)
+
+
+def _mark_in(connection: Connection, message: Message, values: Mapping[str, Any]) -> None:
     """Change the message, unless somebody has claimed it since or acted on it."""
     same = messages.c.message_id == message.message_id, messages.c.attempts == message.attempts, _WAITS
-    with transaction(engine) as connection:
-        connection.execute(update(messages).where(*same).values(values))
+    connection.execute(update(messages).where(*same).values(values))
 
 
 def fail_waiting(connection: Connection, which: ColumnElement[bool], why: Problem) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
@@ -203,9 +203,10 @@ def log_of(engine: Engine, onboarding_id: str) -> list[LogLine]:
 
 
 def end_onboarding(
-    engine: Engine, onboarding_id: str, state: str, said: Problem, entry: Entry, at: datetime, **values: Any
-) -> None:
-    """Store that an onboarding is done or cancelled; pages read their figures anew."""
+    engine: Engine, onboarding_id: str, state: str, said: Problem, entry: Entry, at: datetime,
+    also: Callable[[Connection], object] | None = None, **values: Any,
+) -> None:  # fmt: skip
+    """Store that an onboarding is done or cancelled; pages read their figures anew. `also` writes with it."""
     with transaction(engine) as connection:
         increase_version(connection)
         _change(connection, onboarding_id, {"state": state, "ended_at": at, "busy_until": None, **values})
@@ -214,6 +215,8 @@ def end_onboarding(
             upsert(connection, onboarding_steps, [{"onboarding_id": onboarding_id, "step": FIRST_READ, **last}])
         _add_line(connection, onboarding_id, entry.actor.shown, FIRST_READ if state == "done" else "", said, at)
         append(connection, entry, at)
+        if also is not None:
+            also(connection)
 
 
 def delete_cancelled(connection: Connection, before: datetime) -> int:

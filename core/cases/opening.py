@@ -25,6 +25,7 @@ from core.cache.case_rows import (
 from core.cache.event_rows import LicenseEvent
 from core.cache.readings import Reading, StoredLicense
 from core.cache.sql import Transaction
+from core.cases.alarms import NewAlarm, ProductName, opening_of, write_alarms
 from core.cases.demand import missing_seats, priority_of_shortage, proposed_quantity
 from core.cases.storing import Change, store
 from core.cases.transitions import transition
@@ -80,6 +81,7 @@ class CaseWatch:
     first       ids of tenants of which this is the first reading: its summary tells their shortages
     quiet       ids of tenants whose shortages are taken over without a message
     since       when this database got its cases; shortages that are older are taken over without a message
+    product     name of a product in messages: SKU id, part number, language
     """
 
     judge_row: Callable[[Row], Judgement]
@@ -89,6 +91,7 @@ class CaseWatch:
     first: Collection[str] = ()
     quiet: Collection[str] = ()
     since: datetime | None = None
+    product: ProductName = lambda _sku_id, sku_part_number, _language: sku_part_number
 
     def follow(self, connection: Transaction, readings: Sequence[Reading], rows: Rows) -> None:
         """Write what these readings mean for the cases; `rows`: tenant id -> SKU id -> its row afterwards.
@@ -120,16 +123,23 @@ class CaseWatch:
         lock_cases(connection)
         last = last_number(connection, year)
         newest = newest_cases_of(connection, {seen.key for seen in news})
-        changes = []
+        changes: list[tuple[Seen, Change]] = []
         for seen in news:
             before = newest.get(seen.key)
             if opens_new(before, seen):
                 last += 1
-                changes.append(Change(None, [self._opened(seen, f"{year}-{last:04d}", before)]))
+                changes.append((seen, Change(None, [self._opened(seen, f"{year}-{last:04d}", before)])))
             elif before is not None and (added := further(before, seen)):
-                changes.append(Change(before, added))
-        for case in store(connection, changes, (year, last)):
+                changes.append((seen, Change(before, added)))
+        stored = store(connection, [change for _, change in changes], (year, last))
+        for case in stored:
             self._remember(case)
+        openings = [
+            NewAlarm(case, opening_of(case, change.events, self._cause(seen)))
+            for case, (seen, change) in zip(stored, changes, strict=True)
+            if seen.alarms
+        ]
+        write_alarms(connection, [alarm for alarm in openings if alarm.opening], self.product, self.zone)
 
     def _remember(self, case: Case) -> None:
         """Know the case for a later reading of the same refresh."""

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
 
 from sqlalchemy import Engine
 
@@ -16,6 +18,7 @@ from core.cache.channel_rows import Channel, find_channel
 from core.cache.database import DatabaseError
 from core.cache.lease import LeaseLost
 from core.cache.message_rows import Message
+from core.cache.sql import Transaction
 from core.messages.delivery import ChannelDown, DeliveryError, Lost, Network, Refused, Session, whole_body
 from core.messages.outbox import ABOUT_MANY
 from core.messages.retries import is_given_up, pause_after
@@ -37,19 +40,25 @@ ROUND_SECONDS = 300.0  # for which a command waits
 Open = Callable[[Engine, Channel, Network], Session]
 
 
+class OnSent(Protocol):
+    """What else is to be written with the message that a channel has accepted."""
+
+    def __call__(self, connection: Transaction, message: Message, at: datetime) -> None: ...
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
 class Sender:
-    """Sends what is due; `start` does so every few seconds. `on_sent` is told of each message that was accepted."""
+    """Sends what is due; `start` does so every few seconds. `on_sent` writes with the mark of a message."""
 
     def __init__(
         self,
         engine: Engine,
         settings: Settings,
         *,
-        on_sent: Callable[[Message, datetime], None] = lambda _message, _at: None,
+        on_sent: OnSent = lambda connection, message, at: None,
         now: Callable[[], datetime] = _now,
         open_session: Open = open_session,
     ) -> None:
@@ -141,9 +150,14 @@ class Sender:
 
     def _note_sent(self, message: Message) -> None:
         at = self._now()
-        message_rows.mark_sent(self._engine, message, at, keep_body=message.kind not in ABOUT_MANY)
+        keep = message.kind not in ABOUT_MANY
+        try:
+            also = partial(self._on_sent, message=message, at=at)
+            message_rows.mark_sent(self._engine, message, at, keep_body=keep, also=also)
+        except Exception:
+            log.exception("a message was sent; what follows from that could not be written")
+            message_rows.mark_sent(self._engine, message, at, keep_body=keep)
         log.info("message sent: %s", message.kind)
-        self._on_sent(message, at)
 
     def _note_failure(self, message: Message, channel: Channel, error: DeliveryError | SecretError) -> None:
         if isinstance(error, Refused) or is_given_up(message, self._now()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from core.cases.digest import write_digests
 from core.cases.duty import tend_cases
 from core.leaving.removal import finish_due
 from core.leaving.tenant_files import drop_strays
@@ -23,10 +24,16 @@ def daily(services: Services) -> None:
 
 
 def minutely(services: Services) -> None:
-    """Make a backup and remove tenants if they are due, and tend the cases; a failure is logged, never raised."""
+    """Make a backup if one is due, and do what `shared` does; a failure is logged, never raised."""
     back_up_if_due(services.engine, services.settings)
+    shared(services)
+
+
+def shared(services: Services) -> None:
+    """Do what also a process does that only works: remove tenants, tend cases, write digests; never raises."""
     remove_due(services)
     tend(services)
+    digest(services)
 
 
 def tend(services: Services) -> None:
@@ -35,6 +42,14 @@ def tend(services: Services) -> None:
         tend_cases(services.engine, services.settings.zone, services.now())
     except Exception:
         log.exception("cases cannot be tended just now")
+
+
+def digest(services: Services) -> None:
+    """Write the daily digests that are due; a failure is logged, never raised."""
+    try:
+        write_digests(services.engine, services.settings.zone, services.now())
+    except Exception:
+        log.exception("the daily digest cannot be written just now")
 
 
 def remove_due(services: Services) -> None:

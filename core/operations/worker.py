@@ -35,7 +35,7 @@ class Worker:
         hints = JobHints(services.engine)
         runs = SharedRuns(services, hints)
         self._calls: Mapping[Step, Callable[[], None]] = {"advance": runs.advance, "read": runs.read}
-        daily, minutely = partial(duties.daily, services), partial(duties.remove_due, services)
+        daily, minutely = partial(duties.daily, services), partial(duties.shared, services)
         self._timetable = SharedTimetable(services, Refresher(services, hints), runs, daily, minutely)
         self._sender = message_sender(services)
         self._stop: asyncio.Event | None = None

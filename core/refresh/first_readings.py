@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from core.audit import Entry
 from core.cache.catalogue import load_catalogue
+from core.cache.desk_queries import told_tenants
 from core.cache.onboarding_rows import FIRST_READ, Onboarding, all_onboardings, end_onboarding
 from core.cache.readings import StoredLicense, stored_licenses, trial_skus
 from core.cache.rule_rows import rules_at
 from core.cache.run_rows import Run
+from core.cache.sql import Transaction
 from core.cache.tenant_rows import tenant_rows
 from core.licenses.judge import judge
+from core.messages.outbox import queue_to_desk
+from core.messages.routes import URGENT
+from core.messages.wording import number, one_line, subject_and_body
 from core.problems import Problem
 from core.refresh.next_push import take_over_first_readings
 from core.refresh.services import Services
@@ -45,8 +52,28 @@ def end_first_readings(services: Services, run: Run) -> None:
         # A summary without shortages needs nobody's attention.
         ended = {"summary": summary, "seen_at": None if summary["shortages"] else now}
         entry = Entry(by, "tenant.onboarded", new.name, None, summary)
-        end_onboarding(services.engine, new.onboarding_id, "done", said_of(new, summary), entry, now, **ended)
+        also = partial(_tell, new, summary, now)
+        end_onboarding(services.engine, new.onboarding_id, "done", said_of(new, summary), entry, now, also, **ended)
         log.info("%s is added: %d products, %d shortages", new.name, summary["products"], len(summary["shortages"]))
+
+
+def _tell(new: Onboarding, summary: dict[str, Any], now: datetime, connection: Transaction) -> None:
+    """Write the message with the summary, if the tenant has shortages."""
+    if not summary["shortages"]:
+        return
+    tenant = told_tenants(connection, [new.tenant_id]).get(new.tenant_id)
+    queue_to_desk(
+        connection, URGENT, "first_reading", f"first_reading:{new.onboarding_id}",
+        lambda language: _summary_texts(new.name, summary, language), now,
+        tenant_id=new.tenant_id, recipients=tenant.recipients if tenant else (),
+        data={"tenantId": new.tenant_id, "tenant": new.name, **summary},
+    )  # fmt: skip
+
+
+def _summary_texts(name: str, summary: dict[str, Any], language: str) -> tuple[str, str]:
+    lines = [f"- {one_line(str(one['product']))}: {number(int(one['free']), language)}" for one in summary["shortages"]]
+    values = {"tenant": one_line(name), "products": number(summary["products"], language), "lines": "\n".join(lines)}
+    return subject_and_body("first_reading", language, values | {"count": number(len(lines), language)})
 
 
 def was_read(new: Onboarding, row: Any) -> bool:

@@ -135,6 +135,7 @@ class Reader:
             first=first_readings(self.engine),
             quiet=self.quiet,
             since=cases_since(self.engine),
+            product=lambda sku_id, part, language: self.catalogue.product(sku_id, part).name(language),
         )
 
     def _due(self, row: Any) -> bool:
