@@ -702,6 +702,66 @@ case_numbers = Table(
     Column("last", Integer, nullable=False),
 )
 
+# Where licences are ordered, and how an order goes there.
+distributors = Table(
+    "distributors",
+    metadata,
+    Column("distributor_id", String(32), primary_key=True),
+    Column("name", String(60), nullable=False),
+    Column("name_key", String(255), nullable=False, unique=True),
+    Column("how", String(10), nullable=False),  # mail, file, webhook
+    Column("address", String(254), nullable=False),  # of e-mail
+    Column("channel_id", String(32), nullable=False),  # of a channel of messages that is a webhook
+    Column("language", String(10), nullable=False),
+    Column("subject", Text, nullable=False),  # templates
+    Column("body", Text, nullable=False),
+    Column("with_file", Boolean, nullable=False),  # attach the CSV file to the mail
+    Column("delivery_days", Integer, nullable=False),  # after which an order is expected
+    Column("cost_centre", String(60), nullable=False),
+    Column("articles", JSON, nullable=False),  # part number -> [article number, package size]
+    Column("active", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),  # counts the changes
+)
+
+# A customer's number at a distributor.
+customer_numbers = Table(
+    "customer_numbers",
+    metadata,
+    Column("distributor_id", ForeignKey("distributors.distributor_id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), primary_key=True),
+    Column("customer_number", String(60), nullable=False),
+    Column("cost_centre", String(60), nullable=False),
+    Index("customer_numbers_tenant", "tenant_id"),
+)
+
+# Orders with exactly what went out. What became of one is in the events of its cases.
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_key", String(64), primary_key=True),  # goes out with the order; message_id of its message
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
+    Column("distributor_id", String(32), nullable=False),  # "" if it was ordered elsewhere
+    Column("distributor", String(60), nullable=False),
+    Column("how", String(10), nullable=False),  # mail, file, webhook, outside
+    Column("recipient", String(254), nullable=False),
+    Column("lines", JSON, nullable=False),
+    Column("term", String(60), nullable=False),
+    Column("cost_centre", String(60), nullable=False),
+    Column("customer_number", String(60), nullable=False),
+    Column("mca_accepted", Boolean, nullable=False),
+    Column("subject", ShownText(250), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("csv", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("created_by", ShownText(100), nullable=False),
+    Column("created_by_name", ShownText(255), nullable=False),
+    Column("reference", String(100), nullable=False),  # the distributor's number
+    Column("expected_at", Date, nullable=False),  # the last day on which the delivery is in time
+    Column("watched_until", Date),  # expected_at until the delay has been told, or nothing is under way
+    Index("orders_tenant", "tenant_id"),
+    Index("orders_watched", "watched_until"),
+)
+
 # Where messages go to: a mail server, a service that Apprise speaks, or a webhook.
 channels = Table(
     "channels",

@@ -23,7 +23,7 @@ from core.cases.writing import LONGEST_ACCOUNT, PRODUCT, CaseRefused, need_case,
 from core.problems import Problem
 from core.roles import Action, Actor, allows
 
-LARGEST_QUANTITY = 100_000
+LARGEST_QUANTITY = 99_999  # more is a slip of the finger
 LONGEST_TEXT, LONGEST_REASON = 4_000, 500
 LONGEST_PAUSE = timedelta(days=366)
 MOST_IN_BUNDLE = 50

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -23,9 +22,11 @@ from core.cache.case_rows import (
     newest_cases_of,
 )
 from core.cache.event_rows import LicenseEvent
+from core.cache.order_rows import newest_orders
 from core.cache.readings import Reading, StoredLicense
 from core.cache.sql import Transaction
 from core.cases.alarms import NewAlarm, ProductName, opening_of, write_alarms
+from core.cases.delivery import Baseline, Delivery, baseline_of, delivery
 from core.cases.demand import missing_seats, priority_of_shortage, proposed_quantity
 from core.cases.storing import Change, store
 from core.cases.transitions import transition
@@ -123,14 +124,17 @@ class CaseWatch:
         lock_cases(connection)
         last = last_number(connection, year)
         newest = newest_cases_of(connection, {seen.key for seen in news})
+        orders = newest_orders(connection, [case.case_id for case in newest.values() if case.under_way])
         changes: list[tuple[Seen, Change]] = []
         for seen in news:
             before = newest.get(seen.key)
             if opens_new(before, seen):
                 last += 1
                 changes.append((seen, Change(None, [self._opened(seen, f"{year}-{last:04d}", before)])))
-            elif before is not None and (added := further(before, seen)):
-                changes.append((seen, Change(before, added)))
+            elif before is not None:
+                baseline = baseline_of(orders[before.case_id]) if before.case_id in orders else None
+                if added := further(before, seen, baseline):
+                    changes.append((seen, Change(before, added)))
         stored = store(connection, [change for _, change in changes], (year, last))
         for case in stored:
             self._remember(case)
@@ -230,7 +234,8 @@ def is_covered(ended: Case, seen: Seen) -> bool:
 
     What the customer has refused is decided for a week, also if the shortage ends and comes back in that time.
     """
-    if ended.outcome in ("recovered", "gone") or ended.closed_at is None or seen.missing > ended.missing:
+    undecided = ended.outcome in ("recovered", "gone", "delivered")
+    if undecided or ended.closed_at is None or seen.missing > ended.missing:
         return False
     same = seen.row["short_since"] is not None and ended.short_since == seen.row["short_since"]
     lately = timedelta(0) <= seen.at - ended.closed_at <= AGAIN_WITHIN
@@ -244,26 +249,58 @@ def comes_back(ended: Case, seen: Seen) -> bool:
     return seen.at - ended.closed_at <= AGAIN_WITHIN
 
 
-def further(case: Case, seen: Seen) -> list[CaseEvent]:
-    """Return the events that a reading adds to the newest case of the licence, in their order."""
-    add = partial(by_product, case.case_id, case.version + 1, seen.at)
+def further(case: Case, seen: Seen, baseline: Baseline | None = None) -> list[CaseEvent]:
+    """Return the events that a reading adds to the newest case of the licence, in their order.
+
+    `baseline`: what there was when the newest order was placed; None if none is under way.
+    """
+    return [
+        by_product(case.case_id, case.version + number, seen.at, kind, data)
+        for number, (kind, data) in enumerate(_news_of(case, seen, baseline), 1)
+    ]
+
+
+def _news_of(case: Case, seen: Seen, baseline: Baseline | None) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events as kind and data."""
     if not case.is_open:
         if not seen.alarms or is_covered(case, seen) or not comes_back(case, seen):
             return []
-        quantity = proposed_quantity(seen.missing, case.waiting)
-        return [add("reopened", {"reason": "shortage", "quantity": quantity, **seen.data}), *_priority(case, seen)]
+        return [_reopening(case, seen), *_priority(case, seen)]
     if ends(case, seen):
-        return [add("recovered", {"outcome": "recovered" if seen.row["present"] else "gone", **seen.data})]
-    return [add("units_seen", seen.data), *_priority(case, seen)] if is_new(case, seen) else []
+        return [("recovered", {"outcome": "recovered" if seen.row["present"] else "gone", **seen.data})]
+    if not is_new(case, seen):
+        return []
+    if baseline is None or not case.under_way or not seen.row["present"]:
+        return [("units_seen", seen.data), *_priority(case, seen)]
+    return _delivery(case, seen, delivery(case, baseline, seen.row["enabled"]))
 
 
-def _priority(case: Case, seen: Seen) -> list[CaseEvent]:
+def _delivery(case: Case, seen: Seen, arrived: Delivery) -> list[tuple[str, dict[str, Any]]]:
+    """Return the events of a reading while an order is under way: the last seats close the case.
+
+    A shortage that lasts although all has come opens it again at once.
+    """
+    units = {**seen.data, "delivered": arrived.delivered}
+    if arrived.delivered < case.ordered:
+        return [("units_seen", units), *_priority(case, seen)]
+    surplus = {"surplus": arrived.surplus} if arrived.surplus else {}
+    done: list[tuple[str, dict[str, Any]]] = [
+        ("units_seen", units), ("delivered", {**units, **surplus}), ("closed", {})
+    ]  # fmt: skip
+    return [*done, _reopening(case, seen)] if seen.alarms else done
+
+
+def _reopening(case: Case, seen: Seen) -> tuple[str, dict[str, Any]]:
+    quantity = proposed_quantity(seen.missing, case.waiting)
+    return "reopened", {"reason": "shortage", "quantity": quantity, **seen.data}
+
+
+def _priority(case: Case, seen: Seen) -> list[tuple[str, dict[str, Any]]]:
     """Return the event of another priority, which a worse shortage has, unless a person has chosen one."""
     wanted = priority_of_shortage(seen.judgement, case.waiting)
     if not seen.short or case.priority_set or wanted == case.priority:
         return []
-    data = {"priority": wanted, "by_rule": True}
-    return [by_product(case.case_id, case.version + 2, seen.at, "priority_changed", data)]
+    return [("priority_changed", {"priority": wanted, "by_rule": True})]
 
 
 def by_product(case_id: str, seq: int, at: datetime, kind: str, data: Mapping[str, Any]) -> CaseEvent:

@@ -82,6 +82,12 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
     TenantTable(
         "case_events", Through("case_id", "cases", goes_along=True), "case_id seq at actor actor_name kind data"
     ),
+    TenantTable("customer_numbers", BY_ID, "distributor_id tenant_id customer_number cost_centre"),
+    TenantTable(
+        "orders", BY_ID,
+        "order_key tenant_id distributor_id distributor how recipient lines term cost_centre customer_number "
+        "mca_accepted subject body csv created_at created_by created_by_name reference expected_at watched_until",
+    ),
     TenantTable(
         "messages", BY_ID,
         "message_id dedup_key kind tenant_id channel_id recipient language subject body secret data reply_to "
@@ -162,6 +168,8 @@ OTHER_TABLES: Mapping[str, str] = {
     "calendars": "key name name_key zone region week half_day_until own_days version",
     "channels": "channel_id name name_key kind config secret routes recipients language digest_at digest_day active "
     "version",
+    "distributors": "distributor_id name name_key how address channel_id language subject body with_file "
+    "delivery_days cost_centre articles active version",
     "levels": "key name name_key refresh_minutes threshold warn reaction_hours solution_hours follow_orders recipients "
     "monthly_report calendar version",
     "sku_names": "sku_id sku_part_number display_name",

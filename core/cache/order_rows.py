@@ -1,0 +1,106 @@
+"""Table of the orders: written in the transaction of the event that orders, changed when the distributor answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from core.cache.case_rows import AT_A_TIME, CaseEvent
+from core.cache.message_rows import fail_waiting
+from core.cache.schema import case_events, messages, orders
+from core.cache.sql import transaction
+from core.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order; each field is described at its column in core.cache.schema. `lines` are documents of OrderLine."""
+
+    order_key: str
+    tenant_id: str
+    distributor_id: str
+    distributor: str
+    how: str
+    recipient: str
+    lines: Sequence[Mapping[str, Any]]
+    term: str
+    cost_centre: str
+    customer_number: str
+    mca_accepted: bool
+    subject: str
+    body: str
+    csv: str
+    created_at: datetime
+    created_by: str
+    created_by_name: str
+    reference: str
+    expected_at: date
+    watched_until: date | None
+
+    @property
+    def case_ids(self) -> list[str]:
+        return [str(line["case_id"]) for line in self.lines]
+
+    @property
+    def is_sent(self) -> bool:
+        """Return True if the product sends it, so that it has a message."""
+        return self.how in ("mail", "webhook")
+
+
+_COLUMNS = [orders.c[one.name] for one in fields(Order)]
+
+
+def add_order(connection: Connection, order: Order) -> None:
+    connection.execute(insert(orders), asdict(order))
+
+
+def order_in(connection: Connection, order_key: str) -> Order | None:
+    """Return the order with this key; None if there is none."""
+    row = connection.execute(select(*_COLUMNS).where(orders.c.order_key == order_key)).first()
+    return Order(*row) if row else None
+
+
+def orders_by_key(engine: Engine, order_keys: Collection[str]) -> dict[str, Order]:
+    """Return order key -> order."""
+    with transaction(engine) as connection:
+        rows = connection.execute(select(*_COLUMNS).where(orders.c.order_key.in_(sorted(order_keys))))
+        return {row.order_key: Order(*row) for row in rows}
+
+
+def expect_order(connection: Connection, order_key: str, reference: str, expected_at: date) -> None:
+    """Store the distributor's number of the order, and the day until which it is expected."""
+    values = {"reference": reference, "expected_at": expected_at, "watched_until": expected_at}
+    connection.execute(update(orders).where(orders.c.order_key == order_key).values(values))
+
+
+def late_orders(engine: Engine, today: date) -> list[str]:
+    """Return the keys of the orders whose day is over, and whose delay nobody was told of."""
+    with transaction(engine) as connection:
+        query = select(orders.c.order_key).where(orders.c.watched_until < today).order_by(orders.c.order_key)
+        return list(connection.execute(query).scalars())
+
+
+def unwatch(connection: Connection, order_key: str) -> None:
+    """Look no longer whether the order is late."""
+    connection.execute(update(orders).where(orders.c.order_key == order_key).values(watched_until=None))
+
+
+def withdraw_message(connection: Connection, order_key: str, why: Problem) -> bool:
+    """Give up the message of the order if it still waits; return True if it did."""
+    return fail_waiting(connection, messages.c.message_id == order_key, why) > 0
+
+
+def newest_orders(connection: Connection, case_ids: Collection[str]) -> dict[str, CaseEvent]:
+    """Return case id -> its newest event `ordered`."""
+    columns = [case_events.c[one.name] for one in fields(CaseEvent)]
+    ordered = sorted(case_ids)
+    found: dict[str, CaseEvent] = {}
+    for start in range(0, len(ordered), AT_A_TIME):
+        piece = case_events.c.case_id.in_(ordered[start : start + AT_A_TIME])
+        query = select(*columns).where(piece, case_events.c.kind == "ordered").order_by(case_events.c.seq)
+        found |= {row.case_id: CaseEvent(*row) for row in connection.execute(query)}
+    return found
