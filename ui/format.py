@@ -52,6 +52,23 @@ def short_moment(value: datetime, now: datetime, language: str, zone: tzinfo) ->
     return day(local, language)
 
 
+def due(value: datetime, now: datetime, language: str, zone: tzinfo) -> str:
+    """Return a time to come as people call it: "heute 16:00", "morgen", "Fr 16:00", "4.12.", "4.1.2027".
+
+    Midnight is the end of the day before. Of a day that is further away than a week the day alone is said.
+    """
+    local, today = value.astimezone(zone), now.astimezone(zone).date()
+    at_end = not (local.hour or local.minute)
+    on = (local - timedelta(seconds=1)).date() if at_end else local.date()
+    days = (on - today).days
+    if days < 0 or days > 6:
+        form = "format.day_of_year" if on.year == today.year else "format.day"
+        return format_date(on, text(form, language), locale=text("format.locale", language))
+    names = {0: text("time.today", language), 1: text("time.tomorrow", language)}
+    name = names.get(days) or format_date(on, "EEE", locale=text("format.locale", language)).rstrip(".")
+    return name if at_end else f"{name} {local:%H:%M}"
+
+
 def near_day(value: date, today: date, language: str) -> str:
     """Return a day of the last week as people call it: "gestern", "Freitag"."""
     if (today - value).days == 1:

@@ -20,6 +20,7 @@ import pandas as pd
 from sqlalchemy import Engine
 
 from core.attention.facts import Facts, known_facts
+from core.cache.case_rows import Case
 from core.cache.event_rows import LicenseEvent, events_since, recorded_since
 from core.cache.frame_index import FrameIndex
 from core.cache.license_index import LicenseIndex
@@ -31,6 +32,7 @@ from core.cache.shared_frames import Figures, newest_figures
 from core.cache.sql import data_version
 from core.clock import working_day_before
 from core.licenses.alarm_rules import LevelRule, Rule
+from core.licenses.skus import Catalogue, product_language
 from core.problems import Problem
 from core.runtime import Runtime
 from ui.age import Age, age_of
@@ -54,6 +56,7 @@ class Snapshot:
     level_rules: Mapping[str, LevelRule] = field(default_factory=dict)  # tenant id -> what its level says
     events: Sequence[LicenseEvent] = ()  # since the last working day, the newest first
     recorded_since: datetime | None = None  # from then on every event of a licence is stored
+    catalogue: Catalogue = field(default_factory=lambda: Catalogue([]))
 
     @property
     def sharepoint(self) -> SharePointStatus:
@@ -67,6 +70,16 @@ class Snapshot:
     def names(self) -> Mapping[str, str]:
         """Return slug -> name of every tenant, by name."""
         return dict(zip(self.tenants["slug"], self.tenants["tenant"], strict=True))
+
+    @cached_property
+    def slugs(self) -> Mapping[str, str]:
+        """Return tenant id -> slug of every tenant."""
+        return dict(zip(self.tenants["tenant_id"], self.tenants["slug"], strict=True))
+
+    def product_name(self, case: Case, language: str) -> str:
+        """Return the name of the product of a case, which the tenant need not have (yet)."""
+        product = self.catalogue.product(case.sku_id, case.sku_part_number)
+        return product.name_de if product_language(language) == "de" else product.name_en
 
     @cached_property
     def active_names(self) -> Mapping[str, str]:
@@ -179,4 +192,5 @@ def _build(runtime: Runtime, figures: Figures) -> Snapshot:
         level_rules=all_level_rules(engine),
         events=events_since(engine, working_day_before(figures.taken_at, runtime.settings.zone)),
         recorded_since=recorded_since(engine),
+        catalogue=figures.catalogue,
     )

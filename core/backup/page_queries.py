@@ -17,6 +17,8 @@ from core.cache import event_rows, frames, history_rows, lists_read, readings
 from core.cache.api_queries import runs_page
 from core.cache.backup_rows import latest_backups
 from core.cache.calendar_rows import all_calendars
+from core.cache.case_lists import CaseFilter, case_page
+from core.cache.case_read_rows import unread_cases
 from core.cache.contact_rows import contact_rows
 from core.cache.health_reading import read_health
 from core.cache.level_rows import all_levels
@@ -25,12 +27,14 @@ from core.cache.product_frame import products_frame
 from core.cache.rule_rows import all_rules
 from core.cache.run_rows import latest_run
 from core.cache.shared_frames import newest_figures
+from core.cases.detail import case_detail
 from core.roles import Actor
 from core.settings import Settings
 from core.views.saved_views import views_for
 
 YEARS = timedelta(days=1096)
 PAGE = 500  # rows
+DETAILS = 50  # cases that are read whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,13 @@ def _start(reader: Reader) -> object:
     catalogue = _figures(reader).catalogue
     facts = known_facts(reader.engine, reader.settings, catalogue, reader.now)
     return facts, latest_run(reader.engine), event_rows.events_since(reader.engine, reader.now - timedelta(days=7))
+
+
+def _cases(reader: Reader) -> object:
+    """Read the cases as a page of their list has them, with the events of each."""
+    listed, _ = case_page(reader.engine, CaseFilter(), sort="changed", descending=True, limit=PAGE)
+    unread_cases(reader.engine, reader.actor.name, [one.case.case_id for one in listed])
+    return [case_detail(reader.engine, one.case.case_id, reader.now) for one in listed[:DETAILS]]
 
 
 def _products(reader: Reader) -> object:
@@ -83,6 +94,8 @@ def _audit(reader: Reader) -> object:
 
 QUERIES: Mapping[str, Callable[[Reader], object]] = {
     "": _start,
+    "faelle": _cases,
+    "fall": _cases,
     "alle-tenants": _licenses,
     "produkte": _products,
     "tenant": _tenants,

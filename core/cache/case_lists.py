@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, and_, func, or_, select
 from sqlalchemy import case as sql_case
 
 from core.bounds import search_words, visible
@@ -15,6 +15,7 @@ from core.cache.case_rows import COLUMNS, Case
 from core.cache.schema import cases, tenants
 from core.cache.sql import transaction
 from core.cache.tenant_rows import HIDDEN
+from core.name_key import sort_key
 
 Sort = Literal["due", "opened", "changed", "priority", "number"]
 SORTS: tuple[Sort, ...] = ("due", "opened", "changed", "priority", "number")
@@ -28,17 +29,20 @@ class CaseFilter:
     """Which cases are wanted; empty fields match all.
 
     `owner`: an account, "" for cases of nobody, None for all; `overdue_at`: open cases whose next step was due by then;
-    all `words` must be in number, product, note or the name of the tenant.
+    all `words` must be in number, product, owner, note or the name of the tenant, as `core.name_key.sort_key` compares
+    them; `skus_by_word`: folded word -> ids of the products in whose name it is, which the database does not know.
     """
 
     states: Sequence[str] = ()
     tenant_ids: Sequence[str] = ()
     sku_ids: Sequence[str] = ()
+    priorities: Sequence[str] = ()
     owner: str | None = None
     is_open: bool | None = None
     overdue_at: datetime | None = None
     bundle_id: str = ""
     words: str = ""
+    skus_by_word: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 class ListedCase(NamedTuple):
@@ -54,11 +58,11 @@ def case_page(
     engine: Engine, wanted: CaseFilter, *, sort: Sort = "due", descending: bool = False, limit: int, offset: int = 0
 ) -> tuple[list[ListedCase], int]:
     """Return at most `limit` cases after `offset`, and the number of all that match; those due first come first."""
-    where = _where(wanted)
     # The ids first: to sort whole rows takes several times as long.
-    page = _joined(select(cases.c.case_id), wanted).where(where).order_by(*_order(sort, descending=descending))
     query = select(*COLUMNS, cases.c.next_action, cases.c.due_at, tenants.c.name).join(tenants)
     with transaction(engine) as connection:
+        where = _where(connection, wanted)
+        page = _joined(select(cases.c.case_id), wanted).where(where).order_by(*_order(sort, descending=descending))
         total = connection.execute(_joined(select(func.count()), wanted).where(where)).scalar_one()
         case_ids = list(connection.execute(page.limit(limit).offset(offset)).scalars())
         rows = connection.execute(query.where(cases.c.case_id.in_(case_ids)))
@@ -68,9 +72,9 @@ def case_page(
 
 def count_by_state(engine: Engine, wanted: CaseFilter) -> Mapping[str, int]:
     """Return state -> number of the cases that match."""
-    query = _joined(select(cases.c.state, func.count()), wanted).where(_where(wanted)).group_by(cases.c.state)
+    query = _joined(select(cases.c.state, func.count()), wanted).group_by(cases.c.state)
     with transaction(engine) as connection:
-        return {row[0]: row[1] for row in connection.execute(query)}
+        return {row[0]: row[1] for row in connection.execute(query.where(_where(connection, wanted)))}
 
 
 def _joined(query: Select[Any], wanted: CaseFilter) -> Select[Any]:
@@ -94,11 +98,12 @@ def _order(sort: Sort, *, descending: bool) -> list[ColumnElement[Any]]:
     ]
 
 
-def _where(wanted: CaseFilter) -> ColumnElement[bool]:
+def _where(connection: Connection, wanted: CaseFilter) -> ColumnElement[bool]:
     conditions: list[ColumnElement[bool]] = [
         column.in_([visible(value) for value in values])
         for column, values in (
-            (cases.c.state, wanted.states), (cases.c.tenant_id, wanted.tenant_ids), (cases.c.sku_id, wanted.sku_ids)
+            (cases.c.state, wanted.states), (cases.c.tenant_id, wanted.tenant_ids), (cases.c.sku_id, wanted.sku_ids),
+            (cases.c.priority, wanted.priorities),
         )
         if values
     ]  # fmt: skip
@@ -112,7 +117,35 @@ def _where(wanted: CaseFilter) -> ColumnElement[bool]:
         conditions.append(late & (cases.c.due_at < wanted.overdue_at))
     if wanted.bundle_id:
         conditions.append(cases.c.bundle_id == visible(wanted.bundle_id))
-    for word in search_words(visible(wanted.words)):
-        places = (cases.c.number, cases.c.sku_part_number, cases.c.note, tenants.c.name)
-        conditions.append(or_(*(place.icontains(word, autoescape=True) for place in places)))
+    words = search_words(visible(wanted.words))
+    accented = _accented_names(connection) if words else {}
+    conditions += [_with_word(word, wanted, accented) for word in words]
     return and_(True, *conditions)
+
+
+def _with_word(word: str, wanted: CaseFilter, accented: Mapping[str, str]) -> ColumnElement[bool]:
+    """Return the condition that the word is in a case; `accented`: what `_accented_names` returns."""
+    key = sort_key(word)
+    named = [tenant_id for tenant_id, name in accented.items() if key in name]
+    places = (cases.c.number, cases.c.sku_part_number, cases.c.owner_name, cases.c.note, tenants.c.name)
+    return or_(
+        *(place.icontains(spelling, autoescape=True) for place in places for spelling in dict.fromkeys((word, key))),
+        cases.c.tenant_id.in_(named),
+        cases.c.sku_id.in_(wanted.skus_by_word.get(key, ())),
+    )
+
+
+def _accented_names(connection: Connection) -> dict[str, str]:
+    """Return the folded name of each tenant whose name the database cannot fold: it knows the letters A to Z alone."""
+    names = connection.execute(select(tenants.c.tenant_id, tenants.c.name))
+    return {row.tenant_id: sort_key(row.name) for row in names if not row.name.isascii()}
+
+
+def owners_of_open_cases(engine: Engine) -> dict[str, str]:
+    """Return account -> name for people of all who have an open case, by name."""
+    query = select(cases.c.owner, func.max(cases.c.owner_name)).where(
+        cases.c.closed_at.is_(None), cases.c.owner != "", cases.c.tenant_id.not_in(HIDDEN)
+    )
+    with transaction(engine) as connection:
+        rows = connection.execute(query.group_by(cases.c.owner))
+        return dict(sorted(((row[0], row[1]) for row in rows), key=lambda one: sort_key(one[1])))

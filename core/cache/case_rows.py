@@ -157,7 +157,12 @@ def locked_case(connection: Connection, case_id: str) -> Case | None:
 def stored_case(engine: Engine, case_id: str) -> Case | None:
     """Return the case with this id or number; None if there is none."""
     with transaction(engine) as connection:
-        row = connection.execute(select(*COLUMNS).where(_named(case_id))).first()
+        return unlocked_case(connection, case_id)
+
+
+def unlocked_case(connection: Connection, case_id: str) -> Case | None:
+    """Return the same as `stored_case`, in a transaction that is open."""
+    row = connection.execute(select(*COLUMNS).where(_named(case_id))).first()
     return Case(*row) if row else None
 
 
@@ -168,8 +173,17 @@ def _named(case_id: str) -> ColumnElement[bool]:
 
 def cases_of_bundle(connection: Connection, bundle_id: str) -> list[Case]:
     """Return the cases that are joined, by number, locked against other writers."""
-    query = select(*COLUMNS).where(cases.c.bundle_id == bundle_id).order_by(cases.c.number).with_for_update()
-    return [Case(*row) for row in connection.execute(query)] if bundle_id else []
+    return _joined(connection, select(*COLUMNS).with_for_update(), bundle_id)
+
+
+def bundled_cases(connection: Connection, bundle_id: str) -> list[Case]:
+    """Return the cases that are joined, by number, for reading."""
+    return _joined(connection, select(*COLUMNS), bundle_id)
+
+
+def _joined(connection: Connection, query: Select[Any], bundle_id: str) -> list[Case]:
+    of_bundle = query.where(cases.c.bundle_id == bundle_id).order_by(cases.c.number)
+    return [Case(*row) for row in connection.execute(of_bundle)] if bundle_id else []
 
 
 def stored_units(connection: Connection, tenant_id: str, sku_id: str) -> Mapping[str, Any] | None:

@@ -694,6 +694,15 @@ case_events = Table(
     Index("case_events_at", "at"),
 )
 
+# How far each account has read a case: the number of the newest event that it saw.
+case_reads = Table(
+    "case_reads",
+    metadata,
+    Column("case_id", ForeignKey("cases.case_id", ondelete="CASCADE"), primary_key=True),
+    Column("account", ShownText(100), primary_key=True),
+    Column("seq", Integer, nullable=False),
+)
+
 # The last number of each year.
 case_numbers = Table(
     "case_numbers",

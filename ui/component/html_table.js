@@ -107,6 +107,7 @@ function fill(cell, value, column, row, send) {
     cell.append(bar, make("span", {}, text))
   } else {
     cell.append(tone ? make("span", { class: `lt-word lt-${tone}` }, text) : text)
+    if (sub) cell.append(make("span", { class: "lt-sub" }, sub))
   }
 }
 

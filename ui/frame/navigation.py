@@ -11,6 +11,7 @@ from core.roles import PASSWORD_DUE, Action, Actor, may_open
 from ui.texts import text
 
 START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
+CASES, CASE = "faelle", "fall"
 MONITORING, RULES = "monitoring", "regeln"
 NEW_TENANT, LEVELS = "tenant-aufnehmen", "stufen"
 ACCOUNTS, PROGRAMS, AUDIT, OPERATIONS = "konten", "programme", "protokoll", "betrieb"
@@ -23,16 +24,18 @@ class PageEntry:
 
     file: str
     action: Action
-    section: Literal["daily", "administration", "account"] = "daily"
+    section: Literal["daily", "detail", "administration", "account"] = "daily"
 
 
 PAGES_BY_ADDRESS = {
     START: PageEntry("pages/start.py", Action.LOOK),
+    CASES: PageEntry("pages/cases.py", Action.LOOK),
     LICENSES: PageEntry("pages/all_tenants.py", Action.LOOK),
     PRODUCTS: PageEntry("pages/products.py", Action.LOOK),
     TENANT: PageEntry("pages/tenant.py", Action.LOOK),
     MONITORING: PageEntry("pages/monitoring.py", Action.LOOK),
     RULES: PageEntry("pages/rules.py", Action.LOOK),
+    CASE: PageEntry("pages/case.py", Action.LOOK, "detail"),
     OWN_ACCOUNT: PageEntry("pages/own_account.py", Action.OWN_ACCOUNT, "account"),
     NEW_TENANT: PageEntry("pages/new_tenant.py", Action.ONBOARDING, "administration"),
     LEVELS: PageEntry("pages/levels.py", Action.LEVELS, "administration"),

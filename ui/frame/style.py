@@ -94,6 +94,16 @@ dl.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(10re
 dl.figures .long { grid-column: 1 / -1; }
 .st-key-recent_changes button p { text-decoration: underline; text-underline-offset: 4px; }
 .st-key-panel_events li { font-size: 0.9rem; }
+/* The history of a case: a line for each event, and in people's own words what they said. */
+.case-timeline { list-style: none; margin: 0; padding: 0 0 0 0.9rem; border-left: 2px solid color-mix(in srgb,
+  currentColor 20%, transparent); }
+.case-timeline li { padding: 0.25rem 0; margin: 0; font-size: 0.9rem; overflow-wrap: anywhere; }
+.case-timeline time { display: inline-block; min-width: 8.5rem; opacity: 0.75; font-variant-numeric: tabular-nums; }
+.case-timeline blockquote { margin: 0.1rem 0 0.2rem 8.5rem; padding: 0; border: 0; white-space: pre-line;
+  color: inherit; }
+@media (max-width: 768px) {
+  .case-timeline time { display: block; } .case-timeline blockquote { margin-left: 0; }
+}
 .copy-link { font: inherit; font-size: 0.875rem; color: inherit; background: none; border: 0; cursor: pointer;
   padding: 0.25rem 0.5rem; border-radius: 7px; }
 .copy-link:hover { background-color: color-mix(in srgb, currentColor 12%, transparent); }

@@ -117,13 +117,17 @@ def show_first_rows(
 
     `first_rows` returns as many rows as it is asked for, so that only the rows that are shown are made.
     """
-    place = f"_shown_{key}"
-    count = st.session_state.get(place, most)
+    count = rows_shown(key, most)
     event = show_table(key, name, columns, first_rows(count), total=total, edition=edition)
     if event is not None and event.what == "more":
-        st.session_state[place] = count + MORE_ROWS
+        st.session_state[f"_shown_{key}"] = count + MORE_ROWS
         st.rerun()
     return event
+
+
+def rows_shown(key: str, most: int = FIRST_ROWS) -> int:
+    """Return how many rows `show_first_rows` shows, for a table whose rows the database gives page by page."""
+    return int(st.session_state.get(f"_shown_{key}", most))
 
 
 def show_whole_table(key: str, name: str, columns: Sequence[Column], rows: Sequence[Row]) -> str | None:

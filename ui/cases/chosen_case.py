@@ -1,0 +1,36 @@
+"""The case that the address of the page names: `fall?nummer=2026-0042`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from core import runtime
+from core.cases.detail import CaseDetail, case_detail
+from core.problems import ProblemError
+from ui.frame import navigation, url
+from ui.problems import problem_box
+from ui.texts import text
+
+NUMBER = "nummer"
+
+
+def chosen_case(now: datetime) -> CaseDetail:
+    """Show the way back to the list; return the case of the address, or stop the page with a sentence."""
+    params = url.new_params(navigation.CASE, (NUMBER,))
+    if params is None:
+        params = url.kept_params(navigation.CASE)
+    number = (params.get(NUMBER) or [""])[0]
+    url.keep_params(navigation.CASE, {NUMBER: [number]})
+    navigation.link(navigation.CASES, text("case.back"), **url.kept_params(navigation.CASES))
+    if not number:
+        st.title(text("nav.fall"), anchor=False)
+        st.info(text("case.none_chosen"), icon=":material/info:")
+        st.stop()
+    try:
+        return case_detail(runtime.current().engine, number, now)
+    except ProblemError as error:
+        st.title(text("nav.fall"), anchor=False)
+        problem_box(error.problem)
+        return st.stop()
