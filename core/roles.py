@@ -39,6 +39,7 @@ class Action(StrEnum):
     LEAVING = "leaving"  # let a tenant leave or stay, export its data, see all that is kept about it
     RULES = "rules"  # change the alarm rules
     LEVELS = "levels"  # change levels of service and calendars, give tenants a level
+    CHANNELS = "channels"  # set up channels of messages, see the outbox, send again
     ACCOUNTS = "accounts"  # manage accounts
     SESSIONS = "sessions"  # see and end the sessions of other accounts
     TOKENS = "tokens"  # manage API tokens
@@ -64,6 +65,7 @@ LEAST_ROLE = {
     Action.LEAVING: "admin",
     Action.RULES: "admin",
     Action.LEVELS: "admin",
+    Action.CHANNELS: "admin",
     Action.ACCOUNTS: "admin",
     Action.SESSIONS: "admin",
     Action.TOKENS: "admin",

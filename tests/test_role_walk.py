@@ -32,6 +32,7 @@ from core.audit import Search
 from core.backup import creation
 from core.backup.drill import drill
 from core.cache.account_rows import Account, add_account
+from core.cache.channel_rows import Channel
 from core.cache.contact_rows import Contact
 from core.cache.leaving_rows import Leaving
 from core.cache.mentions import TenantKeys
@@ -45,6 +46,7 @@ from core.cases.ahead import AheadRequest, open_ahead
 from core.leaving.leave import read_export, start_leaving, undo
 from core.leaving.tenant_export import export_tenant
 from core.licenses.alarm_rules import Rule
+from core.messages import channels
 from core.onboarding import bulk, bulk_thread, first_read_step
 from core.onboarding.advance import advance, cancel
 from core.onboarding.consent_link import begin_consent
@@ -145,6 +147,7 @@ ADDED = Onboarding(
 )  # fmt: skip
 NO_KEY = CertificateUse("tenant", "nobody", Path("nowhere.json"), "", "", "Niemand", "nowhere.pem")
 VIEW = SavedView("0123456789ab", "gast", "gast", "Zug", True, "alle-tenants", {"q": ["a"]})
+CHANNEL = Channel("none", "Hook", "webhook", {})
 CASE = f"{NOW.astimezone(UTC).year}-0001"
 Call = Callable[[Core, Actor], object]
 # Action -> what does it: the name in core, and a call that would change or tell something. Of one's own account only
@@ -296,6 +299,17 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("audit.names_in_use", lambda core, actor: audit.names_in_use(core.engine, actor)),
         ("audit.export", lambda core, actor: audit.export(core.engine, actor, Search())),
         ("audit.verify", lambda core, actor: audit.verify(core.engine, actor)),
+    ],
+    Action.CHANNELS: [
+        ("channels.channels_of", lambda core, actor: channels.channels_of(core.engine, actor)),
+        ("channels.keep", lambda core, actor: channels.keep(
+            core.engine, actor, replace(CHANNEL, channel_id=""), {"url": "https://x.example.ch"}, NOW, UTC)),
+        ("channels.switch", lambda core, actor: channels.switch(core.engine, actor, CHANNEL, NOW, active=True)),
+        ("channels.remove", lambda core, actor: channels.remove(core.engine, actor, CHANNEL, NOW)),
+        ("channels.send_test",
+         lambda core, actor: channels.send_test(core.engine, actor, CHANNEL, core.services.settings, NOW)),
+        ("channels.outbox", lambda core, actor: channels.outbox(core.engine, actor)),
+        ("channels.send_again", lambda core, actor: channels.send_again(core.engine, actor, ["none"], NOW)),
     ],
     Action.CASES: [
         ("ahead.open_ahead", lambda core, actor: open_ahead(
@@ -541,6 +555,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.CERTIFICATES: [("tenant", "certificate_open")],
     Action.RULES: [("regeln", "rule_add")],
     Action.LEVELS: [("stufen", "level_add"), ("stufen", "assign_to")],
+    Action.CHANNELS: [("benachrichtigungen", "channel_add_webhook")],
     Action.ACCOUNTS: [("konten", "accounts"), ("konten", "account_add")],
     Action.SESSIONS: [("konten", "sessions")],
     Action.TOKENS: [("programme", "token_add")],
@@ -775,6 +790,12 @@ def work_at_levels(at: Recorder) -> None:
     at.press("level_save", level_name="Gold")
 
 
+def work_at_channels(at: Recorder) -> None:
+    at.open("benachrichtigungen")
+    at.press("channel_add_webhook")
+    at.press("channel_save", channel_name="Mallory", channel_url="https://mallory.example.ch/")
+
+
 def work_at_accounts(at: Recorder) -> None:
     at.open("konten")
     at.press("account_add")
@@ -839,6 +860,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.CERTIFICATES: (work_at_a_certificate, {"certificate.renewal_started"}),
     Action.RULES: (work_at_rules, {"rule.ended"}),
     Action.LEVELS: (work_at_levels, {"level.added"}),
+    Action.CHANNELS: (work_at_channels, {"channel.added"}),
     Action.ACCOUNTS: (work_at_accounts, {"account.added", "account.disabled"}),
     Action.SESSIONS: (work_at_sessions, {"session.ended"}),
     Action.TOKENS: (work_at_tokens, {"token.made"}),

@@ -13,7 +13,7 @@ from ui.texts import text
 START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
 CASES, CASE = "faelle", "fall"
 MONITORING, RULES = "monitoring", "regeln"
-NEW_TENANT, LEVELS = "tenant-aufnehmen", "stufen"
+NEW_TENANT, LEVELS, NOTIFICATIONS = "tenant-aufnehmen", "stufen", "benachrichtigungen"
 ACCOUNTS, PROGRAMS, AUDIT, OPERATIONS = "konten", "programme", "protokoll", "betrieb"
 OWN_ACCOUNT = "mein-konto"
 
@@ -39,6 +39,7 @@ PAGES_BY_ADDRESS = {
     OWN_ACCOUNT: PageEntry("pages/own_account.py", Action.OWN_ACCOUNT, "account"),
     NEW_TENANT: PageEntry("pages/new_tenant.py", Action.ONBOARDING, "administration"),
     LEVELS: PageEntry("pages/levels.py", Action.LEVELS, "administration"),
+    NOTIFICATIONS: PageEntry("pages/notifications.py", Action.CHANNELS, "administration"),
     ACCOUNTS: PageEntry("pages/accounts.py", Action.ACCOUNTS, "administration"),
     PROGRAMS: PageEntry("pages/programs.py", Action.TOKENS, "administration"),
     AUDIT: PageEntry("pages/audit_log.py", Action.AUDIT, "administration"),
