@@ -76,14 +76,14 @@ def _run(call: Call, options: argparse.Namespace, settings: Settings) -> int:
 def _list(options: argparse.Namespace, settings: Settings, engine: Engine) -> int:
     actor = command_actor()
     if options.tenant:
-        stored = contacts.contacts_of(engine, actor, _tenant(engine, options.tenant).tenant_id)
+        stored = contacts.contacts_of(engine, actor, tenant_row(engine, options.tenant).tenant_id)
     else:
         stored = contacts.all_contacts(engine, actor)
     return _say(stored, options, settings, engine)
 
 
 def _add(options: argparse.Namespace, settings: Settings, engine: Engine) -> int:
-    actor, tenant_id = command_actor(), _tenant(engine, options.tenant).tenant_id
+    actor, tenant_id = command_actor(), tenant_row(engine, options.tenant).tenant_id
     wanted = _with_options(Contact("", tenant_id, "", ""), options)
     twin = same_address(cleaned(wanted), contacts.contacts_of(engine, actor, tenant_id))
     stored, added = contacts.add(engine, actor, wanted, datetime.now(UTC))
@@ -132,7 +132,7 @@ def _day(given: str | None, field: str) -> date | None:
         raise ContactRefused({field: Problem("contact.day_unreadable", {"value": shown(given or "")})}) from None
 
 
-def _tenant(engine: Engine, wanted: str) -> Any:
+def tenant_row(engine: Engine, wanted: str) -> Any:
     """Return the row of the tenant with this short name, id or name. Raises ProblemError."""
     rows = tenant_rows(engine).values()
     for fits in (
@@ -146,7 +146,7 @@ def _tenant(engine: Engine, wanted: str) -> Any:
 
 def _contact(engine: Engine, options: argparse.Namespace) -> Contact:
     """Return the contact of the tenant with this id or e-mail. Raises ProblemError, also if there are several."""
-    tenant = _tenant(engine, options.tenant)
+    tenant = tenant_row(engine, options.tenant)
     stored = contacts.contacts_of(engine, command_actor(), tenant.tenant_id)
     wanted = name_key(options.contact)
     found = [one for one in stored if wanted in (one.contact_id, name_key(one.email))]
