@@ -43,6 +43,8 @@ from core.cache.view_rows import add_view
 from core.cases import changes as case_changes
 from core.cases import detail
 from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.moves import Move
+from core.cases.moves import move as move_case
 from core.leaving.leave import read_export, start_leaving, undo
 from core.leaving.tenant_export import export_tenant
 from core.licenses.alarm_rules import Rule
@@ -328,6 +330,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("changes.unbundle", lambda core, actor: case_changes.unbundle(core.engine, actor, CASE, NOW)),
         ("changes.close", lambda core, actor: case_changes.close(core.engine, actor, CASE, "so", NOW)),
         ("changes.reopen", lambda core, actor: case_changes.reopen(core.engine, actor, CASE, "so", NOW)),
+        ("moves.move", lambda core, actor: move_case(core.engine, actor, CASE, Move("closed", "so"), NOW, UTC)),
     ],
     Action.OPERATIONS: [
         ("backup_overview.backup_overview",
@@ -973,6 +976,7 @@ def test_headers_of_the_client_make_nobody_an_admin(product: Product, role: str)
 # ---------------------------------------------------------------- http
 
 # Every call of the API -> what one must be allowed to do; the body reaches nothing that could be changed.
+SKU = "00000000-0000-4000-8000-000000000001"
 OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
     ("GET", "/licenses"): (Action.LOOK, None),
     ("GET", "/shortages"): (Action.LOOK, None),
@@ -990,6 +994,12 @@ OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
     ("GET", "/tenants/{tenantId}/contacts/{contactId}"): (Action.SEE_CONTACTS, None),
     ("PATCH", "/tenants/{tenantId}/contacts/{contactId}"): (Action.CONTACTS, {"name": "Mallory"}),
     ("DELETE", "/tenants/{tenantId}/contacts/{contactId}"): (Action.CONTACTS, None),
+    ("GET", "/cases"): (Action.LOOK, None),
+    ("POST", "/cases"): (Action.CASES, {"tenantId": "nobody", "skuId": SKU, "quantity": 1, "wantedAt": "2099-01-01"}),
+    ("GET", "/cases/{caseId}"): (Action.LOOK, None),
+    ("PATCH", "/cases/{caseId}"): (Action.CASES, {"owner": ""}),
+    ("POST", "/cases/{caseId}/transitions"): (Action.CASES, {"to": "closed", "note": "x"}),
+    ("POST", "/cases/{caseId}/comments"): (Action.CASES, {"text": "x"}),
     ("POST", "/tenants"): (Action.ONBOARDING, {"name": "Mallory", "tenant": "no domain"}),
     ("GET", "/onboardings"): (Action.ONBOARDING, None),
     ("GET", "/onboardings/{onboardingId}"): (Action.ONBOARDING, None),
@@ -1010,7 +1020,7 @@ def test_the_api_lets_a_role_do_what_it_may_and_nothing_else(product: Product, r
         assert product.get("/api/v1/runs", headers=headers).status_code == 401
     before = product.world()
     for number, ((method, path), (action, body)) in enumerate(OPERATIONS.items(), 10):
-        ids = dict.fromkeys(("runId", "contactId", "onboardingId"), "0123456789ab")
+        ids = dict.fromkeys(("runId", "contactId", "onboardingId"), "0123456789ab") | {"caseId": "2026-9999"}
         address = f"/api/v1{path.format(tenantId='nobody', **ids)}{NEEDED_QUERY.get((method, path), '')}"
         # Each from an address of its own, because wrong tokens of one address are counted.
         answer = product.get(address, method=method, headers=headers, json=body, source=f"127.0.0.{number}")

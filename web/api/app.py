@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from core.problems import ProblemError
 from core.runtime import Runtime
-from web.api import leavings, licenses, onboardings, runs, tenant_contacts, tenants
+from web.api import leavings, licenses, onboardings, runs, shortage_cases, tenant_contacts, tenants
 from web.api.authentication import BASE, CALL, ApiAuth
 from web.api.call import Context, each_once, nearest
 from web.api.call_limits import CallLimits
@@ -25,7 +25,8 @@ from web.api.queries import parameters_of
 
 DESCRIPTION = """\
 Licences of all tenants for programs. Every call carries a token: `Authorization: Bearer lzt_...`; an admin makes it on
-the page Access for programs, with a role (viewer reads, support refreshes and sees contacts, admin changes) and an end.
+the page Access for programs, with a role (viewer reads, support refreshes, sees contacts and works on
+cases, admin changes) and an end.
 
 Answers are `{success, data, pagination?, meta}`, errors `{success: false, error: {code, message, details}, meta}`.
 Times are ISO 8601 with their zone. `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) say how
@@ -53,7 +54,7 @@ def api_app(
         dependencies=[Depends(each_once)],
         exception_handlers=HANDLERS,
     )
-    for module in (licenses, tenants, tenant_contacts, onboardings, leavings, runs):
+    for module in (licenses, tenants, tenant_contacts, onboardings, leavings, shortage_cases, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
     app.state.context = Context(runtime)

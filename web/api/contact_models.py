@@ -89,7 +89,7 @@ def _without_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
-def _unchanged(**more: Any) -> Any:
+def unchanged(**more: Any) -> Any:
     """Return a field that stays unchanged if it is missing."""
     return Field(None, json_schema_extra=_without_default, **more)
 
@@ -99,13 +99,13 @@ class ContactChange(_Given):
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "examples": [{"language": "fr", "until": None}]})
 
-    name: Name = _unchanged()
-    email: Email = _unchanged()
-    phone: Phone = _unchanged()
-    language: Language = _unchanged()
-    role: Role = _unchanged()
-    valid_from: Day | None = _unchanged(alias="from", description=FROM)
-    valid_until: Day | None = _unchanged(alias="until", description=UNTIL)
+    name: Name = unchanged()
+    email: Email = unchanged()
+    phone: Phone = unchanged()
+    language: Language = unchanged()
+    role: Role = unchanged()
+    valid_from: Day | None = unchanged(alias="from", description=FROM)
+    valid_until: Day | None = unchanged(alias="until", description=UNTIL)
 
     @model_validator(mode="after")
     def _has_a_field(self) -> Self:

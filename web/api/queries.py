@@ -26,9 +26,11 @@ LICENSE_ORDERS = (
 TENANT_ORDERS = (
     "name", "slug", "licenses", "shortages", "lastReadAt", "failingSince", "certificateExpires",
 )  # fmt: skip
+CASE_ORDERS = ("dueAt", "openedAt", "changedAt", "priority", "number")
 
 
-def _orders(*fields: str) -> str:
+def orders(*fields: str) -> str:
+    """Return the pattern of `sort` over these fields."""
     return f"^({'|'.join(fields)})(:(asc|desc))?$"
 
 
@@ -62,12 +64,12 @@ class LicenseQuery(_OfTenants):
     state: list[State] = Field([], max_length=10)
     shortage: list[YesNo] = Field([], max_length=2, description="Only shortages, or only what is none.")
     hidden: YesNo = Field("false", description="Also licences that a rule hides.")
-    sort: str = Field("severity:asc", pattern=_orders(*LICENSE_ORDERS))
+    sort: str = Field("severity:asc", pattern=orders(*LICENSE_ORDERS))
 
 
 class ShortageQuery(_OfTenants):
     alarm: list[Alarm] = Field([], max_length=10, description="How far the alarm is.")
-    sort: str = Field("shortSince:asc", pattern=_orders(*LICENSE_ORDERS))
+    sort: str = Field("shortSince:asc", pattern=orders(*LICENSE_ORDERS))
 
 
 class TenantQuery(Paged):
@@ -77,7 +79,7 @@ class TenantQuery(Paged):
     enabled: list[YesNo] = Field([], max_length=2)
     monitoring: list[YesNo] = Field([], max_length=2)
     failing: list[YesNo] = Field([], max_length=2, description="Could not be read the last time.")
-    sort: str = Field("name:asc", pattern=_orders(*TENANT_ORDERS))
+    sort: str = Field("name:asc", pattern=orders(*TENANT_ORDERS))
 
 
 class HistoryQuery(Paged):
@@ -87,7 +89,7 @@ class HistoryQuery(Paged):
 class RunQuery(Paged):
     state: list[Literal["running", "done", "failed", "interrupted"]] = Field([], max_length=10)
     source: list[Literal["page", "api", "command", "schedule", "read-only"]] = Field([], max_length=10)
-    sort: str = Field("startedAt:desc", pattern=_orders("startedAt"))
+    sort: str = Field("startedAt:desc", pattern=orders("startedAt"))
 
 
 @cache
