@@ -11,10 +11,11 @@ from sqlalchemy import Engine
 
 from core.bounds import visible
 from core.cache.case_lists import ListedCase
-from core.cache.case_rows import Case, CaseEvent, events_in, stored_case
+from core.cache.case_rows import Case, CaseEvent, events_in
 from core.cache.sql import transaction
 from core.cache.tenant_rows import tenant_rows
 from core.cases.clocks import Clocks, Terms, clocks_of
+from core.cases.detail import case_detail
 from core.cases.next_step import NextStep, next_step
 from core.cases.terms import terms_in
 from core.cases.writing import CaseUnknown
@@ -47,28 +48,22 @@ def shown_cases(engine: Engine, listed: Sequence[ListedCase], now: datetime) -> 
     with transaction(engine) as connection:
         events = events_in(connection, [one.case.case_id for one in listed])
         book = terms_in(connection, {one.case.tenant_id for one in listed})
-    return [_shown(one.case, one.tenant, events[one.case.case_id], book.of(one.case.tenant_id), now) for one in listed]
+    return [_shown(one, events[one.case.case_id], book.of(one.case.tenant_id), now) for one in listed]
 
 
 def shown_case(engine: Engine, case_id: str, now: datetime) -> ShownCase:
     """Return the case with this id or number, with its events. Raises CaseUnknown, also if its tenant leaves."""
-    case = stored_case(engine, case_id)
-    tenant = tenant_rows(engine, [case.tenant_id]).get(case.tenant_id) if case else None
-    if case is None or tenant is None:
+    detail = case_detail(engine, case_id, now)
+    tenant = tenant_rows(engine, [detail.case.tenant_id]).get(detail.case.tenant_id)
+    if tenant is None:
         raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
-    with transaction(engine) as connection:
-        events = events_in(connection, [case.case_id])[case.case_id]
-        terms = terms_in(connection, [case.tenant_id]).of(case.tenant_id)
-    return _shown(case, tenant.name, events, terms, now, with_events=True)
+    return ShownCase(detail.case, tenant.name, detail.clocks, detail.step, detail.events)
 
 
-def _shown(
-    case: Case, tenant: str, events: Sequence[CaseEvent], terms: Terms, now: datetime, *, with_events: bool = False
-) -> ShownCase:
-    known = events[: case.version]  # an event that came after the case was read belongs to its next version
-    clocks = clocks_of(known, terms, now)
-    step = next_step(case, clocks, terms.calendar).at(now)
-    return ShownCase(case, tenant, clocks, step, known if with_events else None)
+def _shown(listed: ListedCase, events: Sequence[CaseEvent], terms: Terms, now: datetime) -> ShownCase:
+    case = listed.case
+    clocks = clocks_of(events[: case.version], terms, now)  # a later event belongs to the next version of the case
+    return ShownCase(case, listed.tenant, clocks, next_step(case, clocks, terms.calendar).at(now))
 
 
 def case_fields(shown: ShownCase, catalogue: Catalogue, language: str) -> dict[str, Any]:
