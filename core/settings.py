@@ -66,6 +66,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8501
     allowed_hosts: tuple[str, ...] = ()
+    public_url: str = ""  # where customers reach this server
     proxy: tuple[str, ...] = ()  # addresses and networks
     metrics_tenants: bool = False
     hsts_subdomains: bool = False
@@ -90,6 +91,11 @@ class Settings:
     def database(self) -> str:
         """Return the SQLAlchemy URL; by default a SQLite file in `data_dir`."""
         return self.database_url or f"sqlite:///{self.data_dir / 'lizenztool.db'}"
+
+    @property
+    def public_address(self) -> str:
+        """Return the address in links for customers; without a setting one that works on this machine alone."""
+        return self.public_url or f"http://localhost:{self.port}"
 
     @property
     def has_server_database(self) -> bool:
@@ -220,6 +226,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "host": str,
     "port": number(int, 1, 65_535),
     "allowed_hosts": host_names,
+    "public_url": https_url,
     "proxy": ip_networks,
     "metrics_tenants": yes_or_no,
     "hsts_subdomains": yes_or_no,
