@@ -45,6 +45,7 @@ class Action(StrEnum):
     TOKENS = "tokens"  # manage API tokens
     AUDIT = "audit"  # read the audit
     CASES = "cases"  # work on shortage cases
+    TEMPLATES = "templates"  # change the templates of texts for customers and distributors
     OPERATIONS = "operations"  # see backups and drills, make a backup
 
 
@@ -71,6 +72,7 @@ LEAST_ROLE = {
     Action.TOKENS: "admin",
     Action.AUDIT: "admin",
     Action.CASES: "support",
+    Action.TEMPLATES: "admin",
     Action.OPERATIONS: "admin",
 }
 

@@ -41,8 +41,9 @@ from core.cache.schema import metadata
 from core.cache.tenant_rows import tenant_rows
 from core.cache.view_rows import add_view
 from core.cases import changes as case_changes
-from core.cases import detail
+from core.cases import consent_templates, consents, detail
 from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.consent_text import sample_values
 from core.cases.moves import Move
 from core.cases.moves import move as move_case
 from core.leaving.leave import read_export, start_leaving, undo
@@ -90,6 +91,7 @@ PEOPLE = {NONE: "nina", "viewer": "vera", "support": "sven", "admin": "anna"}
 SECURITY = ROOT / "docs" / "security.md"
 NOW = datetime.now(UTC)
 NEW_PASSWORD = "Birke-Nachthemd-27x"
+LETTER_VALUES = sample_values("it", NOW, UTC)
 NOWHERE = "sqlite:////nowhere/at/all.db"
 NO_POLICIES = '{"version": 1, "rules": []}'
 
@@ -331,6 +333,16 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("changes.close", lambda core, actor: case_changes.close(core.engine, actor, CASE, "so", NOW)),
         ("changes.reopen", lambda core, actor: case_changes.reopen(core.engine, actor, CASE, "so", NOW)),
         ("moves.move", lambda core, actor: move_case(core.engine, actor, CASE, Move("closed", "so"), NOW, UTC)),
+        ("consents.preview", lambda core, actor: consents.preview(
+            core.engine, actor, CASE, consents.Question(""), NOW, UTC)),
+        ("consents.ask", lambda core, actor: consents.ask(
+            core.engine, actor, CASE, consents.Question(""), NOW, UTC, address="")),
+    ],
+    Action.TEMPLATES: [
+        ("consent_templates.keep_letter", lambda core, actor: consent_templates.keep_letter(
+            core.engine, actor, consent_templates.default_letter("it"), LETTER_VALUES, NOW)),
+        ("consent_templates.reset_letter",
+         lambda core, actor: consent_templates.reset_letter(core.engine, actor, "de", NOW)),
     ],
     Action.OPERATIONS: [
         ("backup_overview.backup_overview",
@@ -346,6 +358,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
 # They note who did something that somebody else has decided about.
 ONLY_NOTE = {
     "writing.write",
+    "deciding.store_decision",
     "audit.record",
     "failures.note_failure",
     "refusals.note",
@@ -565,6 +578,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.AUDIT: [("protokoll", "audit_verify"), ("protokoll", "audit_q"), ("protokoll", "csv_audit")],
     Action.CASES: [(f"fall?nummer={CASE}", "case_take"), (f"fall?nummer={CASE}", "case_menu"),
                    (f"fall?nummer={CASE}", "case_comment_now")],
+    Action.TEMPLATES: [],
     Action.OPERATIONS: [],  # its page has no control but the times in its table
 }  # fmt: skip
 
@@ -869,6 +883,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.TOKENS: (work_at_tokens, {"token.made"}),
     Action.AUDIT: (work_at_the_audit, {"export"}),
     Action.CASES: (work_at_a_case, {"case.taken", "case.commented", "case.closed"}),
+    Action.TEMPLATES: (lambda at: at.open("betrieb"), set()),
     Action.OPERATIONS: (lambda at: at.open("betrieb"), set()),
 }
 
@@ -887,7 +902,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         newest = {row.action for row in rows if row.seq > known}
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
-    assert [action for action in Action if not sent[action]] == [Action.LOOK, Action.OPERATIONS]
+    assert [action for action in Action if not sent[action]] == [Action.LOOK, Action.TEMPLATES, Action.OPERATIONS]
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     cancel(product.office.services, "kunde", ADMIN)

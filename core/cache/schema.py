@@ -704,6 +704,94 @@ case_reads = Table(
 )
 
 # The last number of each year.
+# Consents of customers. What was offered and decided is append-only: triggers refuse every change, and rows go only
+# together with their consent.
+consents = Table(
+    "consents",
+    metadata,
+    Column("consent_id", String(32), primary_key=True),
+    Column("tenant_id", ForeignKey("tenants.tenant_id", ondelete="CASCADE"), nullable=False),
+    Column("state", String(10), nullable=False),  # asking, given, refused, revoked, expired
+    Column("ended_why", String(20), nullable=False),  # why it was revoked: changed, case_closed, taken_back; else ""
+    Column("channel", String(10), nullable=False),  # mail, link, or how the customer was asked by a person
+    Column("price", ShownText(200), nullable=False),
+    Column("term", ShownText(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", ShownText(100), nullable=False),
+    Column("asked_by_name", ShownText(255), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("reminded", Integer, nullable=False),  # how many steps of core.cases.reminders are done
+    Index("consents_tenant", "tenant_id"),
+    Index("consents_state", "state", "asked_at"),
+)
+consent_items = Table(
+    "consent_items",
+    metadata,
+    Column("consent_id", ForeignKey("consents.consent_id", ondelete="CASCADE"), primary_key=True),
+    Column("case_id", String(32), primary_key=True),
+    Column("product", ShownText(255), nullable=False),
+    Column("quantity", Integer, nullable=False),  # offered
+    Index("consent_items_case", "case_id"),
+)
+consent_links = Table(
+    "consent_links",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("consent_id", ForeignKey("consents.consent_id", ondelete="CASCADE"), nullable=False),
+    Column("contact_id", String(32), nullable=False),
+    Column("contact_name", ShownText(200), nullable=False),
+    Column("contact_email", ShownText(254), nullable=False),
+    Column("language", String(10), nullable=False),
+    Column("purpose", String(10), nullable=False),  # ask, reminder, substitute
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),  # the offered text
+    Column("made_at", UtcTime, nullable=False),
+    Index("consent_links_consent", "consent_id"),
+)
+consent_decisions = Table(
+    "consent_decisions",
+    metadata,
+    Column("consent_id", ForeignKey("consents.consent_id", ondelete="CASCADE"), primary_key=True),
+    Column("decision", String(10), nullable=False),  # given, refused
+    Column("quantities", JSON, nullable=False),  # case id -> quantity
+    Column("name", ShownText(200), nullable=False),  # as the customer has typed it
+    Column("comment", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("address", String(64), nullable=False),  # of the network
+    Column("channel", String(10), nullable=False),  # page, phone, mail, meeting
+    Column("contact_id", String(32), nullable=False),
+    Column("text", Text, nullable=False),  # exactly as it was shown
+    Column("recorded_by", ShownText(100), nullable=False),  # account; "" for the customer itself
+    Column("recorded_by_name", ShownText(255), nullable=False),
+)
+consent_files = Table(
+    "consent_files",
+    metadata,
+    Column("file_id", String(32), primary_key=True),
+    Column("consent_id", ForeignKey("consents.consent_id", ondelete="CASCADE"), nullable=False),
+    Column("name", ShownText(200), nullable=False),
+    Column("media_type", String(40), nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", Text, nullable=False),  # base64
+    Column("added_by", ShownText(100), nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+    Index("consent_files_consent", "consent_id"),
+)
+# Templates of texts for customers and distributors that an admin has changed; the others are in core/messages/defaults.
+text_templates = Table(
+    "text_templates",
+    metadata,
+    Column("kind", String(20), primary_key=True),
+    Column("language", String(10), primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # counts the changes
+    Column("changed_by", ShownText(100), nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
 case_numbers = Table(
     "case_numbers",
     metadata,

@@ -18,6 +18,7 @@ from core.cache.case_rows import (
     change_cases,
     events_in,
 )
+from core.cache.consent_rows import revoke_questions
 from core.cache.sql import Transaction
 from core.cases.clocks import Terms, clocks_of, judgement
 from core.cases.fold import after, fold
@@ -57,7 +58,20 @@ def store(connection: Transaction, changes: Sequence[Change], last_number: tuple
         add_cases(connection, new, *last_number)
     change_cases(connection, [(one.before, one.case, one.step) for one in settled if one.before is not None])
     add_case_events(connection, [event for one in settled for event in one.events])
+    if over := _questions_over(settled):
+        revoke_questions(connection, over, settled[0].events[-1].at)
     return [one.case for one in settled]
+
+
+def _questions_over(settled: Sequence[Settled]) -> dict[str, str]:
+    """Return case id -> why its question to the customer is over: it goes on without, or asks anew."""
+    return {
+        one.case.case_id: "changed" if one.case.is_open else "case_closed"
+        for one in settled
+        if one.before is not None
+        and one.before.state == "asked"
+        and (one.case.state != "asked" or any(event.kind == "asked" for event in one.events))
+    }
 
 
 def settle(change: Change, history: Sequence[CaseEvent], terms: Terms) -> Settled:

@@ -90,6 +90,27 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
         "mca_accepted subject body csv created_at created_by created_by_name reference expected_at watched_until",
     ),
     TenantTable(
+        "consents", BY_ID,
+        "consent_id tenant_id state ended_why channel price term reason asked_by asked_by_name asked_at expires_at "
+        "ended_at reminded",
+    ),
+    TenantTable(
+        "consent_items", Through("consent_id", "consents", goes_along=True), "consent_id case_id product quantity"
+    ),
+    TenantTable(
+        "consent_links", Through("consent_id", "consents", goes_along=True),
+        "token_hash consent_id contact_id contact_name contact_email language purpose subject body made_at",
+        hidden="token_hash",
+    ),
+    TenantTable(
+        "consent_decisions", Through("consent_id", "consents", goes_along=True),
+        "consent_id decision quantities name comment at address channel contact_id text recorded_by recorded_by_name",
+    ),
+    TenantTable(
+        "consent_files", Through("consent_id", "consents", goes_along=True),
+        "file_id consent_id name media_type size sha256 content added_by added_at", hidden="content",
+    ),
+    TenantTable(
         "messages", BY_ID,
         "message_id dedup_key kind tenant_id channel_id recipient language subject body secret data reply_to "
         "attachments created_at not_before give_up_at attempts sent_at state error",
@@ -173,5 +194,6 @@ OTHER_TABLES: Mapping[str, str] = {
     "delivery_days cost_centre articles active version",
     "levels": "key name name_key refresh_minutes threshold warn reaction_hours solution_hours follow_orders recipients "
     "monthly_report calendar version",
+    "text_templates": "kind language subject body version changed_by changed_at",
     "sku_names": "sku_id sku_part_number display_name",
 }
