@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -20,6 +21,7 @@ from core.settings import Settings
 from web import streamlit_internals
 from web.api.app import api_app
 from web.api.authentication import BASE
+from web.approval_pages import ApprovalPages
 from web.consent_pages import ConsentPages
 from web.first_files import first_files, open_paths
 from web.gate import Gate
@@ -99,6 +101,7 @@ def _routes(
         *HealthPages(server.tabs, lambda: server.runtime).routes(),
         *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),
+        *ApprovalPages(lambda: server.runtime, lambda: datetime.now(UTC)).routes(),
         *ConsentPages(plain, lambda: server.runtime, server.settings.language).routes(),
         *JumpTargets(lambda: server.runtime, pages, server.settings.language).routes(),
         Mount(BASE, api_app(lambda: server.runtime)),

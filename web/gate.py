@@ -25,7 +25,7 @@ from web.language_choice import set_language
 from web.limits.connection import connection_of
 from web.limits.connections import Connections
 from web.limits.request_limits import too_large
-from web.paths import BY_TOKEN, CONSENT_START, JUMP, NO_PAGES, SERVED, is_api, is_page, is_public, is_under
+from web.paths import BY_TOKEN, CONSENT_START, JUMP, NO_PAGES, SERVED, is_api, is_approval, is_page, is_public, is_under
 from web.request_data import audit_unknown_caller, client_host, language_of
 from web.request_session import find_session, with_identity
 from web.tabs import Tabs
@@ -105,7 +105,7 @@ class Gate:
         if not self._hosts.allows(headers.get("host")):
             audit_unknown_caller(scope, headers.get("host", ""), "host")
             return self._refusal(scope, "plain.host", 421)
-        foreign = not same_origin(headers.get("origin"), headers.get("host"))
+        foreign = not same_origin(_origin(scope, headers), headers.get("host"))
         cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
         if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
             audit_unknown_caller(scope, headers.get("origin", ""), "foreign page")
@@ -161,6 +161,12 @@ class Gate:
 
     def _text(self, scope: Scope, key: str) -> str:
         return texts.text(key, language_of(scope, self._language))
+
+
+def _origin(scope: Scope, headers: Headers) -> str | None:
+    """Return the page of origin; None for a customer's, which says `null` because it gives no referrer."""
+    origin = headers.get("origin")
+    return None if origin == "null" and is_approval(scope["path"]) else origin
 
 
 def _beside_the_api(scope: Scope) -> Response | None:

@@ -18,7 +18,7 @@ from core import texts
 from core.logs.setup import request_in_log
 from web.api.errors import ApiError, error_answer
 from web.headers import HEADER_CHOICE, PLAIN_POLICY, HeaderChoice, request_id_of, with_headers
-from web.paths import is_api
+from web.paths import is_api, shown_path
 from web.request_data import is_secure
 from web.uvicorn_internals import ClientDisconnected
 
@@ -75,7 +75,7 @@ class OuterMiddleware:
             except (ClientDisconnect, ClientDisconnected, WebSocketDisconnected):
                 pass  # the client has left, or Streamlit closes a socket that is closed already
             except Exception:
-                log.exception("%s %s failed", scope.get("method", "websocket"), scope["path"])
+                log.exception("%s %s failed", scope.get("method", "websocket"), shown_path(scope["path"]))
                 choice.policy, choice.private = PLAIN_POLICY, False
                 await self._answer_failure(scope, receive, answer.send, started=answer.started)
 

@@ -10,6 +10,9 @@ LANGUAGE = "/language"
 # The way to Microsoft's admin consent, which needs a session, and the public way back; see web/consent_pages.py.
 CONSENT_START, CONSENT_ANSWER = "/onboarding/consent/start", "/onboarding/consent"
 
+# Where customers approve orders, by a token in the address; see web/approval_pages.py.
+APPROVAL = "/freigabe"
+
 # Exact paths: a path below one of them would be answered by Streamlit.
 SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")
 PUBLIC = frozenset(
@@ -38,7 +41,17 @@ def is_under(path: str, prefixes: tuple[str, ...]) -> bool:
 
 def is_public(path: str) -> bool:
     # The mount of the files does not match a path with a line break, so that Streamlit would get it.
-    return path in PUBLIC or (path.startswith("/assets/") and path.isprintable())
+    return path in PUBLIC or is_approval(path) or (path.startswith("/assets/") and path.isprintable())
+
+
+def is_approval(path: str) -> bool:
+    """Return True for the page of a customer, which needs no session and takes no cookies."""
+    return is_under(path, (APPROVAL,)) and path.isprintable()
+
+
+def shown_path(path: str) -> str:
+    """Return the path as it may stand in a log: without the token of a customer."""
+    return f"{APPROVAL}/…" if path.startswith(f"{APPROVAL}/") else path
 
 
 def is_api(path: str) -> bool:

@@ -105,15 +105,15 @@ def link_with_target(path: str, target: str, **query: str) -> str:
     return _link(path, query) if query else path
 
 
-async def form_of(request: Request) -> dict[str, str]:
+async def form_of(request: Request, most_bytes: int = FORM_BYTES, most_fields: int = FORM_FIELDS) -> dict[str, str]:
     """Return the fields of a small form. Raise HTTPException (400) for a form that none of our pages sends."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > FORM_BYTES:
+        if len(body) > most_bytes:
             raise _no_form_of_ours(request)
     try:
-        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FORM_FIELDS)
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise _no_form_of_ours(request) from None
     return {name: values[0] for name, values in fields.items()}
