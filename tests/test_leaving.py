@@ -23,8 +23,9 @@ from core.audit import Search
 from core.cache.catalogue import load_catalogue
 from core.cache.leaving_rows import all_leavings, leaving_of
 from core.cache.mentions import TenantKeys
+from core.cache.onboarding_rows import unseen_summaries
 from core.cache.readings import stored_licenses
-from core.cache.schema import DayNumber, metadata, rules
+from core.cache.schema import DayNumber, metadata, onboardings, rules
 from core.cache.tenant_data import ByColumn, ByName, Finder, Through, count_rows, find_keys
 from core.cache.tenant_rows import tenant_rows
 from core.leaving import removal
@@ -32,9 +33,14 @@ from core.leaving.leave import LEAVING_DAYS, LeavingRefused, start_leaving, undo
 from core.leaving.removal import finish_due
 from core.leaving.tenant_export import ExportFailed, write_export
 from core.leaving.tenant_files import export_folder
+from core.onboarding.request import Request
+from core.onboarding.start import OnboardingRefused, start
 from core.problems import Problem
+from core.profiles.certificate_uses import find_use
 from core.refresh.lock import RefreshLock
 from core.roles import NotAllowed
+from core.rotation.job import RotationRefused
+from core.rotation.rotating import rotate
 from core.tenants.data import TENANT_TABLES
 from simulator.faults import Fault
 from simulator.tenants import Tenant
@@ -466,3 +472,46 @@ def test_the_export_has_every_table_with_digests_and_without_formulas(small: Off
         assert json.loads(archive.read("policies.json"))[0]["reason"] == '=HYPERLINK("x")'
         assert len(json.loads(archive.read("licenses.json"))) == 2
         assert "consent_hash" not in archive.read("onboardings.csv").decode()
+
+
+# A tenant that leaves, for what else goes on
+
+
+def test_a_certificate_of_a_tenant_that_leaves_is_not_renewed(small: Office) -> None:
+    use = find_use(small.services.profiles, "tenant", the(small).slug)
+    assert use is not None
+    rotate(small.services, use, ADMIN, "prepare")
+    files = sorted(use.certificate.path.parent.iterdir())  # type: ignore[union-attr]
+    leave(small)
+
+    with pytest.raises(RotationRefused, match="tenant undo schule-hoeri"):
+        rotate(small.services, use, ADMIN, "prove")
+
+    assert sorted(use.certificate.path.parent.iterdir()) == files  # type: ignore[union-attr]
+    undo(small.services, the(small).slug, ADMIN)
+    assert rotate(small.services, use, ADMIN, "prepare").is_open
+
+
+def test_who_adds_a_tenant_that_leaves_is_told_how_it_stays(small: Office) -> None:
+    leave(small)
+
+    for name in (NAME, "Ein anderer Name"):
+        with pytest.raises(OnboardingRefused) as refused:
+            start(small.services, Request(name, the(small).tenant_id), ADMIN)
+        assert [one.code for one in refused.value.faults] == ["onboarding.known_leaving"]
+        assert refused.value.problem.params["slug"] == "schule-hoeri"
+
+
+def test_the_first_reading_of_a_tenant_that_leaves_needs_nobody(small: Office) -> None:
+    engine, tenant = small.engine, the(small)
+    with engine.begin() as connection:
+        connection.execute(insert(onboardings).values(
+            onboarding_id="1", tenant_id=tenant.tenant_id, name=NAME, slug=tenant.slug, app="own", client_id="",
+            cert_path="", made=[], level="", contact="", state="done", created_by="x", created_at=NOW, acted_at=NOW,
+            summary={"shortages": [{"product": "Business Premium"}]},
+        ))  # fmt: skip
+    assert [one.name for one in unseen_summaries(engine)] == [NAME]
+
+    leave(small)
+
+    assert unseen_summaries(engine) == []

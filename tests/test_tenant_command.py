@@ -121,7 +121,7 @@ def test_wrong_use_is_a_sentence_and_exit_code_two(office: Office, capsys: Captu
         ("cancel", "niemand"): "Es gibt keine offene Aufnahme «niemand».",
         ("test", "niemand"): "Es gibt keinen Tenant «niemand».",
         ("remove", "niemand"): "Es gibt keinen Tenant «niemand».",
-        ("remove", "bau-ag-chur"): "Zur Bestätigung: python -m core tenant remove bau-ag-chur --confirm «Bau AG Chur»",
+        ("remove", "bau-ag-chur"): "Zur Bestätigung: python -m core tenant remove bau-ag-chur --confirm 'Bau AG Chur'",
         ("remove", "bau-ag-chur", "--confirm", "Bau AG"): "Zum Entfernen «Bau AG Chur» eingeben.",
         ("undo", "bau-ag-chur"): "Kein Tenant «bau-ag-chur» scheidet aus.",
     }.items():

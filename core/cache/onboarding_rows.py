@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, get_args
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, exists, func, insert, or_, select, update
 
 from core.cache.audit_rows import Entry, append
-from core.cache.schema import onboarding_log, onboarding_steps, onboardings
+from core.cache.schema import leavings, onboarding_log, onboarding_steps, onboardings
 from core.cache.sql import increase_version, insert_new, share_before, transaction, upsert
 from core.problems import Problem
 
@@ -243,8 +243,12 @@ def first_readings(engine: Engine) -> set[str]:
 
 
 def unseen_summaries(engine: Engine) -> list[Onboarding]:
-    """Return the onboardings whose first reading has found shortages that nobody has acknowledged, the oldest first."""
-    where = (onboardings.c.state == "done", onboardings.c.seen_at.is_(None))
+    """Return the onboardings whose first reading has found shortages that nobody has acknowledged, the oldest first.
+
+    Without those of tenants that leave: they are no longer shown.
+    """
+    leaves = exists().where(leavings.c.tenant_id == onboardings.c.tenant_id)
+    where = (onboardings.c.state == "done", onboardings.c.seen_at.is_(None), ~leaves)
     query = select(onboardings).where(*where).order_by(onboardings.c.ended_at)
     with transaction(engine) as connection:
         rows = [row for row in connection.execute(query) if (row.summary or {}).get("shortages")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -42,7 +43,8 @@ def remove(options: argparse.Namespace, services: Services, when: Callable[[date
     language, actor = services.settings.language, command_actor()
     keys = tenant_keys(services, options.slug)
     if options.confirm is None:
-        problem = Problem("command.tenant_confirm", {"tenant": keys.name, "slug": keys.slug})
+        values = {"tenant": keys.name, "slug": keys.slug, "typed": shlex.quote(keys.name)}
+        problem = Problem("command.tenant_confirm", values)
         print(problem.text(language), file=sys.stderr)
         return WRONG_CONFIGURATION
     if options.export is not None:

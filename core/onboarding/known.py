@@ -35,7 +35,8 @@ def known_tenants(services: Services, besides: Onboarding | None = None) -> Know
     owners = {client_id: name for client_id, name in apps if uses[client_id] == 1}
     owners.pop(services.settings.app_client_id, None)
     slugs = {one.slug for some in (rows, opened, leaving) for one in some}
-    return KnownTenants(names, _slugs(services) | slugs, owners, levels(services.engine))
+    leavers = {one.tenant_id: one.slug for one in leaving}
+    return KnownTenants(names, _slugs(services) | slugs, owners, levels(services.engine), leavers)
 
 
 def _slugs(services: Services) -> set[str]:

@@ -49,13 +49,15 @@ class KnownTenants:
     """The tenants that have a profile or an open onboarding.
 
     `name_by_id`: tenant id -> name; `slugs`: short names in use; `app_owners`: client id -> name of its tenant, of
-    applications that belong to one tenant alone; `levels`: the levels of service by key.
+    applications that belong to one tenant alone; `levels`: the levels of service by key; `leaving`: tenant id -> short
+    name of those that leave.
     """
 
     name_by_id: Mapping[str, str] = field(default_factory=dict)
     slugs: Collection[str] = ()
     app_owners: Mapping[str, str] = field(default_factory=dict)
     levels: Mapping[str, Level] = field(default_factory=dict)
+    leaving: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def ids_by_name(self) -> Mapping[str, Collection[str]]:
@@ -81,7 +83,7 @@ def faults_of(request: Request, known: KnownTenants, itself: str = "") -> Iterat
     if not request.wanted:
         yield Problem("onboarding.no_tenant", {"name": shown_name, "value": shown(request.tenant)})
     elif request.wanted in known.name_by_id and request.wanted != itself:
-        yield Problem("onboarding.known", {"name": shown_name, "other": known.name_by_id[request.wanted]})
+        yield known_fault(shown_name, request.wanted, known)
     taken = set(known.ids_by_name.get(name_key(request.name), ())) - {itself}
     if taken and (request.wanted == itself or request.wanted not in known.name_by_id):
         yield Problem("onboarding.name_taken", {"name": shown_name})
@@ -92,6 +94,14 @@ def faults_of(request: Request, known: KnownTenants, itself: str = "") -> Iterat
         names = ", ".join(level.name for level in known.levels.values())
         yield Problem("onboarding.no_level", {"name": shown_name, "value": shown(request.level), "levels": names})
     yield from contact_faults(shown_name, request.contact)
+
+
+def known_fault(name: str, tenant_id: str, known: KnownTenants) -> Problem:
+    """Return the fault of a request for a tenant that is there already, or that leaves."""
+    values = {"name": name, "other": known.name_by_id[tenant_id]}
+    if slug := known.leaving.get(tenant_id):
+        return Problem("onboarding.known_leaving", {**values, "slug": slug})
+    return Problem("onboarding.known", values)
 
 
 def contact_faults(tenant: str, line: str) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import replace
 
 from core.audit import Entry
@@ -64,26 +64,16 @@ def start_checked(services: Services, request: Request, taken: Collection[str], 
 
 def _found(services: Services, request: Request, known: KnownTenants) -> tuple[str, list[Problem]]:
     """Return the tenant id, "" if it is unknown, and all faults of the request."""
-    faults = list(faults_of(request, known))
+    tenant_id, unknown = "", []
+    if request.wanted:
+        try:
+            tenant_id = lookup_of(services).tenant_id(request.wanted)
+        except GraphError as error:
+            unknown = [error.problem]
+    faults = [*faults_of(replace(request, tenant=tenant_id) if tenant_id else request, known), *unknown]
     if request.shared and not services.settings.app_client_id:
         faults.append(Problem("onboarding.no_shared_app", {"name": request.name}))
-    if not request.wanted:
-        return "", faults
-    try:
-        tenant_id = lookup_of(services).tenant_id(request.wanted)
-    except GraphError as error:
-        return "", [*faults, error.problem]
-    if tenant_id != request.wanted:  # a domain
-        faults += _faults_of_id(request, tenant_id, known)
     return tenant_id, faults
-
-
-def _faults_of_id(request: Request, tenant_id: str, known: KnownTenants) -> Iterator[Problem]:
-    """Yield the faults that show once the id of a domain's tenant is known."""
-    if owner := known.name_by_id.get(tenant_id):
-        yield Problem("onboarding.known", {"name": request.name, "other": owner})
-    if guid_key(request.client_id) == tenant_id:
-        yield Problem("onboarding.client_is_tenant", {"name": request.name})
 
 
 def lookup_of(services: Services) -> TenantLookup:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from core.audit import Entry
 from core.cache import rotation_rows
+from core.cache.leaving_rows import leaving_of
 from core.cache.rotation_rows import (
     Rotation,
     add_rotation,
@@ -65,10 +66,12 @@ def rotate(
     """Carry out `step`, without one all steps that go without a person; return the rotation as it is stored then.
 
     A step that has been done already is done again where that can do no harm, else it is refused. `by_hand`: the
-    successor is uploaded, and the old key removed, by a person. Raises NotAllowed, RotationBusy, RotationRefused,
-    DatabaseError.
+    successor is uploaded, and the old key removed, by a person. A tenant that leaves can only cancel.
+    Raises NotAllowed, RotationBusy, RotationRefused, DatabaseError.
     """
     actor.need(Action.CERTIFICATES)
+    if use.kind == "tenant" and step != "cancel" and leaving_of(services.engine, use.tenant_id or use.slug):
+        raise RotationRefused(Problem("rotation.leaving", {"tenant": use.name, "slug": use.slug}))
     rotation = rotation_of(services, use)
     if rotation is None:
         if step not in (None, "prepare"):
