@@ -36,6 +36,7 @@ class Tenant:
     name: str
     enabled: bool
     monitored: bool
+    level_name: str
     cert_days: int | None
     cert_expires: datetime | None
     last_read_at: datetime | None
@@ -53,6 +54,7 @@ def tenant_of(row: Any) -> Tenant:
         name=row.tenant,
         enabled=bool(row.enabled),
         monitored=bool(row.monitored),
+        level_name=row.level_name,
         cert_days=None if pd.isna(row.cert_days) else int(row.cert_days),
         cert_expires=moment(row.cert_expires),
         last_read_at=moment(row.last_read_at),
@@ -100,7 +102,7 @@ def _choose(names: Mapping[str, str]) -> None:
 
 
 def tenant_header(snapshot: Snapshot, tenant: Tenant, view: View) -> None:
-    """Show the status line ("aktiv, überwacht · gelesen 14:05 · Zertifikat noch 178 Tage") and the switches."""
+    """Show the status line ("aktiv, überwacht · Stufe Premium · gelesen 14:05 ...") and the switches."""
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="tenant_header"
     ):
@@ -121,7 +123,7 @@ def status_parts(tenant: Tenant, view: View) -> list[str]:
     if tenant.last_read_at is not None:
         time = fmt.clock(tenant.last_read_at, view.now, view.language, view.zone)
         read = text("tenant.read", time=time, ago=fmt.ago(tenant.last_read_at, view.now, view.language))
-    return [switches, read, _certificate(tenant, view)]
+    return [switches, text("tenant.level", level=plain(tenant.level_name)), read, _certificate(tenant, view)]
 
 
 def _certificate(tenant: Tenant, view: View) -> str:
