@@ -24,11 +24,14 @@ from core.backup.backup_keys import new_key_file
 from core.backup.contents import ASIDE
 from core.cache.readings import stored_licenses
 from core.cache.rule_rows import all_rules
+from core.leaving.leave import LEAVING_DAYS, start_leaving
+from core.leaving.removal import finish_due
 from core.licenses.alarm_rules import Rule
 from core.roles import command_actor
 from core.runtime import open_engine
 from core.settings import load_settings
 from core.tenants import tenant_rules
+from tests.actors import ADMIN
 from tests.office import Office, open_office
 from tests.postgres import new_database, programs
 from tests.warm_process import WarmProcess
@@ -187,6 +190,30 @@ def test_after_backup_loss_and_restore_all_is_there_and_nobody_is_told_twice(
     code, output, errors = home.read("drill", "--json")
     assert (code, errors) == (0, "")
     assert json.loads(output)["pages"] > 10
+
+
+def test_a_restore_names_the_tenants_that_have_left_since(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    database = {"LIZENZTOOL_DATABASE_URL": office.settings.database}
+    home = Home(tmp_path, office.m365.environment() | database, monkeypatch, capsys)
+    for title in ("Schule Höri", "Schule Muri", "Schule Zell"):
+        office.m365.add_tenant(title, skus={"SPB": (10, 10)})
+    office.refresh()
+    start_leaving(office.services, "schule-zell", "Schule Zell", ADMIN)  # leaves in the backup, too
+    file = home.create()
+    start_leaving(office.services, "schule-hoeri", "Schule Höri", ADMIN)
+    office.later(days=LEAVING_DAYS, seconds=1)
+    finish_due(office.services)
+    start_leaving(office.services, "schule-muri", "Schule Muri", ADMIN)
+    stop(office)
+
+    code, output, errors = home.read("restore", file)
+
+    assert (code, errors) == (0, "")
+    told = [line.split(" has left")[0] for line in output.splitlines() if "has left since" in line]
+    assert told == ["Schule Höri", "Schule Muri"]
+    assert "python -m core tenant remove schule-hoeri --confirm 'Schule Höri'" in output
 
 
 def test_a_restore_brings_back_everything_and_keeps_what_was_there(home: Home) -> None:

@@ -6,9 +6,10 @@ import argparse
 import getpass
 import json
 import logging
+import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -159,13 +160,15 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
         _tell(options, values, text("command.backup_unpacked", settings.language, **_shown(values)))
         return OK
     from core.backup.archive import digest_of
+    from core.backup.returned_tenants import left_tenants
 
-    digest = digest_of(file)
+    digest, left = digest_of(file), left_tenants(settings)
     restored = restoring.restore(file, keys, settings, options.only or tuple(PARTS))
     seconds = time.monotonic() - start
-    _note_restored(load_settings(), file.name, digest, restored.manifest.rows, seconds)
+    returned = _note_restored(load_settings(), file.name, digest, restored.manifest.rows, seconds, left)
     values = {"file": str(file), "sha256": digest, "rows": restored.manifest.rows, "seconds": round(seconds, 1),
-              "aside": list(restored.aside), "outside": restored.outside, "belongs": restored.belongs}  # fmt: skip
+              "aside": list(restored.aside), "outside": restored.outside, "belongs": restored.belongs,
+              "returned": returned}  # fmt: skip
     _tell(options, values, text("command.backup_restored", settings.language, **_shown(values)))
     if not options.json:
         for place in restored.aside:
@@ -174,18 +177,30 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
             print(text("command.backup_outside", settings.language, place=restored.outside))
             for name, path in restored.belongs.items():
                 print(f"  {name} -> {path}")
+        for slug, tenant in returned.items():
+            values = {"tenant": tenant, "slug": slug, "typed": shlex.quote(tenant)}
+            print(text("command.backup_returned", settings.language, **values))
     return OK
 
 
-def _note_restored(settings: Settings, file: str, digest: str, rows: int, seconds: float) -> None:
-    """Note the restore in the restored database. It has succeeded, so a database that does not open is only told."""
+def _note_restored(
+    settings: Settings, file: str, digest: str, rows: int, seconds: float, left: Collection[str] = ()
+) -> dict[str, str]:
+    """Note the restore in the restored database, and return the tenants in `left` that are back by it.
+
+    The restore has succeeded, so a database that does not open is only told.
+    """
+    from core.backup.returned_tenants import returned_tenants
+
     actor, now = command_actor(), datetime.now(UTC)
     try:
         row = BackupRow("restore", now, seconds, actor.shown, file, digest, 0, rows)
         with _opened(settings) as engine:
             save_backup_row(engine, row, Entry(actor, "backup.restored", file, after={"sha256": digest}))
+            return returned_tenants(engine, settings, left, now)
     except ProblemError as error:
         print(error.problem.text(settings.language), file=sys.stderr)
+        return {}
 
 
 def _drill(options: argparse.Namespace, settings: Settings) -> int:
