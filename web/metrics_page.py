@@ -21,6 +21,7 @@ from core.attention.backup_conditions import BackupFacts, backup_facts, backup_s
 from core.attention.conditions import late_after
 from core.cache.backup_rows import latest_backups
 from core.cache.lists_read import sharepoint_status
+from core.cache.message_rows import OutboxState, outbox_state
 from core.cache.open_sessions import open_sessions
 from core.cache.run_rows import Run, open_runs
 from core.cache.shared_frames import Figures, newest_figures
@@ -76,6 +77,7 @@ class MetricsPage:
                   _gauge("tabs", "Open tabs of the dashboard.", tabs), _stopped(runtime.engine),
                   *_gauges_of_queue(open_runs(runtime.engine), now)]  # fmt: skip
         gauges += _gauges_of_backups(backup_facts(runtime.settings, latest_backups(runtime.engine)), now)
+        gauges += _gauges_of_messages(outbox_state(runtime.engine), now)
         if runtime.settings.metrics_tenants:
             gauges += _gauges_of_tenants(numbers, now)
         registry = CollectorRegistry()
@@ -169,6 +171,14 @@ def _gauges_of_backups(facts: BackupFacts, now: datetime) -> Iterator[GaugeMetri
     yield _gauge("backup_age_seconds", "Age of the last backup, and drill of a restore, that went well.", ages, "kind")
     sound = {} if facts.missing else {kind: float(state == "ok") for kind, state in states.items()}
     yield _gauge("backup_ok", "1 if the last backup, or drill, went well and is young enough.", sound, "kind")
+
+
+def _gauges_of_messages(outbox: OutboxState, now: datetime) -> Iterator[GaugeMetricFamily]:
+    """Yield how many messages wait and were given up, and the age of the oldest that waits: 0 if none does."""
+    yield _gauge("messages_waiting", "Messages that wait to be sent.", outbox.waiting)
+    yield _gauge("messages_failed", "Messages that were given up.", outbox.failed)
+    age = _age(outbox.oldest, now) if outbox.oldest else 0.0
+    yield _gauge("messages_oldest_seconds", "How long the oldest message has waited.", age)
 
 
 def _age(at: datetime, now: datetime) -> float:

@@ -9,6 +9,7 @@ from core.attention.backup_conditions import backup_conditions
 from core.attention.condition import RANK, Condition, Level, count_and_names
 from core.attention.facts import Certificate, Facts, TenantFacts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions
+from core.attention.message_conditions import message_conditions
 from core.cache.onboarding_rows import FIRST_READ, Onboarding
 from core.cache.run_rows import Run
 from core.clock import elapsed
@@ -42,6 +43,7 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
         *onboarding_conditions(facts, now),
         *leaving_conditions(facts),
         *(backup_conditions(facts.backups, now) if facts.backups else ()),
+        *(message_conditions(facts.messages, now) if facts.messages else ()),
     ]
     return sorted(unsorted, key=lambda condition: RANK[condition.level])
 

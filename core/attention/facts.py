@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Engine
 
 from core.attention.backup_conditions import BackupFacts, backup_facts
+from core.attention.message_conditions import MessageFacts
 from core.cache.attention_queries import (
     GoneLicense,
     broken_profiles,
@@ -17,9 +18,11 @@ from core.cache.attention_queries import (
     unanswered_alarms,
 )
 from core.cache.backup_rows import latest_backups
+from core.cache.channel_rows import URGENT, has_route
 from core.cache.leaving_rows import Leaving, all_leavings
 from core.cache.level_rows import all_levels, level_of
 from core.cache.lists_read import SharePointStatus, sharepoint_status
+from core.cache.message_rows import outbox_state
 from core.cache.onboarding_rows import Onboarding, all_onboardings, unseen_summaries
 from core.cache.rule_rows import rules_at
 from core.cache.tenant_rows import tenant_rows
@@ -82,6 +85,7 @@ class Facts:
     unseen: Sequence[Onboarding] = ()  # tenants whose first reading has found shortages, which nobody has acknowledged
     stuck: Sequence[Leaving] = ()  # tenants that are due but cannot be removed yet
     backups: BackupFacts | None = None  # None: not asked for
+    messages: MessageFacts | None = None  # None: not asked for
     site_gone_since: datetime | None = None  # time of the last read, if the SharePoint profile was removed after it
 
 
@@ -103,7 +107,14 @@ def known_facts(
         unseen=unseen_summaries(engine),
         stuck=[one for one in all_leavings(engine) if one.problem is not None],
         backups=backup_facts(settings, latest_backups(engine)),
+        messages=message_facts(engine),
     )
+
+
+def message_facts(engine: Engine) -> MessageFacts:
+    """Return the facts about messages. Raises DatabaseError."""
+    told = sharepoint_status(engine).configured or has_route(engine, URGENT)
+    return MessageFacts(outbox_state(engine), told)
 
 
 def list_facts(engine: Engine, now: datetime, names_fault: str = "") -> Facts:

@@ -16,6 +16,8 @@ from core.cache.sql import lock_for_writing, transaction
 from core.name_key import name_key, sort_key
 from core.problems import Problem
 
+URGENT = "urgent"  # the route of alarms
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -61,6 +63,11 @@ def channels_in(connection: Connection) -> list[Channel]:
     """Return the channels by name, in a transaction that is open."""
     found = [Channel(*row) for row in connection.execute(select(*_COLUMNS))]
     return sorted(found, key=lambda channel: sort_key(channel.name))
+
+
+def has_route(engine: Engine, route: str) -> bool:
+    """Return True if an active channel gets what goes this way."""
+    return any(channel.active and route in channel.routes for channel in all_channels(engine))
 
 
 def find_channel(engine: Engine, channel_id: str) -> Channel | None:

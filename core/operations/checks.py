@@ -13,6 +13,7 @@ from core.attention.backup_conditions import backup_conditions
 from core.attention.condition import Condition, as_written
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions, row_conditions
+from core.attention.message_conditions import message_conditions
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
 from core.cache.tenant_rows import tenant_rows
@@ -207,6 +208,8 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
         yield Finding(str(tenant), "warning", problem)
     if facts.backups is not None:
         yield from _findings(services, backup_conditions(facts.backups, now))
+    if facts.messages is not None:
+        yield from _findings(services, message_conditions(facts.messages, now))
 
 
 def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: bool) -> Iterator[Condition]:

@@ -14,6 +14,7 @@ from core import runtime
 from core.attention.backup_conditions import SUBJECT as BACKUP
 from core.attention.condition import Condition, Level
 from core.attention.conditions import conditions
+from core.attention.message_conditions import SUBJECT as MESSAGES
 from core.cache.database import DatabaseError
 from core.roles import Action
 from core.texts import has_text
@@ -132,8 +133,8 @@ def _item(condition: Condition, words: ConditionWords) -> Item:
         return Item(sentence, condition.level, navigation.TENANT, tuple(params), unreadable)
     if condition.problem.code in OF_ONBOARDING and current_user().may(Action.ONBOARDING):
         return Item(sentence, condition.level, navigation.NEW_TENANT)
-    page = navigation.OPERATIONS if condition.subject == BACKUP else navigation.MONITORING
-    return Item(sentence, condition.level, page)
+    pages = {BACKUP: navigation.OPERATIONS, MESSAGES: navigation.NOTIFICATIONS}
+    return Item(sentence, condition.level, pages.get(condition.subject, navigation.MONITORING))
 
 
 def _file_item(members: Sequence[Condition], words: ConditionWords) -> Item:
