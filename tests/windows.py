@@ -62,5 +62,6 @@ class Windows:
         self.take_back(window)
 
     def _new(self, locale: str) -> Window:
-        context = self._browser.new_context(locale=locale, **self._options)
+        # Whoever presses a button may write to the clipboard; Chromium without a window asks for this right.
+        context = self._browser.new_context(locale=locale, permissions=["clipboard-write"], **self._options)
         return Window(context.new_page(), locale, watch(context, self._url))
