@@ -18,6 +18,7 @@ from core.cache import chunk_rows, run_rows
 from core.cache.chunk_rows import Chunk
 from core.cache.database import DatabaseError
 from core.cache.lease import Lease, LeaseLost, kept, take_lease
+from core.cache.planner_statistics import renew_statistics
 from core.cache.readings import stored_licenses, trial_skus
 from core.cache.run_rows import Run
 from core.cache.sql import Transaction, transaction
@@ -163,6 +164,7 @@ class SharedRuns:
         if claimed is None or (run := run_rows.run(self._engine, claimed.chunk.run_id)) is None:
             return
         self._usual.note(claimed.chunk)
+        renew_statistics(self._engine)
         lease = Lease(self._engine, claimed.term, claimed.asked_at)
         with kept(lease), self._working_on(run, lease) as stop:
             requests = RequestCount()
