@@ -46,6 +46,7 @@ class Action(StrEnum):
     AUDIT = "audit"  # read the audit
     CASES = "cases"  # work on shortage cases
     TEMPLATES = "templates"  # change the templates of texts for customers and distributors
+    DISTRIBUTORS = "distributors"  # change distributors and the customers' numbers there
     OPERATIONS = "operations"  # see backups and drills, make a backup
 
 
@@ -73,6 +74,7 @@ LEAST_ROLE = {
     Action.AUDIT: "admin",
     Action.CASES: "support",
     Action.TEMPLATES: "admin",
+    Action.DISTRIBUTORS: "admin",
     Action.OPERATIONS: "admin",
 }
 

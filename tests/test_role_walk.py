@@ -41,11 +41,13 @@ from core.cache.schema import metadata
 from core.cache.tenant_rows import tenant_rows
 from core.cache.view_rows import add_view
 from core.cases import changes as case_changes
-from core.cases import consent_templates, consents, detail
+from core.cases import consent_templates, consents, detail, distributors, orders
 from core.cases.ahead import AheadRequest, open_ahead
 from core.cases.consent_text import sample_values
+from core.cases.distributors import CustomerNumber, Distributor
 from core.cases.moves import Move
 from core.cases.moves import move as move_case
+from core.cases.orders import OrderRequest
 from core.leaving.leave import read_export, start_leaving, undo
 from core.leaving.tenant_export import export_tenant
 from core.licenses.alarm_rules import Rule
@@ -337,12 +339,23 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
             core.engine, actor, CASE, consents.Question(""), NOW, UTC)),
         ("consents.ask", lambda core, actor: consents.ask(
             core.engine, actor, CASE, consents.Question(""), NOW, UTC, address="")),
+        ("orders.preview", lambda core, actor: orders.preview(core.engine, actor, OrderRequest({CASE: 5}), NOW, UTC)),
+        ("orders.place", lambda core, actor: orders.place(core.engine, actor, OrderRequest({CASE: 5}), NOW, UTC)),
+        ("orders.confirm",
+         lambda core, actor: orders.confirm(core.engine, actor, "key", "number", NOW.date(), NOW, UTC)),
+        ("orders.cancel", lambda core, actor: orders.cancel(core.engine, actor, "key", "so", NOW)),
     ],
     Action.TEMPLATES: [
         ("consent_templates.keep_letter", lambda core, actor: consent_templates.keep_letter(
             core.engine, actor, consent_templates.default_letter("it"), LETTER_VALUES, NOW)),
         ("consent_templates.reset_letter",
          lambda core, actor: consent_templates.reset_letter(core.engine, actor, "de", NOW)),
+    ],
+    Action.DISTRIBUTORS: [
+        ("distributors.keep", lambda core, actor: distributors.keep(core.engine, actor, Distributor(name="Also"))),
+        ("distributors.remove", lambda core, actor: distributors.remove(core.engine, actor, Distributor("x"))),
+        ("distributors.set_numbers",
+         lambda core, actor: distributors.set_numbers(core.engine, actor, Distributor("x"), {"x": CustomerNumber()})),
     ],
     Action.OPERATIONS: [
         ("backup_overview.backup_overview",
@@ -361,6 +374,7 @@ ONLY_NOTE = {
     "deciding.store_decision",
     "audit.record",
     "failures.note_failure",
+    "order_draft.draft_of",
     "refusals.note",
     "roles.refused",
     "second_factor.check",
@@ -579,6 +593,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.CASES: [(f"fall?nummer={CASE}", "case_take"), (f"fall?nummer={CASE}", "case_menu"),
                    (f"fall?nummer={CASE}", "case_comment_now")],
     Action.TEMPLATES: [],
+    Action.DISTRIBUTORS: [],
     Action.OPERATIONS: [],  # its page has no control but the times in its table
 }  # fmt: skip
 
@@ -884,6 +899,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.AUDIT: (work_at_the_audit, {"export"}),
     Action.CASES: (work_at_a_case, {"case.taken", "case.commented", "case.closed"}),
     Action.TEMPLATES: (lambda at: at.open("betrieb"), set()),
+    Action.DISTRIBUTORS: (lambda at: at.open("betrieb"), set()),
     Action.OPERATIONS: (lambda at: at.open("betrieb"), set()),
 }
 
@@ -902,7 +918,9 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         newest = {row.action for row in rows if row.seq > known}
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
-    assert [action for action in Action if not sent[action]] == [Action.LOOK, Action.TEMPLATES, Action.OPERATIONS]
+    assert [action for action in Action if not sent[action]] == [
+        Action.LOOK, Action.TEMPLATES, Action.DISTRIBUTORS, Action.OPERATIONS,
+    ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)
     cancel(product.office.services, "kunde", ADMIN)

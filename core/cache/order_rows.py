@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
+from core.bounds import visible
 from core.cache.case_rows import AT_A_TIME, CaseEvent
 from core.cache.message_rows import fail_waiting
 from core.cache.schema import case_events, messages, orders
@@ -60,7 +61,7 @@ def add_order(connection: Connection, order: Order) -> None:
 
 def order_in(connection: Connection, order_key: str) -> Order | None:
     """Return the order with this key; None if there is none."""
-    row = connection.execute(select(*_COLUMNS).where(orders.c.order_key == order_key)).first()
+    row = connection.execute(select(*_COLUMNS).where(orders.c.order_key == visible(order_key))).first()
     return Order(*row) if row else None
 
 
@@ -92,6 +93,15 @@ def unwatch(connection: Connection, order_key: str) -> None:
 def withdraw_message(connection: Connection, order_key: str, why: Problem) -> bool:
     """Give up the message of the order if it still waits; return True if it did."""
     return fail_waiting(connection, messages.c.message_id == order_key, why) > 0
+
+
+def withdraw_orders_of(connection: Connection, case_id: str, why: Problem) -> None:
+    """Give up the messages that still wait of orders for this case alone."""
+    query = select(case_events.c.data).where(case_events.c.case_id == case_id, case_events.c.kind == "ordered")
+    for data in connection.execute(query).scalars():
+        order = order_in(connection, data.get("order_key", ""))
+        if order is not None and len(order.lines) == 1:
+            withdraw_message(connection, order.order_key, why)
 
 
 def newest_orders(connection: Connection, case_ids: Collection[str]) -> dict[str, CaseEvent]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, update
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 
 from core.cache.schema import subscriptions, tenants
 from core.cache.sql import transaction, upsert
@@ -47,6 +47,13 @@ def save_subscriptions(engine: Engine, answers: Sequence[SubscriptionReading]) -
         ids = [answer.tenant_id for answer in readable]
         connection.execute(delete(subscriptions).where(subscriptions.c.tenant_id.in_(ids)))
         upsert(connection, subscriptions, rows)
+
+
+def subscriptions_in(connection: Connection, tenant_id: str, sku_id: str) -> list[Subscription]:
+    """Return the subscriptions of a licence as last read."""
+    query = select(*(subscriptions.c[name] for name in SUBSCRIPTION_FIELDS))
+    of_license = subscriptions.c.tenant_id == tenant_id, subscriptions.c.sku_id == sku_id
+    return [Subscription(*row) for row in connection.execute(query.where(*of_license))]
 
 
 def _columns(row: Subscription) -> dict[str, Any]:

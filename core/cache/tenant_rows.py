@@ -82,6 +82,11 @@ def tenant_rows(engine: Engine, tenant_ids: Collection[str] | None = None) -> di
         return {row.tenant_id: row for row in rows}
 
 
+def tenant_name(connection: Connection, tenant_id: str) -> str:
+    """Return the name of a tenant, "" for an unknown id."""
+    return connection.execute(select(tenants.c.name).where(tenants.c.tenant_id == tenant_id)).scalar() or ""
+
+
 def is_stored(engine: Engine, tenant_id: str) -> bool:
     """Return True if anything is stored of the tenant, also of an earlier profile."""
     with transaction(engine) as connection:

@@ -24,6 +24,7 @@ from core.cache.case_rows import (
     lock_cases,
     locked_case,
 )
+from core.cache.order_rows import withdraw_orders_of
 from core.cache.sql import Transaction
 from core.cases.storing import Change, store
 from core.cases.transitions import Who, transition
@@ -103,12 +104,15 @@ def write(
 ) -> Case:  # fmt: skip
     """Add an event to the case, as `need_case` has returned it, and return the case afterwards.
 
-    What a person does goes into the audit, too. Raises CaseRefused.
+    What a person does goes into the audit, too; who takes an order back stops its message if it still waits. Raises
+    CaseRefused.
     """
     need_possible(case, kind, data, who)
     by, shown = bounded_text(actor.name, LONGEST_ACCOUNT), bounded_text(actor.shown, LONGEST_NAME)
     event = CaseEvent(case.case_id, case.version + 1, at, by, kind, dict(data), shown)
     (changed,) = store(connection, [Change(case, [event])])
+    if case.under_way and not changed.under_way and who != "product":
+        withdraw_orders_of(connection, case.case_id, Problem("order.withdrawn"))
     if who != "product":
         before = {"state": case.state, "version": case.version}
         now = {"state": changed.state, "version": changed.version, **data}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -22,8 +22,12 @@ def number(value: int, language: str) -> str:
 def moment(value: datetime, language: str, zone: tzinfo) -> str:
     """Return day and time: 21.11.2026 14:05."""
     local = value.astimezone(zone)
-    day = format_date(local, text("format.day", language), locale=text("format.locale", language))
-    return f"{day} {local:%H:%M}"
+    return f"{day_of(local, language)} {local:%H:%M}"
+
+
+def day_of(value: date, language: str) -> str:
+    """Return the day: 21.11.2026."""
+    return format_date(value, text("format.day", language), locale=text("format.locale", language))
 
 
 def one_line(name: str) -> str:

@@ -6,6 +6,7 @@ import logging
 
 from core.cases.digest import write_digests
 from core.cases.duty import tend_cases
+from core.cases.late_orders import tell_late_orders
 from core.leaving.removal import finish_due
 from core.leaving.tenant_files import drop_strays
 from core.operations.retention import prune_now
@@ -37,9 +38,10 @@ def shared(services: Services) -> None:
 
 
 def tend(services: Services) -> None:
-    """Let cases return on their day and be due by the present levels; a failure is logged, never raised."""
+    """Let cases return on their day, be due by the present levels, and tell late orders; a failure is logged."""
     try:
         tend_cases(services.engine, services.settings.zone, services.now())
+        tell_late_orders(services.engine, services.settings.zone, services.now())
     except Exception:
         log.exception("cases cannot be tended just now")
 
