@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from core.audit import Entry
+from core.cache.channel_rows import Channel, add_channel
 from core.cache.database import open_database
+from tests.actors import ADMIN
 from tests.case_world import Desk, all_cases, wrong_folds
 from tests.chaos.attack import Attack
 from tests.chaos.case_judge import wrong_cases
 from tests.chaos.crashes import Crashes
 from tests.chaos.ledger import Key, Ledger
+from tests.chaos.message_judge import wrong_messages
 from tests.chaos.stage import Stage
 from tests.office import open_office
 
@@ -61,6 +65,30 @@ def test_the_judge_of_the_cases_sees_each_damage(tmp_path: Path, damage: str, fi
 
     assert bool(wrong) == bool(finding)
     assert all(text.startswith(finding) or finding in text for text in wrong[:1])
+
+
+@pytest.mark.parametrize(
+    ("damage", "finding"),
+    [
+        ("select 1", ""),
+        ("delete from messages where recipient = ''", "an opening without a message"),
+        ("update messages set dedup_key = 'alarm:x:1:hook:'", "a message without an opening"),
+    ],
+)
+def test_the_judge_of_the_outbox_sees_each_damage(tmp_path: Path, damage: str, finding: str) -> None:
+    file = tmp_path / "x.db"
+    desk = Desk(open_database(f"sqlite:///{file}"))
+    channel = Channel("hook", "Hook", "webhook", {}, routes=("urgent",))
+    add_channel(desk.engine, channel, lambda: "", Entry(ADMIN, "channel.added"), desk.now)
+    desk.read(10, 10)
+    with desk.engine.begin() as connection:
+        connection.exec_driver_sql(damage)
+
+    wrong = wrong_messages(file, desk.engine)
+
+    assert bool(wrong) == bool(finding)
+    assert not finding or any(text.startswith(finding) for text in wrong)
+    desk.engine.dispose()
 
 
 # The ledger, which must be able to say no

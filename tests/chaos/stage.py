@@ -15,6 +15,7 @@ from tests.case_world import all_cases, wrong_folds
 from tests.chaos.case_judge import wrong_cases
 from tests.chaos.cast import Cast, read_only, readings, units
 from tests.chaos.ledger import Key, Ledger
+from tests.chaos.message_judge import Postbox, wrong_messages
 from tests.office import Office
 
 QUIET_WITHIN = 6  # clean refreshes
@@ -43,6 +44,8 @@ class Stage(ABC):
         self.ledger = Ledger()
         self.result = Result()
         self._heard = 0
+        self.postbox = Postbox(self.draw)
+        self.postbox.set_up(office.engine, office.settings, office.now())
 
     @abstractmethod
     def sync(self) -> dict[str, Any] | None:
@@ -55,6 +58,18 @@ class Stage(ABC):
     def run(self, what: str, wanted: int) -> Result:
         """Episodes until `what` was counted `wanted` times; ends early when one found something."""
         started = time.monotonic()
+        try:
+            self._episodes(what, wanted)
+        finally:
+            self.postbox.close()
+        self.result.seconds = time.monotonic() - started
+        self.result.counts.update(self.ledger.count())
+        self.result.counts["cases"] = len(all_cases(self.office.engine))
+        self.result.counts["messages by webhook"] = sum(counts.total() for counts in self.postbox.got.values())
+        self.result.counts["faults of a webhook"] = self.postbox.faults
+        return self.result
+
+    def _episodes(self, what: str, wanted: int) -> None:
         self.settle()
         while self.result.counts[what] < wanted and not self.result.wrong:
             self.result.counts["episodes"] += 1
@@ -62,13 +77,10 @@ class Stage(ABC):
             self.cast.change(0.4)
             self.cast.rename()
             self.cast.clear_out(self.draw.choice([0.0, 0.0, 0.3, 1.0]))
+            self.postbox.angry = True
             self.episode()
             self.cast.switch_all_on()
             self.settle()
-        self.result.seconds = time.monotonic() - started
-        self.result.counts.update(self.ledger.count())
-        self.result.counts["cases"] = len(all_cases(self.office.engine))
-        return self.result
 
     def refresh(self, *, clean: bool = False) -> dict[str, Any] | None:
         """One refresh, and what the ledger makes of it."""
@@ -82,6 +94,7 @@ class Stage(ABC):
         self.cast.know_items()
         self.listen()
         self.result.wrong += self.cast.wrong_units(units(self.file), seen) + wrong_cases(self.file, before)
+        self.result.wrong += wrong_messages(self.file, self.office.engine)
         return summary
 
     def _let_refill(self) -> bool:
@@ -129,6 +142,8 @@ class Stage(ABC):
 
     def _compare(self) -> None:
         self.result.wrong += self.ledger.wrong + self.cast.wrong_rows()
+        self.postbox.deliver(self.office.engine, self.office.settings)
+        self.result.wrong += self.postbox.undelivered(self.office.engine, self.result.counts["kills"])
         self.result.wrong += wrong_folds(self.office.engine, all_cases(self.office.engine))
         for query in (WAITING, RUNNING):
             if left := read_only(self.file, query):
