@@ -5,19 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.exc import DBAPIError
-from starlette.routing import Router
 
-from core.cache import consent_rows
-from core.cache.consent_rows import ConsentRecord
 from core.cache.database import open_database
 from core.cache.schema import (
     consent_decisions,
@@ -25,118 +19,22 @@ from core.cache.schema import (
     consent_links,
     consents,
     contacts,
-    metadata,
     tenants,
 )
 from core.cases import changes
 from core.cases.consent_rules import Answer, hash_of, new_token
-from core.cases.consents import Asked, Question, ask
 from core.cases.deciding import LinkClosed, redeem
 from core.cases.writing import CaseRefused
 from core.customer_texts import customer_catalogue, customer_languages
 from core.licenses.units import License
-from core.runtime import Runtime
-from core.settings import Settings
-from tests.case_world import ANNA, E3, NOON, SCHOOL, SPB, ZURICH, Desk
+from tests.case_world import ANNA, E3, SCHOOL, SPB, ZURICH
 from tests.catalogues import values_of
+from tests.consent_world import Office, answer_of, dump, open_office, path_of, token_of
 from tests.keys_in_code import ROOT
-from web.approval_pages import ApprovalPages
 from web.headers import PLAIN_POLICY
 from web.limits.address_pace import AddressPace
 
-ADDRESS = "https://lizenzen.example.ch"
 YES = {"decision": "given", "name": "Petra Beispiel"}
-
-
-@dataclass
-class Office:
-    """A licence desk whose customer has an approver and a substitute, and the page that customers see."""
-
-    desk: Desk
-    pace: AddressPace = field(default_factory=lambda: AddressPace(100_000, 100_000))
-
-    @property
-    def engine(self) -> Engine:
-        return self.desk.engine
-
-    def ask(self, contact: str = "petra", *, desk: Desk | None = None, **values: object) -> Asked:
-        return ask(
-            self.engine, ANNA, self.desk.cases[0].case_id, Question(contact, **values),  # type: ignore[arg-type]
-            self.desk.now, ZURICH, address=ADDRESS,
-        )  # fmt: skip
-
-    def page(
-        self, path: str, form: dict[str, str] | None = None, host: str = "192.0.2.7"
-    ) -> tuple[int, dict[str, str], str]:
-        """(status, headers, text) of the answer to a request."""
-        return asyncio.run(answer_of(self.router, path, form, "POST" if form else "GET", host))
-
-    @cached_property
-    def router(self) -> Router:
-        running = Runtime(Settings(), self.engine)
-        return Router(ApprovalPages(lambda: running, lambda: self.desk.now, self.pace).routes())
-
-    def record(self, asked: Asked) -> ConsentRecord:
-        with self.engine.begin() as connection:
-            record = consent_rows.consent_record(connection, asked.consent.consent_id)
-        assert record is not None
-        return record
-
-
-async def answer_of(
-    router: Router, path: str, form: dict[str, str] | None, method: str, host: str = "192.0.2.7", agent: str = "phone"
-) -> tuple[int, dict[str, str], str]:  # fmt: skip
-    sent: list[dict[str, object]] = []
-    scope = {
-        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"",
-        "headers": [(b"user-agent", agent.encode())], "client": (host, 1), "server": ("x", 80), "scheme": "https",
-        "root_path": "", "request_id": "x",
-    }  # fmt: skip
-
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": urlencode(form or {}).encode(), "more_body": False}
-
-    async def send(message: dict[str, object]) -> None:
-        sent.append(message)
-
-    await router(scope, receive, send)  # type: ignore[arg-type]
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}  # type: ignore[attr-defined]
-    body = b"".join(part.get("body", b"") for part in sent[1:])  # type: ignore[misc]
-    return int(str(sent[0]["status"])), headers, body.decode()
-
-
-def add_contacts(engine: Engine) -> None:
-    with engine.begin() as connection:
-        for name, role, language in (("petra", "approver", "fr"), ("urs", "substitute", "de")):
-            values = {"contact_id": name, "tenant_id": SCHOOL, "name": f"{name.title()} Beispiel", "role": role}
-            connection.execute(contacts.insert().values(
-                **values, email=f"{name}@example.ch", phone="", language=language, created_at=NOON, changed_at=NOON
-            ))  # fmt: skip
-
-
-def path_of(asked: Asked) -> str:
-    return asked.url.removeprefix(ADDRESS)
-
-
-def token_of(asked: Asked) -> str:
-    return asked.url.rpartition("/")[2]
-
-
-def dump(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
-    """Every row of every table."""
-    with engine.begin() as connection:
-        return {
-            table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
-            for table in metadata.sorted_tables
-        }
-
-
-def open_office(engine: Engine) -> Office:
-    desk = Desk(engine)
-    add_contacts(engine)
-    desk.read(10, 14)
-    changes.set_quantity(engine, ANNA, desk.case.case_id, 5, desk.now)
-    return Office(desk)
 
 
 @pytest.fixture

@@ -41,13 +41,15 @@ from core.cache.schema import metadata
 from core.cache.tenant_rows import tenant_rows
 from core.cache.view_rows import add_view
 from core.cases import changes as case_changes
-from core.cases import consent_templates, consents, detail, distributors, orders
+from core.cases import consent_files, consent_templates, consents, detail, distributors, orders
 from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.consent_rules import Answer
 from core.cases.consent_text import sample_values
 from core.cases.distributors import CustomerNumber, Distributor
 from core.cases.moves import Move
 from core.cases.moves import move as move_case
 from core.cases.orders import OrderRequest
+from core.cases.recording import Recorded, record_answer
 from core.leaving.leave import read_export, start_leaving, undo
 from core.leaving.tenant_export import export_tenant
 from core.licenses.alarm_rules import Rule
@@ -344,6 +346,9 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("orders.confirm",
          lambda core, actor: orders.confirm(core.engine, actor, "key", "number", NOW.date(), NOW, UTC)),
         ("orders.cancel", lambda core, actor: orders.cancel(core.engine, actor, "key", "so", NOW)),
+        ("recording.record_answer", lambda core, actor: record_answer(
+            core.engine, actor, CASE, Recorded(Answer("given", "P"), "phone"), NOW, UTC)),
+        ("consent_files.read_file", lambda core, actor: consent_files.read_file(core.engine, actor, "nothing")),
     ],
     Action.TEMPLATES: [
         ("consent_templates.keep_letter", lambda core, actor: consent_templates.keep_letter(
@@ -372,6 +377,7 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
 ONLY_NOTE = {
     "writing.write",
     "deciding.store_decision",
+    "consent_files.checked_file",
     "audit.record",
     "failures.note_failure",
     "order_draft.draft_of",

@@ -17,6 +17,7 @@ from core.cache.schema import (
     case_events,
     cases,
     consent_decisions,
+    consent_files,
     consent_items,
     consent_links,
     consents,
@@ -93,6 +94,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """An attachment of a consent; `content` is base64."""
+
+    file_id: str
+    consent_id: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    added_by: str
+    added_at: datetime
+    content: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ConsentRecord:
     """A consent with all that belongs to it, and the state of its cases and contacts now.
 
@@ -143,13 +159,6 @@ def asking_consents(connection: Connection) -> list[ConsentRecord]:
     """Return the consents that wait for an answer, the oldest first."""
     query = _columns(Consent, consents).where(consents.c.state == "asking")
     return _records(connection, query.order_by(consents.c.asked_at, consents.c.consent_id))
-
-
-def is_asking(engine: Engine) -> bool:
-    """Return True if any consent waits for an answer, or a case for a consent that has ended."""
-    with transaction(engine) as connection:
-        waiting = select(consents.c.consent_id).where(consents.c.state == "asking").limit(1)
-        return connection.execute(waiting).first() is not None or bool(cases_left_asking(connection))
 
 
 def cases_left_asking(connection: Connection) -> list[tuple[str, str]]:
@@ -218,15 +227,15 @@ def customer_of(connection: Connection, tenant_id: str) -> tuple[str, list[Conta
     return names.get(tenant_id, ""), people
 
 
-def _columns(kind: type[Any], table: Table) -> Select[Any]:
-    return select(*(table.c[one.name] for one in fields(kind)))
+def _columns(kind: type[Any], table: Table, without: str = "") -> Select[Any]:
+    return select(*(table.c[one.name] for one in fields(kind) if one.name != without))
 
 
 def _by_consent(
-    connection: Connection, kind: type[Row], table: Table, consent_ids: Collection[str], order: str
+    connection: Connection, kind: type[Row], table: Table, consent_ids: Collection[str], order: str, without: str = ""
 ) -> dict[str, list[Row]]:  # fmt: skip
     found: dict[str, list[Row]] = {consent_id: [] for consent_id in consent_ids}
-    query = _columns(kind, table).where(table.c.consent_id.in_(consent_ids)).order_by(table.c[order])
+    query = _columns(kind, table, without).where(table.c.consent_id.in_(consent_ids)).order_by(table.c[order])
     for row in connection.execute(query):
         found[row.consent_id].append(kind(*row))
     return found
@@ -249,6 +258,23 @@ def add_decision(connection: Connection, decision: Decision) -> None:
     connection.execute(insert(consent_decisions), asdict(decision))
     values = {"state": decision.decision, "ended_at": decision.at}
     connection.execute(update(consents).where(consents.c.consent_id == decision.consent_id).values(**values))
+
+
+def add_file(connection: Connection, file: StoredFile) -> None:
+    connection.execute(insert(consent_files), asdict(file))
+
+
+def consent_file(engine: Engine, file_id: str) -> StoredFile | None:
+    """Return an attachment with its content; None if there is none."""
+    with transaction(engine) as connection:
+        row = connection.execute(_columns(StoredFile, consent_files).where(consent_files.c.file_id == file_id)).first()
+    return StoredFile(*row) if row else None
+
+
+def files_of_consents(engine: Engine, consent_ids: Collection[str]) -> dict[str, list[StoredFile]]:
+    """Return consent id -> its attachments, without their content."""
+    with transaction(engine) as connection:
+        return _by_consent(connection, StoredFile, consent_files, consent_ids, "added_at", "content")
 
 
 def end_consent(connection: Connection, consent_id: str, state: str, why: str, at: datetime) -> None:

@@ -7,7 +7,7 @@ answered, has expired, or one of its cases is asked anew or goes on without it (
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import NamedTuple
 from uuid import uuid4
@@ -20,6 +20,7 @@ from core.cache.consent_rows import Consent, Item, Link, add_consent, customer_o
 from core.cache.contact_rows import Contact
 from core.cache.sql import Transaction, transaction
 from core.cases.changes import bounded, need_quantity
+from core.cases.consent_mail import mail_link
 from core.cases.consent_rules import new_token
 from core.cases.consent_text import OfferedText, offered_text
 from core.cases.writing import CaseRefused, need_case, write
@@ -78,12 +79,12 @@ def preview(
 
 def ask(
     engine: Engine, actor: Actor, case_id: str, question: Question, now: datetime, zone: tzinfo, *,
-    address: str, expected: int | None = None,
+    address: str, send: bool = False, expected: int | None = None,
 ) -> Asked:  # fmt: skip
     """Ask the customer about a case and those that are joined with it; an earlier question of theirs is revoked.
 
-    `address`: the public one of this server. Raises NotAllowed, LetterFaults, DatabaseError, and the errors of
-    `core.cases.writing`.
+    `address`: the public one of this server. `send`: mail the link, else it is shown to be handed over. Raises
+    NotAllowed, LetterFaults, SecretError, DatabaseError, and the errors of `core.cases.writing`.
     """
     actor.need(Action.CASES)
     catalogue = load_catalogue(engine)[0]
@@ -91,10 +92,13 @@ def ask(
     with transaction(engine) as connection:
         case = need_case(connection, case_id, expected)
         draft = _draft(connection, actor, case, question, now, zone, catalogue)
-        consent = draft.consent
+        draft = replace(draft, consent=replace(draft.consent, channel="mail" if send else "link"))
+        link, url = _link(draft, token_hash, now), link_url(address, token)
         _write_asked(connection, draft, actor, now)
-        add_consent(connection, consent, draft.items, [_link(draft, token_hash, "ask", now)])
-    return Asked(consent, draft.items, draft.text, draft.contact, link_url(address, token))
+        add_consent(connection, draft.consent, draft.items, [link])
+        if send and not mail_link(connection, draft.consent, link, url, 0, now, zone):
+            raise CaseRefused(Problem("approval.no_mail_server"))
+    return Asked(draft.consent, draft.items, draft.text, draft.contact, url)
 
 
 def link_url(address: str, token: str) -> str:
@@ -154,9 +158,9 @@ def _write_asked(connection: Transaction, draft: _Draft, actor: Actor, now: date
         write(connection, case, "asked", data, actor, now)
 
 
-def _link(draft: _Draft, token_hash: str, purpose: str, now: datetime) -> Link:
+def _link(draft: _Draft, token_hash: str, now: datetime) -> Link:
     contact = draft.contact
     return Link(
         token_hash, draft.consent.consent_id, contact.contact_id, contact.name, contact.email, contact.language,
-        purpose, *draft.text, now,
+        "ask", *draft.text, now,
     )  # fmt: skip

@@ -16,6 +16,7 @@ from core.cache.case_rows import lock_cases
 from core.cache.consent_rows import ConsentRecord, Decision, Link, add_decision, link_consent
 from core.cache.sql import Transaction, transaction
 from core.cases.changes import bounded, units_of_case
+from core.cases.consent_mail import tell_answered
 from core.cases.consent_rules import (
     LONGEST_COMMENT,
     LONGEST_TYPED_NAME,
@@ -77,6 +78,7 @@ def redeem(
         store_decision(
             connection, record, decision, Actor("customer", "", "consent", name, decision.address), now, "customer"
         )
+        tell_answered(connection, record, decision, now)
     return link, record, decision
 
 

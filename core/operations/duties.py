@@ -7,6 +7,7 @@ import logging
 from core.cases.digest import write_digests
 from core.cases.duty import tend_cases
 from core.cases.late_orders import tell_late_orders
+from core.cases.reminders import tend_consents
 from core.leaving.removal import finish_due
 from core.leaving.tenant_files import drop_strays
 from core.operations.retention import prune_now
@@ -38,10 +39,12 @@ def shared(services: Services) -> None:
 
 
 def tend(services: Services) -> None:
-    """Let cases return on their day, be due by the present levels, and tell late orders; a failure is logged."""
+    """Let cases return on their day and be due by the present levels, remind customers, tell late orders."""
+    engine, settings = services.engine, services.settings
     try:
-        tend_cases(services.engine, services.settings.zone, services.now())
-        tell_late_orders(services.engine, services.settings.zone, services.now())
+        tend_cases(engine, settings.zone, services.now())
+        tend_consents(engine, settings.zone, settings.public_address, services.now())
+        tell_late_orders(engine, settings.zone, services.now())
     except Exception:
         log.exception("cases cannot be tended just now")
 

@@ -79,7 +79,8 @@ def _line(event: CaseEvent, before: str, view: View) -> str:
     short = fmt.clock(event.at, view.now, view.language, view.zone)
     moment = fmt.moment(event.at, view.language, view.zone)
     who = "Lizenztool" if event.actor == PRODUCT.name else event.actor_name or event.actor
-    said = [str(event.data[name]) for name in LONG_TEXTS if event.data.get(name)]
+    hidden = ("reason",) if event.data.get("why") else ()  # which then is a word of the product
+    said = [str(event.data[name]) for name in LONG_TEXTS if event.data.get(name) and name not in hidden]
     quoted = "".join(f"<blockquote>{escape(words)}</blockquote>" for words in said)
     return (
         f'<li><time datetime="{event.at.isoformat()}" title="{escape(moment)}">{escape(short)}</time> '
@@ -100,7 +101,8 @@ def _name(event: CaseEvent, before: str) -> str:
         "told": str(data.get("what") or "told"),
         "given": "given" if data.get("owner") else "given_back",
         "consent_given": "approved" if data.get("needed") is False else "consent_given",
-        "returned": f"returned.{before}",
+        "returned": f"returned.{data.get('why') or before}",
+        "reminded": f"reminded_{data['purpose']}" if data.get("purpose") else "reminded",
         "recovered": "gone" if data.get("outcome") == "gone" else "recovered",
         "bundled": "bundled" if data.get("bundle_id") else "unbundled",
         "priority_changed": "priority_by_rule" if data.get("by_rule") else "priority_changed",
@@ -120,6 +122,7 @@ def _values(data: Any, language: Language) -> dict[str, str]:
         "licences": quantity_words(int(data.get("quantity") or 0), language),
         "delivered": delivered,
         "name": str(data.get("owner_name") or data.get("owner") or ""),
+        "contact": str(data.get("contact") or ""),
         "numbers": ", ".join(map(str, data.get("numbers") or [])),
         "priority": priority_word(str(data.get("priority") or "low"), language),
         "stars": str(data.get("stars") or ""),
