@@ -6,8 +6,8 @@ case follows its licence whether or not that still alarms: rules and switches su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -88,11 +88,17 @@ class CaseWatch:
     judge_row: Callable[[Row], Judgement]
     zone: tzinfo
     monitored: Collection[str]
-    known: dict[LicenseKey, KnownCase]
+    known: InitVar[Mapping[LicenseKey, KnownCase]]
     first: Collection[str] = ()
     quiet: Collection[str] = ()
     since: datetime | None = None
     product: ProductName = lambda _sku_id, sku_part_number, _language: sku_part_number
+    _cases_of: dict[str, dict[str, KnownCase]] = field(init=False)  # tenant id -> SKU id -> what its case knows by now
+
+    def __post_init__(self, known: Mapping[LicenseKey, KnownCase]) -> None:
+        self._cases_of = {}
+        for (tenant_id, sku_id), case in known.items():
+            self._cases_of.setdefault(tenant_id, {})[sku_id] = case
 
     def follow(self, connection: Transaction, readings: Sequence[Reading], rows: Rows) -> None:
         """Write what these readings mean for the cases; `rows`: tenant id -> SKU id -> its row afterwards.
@@ -102,17 +108,26 @@ class CaseWatch:
         news = [
             seen
             for reading in readings
-            for row in _read_rows(reading, rows[reading.tenant_id])
+            for row in self._asked(reading, rows[reading.tenant_id])
             if (seen := self._news(row, reading.read_at)) is not None
         ]
         if news:
             self._write(connection, news)
 
+    def _asked(self, reading: Reading, rows: Mapping[str, Row]) -> list[Row]:
+        """Return the rows that are newly short or differ from what their case knows: usually none, of thousands."""
+        cases = self._cases_of.get(reading.tenant_id, {})
+        asked = [sku_id for sku_id, stage in reading.stages.items() if stage in SHORT_STAGES and sku_id not in cases]
+        asked += [
+            sku_id for sku_id, known in cases.items() if sku_id in rows and not lasts_as_known(known, rows[sku_id])
+        ]
+        return [rows[sku_id] for sku_id in asked if is_read(sku_id, reading)]
+
     def _news(self, row: Row, at: datetime) -> Seen | None:
         """Return the licence if its case may have to be opened or written; None if nothing is new."""
         key, alarms = (row["tenant_id"], row["sku_id"]), row["stage"] in SHORT_STAGES
-        known = self.known.get(key)
-        if lasts_as_known(known, row) if known else not (alarms and key[0] in self.monitored):
+        known = self._cases_of.get(key[0], {}).get(key[1])
+        if known is None and not (alarms and key[0] in self.monitored):
             return None
         judgement = self.judge_row(row)
         seen = Seen(key, at, row, judgement, alarms or is_short(row, judgement), alarms and key[0] in self.monitored)
@@ -148,9 +163,10 @@ class CaseWatch:
     def _remember(self, case: Case) -> None:
         """Know the case for a later reading of the same refresh."""
         if case.is_open:
-            self.known[case.key] = KnownCase(*(getattr(case, name) for name in KnownCase._fields))
+            known = KnownCase(*(getattr(case, name) for name in KnownCase._fields))
+            self._cases_of.setdefault(case.tenant_id, {})[case.sku_id] = known
         else:
-            self.known.pop(case.key, None)
+            self._cases_of.get(case.tenant_id, {}).pop(case.sku_id, None)
 
     def _opened(self, seen: Seen, number: str, before: Case | None) -> CaseEvent:
         tenant_id, sku_id = seen.key
@@ -179,13 +195,11 @@ class CaseWatch:
         return "shortage"
 
 
-def _read_rows(reading: Reading, rows: Mapping[str, Row]) -> Iterable[Row]:
-    """Return the rows of a tenant that come from this reading; what could not be understood keeps its former row."""
-    if not reading.refused:
-        return rows.values()
-    listed = {license_.sku_id for license_ in reading.licenses}
-    unread = rows.keys() - listed if "" in reading.refused else set(reading.refused) - listed
-    return [row for sku_id, row in rows.items() if sku_id not in unread]
+def is_read(sku_id: str, reading: Reading) -> bool:
+    """Return True if the row of the SKU comes from this reading; what could not be understood keeps its former row."""
+    if not reading.refused or any(license_.sku_id == sku_id for license_ in reading.licenses):
+        return True
+    return "" not in reading.refused and sku_id not in reading.refused
 
 
 def is_short(row: Row, judgement: Judgement) -> bool:
