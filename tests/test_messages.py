@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from sqlalchemy import Engine
 
 from core.audit import Entry
@@ -405,3 +406,44 @@ def test_what_waits_for_a_removed_channel_is_given_up_with_the_reason(database: 
     message = stored_message(database, only(database).message_id)
     assert message is not None
     assert (message.state, message.problem) == ("failed", gone)
+
+
+def test_what_waits_for_a_channel_that_stays_off_is_given_up_after_two_days(database: Engine, tmp_path: Path) -> None:
+    keep(database, replace(smtp(1), active=False))
+    put(database, "a")
+    clock = Clock()
+    assert sender(database, tmp_path, clock, open_session=Recorder()).send_due() == 0
+    assert only(database).state == "waiting"
+    clock.now += timedelta(days=2)
+
+    assert sender(database, tmp_path, clock, open_session=Recorder()).send_due() == 0
+
+    assert (only(database).state, code_of(only(database))) == ("failed", "message.channel_off")
+
+
+def test_a_key_that_is_gone_keeps_messages_waiting_and_says_so(
+    database: Engine, tmp_path: Path, server: MailServer
+) -> None:
+    keep(database, smtp(server.port))
+    put(database, "a")
+    key = tmp_path / "secret.key"
+    right = key.read_text()
+    key.write_text(Fernet.generate_key().decode())
+    clock = Clock()
+    outbox = sender(database, tmp_path, clock, server.ca_bundle)
+
+    assert outbox.send_due() == 0
+    assert (only(database).state, code_of(only(database)).startswith("secrets.")) == ("waiting", True)
+    key.write_text(right)
+    clock.now += PAUSES[0]
+    assert outbox.send_due() == 1
+
+
+def test_a_domain_with_umlauts_is_written_as_every_server_understands_it(
+    database: Engine, tmp_path: Path, server: MailServer
+) -> None:
+    keep(database, smtp(server.port))
+    put(database, "a", recipient="anna@müller.example")
+
+    assert sender(database, tmp_path, Clock(), server.ca_bundle).send_due() == 1
+    assert server.mails[0]["To"] == "anna@xn--mller-kva.example"

@@ -103,7 +103,8 @@ def change_channel(
         before = _need_unchanged(connection, channel)
         _need_free_name(connection, channel)
         secret = before.secret if sealed is None else sealed()
-        values = _values(replace(channel, secret=secret, version=channel.version + 1))
+        decided = max(filter(None, (before.digest_day, channel.digest_day)), default=None)
+        values = _values(replace(channel, secret=secret, version=channel.version + 1, digest_day=decided))
         connection.execute(update(channels).where(channels.c.channel_id == channel.channel_id).values(values))
         after = document_of(channel) | {"version": channel.version + 1}
         append(

@@ -19,6 +19,7 @@ from core.cache.database import DatabaseError
 from core.cache.lease import LeaseLost
 from core.cache.message_rows import Message
 from core.cache.sql import Transaction
+from core.clock import Interval
 from core.messages.delivery import ChannelDown, DeliveryError, Lost, Network, Refused, Session, whole_body
 from core.messages.outbox import ABOUT_MANY
 from core.messages.retries import is_given_up, pause_after
@@ -32,6 +33,7 @@ from core.workers import Workers
 log = logging.getLogger(__name__)
 
 TICK = 2.0  # seconds; how late a message goes out
+TIDY_SECONDS = 60.0  # between two looks for what can never be sent
 MOST_AT_ONCE = 200  # messages of a channel in one round, so that a new channel is not kept waiting
 MOST_LOST = 3  # connections lost one after the other, after which a channel rests until the next round
 CHANNELS_AT_ONCE = 100
@@ -66,6 +68,7 @@ class Sender:
         self._open = open_session
         self._network = Network(settings.ca_bundle, settings.proxies)
         self._workers = Workers(CHANNELS_AT_ONCE, "messages")
+        self._tidied = Interval(TIDY_SECONDS)
         self._busy: set[str] = set()  # channels that are at work
         self._lock, self._ended = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="outbox", daemon=True)
@@ -93,7 +96,9 @@ class Sender:
     def _begin_round(self) -> list[Future[int]]:
         """Let each channel with something due that is not at work begin; none waits for another one."""
         now = self._now()
-        self._give_up_unsendable(now)
+        if self._tidied.is_over():
+            self._give_up_unsendable(now)
+            self._tidied.restart()
         due = message_rows.due_channels(self._engine, now)
         with self._lock:
             idle = [channel_id for channel_id in due if channel_id not in self._busy]

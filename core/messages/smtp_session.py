@@ -158,7 +158,7 @@ def mail_of(channel: Channel, message: Message, body: str) -> EmailMessage:
     mail["To"] = _address(message.recipient)
     mail["Subject"] = message.subject
     mail["Date"] = format_datetime(message.created_at)
-    mail["Message-ID"] = f"<{message.message_id}@{sender.rpartition('@')[2]}>"
+    mail["Message-ID"] = f"<{message.message_id}@{_address(sender).domain}>"
     mail["Auto-Submitted"] = "auto-generated"
     if message.reply_to:
         mail["Reply-To"] = _address(message.reply_to)
@@ -170,4 +170,6 @@ def mail_of(channel: Channel, message: Message, body: str) -> EmailMessage:
 
 
 def _address(text: str, name: str = "") -> Address:
-    return Address(display_name=name, addr_spec=text)
+    """Return an address whose domain every server understands. Raises ValueError if it is none."""
+    user, _, domain = text.rpartition("@")
+    return Address(display_name=name, addr_spec=f"{user}@{domain.encode('idna').decode()}")
