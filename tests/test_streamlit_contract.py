@@ -22,6 +22,7 @@ from streamlit.runtime.runtime import Runtime
 from streamlit.runtime.state.common import WidgetMetadata
 from streamlit.runtime.state.session_state import WStates
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
+from streamlit.testing.v1 import AppTest
 from streamlit.web.server.app_discovery import discover_asgi_app
 from streamlit.web.server.starlette import starlette_websocket
 
@@ -193,6 +194,42 @@ def test_frame_tells_which_file_is_made_on_click():
     assert streamlit_internals.file_on_click(offer) == "c0ffee"
     assert streamlit_internals.read_frame(request).file == "c0ffee"
     assert streamlit_internals.file_on_click(ForwardMsg(script_finished=0).SerializeToString()) == ""
+
+
+def names_of_fragments() -> None:
+    import streamlit as st
+    from streamlit.runtime.scriptrunner import get_script_run_ctx
+    from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
+
+    @st.fragment
+    def fragment() -> None:
+        context = get_script_run_ctx()
+        assert context is not None
+        st.text(f"{ThreadState.get().fragment_id in context.fragment_storage._fragments}")
+        st.text(f"{context.session_id} {context.page_script_hash} {context.query_string} {context.context_info}")
+
+    st.text(ThreadState.get().fragment_id or "no fragment")
+    fragment()
+
+
+def test_a_fragment_knows_the_name_under_which_the_browser_runs_it_again() -> None:
+    """With that name, and what else it knows, `ui.frame.own_run_watch` writes the frame that runs it."""
+    page = AppTest.from_function(names_of_fragments).run()
+
+    assert not page.exception
+    assert [text.value for text in page.text[:2]] == ["no fragment", "True"]
+    wanted = {"fragment_id", "page_script_hash", "query_string", "is_auto_rerun", "context_info"}
+    assert wanted <= {field.name for field in BackMsg(rerun_script={}).rerun_script.DESCRIPTOR.fields}
+
+
+def test_a_frame_can_be_handed_over_as_if_the_browser_had_sent_it() -> None:
+    """Streamlit takes session and message, and its own server calls it so; a runtime that has stopped says so."""
+    _, session, message, *others = inspect.signature(Runtime.handle_backmsg).parameters.values()
+
+    assert (session.name, message.name) == ("session_id", "msg")
+    assert all(other.default is not inspect.Parameter.empty for other in others)
+    assert "handle_backmsg(" in inspect.getsource(starlette_websocket)
+    assert "RuntimeStoppedError" in inspect.getsource(Runtime.handle_backmsg)
 
 
 def test_redirect_is_a_message_that_the_frontend_follows():
