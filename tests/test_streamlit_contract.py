@@ -205,7 +205,7 @@ def names_of_fragments() -> None:
     def fragment() -> None:
         context = get_script_run_ctx()
         assert context is not None
-        st.text(f"{ThreadState.get().fragment_id in context.fragment_storage._fragments}")
+        st.text(f"{context.fragment_storage.contains(ThreadState.get().fragment_id or '')}")
         st.text(f"{context.session_id} {context.page_script_hash} {context.query_string} {context.context_info}")
 
     st.text(ThreadState.get().fragment_id or "no fragment")
