@@ -694,6 +694,24 @@ case_events = Table(
     Index("case_events_at", "at"),
 )
 
+# How each case went that has ended, from its last event: figures read these rows and no events.
+case_results = Table(
+    "case_results",
+    metadata,
+    Column("case_id", ForeignKey("cases.case_id", ondelete="CASCADE"), primary_key=True),
+    Column("level", String(100), nullable=False),  # key and version of what it was judged by
+    Column("level_version", Integer, nullable=False),
+    Column("calendar", String(100), nullable=False),
+    Column("calendar_version", Integer, nullable=False),
+    Column("distributor", String(60), nullable=False),  # of its newest order; "" without one
+    Column("reaction_seconds", Integer),  # of working time; NULL if nobody reacted, or it was opened ahead
+    Column("lead_seconds", Integer, nullable=False),  # from the opening to the end
+    Column("customer_seconds", Integer, nullable=False),  # of these it waited for the customer
+    Column("reaction_kept", Boolean),
+    Column("work_kept", Boolean),
+    Column("delivery_kept", Boolean),
+)
+
 # How far each account has read a case: the number of the newest event that it saw.
 case_reads = Table(
     "case_reads",

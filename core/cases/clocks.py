@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from core.bounds import clipped, parse_time
 from core.cache.case_rows import CaseEvent
-from core.cases.spans import ORDER_CHANGES, Span, spans_of
+from core.cases.spans import ORDER_CHANGES, Span, spans_of, working_seconds
 from core.tenants.working_time import Calendar, NoWorkingTime, add_business, business_seconds
 
 State = Literal["idle", "running", "paused", "overdue", "met", "missed"]
@@ -193,7 +193,17 @@ def judgement(events: Sequence[CaseEvent], terms: Terms, now: datetime) -> dict[
         "calendar_version": terms.calendar_version,
         "priority": spans[-1].case.priority,
         "clocks": {name: _to_json(clock) for name, clock in computed_clocks(spans, terms, now)._asdict().items()},
+        "seconds": {"reaction": _reaction_seconds(spans, terms), **working_seconds(spans, terms.calendar, now)},
     }
+
+
+def _reaction_seconds(spans: Sequence[Span], terms: Terms) -> float | None:
+    """Return the working time until the first reaction; None if nobody reacted to the shortage."""
+    start, opening = spans[0].start, spans[0].events[0]
+    events = [event for span in spans for event in span.events if is_reaction(event)]
+    if not events or opening.data.get("cause") == "ahead":  # who opens one is on it
+        return None
+    return max(0.0, business_seconds(terms.calendar, start, max(events[0].at, start)))
 
 
 def _last_judged(events: Sequence[CaseEvent]) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from core.cache.case_result_rows import CaseResult, save_results
 from core.cache.case_rows import (
     Case,
     CaseEvent,
@@ -23,6 +24,7 @@ from core.cache.sql import Transaction
 from core.cases.clocks import Terms, clocks_of, judgement
 from core.cases.fold import after, fold
 from core.cases.next_step import next_step
+from core.cases.results import result_of
 from core.cases.terms import terms_in
 
 
@@ -34,12 +36,13 @@ class Change(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """A change with the case afterwards, its events as they are stored, and its next step."""
+    """A change with the case afterwards, its events as they are stored, its next step, and how it went if it ends."""
 
     before: Case | None
     case: Case
     events: Sequence[CaseEvent]
     step: StoredStep
+    result: CaseResult | None = None
 
 
 def store(connection: Transaction, changes: Sequence[Change], last_number: tuple[int, int] | None = None) -> list[Case]:
@@ -57,6 +60,7 @@ def store(connection: Transaction, changes: Sequence[Change], last_number: tuple
     if new and last_number:
         add_cases(connection, new, *last_number)
     change_cases(connection, [(one.before, one.case, one.step) for one in settled if one.before is not None])
+    save_results(connection, [one.result for one in settled if one.result is not None])
     add_case_events(connection, [event for one in settled for event in one.events])
     if over := _questions_over(settled):
         revoke_questions(connection, over, settled[0].events[-1].at)
@@ -84,7 +88,9 @@ def settle(change: Change, history: Sequence[CaseEvent], terms: Terms) -> Settle
             judged = judgement([*history, *events[: place + 1]], terms, event.at)
             events[place] = replace(event, data={**event.data, "judged": judged})
     case = case or fold(events)
-    return Settled(change.before, case, events, step_of(case, [*history, *events], terms))
+    ends = any("judged" in event.data for event in events)
+    result = result_of([*history, *events]) if ends and not case.is_open else None
+    return Settled(change.before, case, events, step_of(case, [*history, *events], terms), result)
 
 
 def step_of(case: Case, events: Sequence[CaseEvent], terms: Terms) -> StoredStep:

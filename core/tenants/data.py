@@ -82,6 +82,11 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
     TenantTable(
         "case_events", Through("case_id", "cases", goes_along=True), "case_id seq at actor actor_name kind data"
     ),
+    TenantTable(
+        "case_results", Through("case_id", "cases"),
+        "case_id level level_version calendar calendar_version distributor reaction_seconds lead_seconds "
+        "customer_seconds reaction_kept work_kept delivery_kept",
+    ),
     TenantTable("case_reads", Through("case_id", "cases"), "case_id account seq"),
     TenantTable("customer_numbers", BY_ID, "distributor_id tenant_id customer_number cost_centre"),
     TenantTable(
