@@ -118,6 +118,20 @@ def test_a_case_is_given_changed_postponed_and_closed(served: Served) -> None:
     ]  # fmt: skip
 
 
+def test_the_figures_are_those_of_the_ended_cases(served: Served) -> None:
+    case = opened(served)
+    before = served.get("/cases/figures?by=tenant&filter[tenant]=hoeri").json()["data"]
+    moved(served, case["number"], to="closed", note="x")
+
+    data = served.get("/cases/figures?by=tenant&filter[tenant]=hoeri").json()["data"]
+    assert data["total"]["ended"] == before["total"]["ended"] + 1
+    assert [(one["key"], one["name"]) for one in data["groups"]] == [(case["tenantId"], case["tenant"])]
+    assert [sum(age["cases"] for age in one["openByAge"]) for one in (before, data)] == [1, 0]
+    assert served.get("/cases/figures?to=2020-01-01").json()["data"]["groups"] == []
+    assert served.get("/cases/figures?by=priority").status_code == 422
+    assert served.get("/cases/figures?from=yesterday").status_code == 422
+
+
 def test_the_second_of_two_gets_what_the_first_did_and_changes_nothing(served: Served) -> None:
     case = opened(served)
     call(served, f"{case['caseId']}/comments", {"text": "zuerst"})

@@ -1035,6 +1035,7 @@ OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
     ("DELETE", "/tenants/{tenantId}/contacts/{contactId}"): (Action.CONTACTS, None),
     ("GET", "/cases"): (Action.LOOK, None),
     ("POST", "/cases"): (Action.CASES, {"tenantId": "nobody", "skuId": SKU, "quantity": 1, "wantedAt": "2099-01-01"}),
+    ("GET", "/cases/figures"): (Action.LOOK, None),
     ("GET", "/cases/{caseId}"): (Action.LOOK, None),
     ("PATCH", "/cases/{caseId}"): (Action.CASES, {"owner": ""}),
     ("POST", "/cases/{caseId}/transitions"): (Action.CASES, {"to": "closed", "note": "x"}),

@@ -12,6 +12,8 @@ from core.cache import case_rows
 from core.cache.case_lists import CaseFilter, Sort, case_page
 from core.cases import changes
 from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.figure_report import FigureReport, figure_report
+from core.cases.figures import CaseFigures, FigureFilter
 from core.cases.moves import Move, move
 from core.cases.shown_case import ShownCase, case_fields, shown_case, shown_cases
 from core.cases.transitions import State
@@ -20,6 +22,8 @@ from web.api.authentication import BASE, Call
 from web.api.call import Caller, Context, InProcess, ThisCall, failures, meta, pagination, part, shown
 from web.api.case_models import Case, CaseChange, CaseDetail, CaseMove, NewCase, NewComment
 from web.api.envelope import Answer, PageAnswer
+from web.api.figure_models import AgeCount, FigureQuery, Figures, Times
+from web.api.figure_models import CaseFigures as ShownFigures
 from web.api.models import PLAIN
 from web.api.queries import CASE_ORDERS, Paged, Text, WithoutParameters, YesNo, order_of, orders
 from web.api.tenants import find_tenant
@@ -53,6 +57,10 @@ class CasePage(PageAnswer[Case]):
     pass
 
 
+class FigureAnswer(Answer[Figures]):
+    pass
+
+
 class CaseAnswer(Answer[CaseDetail]):
     pass
 
@@ -80,6 +88,29 @@ def cases(query: Annotated[CaseQuery, Query()], context: InProcess, call: ThisCa
 _SORTS: dict[str, Sort] = {sort: sort for sort in get_args(Sort)} | {
     "due_at": "due", "opened_at": "opened", "changed_at": "changed"
 }  # fmt: skip
+
+
+@router.get("/cases/figures", responses=failures(404), summary="How soon the licence desk reacts and delivers")
+def figures(
+    query: Annotated[FigureQuery, Query()], context: InProcess, call: ThisCall, _caller: Caller
+) -> FigureAnswer:  # fmt: skip
+    """Times are working time by the level and the calendar that each case was judged by when it ended."""
+    runtime, now = context.runtime(), datetime.now(UTC)
+    ids = [find_tenant(context.figures(), name)["tenant_id"] for name in query.tenant]
+    wanted = FigureFilter(query.since, query.until, ids, query.level, query.owner, query.distributor)
+    report = figure_report(runtime.engine, wanted, query.by, now, runtime.settings.zone)
+    data = Figures(
+        total=_figures(report.total, report),
+        groups=[_figures(one, report) for one in report.groups],
+        open_by_age=[AgeCount(**age._asdict()) for age in report.ages],
+        read_at=now,
+    )
+    return FigureAnswer(data=data, meta=meta(call))
+
+
+def _figures(one: CaseFigures, report: FigureReport) -> ShownFigures:
+    times = {name: Times(**getattr(one, name)._asdict()) for name in ("reaction", "lead", "lead_own")}
+    return ShownFigures(**one._asdict() | times, name=report.names.get(one.key, one.key))
 
 
 @router.get(
