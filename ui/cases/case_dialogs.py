@@ -9,7 +9,7 @@ from functools import partial
 from core import runtime
 from core.cases.detail import CaseDetail, case_detail
 from core.roles import Action
-from ui.cases import case_forms
+from ui.cases import case_forms, order_form
 from ui.cases.case_change import OpenForm
 from ui.cases.possible_forms import form_label
 from ui.frame.identity import current_user
@@ -29,6 +29,8 @@ def _plain(show: Callable[[OpenForm, CaseDetail, View], None]) -> Form:
 # Kind of the form -> what shows it; `ui.cases.possible_forms` says when it is offered.
 FORMS: Mapping[str, Form] = {
     "approve": _plain(case_forms.approve_form),
+    "order": order_form.order_form,
+    "confirm": _plain(order_form.confirm_form),
     "give": _plain(case_forms.give_form),
     "quantity": _plain(case_forms.quantity_form),
     "priority": _plain(case_forms.priority_form),

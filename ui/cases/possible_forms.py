@@ -9,9 +9,9 @@ from core.roles import Action, Actor
 
 # Form -> the event that it writes, in the order of the menu.
 EVENT_OF_FORM: dict[str, str] = {
-    "take": "taken", "approve": "consent_given", "give": "given", "quantity": "quantity_changed",
-    "priority": "priority_changed", "bundle": "bundled", "unbundle": "bundled", "postpone": "postponed",
-    "bring_back": "returned", "close": "closed", "reopen": "reopened",
+    "take": "taken", "approve": "consent_given", "order": "ordered", "confirm": "order_confirmed", "give": "given",
+    "quantity": "quantity_changed", "priority": "priority_changed", "bundle": "bundled", "unbundle": "bundled",
+    "postpone": "postponed", "bring_back": "returned", "close": "closed", "reopen": "reopened",
 }  # fmt: skip
 # Forms that are not for every state in which their event is possible.
 ONLY_IN: dict[str, tuple[str, ...]] = {"approve": ("open",)}  # elsewhere the customer gives it
@@ -38,6 +38,8 @@ def _fits(form: str, case: Case, user: Actor) -> bool:
     """Return True if the form would change something."""
     if form == "take":
         return case.owner != user.name
+    if form == "confirm":
+        return case.under_way > 0
     if form == "unbundle":
         return bool(case.bundle_id)
     return case.state in ONLY_IN.get(form, (case.state,))
@@ -50,4 +52,6 @@ def primary_form(step: NextStep, forms: list[str]) -> str:
 
 def form_label(form: str, case: Case) -> str:
     """Return the key of the words for the form; to bring back means another thing in each state."""
+    if form == "order" and case.under_way:
+        return "case.do.order_more"
     return f"case.do.bring_back.{case.state}" if form == "bring_back" else f"case.do.{form}"
