@@ -23,8 +23,11 @@ from sqlalchemy import Engine
 from core import tracing
 from core.cache import run_rows
 from core.problems import ProblemError
+from core.roles import schedule_actor
+from core.runtime import refresher_of
 from core.setting_faults import SettingFault
 from core.setting_values import collector_url
+from tests.held_refresh import command
 from tests.office import Office, open_office
 from tests.warm_process import ROOT, WarmProcess
 
@@ -132,6 +135,35 @@ def test_one_trace_goes_from_who_asked_through_the_queue_to_microsoft(tmp_path: 
     assert names.count("refresh.run > tenant.read") == len(TENANTS)
     assert {one.key for span in spans.values() for one in span.attributes} <= SAID
     assert not [span for span in spans.values() if span.events]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_one_trace_goes_on_in_the_process_that_works(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked for here, carried out there: prepared, read and written by hints, each a part of the same trace."""
+    shared = {"DATABASE_URL": database_url, "ROLE": "worker", "REFRESH_MINUTES": "0"}
+    settings = {f"LIZENZTOOL_{name}": value for name, value in shared.items()}
+    with open_office(tmp_path, **settings) as office, collector() as server:
+        for name in TENANTS:
+            office.m365.add_tenant(name, skus={"SPB": (5, 5)})
+        monkeypatch.setattr(tracing, "carrier", lambda: f"00-{TRACE}-{ASKED}-01")  # what a page's own trace would say
+        for name, value in (settings | {"LIZENZTOOL_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}"}).items():
+            monkeypatch.setenv(name, value)
+        worker = command(office, "worker")
+        try:
+            assert refresher_of(office.services).run(schedule_actor())["ok"] == len(TENANTS)
+        finally:
+            worker.terminate()
+            worker.communicate(timeout=20)
+        spans = {at: span for at, span in server.spans.items() if span.trace_id.hex() == TRACE}
+
+    names = [chain(spans, at) for at in spans]
+    assert names.count("refresh.run") == 3  # prepared, one piece, written
+    assert {span.parent_span_id.hex() for span in spans.values() if span.name == "refresh.run"} == {ASKED}
+    assert names.count("refresh.run > tenant.read") == len(TENANTS)
+    assert "refresh.run > tenant.read > HTTP GET" in names
+    assert "refresh.run > sharepoint.push > sharepoint.batch > HTTP POST" in names
 
 
 def chain(spans: dict[str, Span], at: str) -> str:
