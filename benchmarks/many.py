@@ -5,23 +5,16 @@ It takes ten minutes and more for 10,000 tenants, so it runs only when it is nam
 
 from __future__ import annotations
 
-import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from benchmarks.cloud import cloud
 from benchmarks.result import Figure, Goal
-from benchmarks.workers import cpu_seconds, workers
-from core.cache.database import open_database
+from benchmarks.workers import asking, cpu_seconds, workers
 from core.refresh.refresher import Refresher
-from core.refresh.services import open_services
 from core.roles import command_actor
-from core.runtime import open_engine, refresher_of
-from core.settings import Settings
-from tests.postgres import postgres
+from core.runtime import refresher_of
 
 PROCESSES, THREADS = 2, 16
 COUNTERS = (
@@ -40,21 +33,9 @@ class ManyBenchmark:
         self.figures: list[Figure] = []
 
     def run(self) -> list[Figure]:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-            world = stack.enter_context(cloud(folder / "world", self.tenants, sharepoint=False))
-            url = stack.enter_context(postgres())
-            open_database(url).dispose()
-            settings = Settings(
-                data_dir=folder / "data", database_url=url, role="web", profiles_dir=world.profiles_dir,
-                login_url=world.url, graph_url=world.url, ca_bundle=world.ca_bundle, refresh_minutes=0,
-            )  # fmt: skip
-            services = open_services(open_engine(settings), settings)
-            stack.callback(services.engine.dispose)
-            stack.callback(services.close)
-            processes = stack.enter_context(workers(settings, world, folder, PROCESSES, threads=THREADS))
+        with asking(self.tenants) as here, workers(here, PROCESSES, threads=THREADS) as processes:
             for which in ("first", "quiet"):
-                self._measure(which, refresher_of(services), services.engine, processes)
+                self._measure(which, refresher_of(here.services), here.services.engine, processes)
         return self.figures
 
     def _measure(self, which: str, refresher: Refresher, engine: Engine, processes: list[int]) -> None:

@@ -9,13 +9,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cloud import ROOT, Cloud, cloud, end
 from benchmarks.result import Figure, Goal
 from core.cache.database import open_database
 from core.refresh.refresher import Refresher
-from core.refresh.services import open_services
+from core.refresh.services import Services, open_services
 from core.roles import command_actor
 from core.runtime import open_engine, refresher_of
 from core.settings import Settings
@@ -35,22 +36,11 @@ class WorkersBenchmark:
         self.busy: dict[int, list[float]] = {count: [] for count in COUNTS}
 
     def run(self) -> list[Figure]:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-            world = stack.enter_context(cloud(folder / "world", self.tenants, sharepoint=False))
-            url = stack.enter_context(postgres())
-            open_database(url).dispose()
-            settings = Settings(
-                data_dir=folder / "data", database_url=url, role="web", profiles_dir=world.profiles_dir,
-                login_url=world.url, graph_url=world.url, ca_bundle=world.ca_bundle, refresh_minutes=0,
-            )  # fmt: skip
-            services = open_services(open_engine(settings), settings)
-            stack.callback(services.engine.dispose)
-            stack.callback(services.close)
+        with asking(self.tenants) as here:
             for _ in range(self.rounds):
                 for count in COUNTS:
-                    with workers(settings, world, folder, count) as processes:
-                        self._measure(refresher_of(services), count, processes)
+                    with workers(here, count) as processes:
+                        self._measure(refresher_of(here.services), count, processes)
         return self._figures()
 
     def _measure(self, refresher: Refresher, count: int, processes: list[int]) -> None:
@@ -82,11 +72,37 @@ class WorkersBenchmark:
         return f"{THREADS} threads each; the processes keep {busy:.2f} of {os.cpu_count()} cores busy"
 
 
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What this process, which asks for refreshes and works at none, has in common with those that work."""
+
+    folder: Path
+    world: Cloud
+    services: Services
+
+
 @contextmanager
-def workers(
-    settings: Settings, world: Cloud, folder: Path, count: int, *, threads: int = THREADS
-) -> Iterator[list[int]]:
+def asking(tenants: int) -> Iterator[Asking]:
+    """Yield a cloud of so many tenants without lists, and the services of a web process on a PostgreSQL of its own."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        world = stack.enter_context(cloud(folder / "world", tenants, sharepoint=False))
+        url = stack.enter_context(postgres())
+        open_database(url).dispose()
+        settings = Settings(
+            data_dir=folder / "data", database_url=url, role="web", profiles_dir=world.profiles_dir,
+            login_url=world.url, graph_url=world.url, ca_bundle=world.ca_bundle, refresh_minutes=0,
+        )  # fmt: skip
+        services = open_services(open_engine(settings), settings)
+        stack.callback(services.engine.dispose)
+        stack.callback(services.close)
+        yield Asking(folder, world, services)
+
+
+@contextmanager
+def workers(here: Asking, count: int, *, threads: int = THREADS) -> Iterator[list[int]]:
     """Run `count` worker processes during the block, and yield their ids."""
+    settings, world, folder = here.services.settings, here.world, here.folder
     own = {
         "DATA_DIR": str(settings.data_dir), "LOG_DIR": str(folder / "logs"), "DATABASE_URL": settings.database_url,
         "PROFILES_DIR": str(settings.profiles_dir), "LOGIN_URL": world.url, "GRAPH_URL": world.url, "ROLE": "worker",
