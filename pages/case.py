@@ -9,6 +9,7 @@ from ui.cases.case_figures import case_figures, related_cases
 from ui.cases.case_header import case_header
 from ui.cases.case_timeline import case_timeline
 from ui.cases.chosen_case import chosen_case
+from ui.cases.consent_section import consent_section
 from ui.cases.order_section import order_section
 from ui.frame import visit
 from ui.frame.block_errors import fenced
@@ -32,6 +33,8 @@ show_outcome()
 with fenced("case.facts"):
     case_figures(detail, view)
     related_cases(detail, snapshot, view)
+with fenced("approval.section"):
+    consent_section(detail, view)
 with fenced("order.title"):
     order_section(detail, view)
 with fenced("case.timeline"):

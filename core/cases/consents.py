@@ -14,7 +14,8 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from core.cache.case_rows import Case, cases_of_bundle
+from core.bounds import visible
+from core.cache.case_rows import Case, bundled_cases, cases_of_bundle, unlocked_case
 from core.cache.catalogue import load_catalogue
 from core.cache.consent_rows import Consent, Item, Link, add_consent, customer_of
 from core.cache.contact_rows import Contact
@@ -23,8 +24,9 @@ from core.cases.changes import bounded, need_quantity
 from core.cases.consent_mail import mail_link
 from core.cases.consent_rules import new_token
 from core.cases.consent_text import OfferedText, offered_text
-from core.cases.writing import CaseRefused, need_case, write
+from core.cases.writing import CaseRefused, CaseUnknown, need_case, write
 from core.licenses.skus import Catalogue
+from core.messages.outbox import mail_channel
 from core.problems import Problem
 from core.roles import Action, Actor
 from core.tenants.contact_rules import ASKED, validity_of
@@ -74,7 +76,17 @@ def preview(
     actor.need(Action.CASES)
     catalogue = load_catalogue(engine)[0]
     with transaction(engine) as connection:
-        return _draft(connection, actor, need_case(connection, case_id), question, now, zone, catalogue).text
+        case = unlocked_case(connection, case_id)
+        if case is None:
+            raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+        cases = asked_together(case, bundled_cases(connection, case.bundle_id))
+        return _draft(connection, actor, cases, question, now, zone, catalogue).text
+
+
+def can_mail(engine: Engine) -> bool:
+    """Return True if a mail server for customers is set up. Raises DatabaseError."""
+    with transaction(engine) as connection:
+        return mail_channel(connection) is not None
 
 
 def ask(
@@ -91,7 +103,8 @@ def ask(
     token, token_hash = new_token()
     with transaction(engine) as connection:
         case = need_case(connection, case_id, expected)
-        draft = _draft(connection, actor, case, question, now, zone, catalogue)
+        cases = asked_together(case, cases_of_bundle(connection, case.bundle_id))
+        draft = _draft(connection, actor, cases, question, now, zone, catalogue)
         draft = replace(draft, consent=replace(draft.consent, channel="mail" if send else "link"))
         link, url = _link(draft, token_hash, now), link_url(address, token)
         _write_asked(connection, draft, actor, now)
@@ -107,9 +120,10 @@ def link_url(address: str, token: str) -> str:
 
 
 def _draft(
-    connection: Transaction, actor: Actor, case: Case, question: Question, now: datetime, zone: tzinfo,
+    connection: Transaction, actor: Actor, cases: Sequence[Case], question: Question, now: datetime, zone: tzinfo,
     catalogue: Catalogue,
 ) -> _Draft:  # fmt: skip
+    case = cases[0]
     customer, contacts = customer_of(connection, case.tenant_id)
     contact = next((one for one in contacts if one.contact_id == question.contact_id), None)
     if contact is None or contact.role not in ASKED or validity_of(contact, now.astimezone(zone).date()) != "valid":
@@ -119,17 +133,15 @@ def _draft(
         bounded(question.price, LONGEST_OFFER), bounded(question.term, LONGEST_OFFER),
         bounded(question.reason, LONGEST_REASON),
     )  # fmt: skip
-    cases = asked_together(connection, case)
     items = items_of(consent, cases, question.quantities, catalogue, contact.language)
     return _Draft(consent, items, cases, contact, offered_text(connection, consent, items, contact, customer, zone))
 
 
-def asked_together(connection: Transaction, case: Case) -> list[Case]:
-    """Return the case and those of its bundle that can be asked for, by number. Raises CaseRefused."""
+def asked_together(case: Case, joined: Sequence[Case]) -> list[Case]:
+    """Return the case and those `joined` in its bundle that can be asked for, by number. Raises CaseRefused."""
     if case.state not in ASKABLE:
         raise CaseRefused(Problem(f"case.not_possible.{case.state}", {"number": case.number, "kind": "asked"}))
-    joined = [one for one in cases_of_bundle(connection, case.bundle_id) if one.state in ASKABLE]
-    return joined or [case]
+    return [one for one in joined if one.state in ASKABLE] or [case]
 
 
 def items_of(

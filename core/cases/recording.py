@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from core.cache.case_rows import Case
+from core.cache.case_rows import Case, cases_of_bundle
 from core.cache.catalogue import load_catalogue
 from core.cache.consent_rows import (
     Consent,
@@ -81,7 +81,7 @@ def _asked_now(
     consent = Consent(
         uuid4().hex, case.tenant_id, "asking", recorded.channel, actor.name, actor.shown, now, now + VALID_FOR
     )
-    cases = asked_together(connection, case)
+    cases = asked_together(case, cases_of_bundle(connection, case.bundle_id))
     items = items_of(consent, cases, {}, catalogue, "de")
     for one, item in zip(cases, items, strict=True):
         data = {"quantity": item.quantity, "consent_id": consent.consent_id, "channel": recorded.channel}

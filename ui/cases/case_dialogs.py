@@ -9,7 +9,7 @@ from functools import partial
 from core import runtime
 from core.cases.detail import CaseDetail, case_detail
 from core.roles import Action
-from ui.cases import case_forms, order_form
+from ui.cases import case_forms, consent_form, order_form
 from ui.cases.case_change import OpenForm
 from ui.cases.possible_forms import form_label
 from ui.frame.identity import current_user
@@ -28,6 +28,8 @@ def _plain(show: Callable[[OpenForm, CaseDetail, View], None]) -> Form:
 
 # Kind of the form -> what shows it; `ui.cases.possible_forms` says when it is offered.
 FORMS: Mapping[str, Form] = {
+    "ask": consent_form.ask_form,
+    "record": consent_form.record_form,
     "approve": _plain(case_forms.approve_form),
     "order": order_form.order_form,
     "confirm": _plain(order_form.confirm_form),

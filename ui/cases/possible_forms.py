@@ -9,15 +9,19 @@ from core.roles import Action, Actor
 
 # Form -> the event that it writes, in the order of the menu.
 EVENT_OF_FORM: dict[str, str] = {
-    "take": "taken", "approve": "consent_given", "order": "ordered", "confirm": "order_confirmed", "give": "given",
+    "take": "taken", "ask": "asked", "record": "asked", "approve": "consent_given", "order": "ordered",
+    "confirm": "order_confirmed", "give": "given",
     "quantity": "quantity_changed", "priority": "priority_changed", "bundle": "bundled", "unbundle": "bundled",
     "postpone": "postponed", "bring_back": "returned", "close": "closed", "reopen": "reopened",
 }  # fmt: skip
 # Forms that are not for every state in which their event is possible.
-ONLY_IN: dict[str, tuple[str, ...]] = {"approve": ("open",)}  # elsewhere the customer gives it
+ONLY_IN: dict[str, tuple[str, ...]] = {
+    "approve": ("open",), "record": ("open", "asked"),  # elsewhere the customer has given it
+}  # fmt: skip
 # Next step -> the forms that do it, the best first.
 FORMS_OF_STEP: dict[str, tuple[str, ...]] = {
     "take": ("take",), "ask": ("ask", "approve"), "order": ("order",), "await_day": ("bring_back",),
+    "await_answer": ("record",), "call_customer": ("record",),
 }  # fmt: skip
 
 
