@@ -46,6 +46,7 @@ from simulator.faults import Fault
 from simulator.tenants import Tenant
 from tests.actors import ADMIN, SUPPORT
 from tests.office import Office, open_office
+from web.metrics_page import moving_tenants
 
 NOW = datetime(2026, 11, 20, 10, tzinfo=UTC)
 SKUS = {"SPB": (10, 10), "VISIOCLIENT": (4, 1)}
@@ -325,6 +326,8 @@ def test_it_waits_for_sharepoint_and_goes_on_an_hour_later(small: Office) -> Non
     assert [one.problem and one.problem.code for one in all_leavings(small.engine)] == ["leaving.items_left"]
     facts = known_facts(small.engine, small.settings, load_catalogue(small.engine)[0], small.now())
     (condition,) = leaving_conditions(facts)
+    (moving,) = moving_tenants(small.engine).samples[2:]
+    assert (moving.labels, moving.value) == ({"state": "stuck"}, 1)
     assert condition.cause is not None
     assert (condition.problem.code, condition.cause.code) == ("leaving.stuck", "leaving.items_left")
     small.m365.faults.clear()
@@ -500,6 +503,15 @@ def test_who_adds_a_tenant_that_leaves_is_told_how_it_stays(small: Office) -> No
             start(small.services, Request(name, the(small).tenant_id), ADMIN)
         assert [one.code for one in refused.value.faults] == ["onboarding.known_leaving"]
         assert refused.value.problem.params["slug"] == "schule-hoeri"
+
+
+def test_the_application_of_a_tenant_that_leaves_is_still_its_own(small: Office) -> None:
+    leave(small)
+
+    with pytest.raises(OnboardingRefused) as refused:
+        start(small.services, Request("Bau AG", "f4660fb5-4bca-5f1d-a1b4-b5f657580cbc", the(small).client_id), ADMIN)
+
+    assert "onboarding.client_of_another" in [one.code for one in refused.value.faults]
 
 
 def test_the_first_reading_of_a_tenant_that_leaves_needs_nobody(small: Office) -> None:

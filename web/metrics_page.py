@@ -20,8 +20,10 @@ from core.access.sessions import IDLE, LONGEST
 from core.attention.backup_conditions import BackupFacts, backup_facts, backup_state, drill_state
 from core.attention.conditions import late_after
 from core.cache.backup_rows import latest_backups
+from core.cache.leaving_rows import all_leavings
 from core.cache.lists_read import sharepoint_status
 from core.cache.message_rows import OutboxState, outbox_state
+from core.cache.onboarding_rows import all_onboardings
 from core.cache.open_sessions import open_sessions
 from core.cache.run_rows import Run, open_runs
 from core.cache.shared_frames import Figures, newest_figures
@@ -75,7 +77,7 @@ class MetricsPage:
         gauges = [*_gauges(numbers, now), *_overdue(numbers, now, runtime.settings.refresh_minutes),
                   _gauge("sessions", "Open sessions.", len(opened)),
                   _gauge("tabs", "Open tabs of the dashboard.", tabs), _stopped(runtime.engine),
-                  *_gauges_of_queue(open_runs(runtime.engine), now)]  # fmt: skip
+                  *_gauges_of_queue(open_runs(runtime.engine), now), moving_tenants(runtime.engine)]  # fmt: skip
         gauges += _gauges_of_backups(backup_facts(runtime.settings, latest_backups(runtime.engine)), now)
         gauges += _gauges_of_messages(outbox_state(runtime.engine), now)
         if runtime.settings.metrics_tenants:
@@ -154,6 +156,13 @@ def _stopped(engine: Engine) -> GaugeMetricFamily:
     codes = {problem.code for problem in sharepoint_status(engine).problems}
     reasons = {reason: float(code in codes) for code, reason in STOPS.items()}
     return _gauge("lists_stopped", "1 if the lists are not written at present.", reasons, "reason")
+
+
+def moving_tenants(engine: Engine) -> GaugeMetricFamily:
+    leaving = all_leavings(engine)
+    stuck = sum(one.problem is not None for one in leaving)
+    states = {"adding": len(all_onboardings(engine)), "leaving": len(leaving) - stuck, "stuck": stuck}
+    return _gauge("tenants_moving", "Tenants that are added, leave, or cannot be removed.", states, "state")
 
 
 def _gauges_of_queue(opened: Sequence[Run], now: datetime) -> Iterator[GaugeMetricFamily]:

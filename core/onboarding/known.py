@@ -9,6 +9,7 @@ from core.cache.onboarding_rows import Onboarding, all_onboardings
 from core.cache.tenant_rows import tenant_rows
 from core.onboarding.request import KnownTenants
 from core.profiles.profile_files import find_profiles
+from core.profiles.profile_store import ProfileStore
 from core.refresh.services import Services
 from core.tenants.levels import levels
 
@@ -29,7 +30,8 @@ def known_tenants(services: Services, besides: Onboarding | None = None) -> Know
     names |= {profile.tenant_id: profile.name for profile in others} | {one.tenant_id: one.name for one in opened}
     leaving = all_leavings(services.engine)
     names |= {one.tenant_id: one.name for one in leaving}
-    apps = [(profile.client_id, profile.name) for profile in others]
+    hidden = ProfileStore(services.settings.profiles_dir).load(services.now()).tenants if leaving else []
+    apps = [(profile.client_id, profile.name) for profile in hidden or others if profile.tenant_id != own_id]
     apps += [(one.client_id, one.name) for one in opened if one.client_id]
     uses = Counter(client_id for client_id, _ in dict.fromkeys(apps))
     owners = {client_id: name for client_id, name in apps if uses[client_id] == 1}
