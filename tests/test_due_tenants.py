@@ -16,8 +16,12 @@ from sqlalchemy import event
 
 from core.attention.conditions import expected_minutes, is_late
 from core.cache import run_rows
+from core.cache.case_rows import stored_case
 from core.cache.level_rows import OwnInterval
 from core.cache.shared_frames import newest_figures
+from core.cases import changes, orders
+from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.orders import OrderRequest
 from core.commands import sync
 from core.operations.health import health_of
 from core.refresh.due_tenants import due_tenants, is_due, regular_scope, slot
@@ -212,3 +216,30 @@ def test_what_a_page_or_program_sees_of_the_age_knows_the_interval(office: Offic
     assert list(figures.tenants["level"]) == ["basis", "schnell", "standard"]
     assert not is_stale(known, office.now(), 30), "the reading of two hours ago is one of every four hours"
     assert is_stale(known, office.now() + timedelta(minutes=31), 30), "that of every five minutes"
+
+
+def test_a_tenant_with_an_order_under_way_is_read_every_few_minutes_until_all_has_come(office: Office) -> None:
+    tenant = office.m365.find_tenant("Üblich")
+    follow = levels.keep(office.engine, Level("", "Folgt", follow_orders=True), ADMIN, ["standard"])
+    levels.assign(office.engine, follow, [tenant.tenant_id], ADMIN)
+    (sku,) = tenant.skus.values()
+    request = AheadRequest(tenant.tenant_id, sku.sku_id, 3, office.now().date() + timedelta(days=9))
+    case = open_ahead(office.engine, ADMIN, request, office.now(), office.settings.zone)
+    changes.approve(office.engine, ADMIN, case.case_id, 3, "Rahmenvertrag", office.now())
+    assert "Üblich" in names(office, regular_scope(office.services)), "nothing is ordered yet"
+    orders.place(
+        office.engine, ADMIN, OrderRequest({case.case_id: 3}, send=False), office.now(), office.settings.zone
+    )  # fmt: skip
+
+    states = []
+    for seats in (5, 6, 8):
+        tenant.set_sku("SPB", enabled=seats)
+        office.later(minutes=5)
+        due = due_tenants(office.services)
+        assert "Üblich" in names(office, due)
+        office.refresher.run(interval_actor(), due)
+        states.append(stored_case(office.engine, case.case_id).state)  # type: ignore[union-attr]
+
+    assert states == ["ordered", "partly_delivered", "closed"]
+    office.later(minutes=5)
+    assert "Üblich" not in names(office, due_tenants(office.services))

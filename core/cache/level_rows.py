@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, and_, case, delete, func, insert, or_, select, update
 
 from core.cache.audit_rows import Entry, append
-from core.cache.schema import levels, tenants
+from core.cache.schema import cases, levels, tenants
 from core.cache.sql import increase_version, of_tenants, transaction
 from core.licenses.alarm_rules import LevelRule
 from core.name_key import name_key, sort_key
@@ -20,6 +20,7 @@ BUILT_IN = ("basis", STANDARD, "premium")
 PRIORITIES = ("critical", "high", "medium", "low")  # of a case
 HOURS: Mapping[str, float] = {"critical": 4, "high": 24, "medium": 72, "low": 168}
 AT_A_TIME = 500  # tenants in one statement
+FOLLOW_MINUTES = 5  # between two refreshes of a tenant with an order under way, if its level follows orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def level_of(tenant: Any, known: Mapping[str, Level]) -> Level:
 
 @dataclass(frozen=True, slots=True)
 class OwnInterval:
-    """An enabled tenant whose level says how often it is read."""
+    """An enabled tenant that is read in an interval of its own."""
 
     tenant_id: str
     name: str
@@ -88,12 +89,24 @@ class OwnInterval:
 
 
 def own_intervals(engine: Engine) -> list[OwnInterval]:
-    """Return the enabled tenants with a profile whose level has an interval of its own. Takes one statement."""
-    columns = (tenants.c.tenant_id, tenants.c.name, levels.c.refresh_minutes, tenants.c.last_attempt_at)
+    """Return the enabled tenants with a profile that are read in an interval of their own. Takes one statement.
+
+    That is the one of their level, or the short one while an order is under way and the level follows orders.
+    """
+    follows = and_(levels.c.follow_orders, _has_order_under_way())
+    short = or_(levels.c.refresh_minutes.is_(None), levels.c.refresh_minutes > FOLLOW_MINUTES)
+    minutes = case((and_(follows, short), FOLLOW_MINUTES), else_=levels.c.refresh_minutes).label("minutes")
+    columns = (tenants.c.tenant_id, tenants.c.name, minutes, tenants.c.last_attempt_at)
     query = select(*columns).join(levels, levels.c.key == effective_level())
-    query = query.where(levels.c.refresh_minutes.is_not(None), tenants.c.has_profile, tenants.c.enabled)
+    query = query.where(or_(levels.c.refresh_minutes.is_not(None), follows), tenants.c.has_profile, tenants.c.enabled)
     with transaction(engine) as connection:
         return [OwnInterval(*row) for row in connection.execute(query)]
+
+
+def _has_order_under_way() -> Any:
+    """Return the condition that an open case of the tenant waits for ordered seats."""
+    waits = cases.c.closed_at.is_(None) & (cases.c.ordered > cases.c.delivered)
+    return select(cases.c.case_id).where(cases.c.tenant_id == tenants.c.tenant_id, waits).correlate(tenants).exists()
 
 
 def minutes_in_use(connection: Connection) -> set[int | None]:
