@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import gc
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -83,7 +84,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Keep modules and tests out of the collections of garbage, which cost a tenth of all tests; make those rarer."""
+    """Make what pytest does for each test cheaper, once all modules are imported.
+
+    Modules and tests are kept out of the collections of garbage, which cost a tenth of all tests; those are made rarer.
+    Streamlit's loggers reach the root, else pytest gives each of 64 a handler and takes it away, six times for a test.
+    """
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.propagate = True
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

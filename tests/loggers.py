@@ -23,6 +23,6 @@ def restored_loggers() -> Iterator[None]:
     for handler in [handler for handler in root.handlers if handler not in before]:
         root.removeHandler(handler)
         handler.close()
-    root.setLevel(level)
-    for name, old in levels.items():
-        logging.getLogger(name).setLevel(old)
+    for name, old in [("", level), *levels.items()]:
+        if (logger := logging.getLogger(name)).level != old:  # to set one empties the caches of all loggers
+            logger.setLevel(old)
