@@ -49,8 +49,8 @@ tests: .venv/.dev # what `test` runs last, so that pytest's summary ends its out
 	echo "Once more and alone, what failed; what passes now depends on the machine's load and wants mending:"; \
 	$(PYTEST) $(AGAIN) $(TESTS); }
 
-ON_SERVER := $(addprefix tests/test_,$(addsuffix .py,api attention audit_page license_identity lost_lists products recent_changes \
-	refusals rules_file rules_page tenant_switches vanish))
+ON_SERVER := $(addprefix tests/test_,$(addsuffix .py,api attention audit_page license_identity list_delta lost_lists products recent_changes \
+	refusals rules_file rules_page scenarios tenant_switches vanish))
 postgresql: .venv/.dev ## What the suite runs on SQLite alone, with PostgreSQL in place of each file
 	@$(PYTEST) -n $(WORKERS) --postgresql $(ON_SERVER)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine
 
 from core.cache.run_rows import Run, run
@@ -28,6 +29,9 @@ PARAMETERS = {
     "recipientmail": "support@contoso.example",
     "communication": "E-Mail",
 }
+
+# For what stands in the lists: others run the same statements on both databases, `make postgresql` these on a server.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 class Office:

@@ -35,7 +35,7 @@ from core.graph import GraphClient
 from core.sharepoint import ListCache, Lists
 from simulator import Fault
 from simulator.tenants import Tenant
-from tests.office import Office, open_office
+from tests.office import ON_SQLITE, Office, open_office
 from tests.warm_process import WarmProcess
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -177,6 +177,7 @@ def _item(office: Office, tenant: str) -> int:
     return item.id
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("again", [False, True], ids=["same-process", "after-a-restart"])
 @pytest.mark.parametrize("change", [_person_changes_a_number, _person_deletes_an_item, _person_adds_a_twin])
 def test_what_somebody_does_to_an_item_is_put_right_in_the_next_refresh(
@@ -272,6 +273,7 @@ def _act(office: Office, act: str, number: int) -> None:
         listing.update(known[number % len(known)].id, {"Frei": number if act == "change" else None})
 
 
+@ON_SQLITE
 def test_a_list_of_several_pages_is_read_to_its_end(office: Office) -> None:
     for number in range(2100):
         office.sharepoint.licenses.add({"Title": f"SKU{number}", "tenant": "Alte Firma GmbH"})
@@ -288,6 +290,7 @@ def test_a_list_of_several_pages_is_read_to_its_end(office: Office) -> None:
 # When the link is worth nothing
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("fault", "links"),
     [
@@ -316,6 +319,7 @@ def test_a_link_that_is_refused_has_the_list_read_whole_in_the_same_refresh(
     assert asked(office) == QUIET
 
 
+@ON_SQLITE
 def test_where_changes_cannot_be_asked_for_at_all_the_list_is_read_whole_each_time(office: Office) -> None:
     office.m365.faults.add(Fault("GET .*/items/delta", "status", status=400, times=None))
     for free in (98, 99):
@@ -328,6 +332,7 @@ def test_where_changes_cannot_be_asked_for_at_all_the_list_is_read_whole_each_ti
     assert len(office.messages) == 1
 
 
+@ON_SQLITE
 def test_another_column_in_the_profile_has_its_list_read_whole(office: Office) -> None:
     office.sharepoint.licenses.add_column("Rest", "number")
     (file,) = (office.settings.profiles_dir / "sharepoint").glob("*.json")
@@ -438,6 +443,7 @@ def _a_remark_is_written(office: Office) -> None:
     office.sharepoint.licenses.update(_item(office, "Schule Höri"), {"Frei": 7})
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("what", [_a_number_changes, _a_remark_is_written])
 @pytest.mark.parametrize("column", ["technician_informed", "trigger_inform_supporter", "tenant"])
 def test_a_missing_column_is_told_and_nothing_written_until_it_is_back(
@@ -459,6 +465,7 @@ def test_a_missing_column_is_told_and_nothing_written_until_it_is_back(
     assert office.refresh()["sharepoint"]["unchanged"] == 2
 
 
+@ON_SQLITE
 def test_a_column_made_anew_is_found_under_its_new_name(office: Office) -> None:
     listing = office.sharepoint.licenses
     listing.remove_column("Frei")

@@ -12,7 +12,7 @@ from core.cache.lists_read import stored_alarms
 from core.cache.readings import stored_licenses
 from core.cache.tenant_rows import tenant_rows
 from simulator import Fault
-from tests.office import Office
+from tests.office import ON_SQLITE, Office
 
 PREMIUM = "Microsoft 365 Business Premium (SPB)"
 
@@ -83,6 +83,7 @@ def test_a_shortage_that_gets_worse_is_not_told_again(office: Office) -> None:
     assert office.row("Schule Höri")["Frei"] == -4
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "sku",
     [
@@ -109,6 +110,7 @@ def test_a_trial_is_not_told_on_its_first_reading_either(office: Office) -> None
     assert office.messages == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("units", ["warning", "suspended"])
 def test_grace_and_suspended_with_holders_are_told(office: Office, units: str) -> None:
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 8)})
@@ -173,6 +175,7 @@ def test_a_tenant_missing_in_the_tenant_list_is_read_but_writes_nothing(office: 
     assert office.rows() == []
 
 
+@ON_SQLITE
 def test_cert_expires_follows_the_real_certificate(office: Office) -> None:
     tenant = office.m365.add_tenant("Schule Höri", skus={})
     (entry,) = office.sharepoint.tenants.items
@@ -191,6 +194,7 @@ def test_cert_expires_follows_the_real_certificate(office: Office) -> None:
     assert office.sharepoint.tenants.by_id[entry.id].fields["cert_expires"] < first
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Auckland", "America/Los_Angeles"])
 def test_a_site_in_another_zone_is_not_written_at_every_refresh(office: Office, zone: str) -> None:
     office.m365.add_tenant("Schule Höri", skus={})
@@ -244,6 +248,7 @@ def test_a_tenant_that_cannot_be_read_keeps_its_rows_and_closes_nothing(office: 
     assert len(office.messages) == 1
 
 
+@ON_SQLITE
 def test_broken_product_names_neither_miss_nor_repeat_a_shortage(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +265,7 @@ def test_broken_product_names_neither_miss_nor_repeat_a_shortage(
     assert [row["Lizenzname"] for row in office.rows()] == [row["Lizenzname"] for row in before]
 
 
+@ON_SQLITE
 def test_a_broken_profile_stops_nobody_else(office: Office) -> None:
     office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 1)})
     (office.m365.profiles_dir / "config-kaputt-profile.json").write_text('{"tenant_id": ')
@@ -312,6 +318,7 @@ def test_equal_rows_are_not_written(office: Office) -> None:
     assert {item.id: item.version for item in office.sharepoint.licenses.items} == versions
 
 
+@ON_SQLITE
 def test_a_list_of_450_items_stays_free_of_duplicates(office: Office) -> None:
     skus = {f"PART_{number:02}": (10, 3) for number in range(50)}
     for number in range(9):
@@ -325,6 +332,7 @@ def test_a_list_of_450_items_stays_free_of_duplicates(office: Office) -> None:
     assert summary["sharepoint"]["unchanged"] == 450
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "name",
     [
@@ -344,6 +352,7 @@ def test_items_of_the_older_tool_are_adopted(office: Office, name: str) -> None:
     assert office.messages == []
 
 
+@ON_SQLITE
 def test_duplicates_of_the_older_tool_are_merged_and_the_one_that_was_told_stays(office: Office) -> None:
     office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
     _older_item(office, "SPB")
@@ -358,6 +367,7 @@ def test_duplicates_of_the_older_tool_are_merged_and_the_one_that_was_told_stays
     assert office.messages == []
 
 
+@ON_SQLITE
 def test_rows_of_other_people_are_left_alone(office: Office) -> None:
     office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 1)})
     _older_item(office, "Drucker im Lehrerzimmer")
@@ -407,6 +417,7 @@ def test_a_fault_neither_loses_nor_doubles_an_alarm(office: Office, fault: Fault
     assert len(office.rows()) == 4
 
 
+@ON_SQLITE
 def test_what_the_flow_changes_between_our_read_and_our_write_is_not_overwritten(office: Office) -> None:
     tenant = office.m365.add_tenant("Schule Höri", skus={"SPB": (10, 10)})
     office.refresh()
