@@ -21,9 +21,8 @@ from core.roles import Action, Actor, refused
 from core.runtime import Runtime
 from web.paths import CONSENT_ANSWER, CONSENT_START
 from web.plain_pages import PlainPages
-from web.request_data import client_host, is_secure, language_of
+from web.request_data import client_host, is_foreign, is_secure, language_of
 
-FOREIGN = ("cross-site", "same-site")
 COOKIE = "lizenztool_consent"
 LONGEST_ID = 64
 
@@ -41,7 +40,7 @@ class ConsentPages:
         """Redirect the administrator to Microsoft; the cookie binds the answer to this browser."""
         session: Session = request.scope["app_session"]  # the gate lets nobody in without one
         actor = Actor(session.account, session.role, "page", session.shown, client_host(request.scope), session.id)
-        if request.headers.get("sec-fetch-site") in FOREIGN:  # a link of a page that is not ours
+        if is_foreign(request.headers):  # a link of a page that is not ours
             return self._closed(request, 403)
         if not actor.may(Action.ONBOARDING):
             refused(actor, CONSENT_START, "role needed")

@@ -26,7 +26,7 @@ from web.limits.connection import connection_of
 from web.limits.connections import Connections
 from web.limits.request_limits import too_large
 from web.paths import BY_TOKEN, CONSENT_START, JUMP, NO_PAGES, SERVED, is_api, is_approval, is_page, is_public, is_under
-from web.request_data import audit_unknown_caller, client_host, language_of
+from web.request_data import audit_unknown_caller, client_host, is_foreign, language_of
 from web.request_session import find_session, with_identity
 from web.tabs import Tabs
 from web.url_checks import LONGEST_TARGET, Hosts, same_origin
@@ -106,7 +106,7 @@ class Gate:
             audit_unknown_caller(scope, headers.get("host", ""), "host")
             return self._refusal(scope, "plain.host", 421)
         foreign = not same_origin(_origin(scope, headers), headers.get("host"))
-        cross_site = headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        cross_site = is_foreign(headers)
         if scope["method"] not in SAFE_METHODS and (foreign or cross_site):
             audit_unknown_caller(scope, headers.get("origin", ""), "foreign page")
             return self._refusal(scope, "plain.foreign", 403)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
@@ -14,6 +16,7 @@ SECURE_SESSION_COOKIE = f"__Host-{SESSION_COOKIE}"
 LANGUAGE_COOKIE = "lang"
 # Value of the session's cookie after a sign-out: a tab that wakes up later is redirected instead of retrying for ever.
 SIGNED_OUT = "signed-out"
+FOREIGN = ("cross-site", "same-site")  # values of Sec-Fetch-Site
 
 
 def cookies_of(scope: Scope) -> dict[str, str]:
@@ -47,6 +50,11 @@ def client_host(scope: Scope) -> str:
 def audit_unknown_caller(scope: Scope, target: str, reason: str, source: str = "page") -> None:
     """Write into the audit that an unknown caller was refused; `reason` is its host, page of origin or token."""
     refused(Actor("", "", source, address=client_host(scope), request_id=scope.get("request_id", "")), target, reason)
+
+
+def is_foreign(headers: Mapping[str, str]) -> bool:
+    """Return True if a page that is not ours made the browser send this."""
+    return headers.get("sec-fetch-site") in FOREIGN
 
 
 def is_secure(scope: Scope) -> bool:

@@ -24,6 +24,7 @@ from core.problems import Problem
 from core.profiles.auth_profiles import CALLBACK, AuthProfile, AuthProfiles, AuthStore
 from core.settings import Settings
 from web.plain_pages import PlainPages, client_of, link_with_target
+from web.request_data import is_foreign
 from web.sign_in.begun_sign_ins import BegunSignIns
 from web.sign_in.cookies import SessionCookies, drop_sign_in_cookie, set_sign_in_cookie, sign_in_cookie
 from web.sign_in.open_id_client import OpenIdClient, ProviderError
@@ -36,7 +37,6 @@ START = "/login/microsoft"
 COOKIE = "lizenztool_microsoft"
 TIME_TO_SIGN_IN = timedelta(minutes=10)
 THREADS, LONGEST_QUEUE = 4, 20
-FOREIGN = ("cross-site", "same-site")
 PROMPTS = ("login", "select_account")
 # Reason of a refusal -> `prompt` of the next try, for which Microsoft asks: another account, the password, or nothing.
 RETRY = {
@@ -111,7 +111,7 @@ class MicrosoftSignIn:
         target = local_path(request.query_params.get("next"))
         profile = (await self.profiles()).profile
         # A person who is signed in at Microsoft comes back without a click, so a foreign page must not start a sign-in.
-        if profile is None or request.headers.get("sec-fetch-site") in FOREIGN:
+        if profile is None or is_foreign(request.headers):
             return RedirectResponse(link_with_target("/login", target), 303)
         parameter = request.query_params.get("prompt", "")
         prompt = parameter if parameter in PROMPTS else ""
