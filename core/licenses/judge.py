@@ -6,7 +6,7 @@ tests/test_architecture.py checks that none of them calls the functions behind i
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from core.licenses.alarm_rules import RuleLevel, Rules
 from core.licenses.skus import Catalogue, Kind, Reason
@@ -100,6 +100,12 @@ def judge(
         capability_status=units.capability_status,
         present=present,
     )
+
+
+def judge_shown(rules: Rules, row: Any) -> Judgement:
+    """Return the judgement about a row of the frame of licences under other rules; by its seats, not by its stage."""
+    units = {"enabled": row.enabled, "consumed": row.consumed}
+    return judge_kind(row.kind, row.kind_reason, rules, tenant_id=row.tenant_id, sku_id=row.sku_id, **units)
 
 
 def judge_kind(

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.cache.level_rows import Level
 from core.licenses.alarm_rules import LevelRule, Rule, Rules
-from core.licenses.judge import Judgement, judge_kind
+from core.licenses.judge import Judgement, judge_shown
 
 License = tuple[str, str]  # tenant, product: names for people
 
@@ -59,7 +59,7 @@ def level_effect(
     for row in licenses:
         if row.tenant_id in changed:
             name = (row.tenant, getattr(row, product))
-            _compare(effect, name, _judged(old, row), _judged(new, row))
+            _compare(effect, name, judge_shown(old, row), judge_shown(new, row))
     return effect
 
 
@@ -68,15 +68,3 @@ def _compare(effect: LevelEffect, name: License, before: Judgement, after: Judge
         was, now = getattr(before, flag), getattr(after, flag)
         if was != now:
             (gained if now else lost).append(name)
-
-
-def _judged(rules: Rules, row: Any) -> Judgement:
-    return judge_kind(
-        row.kind,
-        row.kind_reason,
-        rules,
-        tenant_id=row.tenant_id,
-        sku_id=row.sku_id,
-        enabled=row.enabled,
-        consumed=row.consumed,
-    )

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from core.licenses.alarm_rules import LevelRule, Rule, Rules
-from core.licenses.judge import judge_kind
+from core.licenses.judge import judge_shown
 from ui.frame.view import View
 from ui.tables.frame_rows import rows
 from ui.texts import plural, text
@@ -54,15 +54,7 @@ def effect(
 
 def _judged_flags(rules: Rules, row: Any) -> tuple[bool, bool, bool]:
     """Return if a licence is a shortage, hidden, low under these rules."""
-    judged = judge_kind(
-        row.kind,
-        row.kind_reason,
-        rules,
-        tenant_id=row.tenant_id,
-        sku_id=row.sku_id,
-        enabled=row.enabled,
-        consumed=row.consumed,
-    )
+    judged = judge_shown(rules, row)
     return judged.shortage, judged.hidden, judged.low
 
 
