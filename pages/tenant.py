@@ -14,6 +14,7 @@ from ui.frame.view import current_view
 from ui.license_panel import license_panel
 from ui.tables import license_rows
 from ui.tables.license_table import OF_TENANT, section, show_licenses, table_of
+from ui.tenant.cases_block import cases_block
 from ui.tenant.contacts_table import contacts_block
 from ui.tenant.first_reading_summary import first_reading_summary
 from ui.tenant.history_chart import history_chart
@@ -46,6 +47,9 @@ with fenced("tenant.licenses"):
         show_licenses(snapshot, rows, license_rows.OF_TENANT, f"licenses_{tenant.slug}", name)
     else:
         st.info(text("tenant.no_licenses" if tenant.enabled else "tenant.not_shown"), icon=":material/info:")
+
+with fenced("nav.faelle"):
+    cases_block(snapshot, tenant, view)
 
 with fenced("timeline.title"):
     if len(rows):

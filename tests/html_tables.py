@@ -85,6 +85,8 @@ def _row(columns: list[str], cells: list[Any]) -> dict[str, str]:
 def _words(cell: Any) -> str:
     if isinstance(cell, dict) and "on" in cell:
         return ("on" if cell["on"] else "off") + (", disabled" if cell["disabled"] else "")
+    if isinstance(cell, dict) and "act" in cell:
+        return f"{cell['text']} [{cell['act']}]".strip()
     if isinstance(cell, dict):
         return " ".join(chip["text"] for chip in cell["chips"]) if "chips" in cell else str(cell["text"])
     return "" if cell is None else str(cell)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.cache.case_lists import CaseFilter, case_page
 from core.cache.case_read_rows import unread_cases
 from core.cache.case_rows import Case, stored_case
+from core.cache.open_cases import open_cases
+from core.cache.shared_frames import newest_figures
+from core.cache.sql import transaction
 from core.cases import changes
 from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.writing import need_case, write
 from core.roles import Actor
 from tests.html_tables import click, html_table, html_tables, send
 from tests.page_world import NOW, World, sku_of
@@ -27,6 +32,11 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     small,
     words,
 )
+from ui import snapshots
+from ui.cases.cases_table import cases_export
+from ui.tables.license_table import with_cases
+from ui.tables.table_export import export_of, to_csv
+from web.jump_targets import case_targets
 
 CASES, CASE = "pages/cases.py", "pages/case.py"
 ANNA, BEN = Actor("anna", "support", "page", "Anna"), Actor("ben", "support", "page", "Ben")
@@ -271,3 +281,134 @@ def test_the_table_tells_what_it_has_and_who_clicks_on_a_row_that_is_gone(desk: 
     send(app, html_table(app, "Fälle"), "open", {"row": "2020-0001", "column": "case"})
 
     assert "nicht mehr" in words(app)
+
+
+# Where else cases are seen
+
+
+START, TENANT = "pages/start.py", "pages/tenant.py"
+SHORTAGES = "Engpässe jetzt"
+
+
+PREMIUM = "Microsoft 365 Business Premium"
+
+
+def of_premium(app: AppTest, column: str = "case") -> str:
+    """A cell in the row of the shortage of that product."""
+    table = html_table(app, SHORTAGES)
+    return table.rows[table.column("product").index(PREMIUM)].get(column, "")
+
+
+def act(app: AppTest) -> None:
+    """Press the button in the column of cases of this shortage, as the browser tells it."""
+    table = html_table(app, SHORTAGES)
+    send(app, table, "act", {"row": table.ids[table.column("product").index(PREMIUM)], "column": "case"})
+
+
+@pytest.fixture
+def short(small: World) -> World:  # noqa: F811
+    """One of the two shortages has a case."""
+    opened(small, "chur", "SPB", 3)
+    return small
+
+
+def test_start_shows_the_case_of_each_shortage_and_takes_it_with_one_click(short: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(short, START, SIGNED_IN)
+    cell = of_premium(app)
+    assert cell.startswith("offen · bis ")
+    assert cell.endswith("[Übernehmen]")
+
+    act(app)
+
+    cell = of_premium(app)
+    assert cell.startswith("offen · Anna · Freigabe einholen bis ")
+    assert "[" not in cell
+    assert stored_case(short.engine, number_of(short, 0)).owner == "anna"  # type: ignore[union-attr]
+    assert not app.error
+
+
+def test_start_tells_that_somebody_else_was_faster(short: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(short, START, SIGNED_IN)
+    changes.take(short.engine, BEN, number_of(short, 0), NOW)
+    act(app)
+
+    assert "inzwischen Ben übernommen" in app.error[0].value.replace("\\", "")
+    assert of_premium(app).startswith("offen · Ben · ")
+
+
+def test_a_shortage_without_a_case_gets_one_through_the_form(small: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(small, START, SIGNED_IN)
+    assert of_premium(app) == "[Fall eröffnen]"
+    act(app)
+    assert [one for one in app.selectbox if "case_new" in str(one.key)]
+
+    app = open_page(small, CASES, SIGNED_IN, neu=f"chur/{sku_of('SPB')}")
+    boxes = {str(one.key).rsplit("_", 1)[0]: one.value for one in app.selectbox if "case_new" in str(one.key)}
+    assert boxes == {"case_new_tenant": "chur", "case_new_product": sku_of("SPB")}
+    button(app, "case_new_now").click().run()
+    assert f"Fall {number_of(small, 0)} eröffnet" in app.success[0].value.replace("\\", "")
+    assert asked(app, "nummer") == [number_of(small, 0)]
+
+
+def test_who_only_looks_sees_the_case_and_no_button(short: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(short, START, VIEWER)
+    cell = of_premium(app)
+    assert cell.startswith("offen · Übernehmen bis ")
+    assert "[" not in cell
+    act(app)
+    assert stored_case(short.engine, number_of(short, 0)).owner == ""  # type: ignore[union-attr]
+
+
+def test_tables_tell_what_is_under_way_and_who_waits(short: World, open_page: Any) -> None:  # noqa: F811
+    number = number_of(short, 0)
+    changes.set_quantity(short.engine, BEN, number, 5, NOW, waiting=2)
+    changes.approve(short.engine, BEN, number, 5, "frame contract", NOW)
+    with transaction(short.engine) as connection:
+        write(connection, need_case(connection, number), "ordered", {"quantity": 5}, BEN, NOW)
+
+    app = open_page(short, TENANT, SIGNED_IN, tenant="chur")
+    licences = html_table(app, "Lizenzen von Bau AG Chur")
+    assert [row.get("free.sub", "") for row in licences.rows if row["product_and_sku.sub"] == "SPB"] == [
+        "5 unterwegs, 2 warten"
+    ]
+    assert html_table(app, "Fälle von Bau AG Chur").column("state") == ["bestellt"]
+    assert "1 offen" in words(app)
+
+    app = open_page(short, START, SIGNED_IN)
+    assert (of_premium(app, "under_way"), of_premium(app, "free_now.sub")) == ("5", "2 warten")
+
+
+def test_the_file_of_licences_has_the_cases_if_there_are_any(desk: World, open_page: Any) -> None:  # noqa: F811
+    open_page(desk, START, SIGNED_IN)
+    snapshot = snapshots.newest(desk.runtime)
+    table = with_cases(pa.table({"x": [0] * len(snapshot.licenses)}), snapshot, None, open_cases(desk.engine))
+
+    assert sorted(filter(None, table.column("case").to_pylist())) == [number_of(desk, 0), number_of(desk, 1)]
+    assert with_cases(table.select(["x"]), snapshot, None, {}).column_names == ["x"]
+
+
+def test_all_rows_of_all_sessions_share_one_query_for_each_version(desk: World) -> None:
+    first = open_cases(desk.engine)
+    assert open_cases(desk.engine) is first
+    changes.take(desk.engine, ANNA, number_of(desk, 0), NOW)
+
+    assert {case.owner for case in open_cases(desk.engine).values()} == {"anna", ""}
+
+
+def test_the_jump_box_names_the_open_cases(desk: World) -> None:
+    changes.close(desk.engine, ANNA, number_of(desk, 1), "not needed", NOW)
+    figures = newest_figures(desk.engine, desk.settings)
+
+    number = number_of(desk, 0)
+    assert case_targets(figures, open_cases(desk.engine)) == [(f"{number} · Schule Höri", number)]
+
+
+def test_the_files_have_all_that_match_and_no_formulas(desk: World, open_page: Any) -> None:  # noqa: F811
+    opened(desk, "hoeri", "POWER_BI_PRO", 1, '=HYPERLINK("https://evil.example")')
+    open_page(desk, CASES, SIGNED_IN)
+    table = cases_export(desk.engine, CaseFilter(), snapshots.newest(desk.runtime), NOW, "number")
+    lines = to_csv(export_of(table, "de"), "de", desk.settings.zone).decode("utf-8-sig").splitlines()
+
+    assert lines[0].startswith("Fall;Tenant;Produkt;Zustand;Priorität;Bearbeitung;Anzahl;")
+    assert len(lines) == 4
+    assert "'=HYPERLINK" in lines[3]

@@ -62,7 +62,7 @@ def in_javascript(folder: Path, expression: str, given: object) -> Any:
     (folder / "menu_focus.js").write_bytes(BOX.with_name("menu_focus.js").read_bytes())
     (folder / "test.mjs").write_text(
         "globalThis.document = { addEventListener() {} }\n"
-        'const { fold, find, targetsOf } = await import("./box.mjs")\n'
+        'const { fold, find, endedCase, targetsOf } = await import("./box.mjs")\n'
         f"const given = {json.dumps(given)}\n"
         f"console.log(JSON.stringify({expression}))\n",
         encoding="utf-8",
@@ -121,6 +121,17 @@ def test_without_a_word_all_are_shown_pages_first(tmp_path: Path) -> None:
     assert hits == ["page", *["tenant"] * 3, *["product"] * 2]
 
 
+@pytest.mark.parametrize(
+    ("typed", "numbers"),
+    [("2026-0042", ["2026-0042"]), (" 2025-12345 ", ["2025-12345"]), ("2026-0007", []), ("2026-42", []), ("höri", [])],
+)
+def test_a_case_that_has_ended_is_found_by_its_whole_number(tmp_path: Path, typed: str, numbers: list[str]) -> None:
+    targets = {"case": [["2026-0007 · Schule Höri", "2026-0007"]]}
+    found = in_javascript(tmp_path, "endedCase(targetsOf(given[0]), given[1]).map((hit) => hit.id)", [targets, typed])
+
+    assert found == numbers
+
+
 # ---------------------------------------------------------------- where it leads
 
 
@@ -133,6 +144,7 @@ def test_without_a_word_all_are_shown_pages_first(tmp_path: Path) -> None:
         ({"kind": "product", "id": "SPB"}, ("alle-tenants", {"q": ["SPB"]})),
         ({"kind": "contact", "id": "hoeri/0123"}, ("tenant", {"tenant": ["hoeri"], "kontakt": ["0123"]})),
         ({"kind": "contact", "id": ["hoeri/0123"]}, None),
+        ({"kind": "case", "id": "2026-0042"}, ("fall", {"nummer": ["2026-0042"]})),
         ({"kind": "page", "id": "konten"}, None),  # a page that the reader may not open
         ({"kind": "page", "id": "https://evil.example"}, None),
         ({"kind": "page", "id": ["tenant"]}, None),
@@ -142,7 +154,7 @@ def test_without_a_word_all_are_shown_pages_first(tmp_path: Path) -> None:
     ],
 )
 def test_a_target_is_a_page_with_parameters(target: object, place: object) -> None:
-    assert place_of(target, {"", "tenant", "alle-tenants"}) == place
+    assert place_of(target, {"", "tenant", "alle-tenants", "fall"}) == place
 
 
 def boxes(app: AppTest) -> list[Any]:

@@ -11,10 +11,14 @@ import streamlit as st
 from core import runtime
 from core.cache.event_rows import events_of
 from core.cache.frames import history_frame
+from core.cache.open_cases import OpenCase, open_cases
 from core.graph.admin_center import admin_center_url
 from core.licenses.skus import product_language
 from core.roles import Action
 from ui import format as fmt
+from ui.cases.case_cells import case_summary
+from ui.cases.case_words import seats_words
+from ui.cases.chosen_case import NEW, NUMBER
 from ui.escaping import plain
 from ui.frame import navigation, url, visit
 from ui.frame.block_errors import fenced
@@ -79,22 +83,39 @@ def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None
 def _values(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: View) -> dict[str, str | None]:
     """Return what is known about the licence, by column."""
     lang, since, renews_at = view.language, record["short_since"], record["renews_at"]
+    case = open_cases(runtime.current().engine).get((record["tenant_id"], record["sku_id"]))
     states = ", ".join(state_words(mark, lang) for mark in snapshot.index.marks_of(position))
     return {
         "state": states,
         "enabled": fmt.number(record["enabled"], lang),
         "consumed": fmt.number(record["consumed"], lang),
-        "free": fmt.number(record["free"], lang),
+        "free": _free(record, case, lang),
         "warning": fmt.number(record["warning"], lang) if record["warning"] else "",
         "suspended": fmt.number(record["suspended"], lang) if record["suspended"] else "",
         "short_since": since and f"{fmt.moment(since, lang, view.zone)} ({fmt.ago(since, view.now, lang)})",
         "alarm": alarm_words(record, view),
+        "case": case and f"{case.number} · {case_summary(case, view)}",
         "renews_at": renews_at and fmt.day(renews_at.astimezone(view.zone), lang),
         "rule": rule_words(record, lang),
         "kind": text(f"kind.{record['kind']}", lang),
         "sku_part_number": record["sku_part_number"],
         "read_at": record["read_at"] and fmt.moment(record["read_at"], lang, view.zone),
     }
+
+
+def _free(record: Mapping[str, Any], case: OpenCase | None, lang: str) -> str:
+    """Return "0, 5 unterwegs, 2 warten"."""
+    seats = seats_words(case.under_way, case.waiting, lang) if case else ""
+    return f"{fmt.number(record['free'], lang)}{', ' if seats else ''}{seats}"
+
+
+def _case_link(slug: str, record: Mapping[str, Any]) -> None:
+    """Show the link to the open case of the licence, or to the form for a new one to roles that may open one."""
+    case = open_cases(runtime.current().engine).get((record["tenant_id"], record["sku_id"]))
+    if case is not None:
+        navigation.link(navigation.CASE, text("case.name", number=case.number), **{NUMBER: case.number})
+    elif current_user().may(Action.CASES):
+        navigation.link(navigation.CASES, text("case.do.open"), **{NEW: f"{slug}/{record['sku_id']}"})
 
 
 def _events(record: Mapping[str, Any], view: View) -> None:
@@ -121,6 +142,7 @@ def _actions(slug: str, record: Mapping[str, Any]) -> None:
     center = admin_center_url(runtime.current().settings.login_url, record["tenant_id"])
     with st.container(horizontal=True, key="panel_actions", vertical_alignment="center"):
         refresh_button([record["tenant_id"]], label="refresh.one", place="panel")
+        _case_link(slug, record)
         navigation.link(navigation.TENANT, text("panel.tenant"), tenant=slug)
         _rule_link(slug, record)
         st.link_button(text("panel.admin_center"), center, type="tertiary")

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from core import texts
 from core.access.sessions import Session
 from core.cache.contact_rows import Contact
+from core.cache.open_cases import OpenCases, open_cases
 from core.cache.shared_frames import Figures, newest_figures
 from core.licenses.skus import product_language
 from core.name_key import sort_key
@@ -25,7 +26,7 @@ from web.paths import JUMP
 from web.request_data import client_host, language_of
 
 # Kind of target -> name and id of each: of a page its address, of a tenant its slug, of a product its part number,
-# of a view its id, of a contact the slug of its tenant and its id.
+# of a view its id, of a case its number, of a contact the slug of its tenant and its id.
 Targets = dict[str, list[tuple[str, str]]]
 
 
@@ -62,9 +63,18 @@ class JumpTargets:
         views = [(_view_name(view, actor), view.view_id) for view in views_for(runtime.engine, actor)]
         figures = newest_figures(runtime.engine, runtime.settings)
         targets = {"view": views} | targets_of(figures, addresses, language)
+        targets |= {"case": case_targets(figures, open_cases(runtime.engine))}
         if actor.may(Action.SEE_CONTACTS):
             targets |= {"contact": contact_targets(figures, all_contacts(runtime.engine, actor))}
         return json.dumps(targets, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def case_targets(figures: Figures, cases: OpenCases) -> list[tuple[str, str]]:
+    """Return the open cases, the newest first: number and tenant. One that has ended is found by its whole number."""
+    names = dict(zip(figures.tenants["tenant_id"], figures.tenants["tenant"], strict=True))
+    numbers = [(case.number, names[key[0]]) for key, case in cases.items() if key[0] in names]
+    ordered = sorted(numbers, key=lambda one: (len(one[0]), one[0]), reverse=True)
+    return [(f"{number} · {tenant}", number) for number, tenant in ordered]
 
 
 def contact_targets(figures: Figures, contacts: Iterable[Contact]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import streamlit as st
@@ -14,6 +15,7 @@ import streamlit as st
 from core import runtime
 from core.cache.case_read_rows import save_read
 from core.cache.case_rows import Case
+from core.cases import changes
 from core.cases.writing import CaseChanged, CaseUnknown
 from core.problems import Problem, ProblemError
 from ui.action_messages import errors_shown, keep_success, show_success
@@ -41,15 +43,25 @@ class OpenForm:
         return bound_key(f"case_{name}", self.kind, self.case_id, self.version)
 
 
-def do_now(kind: str, change: Change) -> None:
-    """Make a change outside of a dialog, in the callback of a button; the page tells what became of it."""
+def take_now(case_id: str, version: int | None = None, *, tell: bool = True) -> None:
+    """Take the case; without the version that was shown, one that somebody has is refused.
+
+    `tell`: with a message, which a table does not need: its row shows the new owner, and its rows stay where they are.
+    """
+    engine, user = runtime.current().engine, current_user()
+    do_now("take", lambda: changes.take(engine, user, case_id, datetime.now(UTC), expected=version), tell=tell)
+
+
+def do_now(kind: str, change: Change, *, tell: bool = True) -> None:
+    """Make a change outside of a dialog; the page tells what became of it on its next run."""
     try:
         case = change()
         note_read(case)
     except ProblemError as error:
         _keep_problem(error.problem)
     else:
-        keep_success(done_words(kind, case))
+        if tell:
+            keep_success(done_words(kind, case))
 
 
 def note_read(case: Case) -> None:
@@ -97,6 +109,11 @@ def done_words(kind: str, case: Case) -> str:
 def show_outcome() -> None:
     """Show what became of the last change, until the next run."""
     show_success()
+    show_problem()
+
+
+def show_problem() -> None:
+    """Show why the last change was not made, until the next run."""
     problem: Problem | None = st.session_state.pop(_PROBLEM, None)
     if problem is not None and not visit.entered():
         problem_box(problem)

@@ -32,11 +32,11 @@ def give_form(form: OpenForm, detail: CaseDetail, view: View) -> None:
     choices = [*names, *([""] if detail.case.owner else [])]
     owner = st.selectbox(
         text("column.owner"), choices, key=form.key("owner"), format_func=lambda name: names.get(name, nobody),
-        index=None, placeholder=text("case.choose_owner"),
+        index=None, placeholder=text("case.choose.owner"),
     )  # fmt: skip
     note = _long("note", form)
     if owner is None:
-        st.caption(text("case.choose_owner"))
+        st.caption(text("case.choose.owner"))
         return
     submit(form, lambda: changes.give(*_who(form), owner, _now(), note=note, expected=form.version))
 

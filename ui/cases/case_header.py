@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
-from core import runtime
-from core.cases import changes
 from core.cases.detail import CaseDetail
 from core.roles import Actor
 from ui.cases import case_words
-from ui.cases.case_change import OpenForm, do_now
+from ui.cases.case_change import OpenForm, take_now
 from ui.cases.possible_forms import form_label, possible_forms, primary_form
 from ui.control_keys import bound_key
 from ui.escaping import plain
@@ -102,9 +98,3 @@ def _open(form: str, case_id: str, version: int) -> None:
         take_now(case_id, version)
     else:
         open_dialog(OpenForm(form, case_id, version))
-
-
-def take_now(case_id: str, version: int | None = None) -> None:
-    """Take the case; without the version that was shown, one that somebody has is refused."""
-    engine, user = runtime.current().engine, current_user()
-    do_now("take", lambda: changes.take(engine, user, case_id, datetime.now(UTC), expected=version))

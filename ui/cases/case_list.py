@@ -10,6 +10,7 @@ from core import runtime
 from core.cache.case_lists import CaseFilter, count_by_state, owners_of_open_cases
 from core.roles import Actor
 from ui import format as fmt
+from ui.cases.ahead_form import new_case_button, new_case_dialog, open_new_case_of_link
 from ui.cases.case_board import case_board
 from ui.cases.case_filters import (
     ORDER_OF_COLUMN,
@@ -35,9 +36,11 @@ from ui.views.view_menu import view_menu
 def case_list(snapshot: Snapshot, user: Actor, view: View) -> None:
     """Show everything below the title and the line about the age of the figures."""
     engine = runtime.current().engine
+    open_new_case_of_link()
     filters = case_filters(snapshot, owners_of_open_cases(engine))
     wanted = wanted_cases(filters, snapshot, user.name, view.now, view.language)
     _tools(filters, wanted, snapshot, view)
+    new_case_dialog(snapshot, view)
     table_begins()
     if filters.form == "board":
         case_board(wanted, snapshot, view, user.name)
@@ -66,6 +69,7 @@ def _tools(filters: CaseFilters, wanted: CaseFilter, snapshot: Snapshot, view: V
             )  # fmt: skip
         view_menu(PAGE, params_of_cases(filters))
         st.space("stretch")
+        new_case_button()
         if total:
             export = partial(cases_export, engine, wanted, snapshot, view.now, filters.order)
             table_downloads("csv.table", export, "faelle")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 import streamlit as st
@@ -18,8 +18,8 @@ from core.cache.case_rows import Case
 from ui import format as fmt
 from ui.cases import case_words
 from ui.cases.case_words import listed_step
-from ui.cases.chosen_case import NUMBER
-from ui.frame import language, navigation
+from ui.cases.chosen_case import open_case
+from ui.frame import language
 from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.tables.html_table import Direction, Event, Kind, Row, rows_shown, show_first_rows, titled_columns
@@ -56,10 +56,6 @@ def show_cases(
     if event is not None and event.what == "open":
         open_case(event.row)
     return event
-
-
-def open_case(number: str) -> NoReturn:
-    st.switch_page(navigation.PAGES_BY_ADDRESS[navigation.CASE].file, query_params={NUMBER: number})
 
 
 @dataclass(frozen=True, slots=True)

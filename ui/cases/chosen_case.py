@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NoReturn
 
 import streamlit as st
 
@@ -14,6 +15,18 @@ from ui.problems import problem_box
 from ui.texts import text
 
 NUMBER = "nummer"
+NEW = "neu"  # slug of a tenant, "/" and SKU id: a link to the page of all cases opens the form for a new one
+
+
+def open_case(number: str) -> NoReturn:
+    """Change to the page of the case."""
+    st.switch_page(navigation.PAGES_BY_ADDRESS[navigation.CASE].file, query_params={NUMBER: number})
+
+
+def begin_case(slug: str, sku_id: str = "") -> NoReturn:
+    """Change to the page of all cases, with the form for a new one of this tenant and product."""
+    params = url.kept_params(navigation.CASES) | {NEW: [f"{slug}/{sku_id}"]}
+    st.switch_page(navigation.PAGES_BY_ADDRESS[navigation.CASES].file, query_params=params)
 
 
 def chosen_case(now: datetime) -> CaseDetail:

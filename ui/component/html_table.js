@@ -82,7 +82,7 @@ function body(table, send) {
 }
 
 function fill(cell, value, column, row, send) {
-  if (value === null || value === "" || value.text === "") {
+  if (value === null || value === "" || (value.text === "" && !value.act)) {
     cell.classList.add("lt-empty")
     return
   }
@@ -95,6 +95,8 @@ function fill(cell, value, column, row, send) {
     button.onclick = () => send("open", { row: row.id, column: column.id })
     cell.append(button)
     if (sub) cell.append(make("span", { class: "lt-sub" }, sub))
+  } else if (column.kind === "case") {
+    cell.append(...caseOf(value, row.id, column.id, send))
   } else if (column.kind === "switch") {
     cell.append(switchOf(text, on, disabled, row.id, column.id, send))
   } else if (column.kind === "chip") {
@@ -120,6 +122,24 @@ function chipOf({ text, tone, label }, row, column, send) {
   button.onclick = () => send("open", { row, column })
   button.append(chip)
   return button
+}
+
+// The door to a case, the button that does what is next, or both.
+function caseOf({ text, label, tone, act, actLabel }, row, column, send) {
+  const parts = []
+  if (text) {
+    const name = { type: "button", class: `lt-open lt-door lt-${tone || "quiet"}`, "aria-label": label }
+    const door = make("button", { ...name, "data-key": `open/${row}/${column}` }, text)
+    door.onclick = () => send("open", { row, column })
+    parts.push(door)
+  }
+  if (act) {
+    const name = { type: "button", class: "lt-act", "aria-label": actLabel, "data-key": `act/${row}/${column}` }
+    const button = make("button", name, act)
+    button.onclick = () => send("act", { row, column })
+    parts.push(button)
+  }
+  return parts
 }
 
 // It shows what is stored: a click only asks for the change, and the next description says what became of it.

@@ -124,7 +124,7 @@ async function load() {
 }
 
 function show() {
-  const hits = find(names.targets, box.field.value)
+  const hits = [...find(names.targets, box.field.value), ...endedCase(names.targets, box.field.value)]
   box.list.replaceChildren(...hits.slice(0, SHOWN).map(option))
   box.list.scrollTop = 0
   activate(hits.length ? 0 : -1)
@@ -195,6 +195,13 @@ export function find(targets, typed) {
   const rank = ({ key }) => key.startsWith(asked) ? 0 : words.every((word) => startsWord(key, word)) ? 1 : 2
   const hits = targets.filter(({ key }) => words.every((word) => key.includes(word)))
   return asked ? hits.map((hit) => [rank(hit), hit]).sort(([a], [b]) => a - b).map(([, hit]) => hit) : hits
+}
+
+// The names hold the cases that are open; any other is found by its whole number.
+export function endedCase(targets, typed) {
+  const number = typed.trim()
+  const known = targets.some(({ kind, id }) => kind === "case" && id === number)
+  return /^\d{4}-\d{4,9}$/.test(number) && !known ? [{ kind: "case", name: number, id: number }] : []
 }
 
 function startsWord(key, word) {

@@ -1,4 +1,4 @@
-"""The jump box: a button on every page, and a dialog that finds any view, page, tenant, product or contact.
+"""The jump box: a button on every page, and a dialog that finds any view, page, case, tenant, product or contact.
 
 The dialog is `ui/component/jump_box.js`. It asks /jump for the names (web/jump_targets.py) when it is opened, so that
 they cost nothing before, and filters them itself. It answers with kind and id of the one that was chosen.
@@ -21,7 +21,7 @@ from ui.tables import license_filters
 from ui.texts import plural, text
 
 WORDS = ("open", "title", "field", "targets", "close", "slash", "loading", "unavailable", "none")
-KINDS = ("view", "page", "tenant", "product", "contact")
+KINDS = ("view", "page", "case", "tenant", "product", "contact")
 
 
 def jump_box(user: Actor) -> None:
@@ -60,6 +60,8 @@ def place_of(target: object, addresses: Collection[str]) -> tuple[str, Params] |
             place = address, {}
         case {"kind": "tenant", "id": str(slug)}:
             place = navigation.TENANT, {"tenant": [slug]}
+        case {"kind": "case", "id": str(number)}:
+            place = navigation.CASE, {"nummer": [number]}
         case {"kind": "product", "id": str(part)}:
             place = navigation.LICENSES, {license_filters.SEARCH: [part]}
         case {"kind": "contact", "id": str(both)}:

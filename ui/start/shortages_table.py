@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from core.cache.frame_index import Positions
+from ui.cases.case_change import show_problem
 from ui.frame.skip_link import table_begins
 from ui.snapshots import Snapshot
 from ui.tables import license_table
@@ -42,6 +43,7 @@ def show_shortages(snapshot: Snapshot, beside: Callable[[], None]) -> None:
     if not len(shortages):
         st.caption(no_shortages_words(snapshot))
         return
+    show_problem()
     table_begins()
     name = text("start.shortages")
     license_table.show_licenses(snapshot, shortages, SHORTAGES, "shortages", name, most=MOST_ROWS)

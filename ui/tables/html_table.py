@@ -20,8 +20,8 @@ from ui.texts import text
 
 FIRST_ROWS, MORE_ROWS = 50, 100
 
-Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open", "switch"]
-OPENING: tuple[Kind, ...] = ("open", "chip")  # in which a click opens something
+Kind = Literal["text", "number", "time", "word", "chip", "bar", "code", "open", "switch", "case"]
+OPENING: tuple[Kind, ...] = ("open", "chip", "case")  # in which a click opens something
 Direction = Literal["ascending", "descending", "none"]
 
 
@@ -42,6 +42,7 @@ class Row:
     `label` is what a screen reader says for a name that stands in several rows; it begins with the name.
     `chips` are mappings with `text`, `tone` and, if a click on it opens something, a `label`.
     A switch is a mapping with `text` (its accessible name), `on` and `disabled`.
+    A case has a door (`text`, `label`), a button (`act`, `actLabel`: what it does, and to whom), or both.
     """
 
     id: str
@@ -50,12 +51,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What somebody did: `open` a cell's name or chip or `switch` it (row and column), `sort` by a column, show `more`.
+    """What somebody did: `open` a cell, `act` by its button, `switch` it, `sort` by a column, show `more`.
 
     `row` is the id of a row and not its position, because rows move before a click on them arrives.
     """
 
-    what: Literal["open", "sort", "more", "switch"]
+    what: Literal["open", "act", "sort", "more", "switch"]
     row: str = ""
     column: str = ""
     on: bool = False  # what the switch is to be
@@ -92,7 +93,7 @@ def show_table(
         "total": total, "edition": edition, "shown": text("table.part", lang, **counts) if is_part else "",
         "more": text("table.more", lang) if is_part else "",
     }  # fmt: skip
-    events = ("open", "sort", "more", "switch")
+    events = ("open", "act", "sort", "more", "switch")
     answer = show_component(
         "html_table", '<div class="lt-root"></div>', key=key, description=described, events=events, css=True
     )
@@ -138,13 +139,15 @@ def show_whole_table(key: str, name: str, columns: Sequence[Column], rows: Seque
 
 def _event(answer: Any, columns: dict[str, Kind]) -> Event | None:
     """Return the event in the answer; None for what no table of ours can have sent."""
-    match answer.open, answer.switch, answer.sort, answer.more:
-        case {"row": str(row), "column": str(column)}, _, _, _ if columns.get(column) in OPENING:
+    match answer.open, answer.act, answer.switch, answer.sort, answer.more:
+        case {"row": str(row), "column": str(column)}, _, _, _, _ if columns.get(column) in OPENING:
             return Event("open", row, column)
-        case _, {"row": str(row), "column": str(column), "on": bool(on)}, _, _ if columns.get(column) == "switch":
+        case _, {"row": str(row), "column": str(column)}, _, _, _ if columns.get(column) == "case":
+            return Event("act", row, column)
+        case _, _, {"row": str(row), "column": str(column), "on": bool(on)}, _, _ if columns.get(column) == "switch":
             return Event("switch", row, column, on)
-        case _, _, str(column), _ if column in columns:
+        case _, _, _, str(column), _ if column in columns:
             return Event("sort", column=column)
-        case _, _, _, int(shown) if shown > 0:
+        case _, _, _, _, int(shown) if shown > 0:
             return Event("more")
     return None

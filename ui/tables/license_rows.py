@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from core.cache.frame_index import Positions
+from core.cache.open_cases import OpenCases
 from core.licenses.skus import product_language
 from ui import format as fmt
+from ui.cases import case_cells
 from ui.frame.language import Language
 from ui.frame.view import View
 from ui.snapshots import Snapshot
@@ -18,13 +21,13 @@ from ui.texts import text
 KINDS: dict[str, Kind] = {
     "state": "chip", "tenant": "open", "product": "open", "product_and_sku": "open", "enabled": "number",
     "consumed": "number", "free": "number", "utilisation": "bar", "short_since": "time", "alarm": "word",
-    "renews_at": "time",
+    "renews_at": "time", "free_now": "number", "under_way": "number", "case": "case",
 }  # fmt: skip
 ALL = ("state", "tenant", "product_and_sku", "enabled", "consumed", "free", "utilisation", "short_since", "alarm",
        "renews_at")  # fmt: skip
 OF_TENANT = tuple(name for name in ALL if name != "tenant")
-SHORTAGES = ("tenant", "product", "free", "short_since", "alarm", "state")
-TITLES = {"product_and_sku": "product", "utilisation": "used_share"}
+SHORTAGES = ("tenant", "product", "free_now", "under_way", "short_since", "alarm", "case", "state")
+TITLES = {"product_and_sku": "product", "utilisation": "used_share", "free_now": "free"}
 # Without a colour are what is ok and what hits nobody, so that the others are seen.
 TONES = {"shortage": "bad", "over": "bad", "low": "warn", "grace": "calm", "suspended": "calm", "unreadable": "warn"}
 UNREADABLE = "unreadable"  # the chip of a row whose tenant could not be read; a click on it says why
@@ -39,9 +42,22 @@ def license_columns(
     return titled_columns(kinds, language, titles=TITLES, sorts=sorted_by or {})
 
 
-def license_rows(snapshot: Snapshot, positions: Positions, names: Sequence[str], view: View) -> list[Row]:
-    """Return these rows of the licences, in this order, with the cells `names`."""
+def license_rows(
+    snapshot: Snapshot,
+    positions: Positions,
+    names: Sequence[str],
+    view: View,
+    cases: OpenCases = MappingProxyType({}),
+    *,
+    may_work: bool = False,
+) -> list[Row]:
+    """Return these rows of the licences, in this order, with the cells `names`.
+
+    `cases` are the open ones; `may_work`: the reader may take or open one.
+    """
     records = snapshot.index.records(positions)
+    for record in records:
+        record |= {"open_case": cases.get((record["tenant_id"], record["sku_id"])), "may_work": may_work}
     ids = snapshot.index.ids_of(positions)
     marks = [_marks(snapshot, position, names) for position in positions]
     return [
@@ -98,6 +114,23 @@ def _alarm(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
     return {"text": alarm_words(record, view), "title": title, "tone": ALARM_TONES.get(record["alarm"], "quiet")}
 
 
+def _free(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    return case_cells.free_cell(record["free"], record["open_case"], view.language)
+
+
+def _free_now(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    return case_cells.free_and_waiting_cell(record["free"], record["open_case"], view.language)
+
+
+def _under_way(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
+    return case_cells.under_way_cell(record["open_case"], view.language)
+
+
+def _case(record: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
+    product, case, may_work = _product(record, marks, view), record["open_case"], record["may_work"]
+    return case_cells.case_cell(case, product, record["tenant"], view, may_work=may_work)
+
+
 def _renewal(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
     renews_at = record["renews_at"]
     return "" if renews_at is None else fmt.day(renews_at.astimezone(view.zone), view.language)
@@ -105,7 +138,8 @@ def _renewal(record: Mapping[str, Any], _: Sequence[str], view: View) -> Any:
 
 CELLS: dict[str, Callable[[Mapping[str, Any], Sequence[str], View], Any]] = {
     "state": _state, "product": _product, "product_and_sku": _product_and_sku, "utilisation": _utilisation,
-    "short_since": _since, "alarm": _alarm, "renews_at": _renewal,
+    "short_since": _since, "alarm": _alarm, "renews_at": _renewal, "free": _free, "free_now": _free_now,
+    "under_way": _under_way, "case": _case,
 }  # fmt: skip
 
 

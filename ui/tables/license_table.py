@@ -11,7 +11,11 @@ import streamlit as st
 from core import runtime
 from core.audit import note_export
 from core.cache.frame_index import Positions
+from core.cache.open_cases import OpenCases, open_cases
+from core.roles import Action
 from ui import format as fmt
+from ui.cases.case_change import take_now
+from ui.cases.chosen_case import begin_case, open_case
 from ui.frame import language
 from ui.frame.identity import current_user
 from ui.frame.view import current_view
@@ -36,9 +40,24 @@ OF_TENANT = tuple(name for name in ALL if name != "tenant")
 def table_of(snapshot: Snapshot, rows: Positions | None = None, names: tuple[str, ...] = ALL) -> pa.Table:
     """Return these rows of the licence table in this order (None: all), with a column for the rule if any decided."""
     whole = license_columns.license_table(snapshot, language.current(), runtime.current().settings.time_zone)
-    return (whole if rows is None else whole.take(pa.array(rows))).select(
+    chosen = (whole if rows is None else whole.take(pa.array(rows))).select(
         _with_rule(names) if snapshot.index.ruled else list(names)
     )
+    return with_cases(chosen, snapshot, rows, open_cases(runtime.current().engine))
+
+
+def with_cases(table: pa.Table, snapshot: Snapshot, rows: Positions | None, cases: OpenCases) -> pa.Table:
+    """Return the table with what is under way and who waits, if there is a case in any of its rows."""
+    positions = {snapshot.index.position_of(f"{key[0]}/{key[1]}"): case for key, case in cases.items()}
+    order = range(table.num_rows) if rows is None else rows.tolist()
+    found = [positions.get(position) for position in order]
+    if any(found):
+        for name in ("under_way", "waiting"):
+            numbers = [getattr(case, name) if case else 0 for case in found]
+            table = table.append_column(name, pa.array(numbers, pa.int64()))
+        numbers_of = [case.number if case else "" for case in found]
+        table = table.append_column("case", pa.array(numbers_of, pa.string()))
+    return table
 
 
 def _with_rule(names: tuple[str, ...]) -> list[str]:
@@ -59,7 +78,7 @@ def show_licenses(
     """Show these licences with the cells `names` under the accessible `name`; return what somebody did with them.
 
     A click on the name of a tenant or product opens the panel of the licence, one on the chip of an unreadable tenant
-    says why. `sort`: the order of the rows if a click on a title may change it.
+    says why, one on a case its page. `sort`: the order of the rows if a click on a title may change it.
     """
     if not len(positions):
         return None
@@ -67,15 +86,34 @@ def show_licenses(
     sorts = sort_directions(sort, ORDER_OF_COLUMN, DESCENDING) if sort else None
     columns = license_rows.license_columns(names, view.language, sorts)
 
+    cases = open_cases(runtime.current().engine)
+    may_work = current_user().may(Action.CASES)
+
     def first_rows(count: int) -> list[Row]:
-        return license_rows.license_rows(snapshot, positions[:count], names, view)
+        return license_rows.license_rows(snapshot, positions[:count], names, view, cases, may_work=may_work)
 
     event = show_first_rows(key, name, columns, first_rows, total=len(positions), most=most)
     if event is not None and event.what == "open" and event.column == "state":
         open_dialog(UnreadableTenant(snapshot.index.slug_of(event.row)))
+    elif event is not None and event.column == "case":
+        use_case(event, snapshot, cases)
     elif event is not None and event.what == "open":
         open_license(event.row)
     return event
+
+
+def use_case(event: Event, snapshot: Snapshot, cases: OpenCases) -> None:
+    """Open the case of a row, take it, or open the form for a new one, as the reader has clicked."""
+    tenant_id, _, sku_id = event.row.partition("/")
+    case = cases.get((tenant_id, sku_id))
+    if event.what == "act" and case is None:
+        begin_case(snapshot.index.slug_of(event.row), sku_id)
+    if case is None:
+        st.rerun()  # it has ended meanwhile, which the row shows now
+    if event.what == "open":
+        open_case(case.number)
+    take_now(case.number, tell=False)
+    st.rerun()
 
 
 def table_downloads(label: str, make_table: Callable[[], pa.Table], file: str) -> None:
