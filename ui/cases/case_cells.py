@@ -39,17 +39,13 @@ def case_summary(case: OpenCase, view: View) -> str:
 def case_cell(case: OpenCase | None, product: str, tenant: str, view: View, *, may_work: bool) -> Any:
     """Return the door to the case of a shortage; for roles that may, the button that takes it or opens one."""
     if case is None:
-        return {"text": ""} | _button(text("case.do.open", view.language), product, tenant) if may_work else ""
+        return {"text": ""} | _button(text("case.do.open", view.language), f"{product}, {tenant}") if may_work else ""
     step = NextStep(case.next_action, case.due_at).at(view.now)
     to_take = may_work and step.action == "take"
     words = _beside_the_button(case, step, view) if to_take else case_summary(case, view)
     number = text("case.name", view.language, number=case.number)
-    door = {
-        "text": words,
-        "label": f"{words}, {number}, {tenant}",
-        "tone": "bad" if step.overdue(view.now) else "",
-    }
-    return door | (_button(text("case.do.take", view.language), product, tenant) if to_take else {})
+    door = {"text": words, "label": f"{words}, {number}", "tone": "bad" if step.overdue(view.now) else ""}
+    return door | (_button(text("case.do.take", view.language), number) if to_take else {})
 
 
 def _beside_the_button(case: OpenCase, step: NextStep, view: View) -> str:
@@ -64,5 +60,6 @@ def _beside_the_button(case: OpenCase, step: NextStep, view: View) -> str:
     return f"{state} · {text('case.clock.running_due', view.language, due=due)}"
 
 
-def _button(words: str, product: str, tenant: str) -> dict[str, str]:
-    return {"act": words, "actLabel": f"{words}: {product}, {tenant}"}
+def _button(words: str, about: str) -> dict[str, str]:
+    """Return the button, with a name that no other button of the table has."""
+    return {"act": words, "actLabel": f"{words}: {about}"}

@@ -74,8 +74,8 @@ function body(table, send) {
       fill(cell, row.cells[index], column, row, send)
       line.append(cell)
     })
-    // All names of a row open the same, so that one of them is enough for who comes by keyboard.
-    for (const name of [...line.querySelectorAll(".lt-open > button")].slice(1)) name.tabIndex = -1
+    // All names of a row open the same, so that one of them is enough for who comes by keyboard; the case is there, too.
+    for (const name of [...line.querySelectorAll("button.lt-open")].slice(1)) name.tabIndex = -1
     part.append(line)
   })
   return part
