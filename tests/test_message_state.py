@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Engine
 
 from core.__main__ import main
-from core.attention.facts import message_facts
+from core.attention.facts import Facts, message_facts
+from core.attention.list_conditions import list_conditions
 from core.attention.message_conditions import WAITS_LONG, MessageFacts, message_conditions
 from core.cache.message_rows import OutboxState, list_messages, mark_failed
 from core.messages import channels
@@ -36,7 +37,6 @@ OLD, WHY = NOW - WAITS_LONG - timedelta(minutes=1), Problem("message.refused", {
         (MessageFacts(OutboxState(waiting=2, oldest=NOW)), []),
         (MessageFacts(OutboxState(waiting=2, oldest=OLD)), [("warning", "message.check_waiting")]),
         (MessageFacts(OutboxState(failed=1, newest_error=WHY.to_json())), [("error", "message.check_failed")]),
-        (MessageFacts(somebody_is_told=False), [("note", "message.check_nobody")]),
     ],
 )
 def test_what_is_wrong_with_messages_is_told(facts: MessageFacts, told: list[tuple[str, str]]) -> None:
@@ -45,6 +45,13 @@ def test_what_is_wrong_with_messages_is_told(facts: MessageFacts, told: list[tup
     assert [(one.level, one.problem.code) for one in found] == told
     for one in found:
         assert "{" not in one.settled("de", str).text("de")
+
+
+@pytest.mark.parametrize(("told", "codes"), [(False, ["check.no_sharepoint"]), (True, [])])
+def test_without_sharepoint_a_channel_for_urgent_cases_is_enough(told: bool, codes: list[str]) -> None:
+    facts = Facts(messages=MessageFacts(somebody_is_told=told))
+
+    assert [one.problem.code for one in list_conditions(facts)] == codes
 
 
 def test_the_facts_are_those_of_the_database(database: Engine) -> None:

@@ -55,7 +55,8 @@ def list_conditions(facts: Facts) -> Iterator[Condition]:
     if facts.unanswered and not silent:  # also while the lists cannot be read
         params = {"count": str(facts.unanswered), "minutes": f"{facts.flow_minutes:g}"}
         yield _of_the_lists(Problem("sharepoint.flow_silent", params), status)
-    if not status.configured:
+    told_by_channel = facts.messages is not None and facts.messages.somebody_is_told
+    if not status.configured and not told_by_channel:
         yield Condition("note", Problem("check.no_sharepoint"), "SharePoint")
     if status.configured and status.read_at is not None:
         yield from row_conditions(facts.tenants)

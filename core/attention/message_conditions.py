@@ -1,4 +1,4 @@
-"""Conditions about messages: given up, waiting for long, nobody to tell. Pure functions of facts and time."""
+"""Conditions about messages: given up, or waiting for long. Pure functions of facts and time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MessageFacts:
 
 
 def message_conditions(facts: MessageFacts, now: datetime) -> Iterator[Condition]:
-    """Yield a condition if messages were given up, if some wait for long, or if nobody would be told."""
+    """Yield a condition if messages were given up, and one if some wait for long."""
     outbox = facts.outbox
     cause = Problem.from_json(outbox.newest_error) if outbox.newest_error else Problem("message.not_tried")
     if outbox.failed:
@@ -33,5 +33,3 @@ def message_conditions(facts: MessageFacts, now: datetime) -> Iterator[Condition
     if outbox.waiting and outbox.oldest and elapsed(outbox.oldest, now) > WAITS_LONG:
         problem = Problem("message.check_waiting", {"count": str(outbox.waiting)})
         yield Condition("warning", problem, SUBJECT, cause=cause, moments={"since": outbox.oldest})
-    if not facts.somebody_is_told:
-        yield Condition("note", Problem("message.check_nobody"), SUBJECT)

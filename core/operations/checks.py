@@ -14,6 +14,7 @@ from core.attention.condition import Condition, as_written
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions, row_conditions
 from core.attention.message_conditions import message_conditions
+from core.cache.channel_rows import URGENT, has_route
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
 from core.cache.tenant_rows import tenant_rows
@@ -68,7 +69,8 @@ def check_all(services: Services) -> list[Finding]:
     findings += site
     if lists is not None and profiles.sharepoint:
         findings += _list_findings(services, profiles, profiles.sharepoint, [answer for answer, _ in read], lists)
-    if not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults):
+    no_lists = not profiles.sharepoint and not any(fault.of_sharepoint for fault in profiles.faults)
+    if no_lists and not has_route(services.engine, URGENT):
         findings.append(Finding("SharePoint", "warning", Problem("check.no_sharepoint")))
     findings += [Finding("files", one.level, one.problem) for one in file_modes.findings(services.settings)]
     for problem in stored_secrets.problems(services.engine):
