@@ -20,8 +20,9 @@ from core.profiles.certificates import Certificate
 from core.profiles.sharepoint_writer import ProfileDiffers, SiteAccess, new_access, slug_of, stored_access, write_access
 from core.refresh.services import Services
 from core.roles import Action, Actor
+from core.sharepoint.flow_parameters import CHANNELS
 from core.sharepoint.list_template import PARAMETERS
-from core.sharepoint.lists import CHANNELS, short_hash
+from core.sharepoint.lists import short_hash
 from core.sharepoint.owner_mark import PARAMETER, Own, mark_of, verdict
 from core.sharepoint.provisioner import Provisioner, Told, find_site
 from core.sharepoint.provisioning import FoundList, Wanted, infos_of

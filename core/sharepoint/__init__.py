@@ -1,11 +1,12 @@
 """The three SharePoint lists: read them, plan changes (pure), write them."""
 
 from core.sharepoint.apply import Outcome, Writer
+from core.sharepoint.flow_parameters import check_parameters, parameters_of
 from core.sharepoint.item_names import license_name
 from core.sharepoint.license_rows import Row
 from core.sharepoint.list_cache import ListCache
 from core.sharepoint.list_columns import ListError
-from core.sharepoint.lists import Item, Lists, check_parameters, parameters_of
+from core.sharepoint.lists import Item, Lists
 from core.sharepoint.pace import Pace
 from core.sharepoint.plan import Change, Plan, plan_licenses
 from core.sharepoint.push import GiveWay, PushResult, push

@@ -27,7 +27,6 @@ DELTA_PAGE = "1000"  # 5000 rows take 20 MB of memory
 ITEM_ID = re.compile(r"[0-9]{1,18}")
 LONGEST_ETAG = 100  # as in core.cache.schema
 LONGEST_VALUE = 10_000
-CHANNELS = ("E-Mail", "Teams")  # of the flow
 
 
 @dataclass(slots=True)
@@ -258,21 +257,3 @@ def doubtful(of: SharePointList, items: Sequence[Item]) -> bool:
     flags = [word for word, spec in COLUMNS[of.kind].items() if KINDS[spec.role] == "boolean"]
     lacking = any(all(word not in item.fields for item in items) for word in of.ours.by_word)
     return lacking or any(item.odd(word) for item in items for word in flags if of.ours.reads(word))
-
-
-def parameters_of(items: Iterable[Item]) -> dict[str, str]:
-    """Return parameter name -> value from the items of the parameter list."""
-    return {item.text("name"): item.text("value") for item in items if item.text("name")}
-
-
-def check_parameters(parameters: Mapping[str, str]) -> list[Problem]:
-    """Return the problems with the flow's parameters; without them it sends no messages."""
-    problems = [
-        Problem("sharepoint.parameter_missing", {"field": name})
-        for name in ("sendermail", "recipientmail", "communication")
-        if not parameters.get(name)
-    ]
-    channel = parameters.get("communication")
-    if channel and channel not in CHANNELS:
-        problems.append(Problem("sharepoint.channel_unknown", {"value": channel}))
-    return problems

@@ -11,9 +11,10 @@ from core.graph import BadAnswer, BatchAnswer, GraphClient, NotFound, Permission
 from core.graph.errors import error_of
 from core.name_key import guid_key
 from core.problems import Problem, ProblemError, ProblemsError
+from core.sharepoint.flow_parameters import parameters_of
 from core.sharepoint.list_columns import COLUMNS, LIST_NAMES, resolve_columns
 from core.sharepoint.list_template import DESCRIPTION, TEMPLATE
-from core.sharepoint.lists import SharePointList, parameters_of
+from core.sharepoint.lists import SharePointList
 from core.sharepoint.provisioning import FoundList, Step, Wanted, chosen_list, obstacles, own_columns, steps
 from core.sharepoint.site_address import SiteAddress
 
