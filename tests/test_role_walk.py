@@ -567,7 +567,7 @@ def script_of(tab: Tab) -> str:
 
 # ---------------------------------------------------------------- pages
 
-EVERY_DAY = ("", "faelle", "alle-tenants", "produkte", "tenant", "monitoring", "regeln")
+EVERY_DAY = ("", "faelle", "alle-tenants", "produkte", "auswertung", "tenant", "monitoring", "regeln")
 # Action -> (page, start of the key of a control) that are there for whoever may, and for nobody else.
 SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.LOOK: [("", "shortages"), ("faelle", "cases"), ("alle-tenants", "licenses"), ("produkte", "products"),

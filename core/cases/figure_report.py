@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-import pandas as pd
 from sqlalchemy import Engine
 
 from core.cache.case_frames import open_cases_frame
@@ -27,16 +26,13 @@ from core.cases.figures import (
 
 @dataclass(frozen=True, slots=True)
 class FigureReport:
-    """The figures; `names`: key of a group -> name, without those that have no other name than their key.
-
-    `choices`: level, owner and distributor -> key -> name of all that have ended cases.
-    """
+    """The figures; `names`: key of a group -> name, without those that have no other name than their key."""
 
     total: CaseFigures
     groups: list[CaseFigures]
+    months: list[CaseFigures]
     ages: list[AgeCount]
     names: Mapping[str, str]
-    choices: Mapping[str, Mapping[str, str]]
 
     @property
     def open_count(self) -> int:
@@ -48,13 +44,16 @@ def figure_report(engine: Engine, wanted: FigureFilter, by: Group, now: datetime
     tenants = {tenant_id: row.name for tenant_id, row in tenant_rows(engine).items()}
     results = known_results(engine, zone)
     counted = chosen(results, wanted, tenants)
-    choices = _choices(results, engine)
-    names = tenants if by == "tenant" else choices.get(by, {})
+    names = tenants if by == "tenant" else known_choices(engine, zone).get(by, {})
+    months = grouped_figures(counted, "month")
+    groups = months if by == "month" else grouped_figures(counted, by)
     ages = open_ages(open_cases_frame(engine), wanted, tenants, now)
-    return FigureReport(total_figures(counted), grouped_figures(counted, by), ages, names, choices)
+    return FigureReport(total_figures(counted), groups, months, ages, names)
 
 
-def _choices(results: pd.DataFrame, engine: Engine) -> dict[str, dict[str, str]]:
+def known_choices(engine: Engine, zone: tzinfo) -> dict[str, dict[str, str]]:
+    """Return level, owner and distributor -> key -> name of all that have ended cases. Raises DatabaseError."""
+    results = known_results(engine, zone)
     levels = {level.key: level.name for level in all_levels(engine).values()}
     owners = dict(zip(results["owner"], results["owner_name"], strict=True))
     distributors = sorted(set(results["distributor"]) - {""})

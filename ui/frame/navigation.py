@@ -11,7 +11,7 @@ from core.roles import PASSWORD_DUE, Action, Actor, may_open
 from ui.texts import text
 
 START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
-CASES, CASE = "faelle", "fall"
+CASES, CASE, EVALUATION = "faelle", "fall", "auswertung"
 MONITORING, RULES = "monitoring", "regeln"
 NEW_TENANT, LEVELS, NOTIFICATIONS = "tenant-aufnehmen", "stufen", "benachrichtigungen"
 ACCOUNTS, PROGRAMS, AUDIT, OPERATIONS = "konten", "programme", "protokoll", "betrieb"
@@ -32,6 +32,7 @@ PAGES_BY_ADDRESS = {
     CASES: PageEntry("pages/cases.py", Action.LOOK),
     LICENSES: PageEntry("pages/all_tenants.py", Action.LOOK),
     PRODUCTS: PageEntry("pages/products.py", Action.LOOK),
+    EVALUATION: PageEntry("pages/case_figures.py", Action.LOOK),
     TENANT: PageEntry("pages/tenant.py", Action.LOOK),
     MONITORING: PageEntry("pages/monitoring.py", Action.LOOK),
     RULES: PageEntry("pages/rules.py", Action.LOOK),
