@@ -54,6 +54,36 @@ def refused_handshake(*arguments, **options) -> int:
 
 
 @pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 404),
+        ({"origin": "null"}, 404),  # as a page without a referrer says
+        ({"origin": "https://evil.example"}, 403),
+        ({"origin": "null", "sec-fetch-site": "cross-site"}, 403),
+    ],
+)
+def test_a_customer_answers_without_a_session_but_not_from_a_foreign_page(
+    served: Served, headers: dict[str, str], status: int
+):
+    answer = get(served, "/freigabe/unknown", method="POST", headers=headers, data={"decision": "given"})
+
+    assert (answer.status_code, "set-cookie" in answer.headers) == (status, False)
+
+
+def test_the_page_of_a_customer_says_nothing_about_where_it_is(served: Served):
+    answer = get(served, "/freigabe/unknown", method="HEAD", cookies={"lizenztool_session": "forged"})
+
+    assert (answer.status_code, answer.headers["referrer-policy"]) == (404, "no-referrer")
+    assert (answer.headers["cache-control"], "set-cookie" in answer.headers) == ("no-store", False)
+    assert "unknown" not in repr(answer.headers)
+
+
+def test_attachments_are_added_only_with_a_session(served: Served):
+    assert get(served, "/beleg?freigabe=x").headers["location"] == "/login?next=/beleg%3Ffreigabe%3Dx"
+    assert get(served, "/beleg?freigabe=x", method="POST", data=b"x").status_code == 401
+
+
+@pytest.mark.parametrize(
     ("path", "location"),
     [
         ("/", "/login"),

@@ -18,7 +18,17 @@ from core.cache.database import open_database
 from core.cache.message_rows import Message, list_messages
 from core.cache.schema import consent_decisions, consent_files, contacts
 from core.cases import changes
-from core.cases.consent_files import LARGEST, MAIL, PDF, Upload, media_type_of, read_file
+from core.cases.consent_files import (
+    LARGEST,
+    MAIL,
+    MOST_FILES,
+    PDF,
+    Upload,
+    attach,
+    case_of_consent,
+    media_type_of,
+    read_file,
+)
 from core.cases.consent_rules import Answer
 from core.cases.deciding import AnswerFaults, LinkClosed, redeem
 from core.cases.recording import Recorded, record_answer
@@ -241,6 +251,20 @@ def test_what_cannot_be_recorded_is_told_and_changes_nothing(office: Office, rec
 ])  # fmt: skip
 def test_a_file_is_told_by_its_content(content: bytes, kind: str | None) -> None:
     assert media_type_of(content) == kind
+
+
+def test_files_are_added_to_a_consent_later_and_are_bounded(office: Office) -> None:
+    case_id = office.desk.case.case_id
+    record_answer(office.engine, ANNA, case_id, Recorded(Answer("given", "P"), "phone"), office.desk.now, ZURICH)
+    (record,) = consents_of_case(office.engine, case_id)
+    for number in range(MOST_FILES):
+        attach(office.engine, ANNA, record.consent.consent_id, Upload(f"{number}.eml", MAIL_FILE), office.desk.now)
+
+    for consent_id, code in ((record.consent.consent_id, "approval.files_many"), ("x", "approval.file_nowhere")):
+        with pytest.raises(CaseRefused) as refused:
+            attach(office.engine, ANNA, consent_id, Upload("a.pdf", PDF_FILE), office.desk.now)
+        assert refused.value.problem.code == code
+    assert case_of_consent(office.engine, record.consent.consent_id) == office.desk.case.number
 
 
 def test_a_damaged_attachment_is_not_given_out(office: Office) -> None:

@@ -348,6 +348,8 @@ CORE: dict[Action, list[tuple[str, Call]]] = {
         ("orders.cancel", lambda core, actor: orders.cancel(core.engine, actor, "key", "so", NOW)),
         ("recording.record_answer", lambda core, actor: record_answer(
             core.engine, actor, CASE, Recorded(Answer("given", "P"), "phone"), NOW, UTC)),
+        ("consent_files.attach", lambda core, actor: consent_files.attach(
+            core.engine, actor, "nothing", consent_files.Upload("a.pdf", b"%PDF-1.7 %%EOF"), NOW)),
         ("consent_files.read_file", lambda core, actor: consent_files.read_file(core.engine, actor, "nothing")),
     ],
     Action.TEMPLATES: [

@@ -22,6 +22,7 @@ from web import streamlit_internals
 from web.api.app import api_app
 from web.api.authentication import BASE
 from web.approval_pages import ApprovalPages
+from web.attachment_pages import AttachmentPages
 from web.consent_pages import ConsentPages
 from web.first_files import first_files, open_paths
 from web.gate import Gate
@@ -102,6 +103,7 @@ def _routes(
         *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),
         *ApprovalPages(lambda: server.runtime, lambda: datetime.now(UTC)).routes(),
+        *AttachmentPages(plain, lambda: server.runtime).routes(),
         *ConsentPages(plain, lambda: server.runtime, server.settings.language).routes(),
         *JumpTargets(lambda: server.runtime, pages, server.settings.language).routes(),
         Mount(BASE, api_app(lambda: server.runtime)),

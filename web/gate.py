@@ -25,7 +25,19 @@ from web.language_choice import set_language
 from web.limits.connection import connection_of
 from web.limits.connections import Connections
 from web.limits.request_limits import too_large
-from web.paths import BY_TOKEN, CONSENT_START, JUMP, NO_PAGES, SERVED, is_api, is_approval, is_page, is_public, is_under
+from web.paths import (
+    ATTACHMENT,
+    BY_TOKEN,
+    CONSENT_START,
+    JUMP,
+    NO_PAGES,
+    SERVED,
+    is_api,
+    is_approval,
+    is_page,
+    is_public,
+    is_under,
+)
 from web.request_data import audit_unknown_caller, client_host, is_foreign, language_of
 from web.request_session import find_session, with_identity
 from web.tabs import Tabs
@@ -132,7 +144,7 @@ class Gate:
                 return RedirectResponse(_sign_in_for(scope, session), 303)
             return PlainTextResponse(self._text(scope, "plain.sign_in"), 401)
         not_sent = is_under(path, (streamlit.MEDIA_PATH,)) and not self._tabs.media.allows(session.id, path)
-        ours = path in (*streamlit.PING_PATHS, *BY_TOKEN, JUMP, CONSENT_START)
+        ours = path in (*streamlit.PING_PATHS, *BY_TOKEN, JUMP, CONSENT_START, ATTACHMENT)
         if ours or (is_under(path, SERVED) and not not_sent):
             return None
         if scope["method"] in ("GET", "HEAD") and is_page(path):

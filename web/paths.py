@@ -12,6 +12,8 @@ CONSENT_START, CONSENT_ANSWER = "/onboarding/consent/start", "/onboarding/consen
 
 # Where customers approve orders, by a token in the address; see web/approval_pages.py.
 APPROVAL = "/freigabe"
+# Where staff adds a file to a consent; see web/attachment_pages.py.
+ATTACHMENT = "/beleg"
 
 # Exact paths: a path below one of them would be answered by Streamlit.
 SIGN_IN = ("/login", "/login/code", "/login/microsoft", "/login/microsoft/callback", "/login/refused", "/logout")

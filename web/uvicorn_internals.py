@@ -30,7 +30,7 @@ from web.limits.connection import EXTENSION, Connection, State
 from web.limits.connection_limits import BACKLOG, QUEUE
 from web.limits.connections import Connections
 
-LARGEST_BODY = 2 * 2**20  # bytes; the API and the forms have smaller limits, with an answer that says so
+LARGEST_BODY = 6 * 2**20  # bytes: an attachment of 5 MB; API and forms have smaller limits, with an answer that says so
 SLICE = 8 * 2**10  # bytes of a websocket that are parsed at once; frames are counted after each slice
 # A page sends a few frames a second, each of which costs the event loop some 20 microseconds.
 FRAMES_PER_SECOND = 500

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, insert, select, update
+from sqlalchemy import Connection, Engine, Select, Table, func, insert, select, update
 
 from core.cache.contact_rows import Contact
 from core.cache.schema import (
@@ -262,6 +262,12 @@ def add_decision(connection: Connection, decision: Decision) -> None:
 
 def add_file(connection: Connection, file: StoredFile) -> None:
     connection.execute(insert(consent_files), asdict(file))
+
+
+def count_files(connection: Connection, consent_id: str) -> int:
+    """Return how many attachments a consent has."""
+    count = select(func.count()).select_from(consent_files).where(consent_files.c.consent_id == consent_id)
+    return int(connection.execute(count).scalar_one())
 
 
 def consent_file(engine: Engine, file_id: str) -> StoredFile | None:

@@ -15,12 +15,23 @@ from sqlalchemy import Engine
 
 from core import audit
 from core.bounds import bounded_text
-from core.cache.consent_rows import StoredFile, consent_file
+from core.cache.audit_rows import Entry, append
+from core.cache.case_rows import unlocked_case
+from core.cache.consent_rows import (
+    ConsentRecord,
+    StoredFile,
+    add_file,
+    consent_file,
+    consent_record,
+    count_files,
+)
+from core.cache.sql import Transaction, transaction
 from core.cases.writing import CaseRefused
 from core.problems import Problem
 from core.roles import Action, Actor
 
 LARGEST = 5 * 2**20  # bytes
+MOST_FILES = 10  # of one consent
 PDF, MAIL = "application/pdf", "message/rfc822"
 ENDINGS = {PDF: ".pdf", MAIL: ".eml"}
 _HEADER = re.compile(rb"[!-9;-~]+:[ \t]?[^\r\n]*")
@@ -78,6 +89,35 @@ def _name(name: str, media_type: str) -> str:
     stem = re.sub(r"[^\w. -]", "_", bounded_text(re.split(r"[/\\]", name)[-1], 150)).strip(". ")
     ending = ENDINGS[media_type]
     return (stem[: -len(ending)] if stem.lower().endswith(ending) else stem or "beleg") + ending
+
+
+def attach(engine: Engine, actor: Actor, consent_id: str, upload: Upload, now: datetime) -> StoredFile:
+    """Add a file to a consent. Raises NotAllowed, CaseRefused, DatabaseError."""
+    actor.need(Action.CASES)
+    file = checked_file(upload, consent_id, actor, now)
+    with transaction(engine) as connection:
+        record = consent_record(connection, consent_id)
+        if record is None:
+            raise CaseRefused(Problem("approval.file_nowhere"))
+        if count_files(connection, consent_id) >= MOST_FILES:
+            raise CaseRefused(Problem("approval.files_many", {"most": str(MOST_FILES)}))
+        add_file(connection, file)
+        after = {"name": file.name, "bytes": file.size, "sha256": file.sha256}
+        append(connection, Entry(actor, "consent.file_added", case_number(connection, record), after=after), now)
+    return file
+
+
+def case_of_consent(engine: Engine, consent_id: str) -> str | None:
+    """Return the number of the first case of a consent; None if there is no such consent. Raises DatabaseError."""
+    with transaction(engine) as connection:
+        record = consent_record(connection, consent_id)
+        return case_number(connection, record) if record else None
+
+
+def case_number(connection: Transaction, record: ConsentRecord) -> str:
+    """Return the number of the first case of a consent."""
+    case = unlocked_case(connection, record.items[0].case_id)
+    return case.number if case else ""
 
 
 def read_file(engine: Engine, actor: Actor, file_id: str) -> Download:

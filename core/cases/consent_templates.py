@@ -5,6 +5,7 @@ LetterFaults   a template has faults; `by_field` has the problem of each field
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from core.roles import Action, Actor
 KIND = "consent"
 DEFAULTS = Path(__file__).parent / "defaults"
 LONGEST_SUBJECT = 250
+_BLANK_LINES = re.compile(r"\n{3,}")  # where a part of the template has shown nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def rendered(letter: Letter, values: Mapping[str, Any]) -> tuple[str, str]:
     made, faults = {}, {}
     for field, source in (("subject", letter.subject), ("body", letter.body)):
         try:
-            made[field] = render(source, values).strip()
+            made[field] = _BLANK_LINES.sub("\n\n", render(source, values)).strip()
         except TemplateFault as fault:
             faults[field] = fault.problem
         else:

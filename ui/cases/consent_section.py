@@ -35,6 +35,8 @@ def consent_section(detail: CaseDetail, view: View) -> None:
         if current_user().may(Action.CASES):
             for file in files[record.consent.consent_id]:
                 _download(file)
+            if record.decision is not None:
+                st.markdown(f"[{text('approval.attach')}](/beleg?freigabe={record.consent.consent_id})")
 
 
 def consent_line(record: ConsentRecord, view: View) -> str:
