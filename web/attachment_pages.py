@@ -49,7 +49,7 @@ class AttachmentPages:
         number = await to_thread.run_sync(case_of_consent, engine, consent_id)
         if number is None:
             return self._form(request, "", consent_id, Problem("approval.file_nowhere"), 404)
-        if request.method == "GET":
+        if request.method != "POST":
             return self._form(request, number, consent_id)
         try:
             upload = await _upload_of(request)
