@@ -76,7 +76,7 @@ def derive(folder: Path, language: str) -> None:
                 forms = [f"[{language} {form}] {list(message.string or ())[-1]}" for form in range(catalog.num_plurals)]
                 catalog.add(message.id, tuple(forms))
     path = folder / language / FILE
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalog)
 
