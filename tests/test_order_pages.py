@@ -11,7 +11,8 @@ from streamlit.testing.v1 import AppTest
 from core.cache.channel_rows import Channel, add_channel
 from core.cache.message_rows import list_messages
 from core.cases import changes, orders
-from core.cases.distributors import Article, Distributor, keep
+from core.cases.distributors import Article, Distributor, keep, numbers_of
+from core.cases.distributors import distributors as all_distributors
 from core.cases.order_texts import default_templates
 from core.messages.routes import MAIL
 from tests.actors import ADMIN, entry
@@ -26,6 +27,7 @@ from tests.test_pages import (  # noqa: F401 - fixtures
     small,
     words,
 )
+from ui.distributors.distributor_lines import article_lines, read_articles
 
 SUBJECT, BODY = default_templates("de")
 ALSO = Distributor(name="Also AG", address="bestellung@example.com", subject=SUBJECT, body=BODY, with_file=True,
@@ -102,3 +104,45 @@ def test_who_is_second_is_told(approved: AppTest, desk: World) -> None:  # noqa:
 
     assert "Ben hat" in approved.error[0].value.replace("\\", "")
     assert list_messages(desk.engine, limit=9) == []
+
+
+# Distributors
+
+ADMIN_IN = {"name": "carla", "shown": "Carla", "role": "admin", "sid": "3"}
+
+
+def said(app: AppTest) -> str:
+    return words(app).replace("\\", "")
+
+
+def typed(app: AppTest, **values: str) -> AppTest:
+    for name, value in values.items():
+        field(app, "text_area" if name in ("body", "articles", "numbers") else "text_input", name).set_value(value)
+    app.run()
+    button(app, "distributor_save").click().run()
+    return app
+
+
+def test_a_distributor_is_added_with_its_articles_and_customer_numbers(desk: World, open_page: Any) -> None:  # noqa: F811
+    app = open_page(desk, "pages/distributors.py", ADMIN_IN)
+    button(app, "distributor_add").click().run()
+    typed(app, name="Also AG", body="{{ custumer }}")
+    assert "Gemeint ist vielleicht «customer»" in said(app)
+    assert "Die Mailadresse fehlt" in said(app)
+    typed(app, address="a@example.com", body=BODY, articles="SPB;AAA-1;viele")
+    assert "Zeile 1: «viele» ist keine ganze Zahl" in said(app)
+    typed(app, articles="SPB;AAA-1;5\nE3\tA", numbers="Schule Höri;K-7")
+    assert all_distributors(desk.engine) == []
+    typed(app, articles="SPB;AAA-1;5\nE3;AAA-2", numbers="Schule Nirgends;K-7")
+    assert "Einen Tenant «Schule Nirgends» gibt es nicht" in said(app)
+    typed(app, numbers="schule höri;K-7")
+
+    (stored,) = all_distributors(desk.engine)
+    assert dict(stored.articles) == {"SPB": Article("AAA-1", 5), "E3": Article("AAA-2")}
+    assert [one.customer_number for one in numbers_of(desk.engine, stored.distributor_id).values()] == ["K-7"]
+    assert "Also AG gespeichert" in app.success[0].value
+
+
+@pytest.mark.parametrize("lines", ["SPB;AAA-1;5\nE3;AAA-2;1\n", "", '"a;b";A;1\n'])
+def test_articles_are_read_as_they_are_shown(lines: str) -> None:
+    assert article_lines(read_articles(lines)) == lines

@@ -601,7 +601,7 @@ SHOWN: dict[Action, list[tuple[str, str]]] = {
     Action.CASES: [(f"fall?nummer={CASE}", "case_take"), (f"fall?nummer={CASE}", "case_menu"),
                    (f"fall?nummer={CASE}", "case_comment_now")],
     Action.TEMPLATES: [],
-    Action.DISTRIBUTORS: [],
+    Action.DISTRIBUTORS: [("haendler", "distributor_add")],
     Action.OPERATIONS: [],  # its page has no control but the times in its table
 }  # fmt: skip
 
@@ -836,6 +836,12 @@ def work_at_channels(at: Recorder) -> None:
     at.press("channel_save", channel_name="Mallory", channel_url="https://mallory.example.ch/")
 
 
+def work_at_distributors(at: Recorder) -> None:
+    at.open("haendler")
+    at.press("distributor_add")
+    at.press("distributor_save", distributor_name="Mallory", distributor_address="orders@mallory.example.ch")
+
+
 def work_at_accounts(at: Recorder) -> None:
     at.open("konten")
     at.press("account_add")
@@ -907,7 +913,7 @@ WORK: dict[Action, tuple[Callable[[Recorder], None], set[str]]] = {
     Action.AUDIT: (work_at_the_audit, {"export"}),
     Action.CASES: (work_at_a_case, {"case.taken", "case.commented", "case.closed"}),
     Action.TEMPLATES: (lambda at: at.open("betrieb"), set()),
-    Action.DISTRIBUTORS: (lambda at: at.open("betrieb"), set()),
+    Action.DISTRIBUTORS: (work_at_distributors, {"distributor.added"}),
     Action.OPERATIONS: (lambda at: at.open("betrieb"), set()),
 }
 
@@ -927,7 +933,7 @@ def frames(product: Product) -> dict[Action, list[Frame]]:
         assert told <= newest, (action, newest)
         sent[action] = recorder.frames
     assert [action for action in Action if not sent[action]] == [
-        Action.LOOK, Action.TEMPLATES, Action.DISTRIBUTORS, Action.OPERATIONS,
+        Action.LOOK, Action.TEMPLATES, Action.OPERATIONS,
     ]  # fmt: skip
     tenant_rules.keep(product.office.engine, RULE, ADMIN)  # as it was before, so that doing it again would be seen, too
     add_view(product.office.engine, SHARED, entry(), NOW, most=9)

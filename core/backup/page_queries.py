@@ -21,6 +21,7 @@ from core.cache.case_lists import CaseFilter, case_page
 from core.cache.case_read_rows import unread_cases
 from core.cache.channel_rows import all_channels
 from core.cache.contact_rows import contact_rows
+from core.cache.distributor_rows import all_distributors
 from core.cache.health_reading import read_health
 from core.cache.level_rows import all_levels
 from core.cache.message_rows import list_messages
@@ -104,6 +105,7 @@ QUERIES: Mapping[str, Callable[[Reader], object]] = {
     "tenant-aufnehmen": lambda of: all_onboardings(of.engine),
     "stufen": lambda of: (all_levels(of.engine), all_calendars(of.engine)),
     "benachrichtigungen": lambda of: (all_channels(of.engine), list_messages(of.engine, limit=PAGE)),
+    "haendler": lambda of: all_distributors(of.engine),
     "monitoring": lambda of: (lists_read.sharepoint_status(of.engine), lists_read.tenant_list_rows(of.engine)),
     "regeln": lambda of: all_rules(of.engine),
     "konten": lambda of: (accounts.list_accounts(of.engine, of.actor), open_sessions(of.engine, of.actor, of.now)),

@@ -14,6 +14,7 @@ START, LICENSES, PRODUCTS, TENANT = "", "alle-tenants", "produkte", "tenant"
 CASES, CASE, EVALUATION = "faelle", "fall", "auswertung"
 MONITORING, RULES = "monitoring", "regeln"
 NEW_TENANT, LEVELS, NOTIFICATIONS = "tenant-aufnehmen", "stufen", "benachrichtigungen"
+DISTRIBUTORS = "haendler"
 ACCOUNTS, PROGRAMS, AUDIT, OPERATIONS = "konten", "programme", "protokoll", "betrieb"
 OWN_ACCOUNT = "mein-konto"
 
@@ -41,6 +42,7 @@ PAGES_BY_ADDRESS = {
     NEW_TENANT: PageEntry("pages/new_tenant.py", Action.ONBOARDING, "administration"),
     LEVELS: PageEntry("pages/levels.py", Action.LEVELS, "administration"),
     NOTIFICATIONS: PageEntry("pages/notifications.py", Action.CHANNELS, "administration"),
+    DISTRIBUTORS: PageEntry("pages/distributors.py", Action.DISTRIBUTORS, "administration"),
     ACCOUNTS: PageEntry("pages/accounts.py", Action.ACCOUNTS, "administration"),
     PROGRAMS: PageEntry("pages/programs.py", Action.TOKENS, "administration"),
     AUDIT: PageEntry("pages/audit_log.py", Action.AUDIT, "administration"),
