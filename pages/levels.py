@@ -10,6 +10,7 @@ from ui.frame.freshness import freshness
 from ui.frame.identity import require
 from ui.levels.assign_form import assign_form
 from ui.levels.calendar_form import edit_calendars
+from ui.levels.letter_form import edit_letters
 from ui.levels.level_context import level_context
 from ui.levels.level_form import edit_levels
 from ui.texts import text
@@ -29,3 +30,6 @@ with errors_shown():
     with fenced("calendar.table"):
         st.header(text("calendar.table"), anchor=False)
         edit_calendars(context)
+with fenced("letter.title"):
+    st.header(text("letter.title"), anchor=False)
+    edit_letters()

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.cache.consent_rows import ConsentRecord, consents_of_case
 from core.cache.contact_rows import Contact
 from core.cases import changes
+from core.cases.consent_templates import letters
 from core.tenants import contacts
 from tests.actors import ADMIN
 from tests.page_world import World
@@ -85,3 +86,23 @@ def test_an_answer_by_phone_is_recorded_and_a_missing_name_is_told(page: AppTest
     decision = only(desk).decision
     assert decision is not None
     assert (decision.channel, decision.recorded_by) == ("phone", "anna")
+
+
+def test_an_admin_changes_a_template_and_a_wrong_variable_is_told_at_its_field(
+    desk: World,  # noqa: F811
+    open_page: Any,  # noqa: F811
+) -> None:
+    page: AppTest = open_page(desk, "pages/levels.py", {"name": "carla", "shown": "Carla", "role": "admin", "sid": "3"})
+    body = next(one for one in page.text_area if "letter_body" in str(one.key))
+    body.set_value("Guten Tag {{ custumer }}").run()
+    assert "Gemeint ist vielleicht «customer»" in page.error[0].value.replace("\\", "")
+    button(page, "letter_save").click().run()
+    assert letters(desk.engine)["de"].version == 0
+
+    next(one for one in page.text_area if "letter_body" in str(one.key)).set_value("Guten Tag {{ customer }}").run()
+    assert "Guten Tag Primarschule" in [one.value for one in page.text]
+    button(page, "letter_save").click().run()
+    assert not page.exception
+    assert letters(desk.engine)["de"].body == "Guten Tag {{ customer }}"
+    button(page, "letter_reset").click().run()
+    assert letters(desk.engine)["de"].version == 0
