@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.report import environment, heading, save, table
 from benchmarks.result import Figure
 
-NAMES = ("refresh", "push", "rerun", "load", "scale", "age", "way_back", "soak", "workers")
+NAMES = ("refresh", "push", "rerun", "load", "scale", "age", "way_back", "soak", "workers", "many_cases")
 ON_REQUEST = ("many",)  # take long
 SEED = 7  # of the random numbers of the simulated tenants
 

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from core.access.sessions import start_session
+from core.cache.case_lists import CaseFilter, case_page
 from tests.browser import Scheme, axe_violations, set_scheme, settled, table
 from tests.day import Day, OpenBrowser
 from tests.windows import WIDE, Windows
@@ -92,6 +93,19 @@ def test_the_panel_of_a_licence_is_accessible(carla: Page) -> None:
         expect(panel.locator("dl")).to_be_visible()
         if view in BY_AXE:
             assert (view, axe_violations(carla)) == (view, [])
+
+
+@pytest.mark.parametrize("address", ["fall?nummer={number}", "faelle?show=board"])
+def test_a_case_and_the_board_are_accessible_and_fit(address: str, open_browser: OpenBrowser, day: Day) -> None:
+    listed, _ = case_page(day.office.engine, CaseFilter(is_open=True), limit=1)
+    place = address.format(number=listed[0].case.number)
+    carla = open_browser(f"/{place}&lang=de", account="carla")
+    for view in in_every_view(carla, f"{day.url}/{place}"):
+        if view in BY_AXE:
+            assert (view, axe_violations(carla)) == (view, [])
+        assert carla.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+        expect(carla.locator("h1")).to_have_count(1)
+        assert carla.evaluate(LINKS_OF_ONE_NAME) == []
 
 
 @pytest.mark.parametrize(

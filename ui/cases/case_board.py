@@ -30,7 +30,7 @@ def case_board(wanted: CaseFilter, snapshot: Snapshot, view: View, account: str)
     for column, state in zip(st.columns(len(shown), gap="small"), shown, strict=True):
         with column:
             words = state_of_case(state, view.language)
-            st.subheader(f"{words} :gray[{fmt.number(counts[state], view.language)}]", anchor=False)
+            st.header(f"{words} :gray[{fmt.number(counts[state], view.language)}]", anchor=False)
             show_cases(
                 f"board_{state}", words, replace(wanted, states=[state], is_open=None), snapshot, view, account,
                 columns=ON_CARD, most=CARDS,

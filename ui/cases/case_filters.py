@@ -127,14 +127,14 @@ def _widgets(snapshot: Snapshot, owners: dict[str, str]) -> None:
         names = {ME: text("cases.owner_me"), NOBODY: text("case.nobody"), **owners}
         st.selectbox(
             text("column.owner"), list(names), key=_KEY + OWNER, index=None, placeholder=text("filter.all"),
-            format_func=lambda name: names.get(name, name), width=170,
+            format_func=lambda name: names.get(name, name), width=165,
         )  # fmt: skip
     _several(CHOSEN_PRIORITIES, "column.priority", list(PRIORITIES), priority_word, "filter.all")
 
 
 def _several(name: str, label: str, options: Sequence[str], words: Callable[[str], str], none: str) -> None:
     st.multiselect(
-        text(label), options, key=_KEY + name, format_func=words, placeholder=text(none), select_all=False, width=180,
+        text(label), options, key=_KEY + name, format_func=words, placeholder=text(none), select_all=False, width=165,
     )  # fmt: skip
 
 
