@@ -139,13 +139,3 @@ def _accented_names(connection: Connection) -> dict[str, str]:
     """Return the folded name of each tenant whose name the database cannot fold: it knows the letters A to Z alone."""
     names = connection.execute(select(tenants.c.tenant_id, tenants.c.name))
     return {row.tenant_id: sort_key(row.name) for row in names if not row.name.isascii()}
-
-
-def owners_of_open_cases(engine: Engine) -> dict[str, str]:
-    """Return account -> name for people of all who have an open case, by name."""
-    query = select(cases.c.owner, func.max(cases.c.owner_name)).where(
-        cases.c.closed_at.is_(None), cases.c.owner != "", cases.c.tenant_id.not_in(HIDDEN)
-    )
-    with transaction(engine) as connection:
-        rows = connection.execute(query.group_by(cases.c.owner))
-        return dict(sorted(((row[0], row[1]) for row in rows), key=lambda one: sort_key(one[1])))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import streamlit as st
 
-from core import runtime
-from core.cache.case_lists import CaseFilter, count_by_state
+from core.cache.case_lists import CaseFilter
 from core.cases.transitions import OPEN, STATES
 from ui import format as fmt
 from ui.cases.case_words import state_of_case
@@ -20,9 +20,8 @@ CARDS = 8
 ON_CARD = ("case", "tenant", "quantity", "priority", "owner", "next_step")
 
 
-def case_board(wanted: CaseFilter, snapshot: Snapshot, view: View, account: str) -> None:
-    """Show the cards by state; each column has a button for more."""
-    counts = count_by_state(runtime.current().engine, wanted)
+def case_board(wanted: CaseFilter, counts: Mapping[str, int], snapshot: Snapshot, view: View, account: str) -> None:
+    """Show the cards by state, of which there are `counts`; each column has a button for more."""
     shown = [state for state in (STATES if wanted.states else OPEN) if counts.get(state)]
     if not shown:
         st.info(text("cases.none"), icon=":material/info:")

@@ -7,7 +7,9 @@ from functools import partial
 import streamlit as st
 
 from core import runtime
-from core.cache.case_lists import CaseFilter, count_by_state, owners_of_open_cases
+from core.cache.case_lists import CaseFilter, count_by_state
+from core.cache.open_cases import OpenCases, open_cases
+from core.name_key import sort_key
 from core.roles import Actor
 from ui import format as fmt
 from ui.cases.ahead_form import new_case_button, new_case_dialog, open_new_case_of_link
@@ -23,7 +25,7 @@ from ui.cases.case_filters import (
     sort_cases_by,
     wanted_cases,
 )
-from ui.cases.cases_table import cases_export, show_cases
+from ui.cases.cases_table import cases_export, first_page, show_page
 from ui.frame.skip_link import table_begins
 from ui.frame.view import View
 from ui.snapshots import Snapshot
@@ -32,32 +34,40 @@ from ui.tables.sort_codes import sort_directions
 from ui.texts import plural, text
 from ui.views.view_menu import view_menu
 
+KEY = "cases"  # of the table
+
 
 def case_list(snapshot: Snapshot, user: Actor, view: View) -> None:
     """Show everything below the title and the line about the age of the figures."""
     engine = runtime.current().engine
     open_new_case_of_link()
-    filters = case_filters(snapshot, owners_of_open_cases(engine))
+    filters = case_filters(snapshot, owners_of(open_cases(engine)))
     wanted = wanted_cases(filters, snapshot, user.name, view.now, view.language)
-    _tools(filters, wanted, snapshot, view)
     new_case_dialog(snapshot, view)
-    table_begins()
     if filters.form == "board":
-        case_board(wanted, snapshot, view, user.name)
+        counts = count_by_state(engine, wanted)
+        _tools(filters, wanted, sum(counts.values()), snapshot, view)
+        table_begins()
+        case_board(wanted, counts, snapshot, view, user.name)
         return
+    page = first_page(KEY, wanted, sort=filters.order, descending=filters.descending)
+    _tools(filters, wanted, page.total, snapshot, view)
+    table_begins()
     sorts = sort_directions(filters.sort, ORDER_OF_COLUMN)
-    event = show_cases(
-        "cases", text("nav.faelle"), wanted, snapshot, view, user.name,
-        sort=filters.order, descending=filters.descending, sorts=sorts,
-    )  # fmt: skip
+    event = show_page(KEY, text("nav.faelle"), page, snapshot, view, user.name, sorts=sorts)
     if event is not None and event.what == "sort":
         sort_cases_by(event.column)
 
 
-def _tools(filters: CaseFilters, wanted: CaseFilter, snapshot: Snapshot, view: View) -> None:
+def owners_of(cases: OpenCases) -> dict[str, str]:
+    """Return account -> name for people of all who have an open case, by name."""
+    owners = {case.owner: case.owner_name for case in cases.values() if case.owner}
+    return dict(sorted(owners.items(), key=lambda one: sort_key(one[1])))
+
+
+def _tools(filters: CaseFilters, wanted: CaseFilter, total: int, snapshot: Snapshot, view: View) -> None:
     """Show the choice of the form, how many cases match, saved views, and the downloads."""
     engine = runtime.current().engine
-    total = sum(count_by_state(engine, wanted).values())
     with st.container(horizontal=True, vertical_alignment="center", key="case_tools"):
         choose_form()
         count = fmt.number(total, view.language)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import streamlit as st
@@ -22,7 +22,7 @@ from ui.cases.chosen_case import open_case
 from ui.frame import language
 from ui.frame.view import View
 from ui.snapshots import Snapshot
-from ui.tables.html_table import Direction, Event, Kind, Row, rows_shown, show_first_rows, titled_columns
+from ui.tables.html_table import FIRST_ROWS, Direction, Event, Kind, Row, rows_shown, show_first_rows, titled_columns
 from ui.texts import text
 
 KINDS: dict[str, Kind] = {
@@ -38,15 +38,38 @@ MOST_IN_FILE = 200_000
 def show_cases(
     key: str, name: str, wanted: CaseFilter, snapshot: Snapshot, view: View, account: str, *,
     sort: Sort = "due", descending: bool = False, columns: Sequence[str] = ALL,
-    sorts: dict[str, Direction] | None = None, most: int = 50,
+    sorts: dict[str, Direction] | None = None, most: int = FIRST_ROWS,
 ) -> Event | None:  # fmt: skip
     """Show the first of the matching cases; a click on a name opens the page of the case. Return any other event."""
-    engine = runtime.current().engine
-    listed, total = case_page(engine, wanted, sort=sort, descending=descending, limit=rows_shown(key, most))
+    page = first_page(key, wanted, sort=sort, descending=descending, most=most)
+    return show_page(key, name, page, snapshot, view, account, columns=columns, most=most)
+
+
+class CasePage(NamedTuple):
+    """The first of the matching cases, and the number of all."""
+
+    listed: Sequence[ListedCase]
+    total: int
+
+
+def first_page(
+    key: str, wanted: CaseFilter, *, sort: Sort = "due", descending: bool = False, most: int = FIRST_ROWS
+) -> CasePage:
+    """Return as many cases as the table `key` shows."""
+    engine, limit = runtime.current().engine, rows_shown(key, most)
+    return CasePage(*case_page(engine, wanted, sort=sort, descending=descending, limit=limit))
+
+
+def show_page(
+    key: str, name: str, page: CasePage, snapshot: Snapshot, view: View, account: str, *,
+    columns: Sequence[str] = ALL, sorts: dict[str, Direction] | None = None, most: int = FIRST_ROWS,
+) -> Event | None:  # fmt: skip
+    """Show these cases; a click on a name opens the page of the case. Return any other event."""
+    listed, total = page
     if not total:
         st.info(text("cases.none"), icon=":material/info:")
         return None
-    unread = unread_cases(engine, account, [one.case.case_id for one in listed])
+    unread = unread_cases(runtime.current().engine, account, [one.case.case_id for one in listed])
     kinds = {column: KINDS[column] for column in columns}
     rows = case_rows(listed, unread, snapshot, view, columns)
     event = show_first_rows(
