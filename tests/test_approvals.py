@@ -218,6 +218,13 @@ def test_a_thousand_looks_of_scanners_change_no_row(office: Office) -> None:
     assert dump(office.engine) == before
 
 
+def test_a_link_with_the_end_of_its_sentence_is_understood(office: Office) -> None:
+    asked = office.ask()
+
+    assert [office.page(path_of(asked) + end)[0] for end in (".", ">", ").", " ")] == [200] * 4
+    assert office.page(path_of(asked) + "x")[0] == 404
+
+
 def test_who_looks_too_often_waits_and_others_do_not(office: Office) -> None:
     office.pace = AddressPace(2, 1)
     asked = office.ask()

@@ -62,7 +62,9 @@ class ApprovalPages:
         """Show the question or its end; POST decides."""
         posted, address = request.method == "POST", client_host(request.scope)
         allowed = self._pace.may_answer if posted else self._pace.may_look
-        token, language = str(request.path_params.get("token", "")), self._runtime().settings.language
+        # Mail programs take the end of a sentence for a part of the address.
+        token = str(request.path_params.get("token", "")).rstrip(" .,;:>)]\"'")
+        language = self._runtime().settings.language
         if not allowed(address):
             return self._page("approval_end.html", language, 429, why="busy")
         try:
