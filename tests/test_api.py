@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,10 @@ import pytest
 
 from core.cache.catalogue import load_catalogue
 from core.cache.frames import history_frame, licenses_frame, tenants_frame
+from core.cases import changes, orders
+from core.cases.ahead import AheadRequest, open_ahead
+from core.cases.orders import OrderRequest
+from tests.actors import ADMIN
 from tests.api_world import Served, serve
 from tests.page_world import NAMES, NOW, World, filled_world
 from web.api.queries import LICENSE_ORDERS
@@ -369,3 +374,18 @@ def test_tenants_and_products_are_found_however_they_are_spelled(served: Served,
     assert rows(served, "/licenses", q=form(name)) == of_tenant
     part = of_tenant[0]["skuPartNumber"]
     assert {row["skuPartNumber"] for row in rows(served, "/licenses", skuPartNumber=form(part))} == {part}
+
+
+def test_a_licence_tells_what_is_under_way_and_who_waits(tmp_path: Path) -> None:
+    world = filled_world(tmp_path)
+    now, zone = datetime.now(UTC), world.settings.zone
+    with serve(world.runtime) as server:
+        row = rows(server, "/licenses")[0]
+        day = now.astimezone(zone).date() + timedelta(days=9)
+        request = AheadRequest(row["tenantId"], row["skuId"], 5, day, waiting=2)
+        case = open_ahead(world.engine, ADMIN, request, now, zone)
+        changes.approve(world.engine, ADMIN, case.case_id, 5, "agreed", now)
+        orders.place(world.engine, ADMIN, OrderRequest({case.case_id: 5}, send=False), now, zone)
+        told = [(one["underWay"], one["waiting"], one["case"]) for one in rows(server, "/licenses") if one["case"]]
+
+    assert told == [(5, 2, case.number)]

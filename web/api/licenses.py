@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from sqlalchemy import Engine
 
 from core.cache.frame_index import Mask
+from core.cache.open_cases import open_cases
 from core.cache.shared_frames import Figures
 from core.name_key import name_key
 from web.api.authentication import Call
@@ -34,7 +37,7 @@ def licenses(
     mask &= index.among("shortage", as_bools(query.shortage))
     if query.hidden == "false":
         mask &= index.among("hidden", [False])
-    return _page(figures, mask, query, call)
+    return _page(figures, context.runtime().engine, mask, query, call)
 
 
 @router.get("/shortages", responses=failures(404), summary="Current shortages")
@@ -45,7 +48,7 @@ def shortages(
     figures = context.figures()
     mask = _common(figures, query) & figures.license_index.among("shortage", [True])
     mask &= figures.license_index.among("alarm", query.alarm)
-    return _page(figures, mask, query, call)
+    return _page(figures, context.runtime().engine, mask, query, call)
 
 
 def _common(figures: Figures, query: LicenseQuery | ShortageQuery) -> Mask:
@@ -56,8 +59,17 @@ def _common(figures: Figures, query: LicenseQuery | ShortageQuery) -> Mask:
     return mask & index.among("kind", query.kind) & index.with_words(name_key(query.q).split())
 
 
-def _page(figures: Figures, mask: Mask, query: LicenseQuery | ShortageQuery, call: Call) -> LicensePage:
+def _page(
+    figures: Figures, engine: Engine, mask: Mask, query: LicenseQuery | ShortageQuery, call: Call
+) -> LicensePage:  # fmt: skip
     column, descending = order_of(query.sort)
     positions = figures.license_index.ordered(mask, column, descending=descending)
-    rows, omitted = shown(figures.license_index.records(positions[part(query)]), lambda row: License(**row))
+    cases = open_cases(engine)
+
+    def license_of(row: Mapping[str, Any]) -> License:
+        case = cases.get((row["tenant_id"], row["sku_id"]))
+        under_way, waiting = (case.under_way, case.waiting) if case else (0, 0)
+        return License(**row, under_way=under_way, waiting=waiting, case=case.number if case else "")
+
+    rows, omitted = shown(figures.license_index.records(positions[part(query)]), license_of)
     return LicensePage(data=rows, pagination=pagination(query, len(positions)), meta=meta(call, omitted))

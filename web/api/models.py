@@ -35,6 +35,9 @@ class License(Model):
     enabled: int = Field(description="Seats that may be used.")
     consumed: int = Field(description="Seats in use.")
     free: int = Field(description="enabled - consumed; negative when more are assigned than there are.")
+    under_way: int = Field(description="Seats that are ordered and not delivered yet.")
+    waiting: int = Field(description="People who wait for a seat, as its open case knows.")
+    case: str = Field(description="Number of its open case; empty if it has none.")
     warning: int = Field(description="Seats in the time of grace.")
     suspended: int
     locked_out: int
