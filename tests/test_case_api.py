@@ -11,8 +11,10 @@ import pytest
 
 from core.audit import Search, find
 from core.cache.audit_rows import Entry
+from core.cache.contact_rows import Contact
 from core.cache.leaving_rows import Leaving, add_leaving
 from core.cases.transitions import OPEN
+from core.tenants import contacts
 from tests.actors import ADMIN
 from tests.api_world import Served, serve
 from tests.page_world import small_world
@@ -145,6 +147,44 @@ def test_the_second_of_two_gets_what_the_first_did_and_changes_nothing(served: S
         assert [detail["message"].split(",")[0] for detail in error["details"]] == ["2: commented by support token"]
     assert served.get(f"/cases/{case['caseId']}").json()["data"]["version"] == 2
     assert call(served, case["caseId"], {"owner": ""}, seen=2, method="PATCH").status_code == 200
+
+
+def test_a_customer_is_asked_and_the_approved_licences_are_ordered(served: Served) -> None:
+    case = opened(served)
+    address, now = case["caseId"], datetime.now(UTC)
+    person = Contact("", case["tenantId"], "Petra Muster", "petra@example.ch")
+    contact, _ = contacts.add(served.runtime.engine, ADMIN, person, now)
+
+    asked = call(served, f"{address}/consent-requests", {"contactId": contact.contact_id, "quantity": 4}, seen=1)
+    data = asked.json()["data"]
+    assert (asked.status_code, asked.headers["etag"], data["channel"]) == (201, '"2"', "link")
+    assert "/freigabe/" in data["url"]
+    assert (data["case"]["state"], data["case"]["quantity"]) == ("asked", 4)
+    assert "Petra" not in served.get(f"/cases/{address}").text  # whoever only looks sees no contacts
+    assert call(served, f"{address}/orders", {"send": False}).status_code == 409  # not approved
+    assert moved(served, address, to="open", note="doch ohne").status_code == 200
+    assert moved(served, address, to="approved", quantity=4, note="Rahmenvertrag").status_code == 200
+    ordered = call(served, f"{address}/orders", {"send": False, "expectedAt": NEXT_MONTH, "reference": "A-1"})
+    order = ordered.json()["data"]
+    assert (ordered.status_code, order["how"], order["expectedAt"]) == (201, "outside", NEXT_MONTH)
+    assert (order["case"]["state"], order["case"]["underWay"]) == ("ordered", 4)
+    again = {"send": False, "orderKey": order["orderKey"], "expectedAt": NEXT_MONTH, "reference": "A-1"}
+    assert call(served, f"{address}/orders", again).json()["data"]["case"]["underWay"] == 4
+    assert call(served, f"{address}/orders", {"send": False}).status_code == 409  # one is under way
+
+
+def test_what_cannot_be_asked_or_ordered(served: Served) -> None:
+    address = opened(served)["caseId"]
+
+    unknown = call(served, f"{address}/consent-requests", {"contactId": "0123456789ab"})
+    assert (unknown.status_code, unknown.json()["error"]["details"][0]["problem"]) == (422, "approval.no_contact")
+    moved(served, address, to="approved", note="Rahmenvertrag")
+    refused = call(served, f"{address}/orders", {"quantity": 3})
+    assert refused.json()["error"]["details"][0]["field"] == "distributor"
+    assert call(served, f"{address}/orders", {"distributor": "Nord"}).status_code == 404
+    for wrong in ({"send": "no"}, {"quantity": 0}, {"send": False, "expectedAt": "2020-01-01"}, {"price": "1"}):
+        assert call(served, f"{address}/orders", wrong).status_code == 422, wrong
+    assert served.get(f"/cases/{address}").json()["data"]["version"] == 2
 
 
 @pytest.mark.parametrize(("body", "status"), [

@@ -11,8 +11,10 @@ import pytest
 
 from core.__main__ import main
 from core.access import accounts
+from core.cache.contact_rows import Contact
 from core.cache.shared_frames import newest_figures
 from core.cases.ahead import AheadRequest, open_ahead
+from core.tenants import contacts
 from tests.actors import ADMIN
 from tests.loggers import restored_loggers
 from tests.page_world import World, small_world
@@ -65,6 +67,21 @@ def test_a_case_is_listed_given_commented_and_moved(world: World, capsys: Captur
     assert told(capsys, "move", number, "closed", "--note", "x")["outcome"] == "closed"
     assert told(capsys, "list") == []
     assert told(capsys, "list", "--all")[0]["case_id"] == told(capsys, "show", listed["case_id"])["case_id"]
+
+
+def test_a_customer_is_asked_and_an_order_noted(world: World, capsys: Capture) -> None:
+    number = f"{YEAR}-0001"
+    tenant_id = told(capsys, "show", number)["tenant_id"]
+    contacts.add(world.engine, ADMIN, Contact("", tenant_id, "Petra", "petra@example.ch"), datetime.now(UTC))
+
+    asked = told(capsys, "ask", number, "petra@example.ch", "--quantity", "4", "--seen", "1")
+    assert (asked["state"], asked["quantity"], "/freigabe/" in asked["url"]) == ("asked", 4, True)
+    assert run("move", number, "open", "--note", "x") == run("move", number, "approved", "--note", "x") == 0
+    assert run("order", number, "Nord") == run("order", number) == run("ask", number, "nobody") == 2
+    ordered = told(capsys, "order", number, "--note-only", "--quantity", "3")
+    assert (ordered["state"], ordered["under_way"], ordered["how"]) == ("ordered", 3, "outside")
+    again = told(capsys, "order", number, "--note-only", "--quantity", "3", "--key", ordered["order_key"])
+    assert again["under_way"] == 3
 
 
 def test_for_people_a_case_is_a_line_and_each_event_another(world: World, capsys: Capture) -> None:

@@ -1048,6 +1048,8 @@ OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
     ("PATCH", "/cases/{caseId}"): (Action.CASES, {"owner": ""}),
     ("POST", "/cases/{caseId}/transitions"): (Action.CASES, {"to": "closed", "note": "x"}),
     ("POST", "/cases/{caseId}/comments"): (Action.CASES, {"text": "x"}),
+    ("POST", "/cases/{caseId}/consent-requests"): (Action.CASES, {"contactId": "0123456789ab"}),
+    ("POST", "/cases/{caseId}/orders"): (Action.CASES, {"send": False}),
     ("POST", "/tenants"): (Action.ONBOARDING, {"name": "Mallory", "tenant": "no domain"}),
     ("GET", "/onboardings"): (Action.ONBOARDING, None),
     ("GET", "/onboardings/{onboardingId}"): (Action.ONBOARDING, None),

@@ -1,4 +1,4 @@
-"""`cases`: list the shortage cases, show one, take it, give it to somebody, comment, and move it into another state."""
+"""`cases`: list the shortage cases, show one, and work on it; to ask and to order are in `case_requests`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from core.cases.moves import Move, move
 from core.cases.shown_case import ShownCase, case_fields, shown_case, shown_cases
 from core.cases.transitions import OPEN, STATES
 from core.commands import OK
+from core.commands.case_requests import Done, add_ask, add_order, ask_customer, order_licences
 from core.commands.contacts import tenant_row
 from core.problems import Problem, ProblemError
 from core.roles import command_actor
@@ -27,6 +28,7 @@ from core.text_files import shown
 from core.texts import text
 
 MOST_ROWS = 1_000
+NOTHING = Done([], {})
 Call = Callable[[argparse.Namespace, Settings, Engine], int]
 
 
@@ -56,6 +58,8 @@ def add_to(commands: Any, language: str) -> None:
     to.add_argument("--note", default="", help=text("help.cases_note", language))
     to.add_argument("--until", metavar="DAY", help=text("help.cases_until", language))
     to.add_argument("--quantity", type=int, metavar="N", help=text("help.cases_quantity", language))
+    add_ask(action("ask", _ask), language)
+    add_order(action("order", _order), language)
     action("comment", _comment).add_argument("text", metavar="TEXT", help=text("help.cases_text", language))
 
 
@@ -117,6 +121,16 @@ def _move(options: argparse.Namespace, settings: Settings, engine: Engine) -> in
     return _say(case.case_id, options, settings, engine)
 
 
+def _ask(options: argparse.Namespace, settings: Settings, engine: Engine) -> int:
+    case = _need(options, engine)
+    return _say(case.case_id, options, settings, engine, ask_customer(options, settings, engine, case))
+
+
+def _order(options: argparse.Namespace, settings: Settings, engine: Engine) -> int:
+    case, expected_at = _need(options, engine), _day(options.expected)
+    return _say(case.case_id, options, settings, engine, order_licences(options, settings, engine, case, expected_at))
+
+
 def _day(given: str | None) -> date | None:
     """Return the day `2027-01-31`, None for none. Raises ProblemError."""
     try:
@@ -130,10 +144,12 @@ def _need(options: argparse.Namespace, engine: Engine) -> Case:
     return shown_case(engine, options.case, datetime.now(UTC)).case
 
 
-def _say(case_id: str, options: argparse.Namespace, settings: Settings, engine: Engine) -> int:
-    """Print a case as it is now: for people a line for it and one for each event."""
+def _say(case_id: str, options: argparse.Namespace, settings: Settings, engine: Engine, done: Done = NOTHING) -> int:
+    """Print what was done, and the case as it is now: for people a line for it and one for each event."""
     known = shown_case(engine, case_id, datetime.now(UTC))
-    fields = _fields(known, settings, engine)
+    fields = _fields(known, settings, engine) | done.fields
+    for line in () if options.json else done.lines:
+        print(line)
     if options.json:
         _print_json(fields)
         return OK

@@ -145,16 +145,19 @@ def tenant_row(engine: Engine, wanted: str) -> Any:
 
 
 def _contact(engine: Engine, options: argparse.Namespace) -> Contact:
+    return contact_of(engine, tenant_row(engine, options.tenant).tenant_id, options.contact)
+
+
+def contact_of(engine: Engine, tenant_id: str, named: str) -> Contact:
     """Return the contact of the tenant with this id or e-mail. Raises ProblemError, also if there are several."""
-    tenant = tenant_row(engine, options.tenant)
-    stored = contacts.contacts_of(engine, command_actor(), tenant.tenant_id)
-    wanted = name_key(options.contact)
+    stored = contacts.contacts_of(engine, command_actor(), tenant_id)
+    wanted = name_key(named)
     found = [one for one in stored if wanted in (one.contact_id, name_key(one.email))]
     if len(found) == 1:
         return found[0]
     params = {
-        "wanted": shown(options.contact),
-        "tenant": tenant.name,
+        "wanted": shown(named),
+        "tenant": tenant_rows(engine, [tenant_id])[tenant_id].name,
         "ids": ", ".join(one.contact_id for one in found),
     }
     raise ProblemError(Problem("command.contact_several" if found else "command.contact_unknown", params))

@@ -13,14 +13,15 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp
 
-from core.problems import ProblemError
+from core.problems import ProblemError, ProblemsError
 from core.runtime import Runtime
-from web.api import leavings, licenses, onboardings, runs, shortage_cases, tenant_contacts, tenants
+from web.api import case_requests, leavings, licenses, onboardings, runs, shortage_cases, tenant_contacts, tenants
 from web.api.authentication import BASE, CALL, ApiAuth
 from web.api.call import Context, each_once, nearest
 from web.api.call_limits import CallLimits
+from web.api.case_errors import CASE_ERRORS, case_error
 from web.api.documentation import viewer_routes
-from web.api.errors import MOST_DETAILS, ApiError, Detail, error_answer, problem_error
+from web.api.errors import MOST_DETAILS, ApiError, Detail, detail_of, error_answer, problem_error
 from web.api.queries import parameters_of
 
 DESCRIPTION = """\
@@ -54,7 +55,7 @@ def api_app(
         dependencies=[Depends(each_once)],
         exception_handlers=HANDLERS,
     )
-    for module in (licenses, tenants, tenant_contacts, onboardings, leavings, shortage_cases, runs):
+    for module in (licenses, tenants, tenant_contacts, onboardings, leavings, shortage_cases, case_requests, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
     app.state.context = Context(runtime)
@@ -74,6 +75,16 @@ async def _api_error(request: Request, error: ApiError) -> Response:
 
 async def _problem(request: Request, error: ProblemError) -> Response:
     return _answer(request, problem_error(error, request.scope[CALL].language))
+
+
+async def _case_problem(request: Request, error: ProblemError) -> Response:
+    return _answer(request, case_error(error, request.scope[CALL].language))
+
+
+async def _problems(request: Request, error: ProblemsError) -> Response:
+    language = request.scope[CALL].language
+    details = [detail_of(problem, language) for problem in error.problems]
+    return _answer(request, ApiError(422, "The request is wrong; details has an entry for each fault.", details))
 
 
 async def _unexpected(request: Request, _error: Exception) -> Response:
@@ -131,6 +142,8 @@ def _methods(request: Request) -> list[str]:
 HANDLERS: dict[Any, Callable[[Any, Any], Any]] = {
     ApiError: _api_error,
     ProblemError: _problem,
+    ProblemsError: _problems,
+    **dict.fromkeys(CASE_ERRORS, _case_problem),
     RequestValidationError: _invalid,
     HTTPException: _http_error,
     Exception: _unexpected,

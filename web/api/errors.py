@@ -8,9 +8,7 @@ from typing import TypedDict
 
 from starlette.responses import JSONResponse
 
-from core.cache.case_rows import CaseEvent
 from core.cache.database import DatabaseError
-from core.cases.writing import CaseChanged, CaseRefused, CaseUnknown
 from core.problems import Problem, ProblemError
 from core.refresh.scope import UnknownTenant
 from core.roles import NotAllowed
@@ -35,8 +33,6 @@ CODES = {
 }
 
 
-# Refusals of a case because of what is there; any other is a wrong value.
-CASE_CONFLICTS = ("case.not_possible.", "case.no_way", "case.open_already", "case.taken_already")
 LONGEST_DETAIL = 500  # characters
 MOST_DETAILS = 20  # per answer
 
@@ -94,8 +90,6 @@ def problem_error(error: ProblemError, language: str) -> ApiError:
         return ApiError(403, message, [detail_of(error.problem, language)])
     if isinstance(error, ContactRefused):
         return _contact_error(error, language)
-    if isinstance(error, (CaseUnknown, CaseChanged, CaseRefused)):
-        return _case_error(error, language)
     if isinstance(error, UnknownTenant):
         return ApiError(404, message, [{"field": "tenants", "message": message}])
     return ApiError(500, message, [detail_of(error.problem, language)])
@@ -115,22 +109,6 @@ def _contact_error(error: ContactRefused, language: str) -> ApiError:
     if isinstance(error, OtherContact) or "" in error.faults:
         return ApiError(409, message, details)
     return ApiError(422, "The contact is wrong; details has an entry for each fault.", details)
-
-
-def _case_error(error: CaseUnknown | CaseChanged | CaseRefused, language: str) -> ApiError:
-    """Return the API error for something that a case does not allow; if others changed it, with what they did."""
-    message = error.problem.text(language)
-    if isinstance(error, CaseUnknown):
-        return ApiError(404, message, [detail_of(error.problem, language)])
-    if isinstance(error, CaseChanged):
-        return ApiError(409, message, [_change_detail(event) for event in error.events])
-    conflict = error.problem.code.startswith(CASE_CONFLICTS)
-    return ApiError(409 if conflict else 422, message, [detail_of(error.problem, language)])
-
-
-def _change_detail(event: CaseEvent) -> Detail:
-    """Return what somebody did to a case: version, kind, who and when."""
-    return Detail(message=f"{event.seq}: {event.kind} by {event.actor_name or event.actor}, {event.at.isoformat()}")
 
 
 def detail_of(problem: Problem, language: str) -> Detail:

@@ -148,8 +148,8 @@ def change_case(
 ) -> CaseAnswer:  # fmt: skip
     """Needs the role support. A new quantity of a case that was asked or approved must be asked anew."""
     caller.need(Action.CASES)
-    seen = _need_shown(context, case_id)
-    _changed(context, caller, seen, change, _version(if_match))
+    seen = need_shown(context, case_id)
+    _changed(context, caller, seen, change, version_of(if_match))
     return _answer(context, call, seen.case_id, response)
 
 
@@ -178,11 +178,11 @@ def move_case(
 ) -> CaseAnswer:  # fmt: skip
     """Needs the role support. Postpone, bring back, approve without asking, close short, or open again."""
     caller.need(Action.CASES)
-    runtime, seen = context.runtime(), _need_shown(context, case_id)
+    runtime, seen = context.runtime(), need_shown(context, case_id)
     target = Move(wanted.to, wanted.note, wanted.until, wanted.quantity)
     move(
         runtime.engine, caller, seen.case_id, target, datetime.now(UTC), runtime.settings.zone,
-        expected=_version(if_match),
+        expected=version_of(if_match),
     )  # fmt: skip
     return _answer(context, call, seen.case_id, response)
 
@@ -196,12 +196,12 @@ def comment_on_case(
 ) -> CaseAnswer:  # fmt: skip
     """Needs the role support. Possible in any version and state, so there is no If-Match."""
     caller.need(Action.CASES)
-    seen = _need_shown(context, case_id)
+    seen = need_shown(context, case_id)
     changes.comment(context.runtime().engine, caller, seen.case_id, new.text, datetime.now(UTC))
     return _answer(context, call, seen.case_id, response)
 
 
-def _version(if_match: str | None) -> int | None:
+def version_of(if_match: str | None) -> int | None:
     """Return the version in If-Match, None without one."""
     return int(if_match.strip('"')) if if_match not in (None, "*") else None
 
@@ -210,14 +210,18 @@ def _shown(context: Context, case_id: str) -> ShownCase:
     return shown_case(context.runtime().engine, case_id, datetime.now(UTC))
 
 
-def _need_shown(context: Context, case_id: str) -> case_rows.Case:
+def need_shown(context: Context, case_id: str) -> case_rows.Case:
     """Return the case. Raises CaseUnknown, also if its tenant leaves."""
     return _shown(context, case_id).case
 
 
 def _answer(context: Context, call: Call, case_id: str, response: Response) -> CaseAnswer:
-    """Return the case as it is now, with its version as ETag. Raises CaseUnknown."""
+    return CaseAnswer(data=case_detail_of(context, call, case_id, response), meta=meta(call))
+
+
+def case_detail_of(context: Context, call: Call, case_id: str, response: Response) -> CaseDetail:
+    """Return the case as it is now, with its version as ETag of the answer. Raises CaseUnknown."""
     known = _shown(context, case_id)
     response.headers["ETag"] = f'"{known.case.version}"'
     fields: dict[str, Any] = case_fields(known, context.figures().catalogue, call.language)
-    return CaseAnswer(data=CaseDetail(**fields), meta=meta(call))
+    return CaseDetail(**fields)
