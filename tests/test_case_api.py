@@ -132,6 +132,8 @@ def test_the_figures_are_those_of_the_ended_cases(served: Served) -> None:
     assert served.get("/cases/figures?to=2020-01-01").json()["data"]["groups"] == []
     assert served.get("/cases/figures?by=priority").status_code == 422
     assert served.get("/cases/figures?from=yesterday").status_code == 422
+    refused = served.call("PATCH", "/cases/figures", role="support", json={"owner": ""})
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
 
 
 def test_the_second_of_two_gets_what_the_first_did_and_changes_nothing(served: Served) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import Field
+from starlette.exceptions import HTTPException
 
 from core.cache import case_rows
 from core.cache.case_lists import CaseFilter, Sort, case_page
@@ -106,6 +107,12 @@ def figures(
         read_at=now,
     )
     return FigureAnswer(data=data, meta=meta(call))
+
+
+@router.patch("/cases/figures", include_in_schema=False)
+def change_figures() -> None:
+    """Refuse what would else be taken for a case with the id `figures`."""
+    raise HTTPException(405)
 
 
 def _figures(one: CaseFigures, report: FigureReport) -> ShownFigures:
