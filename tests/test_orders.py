@@ -8,7 +8,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ from simulator.certificates import server_files
 from tests.actors import ADMIN, entry
 from tests.case_world import ANNA, BEN, NOON, SCHOOL, SPB, ZURICH, Desk
 from tests.mail_server import PASSWORD, USER, MailServer, mail_server
+from ui.cases.case_timeline import event_sentence
 
 PREMIUM = "Microsoft 365 Business Premium"
 SUBJECT, BODY = default_templates("de")
@@ -461,5 +462,12 @@ def test_what_has_come_or_was_taken_back_is_not_late(desk: Desk) -> None:
     assert [message.kind for message in list_messages(desk.engine, limit=20) if message.kind == "late_order"] == []
 
 
-def test_the_day_of_an_order_is_a_day_of_the_zone() -> None:
-    assert datetime(2027, 1, 15, 23, 30, tzinfo=UTC).astimezone(ZURICH).date() == date(2027, 1, 16)
+def test_the_timeline_says_that_it_is_late_and_what_came_beyond_the_order(desk: Desk) -> None:
+    place(desk, request(desk))
+    tell_late_orders(desk.engine, ZURICH, desk.now + timedelta(days=6))
+    desk.now += timedelta(days=6)
+    desk.read(18, 10)
+
+    said = {event.kind: event_sentence(event, "", "de") for event in desk.events(desk.case)}
+    assert said["reminded"] == "stellt fest, dass die Lieferung überfällig ist, erwartet bis 20.01.2027"
+    assert said["delivered"] == "stellt die Lieferung fest: 5, und 3 mehr als bestellt"

@@ -102,7 +102,8 @@ def _name(event: CaseEvent, before: str) -> str:
         "given": "given" if data.get("owner") else "given_back",
         "consent_given": "approved" if data.get("needed") is False else "consent_given",
         "returned": f"returned.{data.get('why') or before}",
-        "reminded": f"reminded_{data['purpose']}" if data.get("purpose") else "reminded",
+        "reminded": _reminder_name(data),
+        "delivered": "delivered_more" if data.get("surplus") else "delivered",
         "recovered": "gone" if data.get("outcome") == "gone" else "recovered",
         "bundled": "bundled" if data.get("bundle_id") else "unbundled",
         "priority_changed": "priority_by_rule" if data.get("by_rule") else "priority_changed",
@@ -110,6 +111,12 @@ def _name(event: CaseEvent, before: str) -> str:
         "order_confirmed": "confirmed_until" if data.get("expected_at") else "confirmed",
     }
     return names.get(kind, kind)
+
+
+def _reminder_name(data: Any) -> str:
+    """Return the end of the key for a reminder: of the customer, or that a delivery is late."""
+    about = "late" if data.get("what") == "late" else data.get("purpose")
+    return f"reminded_{about}" if about else "reminded"
 
 
 def _values(data: Any, language: Language) -> dict[str, str]:
@@ -121,6 +128,7 @@ def _values(data: Any, language: Language) -> dict[str, str]:
     return numbers | {
         "licences": quantity_words(int(data.get("quantity") or 0), language),
         "delivered": delivered,
+        "surplus": fmt.number(int(data.get("surplus") or 0), language),
         "name": str(data.get("owner_name") or data.get("owner") or ""),
         "contact": str(data.get("contact") or ""),
         "numbers": ", ".join(map(str, data.get("numbers") or [])),
