@@ -482,7 +482,7 @@ def test_every_operation_says_how_it_may_fail(served: Served) -> None:
     document = served.get("/openapi.json").json()
 
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(operations) == 28
+    assert len(operations) == 29
     for operation in operations:
         assert {"401", "422", "429", "500", "503"} <= set(operation["responses"])
         assert operation["security"]
@@ -498,7 +498,7 @@ def test_the_viewer_shows_every_operation_and_asks_nobody_else(
     complaints = watch(context, origin)
 
     page.goto(f"{served.url}/docs")
-    expect(page.locator(".opblock")).to_have_count(28)
+    expect(page.locator(".opblock")).to_have_count(29)
     page.locator(".opblock", has_text="/shortages").first.click()
     expect(page.get_by_text("The longest first")).to_be_visible()
     page.get_by_role("button", name="Authorize").first.click()

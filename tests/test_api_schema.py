@@ -56,4 +56,4 @@ def test_the_server_keeps_what_the_document_promises(served: Served, tmp_path: P
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "28 selected / 28 total" in done.stdout
+    assert "29 selected / 29 total" in done.stdout

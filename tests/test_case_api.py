@@ -175,6 +175,20 @@ def test_a_customer_is_asked_and_the_approved_licences_are_ordered(served: Serve
     assert call(served, f"{address}/orders", {"send": False}).status_code == 409  # one is under way
 
 
+def test_what_a_customer_has_said_is_recorded(served: Served) -> None:
+    address, said = opened(served)["caseId"], {"decision": "given", "name": "Petra Muster", "channel": "phone"}
+
+    for wrong in ({"quantity": 11}, {"name": " "}, {"channel": "pigeon"}, {"decision": "perhaps"}, {"x": 1}):
+        assert call(served, f"{address}/consents", said | wrong).status_code == 422, wrong
+    given = call(served, f"{address}/consents", said | {"quantity": 7}, seen=1)
+    case = given.json()["data"]
+    assert (given.status_code, case["state"], case["quantity"]) == (201, "approved", 7)
+    assert [event["kind"] for event in case["events"]] == ["opened", "asked", "consent_given"]
+    assert "Petra" not in given.text
+    refused = said | {"decision": "refused", "comment": "Erst im Sommer"}
+    assert call(served, f"{opened(served)['caseId']}/consents", refused).json()["data"]["outcome"] == "refused"
+
+
 def test_what_cannot_be_asked_or_ordered(served: Served) -> None:
     address = opened(served)["caseId"]
 

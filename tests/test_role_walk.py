@@ -1049,6 +1049,10 @@ OPERATIONS: dict[tuple[str, str], tuple[Action, Any]] = {
     ("POST", "/cases/{caseId}/transitions"): (Action.CASES, {"to": "closed", "note": "x"}),
     ("POST", "/cases/{caseId}/comments"): (Action.CASES, {"text": "x"}),
     ("POST", "/cases/{caseId}/consent-requests"): (Action.CASES, {"contactId": "0123456789ab"}),
+    ("POST", "/cases/{caseId}/consents"): (
+        Action.CASES,
+        {"decision": "refused", "name": "Mallory", "channel": "phone"},
+    ),
     ("POST", "/cases/{caseId}/orders"): (Action.CASES, {"send": False}),
     ("POST", "/tenants"): (Action.ONBOARDING, {"name": "Mallory", "tenant": "no domain"}),
     ("GET", "/onboardings"): (Action.ONBOARDING, None),

@@ -1,4 +1,4 @@
-"""POST /cases/{caseId}/consent-requests and /cases/{caseId}/orders."""
+"""POST /cases/{caseId}/consent-requests, /cases/{caseId}/consents and /cases/{caseId}/orders."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Response
 
+from core.cases.consent_rules import Answer as CustomerAnswer
 from core.cases.consents import Question, ask
 from core.cases.distributors import find
 from core.cases.orders import OrderRequest, place
+from core.cases.recording import Recorded, record_answer
 from core.roles import Action
 from web.api.call import Caller, InProcess, ThisCall, meta
 from web.api.envelope import Answer
 from web.api.errors import ApiError
 from web.api.queries import WithoutParameters
-from web.api.request_models import AskedConsent, ConsentRequest, NewOrder, PlacedOrder
-from web.api.shortage_cases import ETAG, ONE, WRITES, CaseId, IfMatch, case_detail_of, need_shown, version_of
+from web.api.request_models import AskedConsent, ConsentRequest, NewConsent, NewOrder, PlacedOrder
+from web.api.shortage_cases import (
+    ETAG,
+    ONE,
+    WRITES,
+    CaseAnswer,
+    CaseId,
+    IfMatch,
+    case_detail_of,
+    need_shown,
+    version_of,
+)
 
 router = APIRouter(tags=["cases"])
 CREATED = {201: {"headers": ETAG}, **WRITES}
@@ -52,6 +64,23 @@ def ask_customer(
         case=case_detail_of(context, call, seen.case_id, response),
     )
     return AskedAnswer(data=data, meta=meta(call))
+
+
+@router.post(f"{ONE}/consents", status_code=201, responses=CREATED, summary="Record what a customer has said")
+def record_consent(
+    case_id: CaseId, said: NewConsent, _query: WithoutParameters, context: InProcess, call: ThisCall, caller: Caller,
+    response: Response, if_match: IfMatch = None,
+) -> CaseAnswer:  # fmt: skip
+    """Needs the role support. Answers the question that waits; without one it is written down as asked, too."""
+    caller.need(Action.CASES)
+    runtime, seen = context.runtime(), need_shown(context, case_id)
+    quantities = {} if said.quantity is None else {seen.case_id: str(said.quantity)}
+    recorded = Recorded(CustomerAnswer(said.decision, said.name, quantities, said.comment), said.channel)
+    record_answer(
+        runtime.engine, caller, seen.case_id, recorded, datetime.now(UTC), runtime.settings.zone,
+        expected=version_of(if_match),
+    )  # fmt: skip
+    return CaseAnswer(data=case_detail_of(context, call, seen.case_id, response), meta=meta(call))
 
 
 @router.post(f"{ONE}/orders", status_code=201, responses=CREATED, summary="Order what was approved")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from core.cases.consent_rules import LONGEST_COMMENT, LONGEST_TYPED_NAME
 from core.cases.consents import LONGEST_OFFER
-from web.api.case_models import CaseDetail, Quantity, Reason
+from web.api.case_models import NOTE_SIGNS, CaseDetail, Quantity, Reason
 from web.api.contact_models import Day
 from web.api.envelope import Model
 from web.api.models import PLAIN
@@ -34,6 +35,21 @@ class ConsentRequest(_Given):
     term: Offer = ""
     reason: Reason = ""
     send: bool = Field(False, strict=True, description="Mail the link; else hand it over yourself.")
+
+
+class NewConsent(_Given):
+    """What a customer has said by phone, by mail or in person."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [
+        {"decision": "given", "name": "Petra Muster", "channel": "phone", "quantity": 4},
+        {"decision": "refused", "name": "Petra Muster", "channel": "mail", "comment": "Erst im Sommer"},
+    ]})  # fmt: skip
+
+    decision: Literal["given", "refused"]
+    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=LONGEST_TYPED_NAME, pattern=PLAIN)]
+    channel: Literal["phone", "mail", "meeting"]
+    quantity: Quantity | None = Field(None, description="At most what was asked; null: all of it.")
+    comment: Annotated[str, StringConstraints(strict=True, max_length=LONGEST_COMMENT, pattern=NOTE_SIGNS)] = ""
 
 
 class AskedConsent(Model):
