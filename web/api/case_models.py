@@ -133,7 +133,7 @@ class CaseMove(_Given):
 
 
 class NewComment(_Given):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Lieferant ruft am Nachmittag zurück."}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Händler ruft am Nachmittag zurück."}]})
 
     text: Words
 
