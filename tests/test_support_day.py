@@ -485,7 +485,8 @@ def test_the_jump_box_opens_any_place_by_keyboard_alone(anna: Page):
     anna.keyboard.press("/")  # in a field it is a sign like any other
     expect(field).to_have_value("a/")
     field.fill("bau  AG")
-    expect(box.get_by_role("status")).to_have_text("1 Treffer")
+    expect(box.get_by_role("status")).to_have_text("2 Treffer")  # the tenant, and its case
+    expect(box.get_by_role("option").first).to_have_text("Bau AG ChurTenant")
     field.fill("tenant")
     expect(box.get_by_role("option")).to_have_text(["TenantSeite", "Alle TenantsSeite"])
     assert axe_violations(anna) == []

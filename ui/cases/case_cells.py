@@ -44,7 +44,12 @@ def case_cell(case: OpenCase | None, product: str, tenant: str, view: View, *, m
     to_take = may_work and step.action == "take"
     words = _beside_the_button(case, step, view) if to_take else case_summary(case, view)
     number = text("case.name", view.language, number=case.number)
-    door = {"text": words, "label": f"{words}, {number}", "tone": "bad" if step.overdue(view.now) else ""}
+    door = {
+        "text": words,
+        "title": words,
+        "label": f"{words}, {number}",
+        "tone": "bad" if step.overdue(view.now) else "",
+    }
     return door | (_button(text("case.do.take", view.language), number) if to_take else {})
 
 

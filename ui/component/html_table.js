@@ -127,17 +127,17 @@ function chipOf({ text, tone, label }, row, column, send) {
 // The door to a case, the button that does what is next, or both.
 function caseOf({ text, label, tone, act, actLabel }, row, column, send) {
   const parts = []
-  if (text) {
-    const name = { type: "button", class: `lt-open lt-door lt-${tone || "quiet"}`, "aria-label": label }
-    const door = make("button", { ...name, "data-key": `open/${row}/${column}` }, text)
-    door.onclick = () => send("open", { row, column })
-    parts.push(door)
-  }
   if (act) {
     const name = { type: "button", class: "lt-act", "aria-label": actLabel, "data-key": `act/${row}/${column}` }
     const button = make("button", name, act)
     button.onclick = () => send("act", { row, column })
     parts.push(button)
+  }
+  if (text) {
+    const name = { type: "button", class: `lt-open lt-door lt-${tone || "quiet"}`, "aria-label": label }
+    const door = make("button", { ...name, "data-key": `open/${row}/${column}` }, text)
+    door.onclick = () => send("open", { row, column })
+    parts.push(door)
   }
   return parts
 }

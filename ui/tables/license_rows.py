@@ -28,6 +28,7 @@ ALL = ("state", "tenant", "product_and_sku", "enabled", "consumed", "free", "uti
 OF_TENANT = tuple(name for name in ALL if name != "tenant")
 SHORTAGES = ("tenant", "product", "free_now", "under_way", "short_since", "alarm", "case", "state")
 TITLES = {"product_and_sku": "product", "utilisation": "used_share", "free_now": "free"}
+TITLES_OF_SHORTAGES = {"short_since": "open_since"}  # in a table of them it need not be said since when what lasts
 # Without a colour are what is ok and what hits nobody, so that the others are seen.
 TONES = {"shortage": "bad", "over": "bad", "low": "warn", "grace": "calm", "suspended": "calm", "unreadable": "warn"}
 UNREADABLE = "unreadable"  # the chip of a row whose tenant could not be read; a click on it says why
@@ -39,7 +40,8 @@ def license_columns(
 ) -> list[Column]:
     """Return the columns under their titles; `sorted_by` says how those that can be sorted are."""
     kinds = {name: KINDS[name] for name in names}
-    return titled_columns(kinds, language, titles=TITLES, sorts=sorted_by or {})
+    titles = TITLES | (TITLES_OF_SHORTAGES if "case" in names else {})
+    return titled_columns(kinds, language, titles=titles, sorts=sorted_by or {})
 
 
 def license_rows(
@@ -67,9 +69,10 @@ def license_rows(
 
 
 def _marks(snapshot: Snapshot, position: int, names: Sequence[str]) -> list[str]:
-    """Return the marks of a row, and among several tenants if its own cannot be read."""
+    """Return the marks of a row without what all in a table of shortages have, and if its tenant cannot be read."""
     told = "tenant" in names and snapshot.index.slug(position) in snapshot.unreadable
-    return [*snapshot.index.marks_of(position), *([UNREADABLE] if told else [])]
+    marks = [mark for mark in snapshot.index.marks_of(position) if mark != "shortage" or "case" not in names]
+    return [*marks, *([UNREADABLE] if told else [])]
 
 
 def _cell(name: str, record: Mapping[str, Any], marks: Sequence[str], view: View) -> Any:
