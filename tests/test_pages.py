@@ -464,7 +464,7 @@ def test_a_tenant_is_opened_by_its_slug(small, open_page):
     app = open_page(small, TENANT, tenant="hoeri")
 
     assert app.title[0].value == "Schule Höri"
-    assert "aktiv, überwacht · gelesen" in words(app)
+    assert "aktiv, überwacht · Stufe Standard · gelesen" in words(app)
     assert "Zertifikat noch 178 Tage" in words(app)
 
 
