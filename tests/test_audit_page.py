@@ -20,6 +20,7 @@ from streamlit.testing.v1 import AppTest
 from core import audit
 from core.access import accounts
 from core.audit import Search, find
+from core.cases.transitions import TRANSITIONS
 from core.licenses.alarm_rules import Rule
 from core.roles import Actor
 from core.tenants import tenant_rules
@@ -99,6 +100,7 @@ def test_every_action_that_core_records_has_words(small: World) -> None:  # noqa
     """What the code writes, found by looking: the page must not show codes."""
     source = "\n".join(path.read_text("utf-8") for path in Path("core").rglob("*.py"))
     codes = set(re.findall(r'(?:Entry|record)\([^()]*(?:\([^()]*\))?[^()"]*"([a-z]+\.[a-z_]+)"', source)) | {"export"}
+    codes |= {f"case.{row.kind}" for row in TRANSITIONS if row.who != ("product",)}
 
     assert len(codes) > 10
     assert {code for code in codes if not has_text(f"audit.action.{code}")} == set()
