@@ -60,15 +60,17 @@ def kept_spec(months: Sequence[CaseFigures], language: Language, theme: Theme) -
 def ages_spec(ages: Sequence[AgeCount], language: Language, theme: Theme) -> dict[str, Any]:
     """Return the Vega-Lite chart of the open cases: a bar for each age."""
     values = [{"age": age_name(age, language), "cases": age.cases} for age in ages]
+    most = max(1, *(age.cases for age in ages))  # without any case there is no scale to draw
     return {
         "data": {"values": values},
         "height": PIXELS,
         "mark": {"type": "bar", "color": BLUE, **NOT_DESCRIBED},
         "encoding": {
             "x": {"field": "age", "type": "ordinal", "sort": None, "axis": {**_axis(theme), "labelAngle": 0}},
-            "y": {"field": "cases", "type": "quantitative", "axis": {**_axis(theme), "tickMinStep": 1}},
+            "y": {"field": "cases", "type": "quantitative", "scale": {"domain": [0, most]},
+                  "axis": {**_axis(theme), "tickMinStep": 1, "format": "d"}},
         },
-    }
+    }  # fmt: skip
 
 
 def whole_percent(share: float) -> int:
