@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from sqlalchemy import Engine, select
@@ -22,6 +24,7 @@ from tests.case_world import ANNA, NOON, SCHOOL, ZURICH, Desk
 from web.approval_pages import ApprovalPages
 from web.limits.address_pace import AddressPace
 
+Result = TypeVar("Result")
 ADDRESS = "https://lizenzen.example.ch"
 
 
@@ -44,7 +47,7 @@ class Office:
         self, path: str, form: dict[str, str] | None = None, host: str = "192.0.2.7"
     ) -> tuple[int, dict[str, str], str]:
         """(status, headers, text) of the answer to a request."""
-        return asyncio.run(answer_of(self.router, path, form, "POST" if form else "GET", host))
+        return completed(answer_of(self.router, path, form, "POST" if form else "GET", host))
 
     @cached_property
     def router(self) -> Router:
@@ -56,6 +59,12 @@ class Office:
             record = consent_rows.consent_record(connection, asked.consent.consent_id)
         assert record is not None
         return record
+
+
+def completed(work: Coroutine[Any, Any, Result]) -> Result:
+    """Wait for the work in a thread of its own: in this one a browser of another test may have its loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 async def answer_of(

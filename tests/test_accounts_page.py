@@ -92,7 +92,19 @@ def test_the_menu_has_the_pages_that_a_role_may_open(role: str) -> None:
     [
         ("viewer", []),
         ("support", []),
-        ("admin", ["Tenant aufnehmen", "Stufen", "Konten", "Zugang für Programme", "Protokoll", "Betrieb"]),
+        (
+            "admin",
+            [
+                "Tenant aufnehmen",
+                "Stufen",
+                "Benachrichtigungen",
+                "Händler",
+                "Konten",
+                "Zugang für Programme",
+                "Protokoll",
+                "Betrieb",
+            ],
+        ),
     ],
 )
 def test_administration_is_linked_for_admins_alone(role: str, links: list[str], world: World, open_page: Any) -> None:  # noqa: F811

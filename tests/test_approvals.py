@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -29,7 +28,7 @@ from core.customer_texts import customer_catalogue, customer_languages
 from core.licenses.units import License
 from tests.case_world import ANNA, E3, SCHOOL, SPB, ZURICH
 from tests.catalogues import values_of
-from tests.consent_world import Office, answer_of, dump, open_office, path_of, token_of
+from tests.consent_world import Office, answer_of, completed, dump, open_office, path_of, token_of
 from tests.keys_in_code import ROOT
 from web.headers import PLAIN_POLICY
 from web.limits.address_pace import AddressPace
@@ -214,7 +213,7 @@ def test_a_thousand_looks_of_scanners_change_no_row(office: Office) -> None:
             (await answer_of(office.router, path_of(asked), None, method, agent=agent))[0] for method, agent in calls
         }
 
-    assert asyncio.run(look_often()) == {200}
+    assert completed(look_often()) == {200}
     assert dump(office.engine) == before
 
 

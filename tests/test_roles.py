@@ -15,7 +15,17 @@ from core.roles import LEAST_ROLE, NOBODY, ROLES, Action, Actor, NotAllowed, all
         ("viewer", {"look", "export", "own-account", "save-views"}),
         (
             "support",
-            {"look", "export", "own-account", "save-views", "share-views", "refresh", "first-reading", "see-contacts"},
+            {
+                "look",
+                "export",
+                "own-account",
+                "save-views",
+                "share-views",
+                "refresh",
+                "first-reading",
+                "see-contacts",
+                "cases",
+            },
         ),
         ("admin", {action.value for action in Action}),
         ("", set()),

@@ -35,7 +35,7 @@ PLACES = {
     700016: ("client_id", "Administratorzustimmung"),
     900023: ("tenant_id",),
     501051: ("zugewiesen", "Zuweisung erforderlich"),
-    50032: ("cert new",),
+    50032: ("cert renew",),
     1002016: ("TLS", "Proxy"),
     500021: ("Proxy",),
     90038: ("LIZENZTOOL_LOGIN_URL", "LIZENZTOOL_GRAPH_URL"),

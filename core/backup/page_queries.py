@@ -31,6 +31,8 @@ from core.cache.rule_rows import all_rules
 from core.cache.run_rows import latest_run
 from core.cache.shared_frames import newest_figures
 from core.cases.detail import case_detail
+from core.cases.figure_report import figure_report
+from core.cases.figures import FigureFilter
 from core.roles import Actor
 from core.settings import Settings
 from core.views.saved_views import views_for
@@ -99,6 +101,7 @@ QUERIES: Mapping[str, Callable[[Reader], object]] = {
     "": _start,
     "faelle": _cases,
     "fall": _cases,
+    "auswertung": lambda of: figure_report(of.engine, FigureFilter(), "month", of.now, of.settings.zone),
     "alle-tenants": _licenses,
     "produkte": _products,
     "tenant": _tenants,

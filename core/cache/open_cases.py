@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, select
 
 from core.cache.case_rows import CASES_VERSION, LicenseKey
+from core.cache.database import DatabaseError
 from core.cache.schema import cases
 from core.cache.sql import document, transaction
 
@@ -52,14 +54,22 @@ _stores_lock = threading.Lock()
 
 
 def open_cases(engine: Engine) -> OpenCases:
-    """Return licence -> its open case. All callers share one query for each version. Raises DatabaseError."""
+    """Return licence -> its open case, what was known last while the database cannot be read.
+
+    All callers share one query for each version.
+    """
     with _stores_lock:
         store = _stores.setdefault(engine, _Store())
     with store.lock:
-        version = int(document(engine, CASES_VERSION, 0))  # before the rows, so that a newer event is read again
-        if version != store.version:
-            with transaction(engine) as connection:
-                rows = connection.execute(_QUERY)
-                store.cases = {(row[0], row[1]): OpenCase(*row[2:]) for row in rows}
-            store.version = version
+        with suppress(DatabaseError):
+            _renew(store, engine)
         return store.cases
+
+
+def _renew(store: _Store, engine: Engine) -> None:
+    version = int(document(engine, CASES_VERSION, 0))  # before the rows, so that a newer event is read again
+    if version != store.version:
+        with transaction(engine) as connection:
+            rows = connection.execute(_QUERY)
+            store.cases = {(row[0], row[1]): OpenCase(*row[2:]) for row in rows}
+        store.version = version
