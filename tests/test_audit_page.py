@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from streamlit.testing.v1 import AppTest
 from core import audit
 from core.access import accounts
 from core.audit import Search, find
+from core.cache.calendar_rows import StoredCalendar
+from core.cache.channel_rows import Channel
+from core.cache.distributor_rows import Distributor
+from core.cache.level_rows import Level
 from core.cases.transitions import TRANSITIONS
 from core.licenses.alarm_rules import Rule
 from core.roles import Actor
@@ -104,6 +109,13 @@ def test_every_action_that_core_records_has_words(small: World) -> None:  # noqa
 
     assert len(codes) > 10
     assert {code for code in codes if not has_text(f"audit.action.{code}")} == set()
+
+
+def test_every_field_of_cases_and_of_what_admins_set_has_words() -> None:
+    recorded = {field.name for kind in (Channel, Distributor, Level, StoredCalendar) for field in fields(kind)}
+    recorded |= {name for row in TRANSITIONS for name in row.needs}
+
+    assert {name for name in recorded if not has_text(f"audit.field.{name}")} == set()
 
 
 # The page

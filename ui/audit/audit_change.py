@@ -20,6 +20,9 @@ CODES = {
     "mode": "rule.mode.",
     "contact_role": "contact.role.",
     "language": "contact.language.",
+    "state": "case.state.",
+    "priority": "level.priority.",
+    "how": "distributor.how.",
 }  # field -> the beginning of the keys of its codes
 _RULE = re.compile(r"tenant (?P<tenant>\S+), product (?P<product>\S+)")
 _ALL = "(all)"
