@@ -14,8 +14,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from core.bounds import visible
-from core.cache.case_rows import Case, bundled_cases, cases_of_bundle, unlocked_case
+from core.cache.case_rows import Case, bundled_cases, cases_of_bundle
 from core.cache.catalogue import load_catalogue
 from core.cache.consent_rows import Consent, Item, Link, add_consent, customer_of
 from core.cache.contact_rows import Contact
@@ -24,7 +23,7 @@ from core.cases.changes import bounded, need_quantity
 from core.cases.consent_mail import mail_link
 from core.cases.consent_rules import new_token
 from core.cases.consent_text import OfferedText, offered_text
-from core.cases.writing import CaseRefused, CaseUnknown, need_case, write
+from core.cases.writing import CaseRefused, need_case, need_readable, write
 from core.licenses.skus import Catalogue
 from core.messages.outbox import mail_channel
 from core.problems import Problem
@@ -76,9 +75,7 @@ def preview(
     actor.need(Action.CASES)
     catalogue = load_catalogue(engine)[0]
     with transaction(engine) as connection:
-        case = unlocked_case(connection, case_id)
-        if case is None:
-            raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+        case = need_readable(connection, case_id)
         cases = asked_together(case, bundled_cases(connection, case.bundle_id))
         return _draft(connection, actor, cases, question, now, zone, catalogue).text
 

@@ -8,15 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from core.bounds import visible
 from core.cache.account_rows import Account, all_accounts
 from core.cache.case_rows import Case, CaseEvent, bundled_cases, events_of_case, unlocked_case
 from core.cache.sql import transaction
 from core.cases.clocks import Clocks, Terms, clocks_of
 from core.cases.next_step import NextStep, next_step
 from core.cases.terms import terms_in
-from core.cases.writing import CaseUnknown
-from core.problems import Problem
+from core.cases.writing import need_readable
 from core.roles import Action, Actor, allows
 from core.tenants.working_time import business_seconds
 
@@ -42,9 +40,7 @@ class CaseDetail:
 def case_detail(engine: Engine, case_id: str, now: datetime) -> CaseDetail:
     """Return the case with this id or number, as it is now. Raises CaseUnknown, DatabaseError."""
     with transaction(engine) as connection:
-        case = unlocked_case(connection, case_id)
-        if case is None:
-            raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+        case = need_readable(connection, case_id)
         events = events_of_case(connection, case.case_id)
         terms = terms_in(connection, [case.tenant_id]).of(case.tenant_id)
         joined = [one for one in bundled_cases(connection, case.bundle_id) if one.case_id != case.case_id]

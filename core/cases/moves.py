@@ -8,10 +8,11 @@ from datetime import date, datetime, tzinfo
 from sqlalchemy import Engine
 
 from core.bounds import visible
-from core.cache.case_rows import Case, stored_case
+from core.cache.case_rows import Case
+from core.cache.sql import transaction
 from core.cases.changes import approve, bring_back, close, postpone, reopen
 from core.cases.transitions import Transition, transition
-from core.cases.writing import CaseRefused, CaseUnknown
+from core.cases.writing import CaseRefused, need_readable
 from core.problems import Problem
 from core.roles import Action, Actor
 
@@ -49,9 +50,8 @@ def move(
 ) -> Case:  # fmt: skip
     """Move the case and return it. Raises NotAllowed, DatabaseError, and the errors of `core.cases.writing`."""
     actor.need(Action.CASES)
-    case = stored_case(engine, case_id)
-    if case is None:
-        raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+    with transaction(engine) as connection:
+        case = need_readable(connection, case_id)
     possible = targets(case)
     kind = possible.get(wanted.to)
     if kind is None:

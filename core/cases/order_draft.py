@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
-from core.bounds import visible
-from core.cache.case_rows import Case, events_of_case, stored_units, unlocked_case
+from core.cache.case_rows import Case, events_of_case, stored_units
 from core.cache.distributor_rows import CustomerNumber, Distributor, distributor_in, number_in
 from core.cache.order_rows import Order
 from core.cache.purchases import subscriptions_in
@@ -18,7 +17,7 @@ from core.cases.order_sending import way_fault
 from core.cases.order_texts import OrderContent, OrderLine, body_of, file_of, subject_of
 from core.cases.order_warnings import LineFacts, warnings_of
 from core.cases.templates import TemplateFault
-from core.cases.writing import CaseRefused, CaseUnknown, need_possible
+from core.cases.writing import CaseRefused, need_possible, need_readable
 from core.licenses.skus import Catalogue
 from core.name_key import plain
 from core.problems import Problem, ProblemError
@@ -100,9 +99,7 @@ def _cases(connection: Transaction, request: OrderRequest) -> list[Case]:
     """Return the cases of the request, in its order. Raises CaseUnknown, CaseRefused."""
     cases = []
     for case_id in request.quantities:
-        case = unlocked_case(connection, case_id)
-        if case is None:
-            raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+        case = need_readable(connection, case_id)
         need_possible(case, "ordered", {"quantity": 1}, "staff")
         cases.append(case)
     if not cases or len({case.case_id for case in cases}) != len(cases):

@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from core.bounds import visible
 from core.cache.case_lists import ListedCase
 from core.cache.case_rows import Case, CaseEvent, events_in
 from core.cache.sql import transaction
@@ -20,7 +19,6 @@ from core.cases.next_step import NextStep, next_step
 from core.cases.terms import terms_in
 from core.cases.writing import CaseUnknown
 from core.licenses.skus import Catalogue, product_language
-from core.problems import Problem
 
 # Fields of events that everybody who may look sees; what else is in them (contacts, addresses) is not shown.
 EVENT_FIELDS = (
@@ -56,7 +54,7 @@ def shown_case(engine: Engine, case_id: str, now: datetime) -> ShownCase:
     detail = case_detail(engine, case_id, now)
     tenant = tenant_rows(engine, [detail.case.tenant_id]).get(detail.case.tenant_id)
     if tenant is None:
-        raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+        raise CaseUnknown(case_id)
     return ShownCase(detail.case, tenant.name, detail.clocks, detail.step, detail.events)
 
 

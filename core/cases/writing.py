@@ -23,6 +23,7 @@ from core.cache.case_rows import (
     events_of_case,
     lock_cases,
     locked_case,
+    unlocked_case,
 )
 from core.cache.order_rows import withdraw_orders_of
 from core.cache.sql import Transaction
@@ -39,6 +40,9 @@ NOTES = ("told", "units_seen", "reminded", "priority_changed")
 
 class CaseUnknown(ProblemError):
     """There is no case with this id or number."""
+
+    def __init__(self, case_id: str) -> None:
+        super().__init__(Problem("case.unknown", {"case": visible(case_id)[:40]}))
 
 
 class CaseChanged(ProblemError):
@@ -62,8 +66,16 @@ def need_case(connection: Transaction, case_id: str, expected: int | None = None
     lock_cases(connection)
     case = locked_case(connection, case_id)
     if case is None:
-        raise CaseUnknown(Problem("case.unknown", {"case": visible(case_id)[:40]}))
+        raise CaseUnknown(case_id)
     need_version(connection, case, expected)
+    return case
+
+
+def need_readable(connection: Transaction, case_id: str) -> Case:
+    """Return the case for reading, without a lock. Raises CaseUnknown."""
+    case = unlocked_case(connection, case_id)
+    if case is None:
+        raise CaseUnknown(case_id)
     return case
 
 

@@ -17,7 +17,7 @@ from core.cases.consents import ASKABLE, LONGEST_OFFER, LONGEST_REASON, Question
 from core.cases.detail import CaseDetail
 from core.cases.recording import CHANNELS, Recorded, record_answer
 from core.cases.writing import CaseUnknown
-from core.problems import Problem, ProblemError
+from core.problems import ProblemError
 from core.tenants.contact_rules import approvers
 from core.tenants.contacts import contacts_of
 from ui.action_messages import keep_secret
@@ -150,7 +150,7 @@ def record_form(form: OpenForm, detail: CaseDetail, view: View, snapshot: Snapsh
 def _case(case_id: str) -> Case:
     case = stored_case(runtime.current().engine, case_id)
     if case is None:
-        raise CaseUnknown(Problem("case.unknown", {"case": case_id}))
+        raise CaseUnknown(case_id)
     return case
 
 

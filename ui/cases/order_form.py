@@ -187,7 +187,7 @@ def _case(form: OpenForm) -> Case:
     """Return the case of the form as it is now. Raises CaseUnknown."""
     case = stored_case(_engine(), form.case_id)
     if case is None:
-        raise CaseUnknown(Problem("case.unknown", {"case": form.case_id}))
+        raise CaseUnknown(form.case_id)
     return case
 
 
