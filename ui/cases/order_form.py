@@ -27,9 +27,9 @@ from ui.cases.case_change import OpenForm, submit
 from ui.cases.case_forms import DATE_FORMAT
 from ui.cases.order_section import show_mail
 from ui.escaping import plain
+from ui.fault_places import Places
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.levels.level_fields import Places
 from ui.snapshots import Snapshot
 from ui.texts import text
 

@@ -28,9 +28,9 @@ from ui.distributors.distributor_lines import (
     read_numbers,
 )
 from ui.escaping import plain
+from ui.fault_places import Places
 from ui.frame import language
 from ui.frame.identity import current_user
-from ui.levels.level_fields import Places
 from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
 from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text

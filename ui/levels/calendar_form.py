@@ -30,11 +30,11 @@ from ui import format as fmt
 from ui.action_messages import errors_shown, keep_success
 from ui.control_keys import bound_key
 from ui.escaping import plain
+from ui.fault_places import Places
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.levels.level_context import LevelContext, level_context
-from ui.levels.level_fields import Places
 from ui.levels.levels_table import show_calendars
 from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
 from ui.texts import text

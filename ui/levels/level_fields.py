@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from core.problems import Problem
 from core.tenants.chosen_names import LONGEST_NAME
 from core.tenants.levels import PRIORITIES, STANDARD, Level
-from ui.escaping import plain
-from ui.frame import language
+from ui.fault_places import Places
 from ui.levels.level_context import LevelContext
 from ui.texts import text
 
@@ -32,23 +29,6 @@ def fill(level: Level) -> None:
     for field in HOURS:
         for priority in PRIORITIES:
             state[KEY.format(f"{field}_{priority}")] = float(getattr(level, field)[priority])
-
-
-class Places:
-    """The places below the fields, for what is wrong with each."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, Any] = {}
-
-    def below(self, field: str) -> None:
-        self._places[field] = st.empty()
-
-    def show(self, faults: Mapping[str, Problem]) -> None:
-        """Show each problem at its field."""
-        for field, problem in faults.items():
-            place = self._places.get(field)
-            words = f":red[{plain(problem.text(language.current()))}]"
-            (place if place is not None else st).markdown(words)
 
 
 def fields(context: LevelContext, level: Level, places: Places) -> Level:

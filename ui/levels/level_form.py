@@ -14,10 +14,11 @@ from core.tenants.levels import STANDARD, Level, LevelFaults
 from ui.action_messages import errors_shown, keep_success
 from ui.control_keys import bound_key
 from ui.escaping import plain
+from ui.fault_places import Places
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.levels.level_context import LevelContext, level_context
-from ui.levels.level_fields import Places, fields, fill
+from ui.levels.level_fields import fields, fill
 from ui.levels.level_words import effect_sentences
 from ui.levels.levels_table import show_levels
 from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog

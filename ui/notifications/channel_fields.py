@@ -14,7 +14,7 @@ from core.messages.channel_rules import LONGEST_ADDRESS, LONGEST_NAME, LONGEST_S
 from core.messages.routes import DESK, DIGEST, MAIL
 from core.messages.smtp_session import PORTS
 from core.texts import language_name, languages
-from ui.levels.level_fields import Places
+from ui.fault_places import Places
 from ui.texts import text
 
 KEY = "channel_{}"

@@ -18,9 +18,9 @@ from core.messages.routes import DESK, DIGEST, KINDS, URGENT
 from ui.action_messages import errors_shown, keep_secret, keep_success
 from ui.control_keys import bound_key
 from ui.escaping import plain
+from ui.fault_places import Places
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.levels.level_fields import Places
 from ui.notifications.channel_fields import fields, fill
 from ui.notifications.channels_table import show_channels
 from ui.problems import problem_box
