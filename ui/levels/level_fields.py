@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import streamlit as st
@@ -11,11 +10,11 @@ from core.tenants.chosen_names import LONGEST_NAME
 from core.tenants.levels import PRIORITIES, STANDARD, Level
 from ui.fault_places import Places
 from ui.levels.level_context import LevelContext
+from ui.recipients_field import recipients_field
 from ui.texts import text
 
 KEY = "level_{}"
 HOURS = ("reaction_hours", "solution_hours")
-LONGEST_RECIPIENTS = 6_000
 LABELS = {"refresh_minutes": "level.refresh_minutes", "threshold": "rule.threshold", "warn": "rule.warn"}
 NUMBERS = tuple(LABELS)
 
@@ -43,17 +42,16 @@ def fields(context: LevelContext, level: Level, places: Places) -> Level:
     calendar = st.selectbox(text("column.calendar"), keys, key=KEY.format("calendar"), width=300,
                             format_func=lambda key: context.calendars[key].name)  # fmt: skip
     places.below("calendar")
-    typed = st.text_area(text("column.recipients"), key=KEY.format("recipients"), height=70,
-                         max_chars=LONGEST_RECIPIENTS, placeholder=text("level.recipients_hint"))  # fmt: skip
+    recipients = recipients_field(
+        text("column.recipients"), KEY.format("recipients"), placeholder=text("level.recipients_hint")
+    )
     places.below("recipients")
     with st.container(horizontal=True):
         orders = st.checkbox(text("level.follow_orders"), key=KEY.format("follow_orders"))
         report = st.checkbox(text("level.monthly_report"), key=KEY.format("monthly_report"))
     return Level(
         level.key, name or "", **numbers, reaction_hours=reaction, solution_hours=solution, follow_orders=orders,
-        monthly_report=report,
-        recipients=tuple(part for part in re.split(r"[\s,;]+", typed or "") if part),
-        calendar=calendar or "", version=level.version,
+        monthly_report=report, recipients=recipients, calendar=calendar or "", version=level.version,
     )  # fmt: skip
 
 

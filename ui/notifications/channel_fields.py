@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import time
 from typing import Any
@@ -15,11 +14,11 @@ from core.messages.routes import DESK, DIGEST, MAIL
 from core.messages.smtp_session import PORTS
 from core.texts import language_name, languages
 from ui.fault_places import Places
+from ui.recipients_field import recipients_field
 from ui.texts import text
 
 KEY = "channel_{}"
 CONFIG = ("host", "security", "port", "user", "sender", "sender_name")
-LONGEST_RECIPIENTS = 6_000
 SECRET_KEYS = {"smtp": ("password",), "apprise": ("url",), "webhook": ("url", "key")}
 
 
@@ -99,10 +98,11 @@ def _secret(channel: Channel, places: Places) -> dict[str, str]:
 
 
 def _recipients(places: Places) -> tuple[str, ...]:
-    typed = st.text_area(text("channel.field.recipients"), key=KEY.format("recipients"), height=70,
-                         max_chars=LONGEST_RECIPIENTS, help=text("channel.recipients_help"))  # fmt: skip
+    recipients = recipients_field(
+        text("channel.field.recipients"), KEY.format("recipients"), help=text("channel.recipients_help")
+    )
     places.below("recipients")
-    return tuple(part for part in re.split(r"[\s,;]+", typed or "") if part)
+    return recipients
 
 
 def _routes(channel: Channel, places: Places) -> tuple[tuple[str, ...], int]:
