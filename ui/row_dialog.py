@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Literal, TypeVar
+from typing import Literal, NoReturn, TypeVar
 
 import streamlit as st
 
-from ui.action_messages import errors_shown
+from ui.action_messages import errors_shown, keep_success
 from ui.escaping import plain
 from ui.frame import visit
 from ui.frame.block_errors import fenced
@@ -27,6 +27,19 @@ def open_dialog(subject: object) -> None:
 
 def close_dialog() -> None:
     st.session_state.pop(_SUBJECT, None)
+
+
+def finish_dialog(words: str = "", *, newest: bool = False) -> NoReturn:
+    """Close the dialog and run the page anew, with the message `words` (Markdown) if there are any.
+
+    `newest`: with the newest figures, which what was done has changed.
+    """
+    if words:
+        keep_success(words)
+    close_dialog()
+    if newest:
+        visit.take_newest()
+    st.rerun()
 
 
 def forget_dialog() -> None:

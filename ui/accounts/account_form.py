@@ -16,12 +16,12 @@ from core.access.passwords import LONGEST, random_password
 from core.cache.account_rows import Account
 from core.roles import ROLES, Actor
 from ui import format as fmt
-from ui.action_messages import errors_shown, keep_secret, keep_success
+from ui.action_messages import errors_shown, keep_secret
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.texts import text
 
 
@@ -222,10 +222,7 @@ def _finish(words: str, password: str = "") -> None:
     """Close the form and show a success message, with the new password if there is one."""
     if password:
         keep_secret(f"{words} {text('secret.once')}", password)
-    else:
-        keep_success(words)
-    close_dialog()
-    st.rerun()
+    finish_dialog("" if password else words)
 
 
 def _role_words(role: str) -> str:

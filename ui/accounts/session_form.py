@@ -15,12 +15,12 @@ from core.access.sessions import end_for, open_sessions
 from core.cache.open_sessions import OpenSession
 from ui import format as fmt
 from ui.accounts.browser_names import browser_words
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.texts import plural, text
 
 FIELD_PIXELS = 320
@@ -136,6 +136,4 @@ def _end(form: OpenForm, proof: str) -> None:
         session=session.id if form.kind == "alone" else "", proof=proof,
     )  # fmt: skip
     name = plain(session.shown)
-    keep_success(plural("sessions.ended", count, name=name) if count else text("sessions.gone"))
-    close_dialog()
-    st.rerun()
+    finish_dialog(plural("sessions.ended", count, name=name) if count else text("sessions.gone"))

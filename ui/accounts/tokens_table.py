@@ -14,12 +14,12 @@ from core.access import api_tokens
 from core.access.api_tokens import LONGEST_NAME, Token
 from core.roles import ROLES
 from ui import format as fmt
-from ui.action_messages import errors_shown, keep_secret, keep_success
+from ui.action_messages import errors_shown, keep_secret
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
@@ -133,8 +133,7 @@ def _make(name: str, role: str, until: date, view: View) -> None:
     token, secret = api_tokens.make(runtime.current().engine, current_user(), name, role, ends, datetime.now(UTC))
     words = (text("tokens.created", name=plain(token.name)), text("secret.once"), text("tokens.secret"))
     keep_secret(" ".join(words), secret)
-    close_dialog()
-    st.rerun()
+    finish_dialog()
 
 
 def _revoke_form(token: Token) -> None:
@@ -146,6 +145,4 @@ def _revoke_form(token: Token) -> None:
     if pressed:
         with errors_shown():
             api_tokens.revoke(runtime.current().engine, current_user(), token.token_id, datetime.now(UTC))
-            keep_success(text("tokens.revoked", name=plain(token.name)))
-            close_dialog()
-            st.rerun()
+            finish_dialog(text("tokens.revoked", name=plain(token.name)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NoReturn
 
 import streamlit as st
 
@@ -23,7 +22,7 @@ from ui.control_keys import bound_key
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.problems import problem_box
-from ui.row_dialog import close_dialog
+from ui.row_dialog import close_dialog, finish_dialog
 from ui.texts import text
 
 _PROBLEM = "_case_problem"
@@ -88,17 +87,9 @@ def _carry_out(kind: str, change: Change) -> None:
         case = change()
     except (CaseChanged, CaseUnknown) as error:
         _keep_problem(error.problem)
-        finish()
+        finish_dialog()
     note_read(case)
-    finish(done_words(kind, case))
-
-
-def finish(words: str = "") -> NoReturn:
-    """Close the dialog and show the page anew, with the message `words` (Markdown)."""
-    if words:
-        keep_success(words)
-    close_dialog()
-    st.rerun()
+    finish_dialog(done_words(kind, case))
 
 
 def done_words(kind: str, case: Case) -> str:

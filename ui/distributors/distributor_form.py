@@ -18,7 +18,7 @@ from core.cases.templates import TemplateFault, render
 from core.name_key import sort_key
 from core.tenants.chosen_names import LONGEST_NAME
 from core.texts import languages
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.distributors.distributor_lines import (
     LineFault,
@@ -31,7 +31,7 @@ from ui.escaping import plain
 from ui.fault_places import Places
 from ui.frame import language
 from ui.frame.identity import current_user
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, finish_dialog, open_dialog, show_dialog
 from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
@@ -119,7 +119,7 @@ def _dialog() -> None:
         if stored and st.button(text("distributor.remove"), key=key):
             with errors_shown():
                 known_distributors.remove(engine, current_user(), stored)
-                _finish(text("distributor.removed", name=plain(stored.name)))
+                finish_dialog(text("distributor.removed", name=plain(stored.name)))
         st.button(text("rule.cancel"), key="distributor_cancel", on_click=close_dialog)
 
 
@@ -225,10 +225,4 @@ def _save(wanted: Distributor, places: Places) -> None:
     except DistributorRefused as error:
         places.show(error.faults)
         return
-    _finish(text("distributor.saved", name=plain(saved.name)))
-
-
-def _finish(words: str) -> None:
-    keep_success(words)
-    close_dialog()
-    st.rerun()
+    finish_dialog(text("distributor.saved", name=plain(saved.name)))

@@ -27,16 +27,15 @@ from core.tenants.chosen_names import LONGEST_NAME
 from core.tenants.region_holidays import regions
 from core.tenants.working_time import Calendar, Hours, OwnDay, special_days
 from ui import format as fmt
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.fault_places import Places
-from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.levels.level_context import LevelContext, level_context
 from ui.levels.levels_table import show_calendars
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, finish_dialog, open_dialog, show_dialog
 from ui.texts import text
 
 KEY = "calendar_{}"
@@ -186,7 +185,7 @@ def _save(wanted: NamedCalendar, faults: dict[str, Problem], places: Places) -> 
     except CalendarFaults as error:
         places.show(error.by_field)
         return
-    _finish(text("calendar.saved", name=plain(wanted.name)))
+    finish_dialog(text("calendar.saved", name=plain(wanted.name)), newest=True)
 
 
 def _delete_form(calendar: NamedCalendar, form: OpenCalendar, language: str) -> None:
@@ -197,12 +196,5 @@ def _delete_form(calendar: NamedCalendar, form: OpenCalendar, language: str) -> 
         ):
             with errors_shown():
                 calendars.delete(runtime.current().engine, calendar, current_user())
-                _finish(text("calendar.deleted", name=plain(calendar.name)))
+                finish_dialog(text("calendar.deleted", name=plain(calendar.name)), newest=True)
         st.button(text("rule.cancel"), key="calendar_cancel", on_click=partial(_open, calendar, language))
-
-
-def _finish(words: str) -> None:
-    keep_success(words)
-    close_dialog()
-    visit.take_newest()
-    st.rerun()

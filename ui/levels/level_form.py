@@ -11,17 +11,16 @@ import streamlit as st
 from core import runtime
 from core.tenants import levels
 from core.tenants.levels import STANDARD, Level, LevelFaults
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.fault_places import Places
-from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.levels.level_context import LevelContext, level_context
 from ui.levels.level_fields import fields, fill
 from ui.levels.level_words import effect_sentences
 from ui.levels.levels_table import show_levels
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, finish_dialog, open_dialog, show_dialog
 from ui.texts import text
 
 
@@ -94,7 +93,7 @@ def _save(context: LevelContext, wanted: Level, places: Places) -> None:
     except LevelFaults as error:
         places.show(error.by_field)
         return
-    _finish(text("level.saved", name=plain(saved.name)))
+    finish_dialog(text("level.saved", name=plain(saved.name)), newest=True)
 
 
 def _delete_form(level: Level, form: OpenLevel) -> None:
@@ -103,12 +102,5 @@ def _delete_form(level: Level, form: OpenLevel) -> None:
         if st.button(text("level.delete"), key=bound_key("level_delete_now", form.key, form.version), type="primary"):
             with errors_shown():
                 levels.delete(runtime.current().engine, level, current_user())
-                _finish(text("level.deleted", name=plain(level.name)))
+                finish_dialog(text("level.deleted", name=plain(level.name)), newest=True)
         st.button(text("rule.cancel"), key="level_cancel", on_click=partial(_open, level))
-
-
-def _finish(words: str) -> None:
-    keep_success(words)
-    close_dialog()
-    visit.take_newest()
-    st.rerun()

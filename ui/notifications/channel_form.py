@@ -15,7 +15,7 @@ from core.cache.channel_rows import Channel
 from core.messages import channels
 from core.messages.channels import ChannelFaults
 from core.messages.routes import DESK, DIGEST, KINDS, URGENT
-from ui.action_messages import errors_shown, keep_secret, keep_success
+from ui.action_messages import errors_shown, keep_secret
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.fault_places import Places
@@ -24,7 +24,7 @@ from ui.frame.view import View
 from ui.notifications.channel_fields import fields, fill
 from ui.notifications.channels_table import show_channels
 from ui.problems import problem_box
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, finish_dialog, open_dialog, show_dialog
 from ui.texts import text
 
 
@@ -119,7 +119,7 @@ def _save(wanted: Channel, secret: dict[str, str] | None, places: Places) -> Non
         return
     if key:
         keep_secret(text("channel.key_made", name=plain(saved.name)), key)
-    _finish(text("channel.saved", name=plain(saved.name)))
+    finish_dialog(text("channel.saved", name=plain(saved.name)))
 
 
 def _try(channel: Channel) -> None:
@@ -137,7 +137,7 @@ def _switch(channel: Channel) -> None:
     channels.switch(
         runtime.current().engine, current_user(), channel, datetime.now(UTC), active=not channel.active
     )  # fmt: skip
-    _finish(text("channel.switched_off" if channel.active else "channel.switched_on", name=plain(channel.name)))
+    finish_dialog(text("channel.switched_off" if channel.active else "channel.switched_on", name=plain(channel.name)))
 
 
 def _remove_form(channel: Channel) -> None:
@@ -147,11 +147,5 @@ def _remove_form(channel: Channel) -> None:
         if st.button(text("channel.remove"), key=key, type="primary"):
             with errors_shown():
                 channels.remove(runtime.current().engine, current_user(), channel, datetime.now(UTC))
-                _finish(text("channel.removed", name=plain(channel.name)))
+                finish_dialog(text("channel.removed", name=plain(channel.name)))
         st.button(text("rule.cancel"), key="channel_cancel", on_click=partial(_open, channel))
-
-
-def _finish(words: str) -> None:
-    keep_success(words)
-    close_dialog()
-    st.rerun()

@@ -13,11 +13,11 @@ from core.cache.message_rows import FAILED, SENT, WAITING, Message, OutboxState
 from core.messages import channels
 from core.texts import has_text
 from ui import format as fmt
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
+from ui.row_dialog import dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import plural, text
 
@@ -117,6 +117,4 @@ def _details(message: Message, names: Mapping[str, str], view: View) -> None:
 
 def _send_again(message_ids: Sequence[str], view: View) -> None:
     count = channels.send_again(runtime.current().engine, current_user(), message_ids, datetime.now(UTC))
-    keep_success(plural("outbox.sent_again", count, count=fmt.number(count, view.language)))
-    close_dialog()
-    st.rerun()
+    finish_dialog(plural("outbox.sent_again", count, count=fmt.number(count, view.language)))

@@ -15,7 +15,7 @@ from core.onboarding.steps import RETRY_EVERY, retries_itself
 from core.problems import Problem
 from core.refresh.services import Services
 from ui import format as fmt
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame import navigation, visit
@@ -25,7 +25,7 @@ from ui.onboarding.begin_form import certificate_choice, services_or_stop
 from ui.onboarding.open_onboardings import choose
 from ui.onboarding.registration_guide import consent_guide, registration_guide
 from ui.problems import reason, technical_lines
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, finish_dialog, open_dialog, show_dialog
 from ui.texts import text
 
 ICONS = {
@@ -180,8 +180,6 @@ def _ask(asked: Cancelling) -> None:
             for problem in problems:
                 st.error(plain(reason(problem, asked.name)))
             if not problems:
-                keep_success(text("onboarding.cancel_done", tenant=plain(asked.name)))
                 choose("")
-                close_dialog()
-                st.rerun()
+                finish_dialog(text("onboarding.cancel_done", tenant=plain(asked.name)))
         st.button(text("onboarding.keep"), key="onboarding_keep", on_click=close_dialog)

@@ -15,14 +15,14 @@ from core import runtime
 from core.licenses.alarm_rules import Rule, Scope, faults_of
 from core.roles import Action
 from core.tenants import tenant_rules
-from ui.action_messages import errors_shown, keep_success, show_success
+from ui.action_messages import errors_shown, show_success
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.focus import focus_on
 from ui.frame import url, visit
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.rules.rule_effect import effect, effect_words
 from ui.rules.rule_fields import FIRST_TO_FILL, fields, fill
 from ui.rules.rules_table import ordered, products_of, rule_values, scope_name, show_rules
@@ -125,7 +125,7 @@ def _end_form(snapshot: Snapshot, form: OpenForm, rule: Rule, view: View) -> Non
         if st.button(text("rule.end"), key=bound_key("rule_end_now", *form.identity), type="primary"):
             with errors_shown(), _reload_after_conflict():
                 tenant_rules.end(runtime.current().engine, rule.scope, current_user(), version=rule.created_at)
-                _finish(text("rule.ended", scope=name))
+                finish_dialog(text("rule.ended", scope=name), newest=True)
         st.button(text("rule.cancel"), key="rule_cancel", on_click=close_dialog)
 
 
@@ -160,7 +160,9 @@ def _save(snapshot: Snapshot, rule: Rule, view: View, version: datetime | None) 
     """Store the rule. `version` is the rule it replaces; if another is stored by now, core refuses."""
     with errors_shown(), _reload_after_conflict():
         tenant_rules.keep(runtime.current().engine, rule, current_user(), version=version)
-        _finish(text("rule.saved", scope=plain(", ".join(scope_name(snapshot, rule.scope, view.language)))))
+        finish_dialog(
+            text("rule.saved", scope=plain(", ".join(scope_name(snapshot, rule.scope, view.language)))), newest=True
+        )
 
 
 @contextlib.contextmanager
@@ -171,10 +173,3 @@ def _reload_after_conflict() -> Iterator[None]:
     except tenant_rules.RuleChanged:
         visit.take_newest()
         raise
-
-
-def _finish(words: str) -> None:
-    keep_success(words)
-    close_dialog()
-    visit.take_newest()
-    st.rerun()

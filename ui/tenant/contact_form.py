@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Literal, NoReturn
+from typing import Literal
 
 import streamlit as st
 from sqlalchemy import Engine
@@ -20,14 +20,14 @@ from core.tenants import contacts
 from core.tenants.contact_rules import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PHONE, cleaned, same_address
 from core.tenants.contacts import ContactRefused
 from ui import format as fmt
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.focus import focus_on
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.problems import reason
-from ui.row_dialog import close_dialog, dialog_subject, figures, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
@@ -171,7 +171,7 @@ def _save(form: OpenContact, wanted: Contact) -> None:
     except ContactRefused as error:
         _show_faults(error.faults)
     else:
-        _finish(text("contact.saved" if added else "contact.there_already", name=plain(stored.name)))
+        finish_dialog(text("contact.saved" if added else "contact.there_already", name=plain(stored.name)))
 
 
 def _show_faults(faults: Mapping[str, Problem]) -> None:
@@ -193,7 +193,7 @@ def _end(contact: Contact, view: View) -> None:
             contacts.end(
                 _engine(), current_user(), contact.tenant_id, contact.contact_id, last or today, datetime.now(UTC)
             )
-            _finish(text("contact.ended", name=plain(contact.name), day=fmt.day(last or today, view.language)))
+            finish_dialog(text("contact.ended", name=plain(contact.name), day=fmt.day(last or today, view.language)))
 
 
 def _remove(contact: Contact) -> None:
@@ -206,14 +206,8 @@ def _remove(contact: Contact) -> None:
     if pressed:
         with errors_shown():
             contacts.remove(_engine(), current_user(), contact.tenant_id, contact.contact_id, datetime.now(UTC))
-            _finish(text("contact.removed", name=plain(contact.name)))
+            finish_dialog(text("contact.removed", name=plain(contact.name)))
 
 
 def _engine() -> Engine:
     return runtime.current().engine
-
-
-def _finish(words: str) -> NoReturn:
-    keep_success(words)
-    close_dialog()
-    st.rerun()

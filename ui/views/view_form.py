@@ -13,11 +13,11 @@ from core import runtime
 from core.roles import Action
 from core.views import saved_views
 from core.views.saved_views import LONGEST_NAME, Params, SavedView, Start, filled
-from ui.action_messages import errors_shown, keep_success
+from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, dialog_subject, finish_dialog, open_dialog, show_dialog
 from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
@@ -95,7 +95,7 @@ def _edit(view: SavedView, params: Params) -> None:
     if pressed:
         with errors_shown():
             _save(view, values)
-            _finish(text("view.saved", name=plain(values.name)))
+            finish_dialog(text("view.saved", name=plain(values.name)))
 
 
 def _fields(view: SavedView, params: Params) -> FormValues:
@@ -143,10 +143,4 @@ def _delete(view: SavedView) -> None:
     if pressed:
         with errors_shown():
             saved_views.delete(runtime.current().engine, current_user(), view, datetime.now(UTC))
-            _finish(text("view.deleted", name=plain(view.name)))
-
-
-def _finish(words: str) -> None:
-    keep_success(words)
-    close_dialog()
-    st.rerun()
+            finish_dialog(text("view.deleted", name=plain(view.name)))
