@@ -29,6 +29,14 @@ def close_dialog() -> None:
     st.session_state.pop(_SUBJECT, None)
 
 
+def confirm_buttons(label: str, key: str, cancel_key: str) -> bool:
+    """Return True if the button `label` was pressed; show it beside the one that closes the dialog."""
+    with st.container(horizontal=True):
+        pressed = st.button(label, key=key, type="primary")
+        st.button(text("accounts.cancel"), key=cancel_key, on_click=close_dialog)
+    return pressed
+
+
 def finish_dialog(words: str = "", *, newest: bool = False) -> NoReturn:
     """Close the dialog and run the page anew, with the message `words` (Markdown) if there are any.
 

@@ -21,7 +21,15 @@ from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
+from ui.row_dialog import (
+    close_dialog,
+    confirm_buttons,
+    dialog_subject,
+    figures,
+    finish_dialog,
+    open_dialog,
+    show_dialog,
+)
 from ui.texts import text
 
 
@@ -130,7 +138,7 @@ def _add() -> None:
         words = text("accounts.added", name=plain(name))
         _finish(words, password if generated else "")
 
-    _confirm_buttons("accounts.add_now", add)
+    _confirm("accounts.add_now", add)
 
 
 def _change_role(account: Account, user: Actor) -> None:
@@ -147,7 +155,7 @@ def _change_role(account: Account, user: Actor) -> None:
         access.set_role(runtime.current().engine, current_user(), account.name, role)
         _finish(text("accounts.role_changed", name=plain(account.shown), role=role))
 
-    _confirm_buttons("accounts.change_role", change)
+    _confirm("accounts.change_role", change)
 
 
 def _new_password(account: Account, _user: Actor) -> None:
@@ -159,7 +167,7 @@ def _new_password(account: Account, _user: Actor) -> None:
         access.passwd(runtime.current().engine, current_user(), account.name, password)
         _finish(text("accounts.password_set", name=plain(account.shown)), password)
 
-    _confirm_buttons("accounts.password_now", renew)
+    _confirm("accounts.password_now", renew)
 
 
 def _disable(account: Account, user: Actor) -> None:
@@ -172,7 +180,7 @@ def _disable(account: Account, user: Actor) -> None:
         access.disable(runtime.current().engine, current_user(), account.name)
         _finish(text("accounts.disabled_now", name=plain(account.shown)))
 
-    _confirm_buttons("accounts.disable", disable)
+    _confirm("accounts.disable", disable)
 
 
 def _enable(account: Account, _user: Actor) -> None:
@@ -183,7 +191,7 @@ def _enable(account: Account, _user: Actor) -> None:
         access.enable(runtime.current().engine, current_user(), account.name)
         _finish(text("accounts.enabled_now", name=plain(account.shown)))
 
-    _confirm_buttons("accounts.enable", enable)
+    _confirm("accounts.enable", enable)
 
 
 def _remove_factor(account: Account, _user: Actor) -> None:
@@ -194,7 +202,7 @@ def _remove_factor(account: Account, _user: Actor) -> None:
         second_factor.remove(runtime.current().engine, current_user(), account.name, datetime.now(UTC))
         _finish(text("accounts.factor_removed", name=plain(account.shown)))
 
-    _confirm_buttons("accounts.factor_now", remove)
+    _confirm("accounts.factor_now", remove)
 
 
 _FORMS: dict[str, Callable[[Account, Actor], None]] = {
@@ -206,14 +214,11 @@ _FORMS: dict[str, Callable[[Account, Actor], None]] = {
 }
 
 
-def _confirm_buttons(label: str, action: Callable[[], None]) -> None:
+def _confirm(label: str, action: Callable[[], None]) -> None:
     """Show the buttons to confirm and to cancel; call `action` after the first."""
-    with st.container(horizontal=True):
-        form = dialog_subject(OpenForm)
-        identity = form.identity if form else ()
-        pressed = st.button(text(label), key=bound_key("account_now", *identity), type="primary")
-        st.button(text("accounts.cancel"), key="account_cancel", on_click=close_dialog)
-    if pressed:
+    form = dialog_subject(OpenForm)
+    identity = form.identity if form else ()
+    if confirm_buttons(text(label), bound_key("account_now", *identity), "account_cancel"):
         with errors_shown():
             action()
 

@@ -19,7 +19,7 @@ from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
+from ui.row_dialog import confirm_buttons, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
@@ -119,10 +119,7 @@ def _new_token_form(view: View) -> None:
             text("tokens.until"), today + timedelta(days=USUAL_DAYS), key="token_until", format=DATE_FORMAT,
             min_value=today, max_value=today + timedelta(days=LONGEST_DAYS), width=300,
         )  # fmt: skip
-    with st.container(horizontal=True):
-        pressed = st.button(text("tokens.create"), key="token_now", type="primary")
-        st.button(text("accounts.cancel"), key="token_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(text("tokens.create"), "token_now", "token_cancel"):
         with errors_shown():
             # No day chosen: yesterday, which core refuses with a message.
             _make(name, role, until or today - timedelta(days=1), view)
@@ -139,10 +136,7 @@ def _make(name: str, role: str, until: date, view: View) -> None:
 def _revoke_form(token: Token) -> None:
     st.subheader(text("tokens.revoke_title", name=plain(token.name)), anchor=False)
     st.markdown(text("tokens.revoke_what"))
-    with st.container(horizontal=True):
-        pressed = st.button(text("tokens.revoke"), key=bound_key("token_revoke_now", token.token_id), type="primary")
-        st.button(text("accounts.cancel"), key="token_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(text("tokens.revoke"), bound_key("token_revoke_now", token.token_id), "token_cancel"):
         with errors_shown():
             api_tokens.revoke(runtime.current().engine, current_user(), token.token_id, datetime.now(UTC))
             finish_dialog(text("tokens.revoked", name=plain(token.name)))

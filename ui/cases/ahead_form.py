@@ -21,7 +21,7 @@ from ui.cases.chosen_case import NEW, open_case
 from ui.control_keys import bound_key
 from ui.frame.identity import current_user
 from ui.frame.view import View
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, confirm_buttons, dialog_subject, open_dialog, show_dialog
 from ui.snapshots import Snapshot
 from ui.texts import text
 
@@ -74,10 +74,7 @@ def _content(subject: NewCase, snapshot: Snapshot, view: View) -> None:
         text("column.note"), key=bound_key("case_note", subject), max_chars=LONGEST_TEXT, height=80,
         placeholder=text("case.ahead_hint"),
     )  # fmt: skip
-    with st.container(horizontal=True):
-        pressed = st.button(text("case.do.open"), key=bound_key("case_new_now", subject), type="primary")
-        st.button(text("accounts.cancel"), key="case_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(text("case.do.open"), bound_key("case_new_now", subject), "case_cancel"):
         ids = {one: tenant_id for tenant_id, one in snapshot.slugs.items()}
         day = wanted_at if isinstance(wanted_at, date) else today
         request = AheadRequest(ids.get(slug, ""), sku_id, quantity, day, str(note or ""), waiting)

@@ -22,7 +22,7 @@ from ui.control_keys import bound_key
 from ui.frame import visit
 from ui.frame.identity import current_user
 from ui.problems import problem_box
-from ui.row_dialog import close_dialog, finish_dialog
+from ui.row_dialog import confirm_buttons, finish_dialog
 from ui.texts import text
 
 _PROBLEM = "_case_problem"
@@ -73,10 +73,7 @@ def submit(form: OpenForm, change: Change, *, label: str = "") -> None:
 
     A wrong value is told in the dialog, which stays as it is. What somebody else has changed closes it.
     """
-    with st.container(horizontal=True):
-        pressed = st.button(label or text(f"case.do.{form.kind}"), key=form.key("now"), type="primary")
-        st.button(text("accounts.cancel"), key="case_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(label or text(f"case.do.{form.kind}"), form.key("now"), "case_cancel"):
         with errors_shown():
             _carry_out(form.kind, change)
 

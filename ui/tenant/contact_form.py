@@ -27,7 +27,7 @@ from ui.focus import focus_on
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.problems import reason
-from ui.row_dialog import close_dialog, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
+from ui.row_dialog import confirm_buttons, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
@@ -106,11 +106,9 @@ def _edit(form: OpenContact, contact: Contact, view: View) -> None:
     twin = same_address(cleaned(wanted), contacts.contacts_of(_engine(), current_user(), form.tenant_id))
     if twin is not None:
         st.warning(text("contact.same_address", email=plain(twin.email), name=plain(twin.name)))
-    with st.container(horizontal=True):
-        key = bound_key("contact_save", form.contact_id, form.version)
-        pressed = st.button(text("contact.save"), key=key, type="primary")
-        st.button(text("accounts.cancel"), key="contact_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(
+        text("contact.save"), bound_key("contact_save", form.contact_id, form.version), "contact_cancel"
+    ):
         with errors_shown():
             _save(form, wanted)
 
@@ -185,10 +183,7 @@ def _end(contact: Contact, view: View) -> None:
     key = bound_key("contact_last", contact.contact_id)
     last = st.date_input(text("contact.last_day"), today, key=key, format=DATE_FORMAT, min_value=FIRST_DAY,
                          max_value=LAST_DAY, width=220)  # fmt: skip
-    with st.container(horizontal=True):
-        pressed = st.button(text("contact.end"), key=bound_key("contact_end_now", contact.contact_id), type="primary")
-        st.button(text("accounts.cancel"), key="contact_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(text("contact.end"), bound_key("contact_end_now", contact.contact_id), "contact_cancel"):
         with errors_shown():
             contacts.end(
                 _engine(), current_user(), contact.tenant_id, contact.contact_id, last or today, datetime.now(UTC)
@@ -199,11 +194,7 @@ def _end(contact: Contact, view: View) -> None:
 def _remove(contact: Contact) -> None:
     st.markdown(f"**{text('contact.remove_title', name=plain(contact.name))}**")
     st.markdown(text("contact.remove_what"))
-    with st.container(horizontal=True):
-        key = bound_key("contact_remove_now", contact.contact_id)
-        pressed = st.button(text("contact.remove"), key=key, type="primary")
-        st.button(text("accounts.cancel"), key="contact_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(text("contact.remove"), bound_key("contact_remove_now", contact.contact_id), "contact_cancel"):
         with errors_shown():
             contacts.remove(_engine(), current_user(), contact.tenant_id, contact.contact_id, datetime.now(UTC))
             finish_dialog(text("contact.removed", name=plain(contact.name)))

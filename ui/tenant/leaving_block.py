@@ -18,7 +18,7 @@ from ui.frame import navigation, visit
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.onboarding.begin_form import services_or_stop
-from ui.row_dialog import close_dialog, dialog_subject, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, confirm_buttons, dialog_subject, open_dialog, show_dialog
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
@@ -55,10 +55,7 @@ def _dialog(view: View) -> None:
         text("leaving.type_name", tenant=plain(asked.name)), key=bound_key("leaving_name", asked.tenant_id),
         max_chars=LONGEST_NAME, autocomplete="off",
     )  # fmt: skip
-    with st.container(horizontal=True):
-        pressed = st.button(text("leaving.now"), key=bound_key("leaving_now", asked.tenant_id), type="primary")
-        st.button(text("accounts.cancel"), key="leaving_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(text("leaving.now"), bound_key("leaving_now", asked.tenant_id), "leaving_cancel"):
         with errors_shown():
             leaving = start_leaving(services_or_stop(), asked.tenant_id, typed, current_user())
             due = fmt.moment(leaving.due_at, view.language, view.zone)

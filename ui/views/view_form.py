@@ -17,7 +17,7 @@ from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.frame.identity import current_user
-from ui.row_dialog import close_dialog, dialog_subject, finish_dialog, open_dialog, show_dialog
+from ui.row_dialog import close_dialog, confirm_buttons, dialog_subject, finish_dialog, open_dialog, show_dialog
 from ui.tables.html_table import Kind, Row, show_whole_table, titled_columns
 from ui.texts import text
 
@@ -137,10 +137,7 @@ def _save(view: SavedView, values: FormValues) -> None:
 def _delete(view: SavedView) -> None:
     st.markdown(f"**{text('view.delete_title', name=plain(view.name))}**")
     st.markdown(text("view.delete_shared" if view.shared else "view.delete_own"))
-    with st.container(horizontal=True):
-        pressed = st.button(text("view.delete"), key=bound_key("view_delete_now", view.view_id), type="primary")
-        st.button(text("accounts.cancel"), key="view_cancel", on_click=close_dialog)
-    if pressed:
+    if confirm_buttons(text("view.delete"), bound_key("view_delete_now", view.view_id), "view_cancel"):
         with errors_shown():
             saved_views.delete(runtime.current().engine, current_user(), view, datetime.now(UTC))
             finish_dialog(text("view.deleted", name=plain(view.name)))
