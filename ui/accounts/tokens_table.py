@@ -106,7 +106,7 @@ def _show(token: Token, view: View) -> None:
 
 
 def _new_token_form(view: View) -> None:
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             text("tokens.name"), key="token_name", max_chars=LONGEST_NAME, autocomplete="off",

@@ -50,7 +50,7 @@ def audit_filters(options: FilterOptions, view: View) -> Search:
         _choice(RESULTS, KNOWN_RESULTS, {code: result_words(code, "", view.language) for code in KNOWN_RESULTS})
         st.date_input(
             text("audit.filter.days"), key=_KEY + DAYS, format=DATE_FORMAT, on_change=_first_page,
-            max_value=view.now.astimezone(view.zone).date(), width=250,
+            max_value=view.today, width=250,
         )  # fmt: skip
     return chosen(view.zone)
 

@@ -65,7 +65,7 @@ def _content(subject: NewCase, snapshot: Snapshot, view: View) -> None:
     with st.container(horizontal=True):
         quantity = _count("quantity", 1, subject)
         waiting = _count("waiting", 0, subject)
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     wanted_at = st.date_input(
         text("column.wanted_at"), today + USUALLY_IN, key=bound_key("case_wanted_at", subject), format=DATE_FORMAT,
         min_value=today, max_value=today + LONGEST_AHEAD, width=220,

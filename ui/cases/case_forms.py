@@ -75,7 +75,7 @@ def approve_form(form: OpenForm, detail: CaseDetail, view: View) -> None:
 
 def postpone_form(form: OpenForm, detail: CaseDetail, view: View) -> None:
     st.markdown(text("case.postpone_what", view.language))
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     until = st.date_input(
         text("column.case_until"), None, key=form.key("until"), format=DATE_FORMAT, width=220,
         min_value=today + timedelta(days=1), max_value=today + LONGEST_PAUSE,

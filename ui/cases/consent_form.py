@@ -34,10 +34,7 @@ WAYS = ("mail", "link")
 
 def ask_form(form: OpenForm, detail: CaseDetail, view: View, snapshot: Snapshot) -> None:
     """Show whom the customer's consent is asked of, for what, and the text as it will be read."""
-    people = approvers(
-        contacts_of(runtime.current().engine, current_user(), detail.case.tenant_id),
-        view.now.astimezone(view.zone).date(),
-    )
+    people = approvers(contacts_of(runtime.current().engine, current_user(), detail.case.tenant_id), view.today)
     if not people:
         st.warning(text("approval.nobody", view.language), icon=":material/warning:")
         return

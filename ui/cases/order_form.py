@@ -126,7 +126,7 @@ def _line(
 
 
 def _day(form: OpenForm, view: View, days: int) -> date:
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     chosen = st.date_input(
         text("order.expected"), today + timedelta(days=days), key=form.key(f"expected_{days}"), format=DATE_FORMAT,
         width=180, min_value=today, max_value=today + LATEST,
@@ -168,7 +168,7 @@ def confirm_form(form: OpenForm, detail: CaseDetail, view: View) -> None:
     places = Places()
     reference = st.text_input(text("order.reference"), order.reference, key=form.key(f"number_{order.order_key}"),
                               max_chars=LONGEST["reference"], width=360)  # fmt: skip
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     chosen = st.date_input(
         text("order.expected"), max(today, order.expected_at), key=form.key(f"day_{order.order_key}"),
         format=DATE_FORMAT, width=180, min_value=today, max_value=today + LATEST,

@@ -35,7 +35,7 @@ def evaluation(snapshot: Snapshot, view: View) -> None:
     engine, lang = runtime.current().engine, view.language
     answer = st.container()  # what it says depends on the filters below it
     filters = evaluation_filters(snapshot, known_choices(engine, view.zone))
-    wanted = filters.wanted(snapshot, view.now.astimezone(view.zone).date())
+    wanted = filters.wanted(snapshot, view.today)
     report = figure_report(engine, wanted, filters.by, view.now, view.zone)
     answer.markdown(report_sentence(report, lang))
     kept, ages = st.columns(2)

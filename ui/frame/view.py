@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from core import runtime
@@ -18,6 +18,11 @@ class View:
     language: language.Language
     zone: ZoneInfo
     refresh_minutes: float
+
+    @property
+    def today(self) -> date:
+        """Return the day it is where the reader works."""
+        return self.now.astimezone(self.zone).date()
 
 
 def current_view() -> View:

@@ -167,7 +167,7 @@ def _region_words(region: str, name: str) -> str:
 
 def _preview(hours: Calendar, view: View) -> None:
     """Show the next days on which nobody works, or only until noon."""
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     weekdays = text("calendar.weekdays").split()
     days = [
         f"{weekdays[one.day.weekday()]} {fmt.day(one.day, view.language)} "

@@ -35,8 +35,7 @@ class LevelContext:
     def effect(self, after: Mapping[str, Level]) -> LevelEffect:
         """Return what changes if these tenants (id -> level) have these levels."""
         before = {tenant_id: self.level_of(tenant_id) for tenant_id in after}
-        today = self.view.now.astimezone(self.view.zone).date()
-        rules = Rules.of(self.snapshot.rules, today).by_scope
+        rules = Rules.of(self.snapshot.rules, self.view.today).by_scope
         product = f"product_{product_language(self.view.language)}"
         return level_effect(rows(self.snapshot.licenses), self.names, rules, before, after, product)
 

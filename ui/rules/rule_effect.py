@@ -41,7 +41,7 @@ def effect(
     changed = {rule.scope for rule in {*before} ^ {*after}}
     tenants = {tenant_id for tenant_id, _ in changed}
     concerned = licenses if "" in tenants else licenses[licenses["tenant_id"].isin(tenants)]
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     old, new = Rules.of(before, today, by_level), Rules.of(after, today, by_level)
     counts = dict.fromkeys(asdict(Effect()), 0)
     for row in rows(concerned):

@@ -97,7 +97,7 @@ def since_words(since: datetime, view: View) -> str:
     """Return "gestern", "Freitag", or the time from which on events are stored."""
     if since != working_day_before(view.now, view.zone):
         return fmt.clock(since, view.now, view.language, view.zone)
-    return fmt.near_day(since.astimezone(view.zone).date(), view.now.astimezone(view.zone).date(), view.language)
+    return fmt.near_day(since.astimezone(view.zone).date(), view.today, view.language)
 
 
 def changes_dialog(snapshot: Snapshot, view: View) -> None:

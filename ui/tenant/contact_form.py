@@ -179,7 +179,7 @@ def _show_faults(faults: Mapping[str, Problem]) -> None:
 
 def _end(contact: Contact, view: View) -> None:
     st.markdown(text("contact.end_what", name=plain(contact.name)))
-    today = view.now.astimezone(view.zone).date()
+    today = view.today
     key = bound_key("contact_last", contact.contact_id)
     last = st.date_input(text("contact.last_day"), today, key=key, format=DATE_FORMAT, min_value=FIRST_DAY,
                          max_value=LAST_DAY, width=220)  # fmt: skip

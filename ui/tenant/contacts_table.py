@@ -39,7 +39,7 @@ def contacts_block(tenant: Tenant, view: View) -> None:
     if not user.may(Action.SEE_CONTACTS):
         return
     with errors_shown():
-        contacts = in_order(contacts_of(runtime.current().engine, user, tenant.tenant_id), today_of(view))
+        contacts = in_order(contacts_of(runtime.current().engine, user, tenant.tenant_id), view.today)
         section(
             text("contact.title"), len(contacts), lambda: contact_export(contacts, view), f"kontakte-{tenant.slug}",
             lambda: _add_button(tenant, may_change=user.may(Action.CONTACTS)),
@@ -58,10 +58,6 @@ def in_order(contacts: Sequence[Contact], day: date) -> list[Contact]:
     return sorted(contacts, key=lambda one: (ORDER.index(validity_of(one, day)), CONTACT_ROLES.index(one.role)))
 
 
-def today_of(view: View) -> date:
-    return view.now.astimezone(view.zone).date()
-
-
 def _add_button(tenant: Tenant, *, may_change: bool) -> None:
     if may_change:
         new = OpenContact("new", tenant.tenant_id)
@@ -70,7 +66,7 @@ def _add_button(tenant: Tenant, *, may_change: bool) -> None:
 
 def _who_is_asked(contacts: Sequence[Contact], view: View) -> str:
     """Return the sentence about whom a consent would be asked of today."""
-    first = next(iter(approvers(contacts, today_of(view))), None)
+    first = next(iter(approvers(contacts, view.today)), None)
     if first is None:
         return text("contact.nobody_asked")
     return text("contact.asked_substitute" if first.role == "substitute" else "contact.asked", name=plain(first.name))
@@ -95,7 +91,7 @@ def _cells(contact: Contact, view: View) -> list[object]:
 def validity_words(contact: Contact, view: View) -> str:
     """Return when the contact counts: "gültig", "gültig bis 31.12.2027", "ab 1.2.2027", "beendet am 1.1.2027"."""
     start, last = (fmt.day(day, view.language) if day else "" for day in (contact.valid_from, contact.valid_until))
-    match validity_of(contact, today_of(view)), bool(last):
+    match validity_of(contact, view.today), bool(last):
         case "ended", _:
             return text("contact.ended_on", day=last)
         case "coming", True:
@@ -109,7 +105,7 @@ def validity_words(contact: Contact, view: View) -> str:
 
 def contact_export(contacts: Sequence[Contact], view: View) -> pa.Table:
     """Return the contacts as a file has them, with words in the reader's language."""
-    day = today_of(view)
+    day = view.today
     texts: dict[str, list[str]] = {
         "contact": [one.name for one in contacts],
         "contact_role": [text(f"contact.role.{one.role}") for one in contacts],

@@ -62,7 +62,7 @@ def history_chart(snapshot: Snapshot, tenant: Tenant, rows: Positions, view: Vie
 
 def first_day(view: View) -> date:
     """Return the first day that a chart shows: it goes back DAYS from today."""
-    return view.now.astimezone(view.zone).date() - timedelta(days=DAYS - 1)
+    return view.today - timedelta(days=DAYS - 1)
 
 
 def first_product(licenses: pd.DataFrame) -> str:

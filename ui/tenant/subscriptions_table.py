@@ -59,7 +59,7 @@ def subscription_table(subscriptions: pd.DataFrame, names: Mapping[str, str], vi
     statuses = [_status(status, view) for status in subscriptions["status"]]
     ends = subscriptions["next_lifecycle_at"].dt.tz_convert(view.zone)
     trial = text("subscriptions.trial", view.language)
-    days = [None if pd.isna(end) else (end.date() - view.now.astimezone(view.zone).date()).days for end in ends]
+    days = [None if pd.isna(end) else (end.date() - view.today).days for end in ends]
     return pa.table(
         {
             "product": pa.array(
