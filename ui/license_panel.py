@@ -67,23 +67,25 @@ def _close() -> None:
 
 def _panel(snapshot: Snapshot, position: int, record: Mapping[str, Any]) -> None:
     view = current_view()
+    case = open_cases(runtime.current().engine).get((record["tenant_id"], record["sku_id"]))
     with fenced("panel.figures"):
         tenant = find_tenant(snapshot, snapshot.index.slug(position))
         if tenant is not None:
             last_error(tenant, view)
-        figures(_values(snapshot, position, record, view))
+        figures(_values(snapshot, position, record, case, view))
     with fenced("panel.actions"):
-        _actions(snapshot.index.slug(position), record)
+        _actions(snapshot.index.slug(position), record, case)
     with fenced("timeline.title"):
         _events(record, view)
     with fenced("history.title"):
         _days(record, view)
 
 
-def _values(snapshot: Snapshot, position: int, record: Mapping[str, Any], view: View) -> dict[str, str | None]:
-    """Return what is known about the licence, by column."""
+def _values(
+    snapshot: Snapshot, position: int, record: Mapping[str, Any], case: OpenCase | None, view: View
+) -> dict[str, str | None]:
+    """Return what is known about the licence and its open case, by column."""
     lang, since, renews_at = view.language, record["short_since"], record["renews_at"]
-    case = open_cases(runtime.current().engine).get((record["tenant_id"], record["sku_id"]))
     states = ", ".join(state_words(mark, lang) for mark in snapshot.index.marks_of(position))
     return {
         "state": states,
@@ -109,9 +111,8 @@ def _free(record: Mapping[str, Any], case: OpenCase | None, lang: str) -> str:
     return f"{fmt.number(record['free'], lang)}{', ' if seats else ''}{seats}"
 
 
-def _case_link(slug: str, record: Mapping[str, Any]) -> None:
+def _case_link(slug: str, record: Mapping[str, Any], case: OpenCase | None) -> None:
     """Show the link to the open case of the licence, or to the form for a new one to roles that may open one."""
-    case = open_cases(runtime.current().engine).get((record["tenant_id"], record["sku_id"]))
     if case is not None:
         navigation.link(navigation.CASE, text("case.name", number=case.number), **{NUMBER: case.number})
     elif current_user().may(Action.CASES):
@@ -138,11 +139,11 @@ def _rule_link(slug: str, record: Mapping[str, Any]) -> None:
     navigation.link(navigation.RULES, label, **{url.RULE_TENANT: slug, url.RULE_PRODUCT: record["sku_id"]})
 
 
-def _actions(slug: str, record: Mapping[str, Any]) -> None:
+def _actions(slug: str, record: Mapping[str, Any], case: OpenCase | None) -> None:
     center = admin_center_url(runtime.current().settings.login_url, record["tenant_id"])
     with st.container(horizontal=True, key="panel_actions", vertical_alignment="center"):
         refresh_button([record["tenant_id"]], label="refresh.one", place="panel")
-        _case_link(slug, record)
+        _case_link(slug, record, case)
         navigation.link(navigation.TENANT, text("panel.tenant"), tenant=slug)
         _rule_link(slug, record)
         st.link_button(text("panel.admin_center"), center, type="tertiary")
