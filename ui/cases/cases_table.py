@@ -37,8 +37,7 @@ MOST_IN_FILE = 200_000
 
 def show_cases(
     key: str, name: str, wanted: CaseFilter, snapshot: Snapshot, view: View, account: str, *,
-    sort: Sort = "due", descending: bool = False, columns: Sequence[str] = ALL,
-    sorts: dict[str, Direction] | None = None, most: int = FIRST_ROWS,
+    sort: Sort = "due", descending: bool = False, columns: Sequence[str] = ALL, most: int = FIRST_ROWS,
 ) -> Event | None:  # fmt: skip
     """Show the first of the matching cases; a click on a name opens the page of the case. Return any other event."""
     page = first_page(key, wanted, sort=sort, descending=descending, most=most)
