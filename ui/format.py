@@ -13,6 +13,7 @@ from babel.numbers import format_decimal
 from core.clock import elapsed
 from core.texts import plural, text
 
+DATE_FORMAT = "DD.MM.YYYY"  # of a field for a day, in the signs of Streamlit
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 # (from seconds, length of the unit, its name in the keys)
 _UNITS = ((60 * DAY, 30 * DAY, "month"), (DAY, DAY, "day"), (HOUR, HOUR, "hour"), (MINUTE, MINUTE, "minute"))

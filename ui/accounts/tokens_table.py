@@ -17,6 +17,7 @@ from ui import format as fmt
 from ui.action_messages import errors_shown, keep_secret
 from ui.control_keys import bound_key
 from ui.escaping import plain
+from ui.format import DATE_FORMAT
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.row_dialog import confirm_buttons, dialog_subject, figures, finish_dialog, open_dialog, show_dialog
@@ -25,7 +26,6 @@ from ui.texts import text
 
 LONGEST_DAYS = 365
 USUAL_DAYS = 90
-DATE_FORMAT = "DD.MM.YYYY"
 KINDS: dict[str, Kind] = {
     "token": "open", "role": "text", "token_state": "text", "created_by": "text", "created_on": "time",
     "expires": "time", "last_used": "time",

@@ -11,6 +11,7 @@ import streamlit as st
 from core.audit import Search
 from core.bounds import EARLIEST, LONGEST_SEARCH
 from ui.audit.audit_change import action_words, result_words
+from ui.format import DATE_FORMAT
 from ui.frame import navigation, url
 from ui.frame.view import View
 from ui.texts import text
@@ -18,7 +19,6 @@ from ui.texts import text
 SEARCH, ACTIONS, WHO, RESULTS, SINCE, UNTIL, PAGE = "q", "action", "who", "result", "from", "to", "p"
 PARAMS = (SEARCH, ACTIONS, WHO, RESULTS, SINCE, UNTIL, PAGE)
 KNOWN_RESULTS = ("done", "refused", "failed")
-DATE_FORMAT = "DD.MM.YYYY"
 _KEY = "audit_"
 DAYS = "days"
 _START, _ROUND = "_audit_start", "_audit_round"

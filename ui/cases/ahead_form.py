@@ -16,9 +16,9 @@ from core.name_key import sort_key
 from core.roles import Action
 from ui.action_messages import errors_shown, keep_success
 from ui.cases.case_change import note_read
-from ui.cases.case_forms import DATE_FORMAT
 from ui.cases.chosen_case import NEW, open_case
 from ui.control_keys import bound_key
+from ui.format import DATE_FORMAT
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.row_dialog import close_dialog, confirm_buttons, dialog_subject, open_dialog, show_dialog

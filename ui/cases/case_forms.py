@@ -17,12 +17,11 @@ from core.roles import Actor
 from ui.cases.case_change import OpenForm, submit
 from ui.cases.case_words import priority_word
 from ui.escaping import plain
+from ui.format import DATE_FORMAT
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.snapshots import Snapshot
 from ui.texts import text
-
-DATE_FORMAT = "DD.MM.YYYY"
 
 
 def give_form(form: OpenForm, detail: CaseDetail, view: View) -> None:

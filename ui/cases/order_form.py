@@ -24,10 +24,10 @@ from core.cases.transitions import transition
 from core.cases.writing import CaseUnknown
 from core.problems import Problem
 from ui.cases.case_change import OpenForm, submit
-from ui.cases.case_forms import DATE_FORMAT
 from ui.cases.order_section import show_mail
 from ui.escaping import plain
 from ui.fault_places import Places
+from ui.format import DATE_FORMAT
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.snapshots import Snapshot

@@ -24,6 +24,7 @@ from ui.action_messages import errors_shown
 from ui.control_keys import bound_key
 from ui.escaping import plain
 from ui.focus import focus_on
+from ui.format import DATE_FORMAT
 from ui.frame.identity import current_user
 from ui.frame.view import View
 from ui.problems import reason
@@ -31,7 +32,6 @@ from ui.row_dialog import confirm_buttons, dialog_subject, figures, finish_dialo
 from ui.tenant.tenant_header import Tenant
 from ui.texts import text
 
-DATE_FORMAT = "DD.MM.YYYY"
 FIRST_TO_FILL = "[class*=st-key-contact_name] input"  # in CSS
 FIRST_DAY, LAST_DAY = date(FIRST_YEAR, 1, 1), date(LAST_YEAR, 12, 31)
 FORMS: tuple[Literal["change", "end", "remove"], ...] = ("change", "end", "remove")
