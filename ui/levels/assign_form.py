@@ -16,7 +16,7 @@ from ui.escaping import plain
 from ui.frame import language, visit
 from ui.frame.identity import current_user
 from ui.levels.level_context import LevelContext
-from ui.levels.level_words import effect_sentences
+from ui.levels.level_words import effect_sentences, first_names
 from ui.texts import plural, text
 
 MOST_NAMES = 10
@@ -60,11 +60,9 @@ def matching(context: LevelContext, search: str, present: str) -> list[str]:
 def _found_words(context: LevelContext, found: list[str]) -> str:
     if not found:
         return text("level.none_found")
-    names = ", ".join(plain(context.names[tenant_id]) for tenant_id in found[:MOST_NAMES])
-    if len(found) > MOST_NAMES:
-        more = fmt.number(len(found) - MOST_NAMES, context.view.language)
-        names = text("level.and_more", names=names, count=more)
-    return plural("level.found", len(found), count=fmt.number(len(found), context.view.language), names=names)
+    lang = context.view.language
+    names = first_names([context.names[tenant_id] for tenant_id in found], lang, MOST_NAMES)
+    return plural("level.found", len(found), count=fmt.number(len(found), lang), names=names)
 
 
 def _choice(context: LevelContext, key: str, label: str, empty: str) -> Level | None:

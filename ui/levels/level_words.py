@@ -27,18 +27,22 @@ def effect_sentences(effect: LevelEffect, language: str) -> list[str]:
         if (licenses := getattr(effect, name))
     ]
     for (before, after), names in effect.intervals.items():
-        words = {"before": minutes_words(before, language), "after": minutes_words(after, language)}
-        sentences.append(plural("level.effect.interval", len(names), language, names=_list(names, language), **words))
+        words = {
+            "before": minutes_words(before, language),
+            "after": minutes_words(after, language),
+            "names": first_names(names, language),
+        }
+        sentences.append(plural("level.effect.interval", len(names), language, **words))
     return sentences or [text("level.effect.none", language)]
 
 
 def _licenses(licenses: Sequence[License], language: str) -> str:
-    return _list([f"{product} ({tenant})" for tenant, product in licenses], language)
+    return first_names([f"{product} ({tenant})" for tenant, product in licenses], language)
 
 
-def _list(names: Sequence[str], language: str) -> str:
-    """Return the first names, and how many there are besides."""
-    shown = ", ".join(plain(name) for name in names[:MOST_NAMES])
-    if len(names) <= MOST_NAMES:
+def first_names(names: Sequence[str], language: str, most: int = MOST_NAMES) -> str:
+    """Return the first names (Markdown), and how many there are besides."""
+    shown = ", ".join(plain(name) for name in names[:most])
+    if len(names) <= most:
         return shown
-    return text("level.and_more", language, names=shown, count=fmt.number(len(names) - MOST_NAMES, language))
+    return text("level.and_more", language, names=shown, count=fmt.number(len(names) - most, language))
