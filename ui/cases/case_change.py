@@ -13,7 +13,7 @@ import streamlit as st
 
 from core import runtime
 from core.cache.case_read_rows import save_read
-from core.cache.case_rows import Case
+from core.cache.case_rows import Case, stored_case
 from core.cases import changes
 from core.cases.writing import CaseChanged, CaseUnknown
 from core.problems import Problem, ProblemError
@@ -66,6 +66,14 @@ def do_now(kind: str, change: Change, *, tell: bool = True) -> None:
 def note_read(case: Case) -> None:
     """Remember that the reader has seen the case as it is now. Raises DatabaseError."""
     save_read(runtime.current().engine, current_user().name, case)
+
+
+def case_now(case_id: str) -> Case:
+    """Return the case as it is stored now. Raises CaseUnknown."""
+    case = stored_case(runtime.current().engine, case_id)
+    if case is None:
+        raise CaseUnknown(case_id)
+    return case
 
 
 def submit(form: OpenForm, change: Change, *, label: str = "") -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core import runtime
-from core.cache.case_rows import Case, stored_case
+from core.cache.case_rows import Case
 from core.cache.contact_rows import Contact
 from core.cases.changes import LARGEST_QUANTITY
 from core.cases.consent_rules import DECISIONS, LONGEST_COMMENT, LONGEST_TYPED_NAME, Answer
@@ -16,12 +16,11 @@ from core.cases.consent_templates import LetterFaults
 from core.cases.consents import ASKABLE, LONGEST_OFFER, LONGEST_REASON, Question, ask, can_mail, preview
 from core.cases.detail import CaseDetail
 from core.cases.recording import CHANNELS, Recorded, record_answer
-from core.cases.writing import CaseUnknown
 from core.problems import ProblemError
 from core.tenants.contact_rules import approvers
 from core.tenants.contacts import contacts_of
 from ui.action_messages import keep_secret
-from ui.cases.case_change import OpenForm, submit
+from ui.cases.case_change import OpenForm, case_now, submit
 from ui.escaping import plain
 from ui.frame.identity import current_user
 from ui.frame.view import View
@@ -117,7 +116,7 @@ def _ask(form: OpenForm, question: Question, view: View, *, send: bool) -> Case:
         raise ProblemError(error.problems[0]) from error
     if not send:
         keep_secret(text("approval.link_shown", view.language, name=plain(asked.contact.name)), asked.url)
-    return _case(form.case_id)
+    return case_now(form.case_id)
 
 
 def record_form(form: OpenForm, detail: CaseDetail, view: View, snapshot: Snapshot) -> None:
@@ -142,13 +141,6 @@ def record_form(form: OpenForm, detail: CaseDetail, view: View, snapshot: Snapsh
             runtime.current().engine, current_user(), form.case_id, recorded, _now(), view.zone, expected=form.version
         ),
     )  # fmt: skip
-
-
-def _case(case_id: str) -> Case:
-    case = stored_case(runtime.current().engine, case_id)
-    if case is None:
-        raise CaseUnknown(case_id)
-    return case
 
 
 def _now() -> datetime:

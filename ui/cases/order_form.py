@@ -10,7 +10,7 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from core import runtime
-from core.cache.case_rows import Case, stored_case
+from core.cache.case_rows import Case
 from core.cache.order_rows import orders_by_key
 from core.cases import orders
 from core.cases.changes import LARGEST_QUANTITY
@@ -21,9 +21,8 @@ from core.cases.order_draft import LATEST, LONGEST, article_of
 from core.cases.order_texts import file_name
 from core.cases.orders import Draft, OrderRefused, OrderRequest
 from core.cases.transitions import transition
-from core.cases.writing import CaseUnknown
 from core.problems import Problem
-from ui.cases.case_change import OpenForm, submit
+from ui.cases.case_change import OpenForm, case_now, submit
 from ui.cases.order_section import show_mail
 from ui.escaping import plain
 from ui.fault_places import Places
@@ -54,7 +53,7 @@ def order_form(form: OpenForm, detail: CaseDetail, view: View, snapshot: Snapsho
 
     def place() -> Case:
         orders.place(_engine(), current_user(), request, _now(), view.zone, expected=form.version)
-        return _case(form)
+        return case_now(form.case_id)
 
     submit(form, place, label=label)
 
@@ -178,17 +177,9 @@ def confirm_form(form: OpenForm, detail: CaseDetail, view: View) -> None:
     def confirm() -> Case:
         day = chosen if isinstance(chosen, date) else today
         orders.confirm(_engine(), current_user(), order.order_key, reference or "", day, _now(), view.zone)
-        return _case(form)
+        return case_now(form.case_id)
 
     submit(form, confirm, label=text("rule.save"))
-
-
-def _case(form: OpenForm) -> Case:
-    """Return the case of the form as it is now. Raises CaseUnknown."""
-    case = stored_case(_engine(), form.case_id)
-    if case is None:
-        raise CaseUnknown(form.case_id)
-    return case
 
 
 def _engine() -> Engine:
