@@ -76,6 +76,11 @@ class Snapshot:
         """Return tenant id -> slug of every tenant."""
         return dict(zip(self.tenants["tenant_id"], self.tenants["slug"], strict=True))
 
+    @cached_property
+    def ids(self) -> Mapping[str, str]:
+        """Return slug -> id of every tenant."""
+        return {slug: tenant_id for tenant_id, slug in self.slugs.items()}
+
     def product_name(self, case: Case, language: str) -> str:
         """Return the name of the product of a case, which the tenant need not have (yet)."""
         product = self.catalogue.product(case.sku_id, case.sku_part_number)

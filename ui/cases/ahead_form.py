@@ -75,9 +75,8 @@ def _content(subject: NewCase, snapshot: Snapshot, view: View) -> None:
         placeholder=text("case.ahead_hint"),
     )  # fmt: skip
     if confirm_buttons(text("case.do.open"), bound_key("case_new_now", subject), "case_cancel"):
-        ids = {one: tenant_id for tenant_id, one in snapshot.slugs.items()}
         day = wanted_at if isinstance(wanted_at, date) else today
-        request = AheadRequest(ids.get(slug, ""), sku_id, quantity, day, str(note or ""), waiting)
+        request = AheadRequest(snapshot.ids.get(slug, ""), sku_id, quantity, day, str(note or ""), waiting)
         with errors_shown():
             _open(request, view)
 

@@ -67,12 +67,11 @@ def wanted_cases(
     filters: CaseFilters, snapshot: Snapshot, account: str, now: datetime, language: Language
 ) -> CaseFilter:
     """Return what the database is asked for."""
-    ids = {slug: tenant_id for tenant_id, slug in snapshot.slugs.items()}
     owner = ME if filters.form == "mine" else filters.owner
     owners = {"": None, ME: account, NOBODY: ""}
     return CaseFilter(
         states=filters.states,
-        tenant_ids=[ids[slug] for slug in filters.tenants if slug in ids],
+        tenant_ids=[snapshot.ids[slug] for slug in filters.tenants if slug in snapshot.ids],
         owner=owners.get(owner, owner),
         priorities=filters.priorities,
         is_open=None if filters.states else True,

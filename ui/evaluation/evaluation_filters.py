@@ -36,9 +36,8 @@ class EvaluationFilters:
 
     def wanted(self, snapshot: Snapshot, today: date) -> FigureFilter:
         """Return what the figures are computed of."""
-        ids = {slug: tenant_id for tenant_id, slug in snapshot.slugs.items()}
         since = None if self.period == "all" else today - timedelta(days=int(self.period))
-        tenants = [ids[slug] for slug in self.tenants if slug in ids]
+        tenants = [snapshot.ids[slug] for slug in self.tenants if slug in snapshot.ids]
         return FigureFilter(since, None, tenants, self.levels, self.owners, self.distributors)
 
 
