@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Literal, TypeVar
 from zoneinfo import available_timezones
 
@@ -148,9 +148,15 @@ def _fields(calendar: NamedCalendar, places: Places) -> tuple[NamedCalendar, dic
     return replace(calendar, name=name or "", hours=Calendar(zone, tuple(week), region, until, own_days)), faults
 
 
+@cache
+def _zones() -> tuple[str, ...]:
+    """Return the names of all time zones, which are as many files of the operating system."""
+    return tuple(sorted(available_timezones()))
+
+
 def _where(places: Places) -> tuple[str, str]:
     with st.container(horizontal=True):
-        zone = st.selectbox(text("column.zone"), sorted(available_timezones()), key=KEY.format("zone"), width=WIDTH)
+        zone = st.selectbox(text("column.zone"), _zones(), key=KEY.format("zone"), width=WIDTH)
         named = regions()
         region = st.selectbox(text("column.region"), ["", *named], key=KEY.format("region"), width=WIDTH,
                               format_func=lambda one: _region_words(one, named.get(one, "")))  # fmt: skip
