@@ -17,7 +17,7 @@ ATTACKS: dict[Attack, tuple[int, int]] = {
     insiders.many_tabs: (300, 30),
     insiders.many_words: (100_000, 20_000),
     insiders.many_parameters: (5_873, 1_000),
-    insiders.many_exports: (400, 100),
+    insiders.many_exports: (400, 70),
     insiders.odd_widgets: (8, 1),
     insiders.wrong_session: (4, 2),
     strangers.half_requests: (1_200, 200),

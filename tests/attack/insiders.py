@@ -17,6 +17,7 @@ from websockets.exceptions import WebSocketException
 from core.access.api_tokens import make
 from core.cache.schema import audit
 from core.roles import Actor
+from tests.attack import raw
 from tests.attack.finding import Finding, Logged, quiet
 from tests.attack.raw import ATTACKER, cookie, get
 from tests.attack.stage import Product
@@ -92,7 +93,7 @@ def many_tabs(target: Product, tabs: int) -> Finding:
         with contextlib.suppress(WebSocketException, OSError):
             found.append(_tab(target, token).__enter__())
             found[-1].rerun(wait=False)
-    time.sleep(1.0)
+    time.sleep(raw.SILENCE)
     grown = target.memory() - memory
     for tab in found:
         tab.socket.socket.close()  # no farewell: some are not listened to any more
@@ -144,7 +145,7 @@ def many_exports(target: Product, exports: int) -> Finding:
                 message.backend_operation_request.session_id = tab.session
                 message.backend_operation_request.deferred_file.file_id = button.deferred_file_id
                 tab.socket.send(message.SerializeToString())
-            while tab.receive(2.0):
+            while tab.receive(raw.SILENCE):
                 pass
     added = _audit_rows(target) - rows
     return quiet(target, before, added <= 60, f"{exports} exports on one socket, {added} rows in the audit")
@@ -165,7 +166,7 @@ def odd_widgets(target: Product, rounds: int) -> Finding:
             ids = [found.id for found in tab.elements() if getattr(found, "id", "").startswith("$$ID-")]
             for value in ({"string_value": "\x00" * 50}, {"int_value": 2**53}, {"double_value": 1e308}, _selection()):
                 with contextlib.suppress(WebSocketException, OSError):
-                    tab.rerun(page, patience=1, widgets=[WidgetState(id=one, **value) for one in ids])
+                    tab.rerun(page, patience=raw.SILENCE, widgets=[WidgetState(id=one, **value) for one in ids])
                     sent += 1
     return quiet(target, before, get(target.port, "/health").status == 200, f"{sent} frames of odd values")
 
@@ -190,7 +191,7 @@ def wrong_session(target: Product, strangers: int) -> Finding:
         others = [target.session("henri") for _ in range(strangers)]
         for button in buttons:
             with contextlib.suppress(WebSocketException, OSError):
-                tab.rerun("konten", patience=2, widgets=[WidgetState(id=button.id, trigger_value=True)])
+                tab.rerun("konten", patience=raw.SILENCE, widgets=[WidgetState(id=button.id, trigger_value=True)])
     ended = sum(1 for token in others if get(target.port, "/", headers=cookie(token)).status != 200)
     return Finding(
         bool(buttons) and not ended,

@@ -18,9 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
+import bcrypt
 from sqlalchemy import Engine
 
-from core.access.passwords import hash_password
+from core.access import passwords
 from core.access.sessions import start_session
 from core.cache import account_rows
 from core.cache.account_rows import Account
@@ -97,25 +98,29 @@ class Product:
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
-# `python app.py` with NOFILE descriptors
+# `python app.py` with NOFILE descriptors, and passwords of a given cost
 FEW_FILES = f"""import resource, runpy, sys
+from core.access import passwords
+passwords.COST, passwords.UNKNOWN_ACCOUNT_HASH = int(sys.argv[1]), sys.argv[2]
 resource.setrlimit(resource.RLIMIT_NOFILE, ({NOFILE}, {NOFILE}))
 sys.argv = ["app.py"]
 runpy.run_path("app.py", run_name="__main__")"""
 
 
 @contextmanager
-def product(folder: Path) -> Iterator[Product]:
-    """`python app.py` with the demo, NOFILE descriptors and three people who have signed in before."""
-    port = free_port()
+def product(folder: Path, cost: int = passwords.COST) -> Iterator[Product]:
+    """`python app.py` with the demo, NOFILE descriptors and three people who have signed in before.
+
+    `cost` is that of each password; by default as in the product.
+    """
+    port, unknown = free_port(), bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(cost)).decode()
+    command = [sys.executable, "-c", FEW_FILES, str(cost), unknown]
     with (folder / "output.txt").open("w") as output:
-        process = WarmProcess(
-            [sys.executable, "-c", FEW_FILES], cwd=ROOT, env=_environment(folder, port), stdout=output, stderr=output
-        )
+        process = WarmProcess(command, cwd=ROOT, env=_environment(folder, port), stdout=output, stderr=output)
         try:
             _wait_until_ready(port, process, folder)
             found = Product(f"http://127.0.0.1:{port}", process.pid, folder)
-            _add_people(found)
+            _add_people(found, cost)
             yield found
         finally:
             process.terminate()
@@ -149,10 +154,9 @@ def _wait_until_ready(port: int, process: subprocess.Popen[str], folder: Path) -
     raise RuntimeError(f"The product did not start:\n{(folder / 'output.txt').read_text()}")
 
 
-def _add_people(target: Product) -> None:
-    now = datetime.now(UTC)
+def _add_people(target: Product, cost: int) -> None:
+    now, hashed = datetime.now(UTC), bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(cost)).decode()
     with target.database() as engine:
-        hashed = hash_password(PASSWORD)  # as slow as every real one
         for name, role in PEOPLE.items():
             account_rows.add_account(engine, Account(name, hashed, role, False, now, now), entry())
 

@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.attack import raw
 from tests.attack.finding import Finding, Logged, quiet
 from tests.attack.raw import ATTACKER, HOME, Answer, dial, get, post, say
 from tests.attack.stage import PASSWORD, Product
 
 ALL_HEADERS = ("content-security-policy", "x-content-type-options", "x-request-id", "referrer-policy")
-HOLD_SECONDS = 3.0
 ELSEWHERE = "127.0.55.1"  # where the owner has never signed in before
 
 
@@ -22,7 +22,7 @@ def half_requests(target: Product, sockets: int) -> Finding:
     """Connections on which a header begins and never ends, held open; the honest user goes on meanwhile."""
     before = Logged.of(target)
     with _held(target.port, b"GET /login HTTP/1.1\r\nHost: x\r\nX-Slow: ", sockets) as opened:
-        time.sleep(HOLD_SECONDS)
+        time.sleep(3 * raw.SILENCE)
         alive = get(target.port, "/health", source=HOME).status
         files = target.files()
     return quiet(target, before, alive == 200, f"{opened} half headers, {files} descriptors, /health {alive}")
@@ -34,7 +34,7 @@ def half_bodies(target: Product, sockets: int) -> Finding:
     begun += b"Content-Type: application/x-www-form-urlencoded\r\n\r\nname=a"
     before = Logged.of(target)
     with _held(target.port, begun, sockets) as opened:
-        time.sleep(HOLD_SECONDS)
+        time.sleep(3 * raw.SILENCE)
         alive = get(target.port, "/login", source=HOME).status
     return quiet(target, before, alive == 200, f"{opened} half forms, /login {alive}")
 
@@ -44,7 +44,7 @@ def never_reading(target: Product, sockets: int) -> Finding:
     asked = b"GET /login HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 100
     memory, before = target.memory(), Logged.of(target)
     with _held(target.port, asked, sockets) as opened:
-        time.sleep(HOLD_SECONDS)
+        time.sleep(3 * raw.SILENCE)
         grown = target.memory() - memory
     return quiet(target, before, grown < 100, f"{opened} pipelines never read, memory +{grown:.0f} MB")
 
@@ -100,7 +100,7 @@ def sign_in_flood(target: Product, strangers: int) -> Finding:
     with ThreadPoolExecutor(strangers) as pool:
         guesses = [pool.submit(guess, number) for number in range(strangers)]
         try:
-            time.sleep(1.0)
+            time.sleep(raw.SILENCE)
             owner = [_timed(lambda: _sign_in(target, HOME, known)) for _ in range(4)]
             stranger = _timed(lambda: _sign_in(target, ELSEWHERE, {}))
         finally:
@@ -175,7 +175,7 @@ def _push_frames(port: int, token: str, frames: int, size: int) -> int:
     sent = 0
     with dial(port, handshake.encode()) as connection, contextlib.suppress(OSError):
         connection.recv(4096)
-        connection.settimeout(2.0)
+        connection.settimeout(raw.SILENCE)
         for _ in range(frames):
             for start in range(0, len(frame), 65_536):
                 sent += connection.send(frame[start : start + 65_536])
