@@ -80,11 +80,19 @@ import time
 import streamlit as st
 from pathlib import Path
 
-for step in range(30):
-    st.text(f"step {step}")
-    time.sleep(0.1)
-with Path(__file__).parent.with_name("marks.txt").open("a") as file:
-    file.write("slow page at its end\\n")
+MARKS = Path(__file__).parent.with_name("marks.txt")
+
+def leave_mark(what):
+    with MARKS.open("a") as file:
+        file.write(what + "\\n")
+
+try:
+    for step in range(30):
+        st.text(f"step {step}")
+        time.sleep(0.1)
+    leave_mark("slow page at its end")
+finally:  # also when it is stopped
+    leave_mark("slow page is over")
 """,
     "two": "import streamlit as st\nst.title('Two')\nst.text_input('Search', key='q', bind='query-params')\n",
     "secret": """
@@ -220,9 +228,14 @@ def _settings(folder: Path, port: int, **others: Any) -> Settings:
 
 
 if __name__ == "__main__":
+    from web import tab, uvicorn_internals
     from web.asgi_app import build_app
     from web.server import Server, run
 
+    tab.REDIRECT_SECONDS, uvicorn_internals.CLOSE_SECONDS = (
+        0.2,
+        0.2,
+    )  # a browser needs 1 and 2
     target = Path(sys.argv[1])
     server = Server(_settings(target, int(sys.argv[2]), **json.loads(sys.argv[3])))
     sys.exit(run(build_app(target / "dashboard.py", server, ADDRESSES), server))

@@ -566,7 +566,10 @@ def test_script_that_runs_when_the_session_ends_is_stopped_and_says_no_more(serv
         with pytest.raises(ConnectionClosed):
             tab.receive()
         shown = tab.text()
-    time.sleep(3)
+    end = time.monotonic() + 20
+    while "slow page is over" not in served.marks():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
     assert tab.text() == shown
     assert "step 29" not in shown
