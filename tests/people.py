@@ -5,8 +5,9 @@ from sqlalchemy import Engine, update
 from core.access import accounts as access
 from core.cache.schema import accounts
 from tests.actors import ADMIN
+from tests.warm_process import CHEAP
 
-CHEAP = 4  # rounds of bcrypt, the least there are
+__all__ = ["CHEAP", "add_person"]
 
 
 def add_person(engine: Engine, name: str, password: str, role: str) -> None:
