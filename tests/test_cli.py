@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -39,6 +39,7 @@ from core.settings import Settings
 from simulator import Fault, Microsoft365, SharePoint
 from tests.loggers import restored_loggers
 from tests.profile_files import ProfileFolder
+from tests.warm_process import WarmProcess
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = "Birke-Nachthemd-27x"
@@ -293,12 +294,16 @@ def test_the_words_of_argparse_are_those_of_this_python() -> None:
 
 
 @contextmanager
-def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def process(
+    *arguments: str,
+    program: Sequence[str] = ("-m", "core"),
+    kind: type[subprocess.Popen[str]] = WarmProcess,
+    **environment: str,
+) -> Iterator[subprocess.Popen[str]]:
     """A running `python -m core`; never left behind."""
     inherited = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    command = [sys.executable, "-m", "core", *arguments]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, env=inherited, stdout=pipe, stderr=pipe, text=True, encoding="utf-8") as started:
+    command, pipe = [sys.executable, *program, *arguments], subprocess.PIPE
+    with kind(command, env=inherited, stdout=pipe, stderr=pipe, text=True, encoding="utf-8") as started:
         try:
             yield started
         finally:
@@ -308,7 +313,7 @@ def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[st
 def test_stdout_is_one_line_of_json_and_the_log_goes_to_stderr(m365: Microsoft365, sp: SharePoint) -> None:
     m365.find_tenant("Schule Höri").permissions = set()
 
-    with process("sync", "--json") as sync:
+    with process("sync", "--json", kind=subprocess.Popen) as sync:
         out, err = sync.communicate(timeout=60)
 
     (line,) = out.splitlines()
@@ -318,8 +323,19 @@ def test_stdout_is_one_line_of_json_and_the_log_goes_to_stderr(m365: Microsoft36
     assert "kann nicht gelesen werden" in Path("logs/lizenztool.log").read_text("utf-8")
 
 
+IMPATIENT = """
+import sys
+from core import workers
+from core.__main__ import main
+from core.commands import sync
+sync.END_SECONDS, sync.TICK, workers.END_SECONDS = 0.2, 0.02, 0.2
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_watch_goes_on_until_it_is_told_to_end(m365: Microsoft365, sp: SharePoint) -> None:
-    with process("sync", "--watch", "--json", LIZENZTOOL_REFRESH_MINUTES="0.001") as sync:
+    watch = ("sync", "--watch", "--json")
+    with process(*watch, program=("-c", IMPATIENT), LIZENZTOOL_REFRESH_MINUTES="0.001") as sync:
         assert sync.stdout is not None
         first, second = (json.loads(sync.stdout.readline()) for _ in range(2))
         sync.send_signal(signal.SIGTERM)
@@ -336,12 +352,11 @@ def test_watch_goes_on_until_it_is_told_to_end(m365: Microsoft365, sp: SharePoin
     [(signal.SIGTERM, "subscribedSkus"), (signal.SIGINT, "subscribedSkus"), (signal.SIGTERM, "sites")],
 )
 def test_it_ends_in_the_middle_of_a_refresh(m365: Microsoft365, sp: SharePoint, number: int, request_: str) -> None:
-    hanging = m365.faults.add(Fault(request_, "hang", times=None))
+    reached = threading.Event()
+    m365.faults.add(Fault(request_, "hang", times=None, before=reached.set))
 
-    with process("sync", "--watch", "--json") as sync:
-        while not hanging.hits:
-            assert sync.poll() is None
-            os.sched_yield()
+    with process("sync", "--watch", "--json", program=("-c", IMPATIENT)) as sync:
+        assert reached.wait(20)
         sync.send_signal(number)
         out, err = sync.communicate(timeout=20)
 
