@@ -98,7 +98,7 @@ def test_a_backup_is_noted_with_its_entry_in_the_audit(database: Engine) -> None
 def test_the_newest_of_each_period_is_kept() -> None:
     every_hour = [BackupFile(Path(str(hours)), NOW - timedelta(hours=hours)) for hours in range(24 * 400)]
 
-    old = to_delete(every_hour, ("48h", "14d", "8w", "12m"))
+    old = set(to_delete(every_hour, ("48h", "14d", "8w", "12m")))
 
     kept = [one.created_at for one in every_hour if one not in old]
     assert kept[:48] == [NOW - timedelta(hours=hours) for hours in range(48)]

@@ -176,6 +176,12 @@ VALUES: Sequence[tuple[Any, st.SearchStrategy[Any]]] = (
 )
 
 
+def texts(longest: int) -> st.SearchStrategy[str]:
+    """Short texts, and what is repeated to the last sign that fits: drawn sign by sign a world would be too large."""
+    short = st.text(SIGNS, max_size=min(longest, 8))
+    return short | st.text(SIGNS, min_size=1, max_size=3).map(lambda part: (part * longest)[:longest])
+
+
 def values_of(column: Column[Any], parents: dict[str, list[dict[str, Any]]]) -> st.SearchStrategy[Any]:
     for key in column.foreign_keys:
         keys = [row[key.column.name] for row in parents.get(key.column.table.name, [])]
@@ -183,7 +189,7 @@ def values_of(column: Column[Any], parents: dict[str, list[dict[str, Any]]]) -> 
     if column.primary_key and isinstance(column.type, Integer):  # the next number must fit as well
         return st.integers(1, 10**9)
     known = next((drawn for kind, drawn in VALUES if isinstance(column.type, kind)), None)
-    drawn = known if known is not None else st.text(SIGNS, max_size=getattr(column.type, "length", None) or 2000)
+    drawn = known if known is not None else texts(getattr(column.type, "length", None) or 2000)
     return st.none() | drawn if column.nullable else drawn
 
 

@@ -193,7 +193,7 @@ def test_a_summary_without_shortages_needs_nobody(office: Office) -> None:
 def test_to_look_for_the_first_reading_stores_nothing(office: Office) -> None:
     onboarding = with_key(office)
     given = Given(client_id=register(office, onboarding))
-    held = Hold(office)
+    held = Hold(office, after=2, times=3)  # consent and test have read once each
     waiting = advance(office.services, office.refresher, onboarding.onboarding_id, CARLA, given)
     assert held.reached.wait(20)
 
