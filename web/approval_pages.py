@@ -1,21 +1,15 @@
-"""/freigabe/<token>: where a customer approves or refuses an order. Without session, cookies and scripts.
-
-Whoever has the link may answer: the token is all that counts, so a foreign page could do nothing with it that its
-owner could not. It stands in no log: `web.paths.shown_path` is what is written of such an address.
-"""
+"""/freigabe/<token>: where a customer approves or refuses an order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from anyio import to_thread
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from core.cache.consent_rows import ConsentRecord, Decision, Link
 from core.cache.database import DatabaseError
@@ -24,21 +18,14 @@ from core.cases.deciding import AnswerFaults, LinkClosed, look, redeem
 from core.cases.writing import CaseRefused
 from core.customer_texts import customer_day, customer_text, customer_time
 from core.runtime import Runtime
-from web.headers import PLAIN_POLICY
+from web.customer_pages import customer_page, customer_routes, token_of
 from web.limits.address_pace import AddressPace
 from web.paths import APPROVAL
-from web.plain_pages import FOLDER, form_of
+from web.plain_pages import form_of
 from web.request_data import client_host
 
 MOST_BYTES, MOST_FIELDS = 64 * 1024, 60  # of a form with the largest bundle
 STATUS = {"unknown": 404, "answered": 410, "expired": 410, "revoked": 410, "case_closed": 410, "contact_left": 403}
-HEADERS = {
-    "content-security-policy": PLAIN_POLICY,
-    "x-frame-options": "DENY",
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-robots-tag": "noindex, nofollow",
-}
 
 
 class ApprovalPages:
@@ -48,25 +35,17 @@ class ApprovalPages:
         self, runtime: Callable[[], Runtime], now: Callable[[], datetime], pace: AddressPace | None = None
     ) -> None:
         self._runtime, self._now, self._pace = runtime, now, pace or AddressPace()
-        self._templates = Environment(
-            loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
-        )
 
     def routes(self) -> list[BaseRoute]:
-        return [
-            Route(APPROVAL, self.serve, methods=["GET", "HEAD", "POST"]),
-            Route(APPROVAL + "/{token:path}", self.serve, methods=["GET", "HEAD", "POST"]),
-        ]
+        return customer_routes(APPROVAL, self.serve)
 
     async def serve(self, request: Request) -> Response:
         """Show the question or its end; POST decides."""
         posted, address = request.method == "POST", client_host(request.scope)
         allowed = self._pace.may_answer if posted else self._pace.may_look
-        # Mail programs take the end of a sentence for a part of the address.
-        token = str(request.path_params.get("token", "")).rstrip(" .,;:>)]\"'")
-        language = self._runtime().settings.language
+        token, language = token_of(request), self._runtime().settings.language
         if not allowed(address):
-            return self._page("approval_end.html", language, 429, why="busy")
+            return customer_page("approval_end.html", language, 429, why="busy", decided=None)
         try:
             if posted:
                 return await self._answer(token, await form_of(request, MOST_BYTES, MOST_FIELDS), address)
@@ -77,9 +56,9 @@ class ApprovalPages:
         except LinkClosed as closed:
             return self._closed(closed, language)
         except DatabaseError:
-            return self._page("approval_end.html", language, 503, why="down")
+            return customer_page("approval_end.html", language, 503, why="down", decided=None)
         except HTTPException as error:  # a form that none of our pages sends
-            return self._page("approval_end.html", language, error.status_code, why="form")
+            return customer_page("approval_end.html", language, error.status_code, why="form", decided=None)
         return self._question(link, record)
 
     async def _answer(self, token: str, form: Mapping[str, str], address: str) -> Response:
@@ -106,7 +85,7 @@ class ApprovalPages:
         faults: Mapping[str, Fault] | None = None,
     ) -> Response:  # fmt: skip
         zone = self._runtime().settings.zone
-        return self._page(
+        return customer_page(
             "approval.html",
             link.language,
             422 if faults else 200,
@@ -126,7 +105,7 @@ class ApprovalPages:
 
     def _closed(self, closed: LinkClosed, language: str) -> Response:
         if closed.link is None or closed.record is None:
-            return self._page("approval_end.html", language, STATUS[closed.why], why=closed.why)
+            return customer_page("approval_end.html", language, STATUS[closed.why], why=closed.why, decided=None)
         return self._end(closed.link, closed.record, closed.record.decision, closed.why, STATUS[closed.why])
 
     def _end(self, link: Link, record: ConsentRecord, decision: Decision | None, why: str, status: int) -> Response:
@@ -137,13 +116,6 @@ class ApprovalPages:
                 "at": customer_time(decision.at, link.language, zone),
                 "items": [(decision.quantities.get(item.case_id, 0), item.product) for item in record.items],
             }  # fmt: skip
-        return self._page(
+        return customer_page(
             "approval_end.html", link.language, status, why=why, customer=record.customer, decided=decided
         )
-
-    def _page(self, template: str, language: str, status: int, **values: Any) -> HTMLResponse:
-        values = {"customer": "", "decided": None, **values}
-        html = self._templates.get_template(template).render(
-            words=lambda key: customer_text(key, language), language=language, **values
-        )
-        return HTMLResponse(html, status, HEADERS)
