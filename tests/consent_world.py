@@ -23,6 +23,7 @@ from core.settings import Settings
 from tests.case_world import ANNA, NOON, SCHOOL, ZURICH, Desk
 from web.approval_pages import ApprovalPages
 from web.limits.address_pace import AddressPace
+from web.rating_pages import RatingPages
 
 Result = TypeVar("Result")
 ADDRESS = "https://lizenzen.example.ch"
@@ -52,7 +53,8 @@ class Office:
     @cached_property
     def router(self) -> Router:
         running = Runtime(Settings(), self.engine)
-        return Router(ApprovalPages(lambda: running, lambda: self.desk.now, self.pace).routes())
+        pages = [page(lambda: running, lambda: self.desk.now, self.pace) for page in (ApprovalPages, RatingPages)]
+        return Router([route for one in pages for route in one.routes()])
 
     def record(self, asked: Asked) -> ConsentRecord:
         with self.engine.begin() as connection:

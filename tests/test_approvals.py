@@ -330,6 +330,17 @@ def test_every_text_for_customers_is_used() -> None:
         for path in [*ROOT.glob("web/**/*.html"), *ROOT.glob("web/*.py"), *ROOT.glob("core/cases/*.py")]
     )
     parts = [key for key in customer_catalogue("de") if f'"{key}"' not in written]
-    composed = ("approval.end.", "approval.next.", "approval.decided.", "approval.fault.", "approval.mail.")
+    composed = (
+        "approval.end.",
+        "approval.next.",
+        "approval.decided.",
+        "approval.fault.",
+        "approval.mail.",
+        "rating.end.",
+        "rating.next.",
+        "rating.fault.",
+        "rating.mail.",
+        "rating.stars.",
+    )
 
     assert [key for key in parts if not key.startswith(composed)] == []

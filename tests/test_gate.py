@@ -291,6 +291,8 @@ ROUTES: dict[str, tuple[str, Answers]] = {
     "/login/refused": ("/login/refused", {READ: (403, 403)}),
     "/freigabe": ("/freigabe", {READ: (404, 404), ("POST",): (404, 404)}),
     "/freigabe/{token:path}": ("/freigabe/a/b", {READ: (404, 404), ("POST",): (404, 404)}),
+    "/bewertung": ("/bewertung", {READ: (404, 404), ("POST",): (404, 404)}),
+    "/bewertung/{token:path}": ("/bewertung/a/b", {READ: (404, 404), ("POST",): (404, 404)}),
     "/beleg": ("/beleg?freigabe=x", {READ: (303, 404), ("POST",): (401, 404)}),
     "/onboarding/consent": ("/onboarding/consent?admin_consent=True&tenant=x", {READ: (200, 200)}),
     "/onboarding/consent/start": ("/onboarding/consent/start?onboarding=x", {READ: (303, 404)}),

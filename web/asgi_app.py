@@ -34,6 +34,7 @@ from web.metrics_page import MetricsPage
 from web.outer_middleware import OuterMiddleware
 from web.paths import BUSY, LANGUAGE
 from web.plain_pages import PlainPages
+from web.rating_pages import RatingPages
 from web.schema_wait import WhileWaiting
 from web.server import Server
 from web.sign_in.sign_in_page import SignIn, database_down
@@ -103,6 +104,7 @@ def _routes(
         *MetricsPage(server.tabs, lambda: server.runtime).routes(),
         *sign_in.routes(),
         *ApprovalPages(lambda: server.runtime, lambda: datetime.now(UTC)).routes(),
+        *RatingPages(lambda: server.runtime, lambda: datetime.now(UTC)).routes(),
         *AttachmentPages(plain, lambda: server.runtime).routes(),
         *ConsentPages(plain, lambda: server.runtime, server.settings.language).routes(),
         *JumpTargets(lambda: server.runtime, pages, server.settings.language).routes(),

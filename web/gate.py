@@ -33,7 +33,7 @@ from web.paths import (
     NO_PAGES,
     SERVED,
     is_api,
-    is_approval,
+    is_of_customers,
     is_page,
     is_public,
     is_under,
@@ -178,7 +178,7 @@ class Gate:
 def _origin(scope: Scope, headers: Headers) -> str | None:
     """Return the page of origin; None for a customer's, which says `null` because it gives no referrer."""
     origin = headers.get("origin")
-    return None if origin == "null" and is_approval(scope["path"]) else origin
+    return None if origin == "null" and is_of_customers(scope["path"]) else origin
 
 
 def _beside_the_api(scope: Scope) -> Response | None:

@@ -12,6 +12,9 @@ CONSENT_START, CONSENT_ANSWER = "/onboarding/consent/start", "/onboarding/consen
 
 # Where customers approve orders, by a token in the address; see web/approval_pages.py.
 APPROVAL = "/freigabe"
+# Where they may rate how an order went, likewise; see web/rating_pages.py.
+RATING = "/bewertung"
+OF_CUSTOMERS = (APPROVAL, RATING)
 # Where staff adds a file to a consent; see web/attachment_pages.py.
 ATTACHMENT = "/beleg"
 
@@ -43,17 +46,17 @@ def is_under(path: str, prefixes: tuple[str, ...]) -> bool:
 
 def is_public(path: str) -> bool:
     # The mount of the files does not match a path with a line break, so that Streamlit would get it.
-    return path in PUBLIC or is_approval(path) or (path.startswith("/assets/") and path.isprintable())
+    return path in PUBLIC or is_of_customers(path) or (path.startswith("/assets/") and path.isprintable())
 
 
-def is_approval(path: str) -> bool:
-    """Return True for the page of a customer, which needs no session and takes no cookies."""
-    return is_under(path, (APPROVAL,)) and path.isprintable()
+def is_of_customers(path: str) -> bool:
+    """Return True for the pages of customers, which need no session and take no cookies."""
+    return is_under(path, OF_CUSTOMERS) and path.isprintable()
 
 
 def shown_path(path: str) -> str:
     """Return the path as it may stand in a log: without the token of a customer."""
-    return f"{APPROVAL}/…" if path.startswith(f"{APPROVAL}/") else path
+    return next((f"{page}/…" for page in OF_CUSTOMERS if path.startswith(f"{page}/")), path)
 
 
 def is_api(path: str) -> bool:

@@ -12,7 +12,7 @@ from core.cache.sql import transaction
 
 _RESULT = (
     "level", "distributor", "reaction_seconds", "lead_seconds", "customer_seconds", "reaction_kept", "work_kept",
-    "delivery_kept",
+    "delivery_kept", "stars",
 )  # fmt: skip
 _CASE = ("tenant_id", "owner", "owner_name", "outcome", "closed_at")
 FRAME = [*_RESULT, *_CASE]

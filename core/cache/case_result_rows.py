@@ -27,6 +27,7 @@ class CaseResult:
     reaction_kept: bool | None
     work_kept: bool | None
     delivery_kept: bool | None
+    stars: int | None = None
 
 
 def save_results(connection: Connection, results: Sequence[CaseResult]) -> None:

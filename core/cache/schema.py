@@ -710,6 +710,7 @@ case_results = Table(
     Column("reaction_kept", Boolean),
     Column("work_kept", Boolean),
     Column("delivery_kept", Boolean),
+    Column("stars", Integer),  # 1 to 5 of the customer, if it has rated
 )
 
 # How far each account has read a case: the number of the newest event that it saw.
@@ -797,6 +798,19 @@ consent_files = Table(
     Column("added_by", ShownText(100), nullable=False),
     Column("added_at", UtcTime, nullable=False),
     Index("consent_files_consent", "consent_id"),
+)
+# The link of a closing mail, by which a customer may rate how it went, one for each consent; the stars are in events.
+rating_links = Table(
+    "rating_links",
+    metadata,
+    Column("consent_id", ForeignKey("consents.consent_id", ondelete="CASCADE"), primary_key=True),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("contact_id", String(32), nullable=False),
+    Column("contact_name", ShownText(200), nullable=False),
+    Column("language", String(10), nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("rated_at", UtcTime),
 )
 # Templates of texts for customers and distributors that an admin has changed; the others are in core/messages/defaults.
 text_templates = Table(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from core.cache.consent_rows import Consent, ConsentRecord, Decision, Link
+from core.cache.consent_rows import Consent, ConsentRecord, Decision, Item, Link
+from core.cache.contact_rows import Contact
 from core.cache.sql import Transaction
 from core.cases.consent_text import summary_of
 from core.customer_texts import customer_day, customer_text
@@ -36,6 +37,29 @@ def mail_link(
         kind="consent", key=f"consent:{consent.consent_id}:{step}", channel_id=channel.channel_id,
         recipient=link.contact_email, language=link.language, subject=subject, body=body,
         tenant_id=consent.tenant_id, secrets={MARK: url},
+    ), now)  # fmt: skip
+    return True
+
+
+def mail_delivered(
+    connection: Transaction, record: ConsentRecord, contact: Contact, items: Sequence[Item], url: str, now: datetime
+) -> bool:  # fmt: skip
+    """Queue the mail that these products are there, with a link to rate; return False if no mail server is set up."""
+    channel = mail_channel(connection)
+    if channel is None:
+        return False
+
+    def words(key: str, **values: object) -> str:
+        return customer_text(f"rating.mail.{key}", contact.language, **values)
+
+    lines = "\n".join(f"- {item.product}" for item in items)
+    body = "\n\n".join([
+        words("hello", name=one_line(contact.name)), words("there"), lines, words("ask"), MARK, words("thanks"), ""
+    ])  # fmt: skip
+    queue(connection, Draft(
+        kind="delivered", key=f"delivered:{record.consent.consent_id}", channel_id=channel.channel_id,
+        recipient=contact.email, language=contact.language, subject=words("subject"), body=body,
+        tenant_id=record.consent.tenant_id, secrets={MARK: url},
     ), now)  # fmt: skip
     return True
 

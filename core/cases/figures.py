@@ -42,6 +42,7 @@ class CaseFigures(NamedTuple):
 
     lead          from the opening to the delivery, of delivered cases
     lead_own      the same without waiting for the customer
+    rating        mean of the stars that customers gave, 1 to 5; `rated` of the cases have some
     ..._kept      share of the cases in which the clock was met
     """
 
@@ -54,6 +55,8 @@ class CaseFigures(NamedTuple):
     reaction_kept: float | None = None
     work_kept: float | None = None
     delivery_kept: float | None = None
+    rating: float | None = None
+    rated: int = 0
 
 
 class AgeCount(NamedTuple):
@@ -106,7 +109,8 @@ def with_days(results: pd.DataFrame, zone: tzinfo) -> pd.DataFrame:
     ended = pd.to_datetime(results["closed_at"], utc=True).dt.tz_convert(zone).dt.tz_localize(None)
     shares = {name: results[name].map({True: 1.0, False: 0.0}).astype(float) for name in KEPT}
     times = {name: pd.to_numeric(results[name]).astype(float) for name in SECONDS}
-    return results.assign(day=ended.dt.normalize(), month=ended.dt.to_period("M"), **shares, **times)
+    stars = pd.to_numeric(results["stars"]).astype(float)
+    return results.assign(day=ended.dt.normalize(), month=ended.dt.to_period("M"), stars=stars, **shares, **times)
 
 
 def chosen(results: pd.DataFrame, wanted: FigureFilter, tenants: Mapping[str, str]) -> pd.DataFrame:
@@ -138,9 +142,10 @@ def _figures(results: pd.DataFrame, keys: pd.Series) -> list[CaseFigures]:
     delivered = results["outcome"] == "delivered"
     lead = results["lead_seconds"].where(delivered)
     times = {"reaction": results["reaction_seconds"], "lead": lead, "lead_own": lead - results["customer_seconds"]}
-    groups = results[list(KEPT)].assign(delivered=delivered, **times).groupby(keys, sort=True)
+    groups = results[[*KEPT, "stars"]].assign(delivered=delivered, **times).groupby(keys, sort=True)
     half, most = (groups[list(times)].quantile(share) for share in (0.5, MOST))
-    kept, sizes, counts = groups[list(KEPT)].mean(), groups.size(), groups["delivered"].sum()
+    means, sizes, counts = groups[[*KEPT, "stars"]].mean(), groups.size(), groups["delivered"].sum()
+    rated = groups["stars"].count()
     return [
         CaseFigures(
             key=str(key),
@@ -149,9 +154,11 @@ def _figures(results: pd.DataFrame, keys: pd.Series) -> list[CaseFigures]:
             reaction=_times(half, most, key, "reaction"),
             lead=_times(half, most, key, "lead"),
             lead_own=_times(half, most, key, "lead_own"),
-            reaction_kept=_known(kept.at[key, "reaction_kept"]),
-            work_kept=_known(kept.at[key, "work_kept"]),
-            delivery_kept=_known(kept.at[key, "delivery_kept"]),
+            reaction_kept=_known(means.at[key, "reaction_kept"]),
+            work_kept=_known(means.at[key, "work_kept"]),
+            delivery_kept=_known(means.at[key, "delivery_kept"]),
+            rating=_known(means.at[key, "stars"]),
+            rated=int(rated[key]),
         )
         for key in sizes.index
     ]

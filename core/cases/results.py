@@ -31,6 +31,7 @@ def result_of(events: Sequence[CaseEvent]) -> CaseResult | None:
         reaction_kept=None if _is_ahead(events) else _kept(clocks["first_reaction"]),
         work_kept=_kept(clocks["own_work"]),
         delivery_kept=_kept(clocks["supplier"]),
+        stars=next((event.data["stars"] for event in reversed(events) if event.kind == "rated"), None),
     )
 
 

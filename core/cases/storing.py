@@ -88,8 +88,8 @@ def settle(change: Change, history: Sequence[CaseEvent], terms: Terms) -> Settle
             judged = judgement([*history, *events[: place + 1]], terms, event.at)
             events[place] = replace(event, data={**event.data, "judged": judged})
     case = case or fold(events)
-    ends = any("judged" in event.data for event in events)
-    result = result_of([*history, *events]) if ends and not case.is_open else None
+    changed = any("judged" in event.data or event.kind == "rated" for event in events)
+    result = result_of([*history, *events]) if changed and not case.is_open else None
     return Settled(change.before, case, events, step_of(case, [*history, *events], terms), result)
 
 

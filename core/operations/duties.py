@@ -7,6 +7,7 @@ import logging
 from core.cases.digest import write_digests
 from core.cases.duty import tend_cases
 from core.cases.late_orders import tell_late_orders
+from core.cases.ratings import tell_delivered
 from core.cases.reminders import tend_consents
 from core.leaving.removal import finish_due
 from core.leaving.tenant_files import drop_strays
@@ -39,11 +40,12 @@ def shared(services: Services) -> None:
 
 
 def tend(services: Services) -> None:
-    """Let cases return on their day and be due by the present levels, remind customers, tell late orders."""
+    """Let cases return on their day and be due by the present levels, remind and thank customers, tell late orders."""
     engine, settings = services.engine, services.settings
     try:
         tend_cases(engine, settings.zone, services.now())
         tend_consents(engine, settings.zone, settings.public_address, services.now())
+        tell_delivered(engine, settings.zone, settings.public_address, services.now())
         tell_late_orders(engine, settings.zone, services.now())
     except Exception:
         log.exception("cases cannot be tended just now")

@@ -85,7 +85,7 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
     TenantTable(
         "case_results", Through("case_id", "cases"),
         "case_id level level_version calendar calendar_version distributor reaction_seconds lead_seconds "
-        "customer_seconds reaction_kept work_kept delivery_kept",
+        "customer_seconds reaction_kept work_kept delivery_kept stars",
     ),
     TenantTable("case_reads", Through("case_id", "cases"), "case_id account seq"),
     TenantTable("customer_numbers", BY_ID, "distributor_id tenant_id customer_number cost_centre"),
@@ -114,6 +114,10 @@ TENANT_TABLES: tuple[TenantTable, ...] = (
     TenantTable(
         "consent_files", Through("consent_id", "consents", goes_along=True),
         "file_id consent_id name media_type size sha256 content added_by added_at", hidden="content",
+    ),
+    TenantTable(
+        "rating_links", Through("consent_id", "consents", goes_along=True),
+        "consent_id token_hash contact_id contact_name language made_at expires_at rated_at", hidden="token_hash",
     ),
     TenantTable(
         "messages", BY_ID,

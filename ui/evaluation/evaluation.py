@@ -26,7 +26,7 @@ TIMES, SHARES = ("reaction", "lead", "lead_own"), ("reaction_kept", "work_kept",
 UNNAMED = {"owner": "case.nobody", "distributor": "evaluation.no_distributor"}
 KINDS: dict[str, Kind] = {
     "group": "text", "ended": "number", "reaction": "number", "reaction_kept": "number", "work_kept": "number",
-    "lead": "number", "lead_own": "number", "delivery_kept": "number",
+    "lead": "number", "lead_own": "number", "delivery_kept": "number", "rating": "number",
 }  # fmt: skip
 
 
@@ -97,6 +97,8 @@ def _cell(name: str, one: CaseFigures, report: FigureReport, by: Group, lang: La
         return group_name(one, report, by, lang)
     if name in TIMES:
         return _times(getattr(one, name), lang)
+    if name == "rating":
+        return _rating(one, lang)
     value = getattr(one, name)
     return fmt.number(value, lang) if name == "ended" else "" if value is None else _share(value, lang)
 
@@ -107,6 +109,16 @@ def _times(times: Times, lang: Language) -> Any:
         return ""
     most = text("evaluation.most", lang, span=working_span(times.p90, lang))
     return {"text": working_span(times.median, lang), "sub": most}
+
+
+def _rating(one: CaseFigures, lang: Language) -> Any:
+    """Return the cell of the ratings: their mean, and how many there are."""
+    if one.rating is None:
+        return ""
+    return {
+        "text": fmt.number(round(one.rating, 1), lang),
+        "sub": plural("evaluation.rated", one.rated, lang, count=fmt.number(one.rated, lang)),
+    }
 
 
 def _share(share: float, lang: Language) -> str:
@@ -127,6 +139,8 @@ def figures_export(report: FigureReport, by: Group, lang: Language) -> pa.Table:
             columns[f"{name}_{part}"] = pa.array(list(map(_hours, times)), pa.float64())
     for name in SHARES:
         columns[name] = pa.array([_percent(getattr(one, name)) for one in groups], pa.float64())
+    columns["rating"] = pa.array([None if one.rating is None else round(one.rating, 2) for one in groups], pa.float64())
+    columns["rated"] = pa.array([one.rated for one in groups], pa.int64())
     return pa.table(columns)
 
 

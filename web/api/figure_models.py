@@ -42,6 +42,8 @@ class CaseFigures(Model):
     reaction_kept: float | None
     work_kept: float | None = Field(description="The licence desk's own work, in time.")
     delivery_kept: float | None = Field(description="The distributor's deliveries, in time.")
+    rating: float | None = Field(description="Mean of the customers' ratings, 1 to 5; null without one.")
+    rated: int = Field(description="How many cases were rated.")
 
 
 class AgeCount(Model):
