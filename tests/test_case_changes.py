@@ -6,6 +6,7 @@ import contextlib
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ from core.cases.writing import CaseChanged, CaseRefused, CaseUnknown, need_case,
 from core.licenses.units import License
 from core.problems import ProblemError
 from core.roles import Actor
+from core.tenants import levels
 from core.texts import has_text
 from tests.actors import ADMIN, entry
 from tests.case_table import DOCUMENT, between, table
@@ -153,6 +155,21 @@ def test_postponed_it_returns_to_where_it_was(desk: Desk) -> None:
 def test_a_new_quantity_is_asked_anew(desk: Desk) -> None:
     act(desk, "asked", {"quantity": 5})
     assert changes.set_quantity(desk.engine, ANNA, desk.case.case_id, 6, desk.now).state == "open"
+
+
+def test_a_level_that_needs_no_consent_approves_what_somebody_works_on(desk: Desk) -> None:
+    number = desk.case.case_id
+    levels.keep(desk.engine, replace(levels.levels(desk.engine)["standard"], needs_consent=False), ADMIN, ["standard"])
+    assert desk.case.state == "open"  # nobody has looked at it
+
+    taken = changes.take(desk.engine, ANNA, number, desk.now)
+    assert (taken.state, taken.owner, taken.quantity) == ("approved", "anna", 1)
+    assert (desk.events(taken)[-1].actor, desk.events(taken)[-1].data["level"]) == ("schedule", "Standard")
+    more = changes.set_quantity(desk.engine, ANNA, number, 3, desk.now)
+    assert (more.state, more.quantity) == ("approved", 3)
+    assert changes.bring_back(desk.engine, ANNA, number, "wir fragen doch", desk.now).state == "open"
+    assert changes.give(desk.engine, ANNA, number, "", desk.now).state == "open"
+    assert desk.case.state == "open"
 
 
 def test_what_was_refused_is_reopened_by_a_person_alone_and_more_demand_makes_a_new_case(desk: Desk) -> None:

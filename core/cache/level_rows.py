@@ -30,7 +30,8 @@ class Level:
     `refresh_minutes`: between two refreshes of a tenant, None for those of the setting. `threshold` and `warn` are
     those of an alarm rule, None if the level leaves them to the standard. `reaction_hours` and `solution_hours`: until
     the first reaction to a case, and until its end, by priority, in working time of `calendar`. `follow_orders`: a
-    tenant with an order under way is read every few minutes. `version` counts the changes.
+    tenant with an order under way is read every few minutes. `needs_consent`: customers are asked before each order;
+    else they have agreed once for all. `version` counts the changes.
     """
 
     key: str
@@ -41,6 +42,7 @@ class Level:
     reaction_hours: Mapping[str, float] = field(default_factory=lambda: dict(HOURS))
     solution_hours: Mapping[str, float] = field(default_factory=lambda: dict(HOURS))
     follow_orders: bool = False
+    needs_consent: bool = True
     recipients: Sequence[str] = ()
     monthly_report: bool = False
     calendar: str = "standard"

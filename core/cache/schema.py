@@ -23,6 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
     UniqueConstraint,
     text,
+    true,
 )
 from sqlalchemy.engine import Dialect
 
@@ -138,6 +139,7 @@ levels = Table(
     Column("reaction_hours", JSON, nullable=False),  # priority of a case -> hours of working time
     Column("solution_hours", JSON, nullable=False),
     Column("follow_orders", Boolean, nullable=False),
+    Column("needs_consent", Boolean, nullable=False, server_default=true()),  # the customer is asked before an order
     Column("recipients", JSON, nullable=False),  # addresses of e-mail
     Column("monthly_report", Boolean, nullable=False),
     Column("calendar", ForeignKey("calendars.key"), nullable=False),

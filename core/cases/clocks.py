@@ -56,7 +56,7 @@ class Clocks(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is agreed about the time of a case: hours of working time by priority, and the calendar they count in."""
+    """What is agreed about a case: hours of working time by priority, the calendar they count in, who must consent."""
 
     reaction_hours: Mapping[str, float]
     solution_hours: Mapping[str, float]
@@ -65,6 +65,8 @@ class Terms:
     level_version: int = 1
     calendar_key: str = "standard"
     calendar_version: int = 1
+    level_name: str = "Standard"
+    needs_consent: bool = True
 
 
 def clocks_of(events: Sequence[CaseEvent], terms: Terms, now: datetime) -> Clocks:

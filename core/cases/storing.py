@@ -26,6 +26,7 @@ from core.cases.fold import after, fold
 from core.cases.next_step import next_step
 from core.cases.results import result_of
 from core.cases.terms import terms_in
+from core.roles import schedule_actor
 
 
 class Change(NamedTuple):
@@ -80,7 +81,7 @@ def _questions_over(settled: Sequence[Settled]) -> dict[str, str]:
 
 def settle(change: Change, history: Sequence[CaseEvent], terms: Terms) -> Settled:
     """Return the change with all that follows from it; `history` are the events before it."""
-    case, events = change.before, list(change.events)
+    case, events = change.before, _with_standing_consent(change, terms)
     for place, event in enumerate(events):
         was_open = case is None or case.is_open
         case = after(case, event)
@@ -91,6 +92,27 @@ def settle(change: Change, history: Sequence[CaseEvent], terms: Terms) -> Settle
     changed = any("judged" in event.data or event.kind == "rated" for event in events)
     result = result_of([*history, *events]) if changed and not case.is_open else None
     return Settled(change.before, case, events, step_of(case, [*history, *events], terms), result)
+
+
+def _with_standing_consent(change: Change, terms: Terms) -> list[CaseEvent]:
+    """Return the events, and the approval after them where somebody works on a case whose customer need not be asked.
+
+    Not as soon as the case opens: until then the shortage may go by itself, and nobody has looked at the quantity.
+    """
+    events, newest = list(change.events), change.events[-1]
+    if terms.needs_consent or newest.kind not in ("taken", "given", "quantity_changed"):
+        return events
+    case = change.before
+    for event in events:
+        case = after(case, event)
+    if case is None or case.state != "open" or not case.owner:
+        return events
+    product = schedule_actor()
+    data = {
+        "quantity": case.quantity, "needed": False, "why": "level", "reason": "level", "level": terms.level_name
+    }  # fmt: skip
+    approval = CaseEvent(case.case_id, case.version + 1, newest.at, product.name, "consent_given", data, product.shown)
+    return [*events, approval]
 
 
 def step_of(case: Case, events: Sequence[CaseEvent], terms: Terms) -> StoredStep:

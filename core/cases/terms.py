@@ -33,6 +33,8 @@ class TermsBook:
             level_version=level.version,
             calendar_key=named.key,
             calendar_version=named.version,
+            level_name=level.name,
+            needs_consent=level.needs_consent,
         )
 
     def marks(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def add_to(commands: Any, language: str) -> None:
         change.add_argument(f"--{option}", action="append", default=[], type=_hours, metavar="PRIORITY=HOURS",
                             help=text(f"help.levels_{option}", language))  # fmt: skip
     change.add_argument("--recipient", action="append", metavar="MAIL", help=text("help.levels_recipient", language))
-    for option in ("orders", "report"):
+    for option in ("orders", "report", "consent"):
         change.add_argument(f"--{option}", choices=("yes", "no"), help=text(f"help.levels_{option}", language))
     change.add_argument("--calendar", metavar="NAME", help=text("help.levels_calendar", language))
     assign = action("assign", _assign)
@@ -112,7 +112,7 @@ def _changed(level: Level, options: argparse.Namespace, calendar: str) -> Level:
     given: dict[str, Any] = {
         field: None if value == AS_SET else value for field, value in numbers.items() if value is not None
     }
-    switches = {"follow_orders": options.orders, "monthly_report": options.report}
+    switches = {"follow_orders": options.orders, "monthly_report": options.report, "needs_consent": options.consent}
     given |= {field: value == "yes" for field, value in switches.items() if value}
     if options.recipient is not None:
         given["recipients"] = tuple(filter(None, options.recipient))

@@ -201,8 +201,8 @@ OTHER_TABLES: Mapping[str, str] = {
     "version",
     "distributors": "distributor_id name name_key how address channel_id language subject body with_file "
     "delivery_days cost_centre articles active version",
-    "levels": "key name name_key refresh_minutes threshold warn reaction_hours solution_hours follow_orders recipients "
-    "monthly_report calendar version",
+    "levels": "key name name_key refresh_minutes threshold warn reaction_hours solution_hours follow_orders "
+    "needs_consent recipients monthly_report calendar version",
     "text_templates": "kind language subject body version changed_by changed_at",
     "sku_names": "sku_id sku_part_number display_name",
 }

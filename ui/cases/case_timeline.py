@@ -100,7 +100,7 @@ def _name(event: CaseEvent, before: str) -> str:
         "opened": f"opened.{data.get('cause', 'shortage')}",
         "told": str(data.get("what") or "told"),
         "given": "given" if data.get("owner") else "given_back",
-        "consent_given": "approved" if data.get("needed") is False else "consent_given",
+        "consent_given": _approval_name(data),
         "returned": f"returned.{data.get('why') or before}",
         "reminded": _reminder_name(data),
         "delivered": "delivered_more" if data.get("surplus") else "delivered",
@@ -111,6 +111,13 @@ def _name(event: CaseEvent, before: str) -> str:
         "order_confirmed": "confirmed_until" if data.get("expected_at") else "confirmed",
     }
     return names.get(kind, kind)
+
+
+def _approval_name(data: Any) -> str:
+    """Return the end of the key for a consent: of the customer, or that none was needed, by whose decision."""
+    if data.get("needed") is not False:
+        return "consent_given"
+    return "approved_by_level" if data.get("why") == "level" else "approved"
 
 
 def _reminder_name(data: Any) -> str:
@@ -131,6 +138,7 @@ def _values(data: Any, language: Language) -> dict[str, str]:
         "surplus": fmt.number(int(data.get("surplus") or 0), language),
         "name": str(data.get("owner_name") or data.get("owner") or ""),
         "contact": str(data.get("contact") or ""),
+        "level": str(data.get("level") or ""),
         "numbers": ", ".join(map(str, data.get("numbers") or [])),
         "priority": priority_word(str(data.get("priority") or "low"), language),
         "stars": str(data.get("stars") or ""),

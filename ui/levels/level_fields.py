@@ -22,7 +22,7 @@ NUMBERS = tuple(LABELS)
 def fill(level: Level) -> None:
     """Fill the fields with the values of `level`."""
     state = st.session_state
-    for name in ("name", *NUMBERS, "follow_orders", "monthly_report", "calendar"):
+    for name in ("name", *NUMBERS, "follow_orders", "monthly_report", "needs_consent", "calendar"):
         state[KEY.format(name)] = getattr(level, name)
     state[KEY.format("recipients")] = "\n".join(level.recipients)
     for field in HOURS:
@@ -46,12 +46,16 @@ def fields(context: LevelContext, level: Level, places: Places) -> Level:
         text("column.recipients"), KEY.format("recipients"), placeholder=text("level.recipients_hint")
     )
     places.below("recipients")
+    consent = st.checkbox(
+        text("level.needs_consent"), key=KEY.format("needs_consent"), help=text("level.needs_consent_help")
+    )
     with st.container(horizontal=True):
         orders = st.checkbox(text("level.follow_orders"), key=KEY.format("follow_orders"))
         report = st.checkbox(text("level.monthly_report"), key=KEY.format("monthly_report"))
     return Level(
         level.key, name or "", **numbers, reaction_hours=reaction, solution_hours=solution, follow_orders=orders,
-        monthly_report=report, recipients=recipients, calendar=calendar or "", version=level.version,
+        monthly_report=report, needs_consent=consent, recipients=recipients, calendar=calendar or "",
+        version=level.version,
     )  # fmt: skip
 
 
