@@ -11,9 +11,11 @@ import pytest
 
 from core.operations import file_modes
 from core.operations.file_modes import Kind, faults
+from core.profiles import certificates
 from core.profiles.certificates import new_certificate
 from core.runtime import open_engine
 from core.settings import Settings
+from simulator.certificates import rsa_key
 
 ME, OTHER, ROOT = 1000, 2000, 0
 
@@ -46,8 +48,9 @@ def test_what_others_may_not(mode: int, owner: int, me: int, kind: Kind, found: 
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Settings:
-    """All that is looked at, as the service itself makes it."""
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """All that is looked at, as the service itself makes it, but for a new key."""
+    monkeypatch.setattr(certificates, "new_private_key", lambda: rsa_key(0))
     mask = os.umask(0o077)
     try:
         settings = Settings(

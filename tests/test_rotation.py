@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,10 @@ SKUS = {"SPB": (10, 2)}
 
 
 @pytest.fixture(autouse=True)
-def small_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys of the least size that may be; one of 3072 bits takes half a second."""
-    monkeypatch.setattr(certificates, "KEY_BITS", certificates.LEAST_BITS)
+def keys_of_a_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New keys are some that no simulated application has, in turn: making one takes half a second."""
+    numbers = cycle(range(900, 905))
+    monkeypatch.setattr(certificates, "new_private_key", lambda: rsa_key(next(numbers)))
 
 
 @pytest.fixture
