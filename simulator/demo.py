@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from .demo_cast import CUSTOMERS, LEFT_BEHIND, ONLY_LISTED, TRIALS, Customer
 from .m365 import Microsoft365
@@ -38,7 +39,7 @@ class Demo:
         state = _read(self._path)
         self._born = dt.datetime.fromisoformat(state["born"]) if state else _today()
         self.site = m365.add_sharepoint("Support-Portal")
-        self._cast = [(customer, self._add(customer)) for customer in CUSTOMERS]
+        self._cast = [(customer, self._add(customer), _first_numbers(customer)) for customer in CUSTOMERS]
         if state:
             self._load(state)
         else:
@@ -61,10 +62,11 @@ class Demo:
     def step(self, minute: int) -> list[tuple[str, Sku]]:
         """Make the changes of this minute and return them; the same minute has the same changes."""
         changed = []
-        for customer, tenant in self._cast:
-            for part_number, start in _first_numbers(customer).items():
-                draw = random.Random(f"{SEED}/{tenant.slug}/{part_number}/{minute}")
-                if part_number not in customer.steady and draw.random() < CHANGES_PER_MINUTE:
+        for customer, tenant, first in self._cast:
+            for part_number, start in first.items():
+                name = f"{SEED}/{tenant.slug}/{part_number}/{minute}"
+                if part_number not in customer.steady and crc32(name.encode()) < CHANGES_PER_MINUTE * 2**32:
+                    draw = random.Random(name)
                     values = _changed_numbers(tenant.skus[part_number], start, draw)
                     changed.append((tenant.name, tenant.set_sku(part_number, **values)))
         return changed
@@ -73,7 +75,7 @@ class Demo:
         with self.m365.lock:
             state = {
                 "born": self._born.isoformat(),
-                "skus": {t.slug: [asdict(sku) for sku in t.skus.values()] for _, t in self._cast},
+                "skus": {t.slug: [asdict(sku) for sku in t.skus.values()] for _, t, _ in self._cast},
                 "lists": {items.title: items.dump() for items in self.site.lists},
                 "flow": self.m365.flow.dump(),
             }
@@ -91,7 +93,7 @@ class Demo:
         return tenant
 
     def _load(self, state: dict[str, Any]) -> None:
-        for _, tenant in self._cast:
+        for _, tenant, _ in self._cast:
             for values in state["skus"].get(tenant.slug, []):
                 tenant.set_sku(values["part_number"], **values)
         for items in self.site.lists:
@@ -102,7 +104,7 @@ class Demo:
         """Write the list items that the older tool and the support team left before today."""
         soon = dt.datetime.now(dt.UTC) + dt.timedelta(days=90)
         self.site.tenants.add({"Title": ONLY_LISTED, "enabled": True, "monitoring": True, "cert_expires": soon})
-        tenants = {tenant.name: tenant for _, tenant in self._cast}
+        tenants = {tenant.name: tenant for _, tenant, _ in self._cast}
         for name, title, part_number, days in LEFT_BEHIND:
             _add_old_item(self.site, tenants[name], title, part_number, days)
         self.m365.flow.run()
@@ -110,7 +112,7 @@ class Demo:
     def _write_history(self, url: str) -> None:
         """Write weeks of readings into the product's database at `url`, so that history and shortages have a start."""
         out_since = {(name, part): days + 1 for name, _, part, days in LEFT_BEHIND if days}
-        write_past_readings(url, [tenant for _, tenant in self._cast], out_since, self._born)
+        write_past_readings(url, [tenant for _, tenant, _ in self._cast], out_since, self._born)
 
     def _run(self) -> None:
         minute, saved = int(time.time() // 60), time.monotonic()
