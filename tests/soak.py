@@ -17,7 +17,7 @@ from core.roles import schedule_actor
 from tests.office import Office, open_office
 
 FILES = Path("/proc/self/fd")
-WARM_UP, MEASURED = 25, 35  # refreshes; by then every thread of every pool has had its first task
+WARM_UP, MEASURED = 20, 20  # refreshes; by then every thread of every pool has had its first task
 
 
 @dataclass(frozen=True)

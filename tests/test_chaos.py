@@ -26,9 +26,9 @@ SHORT, ENOUGH = {KEY: True}, {KEY: False}
 @pytest.mark.parametrize(
     ("kind", "what", "wanted", "seed"),
     [
-        pytest.param(Attack, "refreshes", 40, 1, id="faults-1"),
-        pytest.param(Attack, "refreshes", 40, 2, id="faults-2"),
-        pytest.param(Crashes, "kills", 4, 1, id="crashes"),
+        pytest.param(Attack, "refreshes", 25, 1, id="faults-1"),
+        pytest.param(Attack, "refreshes", 25, 2, id="faults-2"),
+        pytest.param(Crashes, "kills", 3, 1, id="crashes"),
     ],
 )
 def test_whatever_breaks_every_shortage_is_told_exactly_once(

@@ -149,7 +149,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(STEPS)
 def test_whatever_happens_orders_and_case_agree(steps: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -32,7 +32,7 @@ SEEDS = (
     "tenant a, product ", ", product ", "application/a+", "config-", "Version", "Chrome", "trial", "{", "\u200d",
     "\u200d ", "%", "bearer ", "cookie=", "password=", "\\", "a,", ";", "é", "=+",
 )  # fmt: skip
-LENGTH, QUICK = 1_000, 0.01  # characters; seconds that are no harm
+LENGTH, QUICK = 600, 0.005  # characters; seconds that are no harm
 # Pattern -> why no long text from outside meets it.
 SHORT = {
     "core.graph.tenant_lookup.DOMAIN": "a domain has 253 characters, and is matched from its start",

@@ -19,12 +19,13 @@ from core.profiles.profile_store import ProfileStore
 from simulator import Microsoft365
 from tests.office import Office, open_office
 from tests.soak import FILES, MEASURED, Load
+from tests.warm_process import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[1]
 # Two connections, both ends of each: one of the last thread, which goes when the next one comes, and one that the
 # simulator has not noticed yet to be closed.
 BEING_CLOSED = 4
-SESSIONS = 12  # an object that each session leaves behind is there as often
+SESSIONS = 8  # an object that each session leaves behind is there as often
 # Read from the database, and read again after two seconds.
 KEPT_FOR_SECONDS = {"core.access.sessions._CachedSession", "core.cache.session_rows.StoredSession"}
 
@@ -43,11 +44,17 @@ def m365(tmp_path: Path) -> Iterator[Microsoft365]:
         yield running
 
 
-def test_writing_refreshes_leave_nothing_open_and_nothing_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.soak", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=120)
+def printed(program: str, *arguments: object) -> str:
+    """What a program of these tests prints in a process of its own."""
+    command, pipe = [sys.executable, "-m", program, *map(str, arguments)], subprocess.PIPE
+    with WarmProcess(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True) as process:
+        output, errors = process.communicate(timeout=170)
+    assert process.returncode == 0, errors
+    return output
 
-    warm, after = (Load(**found) for found in json.loads(done.stdout))
+
+def test_writing_refreshes_leave_nothing_open_and_nothing_behind(tmp_path: Path) -> None:
+    warm, after = (Load(**found) for found in json.loads(printed("tests.soak", tmp_path)))
     assert after.threads <= warm.threads
     assert after.files <= warm.files + BEING_CLOSED
     # A forgotten connection is more than 100 objects and 300 blocks; one may be on its way, caches fill a little.
@@ -56,11 +63,7 @@ def test_writing_refreshes_leave_nothing_open_and_nothing_behind(tmp_path: Path)
 
 
 def test_sessions_that_have_ended_leave_neither_objects_nor_files_behind(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.session_soak", str(tmp_path), str(SESSIONS)]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=170)
-
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = json.loads(printed("tests.session_soak", tmp_path, SESSIONS).splitlines()[-1])
     more = {name: count - found["first"].get(name, 0) for name, count in found["after"].items()}
     assert {name: count for name, count in more.items() if count >= SESSIONS and name not in KEPT_FOR_SECONDS} == {}
     assert found["files"] == 0

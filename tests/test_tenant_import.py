@@ -25,7 +25,7 @@ from tests.office import Office, open_office
 from tests.test_onboarding import CARLA, key_file
 
 HEADER = "name;tenant;client_id;level;contact"
-MANY = 100
+MANY = 60
 
 
 # The file
@@ -141,7 +141,7 @@ def snapshot_of(office: Office) -> tuple[object, ...]:
     return files, rows, [(item.id, item.version) for item in office.sharepoint.licenses.items]
 
 
-def test_a_hundred_tenants_with_five_broken_lines(
+def test_many_tenants_with_five_broken_lines(
     provider: Office, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = lines_of(customers(provider, MANY))
@@ -152,16 +152,16 @@ def test_a_hundred_tenants_with_five_broken_lines(
 
     assert run(file, "--json") == 1
     told = results(capsys)
-    assert Counter(one["result"] for one in told) == {"read": 95, "fault": 5}
+    assert Counter(one["result"] for one in told) == {"read": MANY - 5, "fault": 5}
     assert [one["line"] for one in told if one["result"] == "fault"] == [12, 22, 32, 42, 52]
     assert all(row.last_read_at for row in tenant_rows(provider.engine).values())
-    assert len(provider.sharepoint.tenants.items) == 95
+    assert len(provider.sharepoint.tenants.items) == MANY - 5
     provider.m365.flow.run()
     assert provider.messages == []
 
     before = snapshot_of(provider)
     assert run(file, "--json") == 1
-    assert Counter(one["result"] for one in results(capsys)) == {"unchanged": 95, "fault": 5}
+    assert Counter(one["result"] for one in results(capsys)) == {"unchanged": MANY - 5, "fault": 5}
     assert snapshot_of(provider) == before
 
 
