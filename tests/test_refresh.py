@@ -82,6 +82,7 @@ def test_a_silence_of_microsoft_ends_the_refresh_and_names_who_was_not_read(
     office.refresher.run(actor("anna"), read_only=True)
     office.m365.faults.add(Fault("subscribedSkus", "hang", times=None))
     monkeypatch.setattr("core.refresh.reader.QUIET_SECONDS", 0.1)
+    monkeypatch.setattr("core.workers.END_SECONDS", 0.1)  # for what hangs
 
     summary = office.refresher.run(actor("anna"), read_only=True)
 
@@ -151,7 +152,10 @@ def test_sigterm_in_the_middle_of_a_refresh_ends_it_cleanly(office: Office) -> N
     assert RefreshLock(office.settings.data_dir, office.engine).free()
 
 
-def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(office: Office) -> None:
+def test_a_stopped_refresh_keeps_what_has_arrived_and_blames_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.workers.END_SECONDS", 0.1)  # for the one that is held
     office.refresh()
     hold = Hold(office)
     run_id = office.refresher.request(actor("anna"))
@@ -173,6 +177,7 @@ def test_the_background_thread_survives_a_failed_refresh(office: Office, monkeyp
             called.release()
             raise OSError("the disk is on holiday")
 
+    monkeypatch.setattr("core.refresh.timetable.TICK", 0.02)
     background = BackgroundRefresh(Failing(office.services), minutes=1 / 60)
     background.start()
 

@@ -40,6 +40,7 @@ from core.settings import Settings, load_settings
 from tests.actors import ADMIN, entry
 from tests.earlier_versions import migrations_up_to
 from tests.loggers import restored_loggers
+from tests.warm_process import WarmProcess
 
 NOW = datetime(2027, 1, 15, 12, tzinfo=UTC)
 PASSWORD = "Richtig-1-lang"
@@ -515,7 +516,8 @@ def test_a_rotation_may_be_killed_at_every_step(settings: Settings, tmp_path: Pa
     engine.dispose()
 
     command = [sys.executable, "-c", KILLED, str(settings.data_dir), str(tmp_path)]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    with WarmProcess(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        told = process.communicate(timeout=60)[0].splitlines()
 
     assert {line.split()[1] for line in told[:-1]} == {str(-signal.SIGKILL)}
     assert len(told) > 15

@@ -102,6 +102,16 @@ def collector() -> Iterator[Collector]:
             server.shutdown()
 
 
+# A collector that is away is waited for; for the product's 5 seconds no test needs to.
+SYNC = """
+import sys
+from core import tracing
+from core.__main__ import main
+tracing.SECONDS = 0.5
+sys.exit(main(["sync"]))
+"""
+
+
 def sync(office: Office, folder: Path, endpoint: str) -> int:
     """`python -m core sync` of another process, which sends its traces to `endpoint`; return its exit code."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
@@ -112,7 +122,7 @@ def sync(office: Office, folder: Path, endpoint: str) -> int:
     }
     with (folder / "sync.txt").open("w") as output:
         process = WarmProcess(
-            [sys.executable, "-m", "core", "sync"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+            [sys.executable, "-c", SYNC], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
         return process.wait(timeout=60)
 
