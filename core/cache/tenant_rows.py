@@ -42,8 +42,11 @@ def save_profiles(
         current = [tenant for tenant in current if tenant.tenant_id not in gone]
         broken = {slug for slug, _ in faults.values()} - {tenant.slug for tenant in current}
         rows = {row.tenant_id: row for row in connection.execute(_ALL)}
+        if new := [_new_row(tenant) for tenant in current if tenant.tenant_id not in rows]:
+            connection.execute(insert(tenants), new)
         for tenant in current:
-            _save_tenant(connection, tenant, rows.get(tenant.tenant_id))
+            if (row := rows.get(tenant.tenant_id)) is not None:
+                _save_changes(connection, tenant, row)
         valid_ids = {tenant.tenant_id for tenant in current}
         for row in rows.values():
             shown = row.tenant_id not in gone and (row.tenant_id in valid_ids or row.slug in broken)
@@ -60,11 +63,17 @@ def save_profiles(
         )
 
 
-def _save_tenant(connection: Connection, tenant: ProfileTenant, row: Any) -> None:
-    values = {"slug": tenant.slug, "name": tenant.name, "cert_expires": tenant.cert_expires}
-    if row is None:
-        connection.execute(insert(tenants).values(tenant_id=tenant.tenant_id, former_names=[], **values))
-    elif any(getattr(row, key) != value for key, value in values.items()):
+def _new_row(tenant: ProfileTenant) -> dict[str, Any]:
+    return {"tenant_id": tenant.tenant_id, "former_names": [], **_values(tenant)}
+
+
+def _values(tenant: ProfileTenant) -> dict[str, Any]:
+    return {"slug": tenant.slug, "name": tenant.name, "cert_expires": tenant.cert_expires}
+
+
+def _save_changes(connection: Connection, tenant: ProfileTenant, row: Any) -> None:
+    values = _values(tenant)
+    if any(getattr(row, key) != value for key, value in values.items()):
         former = [name for name in row.former_names if name != tenant.name]
         if row.name != tenant.name:
             former.append(row.name)

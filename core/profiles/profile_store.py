@@ -55,7 +55,7 @@ class ProfileStore:
         tenants = [TenantCheck(self, path, moment) for path in self.find("tenant", faults).profiles]
         tenants = [one for one in tenants if _key(one) not in left_out]
         refuse_duplicates(tenants)
-        sites = [SharePointCheck(self, path, moment) for path in self.find("sharepoint", faults).profiles]
+        sites = self._sites(moment, faults)
         profile = first_usable(sites)
         checks: list[ProfileCheck] = [*tenants, *sites]
         self.forget_others(checks)
@@ -83,9 +83,16 @@ class ProfileStore:
 
     def sharepoint(self, now: datetime | None = None) -> SharePointProfile | None:
         """Return the SharePoint profile, None if there is no usable one. Never raises for a faulty file."""
-        moment = now or datetime.now(UTC)
-        sites = [SharePointCheck(self, path, moment) for path in self.find("sharepoint", []).profiles]
-        return first_usable(sites)
+        return self.site(now).sharepoint
+
+    def site(self, now: datetime | None = None) -> Profiles:
+        """Return what `load` returns of SharePoint profiles alone, without a look at those of tenants."""
+        faults: list[Fault] = []
+        sites = self._sites(now or datetime.now(UTC), faults)
+        return Profiles([], first_usable(sites), [check.fault() for check in sites if check.problems] + faults)
+
+    def _sites(self, moment: datetime, faults: list[Fault]) -> list[SharePointCheck]:
+        return [SharePointCheck(self, path, moment) for path in self.find("sharepoint", faults).profiles]
 
     def tenant(self, wanted: str, now: datetime | None = None) -> tuple[TenantProfile | None, Fault | None]:
         """Return (the profile with this short name or tenant id, the fault of its file); None for what there is not."""

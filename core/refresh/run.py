@@ -71,8 +71,12 @@ class RefreshRun:
     names_fault: str = ""
     shared: bool = False  # other processes read other tenants of the run
     _rules: Rules | None = field(default=None, init=False)
+    _scope: frozenset[str] = field(default=frozenset(), init=False)
     _progress_at: float = field(default=0.0, init=False)
     _show_figures_at: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._scope = frozenset(self.run.scope)  # looked into for each tenant, and may name all but one
 
     def carry_out(self) -> dict[str, Any]:
         """Carry out all steps; return the summary of `sync --json`."""
@@ -227,7 +231,7 @@ class RefreshRun:
             return False  # does not end the push; its next write of the database raises the error
 
     def _in_scope(self, tenant: str) -> bool:
-        return not self.run.scope or tenant in self.run.scope
+        return not self._scope or tenant in self._scope
 
     def _progress(self, step: str, done: int = 0, total: int = 0) -> None:
         if step == "tenants" and self.shared:
