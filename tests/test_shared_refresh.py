@@ -199,6 +199,17 @@ def test_a_piece_whose_process_has_died_is_read_by_another_one_after_a_while(
     assert ended(office).state == "done"
 
 
+def test_pieces_are_claimed_by_wish_then_in_their_order_and_never_twice(
+    office: Office, hints: Noted, here: SharedRuns
+) -> None:
+    ask(office, hints)
+    here.advance()
+    claimed = [chunk_rows.claim_chunk(office.engine, "somebody", first) for first in ([3, 2], [2], [], [1, 2, 3])]
+
+    assert [one and one.chunk.number for one in claimed] == [2, 1, 3, None]
+    assert chunk_rows.free_chunks(office.engine, 9) == 0
+
+
 def test_who_was_frozen_stores_nothing_beside_its_successor(office: Office, hints: Noted, here: SharedRuns) -> None:
     from core.cache.lease import LeaseLost, kept, take_lease
 

@@ -284,6 +284,8 @@ runs = Table(
     Index("runs_open", "requested_at", sqlite_where=OPEN_RUN, postgresql_where=OPEN_RUN),
 )
 
+LEFT = text("done_at IS NULL")
+
 # The tenants of a running refresh that several processes share, in pieces, with what each piece adds to the summary.
 run_chunks = Table(
     "run_chunks",
@@ -294,6 +296,7 @@ run_chunks = Table(
     Column("part", JSON),
     Column("requests", Integer, nullable=False, default=0),
     Column("done_at", UtcTime),  # NULL until it is read
+    Index("run_chunks_left", "run_id", "chunk", sqlite_where=LEFT, postgresql_where=LEFT),
 )
 
 # Who may do what only one process may do at a time; times are those of the database's clock.

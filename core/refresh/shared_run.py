@@ -39,7 +39,9 @@ from core.refresh.usual_pieces import UsualPieces
 log = logging.getLogger(__name__)
 
 Step = Literal["advance", "read"]
-CHUNK = 25  # tenants
+CHUNK = 25  # tenants in a piece, at least
+MOST_CHUNK = 100  # tenants in a piece, at most: about a second of reading
+PIECES = 200  # of a run, before its pieces get twice as large; each costs about 50 transactions
 MOST_HINTS = 16  # at once, from the sweep: as many pieces as a few processes read side by side
 MOST_TERMS = 5  # a piece that was begun so often and never ended is given up
 REFRESH = "refresh"  # the lease of who prepares and writes
@@ -136,7 +138,8 @@ class SharedRuns:
         with requests_counted(requests):
             prepared = refresh_run(self._services, run, stop).prepare()
         ids = [profile.tenant_id for profile in prepared.chosen]
-        pieces = [ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+        size = piece_size(len(ids))
+        pieces = [ids[start : start + size] for start in range(0, len(ids), size)]
         with transaction(self._engine) as connection:
             chunk_rows.forget_chunks(connection)  # of runs that were closed by a process that works alone
             chunk_rows.add_chunks(connection, run.run_id, pieces, prepared.unread, requests.sent, self._now())
@@ -147,7 +150,7 @@ class SharedRuns:
         services, requests = self._services, RequestCount()
         refresh = refresh_run(services, run, stop)
         with requests_counted(requests):
-            profiles = services.profiles.load(services.now())
+            profiles = services.profiles.site(services.now())
             lists_read = services.publisher.read_lists(profiles, services.now())
             prepared = Prepared(profiles, lists_read, {}, [], unread_part([], [], services.settings.language))
             items = refresh.license_items(lists_read)
@@ -160,10 +163,11 @@ class SharedRuns:
 
     def read(self) -> None:
         """Read a piece of a run that nobody reads; do nothing if there is none. Raises DatabaseError."""
-        claimed = chunk_rows.claim_chunk(self._engine, self._owner, self._usual.numbers())
+        first = self._usual.numbers()
+        claimed = chunk_rows.claim_chunk(self._engine, self._owner, first)
         if claimed is None or (run := run_rows.run(self._engine, claimed.chunk.run_id)) is None:
             return
-        self._usual.note(claimed.chunk)
+        self._usual.note(claimed.chunk, first)
         renew_statistics(self._engine)
         lease = Lease(self._engine, claimed.term, claimed.asked_at)
         with kept(lease), self._working_on(run, lease) as stop:
@@ -197,6 +201,17 @@ class SharedRuns:
             self._hint("advance")
             if free := chunk_rows.free_chunks(self._engine, MOST_HINTS):
                 self._hint("read", free)
+
+
+def piece_size(tenants: int) -> int:
+    """Return how many tenants each piece of a run of so many `tenants` has.
+
+    By doubling: so the pieces stay what they were, and with them who has the tokens, while tenants come and go.
+    """
+    size = CHUNK
+    while size < MOST_CHUNK and tenants > size * PIECES:
+        size *= 2
+    return size
 
 
 def _seconds(run: Run, now: datetime) -> float:
