@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, Protocol
 
-import msal
 import requests
-from msal.oauth2cli import JwtAssertionCreator
+from msal.oauth2cli import Client, JwtAssertionCreator
 
 from core.graph.connection_problems import foreign_answer, from_entra, is_page, may_pass, no_answer
 from core.graph.errors import BadAnswer, GraphError, Intercepted, Unreachable, sign_in_error
@@ -51,7 +48,8 @@ class _Token:
 class TokenSource:
     """Tokens for Graph, cached until five minutes before their end; safe for many threads.
 
-    msal's own cache is not used: with its application it takes 20 KB per tenant.
+    Of msal only its protocol is used: an application with its cache takes 20 KB per tenant, and to make one for each
+    token takes longer than to sign the request.
     """
 
     def __init__(self, login_url: str, graph_url: str, http: Http) -> None:
@@ -112,25 +110,24 @@ class TokenSource:
 
     def _fetch(self, credentials: Credentials) -> str:
         requested_at = time.monotonic()
-        result = self._new_application(credentials).acquire_token_for_client([self._scope])
-        text, until = str(result["access_token"]), requested_at + float(result.get("expires_in") or 0) - SPARE
+        result = self._client(credentials).obtain_token_for_client([self._scope])
+        text, until = str(result["access_token"]), requested_at + int(result.get("expires_in") or 0) - SPARE
         self._tokens[_key(credentials)] = _Token(text, credentials.certificate.thumbprint, until)
         return text
 
-    def _new_application(self, credentials: Credentials) -> Any:
-        authority = f"{self._login_url}/{credentials.tenant_id}"
+    def _client(self, credentials: Credentials) -> Any:
+        endpoint = f"{self._login_url}/{credentials.tenant_id}/oauth2/v2.0/token"
         certificate = credentials.certificate
-        # A parsed key, because msal parses and checks PEM text at every token request (50 ms of CPU).
+        # A parsed key, because PEM text is parsed and checked at every token request (50 ms of CPU).
         # A copy, because OpenSSL keeps 8 KB of tables with a key that has signed.
         key = certificate.private_key.private_numbers().private_key(unsafe_skip_rsa_key_validation=True)
         creator = JwtAssertionCreator(key, algorithm="PS256", sha256_thumbprint=certificate.thumbprint_sha256)
-        assertion = creator.create_regenerative_assertion(f"{authority}/oauth2/v2.0/token", credentials.client_id)
-        return msal.ConfidentialClientApplication(
+        return Client(
+            {"token_endpoint": endpoint},
             credentials.client_id,
-            authority=authority,
-            client_credential={"client_assertion": assertion},
-            http_client=_LoginWire(self._http, authority),
-            instance_discovery=False,  # the login host is a setting; msal need not verify it
+            http_client=_LoginWire(self._http),
+            client_assertion=creator.create_normal_assertion(endpoint, credentials.client_id),
+            client_assertion_type=Client.CLIENT_ASSERTION_TYPE_JWT,
         )
 
 
@@ -161,26 +158,15 @@ class _RefusedError(Exception):
 class _LoginWire:
     """The HTTP client for msal.
 
-    Refusals, and answers without a token, are raised before msal sees them: it would repeat them from its cache for
-    5 to 60 seconds, also after the cause was removed, hide Entra's text about an unknown tenant, and log what it cannot
-    read.
+    Refusals, and answers without a token, are raised before msal sees them: it would hide Entra's text about an unknown
+    tenant, and log what it cannot read.
     """
 
-    def __init__(self, http: Http, authority: str) -> None:
+    def __init__(self, http: Http) -> None:
         self._http = http
-        self._authority = authority
-
-    def get(self, url: str, **options: Any) -> Any:
-        """Answer msal's only GET, for the endpoints, without a request: it would cost one round trip per tenant."""
-        base = f"{self._authority}/oauth2/v2.0"
-        endpoints = {"authorization_endpoint": f"{base}/authorize", "token_endpoint": f"{base}/token"}
-        return SimpleNamespace(status_code=200, text=json.dumps(endpoints), headers={})
 
     def post(self, url: str, **options: Any) -> requests.Response:
         answer = self._http.request("POST", url, **options)
         if answer.status_code != 200 or is_page(answer) or not _has_token(json_of(answer)):
             raise _RefusedError(answer)
         return answer
-
-    def close(self) -> None:
-        """Do nothing: the connections belong to `Http`."""
