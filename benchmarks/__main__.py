@@ -21,7 +21,8 @@ def main() -> int:
     print(heading(conditions), flush=True)
     figures: list[Figure] = []
     for name in options.names or NAMES:
-        measured: list[Figure] = importlib.import_module(f"benchmarks.{name}").run(quick=options.quick)
+        size = {"tenants": options.tenants, "minutes": options.minutes} if name in ON_REQUEST else {}
+        measured: list[Figure] = importlib.import_module(f"benchmarks.{name}").run(quick=options.quick, **size)
         print(f"\n{name}\n\n{table(measured)}", flush=True)
         figures += measured
     if options.json:
@@ -38,6 +39,8 @@ def _options() -> argparse.Namespace:
         help=f"some of {', '.join((*NAMES, *ON_REQUEST))}; without any all but {', '.join(ON_REQUEST)}",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds: shows that it runs, measures coarsely")
+    parser.add_argument("--tenants", type=int, default=0, metavar="N", help="of many; 10,000 without")
+    parser.add_argument("--minutes", type=float, default=0, metavar="N", help="after which many ends; 30 without")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all measured times there, too")
     options = parser.parse_args()
     if unknown := set(options.names) - {*NAMES, *ON_REQUEST}:

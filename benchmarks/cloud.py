@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 LATENCY = 0.08  # seconds before each answer, about what Graph takes
 START_SECONDS = 120.0
+TENANTS_A_SECOND = 200  # made at least; of more than a few thousand the start takes longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Cloud:
     url: str
     ca_bundle: str
     profiles_dir: Path
+    pid: int = 0  # of the process
 
     def control(self, call: str, **options: Any) -> dict[str, Any]:
         """Call `/_control` of the simulator (simulator/control.py) and return its answer."""
@@ -47,25 +48,28 @@ def cloud(folder: Path, tenants: int, *, latency: float = LATENCY, sharepoint: b
     command += ["--latency", str(latency)] + ([] if sharepoint else ["--no-sharepoint"])
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        addresses = json.loads(_first_line(process))
+        addresses = json.loads(_first_line(process, START_SECONDS + tenants / TENANTS_A_SECOND))
         profiles = Path(addresses["profiles_dir"])
         own_certificates(profiles)
-        yield Cloud(addresses["graph_url"], addresses["ca_bundle"], profiles)
+        yield Cloud(addresses["graph_url"], addresses["ca_bundle"], profiles, process.pid)
     finally:
         end(process)
 
 
 def own_certificates(profiles: Path) -> None:
     """Give every tenant a certificate file of its own, as in production; the simulator makes one for all."""
+    shared: dict[str, bytes] = {}  # path -> content
     for file in profiles.glob("config-*-profile.json"):
-        content = json.loads(file.read_text(encoding="utf-8"))
-        shared = profiles.parent / content["cert_path"]
-        own = shared.parent.with_name(file.stem) / shared.name
+        content = json.loads(file.read_bytes())
+        path = content["cert_path"]
+        if path not in shared:
+            shared[path] = (profiles.parent / path).read_bytes()
+        own = profiles.parent / "certs" / file.stem / Path(path).name
         if not own.exists():
-            own.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(shared, own)
-        content["cert_path"] = str(own.relative_to(profiles.parent))
-        file.write_text(json.dumps(content), encoding="utf-8")
+            own.parent.mkdir()
+            own.write_bytes(shared[path])
+            own.chmod(0o600)
+        file.write_text(json.dumps(content | {"cert_path": str(own.relative_to(profiles.parent))}), encoding="utf-8")
 
 
 def end(process: subprocess.Popen[str]) -> None:
@@ -81,9 +85,9 @@ def end(process: subprocess.Popen[str]) -> None:
             pipe.close()
 
 
-def _first_line(process: subprocess.Popen[str]) -> str:
+def _first_line(process: subprocess.Popen[str], seconds: float) -> str:
     assert process.stdout is not None
-    watch = threading.Timer(START_SECONDS, process.kill)
+    watch = threading.Timer(seconds, process.kill)
     watch.start()
     try:
         line = process.stdout.readline()

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -223,5 +224,5 @@ def subscription_row(tenant: Tenant, subscription: Subscription) -> dict[str, An
 
 def _free_slug(name: str, taken: set[str]) -> str:
     plain = slug(name)
-    numbered = (f"{plain}-{number}" for number in range(2, len(taken) + 3))
-    return next(candidate for candidate in (plain, *numbered) if candidate not in taken)
+    numbered = (f"{plain}-{number}" for number in count(2))
+    return next(candidate for candidate in chain([plain], numbered) if candidate not in taken)
