@@ -8,7 +8,8 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m pip uninstall --yes --quiet pip setuptools \
  && /opt/venv/bin/python /build/slim.py delete /build/unneeded.txt /opt/venv/lib/python3.11/site-packages \
  && cd /opt/venv/lib/python3.11/site-packages \
- && strip --strip-unneeded pyarrow/*.so* cryptography/hazmat/bindings/*.so pydantic_core/*.so
+ && strip --strip-unneeded pyarrow/*.so* cryptography/hazmat/bindings/*.so pydantic_core/*.so \
+    sqlalchemy/*/*.so wrapt/*.so rpds/*.so
 WORKDIR /app
 COPY . .
 # Imports all that it compiles, so that a package that lacks something fails here.
