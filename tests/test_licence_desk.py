@@ -22,10 +22,12 @@ from core.cache.case_lists import CaseFilter, case_page
 from core.cache.contact_rows import Contact
 from core.cases import distributors
 from core.cases.distributors import Article, Distributor
+from core.cases.ratings import tell_delivered
 from core.roles import Actor
 from core.tenants import contacts
 from simulator.certificates import server_files
 from tests.browser import settled, table, violations, watch
+from tests.case_world import ZURICH
 from tests.mail_server import MailServer, mail_server
 from tests.office import Office, open_office, product_process
 from tests.people import CHEAP, add_person
@@ -55,6 +57,14 @@ class Desk:
             assert time.monotonic() < end, self.mails.subjects
             time.sleep(0.02)
         return found[-1]
+
+    def link_to(self, path: str) -> str:
+        """Wait for the mail to the headmaster with a link below this path, and return the link."""
+        end = time.monotonic() + 30
+        while not (found := re.findall(rf"https?://\S+{path}\S+", self.mail_to(HEADMASTER).get_content())):
+            assert time.monotonic() < end, self.mails.subjects
+            time.sleep(0.02)
+        return str(found[0])
 
 
 @pytest.fixture
@@ -132,7 +142,7 @@ def test_the_day_of_the_licence_desk(desk: Desk, anna: Page, browser: Browser) -
     wanted.press("Tab")
     press(anna.get_by_role("dialog"), "Kunde anfragen")
     expect(anna.get_by_text(f"Fall {number}: Kunde angefragt.")).to_be_visible()
-    (link,) = re.findall(r"https?://\S+/freigabe/\S+", desk.mail_to(HEADMASTER).get_content())
+    link = desk.link_to("/freigabe/")
 
     # She approves three of them on her phone, whose browser runs no scripts.
     with browser.new_context(viewport=PHONE, locale="de-CH", java_script_enabled=False) as context:
@@ -165,8 +175,19 @@ def test_the_day_of_the_licence_desk(desk: Desk, anna: Page, browser: Browser) -
     expect(anna.get_by_text("3 von 3 geliefert")).to_be_visible()
     assert violations(anna) == []
 
+    # The customer hears of it, and rates on her phone.
+    tell_delivered(desk.office.engine, ZURICH, desk.url, datetime.now(UTC))  # what the product does once a minute
+    link = desk.link_to("/bewertung/")
+    with browser.new_context(viewport=PHONE, locale="de-CH", java_script_enabled=False) as context:
+        phone = context.new_page()
+        phone.goto(f"{desk.url}{urlsplit(link).path}")
+        phone.get_by_label("4", exact=False).check()
+        phone.get_by_role("button").click()
+        expect(phone.get_by_role("heading", level=1)).to_contain_text("Vielen Dank")
+
     # The figures know the case, and nobody was written to twice.
     anna.goto(f"{desk.url}/auswertung")
     settled(anna)
     expect(anna.get_by_text(re.compile("^1 Fall wurde beendet"))).to_be_visible()
-    assert [str(mail["To"]) for mail in desk.mails.mails] == [DESK, HEADMASTER, DESK, SHOP]
+    expect(anna.get_by_text("1 Bewertung")).to_be_visible()
+    assert [str(mail["To"]) for mail in desk.mails.mails] == [DESK, HEADMASTER, DESK, SHOP, DESK, DESK, HEADMASTER]

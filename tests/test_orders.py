@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 from core.cache.channel_rows import Channel, add_channel
-from core.cache.message_rows import list_messages, stored_message
+from core.cache.message_rows import Message, list_messages, stored_message
 from core.cache.order_rows import orders_by_key
 from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.secret_rows import CHANNEL
@@ -38,6 +38,7 @@ from core.cases.order_texts import default_templates, file_bytes
 from core.cases.orders import Draft, OrderRefused, OrderRequest
 from core.cases.writing import CaseChanged, CaseRefused
 from core.licenses.units import License, Subscription
+from core.messages.delivery import with_links
 from core.messages.routes import DESK, MAIL
 from core.messages.sender import Sender
 from core.problems import ProblemError
@@ -460,6 +461,32 @@ def test_what_has_come_or_was_taken_back_is_not_late(desk: Desk) -> None:
 
     assert tell_late_orders(desk.engine, ZURICH, desk.now + timedelta(days=9)) == 0
     assert [message.kind for message in list_messages(desk.engine, limit=20) if message.kind == "late_order"] == []
+
+
+def test_the_desk_is_told_once_what_has_come_a_part_and_all_and_more(desk: Desk) -> None:
+    place(desk, request(desk))
+    for enabled in (12, 12, 11, 12, 18, 18):
+        desk.read(enabled, 10)
+
+    news = [one for one in list_messages(desk.engine, limit=20) if one.kind == "delivery"]
+    assert {one.subject for one in news} == {
+        "Teil der Lieferung da: SPB bei Höri",
+        "Mehr geliefert als bestellt: SPB bei Höri",
+    }
+    assert [(one.data["delivered"], one.data["ordered"], one.data["surplus"]) for one in reversed(news)] == [
+        (2, 5, 0), (5, 5, 3)
+    ]  # fmt: skip
+
+
+def test_news_about_a_case_lead_to_its_page_where_people_reach_it() -> None:
+    message = Message(
+        "m", "k", "delivery", None, "c", "", "de", "s", "Text\n", NOON, NOON, NOON, data={"number": "2027-0001"}
+    )  # fmt: skip
+
+    assert with_links("Text\n", message, "https://x.example") == "Text\n\nhttps://x.example/fall?nummer=2027-0001\n"
+    assert with_links("Text\n", message, "") == "Text\n"
+    for other in (replace(message, data={}), replace(message, kind="order")):  # nothing about us to distributors
+        assert with_links("Text\n", other, "https://x.example") == "Text\n"
 
 
 def test_the_timeline_says_that_it_is_late_and_what_came_beyond_the_order(desk: Desk) -> None:

@@ -26,6 +26,7 @@ from core.cache.readings import Reading
 from core.cache.sql import Transaction
 from core.cases.alarms import NewAlarm, ProductName, opening_of, write_alarms
 from core.cases.delivery import baseline_of
+from core.cases.delivery_news import arrival_of, write_deliveries
 from core.cases.demand import priority_of_shortage, proposed_quantity
 from core.cases.reading_rules import (
     Row,
@@ -132,6 +133,12 @@ class CaseWatch:
             if seen.alarms
         ]
         write_alarms(connection, [alarm for alarm in openings if alarm.opening], self.product, self.zone)
+        arrivals = [
+            (case, arrival)
+            for case, (_, change) in zip(stored, changes, strict=True)
+            if (arrival := arrival_of(change.before, change.events)) is not None
+        ]
+        write_deliveries(connection, arrivals, self.product)
 
     def _remember(self, case: Case) -> None:
         """Know the case for a later reading of the same refresh."""

@@ -25,6 +25,7 @@ from core.network import Proxies
 from core.problems import Problem, ProblemError
 from core.secrets.stored_secrets import unseal
 
+LINKED = ("alarm", "delivery", "late_order")  # kinds of messages to the licence desk that name their cases
 LONGEST_ANSWER = 300  # characters of what a server says
 
 
@@ -93,6 +94,18 @@ def whole_body(engine: Engine, message: Message) -> str:
     for mark, text in secrets.items():
         body = body.replace(mark, text)
     return body
+
+
+def with_links(body: str, message: Message, address: str) -> str:
+    """Return the body with a line for the page of each case that the data of the message names.
+
+    `address`: where people reach the dashboard, "" if nobody has said so: then there are no links.
+    """
+    if not address or message.kind not in LINKED:
+        return body
+    numbers = [message.data["number"]] if message.data.get("number") else message.data.get("cases") or []
+    lines = [f"{address}/fall?nummer={number}" for number in numbers]
+    return "\n".join([body.rstrip("\n"), "", *lines, ""]) if lines else body
 
 
 def problem(code: str, channel: str, error: object = "", **params: object) -> Problem:

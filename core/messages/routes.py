@@ -6,7 +6,7 @@ from core.cache.channel_rows import URGENT
 
 # URGENT: a new case of priority critical or high, and the summary of a first reading
 DIGEST = "digest"  # once a day the open cases
-NEWS = "news"  # what happens in cases: a customer has answered, an order is overdue
+NEWS = "news"  # what happens in cases: a customer has answered, an order has come or is overdue
 MAIL = "mail"  # sends mails to customers and distributors; only a mail server can
 
 ROUTES = (URGENT, DIGEST, NEWS, MAIL)

@@ -20,7 +20,7 @@ from core.cache.lease import LeaseLost
 from core.cache.message_rows import Message
 from core.cache.sql import Transaction
 from core.clock import Interval
-from core.messages.delivery import ChannelDown, DeliveryError, Lost, Network, Refused, Session, whole_body
+from core.messages.delivery import ChannelDown, DeliveryError, Lost, Network, Refused, Session, whole_body, with_links
 from core.messages.outbox import ABOUT_MANY
 from core.messages.retries import is_given_up, pause_after
 from core.messages.sending_turn import Check, sending_turn
@@ -136,7 +136,9 @@ class Sender:
                     break
                 try:
                     session = session or self._open(self._engine, channel, self._network)
-                    session.send(message, whole_body(self._engine, message))
+                    session.send(
+                        message, with_links(whole_body(self._engine, message), message, self._settings.public_url)
+                    )
                 except (DeliveryError, SecretError) as error:
                     self._note_failure(message, channel, error)
                     if isinstance(error, ChannelDown):
