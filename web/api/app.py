@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -11,13 +12,13 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.problems import ProblemError, ProblemsError
 from core.runtime import Runtime
 from web.api import case_requests, leavings, licenses, onboardings, runs, shortage_cases, tenant_contacts, tenants
 from web.api.authentication import BASE, CALL, ApiAuth
-from web.api.call import Context, each_once, nearest
+from web.api.call import CONTEXT, Context, each_once, nearest
 from web.api.call_limits import CallLimits
 from web.api.case_errors import CASE_ERRORS, case_error
 from web.api.documentation import viewer_routes
@@ -42,6 +43,18 @@ def api_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ASGIApp:
     """Return the app to mount under BASE; `runtime` is a function, because it is opened after the routes are made."""
+    endpoints, context = _endpoints(), Context(runtime)
+
+    async def in_context(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[CONTEXT] = context
+        await endpoints(scope, receive, send)
+
+    return ApiAuth(in_context, runtime, CallLimits(runtime), now)
+
+
+@cache
+def _endpoints() -> FastAPI:
+    """Return the endpoints, made once in a process: what FastAPI reads from them at the first call takes 70 ms."""
     app = FastAPI(
         title="Lizenztool",
         version="1",
@@ -58,8 +71,7 @@ def api_app(
     for module in (licenses, tenants, tenant_contacts, onboardings, leavings, shortage_cases, case_requests, runs):
         app.include_router(module.router)
     app.router.routes.extend(viewer_routes())
-    app.state.context = Context(runtime)
-    return ApiAuth(app, runtime, CallLimits(runtime), now)
+    return app
 
 
 # ---------------------------------------------------------------- errors

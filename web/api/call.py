@@ -22,6 +22,7 @@ from web.api.errors import ApiError, Detail
 from web.api.queries import Paged, parameters_of
 
 log = logging.getLogger(__name__)
+CONTEXT = "api_context"  # where the scope of a call has its Context
 Row = TypeVar("Row")
 Shown = TypeVar("Shown")
 
@@ -46,7 +47,7 @@ class Context:
 
 
 async def _context(request: Request) -> Context:
-    context: Context = request.app.state.context
+    context: Context = request.scope[CONTEXT]
     return context
 
 
