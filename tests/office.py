@@ -132,8 +132,11 @@ def open_office(folder: Path, **settings: str) -> Iterator[Office]:
 
 
 @contextmanager
-def product_process(office: Office, folder: Path, port: int) -> Iterator[str]:
-    """`python app.py` with the data of `office`; it refreshes only when somebody asks for it."""
+def product_process(office: Office, folder: Path, port: int, *, before: str = "pass") -> Iterator[str]:
+    """`python app.py` with the data of `office`; it refreshes only when somebody asks for it.
+
+    `before` is what the process executes first.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
     environment |= office.m365.environment() | {
         "LIZENZTOOL_DATA_DIR": str(office.settings.data_dir),
@@ -143,5 +146,6 @@ def product_process(office: Office, folder: Path, port: int) -> Iterator[str]:
         "LIZENZTOOL_DEMO": "off",
         "LIZENZTOOL_REFRESH_MINUTES": "0",
     }
-    with server_process([sys.executable, "app.py"], port, folder, environment) as url:
+    script = f'{before}\nimport runpy, sys\nsys.argv = ["app.py"]\nrunpy.run_path("app.py", run_name="__main__")'
+    with server_process([sys.executable, "-c", script], port, folder, environment) as url:
         yield url
