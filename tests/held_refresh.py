@@ -36,7 +36,7 @@ def command(office: Office, *arguments: str) -> subprocess.Popen[str]:
     """`python -m core` as a process of its own."""
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
     environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
-    environment |= {"LIZENZTOOL_DATABASE_URL": office.settings.database}
+    environment |= {"LIZENZTOOL_DATABASE_URL": office.database}
     return WarmProcess(
         [sys.executable, "-m", "core", *arguments],
         env=environment,

@@ -50,6 +50,12 @@ class Office:
         self.services = open_services(self.engine, self.settings, now=self.now)
         self.refresher = Refresher(self.services)
 
+    @property
+    def database(self) -> str:
+        """Return the address of the database, for another process; with --postgresql not that of the settings."""
+        on_server = self.engine.dialect.name == "postgresql"
+        return self.engine.url.render_as_string(hide_password=False) if on_server else self.settings.database
+
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
 
@@ -140,7 +146,7 @@ def product_process(office: Office, folder: Path, port: int, *, before: str = "p
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LIZENZTOOL_")}
     environment |= office.m365.environment() | {
         "LIZENZTOOL_DATA_DIR": str(office.settings.data_dir),
-        "LIZENZTOOL_DATABASE_URL": office.settings.database,
+        "LIZENZTOOL_DATABASE_URL": office.database,
         "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
         "LIZENZTOOL_PORT": str(port),
         "LIZENZTOOL_DEMO": "off",

@@ -65,7 +65,7 @@ def command(office: Office) -> subprocess.Popen[str]:
     """`python -m core sync`, as the timer of the system starts it."""
     environment = os.environ | office.m365.environment() | {"LIZENZTOOL_DATA_DIR": str(office.settings.data_dir)}
     environment |= {"LIZENZTOOL_LOG_DIR": str(office.settings.data_dir / "logs")}
-    environment |= {"LIZENZTOOL_DATABASE_URL": office.settings.database}
+    environment |= {"LIZENZTOOL_DATABASE_URL": office.database}
     return WarmProcess(
         [sys.executable, "-m", "core", "sync", "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )

@@ -211,7 +211,7 @@ def machine(office: Office, folder: Path) -> WarmProcess:
     environment = os.environ | office.m365.environment() | {
         "LIZENZTOOL_DATA_DIR": str(folder / "data"),
         "LIZENZTOOL_LOG_DIR": str(folder / "logs"),
-        "LIZENZTOOL_DATABASE_URL": office.settings.database,
+        "LIZENZTOOL_DATABASE_URL": office.database,
         "LIZENZTOOL_SECRET_KEYS": ",".join(office.settings.secret_keys),
     }  # fmt: skip
     return WarmProcess([sys.executable, "-m", "core", "sync"], env=environment, stdout=subprocess.DEVNULL)
