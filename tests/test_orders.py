@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from core.attention.order_conditions import order_conditions
 from core.cache.channel_rows import Channel, add_channel
 from core.cache.message_rows import Message, list_messages, stored_message
-from core.cache.order_rows import orders_by_key
+from core.cache.order_rows import orders_by_key, overdue_orders
 from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.secret_rows import CHANNEL
 from core.cases import changes, orders
@@ -453,6 +454,20 @@ def test_a_late_order_is_told_once_for_each_day_that_was_promised(desk: Desk) ->
     assert [(message.recipient, "AB-1" in message.body) for message in reversed(late)] == [
         ("desk@example.ch", False), ("desk@example.ch", True)
     ]  # fmt: skip
+
+
+def test_a_late_order_needs_attention_until_it_has_come_or_another_day_is_promised(desk: Desk) -> None:
+    order, day = place(desk, request(desk)), desk.now.date()
+
+    def late(days: int) -> list[tuple[str, str]]:
+        found = order_conditions(overdue_orders(desk.engine, day + timedelta(days=days)))
+        return [(one.problem.code, one.problem.params["tenant"]) for one in found]
+
+    assert [late(5), late(6)] == [[], [("order.late", "Höri")]]
+    orders.confirm(desk.engine, ANNA, order.order_key, "AB-1", day + timedelta(days=10), desk.now, ZURICH)
+    assert [late(10), late(11)] == [[], [("order.late", "Höri")]]
+    desk.read(15, 10)
+    assert late(11) == []
 
 
 def test_what_has_come_or_was_taken_back_is_not_late(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from core.attention.condition import RANK, Condition, Level, count_and_names
 from core.attention.facts import Certificate, Facts, TenantFacts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions
 from core.attention.message_conditions import message_conditions
+from core.attention.order_conditions import order_conditions
 from core.cache.onboarding_rows import FIRST_READ, Onboarding
 from core.cache.run_rows import Run
 from core.clock import elapsed
@@ -44,6 +45,7 @@ def conditions(facts: Facts, run: Run | None, now: datetime, refresh_minutes: fl
         *leaving_conditions(facts),
         *(backup_conditions(facts.backups, now) if facts.backups else ()),
         *(message_conditions(facts.messages, now) if facts.messages else ()),
+        *order_conditions(facts.late_orders),
     ]
     return sorted(unsorted, key=lambda condition: RANK[condition.level])
 

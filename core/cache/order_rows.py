@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from core.bounds import visible
 from core.cache.case_rows import AT_A_TIME, CaseEvent
 from core.cache.message_rows import fail_waiting
-from core.cache.schema import case_events, messages, orders
+from core.cache.schema import case_events, cases, messages, orders, tenants
 from core.cache.sql import transaction
+from core.cache.tenant_rows import HIDDEN
 from core.problems import Problem
 
 
@@ -83,6 +84,30 @@ def late_orders(engine: Engine, today: date) -> list[str]:
     with transaction(engine) as connection:
         query = select(orders.c.order_key).where(orders.c.watched_until < today).order_by(orders.c.order_key)
         return list(connection.execute(query).scalars())
+
+
+class LateOrder(NamedTuple):
+    """An order whose day is over while seats of its cases are still under way."""
+
+    tenant: str
+    distributor: str
+    expected_at: date
+
+
+def overdue_orders(engine: Engine, today: date) -> list[LateOrder]:
+    """Return the late orders, the latest first: of each case that waits for seats its newest order counts."""
+    waits = cases.c.closed_at.is_(None) & (cases.c.ordered > cases.c.delivered) & cases.c.tenant_id.not_in(HIDDEN)
+    columns = (orders.c.lines, orders.c.expected_at, orders.c.distributor, tenants.c.name)
+    query = select(*columns).join(tenants, tenants.c.tenant_id == orders.c.tenant_id)
+    of_waiting = orders.c.tenant_id.in_(select(cases.c.tenant_id).where(waits))
+    newest: dict[str, Any] = {}
+    with transaction(engine) as connection:
+        waiting = set(connection.execute(select(cases.c.case_id).where(waits)).scalars())
+        for row in connection.execute(query.where(of_waiting).order_by(orders.c.created_at)) if waiting else ():
+            newest |= {line["case_id"]: row for line in row.lines if line["case_id"] in waiting}
+    late = {id(row): row for row in newest.values() if row.expected_at < today}.values()
+    found = [LateOrder(row.name, row.distributor, row.expected_at) for row in late]
+    return sorted(found, key=lambda order: order.expected_at)
 
 
 def unwatch(connection: Connection, order_key: str) -> None:

@@ -14,6 +14,7 @@ from core.attention.condition import Condition, as_written
 from core.attention.facts import Facts, TenantFacts, certificate_of, known_facts
 from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_conditions, row_conditions
 from core.attention.message_conditions import message_conditions
+from core.attention.order_conditions import order_conditions
 from core.cache.channel_rows import URGENT, has_route
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
@@ -212,6 +213,7 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
         yield from _findings(services, backup_conditions(facts.backups, now))
     if facts.messages is not None:
         yield from _findings(services, message_conditions(facts.messages, now))
+    yield from _findings(services, order_conditions(facts.late_orders))
 
 
 def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: bool) -> Iterator[Condition]:

@@ -15,7 +15,9 @@ from core.attention.backup_conditions import SUBJECT as BACKUP
 from core.attention.condition import Condition, Level
 from core.attention.conditions import conditions
 from core.attention.message_conditions import SUBJECT as MESSAGES
+from core.attention.order_conditions import SUBJECT as ORDERS
 from core.cache.database import DatabaseError
+from core.cases.transitions import WITH_ORDER
 from core.roles import Action
 from core.texts import has_text
 from ui import format as fmt
@@ -52,7 +54,7 @@ class Item:
     words: str
     level: Level
     page: str = navigation.MONITORING
-    params: tuple[tuple[str, str], ...] = ()
+    params: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
     unreadable: str = ""  # the short name of a tenant that cannot be read
 
 
@@ -133,6 +135,8 @@ def _item(condition: Condition, words: ConditionWords) -> Item:
         return Item(sentence, condition.level, navigation.TENANT, tuple(params), unreadable)
     if condition.problem.code in OF_ONBOARDING and current_user().may(Action.ONBOARDING):
         return Item(sentence, condition.level, navigation.NEW_TENANT)
+    if condition.subject == ORDERS:
+        return Item(sentence, condition.level, navigation.CASES, (("state", WITH_ORDER),))
     pages = {BACKUP: navigation.OPERATIONS, MESSAGES: navigation.NOTIFICATIONS}
     return Item(sentence, condition.level, pages.get(condition.subject, navigation.MONITORING))
 
@@ -172,4 +176,5 @@ def _line(item: Item, label: str) -> None:
         subject, key = UnreadableTenant(item.unreadable), bound_key("attention", item.unreadable)
         st.button(label, key=key, type="tertiary", on_click=open_dialog, args=(subject,))
     else:
-        navigation.link(item.page, label, **dict(item.params))
+        params = {name: value if isinstance(value, str) else list(value) for name, value in item.params}
+        navigation.link(item.page, label, **params)
