@@ -24,18 +24,18 @@ SHORT, ENOUGH = {KEY: True}, {KEY: False}
 
 
 @pytest.mark.parametrize(
-    ("kind", "what", "wanted", "seed"),
+    ("kind", "what", "wanted", "seed", "lists"),
     [
-        pytest.param(Attack, "refreshes", 25, 1, id="faults-1"),
-        pytest.param(Attack, "refreshes", 25, 2, id="faults-2"),
-        pytest.param(Crashes, "kills", 3, 1, id="crashes"),
+        pytest.param(Attack, "refreshes", 25, 1, True, id="faults"),
+        pytest.param(Attack, "refreshes", 25, 2, False, id="faults without SharePoint"),
+        pytest.param(Crashes, "kills", 3, 1, True, id="crashes"),
     ],
 )
 def test_whatever_breaks_every_shortage_is_told_exactly_once(
-    tmp_path: Path, kind: type[Stage], what: str, wanted: int, seed: int
+    tmp_path: Path, kind: type[Stage], what: str, wanted: int, seed: int, lists: bool
 ) -> None:
     with open_office(tmp_path) as office:
-        result = kind(office, seed).run(what, wanted)
+        result = kind(office, seed, lists=lists).run(what, wanted)
 
     assert result.wrong == [], "\n".join(result.trace)
     assert result.counts["told"] > 0

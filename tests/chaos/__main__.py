@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200, help="killed commands of the campaign with crashes (200)")
     parser.add_argument("--minutes", type=float, default=6, help="of the campaign with several processes (6)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--without-lists", action="store_true", help="without SharePoint: the channels are the alarm")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)  # thousands of faults, each of them told
     print(heading(environment(options.seed)), flush=True)
@@ -31,7 +32,7 @@ def main() -> int:
         ("crashes", Crashes, "kills", options.kills),
     ):
         if wanted:
-            result = campaign(kind, what, wanted, options.seed)
+            result = campaign(kind, what, wanted, options.seed, lists=not options.without_lists)
             print(f"\n{table(name, result)}", flush=True)
             wrong += len(result.wrong)
     if options.minutes:
@@ -41,10 +42,10 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def campaign(kind: type[Stage], what: str, wanted: int, seed: int) -> Result:
+def campaign(kind: type[Stage], what: str, wanted: int, seed: int, *, lists: bool = True) -> Result:
     """One campaign in a world of its own."""
     with tempfile.TemporaryDirectory() as folder, open_office(Path(folder)) as office:
-        return kind(office, seed).run(what, wanted)
+        return kind(office, seed, lists=lists).run(what, wanted)
 
 
 def table(name: str, result: Result) -> str:

@@ -18,8 +18,8 @@ LONGEST_PAUSE = 0.002  # what the product waits for throttling and before repeti
 class Attack(Stage):
     """An episode: a few refreshes under attack while shortages come and go."""
 
-    def __init__(self, office: Office, seed: int) -> None:
-        super().__init__(office, seed)
+    def __init__(self, office: Office, seed: int, *, lists: bool = True) -> None:
+        super().__init__(office, seed, lists=lists)
         self.trouble = Trouble(office, self.cast, self.ledger, self.draw)
         self._skipped = 0.0  # seconds of waiting that only seem to have passed
         services = office.services
@@ -35,13 +35,14 @@ class Attack(Stage):
             self.trouble.strike()
             monitored = self.cast.monitored()
             summary = self.refresh()
-            if summary and not self._meddled():
+            if summary and self.lists and not self._meddled():
                 self._check_claim(summary, monitored)
             if self.draw.random() < 0.5:
                 self.trouble.run_flow()
                 self.listen()
             self.cast.change(0.08)
-            self.cast.switch(0.05)
+            if self.lists:
+                self.cast.switch(0.05)
 
     def settle(self) -> None:
         self.trouble.end()

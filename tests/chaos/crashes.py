@@ -31,8 +31,8 @@ Child = subprocess.Popen[str]
 class Crashes(Stage):
     """An episode: a few commands killed at random moments while shortages come and go."""
 
-    def __init__(self, office: Office, seed: int) -> None:
-        super().__init__(office, seed)
+    def __init__(self, office: Office, seed: int, *, lists: bool = True) -> None:
+        super().__init__(office, seed, lists=lists)
         self._clean = True
         home = office.settings.data_dir.parent
         self._environment = {

@@ -35,6 +35,9 @@ from tests.chaos.cast import read_only
 NAMES = ("Gut", "Launisch")  # the second one has faults
 ROUNDS = 12  # of a sender, until everything must have arrived
 EVENTS = """select e.case_id, e.seq, e.kind, e.data from case_events e where e.kind in ('opened', 'reopened')"""
+NEWEST_OPENING = """select e.case_id, max(e.seq) from case_events e join cases c using (case_id)
+    where e.kind in ('opened', 'reopened') and c.closed_at is null group by e.case_id"""
+TOLD = "select case_id, seq from case_events where kind = 'told'"
 ROWS = "select dedup_key, count(*) from messages where kind = 'alarm' group by dedup_key"
 
 
@@ -131,6 +134,26 @@ def wrong_messages(file: Path, engine: Engine) -> list[str]:
         *(f"a message without an opening: {key}" for key in rows.keys() - wanted),
         *(f"a message twice: {key}" for key, count in rows.items() if count > 1),
     ]
+
+
+def wrong_reports(file: Path, engine: Engine) -> list[str]:
+    """What is wrong without SharePoint, when all has arrived: each opening is told once at most, an open case's once.
+
+    What has arrived after the end of its case is told in no case any more.
+    """
+    openings: dict[str, list[int]] = {}
+    for one in _openings(read_only(file, EVENTS), cases_since(engine)):
+        openings.setdefault(one.partition(":")[0], []).append(int(one.partition(":")[2]))
+    told: dict[str, list[int]] = {}
+    for case_id, seq in read_only(file, TOLD):
+        told.setdefault(case_id, []).append(seq)
+    newest = dict(read_only(file, NEWEST_OPENING))
+    return [
+        f"{case_id}: opened {begun}, told {told.get(case_id, [])}"
+        for case_id, begun in openings.items()
+        if len(told.get(case_id, [])) > len(begun)
+        or (newest.get(case_id) == max(begun) and max(told.get(case_id, [0])) < max(begun))
+    ] + [f"{case_id}: told without an opening" for case_id in told.keys() - openings.keys()]
 
 
 def _openings(events: list[Any], since: datetime | None) -> Iterator[str]:
