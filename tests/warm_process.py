@@ -20,7 +20,7 @@ import sys
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import bcrypt
 from streamlit.components.v2 import manifest_scanner
@@ -136,6 +136,18 @@ def run(words: list[str]) -> None:
         runpy.run_path(words[0], run_name="__main__")
 
 
+def leave(code: object) -> NoReturn:
+    """End the process as Python does, but leave its thousand modules to the system: taking them apart costs 0.2 s."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit((code or 0) & 0xFF)
+
+
 def read_component_manifests() -> None:
     """Read once what Streamlit reads of every installed package when a server starts."""
     scan = cache(manifest_scanner.scan_component_manifests)
@@ -161,7 +173,11 @@ def main() -> None:
         assert threading.active_count() == 1, "a fork has one thread"
         gc.freeze()
         words = serve(orders)
-    run(words)
+    try:
+        run(words)
+    except SystemExit as ended:
+        leave(ended.code)
+    leave(None)
 
 
 if __name__ == "__main__":
