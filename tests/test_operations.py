@@ -391,6 +391,7 @@ def wait_for(server: Served, status: int) -> dict[str, dict[str, str]]:
     end = time.monotonic() + 30
     while (answer := ready(server)).status_code != status:
         assert time.monotonic() < end, answer.text
+        time.sleep(0.02)
     body: dict[str, dict[str, str]] = answer.json()
     return body
 

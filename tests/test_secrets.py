@@ -25,7 +25,7 @@ from core.access import accounts as access
 from core.access import second_factor
 from core.access.accounts import CodeNeeded, SignInRefused
 from core.access.second_factor import SecondFactorError
-from core.cache import account_rows
+from core.cache import account_rows, secret_rows
 from core.cache.account_rows import Account
 from core.cache.audit_rows import Search, find
 from core.cache.database import open_database
@@ -263,7 +263,10 @@ def test_the_command_line_upgrades_too(
     assert PLAIN.encode() not in on_disk(settings.data_dir)
 
 
-def test_what_cannot_be_cleared_now_is_told_and_cleared_at_the_next_start(settings: Settings, tmp_path: Path) -> None:
+def test_what_cannot_be_cleared_now_is_told_and_cleared_at_the_next_start(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_rows, "PATIENCE_MS", 100)
     file = older(settings, tmp_path)
     with closing(sqlite3.connect(file)) as reader:
         open_database(settings.database).dispose()
@@ -278,7 +281,10 @@ def test_what_cannot_be_cleared_now_is_told_and_cleared_at_the_next_start(settin
     assert PLAIN.encode() not in on_disk(settings.data_dir)
 
 
-def test_another_machine_that_reads_holds_no_start_up(database: Engine, tmp_path: Path) -> None:
+def test_another_machine_that_reads_holds_no_start_up(
+    database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secret_rows, "PATIENCE_MS", 100)
     with database.connect() as reader:
         reader.execute(text("select * from accounts")).all()
         secret_rotation.rotate(database, ADMIN, NOW)
