@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -41,20 +42,40 @@ def sources(*rooms: str) -> Iterator[Path]:
         yield from [single] if single.is_file() else sorted((ROOT / room).rglob("*.py"))
 
 
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"))
+NAMED = ((ast.Name, "id"), (ast.arg, "arg"), (ast.Attribute, "attr"), (ast.ClassDef, "name"), (ast.FunctionDef, "name"))
+
+
+@dataclass
+class Source:
+    """What the tests ask about a file; a pass over its whole tree for each of them would take a second each."""
+
+    imported: list[tuple[str, str]] = field(default_factory=list)  # (module, name); `import x` as ("x", "")
+    names: set[str] = field(default_factory=set)  # of variables, arguments, attributes, classes and functions
+    docstrings: list[tuple[int, str, str]] = field(default_factory=list)  # (line, name, docstring) of functions
+    calls: list[tuple[int, str]] = field(default_factory=list)  # (line, what is called, as far as it is a name)
 
 
 @cache
-def imported(path: Path) -> tuple[tuple[str, str], ...]:
-    """(module, name) of every import in the file, `import x` as ("x", "")."""
-    found: list[tuple[str, str]] = []
-    for node in ast.walk(tree(path)):
+def source(path: Path) -> Source:
+    found = Source()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        found.names |= {getattr(node, attribute) for kind, attribute in NAMED if isinstance(node, kind)}
         if isinstance(node, ast.Import):
-            found += ((alias.name, "") for alias in node.names)
+            found.imported += ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            found += ((str(node.module), alias.name) for alias in node.names)
-    return tuple(found)
+            found.imported += ((str(node.module), alias.name) for alias in node.names)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.docstrings.append((node.lineno, node.name, ast.get_docstring(node) or ""))
+        elif isinstance(node, ast.Call):
+            found.calls.append((node.lineno, dotted(node.func)))
+    return found
+
+
+def dotted(node: ast.expr) -> str:
+    """The name of what is called, "?" for the part that is none: `f().a.b` is "?.a.b"."""
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else "?"
 
 
 def room_of(module: str) -> str:
@@ -64,7 +85,7 @@ def room_of(module: str) -> str:
 
 def imports_of_core(path: Path) -> Iterator[str]:
     """The modules of core that this file imports, with a package for each name that is a module of it."""
-    for module, name in imported(path):
+    for module, name in source(path).imported:
         if module.partition(".")[0] == "core":
             inner = (ROOT / module.replace(".", "/") / f"{name}.py").is_file() or module == "core"
             yield f"{module}.{name}" if inner else module
@@ -111,7 +132,7 @@ def test_arrows_between_rooms_go_one_way(room: str) -> None:
     foreign = {
         f"{names(path)} imports {module}"
         for path in sources(room)
-        for module, _ in imported(path)
+        for module, _ in source(path).imported
         if module.partition(".")[0] in {*ROOMS, "tests"} - {room} - MAY_IMPORT[room]
     }
 
@@ -153,16 +174,13 @@ def test_no_file_name_exists_three_times() -> None:
     assert {name: times for name, times in count.items() if times > 2} == {}
 
 
-NAMED = ((ast.Name, "id"), (ast.arg, "arg"), (ast.Attribute, "attr"), (ast.ClassDef, "name"), (ast.FunctionDef, "name"))
 FORMER_NAMES = {"Tools", "Copies", "Advice", "Turn", "Door", "Policy", "policies", "part_number", "renewal"}
 
 
 def test_one_thing_has_one_name() -> None:
     """The glossary in docs/architecture.md has one name for each; those it had before do not come back."""
     used_by_path = {
-        names(path): {
-            getattr(node, field) for node in ast.walk(tree(path)) for kind, field in NAMED if isinstance(node, kind)
-        }
+        names(path): source(path).names
         for path in sources("app", "dashboard", "pages", "ui", "web", "core")
         if "migrations" not in path.parts
     }
@@ -175,7 +193,7 @@ def test_sql_is_written_in_the_cache_alone() -> None:
         f"{names(path)}: {name or module}"
         for path in sources("app", "dashboard", "pages", "ui", "web", "core")
         if "core/cache" not in names(path)
-        for module, name in imported(path)
+        for module, name in source(path).imported
         if module.partition(".")[0] in ("sqlalchemy", "sqlite3", "alembic", "psycopg")
         and name not in ("Engine", "make_url", "ArgumentError")
     }
@@ -191,10 +209,10 @@ NO_VERB = re.compile(
 
 def test_docstrings_of_functions_begin_with_what_they_do() -> None:
     without_verb = {
-        f"{names(path)}:{node.lineno} {node.name}"
+        f"{names(path)}:{line} {name}"
         for path in sources("app", "dashboard", "pages", "ui", "web", "core", "simulator")
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and NO_VERB.match(ast.get_docstring(node) or "")
+        for line, name, docstring in source(path).docstrings
+        if NO_VERB.match(docstring)
     }
 
     assert without_verb == set()
@@ -205,22 +223,17 @@ PART_OF_THE_JUDGEMENT = re.compile(r"(.*\.)?(catalogue\.kind|decide|state_of|is_
 
 def test_what_a_licence_means_is_judged_in_one_place() -> None:
     elsewhere = {
-        f"{names(path)}:{node.lineno} calls {called}"
+        f"{names(path)}:{line} calls {called}"
         for path in sources("app", "dashboard", "pages", "ui", "web", "core", "simulator")
         if "core/licenses" not in names(path)
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call) and PART_OF_THE_JUDGEMENT.fullmatch(called := ast.unparse(node.func))
+        for line, called in source(path).calls
+        if PART_OF_THE_JUDGEMENT.fullmatch(called)
     }
 
     assert elsewhere == set()
 
 
 def test_core_prints_in_its_command_line_alone() -> None:
-    printing = {
-        names(path)
-        for path in sources("core")
-        for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
-    }
+    printing = {names(path) for path in sources("core") for _, called in source(path).calls if called == "print"}
 
     assert {name for name in printing if "core/commands/" not in name} == {"core/__main__.py"}
