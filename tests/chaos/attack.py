@@ -20,7 +20,7 @@ class Attack(Stage):
 
     def __init__(self, office: Office, seed: int, *, lists: bool = True) -> None:
         super().__init__(office, seed, lists=lists)
-        self.trouble = Trouble(office, self.cast, self.ledger, self.draw)
+        self.trouble = Trouble(office, self.cast, self.ledger, self.draw, self.desk.work)
         self._skipped = 0.0  # seconds of waiting that only seem to have passed
         services = office.services
         services.http.sleep = self._sleep
@@ -40,6 +40,7 @@ class Attack(Stage):
             if self.draw.random() < 0.5:
                 self.trouble.run_flow()
                 self.listen()
+            self.desk.work()
             self.cast.change(0.08)
             if self.lists:
                 self.cast.switch(0.05)

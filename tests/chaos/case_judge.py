@@ -4,7 +4,7 @@ The rules hold after every refresh, however it ended:
 
 - no licence has two open cases, and the numbers of a year have no gaps;
 - what a tenant that was read is short of has an open case, if the tenant is monitored (nobody closes cases here);
-- an open case whose licence is not short has seen its first good reading, and no second one;
+- an open case whose licence is not short has seen its first good reading, and no second one, unless seats are ordered;
 - a second case of a licence comes more than a week after the end of the one before, and names it.
 """
 
@@ -26,7 +26,7 @@ NO_CASE = """select t.slug, l.sku_id, l.stage from licenses l join tenants t usi
         where c.tenant_id = l.tenant_id and c.sku_id = l.sku_id and c.closed_at is null)"""
 NO_REASON = """select c.number, l.stage, c.good_since, t.last_read_at from cases c join tenants t using (tenant_id)
     left join licenses l on l.tenant_id = c.tenant_id and l.sku_id = c.sku_id
-    where c.closed_at is null and coalesce(l.stage, '') not in ('short', 'over')
+    where c.closed_at is null and c.ordered <= c.delivered and coalesce(l.stage, '') not in ('short', 'over')
     and (c.good_since is null or c.good_since != t.last_read_at)"""
 AGAIN = """select b.number, a.closed_at, b.opened_at, b.follows = a.case_id from cases a join cases b
     on a.tenant_id = b.tenant_id and a.sku_id = b.sku_id and a.number < b.number"""

@@ -49,10 +49,27 @@ class Crashes(Stage):
         for _ in range(self.draw.randint(2, 6)):
             self.refresh()
             self._check_database()
+            self.desk.work()
+            self._kill_desk()
             if self.draw.random() < 0.5:
                 self.run_flow()
             self.cast.change(0.1)
         self._clean = True
+
+    def _kill_desk(self) -> None:
+        """A step of staff or customer in a process that is killed at any time; then somebody tries the same again."""
+        if (words := self.desk.killable()) is None:
+            return
+        child = self._start("tests.chaos.desk", *words)
+        time.sleep(self.draw.uniform(0.0, 0.4))
+        child.kill()
+        child.communicate(timeout=PATIENCE)
+        self.result.counts["kills of a step of the desk"] += child.returncode == -signal.SIGKILL
+        self._check_database()
+        again = self._start("tests.chaos.desk", *words)
+        _, errors = again.communicate(timeout=PATIENCE)
+        if again.returncode:
+            self.result.wrong.append(f"the desk ends with {again.returncode}: {errors[-2000:]}")
 
     def sync(self) -> dict[str, Any] | None:
         return self._whole() if self._clean else self._killed()
@@ -137,9 +154,9 @@ class Crashes(Stage):
         if beside:
             self.result.wrong.append(f"two refreshes ran at once: {beside}")
 
-    def _start(self) -> Child:
+    def _start(self, module: str = "core", *words: str) -> Child:
         return WarmProcess(
-            [sys.executable, "-m", "core", "sync", "--json"],
+            [sys.executable, "-m", module, *(words or ("sync", "--json"))],
             cwd=self._home,
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -15,12 +15,18 @@ from tests.actors import actor
 from tests.case_world import all_cases, wrong_folds
 from tests.chaos.case_judge import wrong_cases
 from tests.chaos.cast import Cast, read_only, readings, units
+from tests.chaos.desk import Desk, wrong_desk
 from tests.chaos.ledger import Key, Ledger
 from tests.chaos.message_judge import TOLD, Postbox, wrong_messages, wrong_reports
 from tests.office import Office
 
 QUIET_WITHIN = 6  # clean refreshes
 WAITING = "select tenant_id, sku_id, triggered_at from alarms where triggered_at is not null"
+DONE = {
+    "consents": "select count(*) from consent_decisions",
+    "orders": "select count(*) from orders",
+    "deliveries": "select count(*) from case_events where kind = 'delivered'",
+}
 RUNNING = "select run_id, started_at from runs where state = 'running'"
 
 
@@ -50,6 +56,7 @@ class Stage(ABC):
         self.ledger = Ledger()
         self.result = Result()
         self._heard = 0
+        self.desk = Desk(office, self.cast, self.draw)
         self.postbox = Postbox(self.draw)
         self.postbox.set_up(office.engine, office.settings, office.now())
 
@@ -71,12 +78,15 @@ class Stage(ABC):
         self.result.seconds = time.monotonic() - started
         self.result.counts.update(self.ledger.count() if self.lists else {"told": len(read_only(self.file, TOLD))})
         self.result.counts["cases"] = len(all_cases(self.office.engine))
+        for name, query in DONE.items():
+            self.result.counts[name] = read_only(self.file, query)[0][0]
         self.result.counts["messages by webhook"] = sum(counts.total() for counts in self.postbox.got.values())
         self.result.counts["faults of a webhook"] = self.postbox.faults
         return self.result
 
     def _episodes(self, what: str, wanted: int) -> None:
         self.settle()
+        self.desk.open()
         while self.result.counts[what] < wanted and not self.result.wrong:
             self.result.counts["episodes"] += 1
             self.result.trace.clear()
@@ -85,6 +95,7 @@ class Stage(ABC):
             self.cast.clear_out(self.draw.choice([0.0, 0.0, 0.3, 1.0]))
             self.postbox.angry = True
             self.episode()
+            self.desk.deliver()
             self.cast.switch_all_on()
             self.settle()
 
@@ -102,6 +113,7 @@ class Stage(ABC):
         self.listen()
         self.result.wrong += self.cast.wrong_units(units(self.file), seen) + wrong_cases(self.file, before)
         self.result.wrong += wrong_messages(self.file, self.office.engine)
+        self.result.wrong += wrong_desk(self.file) if not clean else []
         return summary
 
     def _let_refill(self) -> bool:
@@ -151,6 +163,7 @@ class Stage(ABC):
     def _compare(self) -> None:
         if self.lists:
             self.result.wrong += self.ledger.wrong + self.cast.wrong_rows()
+        self.result.wrong += wrong_desk(self.file)
         self.postbox.deliver(self.office.engine, self.office.settings)
         self.result.wrong += self.postbox.undelivered(self.office.engine, self.result.counts["kills"])
         if not self.lists:

@@ -44,6 +44,7 @@ class Trouble:
     cast: Cast
     ledger: Ledger
     draw: random.Random
+    work: Callable[[], object]  # what staff and customers do
     late_until: float = 0.0
     known_changes: int = 0  # what the list's change counter said when a refresh without faults had ended
     meddled: bool = False  # somebody deleted items or columns
@@ -121,6 +122,7 @@ class Trouble:
             self._delete,
             self._add_twin,
             self.jump,
+            self.work,
             self.office.m365.expire_tokens,
             self.cast.expire_links,
         ]
