@@ -18,7 +18,8 @@ TESTS ?= tests
 # A test that hangs is shown with its stack and fails; the others go on.
 HANGING := -o faulthandler_timeout=180 -o faulthandler_exit_on_timeout=true
 # With byte code kept, whatever the shell says: else each worker and each started product compiles all sources again.
-PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(HANGING)
+KEEPING := PYTHONDONTWRITEBYTECODE= $(BIN)/python
+PYTEST = $(KEEPING) -m pytest $(HANGING)
 AGAIN := --last-failed --last-failed-no-failures none --tb=short
 
 .DEFAULT_GOAL := help
@@ -30,8 +31,12 @@ help: ## Show this list
 run: .venv/.run ## Dashboard on http://localhost:8501, with a demo while no tenant is configured
 	@exec $(BIN)/python app.py
 
+# Lint and types go beside the tests, in the time that those wait; they end long before all tests do.
 test: .venv/.dev $(if $(FAST),,chromium) ## Lint, types and all tests, with a real headless Chromium
-	@failed=; for step in lint types tests; do $(MAKE) --no-print-directory $$step || failed="$$failed $$step"; done; \
+	@nice $(MAKE) --no-print-directory --keep-going lint types & checks=$$!; failed=; \
+	trap 'kill $$checks 2>/dev/null' EXIT; trap 'exit 143' TERM; trap 'exit 130' INT; \
+	$(MAKE) --no-print-directory tests || failed=" tests"; \
+	wait $$checks || failed=" lint or types (see above)$$failed"; trap - EXIT; \
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 lint: .venv/.dev texts ## ruff: rules and format; then texts
@@ -39,7 +44,7 @@ lint: .venv/.dev texts ## ruff: rules and format; then texts
 	$(BIN)/ruff format --check --quiet .
 
 texts: .venv/.dev ## The catalogues in locales/: missing, unused, values that differ, signs of another language
-	$(BIN)/python -m tests.catalogues
+	$(KEEPING) -m tests.catalogues
 
 types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy --strict core app.py dashboard.py web ui pages simulator benchmarks tests deploy/image/slim.py
