@@ -143,23 +143,25 @@ MARK_LOOKS = """() => {
 }"""
 
 
-def axe_violations(page: Page) -> list[str]:
+def axe_violations(page: Page, *, only_colors: bool = False) -> list[str]:
     """What axe finds on this page as it is, against WCAG 2.2 (A to AAA) and good practice; one line for each element.
 
     Once there, axe stays until another page is loaded. The contrast of words takes most of its time: it is measured
-    of three of all words that look alike.
+    of three of all words that look alike. With `only_colors` by the rules that ask for colours.
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE)
     page.evaluate(MARK_LOOKS)
     found: dict[str, Any] = page.evaluate(
-        """() => {
+        """onlyColors => {
             const marked = ['color-contrast', 'color-contrast-enhanced'] // below 4.5 the second leaves to the first
             axe.configure({ rules: marked.map(id => ({ id, selector: '[data-look]' })) })
             const off = rule => ['experimental', 'deprecated'].some(tag => rule.tags.includes(tag))
+                || (onlyColors && !rule.tags.includes('cat.color'))
             const rules = Object.fromEntries(axe.getRules().map(rule => [rule.ruleId, { enabled: !off(rule) }]))
-            return axe.run({ resultTypes: ['violations'], rules })
-        }"""
+            return axe.run({ resultTypes: ['violations'], preload: !onlyColors, rules })
+        }""",
+        only_colors,
     )
     return [
         f"{rule['id']}: {node['html'][:300]} {(node['any'] or node['all'] or node['none'])[:1]}"
@@ -175,12 +177,13 @@ def set_scheme(page: Page, scheme: Scheme) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds on this page in light and in dark."""
+    """What axe finds on this page in light and in dark, which differ in nothing but colours."""
     lines = []
     dark = page.evaluate("() => matchMedia('(prefers-color-scheme: dark)').matches")
-    for scheme in sorted(SCHEMES, reverse=not dark):  # to begin with the present one saves a change
+    present, other = sorted(SCHEMES, reverse=not dark)  # to begin with the present one saves a change
+    for scheme in (present, other):
         set_scheme(page, scheme)
-        lines += [f"{scheme} {line}" for line in axe_violations(page)]
+        lines += [f"{scheme} {line}" for line in axe_violations(page, only_colors=scheme == other)]
     return lines
 
 

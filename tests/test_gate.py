@@ -19,6 +19,7 @@ from core.access import accounts
 from core.access.sessions import IDLE, LONGEST, RECHECK_SECONDS, TOUCH_AFTER, session_id
 from tests.actors import ADMIN
 from tests.served import PASSWORD, ROOT, Served, serve
+from tests.warm_process import WarmProcess
 from tests.ws_client import Tab
 from web.media_files import GRACE_SECONDS, MOST_FILES, MediaFiles
 
@@ -332,8 +333,10 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, lis
     script = tmp_path_factory.mktemp("routes") / "dashboard.py"
     script.touch()
     command = [sys.executable, "-m", "tests.served_routes", str(script)]
-    told = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return [(kind, path, methods) for kind, path, methods in json.loads(told.stdout)]
+    with WarmProcess(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        told, _ = process.communicate()
+    assert process.returncode == 0
+    return [(kind, path, methods) for kind, path, methods in json.loads(told)]
 
 
 @pytest.mark.parametrize(
