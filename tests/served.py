@@ -210,7 +210,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[str], output: Path) ->
             if requests.get(f"{url}/health", timeout=20).ok:
                 return
         except requests.ConnectionError:
-            time.sleep(0.1)
+            time.sleep(0.02)
     raise RuntimeError(f"The server did not start:\n{output.read_text()}")
 
 

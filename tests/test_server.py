@@ -57,7 +57,7 @@ class Started:
             try:
                 requests.get(f"{self.url}/health", timeout=20)
             except requests.ConnectionError:
-                time.sleep(0.1)
+                time.sleep(0.02)
             else:
                 return
 
