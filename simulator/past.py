@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 from collections.abc import Mapping
+from zoneinfo import ZoneInfo
 
 from core.cache.catalogue import SKU_MAPPINGS
 from core.cache.database import open_database
@@ -16,6 +17,7 @@ from core.licenses.sku_mappings import read_catalogue
 from core.licenses.skus import Catalogue
 from core.licenses.units import License
 
+from .past_cases import write_past_cases
 from .tenants import Sku, Tenant
 
 DAYS = 75
@@ -44,6 +46,7 @@ def write_past_readings(
         save_readings(engine, readings, stored_licenses(engine), set(), at.date())
     with transaction(engine) as connection:
         begin_record(connection, (today - dt.timedelta(days=DAYS)).replace(hour=HOUR, minute=12))
+    write_past_cases(engine, read, dt.datetime.now(dt.UTC), ZoneInfo("Europe/Zurich"))
     engine.dispose()
 
 

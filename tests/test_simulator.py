@@ -21,12 +21,14 @@ from core.cache.database import open_database
 from core.cache.history_rows import history_page
 from core.cache.readings import stored_licenses
 from core.cache.tenant_rows import tenant_rows
+from core.cases.transitions import STATES
 from simulator import Fault, Microsoft365, SharePoint, Tenant
 from simulator.columns import FACETS
 from simulator.demo import Demo
 from simulator.lists import LINKS
 from simulator.site import HOST
 from simulator.tenants import AppRegistration
+from tests.case_world import all_cases, wrong_folds
 
 
 class Client:
@@ -957,9 +959,13 @@ def test_the_demo_has_a_past_that_ends_at_its_present_numbers(tmp_path: Path) ->
     tenants = {row.name: tenant_id for tenant_id, row in tenant_rows(engine).items()}
     rows = stored_licenses(engine)
     skus, _ = history_page(engine, tenants["Treuhand Emmen AG"], dt.date.min, limit=100)
+    cases = all_cases(engine)
+    wrong = wrong_folds(engine, cases)
     engine.dispose()
 
     short = {row["sku_part_number"]: row["short_since"] for row in rows[tenants["Treuhand Emmen AG"]].values()}
     assert len({day["day"] for sku in skus for day in sku.days}) == 75
     assert short["SPB"] is not None
     assert short["POWER_BI_PRO"] is None
+    assert {case.state for case in cases} == set(STATES) - {"delivered", "recovered"}  # which last for a moment
+    assert (wrong, [case.number for case in cases if case.changed_at > dt.datetime.now(dt.UTC)]) == ([], [])

@@ -52,7 +52,7 @@ def kept_spec(months: Sequence[CaseFigures], language: Language, theme: Theme) -
             "y": {"field": "share", "type": "quantitative", "scale": {"domain": [0, 100]},
                   "axis": {**_axis(theme), "labelExpr": "datum.label + ' %'"}},
             "color": {**by_series, "scale": {"domain": series, "range": [BLUE, GREY]}, "legend": legend},
-            "strokeDash": {**by_series, "scale": {"domain": series, "range": [[1, 0], [6, 4]]}, "legend": None},
+            "strokeDash": {**by_series, "scale": {"domain": series, "range": [[1, 0], [6, 4]]}, "legend": legend},
         },
     }  # fmt: skip
 

@@ -122,7 +122,7 @@ def _lines(series: list[str], theme: Theme) -> dict[str, Any]:
     legend = {**_labels(theme), **NOT_DESCRIBED, "orient": "top", "symbolType": "stroke", "symbolSize": 300}
     return {
         "color": {**by_series, "scale": {"domain": series, "range": list(COLOURS.values())}, "legend": legend},
-        "strokeDash": {**by_series, "scale": {"domain": series, "range": [[6, 4], [1, 0]]}, "legend": None},
+        "strokeDash": {**by_series, "scale": {"domain": series, "range": [[6, 4], [1, 0]]}, "legend": legend},
     }
 
 
