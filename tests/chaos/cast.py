@@ -178,7 +178,17 @@ class Cast:
         columns = [self.sharepoint.column(name) for name in names[: 5 if flags else 3]]
         key, title = self.key_of(item), item.fields.get("Title") or ""
         values = (item.fields.get(column) for column in columns)
-        return plain(item.fields.get("tenant") or ""), key, self._means(title, key), *values
+        means = self._means(title, key, self._parts_known(key[0]))
+        return plain(item.fields.get("tenant") or ""), key, means, *values
+
+    def _parts_known(self, slug: str) -> dict[Key, str]:
+        """The part numbers of a tenant as the product can know them: nobody has read what a gone one is called now."""
+        read, listed = parts_read(self.file), self.tenant(slug).skus
+        return {
+            key: part if key[1] in listed else read.get((slug, sku_id), part)
+            for key, (part, sku_id) in self.products.items()
+            if key[0] == slug
+        }
 
     def _by_names(self, fields: Mapping[str, Any]) -> Key:
         tenant = next(one for one in self.tenants if plain(one.name) == plain(fields.get("tenant") or ""))
