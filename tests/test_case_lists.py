@@ -13,6 +13,7 @@ from core.cache.case_rows import CASES_VERSION
 from core.cache.leaving_rows import Leaving, add_leaving, undo_leaving
 from core.cache.schema import levels, tenants
 from core.cache.sql import document, transaction
+from core.cache.tenant_rows import ProfileTenant, save_profiles
 from core.cases import changes
 from core.cases.ahead import AheadRequest, open_ahead
 from core.cases.clocks import clocks_of
@@ -84,6 +85,18 @@ def test_a_tenant_that_leaves_is_not_listed_until_it_stays(desk: Desk) -> None:
     assert undo_leaving(desk.engine, SCHOOL, said, desk.now)
     assert len(numbers(desk, CaseFilter())) == 3
     assert document(desk.engine, CASES_VERSION, 0) == version + 2
+
+
+def test_the_cases_of_a_tenant_go_with_its_profile_and_come_back_with_it(desk: Desk) -> None:
+    def with_profiles(*tenant_ids: str) -> tuple[int, int]:
+        """How many cases are listed, and what says that pages must read them again."""
+        save_profiles(desk.engine, [ProfileTenant(one, one[-1], one, desk.now) for one in tenant_ids], {})
+        return len(numbers(desk, CaseFilter())), int(document(desk.engine, CASES_VERSION, 0))
+
+    (_, first), gone, still, back = (
+        with_profiles(*ids) for ids in ((SCHOOL, OFFICE), (OFFICE,), (OFFICE,), (SCHOOL, OFFICE))
+    )
+    assert (gone, still, back) == ((1, first + 1), (1, first + 1), (3, first + 2))
 
 
 # Once a minute

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
+from core.cache.case_rows import CASES_VERSION
 from core.cache.leaving_rows import leaves
 from core.cache.schema import profile_faults, tenants
 from core.cache.sql import increase_version, of_tenants, transaction, upsert
@@ -52,6 +53,7 @@ def save_profiles(
             shown = row.tenant_id not in gone and (row.tenant_id in valid_ids or row.slug in broken)
             if row.has_profile != shown:
                 _change(connection, row.tenant_id, has_profile=shown)
+                increase_version(connection, CASES_VERSION)  # its cases are hidden, or shown again
         connection.execute(delete(profile_faults))
         upsert(
             connection,

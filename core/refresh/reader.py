@@ -175,7 +175,8 @@ class Reader:
         readings = []
         for answer in good:
             tenant_id = answer.profile.tenant_id
-            stages = {row.sku_id: self.stage_of(tenant_id, row, result.trial) for row in answer.licenses}
+            judged = ((row.sku_id, self.stage_of(tenant_id, row, result.trial)) for row in answer.licenses)
+            stages = {sku_id: stage for sku_id, stage in judged if stage != "ok"}
             refused = {row.sku_id for row in answer.refused}
             problem = self._note_refused(answer, result)
             readings.append(Reading(tenant_id, answer.licenses, stages, answer.read_at or self.now(), refused, problem))
