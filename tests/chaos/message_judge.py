@@ -10,7 +10,7 @@ import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +38,7 @@ EVENTS = """select e.case_id, e.seq, e.kind, e.data from case_events e where e.k
 NEWEST_OPENING = """select e.case_id, max(e.seq) from case_events e join cases c using (case_id)
     where e.kind in ('opened', 'reopened') and c.closed_at is null group by e.case_id"""
 TOLD = "select case_id, seq from case_events where kind = 'told'"
+URGENT_CHANNELS = "select channel_id from channels where cast(routes as text) like '%urgent%'"
 ROWS = "select dedup_key, count(*) from messages where kind = 'alarm' group by dedup_key"
 
 
@@ -126,12 +127,14 @@ def wrong_messages(file: Path, engine: Engine) -> list[str]:
     """What is wrong with the rows of the outbox, however the refresh ended: they are there with their events."""
     if not file.exists() or not read_only(file, "select 1 from sqlite_master where name = 'messages'"):
         return []
-    keys, since = (
-        [row[0] for row in read_only(file, "select channel_id from channels where routes like '%urgent%'")],
-        cases_since(engine),
-    )
-    wanted = {f"alarm:{opening}:{key}:" for opening in _openings(read_only(file, EVENTS), since) for key in keys}
-    rows = dict(read_only(file, ROWS))
+    return messages_judged(partial(read_only, file), cases_since(engine))
+
+
+def messages_judged(ask: Callable[[str], Sequence[Any]], since: datetime | None) -> list[str]:
+    """What is wrong with the rows of the outbox by questions that both databases understand."""
+    keys = [row[0] for row in ask(URGENT_CHANNELS)]
+    wanted = {f"alarm:{opening}:{key}:" for opening in _openings(ask(EVENTS), since) for key in keys}
+    rows = {row[0]: row[1] for row in ask(ROWS)}
     return [
         *(f"an opening without a message: {key}" for key in wanted - rows.keys()),
         *(f"a message without an opening: {key}" for key in rows.keys() - wanted),
@@ -159,10 +162,10 @@ def wrong_reports(file: Path, engine: Engine) -> list[str]:
     ] + [f"{case_id}: told without an opening" for case_id in told.keys() - openings.keys()]
 
 
-def _openings(events: list[Any], since: datetime | None) -> Iterator[str]:
+def _openings(events: Sequence[Any], since: datetime | None) -> Iterator[str]:
     """Yield case and number of each event that is to be told."""
     for case_id, seq, kind, text in events:
-        data = json.loads(text)
+        data = json.loads(text) if isinstance(text, str) else text
         began = datetime.fromisoformat(data["short_since"]) if data.get("short_since") else None
         before = began is not None and since is not None and began < since  # the clock was set back
         if data.get("cause") == "shortage" if kind == "opened" else data.get("reason") == "shortage" and not before:

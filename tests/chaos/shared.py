@@ -21,12 +21,15 @@ from typing import Any
 from sqlalchemy import text
 
 from core.cache import run_rows
+from core.cache.case_rows import cases_since
 from core.cache.database import DatabaseError
+from core.cache.message_rows import list_messages
 from core.cache.run_rows import Run
 from core.roles import schedule_actor
 from core.runtime import refresher_of
 from tests.case_world import all_cases, wrong_folds
 from tests.chaos.case_judge import judged
+from tests.chaos.message_judge import Postbox, messages_judged
 from tests.chaos.stage import Result
 from tests.office import Office, open_office
 from tests.postgres import postgres, restart
@@ -58,6 +61,8 @@ class SharedStage:
         self.slowest = 0.0
         self.ports = {f"web {n}": free_port() for n in range(WEBS)}
         self.processes: dict[str, Child] = {}
+        self.postbox = Postbox(self.draw)
+        self.postbox.set_up(office.engine, office.settings, office.now())
 
     def start_all(self) -> None:
         for name in (*(f"worker {n}" for n in range(WORKERS)), *self.ports):
@@ -208,6 +213,18 @@ class SharedStage:
         if overlaps or at_once:
             self.result.wrong.append("something ran twice at once")
         self._judge_cases()
+        self._judge_messages()
+
+    def _judge_messages(self) -> None:
+        """Wait until all is sent; doubled is at most what was killed, frozen or cut meanwhile."""
+        engine, end = self.office.engine, time.monotonic() + TAKEOVER
+        while list_messages(engine, "waiting", limit=1) and time.monotonic() < end:
+            time.sleep(0.2)
+        with engine.begin() as connection:
+            found = messages_judged(lambda query: connection.execute(text(query)).all(), cases_since(engine))
+        self.result.wrong += found + self.postbox.undelivered(engine, self.result.struck.total() * WORKERS)
+        self.result.counts["messages by webhook"] = sum(counts.total() for counts in self.postbox.got.values())
+        self.postbox.close()
 
     def _judge_cases(self) -> None:
         engine, stored = self.office.engine, all_cases(self.office.engine)
