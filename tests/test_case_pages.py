@@ -109,6 +109,19 @@ def test_the_address_filters_the_cases(
         assert "Kein Fall passt" in words(app)
 
 
+@pytest.mark.parametrize("page", [CASES, "pages/case_figures.py"])
+def test_a_tenant_of_the_address_that_is_gone_is_named(desk: World, open_page: Any, page: str) -> None:  # noqa: F811
+    app = open_page(desk, page, SIGNED_IN, tenants=["chur", "alte-firma"])
+
+    assert [info.value for info in app.info] == [
+        "Diese Tenants sind nicht mehr da oder werden nicht gelesen: alte\\-firma. Der Filter gilt ohne sie."
+    ]
+    if page == CASES:
+        assert shown_cases(app) == ["Bau AG Chur"]
+        button(app, "case_filter_reset").click().run()
+        assert not app.info
+
+
 def test_what_others_did_since_one_read_a_case_is_new(desk: World, open_page: Any) -> None:  # noqa: F811
     app = open_page(desk, CASES, SIGNED_IN)
     assert html_table(app, "Fälle").column("case.sub") == ["neu", "neu"]

@@ -19,6 +19,7 @@ from ui.cases.case_words import priority_word, state_of_case
 from ui.frame import navigation, url
 from ui.frame.language import Language
 from ui.snapshots import Snapshot
+from ui.tables.left_out import forget_left_out, note_left_out, tell_left_out
 from ui.tables.sort_codes import is_descending, next_sort, order_of
 from ui.texts import text
 
@@ -97,10 +98,12 @@ def case_filters(snapshot: Snapshot, owners: dict[str, str]) -> CaseFilters:
     arrived = url.new_params(PAGE, PARAMS)
     if arrived is not None:
         _fill(arrived)
+        note_left_out(PAGE, arrived.get(TENANTS, []), snapshot.names)
     _drop_unknown(snapshot.names, owners)
     with st.container(horizontal=True, vertical_alignment="bottom", key="case_filters"):
         _widgets(snapshot, owners)
     filters = chosen_filters()
+    tell_left_out(PAGE, snapshot.names)
     url.keep_params(PAGE, params_of_cases(filters))
     return filters
 
@@ -174,6 +177,7 @@ def sort_cases_by(column: str) -> None:
 def reset_case_filters() -> None:
     """Clear all filters but whose cases are shown, and their order."""
     _fill({SHOWN: [st.session_state.get(_KEY + SHOWN) or "all"], SORT: [chosen_filters().sort]})
+    forget_left_out(PAGE)
 
 
 def _fill(params: url.Params) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 from core.cases.figures import GROUPS, FigureFilter, Group
 from ui.frame import navigation, url
 from ui.snapshots import Snapshot
+from ui.tables.left_out import note_left_out, tell_left_out
 from ui.texts import text
 
 PAGE = navigation.EVALUATION
@@ -47,6 +48,7 @@ def evaluation_filters(snapshot: Snapshot, choices: Mapping[str, Mapping[str, st
     arrived = url.new_params(PAGE, PARAMS)
     if arrived is not None:
         _fill(arrived)
+        note_left_out(PAGE, arrived.get(TENANTS, []), snapshot.names)
     for name, known in options.items():  # Streamlit refuses what is no longer among the choices
         st.session_state[_KEY + name] = [one for one in st.session_state.get(_KEY + name, []) if one in known]
     with st.container(horizontal=True, vertical_alignment="bottom", key="evaluation_filters"):
@@ -58,6 +60,7 @@ def evaluation_filters(snapshot: Snapshot, choices: Mapping[str, Mapping[str, st
             if known:
                 _several(name, known)
     filters = _chosen()
+    tell_left_out(PAGE, snapshot.names)
     url.keep_params(PAGE, _params_of(filters))
     return filters
 

@@ -12,9 +12,9 @@ from core.cache.frame_index import Positions
 from core.cache.license_index import MARKS, LicenseIndex
 from core.licenses.skus import KINDS, product_language
 from core.name_key import name_key
-from ui.escaping import plain
 from ui.frame import url
 from ui.snapshots import Snapshot
+from ui.tables.left_out import forget_left_out, note_left_out, tell_left_out
 from ui.tables.sort_codes import REVERSED, is_descending, next_sort, order_of
 from ui.texts import text
 
@@ -35,7 +35,6 @@ ORDER_OF_COLUMN = {
 }  # fmt: skip
 DESCENDING = ("utilisation",)  # the fullest first, and reversed the emptiest
 _NEXT_SORT = "_next_sort"
-_LEFT_OUT = "_left_out_tenants"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +75,13 @@ def license_filters(snapshot: Snapshot) -> Filters:
     arrived = url.new_params(PAGE, PARAMS)
     if arrived is not None:
         _fill(arrived)
-        st.session_state[_LEFT_OUT] = [slug for slug in arrived.get(TENANTS, []) if slug not in names]
+        note_left_out(PAGE, arrived.get(TENANTS, []), names)
     if _NEXT_SORT in st.session_state:
         st.session_state[_KEY + SORT] = st.session_state.pop(_NEXT_SORT)
     _drop_unknown(names)
     _widgets(names)
     filters = chosen()
-    _tell_left_out(snapshot.names)
+    tell_left_out(PAGE, snapshot.names)
     url.keep_params(PAGE, params_of(filters))
     return filters
 
@@ -111,7 +110,7 @@ def params_of(filters: Filters) -> dict[str, list[str]]:
 
 def reset() -> None:
     _fill({})
-    st.session_state.pop(_LEFT_OUT, None)
+    forget_left_out(PAGE)
 
 
 def _fill(params: url.Params) -> None:
@@ -132,13 +131,6 @@ def _drop_unknown(names: Mapping[str, str]) -> None:
     """Remove tenants of an old link that are gone, because a widget refuses a value that is not among its options."""
     slugs = [slug for slug in st.session_state.get(_KEY + TENANTS, ()) if slug in names]
     st.session_state[_KEY + TENANTS] = slugs
-
-
-def _tell_left_out(names: Mapping[str, str]) -> None:
-    """Name the tenants of the link or view that the filter leaves out, until another one is opened."""
-    left_out = [plain(names.get(slug, slug)) for slug in st.session_state.get(_LEFT_OUT, ())]
-    if left_out:
-        st.info(text("filter.left_out", tenants=", ".join(left_out)), icon=":material/info:")
 
 
 def _widgets(names: Mapping[str, str]) -> None:
