@@ -61,6 +61,9 @@ VIEW = View(NOW, "de", ZoneInfo("Europe/Zurich"), 30)
         pytest.param([1, 2], [1], "2 Einträge → 1 Eintrag", id="lists"),
         pytest.param({"expires_at": "2027-01-01T00:00:00+01:00"}, "", "bisher gültig bis: 01.01.2027", id="moment"),
         pytest.param({"unheard_of": {"a": 1}}, "", 'bisher unheard_of: {"a": 1}', id="unknown-field"),
+        pytest.param({"enabled": True}, {"enabled": False}, "Aktiv: ja → nein", id="switch"),
+        pytest.param({"state": "open"}, {"state": "open", "enabled": 0}, "Verfügbar: – → 0", id="units"),
+        pytest.param({"enabled": 1}, "", "bisher Verfügbar: 1", id="units-gone"),
         pytest.param(7, 8, "7 → 8", id="numbers"),
     ],
 )  # fmt: skip

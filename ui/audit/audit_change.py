@@ -39,7 +39,7 @@ def difference(before: str, after: str, language: str) -> str:
         return ""
     if isinstance(old, dict) and isinstance(new, dict):
         return "; ".join(
-            f"{_field_name(name, language)}: {_field_value(name, old, language)}"
+            f"{_field_name(name, new.get(name, old.get(name)), language)}: {_field_value(name, old, language)}"
             f"{ARROW}{_field_value(name, new, language)}"
             for name in {**old, **new}
             if name not in SHOWN_ELSEWHERE and old.get(name) != new.get(name)
@@ -100,7 +100,7 @@ def _parsed(document: str) -> Any:
 def _document_words(value: Any, language: str) -> str:
     if isinstance(value, dict):
         shown = [
-            f"{_field_name(name, language)}: {_field_value(name, value, language)}"
+            f"{_field_name(name, value.get(name), language)}: {_field_value(name, value, language)}"
             for name in value
             if name not in SHOWN_ELSEWHERE
         ]
@@ -137,7 +137,10 @@ def _date_or_text(value: str, language: str) -> str:
         return value
 
 
-def _field_name(name: str, language: str) -> str:
+def _field_name(name: str, value: Any, language: str) -> str:
+    """Return the name of a field; `enabled` is a switch, or how many units a licence has."""
+    if name == "enabled" and type(value) is int:
+        return text("audit.field.enabled_units", language)
     return _text_or_code(f"audit.field.{name}", name, language)
 
 
