@@ -16,12 +16,15 @@ import msal
 import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from sqlalchemy import select
 
 from core.cache.database import open_database
 from core.cache.history_rows import history_page
 from core.cache.readings import stored_licenses
+from core.cache.schema import audit
 from core.cache.tenant_rows import tenant_rows
 from core.cases.transitions import STATES
+from core.texts import has_text
 from simulator import Fault, Microsoft365, SharePoint, Tenant
 from simulator.columns import FACETS
 from simulator.demo import Demo
@@ -29,6 +32,7 @@ from simulator.lists import LINKS
 from simulator.site import HOST
 from simulator.tenants import AppRegistration
 from tests.case_world import all_cases, wrong_folds
+from ui.audit.audit_change import SHOWN_ELSEWHERE
 
 
 class Client:
@@ -961,6 +965,9 @@ def test_the_demo_has_a_past_that_ends_at_its_present_numbers(tmp_path: Path) ->
     skus, _ = history_page(engine, tenants["Treuhand Emmen AG"], dt.date.min, limit=100)
     cases = all_cases(engine)
     wrong = wrong_folds(engine, cases)
+    with engine.connect() as connection:
+        documents = connection.execute(select(audit.c.after).where(audit.c.after.startswith("{"))).scalars()
+        recorded = {name for document in documents for name in json.loads(document)}
     engine.dispose()
 
     short = {row["sku_part_number"]: row["short_since"] for row in rows[tenants["Treuhand Emmen AG"]].values()}
@@ -969,3 +976,4 @@ def test_the_demo_has_a_past_that_ends_at_its_present_numbers(tmp_path: Path) ->
     assert short["POWER_BI_PRO"] is None
     assert {case.state for case in cases} == set(STATES) - {"delivered", "recovered"}  # which last for a moment
     assert (wrong, [case.number for case in cases if case.changed_at > dt.datetime.now(dt.UTC)]) == ([], [])
+    assert {name for name in recorded - SHOWN_ELSEWHERE if not has_text(f"audit.field.{name}")} == set()

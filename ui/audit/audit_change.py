@@ -13,8 +13,8 @@ from ui import format as fmt
 from ui.texts import plural, text
 
 ARROW, NOTHING = " → ", "–"
-# The columns of the row show these already.
-SHOWN_ELSEWHERE = frozenset({"author", "created_at", "tenant_id", "sku_id"})
+# The columns of the row show these already, or, of the case before, another field its number.
+SHOWN_ELSEWHERE = frozenset({"author", "created_at", "follows", "tenant_id", "sku_id"})
 CODES = {
     "provider": "provider.",
     "mode": "rule.mode.",
@@ -23,6 +23,8 @@ CODES = {
     "state": "case.state.",
     "priority": "level.priority.",
     "how": "distributor.how.",
+    "cause": "audit.cause.",
+    "stage": "audit.stage.",
 }  # field -> the beginning of the keys of its codes
 _RULE = re.compile(r"tenant (?P<tenant>\S+), product (?P<product>\S+)")
 _ALL = "(all)"
