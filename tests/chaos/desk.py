@@ -1,6 +1,6 @@
 """Staff and customers in the campaigns: cases are taken, asked, approved and ordered through the product's own doors.
 
-    python -m tests.chaos.desk redeem TOKEN | order CASE QUANTITY     one step in a process that may be killed
+    python -m tests.chaos.desk redeem TOKEN | order REQUEST     one step in a process that may be killed
 
 The judge: a consent is decided once, an order is placed once under its key, and the distributor gets that key alone.
 """
@@ -8,11 +8,12 @@ The judge: a consent is decided once, an order is placed once under its key, and
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,6 +45,8 @@ DECIDED_TWICE = """select case_id, json_extract(data, '$.consent_id') as consent
     where kind = 'consent_given' and consent is not null group by 1, 2 having count(*) > 1"""
 ORDERED_TWICE = """select json_extract(data, '$.order_key'), case_id, count(*) from case_events
     where kind = 'ordered' group by 1, 2 having count(*) > 1"""
+ORDERED_UNASKED = """select case_id, sum(kind = 'ordered'), sum(kind = 'consent_given') from case_events
+    group by 1 having sum(kind = 'ordered') > sum(kind = 'consent_given')"""  # nobody here orders twice for one consent
 ORDER_WITHOUT_ROW = """select e.case_id, e.seq from case_events e where e.kind = 'ordered' and not exists
     (select 1 from orders o where o.order_key = json_extract(e.data, '$.order_key'))"""
 ORDER_WITHOUT_MESSAGE = """select o.order_key from orders o where not exists
@@ -98,7 +101,9 @@ class Desk:
             if case.state == "asked" and case.case_id in self._tokens:
                 return ["redeem", self._tokens[case.case_id]]
             if case.state == "approved":
-                return ["order", case.case_id, str(case.quantity)]
+                with contextlib.suppress(*REFUSALS):
+                    wanted = order_of(self._office.engine, case, self._office.now())
+                    return ["order", json.dumps(asdict(wanted))]
         return None
 
     def _some(self) -> list[Case]:
@@ -125,7 +130,9 @@ class Desk:
 
     def _order(self, case: Case) -> None:
         """Staff clicks twice, at once, under the key of the preview."""
-        self._at_once(lambda: order(self._office.engine, case.case_id, case.quantity, self._office.now()))
+        engine, now = self._office.engine, self._office.now()
+        wanted = order_of(engine, case, now)
+        self._at_once(lambda: orders.place(engine, STAFF, wanted, now, ZURICH))
 
     def _at_once(self, step: Callable[[], object]) -> None:
         threads = [threading.Thread(target=self._tried, args=(step,)) for _ in range(2)]
@@ -139,21 +146,20 @@ def approve(engine: Engine, token: str, now: datetime) -> None:
     redeem(engine, token, Answer("given", "Petra Muster"), now, ZURICH, "192.0.2.7")
 
 
-def order(engine: Engine, case_id: str, quantity: int, now: datetime) -> None:
-    """Order as the page does: by the key that its preview shows."""
+def order_of(engine: Engine, case: Case, now: datetime) -> OrderRequest:
+    """What the page orders, under the key that its preview shows."""
     shop = next(one for one in distributors.distributors(engine) if one.name == SHOP)
     request = OrderRequest(
-        {case_id: quantity}, shop.distributor_id, articles={case_id: "A-1"}, mca_accepted=True
+        {case.case_id: case.quantity}, shop.distributor_id, articles={case.case_id: "A-1"}, mca_accepted=True
     )  # fmt: skip
-    key = orders.preview(engine, STAFF, request, now, ZURICH).order.order_key
-    wanted = replace(request, order_key=key)
-    orders.place(engine, STAFF, wanted, now, ZURICH)
+    return replace(request, order_key=orders.preview(engine, STAFF, request, now, ZURICH).order.order_key)
 
 
 def wrong_desk(file: Path) -> Iterator[str]:
     """What is wrong with consents and orders, whoever clicked how often and whatever was killed."""
     for name, query in (
         ("a consent decided twice", DECIDED_TWICE), ("an order placed twice", ORDERED_TWICE),
+        ("a second order for one consent", ORDERED_UNASKED),
         ("an order in a case alone", ORDER_WITHOUT_ROW), ("an order that goes nowhere", ORDER_WITHOUT_MESSAGE),
         ("more delivered than ordered", TOO_MANY_SEATS),
     ):  # fmt: skip
@@ -167,7 +173,7 @@ def main(words: list[str]) -> int:
         if words[0] == "redeem":
             approve(engine, words[1], now)
         else:
-            order(engine, words[1], int(words[2]), now)
+            orders.place(engine, STAFF, OrderRequest(**json.loads(words[1])), now, ZURICH)
     return 0
 
 
