@@ -110,7 +110,7 @@ def test_a_certificate_is_renewed_by_hand_on_the_page(empty: tuple[Office, str],
     sign_in(page, "carla", PASSWORD)
     complaints = watch(context, url)
 
-    page.get_by_text("→ erneuern").click()
+    page.get_by_text("Jetzt erneuern").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Neues Zertifikat machen").click()
     expect(dialog.get_by_text("darf ihre Schlüssel nicht selbst ändern")).to_be_visible()

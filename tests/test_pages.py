@@ -558,7 +558,7 @@ def test_a_certificate_that_ends_leads_whoever_may_to_its_renewal(small, open_pa
     for role, leads in (("admin", True), ("support", False), ("viewer", False)):
         told = words(open_page(small, START, user={"name": role, "role": role, "sid": "1"}))
         assert "endet in 5 Tagen" in told
-        assert ("→ erneuern" in told, "wer den Server betreut" in told) == (leads, not leads)
+        assert ("Jetzt erneuern" in told, "wer den Server betreut" in told) == (leads, not leads)
 
 
 def test_a_failing_tenant_says_since_when_why_and_what_to_do(filled, open_page):

@@ -27,6 +27,7 @@ _CSS = """<style>
 /* The whole tile is the link, not only its words. */
 [class*="st-key-tile-"] { position: relative; height: 100%; padding: 0.35rem 0.8rem; justify-content: center; }
 [class*="st-key-tile-"] a { padding: 0; min-height: 0; }
+[class*="st-key-tile-"] a * { white-space: normal; } /* the longest one takes two lines on a phone */
 [class*="st-key-tile-"] a::after { content: ""; position: absolute; inset: 0; }
 [class*="st-key-tile-"] strong { font-size: 1.6rem; font-weight: 600; margin-right: 0.35rem; }
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within { border-color: currentColor; }
@@ -81,7 +82,7 @@ h1 { font-size: 1.6rem !important; padding: 0.2rem 0 !important; }
   justify-content: start; }
 .st-key-attention :is(a, button)::after { content: "→" / ""; margin-left: 0.5rem; }
 .st-key-attention :is(a, button) :is(div, span) { min-width: 0; }
-.st-key-attention p { font-size: 0.9rem; line-height: 1.6; white-space: nowrap; overflow: hidden;
+.st-key-attention p { font-size: 0.9rem; line-height: 1.7; white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; }
 .st-key-attention :is(a, button):is(:hover, :focus-visible) p { white-space: normal; text-align: left; }
 @media (max-width: 768px) {
