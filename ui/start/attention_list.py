@@ -164,7 +164,7 @@ def _shared_item(members: Sequence[Condition], words: ConditionWords) -> Item:
 
 def show_attention(items: Sequence[Item]) -> None:
     """Show one line per item, which leads to what says more; beyond MOST only their number."""
-    with st.container(key="attention", gap=None):
+    with st.container(key="attention", gap="xxsmall"):
         for item in items[:MOST]:
             _line(item, f"{ICONS[item.level]} {for_reader(item.words)}")
         if len(items) > MOST:
