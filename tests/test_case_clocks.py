@@ -16,7 +16,7 @@ from core.cases.clocks import Clock, Terms, clocks_of, computed_clocks, end_of_d
 from core.cases.fold import fold
 from core.cases.next_step import NextStep, next_step
 from core.cases.spans import spans_of, working_seconds
-from core.cases.transitions import possible
+from core.cases.transitions import possible, transition
 from core.tenants.working_time import Calendar, OwnDay, add_business, business_seconds
 
 HOURS = {"critical": 4.0, "high": 24.0, "medium": 72.0, "low": 168.0}
@@ -221,8 +221,10 @@ def stories(draw: st.DrawFn) -> list[CaseEvent]:
     for hours in accumulate(draw(GAPS)):
         case = fold(events)
         kinds = [
-            row.kind for row in possible(case.state, "staff") if row.kind in DATA and row.kind != "reopened"
-        ]  # fmt: skip
+            row.kind
+            for row in possible(case.state, "staff")
+            if row.kind in DATA and row.kind != "reopened" and transition(row.kind, case.state, case.resumes)
+        ]
         kind = draw(st.sampled_from([*kinds, "units_seen"] if case.is_open else kinds))
         if kind == "returned" and case.state == "postponed" and not case.resumes:
             continue
