@@ -1,6 +1,8 @@
 """The server in a process of its own: `python -m tests.served FOLDER PORT` runs it, `serve` does so for a test."""
 
+import contextlib
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -198,9 +200,12 @@ def write_script(folder: Path) -> Path:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those that the system gives to whoever connects: who waits for one of those may meet himself."""
+    while True:
+        port = random.SystemRandom().randint(10_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[str], output: Path) -> None:
