@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Two connections, both ends of each: one of the last thread, which goes when the next one comes, and one that the
 # simulator has not noticed yet to be closed.
 BEING_CLOSED = 4
-SESSIONS = 8  # an object that each session leaves behind is there as often
+SESSIONS = 12  # an object that each session leaves behind is there as often
 # Read from the database, and read again after two seconds.
 KEPT_FOR_SECONDS = {"core.access.sessions._CachedSession", "core.cache.session_rows.StoredSession"}
 
