@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from core.cases import changes, orders
 from core.cases.distributors import Article, Distributor, keep, numbers_of
 from core.cases.distributors import distributors as all_distributors
 from core.cases.order_texts import default_templates
+from core.cases.orders import OrderRequest
 from core.messages.routes import MAIL
 from tests.actors import ADMIN, entry
+from tests.case_world import ZURICH
 from tests.page_world import NOW, World
 from tests.test_case_pages import ANNA, CASE, SIGNED_IN, choose, desk, menu_of, number_of, state_of  # noqa: F401
 from tests.test_pages import (  # noqa: F401 - fixtures
@@ -146,3 +149,20 @@ def test_a_distributor_is_added_with_its_articles_and_customer_numbers(desk: Wor
 @pytest.mark.parametrize("lines", ["SPB;AAA-1;5\nE3;AAA-2;1\n", "", '"a;b";A;1\n'])
 def test_articles_are_read_as_they_are_shown(lines: str) -> None:
     assert article_lines(read_articles(lines)) == lines
+
+
+def test_start_names_an_overdue_order_until_another_day_is_noted(desk: World, open_page: Any) -> None:  # noqa: F811
+    now, case = datetime.now(UTC), number_of(desk, 0)
+    changes.approve(desk.engine, ANNA, case, 10, "Rahmenvertrag", NOW)
+    wanted = OrderRequest({case: 10}, send=False, articles={case: "A-1"}, expected_at=(now - timedelta(days=2)).date())
+    order = orders.place(desk.engine, ANNA, wanted, now - timedelta(days=9), ZURICH)
+    start = open_page(desk, "pages/start.py", SIGNED_IN)
+    assert "überfällig" in labels(start)
+
+    orders.confirm(desk.engine, ANNA, order.order_key, "AB-1", (now + timedelta(days=5)).date(), now, ZURICH)
+    assert "überfällig" not in labels(start.run())
+
+
+def labels(app: AppTest) -> str:
+    """The words of the links on the page."""
+    return " ".join(str(one.proto.label) for one in app.get("page_link"))

@@ -24,7 +24,7 @@ from core.cache.level_rows import all_levels, level_of
 from core.cache.lists_read import SharePointStatus, sharepoint_status
 from core.cache.message_rows import outbox_state
 from core.cache.onboarding_rows import Onboarding, all_onboardings, unseen_summaries
-from core.cache.order_rows import LateOrder, overdue_orders
+from core.cache.order_rows import OrderUnderWay
 from core.cache.rule_rows import rules_at
 from core.cache.tenant_rows import tenant_rows
 from core.licenses.judge import judge
@@ -87,7 +87,7 @@ class Facts:
     stuck: Sequence[Leaving] = ()  # tenants that are due but cannot be removed yet
     backups: BackupFacts | None = None  # None: not asked for
     messages: MessageFacts | None = None  # None: not asked for
-    late_orders: Sequence[LateOrder] = ()
+    late_orders: Sequence[OrderUnderWay] = ()  # they change between two refreshes: whoever shows them asks for them
     site_gone_since: datetime | None = None  # time of the last read, if the SharePoint profile was removed after it
 
 
@@ -110,7 +110,6 @@ def known_facts(
         stuck=[one for one in all_leavings(engine) if one.problem is not None],
         backups=backup_facts(settings, latest_backups(engine)),
         messages=message_facts(engine),
-        late_orders=overdue_orders(engine, now.astimezone(settings.zone).date()),
     )
 
 

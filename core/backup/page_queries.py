@@ -26,6 +26,7 @@ from core.cache.health_reading import read_health
 from core.cache.level_rows import all_levels
 from core.cache.message_rows import list_messages
 from core.cache.onboarding_rows import all_onboardings
+from core.cache.order_rows import overdue_orders
 from core.cache.product_frame import products_frame
 from core.cache.rule_rows import all_rules
 from core.cache.run_rows import latest_run
@@ -63,7 +64,13 @@ def _licenses(reader: Reader) -> object:
 def _start(reader: Reader) -> object:
     catalogue = _figures(reader).catalogue
     facts = known_facts(reader.engine, reader.settings, catalogue, reader.now)
-    return facts, latest_run(reader.engine), event_rows.events_since(reader.engine, reader.now - timedelta(days=7))
+    late = overdue_orders(reader.engine, reader.now.astimezone(reader.settings.zone).date())
+    return (
+        facts,
+        late,
+        latest_run(reader.engine),
+        event_rows.events_since(reader.engine, reader.now - timedelta(days=7)),
+    )
 
 
 def _cases(reader: Reader) -> object:

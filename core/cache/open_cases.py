@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, select
 
-from core.cache.case_rows import CASES_VERSION, LicenseKey
+from core.cache.case_reads import ReadOnce
+from core.cache.case_rows import LicenseKey
 from core.cache.database import DatabaseError
 from core.cache.schema import cases
-from core.cache.sql import document, transaction
+from core.cache.sql import transaction
 
 
 class OpenCase(NamedTuple):
@@ -42,15 +39,7 @@ _COLUMNS = [cases.c[name] for name in OpenCase._fields]
 _QUERY = select(cases.c.tenant_id, cases.c.sku_id, *_COLUMNS).where(cases.c.closed_at.is_(None))
 
 
-@dataclass
-class _Store:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    version: int = -1
-    cases: OpenCases = field(default_factory=dict)
-
-
-_stores: WeakKeyDictionary[Engine, _Store] = WeakKeyDictionary()
-_stores_lock = threading.Lock()
+_once: ReadOnce[OpenCases] = ReadOnce()
 
 
 def open_cases(engine: Engine) -> OpenCases:
@@ -58,18 +47,12 @@ def open_cases(engine: Engine) -> OpenCases:
 
     All callers share one query for each version.
     """
-    with _stores_lock:
-        store = _stores.setdefault(engine, _Store())
-    with store.lock:
-        with suppress(DatabaseError):
-            _renew(store, engine)
-        return store.cases
 
-
-def _renew(store: _Store, engine: Engine) -> None:
-    version = int(document(engine, CASES_VERSION, 0))  # before the rows, so that a newer event is read again
-    if version != store.version:
+    def read() -> OpenCases:
         with transaction(engine) as connection:
-            rows = connection.execute(_QUERY)
-            store.cases = {(row[0], row[1]): OpenCase(*row[2:]) for row in rows}
-        store.version = version
+            return {(row[0], row[1]): OpenCase(*row[2:]) for row in connection.execute(_QUERY)}
+
+    try:
+        return _once.of(engine, read)
+    except DatabaseError:
+        return _once.last(engine, {})

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, insert, select, update
 
 from core.bounds import visible
+from core.cache.case_reads import ReadOnce
 from core.cache.case_rows import AT_A_TIME, CaseEvent
 from core.cache.message_rows import fail_waiting
 from core.cache.schema import case_events, cases, messages, orders, tenants
@@ -86,18 +87,29 @@ def late_orders(engine: Engine, today: date) -> list[str]:
         return list(connection.execute(query).scalars())
 
 
-class LateOrder(NamedTuple):
-    """An order whose day is over while seats of its cases are still under way."""
+class OrderUnderWay(NamedTuple):
+    """The newest order of a case that waits for seats."""
 
     tenant: str
     distributor: str
     expected_at: date
 
 
-def overdue_orders(engine: Engine, today: date) -> list[LateOrder]:
-    """Return the late orders, the latest first: of each case that waits for seats its newest order counts."""
+_under_way: ReadOnce[Collection[OrderUnderWay]] = ReadOnce()
+
+
+def overdue_orders(engine: Engine, today: date) -> list[OrderUnderWay]:
+    """Return the orders whose day is over while seats of their cases are under way, the latest first.
+
+    Of each case its newest order counts. Raises DatabaseError.
+    """
+    under_way = _under_way.of(engine, lambda: _orders_under_way(engine))
+    return sorted((one for one in under_way if one.expected_at < today), key=lambda one: one.expected_at)
+
+
+def _orders_under_way(engine: Engine) -> Collection[OrderUnderWay]:
     waits = cases.c.closed_at.is_(None) & (cases.c.ordered > cases.c.delivered) & cases.c.tenant_id.not_in(HIDDEN)
-    columns = (orders.c.lines, orders.c.expected_at, orders.c.distributor, tenants.c.name)
+    columns = (orders.c.order_key, orders.c.lines, tenants.c.name, orders.c.distributor, orders.c.expected_at)
     query = select(*columns).join(tenants, tenants.c.tenant_id == orders.c.tenant_id)
     of_waiting = orders.c.tenant_id.in_(select(cases.c.tenant_id).where(waits))
     newest: dict[str, Any] = {}
@@ -105,9 +117,7 @@ def overdue_orders(engine: Engine, today: date) -> list[LateOrder]:
         waiting = set(connection.execute(select(cases.c.case_id).where(waits)).scalars())
         for row in connection.execute(query.where(of_waiting).order_by(orders.c.created_at)) if waiting else ():
             newest |= {line["case_id"]: row for line in row.lines if line["case_id"] in waiting}
-    late = {id(row): row for row in newest.values() if row.expected_at < today}.values()
-    found = [LateOrder(row.name, row.distributor, row.expected_at) for row in late]
-    return sorted(found, key=lambda order: order.expected_at)
+    return {row.order_key: OrderUnderWay(*row[2:]) for row in newest.values()}.values()
 
 
 def unwatch(connection: Connection, order_key: str) -> None:

@@ -6,19 +6,16 @@ None where there is nothing to tell them by. `known_results` keeps the frame of 
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any, Literal, NamedTuple, get_args
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 from sqlalchemy import Engine
 
 from core.cache.case_frames import results_frame
-from core.cache.case_rows import CASES_VERSION
-from core.cache.sql import document
+from core.cache.case_reads import ReadOnce
 
 Group = Literal["month", "level", "owner", "distributor", "tenant"]
 GROUPS: tuple[Group, ...] = get_args(Group)
@@ -79,15 +76,7 @@ class FigureFilter:
     distributors: Sequence[str] = ()
 
 
-@dataclass
-class _Kept:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    version: Hashable = None
-    frame: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-
-_kept: WeakKeyDictionary[Engine, _Kept] = WeakKeyDictionary()
-_kept_lock = threading.Lock()
+_once: ReadOnce[pd.DataFrame] = ReadOnce()
 
 
 def known_results(engine: Engine, zone: tzinfo) -> pd.DataFrame:
@@ -95,13 +84,7 @@ def known_results(engine: Engine, zone: tzinfo) -> pd.DataFrame:
 
     Raises DatabaseError.
     """
-    with _kept_lock:
-        kept = _kept.setdefault(engine, _Kept())
-    with kept.lock:
-        version = (document(engine, CASES_VERSION, 0), str(zone))
-        if kept.version != version:
-            kept.frame, kept.version = with_days(results_frame(engine), zone), version
-        return kept.frame
+    return _once.of(engine, lambda: with_days(results_frame(engine), zone), str(zone))
 
 
 def with_days(results: pd.DataFrame, zone: tzinfo) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from core.attention.list_conditions import LEVEL_BY_LIST_PROBLEM, list_condition
 from core.attention.message_conditions import message_conditions
 from core.attention.order_conditions import order_conditions
 from core.cache.channel_rows import URGENT, has_route
+from core.cache.order_rows import overdue_orders
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.run_rows import latest_run
 from core.cache.tenant_rows import tenant_rows
@@ -213,7 +214,8 @@ def _from_history(services: Services, current_codes: set[str], *, lists_read: bo
         yield from _findings(services, backup_conditions(facts.backups, now))
     if facts.messages is not None:
         yield from _findings(services, message_conditions(facts.messages, now))
-    yield from _findings(services, order_conditions(facts.late_orders))
+    today = now.astimezone(services.settings.zone).date()
+    yield from _findings(services, order_conditions(overdue_orders(engine, today)))
 
 
 def _lasting(facts: Facts, now: datetime, current_codes: set[str], lists_read: bool) -> Iterator[Condition]:

@@ -17,6 +17,7 @@ from core.attention.conditions import conditions
 from core.attention.message_conditions import SUBJECT as MESSAGES
 from core.attention.order_conditions import SUBJECT as ORDERS
 from core.cache.database import DatabaseError
+from core.cache.order_rows import overdue_orders
 from core.cases.transitions import WITH_ORDER
 from core.roles import Action
 from core.texts import has_text
@@ -60,11 +61,13 @@ class Item:
 
 def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
     """Return the conditions that hold now; only the latest run is asked of the database, once for all pages."""
+    engine = runtime.current().engine
+    run, facts, failing = None, snapshot.facts, []
     try:
-        run, failing = snapshots.latest_state(runtime.current().engine).run, []
+        run = snapshots.latest_state(engine).run
+        facts = replace(facts, late_orders=overdue_orders(engine, view.today))
     except DatabaseError as error:
-        run, failing = None, [Condition("error", error.problem)]
-    facts = snapshot.facts
+        failing = [Condition("error", error.problem)]
     if runtime.current().demo or not current_user().may(Action.OPERATIONS):
         facts = replace(facts, backups=None)  # a demo is worth no backup, and others can do nothing about it
     return failing + conditions(facts, run, view.now, view.refresh_minutes)
