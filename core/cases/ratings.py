@@ -70,21 +70,24 @@ def tell_delivered(engine: Engine, zone: tzinfo, address: str, now: datetime) ->
     Only who was asked by mail is told by mail. Raises DatabaseError, SecretError.
     """
     with transaction(engine) as connection:
-        if mail_channel(connection) is None or not delivered_unasked(connection, now - RECENT):
+        if mail_channel(connection) is None or not _to_tell(connection, zone, now):
             return 0
     with transaction(engine) as connection:
         lock_cases(connection)
-        records = delivered_unasked(connection, now - RECENT)
-        told = sum(_tell(connection, record, zone, address, now) for record in records)
+        told = sum(_tell(connection, *one, address, now) for one in _to_tell(connection, zone, now))
     if told:
         log.info("%d customers are told that their licences are there", told)
     return told
 
 
-def _tell(connection: Transaction, record: ConsentRecord, zone: tzinfo, address: str, now: datetime) -> bool:
-    contact = _who_approved(record, now, zone)
-    if contact is None:
-        return False
+def _to_tell(connection: Transaction, zone: tzinfo, now: datetime) -> list[tuple[ConsentRecord, Contact]]:
+    """Return the consents that nobody was told about yet, each with who has approved and has not left."""
+    records = delivered_unasked(connection, now - RECENT)
+    known = [(record, _who_approved(record, now, zone)) for record in records]
+    return [(record, contact) for record, contact in known if contact is not None]
+
+
+def _tell(connection: Transaction, record: ConsentRecord, contact: Contact, address: str, now: datetime) -> bool:
     token, token_hash = new_token()
     link = RatingLink(
         record.consent.consent_id, token_hash, contact.contact_id, contact.name, contact.language, now, now + VALID_FOR
