@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from sqlalchemy import Engine
 
-from core.cache.case_rows import Case, CaseEvent, last_number, lock_cases, newest_cases_of
+from core.cache.case_rows import Case, last_number, lock_cases, newest_cases_of
 from core.cache.contact_rows import Contact
 from core.cache.readings import StoredLicense, stored_licenses
 from core.cache.sql import transaction
@@ -18,9 +18,10 @@ from core.cases.consent_rules import Answer
 from core.cases.consents import Question, ask
 from core.cases.distributors import Article, Distributor
 from core.cases.orders import OrderRequest
+from core.cases.product_events import PRODUCT, by_product
 from core.cases.recording import Recorded, record_answer
 from core.cases.storing import Change, store
-from core.cases.writing import PRODUCT, need_case, write
+from core.cases.writing import need_case, write
 from core.licenses.judge import SHORT_STAGES
 from core.roles import Actor
 from core.tenants import contacts
@@ -199,7 +200,7 @@ def _opened(desk: Desk, key: tuple[str, str], at: dt.datetime) -> Case:
             "follows": before.case_id if before else "", "follows_number": before.number if before else "",
             **_units(row, at),
         }  # fmt: skip
-        event = CaseEvent(uuid4().hex, 1, at, PRODUCT.name, "opened", data, PRODUCT.shown)
+        event = by_product(uuid4().hex, 1, at, "opened", data)
         return store(connection, [Change(None, [event])], (at.year, last))[0]
 
 

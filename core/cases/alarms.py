@@ -5,20 +5,19 @@ With SharePoint the flow tells as well; without it these messages are the alarm,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any, NamedTuple
 
 from core.cache.case_rows import Case, CaseEvent
-from core.cache.desk_queries import ToldTenant, told_tenants
+from core.cache.desk_queries import ToldTenant
 from core.cache.sql import Transaction
 from core.cases.demand import CRITICAL, HIGH
-from core.messages.outbox import channels_for, queue_to_desk
+from core.cases.desk_news import News, ProductName, tell_desk
 from core.messages.routes import URGENT
 from core.messages.wording import moment, number, one_line, subject_and_body
 
 KIND = "alarm"
-ProductName = Callable[[str, str, str], str]  # SKU id, part number, language -> name
 
 
 class NewAlarm(NamedTuple):
@@ -43,19 +42,14 @@ def opening_of(case: Case, events: Sequence[CaseEvent], cause: str) -> str:
 
 def write_alarms(connection: Transaction, alarms: Sequence[NewAlarm], product: ProductName, zone: tzinfo) -> int:
     """Write the messages about these cases; return how many are new."""
-    channels = channels_for(connection, URGENT) if alarms else []
-    if not channels:
-        return 0
-    tenants, count = told_tenants(connection, {alarm.case.tenant_id for alarm in alarms}), 0
-    for case, opening in alarms:
-        tenant = tenants.get(case.tenant_id) or ToldTenant(case.tenant_id, "", ())
-        count += queue_to_desk(
-            connection, URGENT, KIND, f"{KIND}:{case.case_id}:{opening}",
-            lambda language, case=case, tenant=tenant: alarm_texts(case, tenant, product, language, zone),  # type: ignore[misc]
-            case.changed_at, tenant_id=case.tenant_id, recipients=tenant.recipients,
-            data=alarm_data(case, tenant, product), channels=channels,
+
+    def news(case: Case, opening: str) -> News:
+        return News(
+            case, opening, lambda tenant, language: alarm_texts(case, tenant, product, language, zone),
+            lambda tenant: alarm_data(case, tenant, product),
         )  # fmt: skip
-    return count
+
+    return tell_desk(connection, URGENT, KIND, [news(*alarm) for alarm in alarms])
 
 
 def alarm_texts(

@@ -19,7 +19,8 @@ from core.cache.account_rows import find_account
 from core.cache.case_rows import Case, newest_cases_of, stored_units
 from core.cache.sql import Transaction, transaction
 from core.cases.demand import CRITICAL, PRIORITIES
-from core.cases.writing import LONGEST_ACCOUNT, PRODUCT, CaseRefused, need_case, need_version, write
+from core.cases.product_events import PRODUCT
+from core.cases.writing import LONGEST_ACCOUNT, CaseRefused, need_case, need_version, write
 from core.problems import Problem
 from core.roles import Action, Actor, allows
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from core.cache.case_rows import Case, CaseEvent
-from core.cache.desk_queries import ToldTenant, told_tenants
+from core.cache.desk_queries import ToldTenant
 from core.cache.sql import Transaction
-from core.cases.alarms import ProductName
-from core.messages.outbox import channels_for, queue_to_desk
+from core.cases.desk_news import News, ProductName, tell_desk
 from core.messages.routes import NEWS
 from core.messages.wording import number, one_line, subject_and_body
 
@@ -44,25 +43,17 @@ def arrival_of(before: Case | None, events: Sequence[CaseEvent]) -> Arrival | No
     return None
 
 
-def write_deliveries(
-    connection: Transaction, arrivals: Sequence[tuple[Case, Arrival]], product: ProductName
-) -> int:  # fmt: skip
+def write_deliveries(connection: Transaction, arrivals: Sequence[tuple[Case, Arrival]], product: ProductName) -> int:
     """Write the news about these cases; return how many messages are new."""
-    channels = channels_for(connection, NEWS) if arrivals else []
-    if not channels:
-        return 0
-    tenants, count = told_tenants(connection, {case.tenant_id for case, _ in arrivals}), 0
-    for case, arrival in arrivals:
-        tenant = tenants.get(case.tenant_id) or ToldTenant(case.tenant_id, "", ())
-        count += queue_to_desk(
-            connection, NEWS, KIND, f"{KIND}:{case.case_id}:{arrival.at}",
-            lambda language, case=case, arrival=arrival, tenant=tenant: delivery_texts(  # type: ignore[misc]
-                case, arrival, tenant, product, language
-            ),
-            case.changed_at, tenant_id=case.tenant_id, recipients=tenant.recipients,
-            data={"caseId": case.case_id, "number": case.number, **arrival._asdict()}, channels=channels,
+
+    def news(case: Case, arrival: Arrival) -> News:
+        data = {"caseId": case.case_id, "number": case.number, **arrival._asdict()}
+        return News(
+            case, str(arrival.at), lambda tenant, language: delivery_texts(case, arrival, tenant, product, language),
+            lambda _: data,
         )  # fmt: skip
-    return count
+
+    return tell_desk(connection, NEWS, KIND, [news(case, arrival) for case, arrival in arrivals])
 
 
 def delivery_texts(

@@ -11,8 +11,8 @@ from core.cache.catalogue import load_catalogue
 from core.cache.channel_rows import Channel, all_channels, decide_digest
 from core.cache.desk_queries import DigestCase, digest_cases
 from core.cache.sql import Transaction, transaction
-from core.cases.alarms import ProductName
 from core.cases.demand import PRIORITIES
+from core.cases.desk_news import ProductName
 from core.cases.next_step import NextStep
 from core.messages.outbox import queue_to_desk
 from core.messages.routes import DIGEST

@@ -20,9 +20,10 @@ from core.cache.case_duties import (
 from core.cache.case_rows import events_in, lock_cases
 from core.cache.sql import transaction
 from core.cases.demand import MEDIUM, SOON
+from core.cases.product_events import PRODUCT
 from core.cases.storing import step_of
 from core.cases.terms import terms_in
-from core.cases.writing import PRODUCT, write
+from core.cases.writing import write
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from core.cache.desk_queries import told_tenants
 from core.cache.order_rows import Order, late_orders, order_in, unwatch
 from core.cache.sql import Transaction, transaction
 from core.cases.delivery import progress_of
-from core.cases.writing import PRODUCT, need_case, write
+from core.cases.product_events import PRODUCT
+from core.cases.writing import need_case, write
 from core.messages.outbox import queue_to_desk
 from core.messages.routes import NEWS
 from core.messages.wording import day_of, number, one_line, subject_and_body

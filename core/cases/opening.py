@@ -24,14 +24,15 @@ from core.cache.event_rows import LicenseEvent
 from core.cache.order_rows import newest_orders
 from core.cache.readings import Reading
 from core.cache.sql import Transaction
-from core.cases.alarms import NewAlarm, ProductName, opening_of, write_alarms
+from core.cases.alarms import NewAlarm, opening_of, write_alarms
 from core.cases.delivery import baseline_of
 from core.cases.delivery_news import arrival_of, write_deliveries
 from core.cases.demand import priority_of_shortage, proposed_quantity
+from core.cases.desk_news import ProductName
+from core.cases.product_events import by_product
 from core.cases.reading_rules import (
     Row,
     Seen,
-    by_product,
     further,
     is_new,
     is_read,

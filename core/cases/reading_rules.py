@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -10,8 +9,8 @@ from core.cache.case_rows import Case, CaseEvent, KnownCase, LicenseKey
 from core.cache.readings import Reading, StoredLicense
 from core.cases.delivery import Baseline, Delivery, delivery
 from core.cases.demand import missing_seats, priority_of_shortage, proposed_quantity
+from core.cases.product_events import by_product
 from core.cases.transitions import transition
-from core.cases.writing import PRODUCT
 from core.licenses.judge import SHORT_STAGES, Judgement
 
 AGAIN_WITHIN = timedelta(days=7)  # a shortage that comes back belongs to the case that ended less long ago
@@ -171,8 +170,3 @@ def _priority(case: Case, seen: Seen) -> list[tuple[str, dict[str, Any]]]:
     if not seen.short or case.priority_set or wanted == case.priority:
         return []
     return [("priority_changed", {"priority": wanted, "by_rule": True})]
-
-
-def by_product(case_id: str, seq: int, at: datetime, kind: str, data: Mapping[str, Any]) -> CaseEvent:
-    """Return an event that nobody but the product has caused."""
-    return CaseEvent(case_id, seq, at, PRODUCT.name, kind, data, PRODUCT.shown)

@@ -29,8 +29,9 @@ from core.cases.consent_mail import mail_link, tell_unanswered
 from core.cases.consent_rules import new_token
 from core.cases.consent_text import offered_text
 from core.cases.consents import link_url
+from core.cases.product_events import PRODUCT
 from core.cases.terms import terms_in
-from core.cases.writing import PRODUCT, need_case, write
+from core.cases.writing import need_case, write
 from core.tenants.contact_rules import approvers
 from core.tenants.working_time import Calendar, hours_of_day
 

@@ -24,9 +24,9 @@ from core.cache.sql import Transaction
 from core.cases.clocks import Terms, clocks_of, judgement
 from core.cases.fold import after, fold
 from core.cases.next_step import next_step
+from core.cases.product_events import by_product
 from core.cases.results import result_of
 from core.cases.terms import terms_in
-from core.roles import schedule_actor
 
 
 class Change(NamedTuple):
@@ -107,12 +107,10 @@ def _with_standing_consent(change: Change, terms: Terms) -> list[CaseEvent]:
         case = after(case, event)
     if case is None or case.state != "open" or not case.owner:
         return events
-    product = schedule_actor()
     data = {
         "quantity": case.quantity, "needed": False, "why": "level", "reason": "level", "level": terms.level_name
     }  # fmt: skip
-    approval = CaseEvent(case.case_id, case.version + 1, newest.at, product.name, "consent_given", data, product.shown)
-    return [*events, approval]
+    return [*events, by_product(case.case_id, case.version + 1, newest.at, "consent_given", data)]
 
 
 def step_of(case: Case, events: Sequence[CaseEvent], terms: Terms) -> StoredStep:

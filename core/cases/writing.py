@@ -27,12 +27,12 @@ from core.cache.case_rows import (
 )
 from core.cache.order_rows import withdraw_orders_of
 from core.cache.sql import Transaction
+from core.cases.product_events import PRODUCT
 from core.cases.storing import Change, store
 from core.cases.transitions import Who, transition
 from core.problems import Problem, ProblemError
-from core.roles import Actor, schedule_actor
+from core.roles import Actor
 
-PRODUCT = schedule_actor()
 LONGEST_ACCOUNT = 100  # as in core.cache.schema
 # The product's own notes: they change nothing that a person has decided about by what was shown.
 NOTES = ("told", "units_seen", "reminded", "priority_changed")

@@ -14,8 +14,8 @@ from core.cache.case_rows import CaseEvent
 from core.cases import changes
 from core.cases.changes import LONGEST_TEXT
 from core.cases.detail import CaseDetail
+from core.cases.product_events import PRODUCT
 from core.cases.spans import in_order
-from core.cases.writing import PRODUCT
 from core.roles import Action
 from ui import format as fmt
 from ui.cases.case_change import do_now
