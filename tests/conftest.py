@@ -256,8 +256,8 @@ def postgres_engine(postgres_url: str) -> Iterator[Engine]:
 SEEDS = ("calendars", "levels")
 EMPTY_ALL = ["CREATE SCHEMA IF NOT EXISTS seeds"]
 EMPTY_ALL += [f"CREATE TABLE IF NOT EXISTS seeds.{table} AS SELECT * FROM public.{table}" for table in SEEDS]
-# Else the audit lets nobody empty it; and events of cases go with them only.
-EMPTY_ALL += ["UPDATE audit_anchor SET seq = 1000000000", "DELETE FROM cases", "DELETE FROM consents"]
+# Else the audit lets nobody empty it (whatever numbers its rows have); and events of cases go with them only.
+EMPTY_ALL += ["UPDATE audit_anchor SET seq = 2147483647", "DELETE FROM cases", "DELETE FROM consents"]
 EMPTY_ALL += [f"DELETE FROM {table}" for table in reversed(metadata.sorted_tables) if table is not audit_anchor]
 EMPTY_ALL += ["UPDATE audit_anchor SET seq = 0, hash = ''"]
 EMPTY_ALL += [f"INSERT INTO public.{table} SELECT * FROM seeds.{table}" for table in SEEDS]
