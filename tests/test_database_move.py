@@ -176,30 +176,50 @@ VALUES: Sequence[tuple[Any, st.SearchStrategy[Any]]] = (
 )
 
 
-def texts(longest: int) -> st.SearchStrategy[str]:
-    """Short texts, and what is repeated to the last sign that fits: drawn sign by sign a world would be too large."""
-    short = st.text(SIGNS, max_size=min(longest, 8))
-    return short | st.text(SIGNS, min_size=1, max_size=3).map(lambda part: (part * longest)[:longest])
+OF_A_KIND = 6  # so many values of each kind for all columns of a world: with one drawn for each it would be too large
+# Short texts, and what is repeated (times 0) to the last sign that fits.
+TEXTS = st.tuples(st.text(SIGNS, max_size=8), st.just(1)) | st.tuples(
+    st.text(SIGNS, min_size=1, max_size=3), st.just(0)
+)
 
 
-def values_of(column: Column[Any], parents: dict[str, list[dict[str, Any]]]) -> st.SearchStrategy[Any]:
+class Pools:
+    """The values of a world, from which its columns take theirs."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+            return st.sampled_from(draw(st.lists(values, min_size=OF_A_KIND, max_size=OF_A_KIND)))
+
+        self._kinds = [(kind, some(values)) for kind, values in VALUES]
+        self._texts = some(TEXTS)
+
+    def of(self, column: Column[Any]) -> st.SearchStrategy[Any]:
+        known = next((drawn for kind, drawn in self._kinds if isinstance(column.type, kind)), None)
+        if known is not None:
+            return known
+        longest = getattr(column.type, "length", None) or 2000
+        return self._texts.map(lambda text: (text[0] * (text[1] or longest))[:longest])
+
+
+def values_of(
+    column: Column[Any], parents: dict[str, list[dict[str, Any]]], pools: Pools
+) -> st.SearchStrategy[Any]:  # fmt: skip
     for key in column.foreign_keys:
         keys = [row[key.column.name] for row in parents.get(key.column.table.name, [])]
         return st.sampled_from([*keys, None]) if column.nullable else st.sampled_from(keys)
     if column.primary_key and isinstance(column.type, Integer):  # the next number must fit as well
         return st.integers(1, 10**9)
-    known = next((drawn for kind, drawn in VALUES if isinstance(column.type, kind)), None)
-    drawn = known if known is not None else texts(getattr(column.type, "length", None) or 2000)
-    return st.none() | drawn if column.nullable else drawn
+    return st.none() | pools.of(column) if column.nullable else pools.of(column)
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
     """Some rows for every table; no two have the same key."""
     world: dict[str, list[dict[str, Any]]] = {}
+    pools = Pools(draw)
     for table in metadata.sorted_tables:
         if table is not audit_anchor:
-            row = st.fixed_dictionaries({column.name: values_of(column, world) for column in table.columns})
+            row = st.fixed_dictionaries({column.name: values_of(column, world, pools) for column in table.columns})
             world[table.name] = draw(st.lists(row, min_size=1, max_size=2, unique_by=tuple(keys_of(table))))
     return world
 
