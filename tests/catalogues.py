@@ -76,17 +76,18 @@ def missing_for_the_code() -> Iterator[str]:
             yield f"{path}: {key}"
         first = call.args[0]
         in_sql = path.startswith("core/cache/")  # where text() is another
-        if (
-            isinstance(first, ast.JoinedStr)
-            and not in_sql
-            and not any(re.fullmatch(pattern_of(first), key) for key in keys)
-        ):
+        if isinstance(first, ast.JoinedStr) and not in_sql and not any(map(matches(first), keys)):
             yield f"{path}:{call.lineno}: no key is composed like this"
     areas = {key.split(".")[0] for key in keys}
     for text, path in constants().items():
         of_a_page = path.startswith(("ui/", "pages/"))
         if of_a_page and KEY.fullmatch(text) and text.split(".")[0] in areas and text not in keys:
             yield f"{path}: {text}"
+
+
+def matches(composed: ast.JoinedStr) -> Callable[[str], object]:
+    """What tells whether a key can be composed like this."""
+    return re.compile(pattern_of(composed)).fullmatch
 
 
 def unused() -> Iterator[str]:
@@ -96,11 +97,12 @@ def unused() -> Iterator[str]:
 
 def plural_and_singular_mixed_up() -> Iterator[str]:
     """Keys with forms that are asked for as one text, or the other way round, or that have forms without a count."""
-    forms = {key for key, texts in catalogues()["de"].items() if len(texts) > 1}
+    known = catalogues()
+    forms = {key for key, texts in known["de"].items() if len(texts) > 1}
     for path, name, call in calls():
-        if (key := key_of(call)) in catalogues()["de"] and (name == "plural") != (key in forms):
+        if (key := key_of(call)) in known["de"] and (name == "plural") != (key in forms):
             yield f"{path}: {name}({key})"
-    for language, catalogue in catalogues().items():
+    for language, catalogue in known.items():
         needed, _ = plural_rule(language)
         for key, texts in catalogue.items():
             one_too_few = key in forms and len(texts) != needed
@@ -117,11 +119,12 @@ def plural_rule(language: str) -> tuple[int, Callable[[int], int]]:
 
 def values_that_differ() -> Iterator[str]:
     """Texts of one key that do not hold the same values; a form that stands for 1 alone may leave {count} out."""
-    for language, catalogue in catalogues().items():
+    known = catalogues()
+    for language, catalogue in known.items():
         _, form_of = plural_rule(language)
         alone = {form_of(1)} - {form_of(count) for count in range(1000) if count != 1}
         for key, texts in catalogue.items():
-            wanted = values_of(catalogues()["en"].get(key, texts)[-1])
+            wanted = values_of(known["en"].get(key, texts)[-1])
             for form, text in enumerate(texts):
                 optional = {"count"} if len(texts) > 1 and form in alone else set()
                 if values_of(text) | optional != wanted | optional:
@@ -130,8 +133,9 @@ def values_that_differ() -> Iterator[str]:
 
 def values_not_given() -> Iterator[str]:
     """Calls that write out the key and their values, but not all that the text needs."""
+    known = catalogues()["en"]
     for path, name, call in calls():
-        texts = catalogues()["en"].get(key_of(call))
+        texts = known.get(key_of(call))
         given = {keyword.arg for keyword in call.keywords}
         if texts and name != "Problem" and None not in given:
             needed = values_of(texts[-1]) - ({"count"} if name == "plural" else set())
@@ -204,6 +208,7 @@ def wrong_formats() -> Iterator[str]:
 # The log: its sentences stand in the code, in English, and in a file of their own for each other language.
 
 
+@lru_cache
 def log_sentences() -> set[str]:
     """The first text of each log call, and what is marked with `word`; not those that are only places of values."""
     sentences = set()

@@ -36,6 +36,7 @@ from tests.served import Served, serve
 CHEAP_HASH = bcrypt.hashpw(b"nobody has this password", bcrypt.gensalt(CHEAP)).decode()
 # The first draws no window around the pages, and so needs a quarter less CPU for the browser tests.
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None)
+MIGRATE = cache_database._upgrade
 os.umask(0o077)  # as every process of the product: what others may read is a finding
 
 # What playwright leaves out (this list takes the place of its own); then what only a person at the window needs: a
@@ -50,21 +51,25 @@ CHROMIUM_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-netwo
 CHROMIUM_OPTIONS += [f"--disable-features={','.join(NOT_IN_CHROMIUM)}"]
 
 
-# Left out by --fast (make test FAST=1): what needs a browser, a server of its own, PostgreSQL or a long time. Three
-# quarters of the cases are left; whoever changes a page or the lists adds their files by TESTS.
+# Left out by --fast (make test FAST=1), unless it is named: what needs a browser, a server of its own, PostgreSQL or a
+# long time. Half of the cases are left; whoever changes a page or the lists names their files by TESTS.
 LONG_FILES = {
-    "test_accounts_page.py", "test_api_calls.py", "test_api_schema.py", "test_attack.py", "test_attention.py",
-    "test_backup.py", "test_backup_state.py", "test_bound.py", "test_bounds.py", "test_broken_disk.py",
-    "test_chaos.py", "test_cli.py", "test_consent_pages.py", "test_fence.py", "test_file_modes.py", "test_gate.py",
-    "test_half_requests.py", "test_hostile_requests.py", "test_license_identity.py", "test_list_delta.py",
+    "test_accounts_page.py", "test_api_calls.py", "test_api_schema.py", "test_api_tenants.py", "test_approvals.py",
+    "test_attack.py", "test_attention.py", "test_audit_page.py", "test_backup.py", "test_backup_state.py",
+    "test_bound.py", "test_bounds.py", "test_broken_disk.py", "test_case_pages.py", "test_cases_command.py",
+    "test_chaos.py", "test_cli.py", "test_consent_pages.py", "test_contacts_page.py", "test_database.py",
+    "test_delivery.py", "test_due_tenants.py", "test_fence.py", "test_file_modes.py", "test_flow_export.py",
+    "test_gate.py", "test_half_requests.py", "test_history.py", "test_hostile_requests.py", "test_leaving.py",
+    "test_levels_page.py", "test_license_events.py", "test_license_identity.py", "test_list_delta.py",
     "test_list_owner.py", "test_lists_check.py", "test_lists_columns.py", "test_lists_provision.py",
-    "test_lost_lists.py", "test_microsoft_sign_in.py",
-    "test_odd_answers.py", "test_odd_values.py", "test_onboarding.py", "test_operations.py", "test_pace.py",
-    "test_pace_of_accounts.py", "test_pages.py", "test_profile_scenarios.py", "test_queue.py", "test_refresh.py",
-    "test_refusals.py", "test_role_walk.py", "test_rule_scenarios.py", "test_runbook.py", "test_secrets.py",
-    "test_server.py", "test_sign_in_flood.py", "test_simulator.py", "test_soak.py", "test_spreadsheets.py",
-    "test_tenant_command.py", "test_tenant_import.py", "test_tenant_switches.py", "test_tracing.py",
-    "test_uvicorn_contract.py", "test_vanish.py",
+    "test_lost_lists.py", "test_microsoft_sign_in.py", "test_odd_answers.py", "test_odd_values.py",
+    "test_onboarding.py", "test_operations.py", "test_order_pages.py", "test_orders.py", "test_pace.py",
+    "test_pace_of_accounts.py", "test_pages.py", "test_patterns.py", "test_profile_scenarios.py", "test_queue.py",
+    "test_refresh.py", "test_refusals.py", "test_reminders.py", "test_role_walk.py", "test_roles_of_processes.py",
+    "test_rotation.py", "test_rule_scenarios.py", "test_rules_page.py", "test_runbook.py", "test_saved_views.py",
+    "test_scenarios.py", "test_secrets.py", "test_server.py", "test_side_by_side.py", "test_sign_in_flood.py",
+    "test_simulator.py", "test_soak.py", "test_spreadsheets.py", "test_tenant_command.py", "test_tenant_import.py",
+    "test_tenant_switches.py", "test_tracing.py", "test_uvicorn_contract.py", "test_vanish.py",
 }  # fmt: skip
 LONG_FIXTURES = {"page", "context", "browser", "served", "postgres_url"}
 
@@ -72,6 +77,11 @@ LONG_FIXTURES = {"page", "context", "browser", "served", "postgres_url"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="only what is quick, for the inner loop")
     parser.addoption("--postgresql", action="store_true", help="with PostgreSQL in place of each file of SQLite")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With --fast do not even read the files that take long."""
+    return True if config.getoption("--fast") and collection_path.name in LONG_FILES else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -98,7 +108,7 @@ def pytest_collection_finish() -> None:
 
 
 def _takes_long(item: pytest.Item) -> bool:
-    if item.path.name in LONG_FILES or item.get_closest_marker("browser"):
+    if item.get_closest_marker("browser"):
         return True
     fixtures = set(getattr(item, "fixturenames", ()))
     parameters = getattr(getattr(item, "callspec", None), "params", {})
@@ -155,22 +165,26 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture(autouse=True)
-def new_databases_are_copies(
-    request: pytest.FixtureRequest, migrated_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A new SQLite file is a copy of a migrated one (0.1 s less for each), unless the test is marked `migrates`."""
-    if request.node.get_closest_marker("migrates"):
-        return
-    upgrade = cache_database._upgrade
+@pytest.fixture(scope="session", autouse=True)
+def new_databases_are_copies(migrated_file: Path) -> Iterator[None]:
+    """A new SQLite file is a copy of a migrated one (0.1 s less for each)."""
 
     def copy_or_upgrade(engine: Engine, file: Path | None, migrations: Path, **options: bool) -> None:
         if file is not None and migrations == MIGRATIONS and not file.exists():
             shutil.copyfile(migrated_file, file)
         else:
-            upgrade(engine, file, migrations, **options)
+            MIGRATE(engine, file, migrations, **options)
 
-    monkeypatch.setattr(cache_database, "_upgrade", copy_or_upgrade)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cache_database, "_upgrade", copy_or_upgrade)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def new_databases_are_migrated(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a test that is marked `migrates` they are made by the migrations after all."""
+    if request.node.get_closest_marker("migrates"):
+        monkeypatch.setattr(cache_database, "_upgrade", MIGRATE)
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,13 +62,15 @@ def pattern_of(node: ast.JoinedStr) -> str:
     return "".join(re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".*" for part in node.values)
 
 
-def calls() -> Iterator[tuple[str, str, ast.Call]]:
+@lru_cache
+def calls() -> list[tuple[str, str, ast.Call]]:
     """(file, function, call) of every call that takes a key."""
-    for path, node in nodes():
-        if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in CALLS and node.args:
-                yield path, name, node
+    found = [(path, name_of(node), node) for path, node in nodes() if isinstance(node, ast.Call) and node.args]
+    return [call for call in found if call[1] in CALLS]
+
+
+def name_of(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
 
 
 def key_of(call: ast.Call) -> str:

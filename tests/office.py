@@ -91,10 +91,9 @@ class Office:
         return found
 
     def settle(self) -> dict[str, Any]:
-        """Refresh, let the flow answer, refresh again; return the last summary."""
-        self.refresh()
-        self.m365.flow.run()
-        return self.refresh()
+        """Refresh, let the flow answer, and refresh again if it had something to say; return the last summary."""
+        summary = self.refresh()
+        return self.refresh() if self.m365.flow.run() else summary
 
     @property
     def messages(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -48,7 +49,8 @@ class Browser:
             "app_session": Session("0", "carla", "carla", self.role, NOW, NOW),
         }  # fmt: skip
         handler = pages.start if path.endswith("/start") else pages.answer
-        answer = asyncio.run(handler(HttpRequest(scope)))
+        with ThreadPoolExecutor() as other:  # in the thread of the tests that of a browser may have its loop
+            answer = other.submit(asyncio.run, handler(HttpRequest(scope))).result()
         for line in answer.headers.getlist("set-cookie"):
             name, _, value = line.partition(";")[0].partition("=")
             self.cookies[name] = value
