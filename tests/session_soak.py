@@ -1,7 +1,8 @@
 """What the server holds after sessions have come and gone: `python -m tests.session_soak FOLDER [SESSIONS]`.
 
 In a process of its own, which serves the dashboard and is its own visitor. Prints the counts of objects after SESSIONS
-sessions and after twice as many, what is left of their files, and the resident memory in MB.
+sessions, after twice and after three times as many, what is left of their files, and the resident memory in MB after
+the first and the last.
 """
 
 from __future__ import annotations
@@ -117,10 +118,10 @@ def main(folder: Path, sessions: int) -> None:
         try:
             visitor.wait()
             visitor.counts(5)  # what is loaded and cached once
-            first, memory = visitor.counts(sessions), resident()
-            after = visitor.counts(sessions)
+            counts, memory = [visitor.counts(sessions)], resident()
+            counts += [visitor.counts(sessions) for _ in range(2)]
             files = runtime.get_instance().media_file_mgr._file_metadata
-            found = {"first": first, "after": after, "files": len(files), "mb": [memory, resident()]}
+            found = {"counts": counts, "files": len(files), "mb": [memory, resident()]}
             print(json.dumps(found), flush=True)
         except BaseException:  # noqa: BLE001 - the process ends here, whatever it is
             traceback.print_exc()
