@@ -126,6 +126,8 @@ def test_who_uses_the_keyboard_sees_where_it_is(address: str, scheme: Scheme, op
 
 
 def test_the_first_shortage_is_six_keys_away_and_every_row_two(anna: Page) -> None:
+    for part in (".skip-link", "#table-begins"):
+        expect(anna.locator(part)).to_be_attached()
     for key in ("Tab", "Enter", "Tab", "Tab", "Enter", "Tab"):  # past the menu, then past what stands above the table
         anna.keyboard.press(key)
     rows = table(anna, "Engpässe jetzt").locator("tbody tr")
