@@ -52,24 +52,26 @@ CHROMIUM_OPTIONS += [f"--disable-features={','.join(NOT_IN_CHROMIUM)}"]
 
 
 # Left out by --fast (make test FAST=1), unless it is named: what needs a browser, a server of its own, PostgreSQL or a
-# long time. Half of the cases are left; whoever changes a page or the lists names their files by TESTS.
+# long time. Nearly half of the cases are left; whoever changes a page or the lists names their files by TESTS.
 LONG_FILES = {
-    "test_accounts_page.py", "test_api_calls.py", "test_api_schema.py", "test_api_tenants.py", "test_approvals.py",
-    "test_attack.py", "test_attention.py", "test_audit_page.py", "test_backup.py", "test_backup_state.py",
-    "test_bound.py", "test_bounds.py", "test_broken_disk.py", "test_case_pages.py", "test_cases_command.py",
-    "test_chaos.py", "test_cli.py", "test_consent_pages.py", "test_contacts_page.py", "test_database.py",
-    "test_delivery.py", "test_due_tenants.py", "test_fence.py", "test_file_modes.py", "test_flow_export.py",
-    "test_gate.py", "test_half_requests.py", "test_history.py", "test_hostile_requests.py", "test_leaving.py",
-    "test_levels_page.py", "test_license_events.py", "test_license_identity.py", "test_list_delta.py",
-    "test_list_owner.py", "test_lists_check.py", "test_lists_columns.py", "test_lists_provision.py",
-    "test_lost_lists.py", "test_microsoft_sign_in.py", "test_odd_answers.py", "test_odd_values.py",
-    "test_onboarding.py", "test_operations.py", "test_order_pages.py", "test_orders.py", "test_pace.py",
-    "test_pace_of_accounts.py", "test_pages.py", "test_patterns.py", "test_profile_scenarios.py", "test_queue.py",
+    "test_access.py", "test_accounts_page.py", "test_api_calls.py", "test_api_schema.py", "test_api_tenants.py",
+    "test_approvals.py", "test_attack.py", "test_attention.py", "test_audit.py", "test_audit_page.py",
+    "test_backup.py", "test_backup_state.py", "test_bound.py", "test_bounds.py", "test_broken_disk.py",
+    "test_case_changes.py", "test_case_pages.py", "test_cases_command.py", "test_certificates.py", "test_chaos.py",
+    "test_cli.py", "test_consent_pages.py", "test_contacts_page.py", "test_database.py", "test_delivery.py",
+    "test_due_tenants.py", "test_fence.py", "test_file_modes.py", "test_flow_export.py", "test_gate.py",
+    "test_half_requests.py", "test_history.py", "test_hostile_requests.py", "test_leaving.py", "test_levels_page.py",
+    "test_license_events.py", "test_license_identity.py", "test_list_delta.py", "test_list_owner.py",
+    "test_lists_check.py", "test_lists_columns.py", "test_lists_provision.py", "test_lost_lists.py",
+    "test_microsoft_sign_in.py", "test_odd_answers.py", "test_odd_values.py", "test_onboarding.py",
+    "test_operations.py", "test_order_pages.py", "test_orders.py", "test_pace.py", "test_pace_of_accounts.py",
+    "test_pages.py", "test_patterns.py", "test_profile_scenarios.py", "test_queue.py", "test_ratings.py",
     "test_refresh.py", "test_refusals.py", "test_reminders.py", "test_role_walk.py", "test_roles_of_processes.py",
-    "test_rotation.py", "test_rule_scenarios.py", "test_rules_page.py", "test_runbook.py", "test_saved_views.py",
-    "test_scenarios.py", "test_secrets.py", "test_server.py", "test_side_by_side.py", "test_sign_in_flood.py",
-    "test_simulator.py", "test_soak.py", "test_spreadsheets.py", "test_tenant_command.py", "test_tenant_import.py",
-    "test_tenant_switches.py", "test_tracing.py", "test_uvicorn_contract.py", "test_vanish.py",
+    "test_rotation.py", "test_rule_scenarios.py", "test_rules_page.py", "test_run_watch.py", "test_runbook.py",
+    "test_saved_views.py", "test_scenarios.py", "test_second_factor.py", "test_secrets.py", "test_server.py",
+    "test_side_by_side.py", "test_sign_in_codes.py", "test_sign_in_flood.py", "test_simulator.py", "test_soak.py",
+    "test_spreadsheets.py", "test_tenant_command.py", "test_tenant_import.py", "test_tenant_switches.py",
+    "test_tracing.py", "test_uvicorn_contract.py", "test_vanish.py",
 }  # fmt: skip
 LONG_FIXTURES = {"page", "context", "browser", "served", "postgres_url"}
 
@@ -85,12 +87,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --fast leave out what takes long."""
+    """With --fast leave out what takes long; tests with a browser come first.
+
+    Of several processes the first then takes them all, so that one browser and one product for it are started.
+    """
     if config.getoption("--fast"):
         long = [item for item in items if _takes_long(item)]
         config.hook.pytest_deselected(items=long)
         left_out = set(long)
         items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 def pytest_collection_finish() -> None:
