@@ -143,6 +143,12 @@ MARK_LOOKS = """() => {
 }"""
 
 
+# Until what moves or fades has arrived, except for what never does.
+AT_REST = """() => Promise.all(document.getAnimations()
+    .filter(one => one.playState === 'running' && one.effect.getComputedTiming().endTime !== Infinity)
+    .map(one => one.finished.catch(() => {})))"""
+
+
 def axe_violations(page: Page, *, only_colors: bool = False) -> list[str]:
     """What axe finds on this page as it is, against WCAG 2.2 (A to AAA) and good practice; one line for each element.
 
@@ -151,6 +157,7 @@ def axe_violations(page: Page, *, only_colors: bool = False) -> list[str]:
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(AXE)
+    page.evaluate(AT_REST)
     page.evaluate(MARK_LOOKS)
     found: dict[str, Any] = page.evaluate(
         """onlyColors => {
