@@ -21,6 +21,8 @@ from core.cache.message_rows import Message, list_messages, stored_message
 from core.cache.order_rows import orders_by_key, overdue_orders
 from core.cache.purchases import SubscriptionReading, save_subscriptions
 from core.cache.secret_rows import CHANNEL
+from core.cache.sql import increase_version, transaction
+from core.cache.tenant_rows import ProfileTenant, forget_tenant, save_profiles
 from core.cases import changes, orders
 from core.cases.delivery import progress_of
 from core.cases.distributors import (
@@ -49,7 +51,7 @@ from core.settings import Settings
 from core.texts import has_text
 from simulator.certificates import server_files
 from tests.actors import ADMIN, entry
-from tests.case_world import ANNA, BEN, NOON, SCHOOL, SPB, ZURICH, Desk
+from tests.case_world import ANNA, BEN, NOON, OFFICE, SCHOOL, SPB, ZURICH, Desk
 from tests.mail_server import PASSWORD, USER, MailServer, mail_server
 from ui.cases.case_timeline import event_sentence
 
@@ -468,6 +470,23 @@ def test_a_late_order_needs_attention_until_it_has_come_or_another_day_is_promis
     assert [late(10), late(11)] == [[], [("order.late", "Höri")]]
     desk.read(15, 10)
     assert late(11) == []
+
+
+def test_a_late_order_is_of_its_tenant_as_it_is_now(desk: Desk) -> None:
+    place(desk, request(desk))
+
+    def late() -> list[str]:
+        return [one.tenant for one in overdue_orders(desk.engine, desk.now.date() + timedelta(days=6))]
+
+    assert late() == ["Höri"]
+    ends = desk.now + timedelta(days=90)
+    renamed = [ProfileTenant(SCHOOL, "hoeri", "Höri neu", ends), ProfileTenant(OFFICE, "bau", "Bau", ends)]
+    save_profiles(desk.engine, renamed, {})
+    with transaction(desk.engine) as connection:
+        increase_version(connection)  # as at the end of the refresh that has read the profile
+    assert late() == ["Höri neu"]
+    forget_tenant(desk.engine, SCHOOL, hide=True)
+    assert late() == []
 
 
 def test_what_has_come_or_was_taken_back_is_not_late(desk: Desk) -> None:

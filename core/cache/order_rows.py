@@ -14,7 +14,7 @@ from core.cache.case_reads import ReadOnce
 from core.cache.case_rows import AT_A_TIME, CaseEvent
 from core.cache.message_rows import fail_waiting
 from core.cache.schema import case_events, cases, messages, orders, tenants
-from core.cache.sql import transaction
+from core.cache.sql import data_version, transaction
 from core.cache.tenant_rows import HIDDEN
 from core.problems import Problem
 
@@ -103,7 +103,8 @@ def overdue_orders(engine: Engine, today: date) -> list[OrderUnderWay]:
 
     Of each case its newest order counts. Raises DatabaseError.
     """
-    under_way = _under_way.of(engine, lambda: _orders_under_way(engine))
+    key = data_version(engine)  # for a tenant that has another name, or is not shown any more
+    under_way = _under_way.of(engine, lambda: _orders_under_way(engine), key)
     return sorted((one for one in under_way if one.expected_at < today), key=lambda one: one.expected_at)
 
 

@@ -60,7 +60,7 @@ class Item:
 
 
 def current_conditions(snapshot: Snapshot, view: View) -> list[Condition]:
-    """Return the conditions that hold now; only the latest run is asked of the database, once for all pages."""
+    """Return the conditions that hold now; what changes between readings is asked of the database, once for all."""
     engine = runtime.current().engine
     run, facts, failing = None, snapshot.facts, []
     try:
