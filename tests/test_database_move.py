@@ -226,6 +226,7 @@ def worlds(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
 
 def keys_of(table: Table) -> Iterator[Callable[[dict[str, Any]], Any]]:
     uniques = [list(one.columns) for one in table.constraints if isinstance(one, UniqueConstraint)]
+    uniques += [list(one.columns) for one in table.indexes if one.unique]  # some only while something is open
     for columns in (list(table.primary_key), *uniques):
         names = [column.name for column in columns]
         yield lambda row, names=names: tuple(row[name] for name in names)  # type: ignore[misc]
